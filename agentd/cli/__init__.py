@@ -1,0 +1,60 @@
+"""The command line: parse, call one function, print; errors become exit codes here."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import cast
+
+BUG_EXIT_CODE = 70
+INTERRUPTED_EXIT_CODE = 130
+
+
+def main() -> None:
+    """Run ``agentd`` with the process's arguments and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code (docs/commands.md)."""
+    import typer
+
+    from agentd.cli.output import print_error
+    from agentd.errors import AgentdError
+
+    try:
+        return _invoke(arguments)
+    except AgentdError as error:
+        print_error(error, as_json="--json" in arguments)
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED_EXIT_CODE
+    except Exception:  # noqa: BLE001 - a bug: show it whole, under its own exit code
+        traceback.print_exc()
+        print("agentd: this is a bug in agentd; please report the lines above.", file=sys.stderr)
+        return BUG_EXIT_CODE
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run the command; what others raise for a user's mistake becomes an AgentdError."""
+    import typer
+
+    from agentd.cli.app import app
+    from agentd.errors import InputError, UsageError
+
+    # typer carries its own click since 0.26: this is its UsageError, whichever it has.
+    wrong_usage = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+    try:
+        result = app(arguments, prog_name="agentd", standalone_mode=False)
+    except wrong_usage as error:
+        command = error.ctx.command_path if error.ctx else "agentd"
+        raise UsageError(error.format_message(), fix=f"See: {command} --help") from error
+    except BrokenPipeError:  # `| head` has enough; keep the interpreter from flushing at exit
+        sys.stdout = None
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise InputError(
+            f"{where}{error.strerror or error}", fix="Check the disk and the permissions."
+        ) from error
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,130 @@
+"""The commands that read the ledger: status, list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentd.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from agentd.metering.totals import Totals
+    from agentd.workflow.overview import Overview
+
+
+def status(
+    change_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", show_default=False, help="The change; the one worked on last if absent."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a change stands and what it cost.
+
+    Archived changes too.
+    """
+    from agentd.cli.output import print_json
+    from agentd.workflow.overview import open_overview
+
+    view = open_overview(Path.cwd(), change_id)
+    if as_json:
+        print_json(_document(view))
+    else:
+        print(_text(view))
+
+
+def list_changes(as_json: AsJson = False) -> None:
+    """List all changes with their phase and cost."""
+    from agentd.cli.output import print_json, table
+    from agentd.metering.money import usd
+    from agentd.workflow.overview import list_overviews
+
+    views = list_overviews(Path.cwd())
+    if as_json:
+        print_json({"changes": [_document(view) for view in views]})
+    elif not views:
+        print('No changes yet. Start one: agentd proposal add-something "What to change"')
+    else:
+        rows = [["CHANGE", "PHASE", "CALLS", "COST", "UPDATED"]]
+        for view in views:
+            totals = view.totals
+            cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
+            phase = view.state.phase or "-" if view.state else "broken"
+            updated = (view.state and view.state.updated_at) or "-"
+            rows.append([view.change.id, phase, str(totals.calls), cost, str(updated)])
+        print(table(rows))
+        for view in views:
+            if view.problem:
+                print(f"{view.change.id}: {view.problem}")
+
+
+def _text(view: Overview) -> str:
+    from agentd.cli.output import table
+    from agentd.metering.money import usd
+
+    state, totals = view.state, view.totals
+    assert state is not None
+    lines = [
+        f"Change: {view.change.id}"
+        + (f" (archived {view.change.archived_on})" if view.change.archived_on else ""),
+        f"Phase: {state.phase or 'unknown'}"
+        + (f", iteration {state.iteration}" if state.iteration else "")
+        + (f", last action {state.last_action}" if state.last_action else ""),
+        f"Total Cost: {usd(totals.total_cost_usd)}",
+        f"Tokens: In: {totals.tokens_in}, Out: {totals.tokens_out}",
+        f"Calls: {totals.calls}, failed: {totals.failed}, unpriced: {totals.unpriced}",
+    ]
+    if totals.unpriced:
+        lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
+    for title, groups in (("STEP", view.by_step), ("MODEL", view.by_model)):
+        if groups:
+            rows = [[title, "CALLS", "FAILED", "IN", "OUT", "COST"]]
+            rows += [[name, *_cells(group)] for name, group in groups.items()]
+            lines += ["", table(rows)]
+    if view.next:
+        lines += ["", f"Next: {view.next}"]
+    return "\n".join(lines)
+
+
+def _cells(totals: Totals) -> list[str]:
+    from agentd.metering.money import usd
+
+    cost = usd(totals.total_cost_usd) + (" +unpriced" if totals.unpriced else "")
+    counts = (totals.calls, totals.failed, totals.tokens_in, totals.tokens_out)
+    return [*map(str, counts), cost]
+
+
+def _document(view: Overview) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    state = view.state
+    head = {
+        key: getattr(state, key, None)
+        for key in ("phase", "iteration", "last_action", "created_at", "updated_at")
+    }
+    return {
+        "change_id": view.change.id,
+        "path": str(view.change.path),
+        "archived_on": view.change.archived_on,
+        **head,
+        "total_cost_usd": view.totals.total_cost_usd,
+        "total_tokens_in": view.totals.tokens_in,
+        "total_tokens_out": view.totals.tokens_out,
+        "calls": view.totals.calls,
+        "failed": view.totals.failed,
+        "unpriced": view.totals.unpriced,
+        "by_step": {name: asdict(group) for name, group in view.by_step.items()},
+        "by_model": {name: asdict(group) for name, group in view.by_model.items()},
+        "next": view.next,
+        **({"problem": view.problem} if view.problem else {}),
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(status)
+    app.command("list")(list_changes)

@@ -1,0 +1,27 @@
+"""The clock, read in this one place."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The current time in UTC, without microseconds (the ledger's resolution)."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def monotonic_ms() -> int:
+    """Milliseconds of a clock that never runs backwards, for durations."""
+    return time.monotonic_ns() // 1_000_000
+
+
+def iso(moment: datetime) -> str:
+    """``2026-11-22T05:40:52Z``, the form used in every file of agentd."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_iso(text: str) -> datetime:
+    """The moment that :func:`iso` wrote. Raises ValueError when it is no ISO 8601 time."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,115 @@
+"""Read and check config.toml: all errors at once, with file, key, value and what was expected."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from agentd.config.model import PROVIDER_NAMES, Config
+from agentd.config.sections import (
+    read_budget,
+    read_pricing,
+    read_provider,
+    read_steps,
+    read_workflow,
+    warn_about_two_prices,
+)
+from agentd.config.table import Problems, Table
+from agentd.errors import ConfigError
+
+
+def load(path: Path) -> Config:
+    """Read ``path``. Raises ConfigError when it is missing, no TOML, or has a wrong value."""
+    name = shown_path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{name}: no such file", fix="Run `agentd init`.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{name}: cannot be read: {error.strerror}", fix="Check its type and permissions."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{name}: is not UTF-8 (byte {error.start})", fix="Save the file as UTF-8."
+        ) from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """The same for a text at hand; ``path`` is where it stands, or will stand."""
+    problems = Problems(shown_path(path))
+    top = Table(_toml(text, problems.file), problems)
+    project_name = top.text("project_name", "the project's name")
+    workflow = read_workflow(top.table("workflow"))
+    sections = {name: top.table(name) for name in PROVIDER_NAMES}
+    providers = {
+        name: read_provider(sections[name], name, problems) for name in top if name in sections
+    }
+    steps = read_steps(top.table("steps"), providers, problems)
+    pricing = read_pricing(top.table("pricing"))
+    budget = read_budget(top.table("budget"))
+    top.finish()
+    if not providers:
+        problems.warn("no provider is configured; add [claude], [codex] or [gemini]")
+    warn_about_two_prices(providers, pricing, problems)
+    if problems.errors:
+        raise ConfigError(
+            "\n".join(problems.errors), fix=f"Correct {problems.file}, then run `agentd doctor`."
+        )
+    return Config(
+        path=path,
+        project_name=project_name or path.absolute().parent.parent.name,
+        workflow=workflow,
+        providers=providers,
+        steps=steps,
+        pricing=pricing,
+        budget=budget,
+        warnings=tuple(problems.warnings),
+    )
+
+
+def shown_path(path: Path) -> str:
+    """``path`` for a message: relative where it lies below the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _toml(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text, parse_float=_decimal)
+    except (ValueError, RecursionError) as error:
+        raise _syntax_error(text, file, str(error)) from error
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"the number {text} is out of range") from error
+
+
+def _syntax_error(text: str, file: str, reason: str) -> ConfigError:
+    lines = text.splitlines()
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", reason)
+    if place is None:
+        return ConfigError(f"{file}: this is no valid TOML: {reason}", fix=f"Correct {file}.")
+    line = int(place[1] or len(lines))
+    column = int(place[2] or len(lines[-1]) + 1 if lines else 1)
+    found = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+    if any(row.startswith(("<<<<<<<", ">>>>>>>")) for row in lines):
+        fix = "It holds the marks of a merge conflict (<<<<<<<): resolve the conflict first."
+    else:
+        fix = (
+            f"The line reads: {found}\n"
+            'TOML wants texts in quotes (command = "claude"), lists in [ ], and each key once.'
+        )
+    return ConfigError(
+        f"{file}: line {line}, column {column}: this is no valid TOML: {reason[: place.start()]}",
+        fix=fix,
+    )

@@ -1,0 +1,188 @@
+"""The sections of config.toml, read from checked tables into values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast
+
+from agentd.config.model import (
+    COMPLEXITIES,
+    PRICE_SOURCES,
+    PROVIDER_NAMES,
+    STEP_NAMES,
+    BudgetConfig,
+    Complexity,
+    ModelConfig,
+    ModelPrices,
+    PriceSource,
+    PricingSettings,
+    ProviderConfig,
+    StepConfig,
+    WorkflowConfig,
+)
+from agentd.config.table import Problems, Table, shown
+
+_MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
+_PRICE = "a price in USD per 1,000,000 tokens, 0 or more"
+_PRICE_KEYS = (
+    "cost_per_1m_input",
+    "cost_per_1m_output",
+    "cost_per_1m_cache_read",
+    "cost_per_1m_cache_write",
+)
+_NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
+
+
+def read_workflow(table: Table) -> WorkflowConfig:
+    """``[workflow]``."""
+    minimums = {
+        "planning_iterations": 0,
+        "implementation_iterations": 0,
+        "archive_iterations": 0,
+        "script_retries": 0,
+        "retry_delay_secs": 0,
+        "step_timeout_secs": 1,
+    }
+    given = {key: table.integer(key, minimum) for key, minimum in minimums.items()}
+    table.finish()
+    return WorkflowConfig(**{key: value for key, value in given.items() if value is not None})
+
+
+def read_provider(table: Table, name: str, problems: Problems) -> ProviderConfig:
+    """``[claude]``, ``[codex]`` or ``[gemini]`` with its ``models``."""
+    command = table.text("command", "a command on PATH or a path")
+    default = table.text("default", "the id of a model", pattern=_MODEL_NAME)
+    extra_args = table.texts("extra_args", 'a list of texts, such as ["--debug"]')
+    models = tuple(_read_model(entry, problems) for entry in table.tables("models", "id"))
+    table.finish()
+    ids = [model.id for model in models]
+    for twice in sorted({id_ for id_ in ids if id_ and ids.count(id_) > 1}):
+        problems.error(f"{name}.models has the id {shown(twice)} twice; expected each id once")
+    if default and ids and default not in ids:
+        table.wrong("default", f"an id of [[{name}.models]]: {', '.join(ids)}")
+    return ProviderConfig(
+        command=command or name, default=default, extra_args=extra_args, models=models
+    )
+
+
+def _read_model(table: Table, problems: Problems) -> ModelConfig:
+    expected_id = 'a short name without spaces, such as "fast"'
+    expected_model = "a full model name without spaces, as the CLI takes it"
+    id_ = table.text("id", expected_id, pattern=_MODEL_NAME)
+    model = table.text("model", expected_model, pattern=_MODEL_NAME)
+    complexity = table.choice("complexity", COMPLEXITIES)
+    prices = {key: table.number(key, _PRICE) for key in _PRICE_KEYS}
+    table.finish()
+    if any(key in table for key in _PRICE_KEYS):
+        for key in _NEEDED_PRICES:
+            if key not in table:
+                problems.warn(f"{table.path(key)} is missing, so its other prices are not used")
+    return ModelConfig(
+        id=table.require("id", id_, expected_id),
+        model=table.require("model", model, expected_model),
+        complexity=cast("Complexity | None", complexity),
+        **prices,
+    )
+
+
+def read_steps(
+    table: Table, providers: Mapping[str, ProviderConfig], problems: Problems
+) -> dict[str, StepConfig]:
+    """``[steps.STEP]``, of the steps that have one."""
+    steps = {}
+    for name in STEP_NAMES:
+        entry = table.table(name)
+        provider = entry.choice("provider", PROVIDER_NAMES)
+        model = entry.text("model", "the id of a model, or a full model name", pattern=_MODEL_NAME)
+        entry.finish()
+        if provider and provider not in providers:
+            entry.wrong(
+                "provider", f"a provider that has a section here, and [{provider}] is missing"
+            )
+        elif provider and model:
+            _warn_about_foreign_id(entry.path("model"), model, provider, providers, problems)
+        if name in table:
+            steps[name] = StepConfig(provider=provider, model=model)
+    table.finish()
+    return steps
+
+
+def _warn_about_foreign_id(
+    key: str,
+    model: str,
+    provider: str,
+    providers: Mapping[str, ProviderConfig],
+    problems: Problems,
+) -> None:
+    ids = {name: [entry.id for entry in config.models] for name, config in providers.items()}
+    owners = [name for name in ids if model in ids[name]]
+    if owners and provider not in owners:
+        problems.warn(
+            f"{key} is {shown(model)}, an id of {owners[0]}, but the step runs with {provider}; "
+            f"its ids are {', '.join(ids[provider]) or 'none'}"
+        )
+
+
+def read_pricing(table: Table) -> PricingSettings:
+    """``[pricing]`` with ``[pricing.models."NAME"]``."""
+    expected = f"a list of {', '.join(PRICE_SOURCES)}, each at most once"
+    sources = table.texts("sources", expected)
+    if set(sources) - set(PRICE_SOURCES) or len(set(sources)) != len(sources):
+        table.wrong("sources", expected)
+    entries = table.table("models")
+    models = {name: _read_prices(entries.table(name)) for name in entries}
+    table.finish()
+    if "sources" not in table:
+        return PricingSettings(models=models)
+    return PricingSettings(sources=cast("tuple[PriceSource, ...]", sources), models=models)
+
+
+def _read_prices(table: Table) -> ModelPrices:
+    given = {key: table.number(key, _PRICE) for key in _PRICE_KEYS}
+    for key in _NEEDED_PRICES:
+        table.require(key, None, _PRICE)
+    table.finish()
+    return ModelPrices(
+        cost_per_1m_input=given["cost_per_1m_input"] or Decimal(0),
+        cost_per_1m_output=given["cost_per_1m_output"] or Decimal(0),
+        cost_per_1m_cache_read=given["cost_per_1m_cache_read"],
+        cost_per_1m_cache_write=given["cost_per_1m_cache_write"],
+    )
+
+
+def read_budget(table: Table) -> BudgetConfig:
+    """``[budget]``."""
+    dollars = "an amount in USD, 0 or more"
+    limit_usd = table.number("limit_usd", dollars)
+    limit_tokens = table.integer("limit_tokens", 0)
+    percent = table.number("warn_at_percent", "a number from 0 to 100", maximum=100)
+    warn_at_dollars = table.number("warn_at_dollars", dollars)
+    warn_at_tokens = table.integer("warn_at_tokens", 0)
+    table.finish()
+    return BudgetConfig(
+        limit_usd=limit_usd,
+        limit_tokens=limit_tokens,
+        warn_at_percent=BudgetConfig().warn_at_percent if percent is None else percent,
+        warn_at_dollars=warn_at_dollars,
+        warn_at_tokens=warn_at_tokens,
+    )
+
+
+def warn_about_two_prices(
+    providers: Mapping[str, ProviderConfig], pricing: PricingSettings, problems: Problems
+) -> None:
+    """Warn when one model has two different prices in this file, and say which one counts."""
+    seen = {
+        name: (f"pricing.models.{shown(name)}", prices) for name, prices in pricing.models.items()
+    }
+    for provider, config in providers.items():
+        for entry in config.models:
+            if entry.prices is None:
+                continue
+            key = f"{provider}.models.{entry.id}"
+            first, prices = seen.setdefault(entry.model, (key, entry.prices))
+            if prices != entry.prices:
+                problems.warn(
+                    f"{entry.model} has two prices; that of {first} counts, not that of {key}"
+                )

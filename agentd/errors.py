@@ -1,0 +1,73 @@
+"""Errors a user can act on: one base class, caught in one place (``agentd.cli``)."""
+
+from __future__ import annotations
+
+
+class AgentdError(Exception):
+    """Something the user can mend: ``message`` says what is wrong, ``fix`` what to do.
+
+    ``code`` is the stable name printed by ``--json``; ``exit_code`` the process's exit code.
+    """
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.fix}" if self.fix else self.message
+
+
+class UsageError(AgentdError):
+    """The command line itself is wrong."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class InputError(AgentdError):
+    """The user's input or files are at fault: an id, a missing document, no project."""
+
+    code = "input"
+
+
+class ConfigError(AgentdError):
+    """A config file has a wrong value: the message names file, key, value and what was expected."""
+
+    code = "config"
+
+
+class StateError(AgentdError):
+    """A STATE.yaml can't be read or written; nothing in it was changed."""
+
+    code = "state"
+
+
+class ParseError(AgentdError):
+    """A CLI's output holds no usage, or malformed usage."""
+
+    code = "parse"
+
+
+class ProviderError(AgentdError):
+    """A coding CLI failed, was missing, or did not do what it owed."""
+
+    code = "provider"
+    exit_code = 4
+
+
+class LoopEnded(AgentdError):
+    """A review did not approve."""
+
+    code = "not_approved"
+    exit_code = 5
+
+
+class Cancelled(AgentdError):
+    """A person interrupted the run (Ctrl-C, SIGTERM)."""
+
+    code = "interrupted"
+    exit_code = 130

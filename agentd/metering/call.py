@@ -1,0 +1,50 @@
+"""One call as it stands in the ledger: one run of a CLI, measured and priced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from agentd.metering.usage import ModelUsage
+
+CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "interrupted"]
+CostSource = Literal["config", "reported", "catalog", "none"]
+Accuracy = Literal["exact", "family", "heuristic"]
+UsageSource = Literal["stdout", "session_log", "partial", "estimated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedModel:
+    """What one model of a call used and cost; ``cost_usd`` is 0 when ``cost_source`` is none."""
+
+    model: str
+    usage: ModelUsage
+    cost_usd: Decimal
+    cost_source: CostSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """A call, priced: what STATE.yaml keeps of it (contract: ``telemetry.calls``).
+
+    ``id`` is unique: recording it twice enters it once. ``started_at`` is UTC, None when
+    the original agentd wrote the entry without it. ``models`` is empty
+    unless several models answered. ``cost_source`` is "none" when no part of it has a price.
+    """
+
+    id: str
+    step: str
+    provider: str | None
+    model: str
+    status: CallStatus
+    usage: ModelUsage
+    cost_usd: Decimal
+    cost_source: CostSource
+    accuracy: Accuracy
+    usage_source: UsageSource
+    duration_ms: int
+    started_at: datetime | None
+    session_id: str | None = None
+    models: tuple[PricedModel, ...] = ()

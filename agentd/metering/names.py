@@ -1,0 +1,57 @@
+"""Model names: the forms in which one model is written, without asking any catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# What ``claude --model`` takes besides full names; each stands for the newest model of its family.
+CLAUDE_ALIASES = ("opus", "sonnet", "haiku", "fable")
+
+_PREFIX = re.compile(r"^(?:models|openai|anthropic|google)/")
+_DATE = (
+    r"[-@]20\d{6}"  # -20250929 (Anthropic), @20250929 (Vertex)
+    r"|-20\d\d-\d\d-\d\d"  # -2025-09-29 (OpenAI)
+    r"|(?<=-preview)-\d\d-(?:\d\d|20\d\d)"  # -preview-05-20, -preview-09-2025 (Google)
+)
+# -customtools: Google's endpoint of gemini-3.1-pro-preview for agents, at the same price.
+_SUFFIX = re.compile(rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d)$")
+_DATED = re.compile(rf"(?P<name>.+?)(?:{_DATE})$")
+_FAMILY = re.compile(rf"^claude-.*\b({'|'.join(CLAUDE_ALIASES)})\b")
+
+
+def forms(model: str) -> tuple[str, ...]:
+    """The names ``model`` may be priced under, the fullest first, in lower case.
+
+    ``google/gemini-2.5-pro-preview-06-05`` gives itself, then without the prefix, without the date,
+    and ``gemini-2.5-pro``. Words that may name another model (``-mini``, ``-codex``) are never cut.
+    """
+    found = [model.strip().lower()]
+    if (bare := _PREFIX.sub("", found[0])) != found[0]:
+        found.append(bare)
+    while (shorter := _SUFFIX.sub("", found[-1])) != found[-1]:
+        found.append(shorter)
+    return tuple(found)
+
+
+def undated(model: str) -> str | None:
+    """The name without its date, None when it has none."""
+    match = _DATED.fullmatch(model.strip().lower())
+    return match["name"] if match else None
+
+
+def family(model: str) -> str | None:
+    """The alias of claude that a full name belongs to: ``sonnet`` for ``claude-sonnet-4-5``."""
+    match = _FAMILY.match(forms(model)[-1])
+    return match[1] if match else None
+
+
+def newest(alias: str, model_ids: Iterable[str]) -> str | None:
+    """Of ``claude-ALIAS-MAJOR[-MINOR]`` ids the one with the highest version."""
+    pattern = re.compile(rf"claude-{re.escape(alias)}-(\d{{1,2}})(?:-(\d{{1,2}}))?")
+    versions = {
+        (int(match[1]), int(match[2] or 0)): model_id
+        for model_id in model_ids
+        if (match := pattern.fullmatch(model_id))
+    }
+    return versions[max(versions)] if versions else None

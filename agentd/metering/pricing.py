@@ -1,0 +1,212 @@
+"""What a call costs: each of its models, at the first source that knows a price for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from agentd.clock import utc_now
+from agentd.metering import catalog
+from agentd.metering.call import Accuracy, CostSource, PricedModel
+from agentd.metering.models import resolve_alias
+from agentd.metering.names import family, forms, undated
+from agentd.metering.rates import PricingConfig
+from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
+
+__all__ = ["SOURCES", "Cost", "PriceBook", "PricedCall", "PricingConfig", "calculate_cost"]
+
+SOURCES: tuple[CostSource, ...] = ("config", "reported", "catalog")
+_FREE = PricingConfig(cost_per_1m_input=0, cost_per_1m_output=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedCall:
+    """A call's price; ``cost_source`` is that of its costliest part, "none" when no part has one.
+
+    ``models`` is empty unless several models answered. ``unpriced``: tokens were used that no
+    source has a price for, so ``cost_usd`` is too low.
+    """
+
+    cost_usd: Decimal
+    cost_source: CostSource
+    models: tuple[PricedModel, ...]
+    unpriced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """A cost in USD; ``source`` is "none" (and the cost 0) when the model has no known price."""
+
+    input_usd: Decimal
+    output_usd: Decimal
+    total_usd: Decimal
+    source: CostSource
+    accuracy: Accuracy
+
+
+class PriceBook:
+    """Where the prices of one project come from.
+
+    ``config`` is keyed by model name: a full name, one with or without a date, or an alias of
+    claude. ``sources`` are asked in order. Raises ValueError for an unknown source.
+    """
+
+    def __init__(
+        self, *, config: Mapping[str, PricingConfig], sources: Sequence[str] = ("config",)
+    ) -> None:
+        if unknown := [source for source in sources if source not in SOURCES]:
+            raise ValueError(f"unknown price source {unknown[0]!r}; expected {', '.join(SOURCES)}")
+        self._sources = [known for name in sources for known in SOURCES if known == name]
+        self._config = {model.strip().lower(): prices for model, prices in config.items()}
+        # A price given for one dated snapshot also counts for the bare name; the newest date wins.
+        by_date = sorted(self._config.items())
+        self._undated = {name: prices for model, prices in by_date if (name := undated(model))}
+
+    def price(
+        self, usage: UsageMetrics, *, provider: str | None, model: str, at: datetime
+    ) -> PricedCall:
+        """Price a run that started at ``at``; what ``usage`` names no model for is ``model``'s."""
+        parts = _parts(usage, model)
+        priced = tuple(
+            self._price_part(
+                name, part, _requests(usage, name, part, sole=len(parts) == 1), provider, at
+            )
+            for name, part in parts.items()
+        )
+        known = [part for part in priced if part.cost_source != "none"]
+        return PricedCall(
+            cost_usd=sum((part.cost_usd for part in known), Decimal(0)),
+            cost_source=max(known, key=lambda part: part.cost_usd).cost_source if known else "none",
+            models=priced if len(priced) > 1 else (),
+            unpriced=any(
+                part.cost_source == "none" and any(part.usage.counts()) for part in priced
+            ),
+        )
+
+    def knows(self, model: str, *, provider: str | None, at: datetime) -> CostSource:
+        """The source that would price ``model``, "none" if none would.
+
+        ``reported`` is claude's own figure, which is real for Anthropic's models only.
+        """
+        for source in self._sources:
+            match source:
+                case "config":
+                    found = self._configured(model, provider) is not None
+                case "reported":
+                    full_name = resolve_alias(model, provider)
+                    found = provider == "claude" and family(full_name) is not None
+                case _:
+                    found = _in_catalog(model, provider, at) is not None
+            if found:
+                return source
+        return "none"
+
+    def _price_part(
+        self,
+        model: str,
+        usage: ModelUsage,
+        requests: Sequence[ModelUsage],
+        provider: str | None,
+        at: datetime,
+    ) -> PricedModel:
+        for source in self._sources:
+            match source:
+                case "config":
+                    rates = self._configured(model, provider)
+                    cost = rates.cost_usd(usage) if rates else None
+                case "reported":
+                    cost = usage.reported_cost_usd
+                case _:
+                    price = _in_catalog(model, provider, at)
+                    cost = _catalog_cost(price, usage, requests) if price else None
+            if cost is not None:
+                return PricedModel(model=model, usage=usage, cost_usd=cost, cost_source=source)
+        return PricedModel(model=model, usage=usage, cost_usd=Decimal(0), cost_source="none")
+
+    def _configured(self, model: str, provider: str | None) -> PricingConfig | None:
+        """The configured price whose key says most about ``model``: its full name before parts."""
+        if not self._config:
+            return None
+        for asked in dict.fromkeys((model, resolve_alias(model, provider))):
+            names = forms(asked)
+            if found := next((name for name in names if name in self._config), None):
+                return self._config[found]
+            found = next((name for name in names if name in self._undated), None)
+            if found and not undated(asked):
+                return self._undated[found]
+        return self._config.get(family(model) or "")
+
+
+def calculate_cost(
+    usage_or_total: ModelUsage | int,
+    model_or_pricing: PricingConfig | str,
+    *,
+    at: datetime | None = None,
+) -> Cost:
+    """Price one API request by given prices, or by the catalogue's for a model's name.
+
+    A bare total of tokens is split half and half into input and output, which is ``heuristic``.
+    A long-context tier applies as the request's input says; prices are those in force ``at`` that
+    time, by default now. Raises ValueError for a negative count.
+    """
+    accuracy: Accuracy = "exact"
+    usage, share = usage_or_total, Decimal(1)
+    if not isinstance(usage, ModelUsage):
+        # All of it priced both ways and halved: an odd total is split exactly, too.
+        accuracy = "heuristic"
+        usage, share = ModelUsage(input_tokens=usage, output_tokens=usage), Decimal("0.5")
+    if min(usage.counts()) < 0:
+        raise ValueError(f"{usage_or_total!r} has a negative number of tokens")
+    source: CostSource = "config"
+    rates = model_or_pricing
+    if isinstance(rates, str):
+        price = _in_catalog(rates, None, at or utc_now())
+        source = "catalog" if price else "none"
+        rates = price.for_request(int(usage.input_tokens * share)) if price else _FREE
+    input_usd, output_usd = rates.input_usd(usage) * share, rates.output_usd(usage) * share
+    return Cost(
+        input_usd=input_usd,
+        output_usd=output_usd,
+        total_usd=input_usd + output_usd,
+        source=source,
+        accuracy=accuracy,
+    )
+
+
+def _parts(usage: UsageMetrics, model: str) -> dict[str, ModelUsage]:
+    """The usage by model; what no model is named for stands under ``model``."""
+    parts = dict(usage.by_model)
+    rest = subtract(usage, add(parts.values()))
+    if parts:
+        rest = replace(rest, reported_cost_usd=None)  # the CLI's figures are for models it names
+    if not parts or any(rest.counts()):
+        parts[model] = add([parts[model], rest]) if model in parts else rest
+    (name, sole), *others = parts.items()
+    if not others and sole.reported_cost_usd is None:
+        parts[name] = replace(sole, reported_cost_usd=usage.reported_cost_usd)
+    return parts
+
+
+def _requests(usage: UsageMetrics, model: str, part: ModelUsage, *, sole: bool) -> list[ModelUsage]:
+    """The single API requests of one model, if they are all known: they add up to its usage."""
+    own = [request for name, request in usage.requests if name == model or (sole and not name)]
+    return own if add(own).counts() == part.counts() else []
+
+
+def _in_catalog(model: str, provider: str | None, at: datetime) -> catalog.CatalogPrice | None:
+    return catalog.lookup(resolve_alias(model, provider), provider=provider, at=at)
+
+
+def _catalog_cost(
+    price: catalog.CatalogPrice, usage: ModelUsage, requests: Sequence[ModelUsage]
+) -> Decimal:
+    """Request by request where they are known, else at the base price.
+
+    A run is many requests: that their sum passes a tier's threshold doesn't say that one did.
+    """
+    if not requests:
+        return price.base.cost_usd(usage)
+    costs = (price.for_request(request.input_tokens).cost_usd(request) for request in requests)
+    return sum(costs, Decimal(0))

@@ -1,0 +1,104 @@
+"""What one run of a CLI used, in the terms of OpenTelemetry GenAI and the inclusive convention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsage:
+    """Tokens of one model. 0 means none, or none reported.
+
+    Inclusive: cached tokens are inside ``input_tokens``, reasoning is inside ``output_tokens``;
+    ``cache_creation_1h_input_tokens`` (claude's one-hour cache, dearer) is inside
+    ``cache_creation_input_tokens``.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    reasoning_output_tokens: int = 0
+    cache_creation_1h_input_tokens: int = 0
+    reported_cost_usd: Decimal | None = None
+
+    def counts(self) -> tuple[int, int, int, int, int, int]:
+        """The six token counts, in the order of the fields."""
+        return (
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_input_tokens,
+            self.cache_creation_input_tokens,
+            self.reasoning_output_tokens,
+            self.cache_creation_1h_input_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageMetrics(ModelUsage):
+    """Tokens of one run, in all and by model.
+
+    ``by_model`` is empty when the output names no model (codex); otherwise it adds up to the
+    totals. ``requests`` holds, where the CLI shows them, the single API requests in order as
+    (model or "", usage): a long-context price applies to one request, not to their sum.
+    ``reported_cost_usd`` is the CLI's own figure in USD (claude), None where it gives none.
+    """
+
+    by_model: Mapping[str, ModelUsage] = field(default_factory=dict)
+    requests: tuple[tuple[str, ModelUsage], ...] = ()
+    session_id: str | None = None
+
+
+def add(usages: Iterable[ModelUsage]) -> ModelUsage:
+    """The sum; its reported cost is None unless every part has one."""
+    parts = list(usages)
+    columns = [sum(column) for column in zip(*(part.counts() for part in parts), strict=True)]
+    costs = [part.reported_cost_usd for part in parts]
+    known = [cost for cost in costs if cost is not None]
+    cost = sum(known, Decimal(0)) if parts and len(known) == len(parts) else None
+    return _usage(columns or [0] * 6, cost)
+
+
+def subtract(total: ModelUsage, before: ModelUsage) -> ModelUsage:
+    """What ``total`` has more than ``before``, never less than zero in any field."""
+    columns = [max(0, a - b) for a, b in zip(total.counts(), before.counts(), strict=True)]
+    cost = total.reported_cost_usd
+    if cost is not None and before.reported_cost_usd is not None:
+        cost = max(Decimal(0), cost - before.reported_cost_usd)
+    return _usage(columns, cost)
+
+
+def run_usage(
+    by_model: Mapping[str, ModelUsage],
+    *,
+    requests: tuple[tuple[str, ModelUsage], ...] = (),
+    session_id: str | None = None,
+) -> UsageMetrics:
+    """A run's usage from its models; the key "" stands for a model that was not named."""
+    total = add(by_model.values())
+    return UsageMetrics(
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        cache_read_input_tokens=total.cache_read_input_tokens,
+        cache_creation_input_tokens=total.cache_creation_input_tokens,
+        reasoning_output_tokens=total.reasoning_output_tokens,
+        cache_creation_1h_input_tokens=total.cache_creation_1h_input_tokens,
+        reported_cost_usd=total.reported_cost_usd,
+        by_model={model: usage for model, usage in by_model.items() if model},
+        requests=requests,
+        session_id=session_id,
+    )
+
+
+def _usage(columns: list[int], cost: Decimal | None) -> ModelUsage:
+    return ModelUsage(
+        input_tokens=columns[0],
+        output_tokens=columns[1],
+        cache_read_input_tokens=columns[2],
+        cache_creation_input_tokens=columns[3],
+        reasoning_output_tokens=columns[4],
+        cache_creation_1h_input_tokens=columns[5],
+        reported_cost_usd=cost,
+    )

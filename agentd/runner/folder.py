@@ -1,0 +1,151 @@
+"""A run's folder: its id, its files, and who attends to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agentd.clock import from_iso, iso
+from agentd.errors import InputError, StateError
+from agentd.files import lock, try_lock, write_atomic
+from agentd.runner.process import is_same
+
+_CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def new_call_id(step: str, now: datetime) -> str:
+    """``20261122T054052-proposal-6f1c2a9b``: sorts by time, and never comes twice."""
+    return f"{now:%Y%m%dT%H%M%S}-{step}-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """What a run's ``run.json`` holds: enough to finish its record when agentd did not.
+
+    ``cli_pid`` and ``cli_token`` are None until the CLI has started. The tokens tell a process
+    from a later one with the same pid.
+    """
+
+    call_id: str
+    step: str
+    provider: str
+    requested_model: str | None
+    argv: tuple[str, ...]
+    cwd: str
+    resume_session_id: str | None
+    started_at: datetime
+    agentd_pid: int
+    agentd_token: str | None
+    cli_pid: int | None = None
+    cli_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """``runs/<call-id>/``; the files in it are properties."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs_dir: Path, call_id: str) -> RunFolder:
+        """The folder of a run, made if it is missing.
+
+        Raises InputError for an id that is no plain name, StateError when it can't be made.
+        """
+        if not _CALL_ID.fullmatch(call_id):
+            raise InputError(
+                f"call id {call_id!r} is not allowed",
+                fix="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+            )
+        folder = cls(runs_dir / call_id)
+        with folder.writing():
+            folder.path.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def prompt(self) -> Path:
+        """What the CLI gets on stdin."""
+        return self.path / "prompt"
+
+    @property
+    def stdout(self) -> Path:
+        """What the CLI prints, as it prints it."""
+        return self.path / "stdout"
+
+    @property
+    def stderr(self) -> Path:
+        """What the CLI prints to stderr."""
+        return self.path / "stderr"
+
+    @property
+    def run_json(self) -> Path:
+        """The :class:`RunInfo`."""
+        return self.path / "run.json"
+
+    def attend(self, *, timeout_s: float = 5.0) -> AbstractContextManager[None]:
+        """Hold the lock that says that a living agentd looks after this run.
+
+        It is not inherited by the CLI. Raises StateError when another one holds it.
+        """
+        return lock(self._lock, timeout_s=timeout_s)
+
+    def is_attended(self) -> bool:
+        """Whether a living agentd runs it, or has run it and may be about to record it."""
+        try:
+            fd = os.open(self._lock, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            if not try_lock(fd):
+                return True
+        finally:
+            os.close(fd)
+        info = self.info()
+        return info.agentd_pid != os.getpid() and is_same(info.agentd_pid, info.agentd_token)
+
+    def write_info(self, info: RunInfo) -> None:
+        """Write ``run.json``, durably. Raises OSError."""
+        values = {**asdict(info), "started_at": iso(info.started_at)}
+        write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n")
+
+    def info(self) -> RunInfo:
+        """Read ``run.json``. Raises StateError when it is damaged."""
+        try:
+            values: dict[str, Any] = json.loads(self.run_json.read_bytes())
+            values["started_at"] = from_iso(values["started_at"])
+            values["argv"] = tuple(values["argv"])
+            return RunInfo(**values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise StateError(
+                f"{self.run_json}: damaged ({error})",
+                fix=f"See what the run left in {self.path}, then delete that folder.",
+            ) from error
+
+    def remove(self) -> None:
+        """Delete the folder of a run that never began."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn an OSError (full disk, read-only folder) into a StateError that names the place."""
+        try:
+            yield
+        except OSError as error:
+            raise StateError(
+                f"{error.filename or self.path}: {error.strerror}",
+                fix="agentd keeps each run's files there: make room, or make the folder writable.",
+            ) from error
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"

@@ -1,0 +1,126 @@
+"""What a run came to, whether agentd lived to see its end or not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from agentd.errors import ParseError
+from agentd.metering.call import Accuracy, CallStatus, UsageSource
+from agentd.metering.usage import UsageMetrics
+from agentd.runner.folder import RunFolder, RunInfo
+from agentd.runner.outcome import settle
+from agentd.runner.providers.base import LoggedUsage, LogQuery, Provider
+from agentd.runner.reading import Reading
+
+_STDERR_LINES = 10
+_STDERR_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """One run of a CLI, measured; not yet priced.
+
+    ``model`` is the one that answered; the requested one only if none was reported, "unknown" if
+    there was neither. ``usage.by_model`` has all that answered. ``exit_code`` is negative for a
+    signal, None when nobody saw it. ``error`` is the CLI's own message, else the last lines of
+    stderr, else what was missing; a run that is ok may have one too (malformed usage).
+    """
+
+    call_id: str
+    step: str
+    provider: str
+    model: str
+    status: CallStatus
+    usage: UsageMetrics
+    accuracy: Accuracy
+    usage_source: UsageSource
+    duration_ms: int
+    started_at: datetime
+    session_id: str | None
+    exit_code: int | None
+    final_text: str
+    error: str | None
+    run_dir: Path
+
+
+def conclude(
+    folder: RunFolder,
+    info: RunInfo,
+    reading: Reading,
+    provider: Provider,
+    *,
+    status: CallStatus | None,
+    exit_code: int | None,
+    duration_ms: int,
+    prior_usage: UsageMetrics | None,
+    environ: Mapping[str, str],
+) -> RunResult:
+    """Read the rest of stdout and the session log, and settle what the run used.
+
+    ``status`` None means that the run ended by itself: ok needs exit code 0 and the CLI's report
+    of its end, without an error in it.
+    """
+    parsed = reading.finish()
+    ended_well = exit_code == 0 and parsed.complete and not parsed.error
+    status = status or ("ok" if ended_well else "failed")
+    session_id = parsed.session_id or info.resume_session_id
+    outcome = settle(
+        parsed,
+        _read_log(provider, info, session_id, environ),
+        prior_usage,
+        requested_model=info.requested_model,
+        resumed=info.resume_session_id is not None,
+        sent=reading.saw_object or ended_well,
+        read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
+    )
+    return RunResult(
+        call_id=info.call_id,
+        step=info.step,
+        provider=info.provider,
+        model=outcome.model,
+        status=status,
+        usage=replace(outcome.usage, session_id=session_id),
+        accuracy=outcome.accuracy,
+        usage_source=outcome.usage_source,
+        duration_ms=duration_ms,
+        started_at=info.started_at,
+        session_id=session_id,
+        exit_code=exit_code,
+        final_text=parsed.final_text,
+        error=parsed.error
+        or reading.malformed
+        or (None if status == "ok" else _last_words(folder.stderr, exit_code)),
+        run_dir=folder.path,
+    )
+
+
+def _read_log(
+    provider: Provider, info: RunInfo, session_id: str | None, environ: Mapping[str, str]
+) -> LoggedUsage | None:
+    if provider.read_log is None or session_id is None:
+        return None
+    query = LogQuery(
+        session_id=session_id,
+        started_at=info.started_at,
+        cwd=Path(info.cwd),
+        environ={**environ, **provider.environment},
+    )
+    try:
+        return provider.read_log(query)
+    except (OSError, ParseError):
+        return None  # the log is a second source; a run is never lost for it
+
+
+def _last_words(stderr: Path, exit_code: int | None) -> str:
+    with stderr.open("rb") as handle:
+        size = handle.seek(0, os.SEEK_END)
+        handle.seek(max(0, size - _STDERR_BYTES))
+        text = handle.read(_STDERR_BYTES).decode("utf-8", errors="replace")
+    if lines := [line for line in text.splitlines() if line.strip()]:
+        return "\n".join(lines[-_STDERR_LINES:])
+    ended = "its end was not seen" if exit_code is None else f"exit code {exit_code}"
+    return f"{ended}; no report of its end on stdout, nothing on stderr"

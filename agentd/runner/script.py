@@ -1,0 +1,219 @@
+"""ScriptRunner: one run of a coding CLI, from its prompt to its measured result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from agentd.clock import monotonic_ms, utc_now
+from agentd.errors import InputError, ProviderError, StateError
+from agentd.metering.usage import UsageMetrics
+from agentd.runner.folder import RunFolder, RunInfo
+from agentd.runner.interrupts import Interrupts
+from agentd.runner.process import group_lives, start_token
+from agentd.runner.providers.base import Invocation, Provider
+from agentd.runner.reading import Reading
+from agentd.runner.result import RunResult, conclude
+from agentd.runner.stop import LEFTOVERS, TICK_S, stop_group, stop_stages
+
+__all__ = ["RunRequest", "RunResult", "ScriptRunner"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run, and where. ``command`` is a name on PATH or a path.
+
+    ``environ`` None means agentd's own; the provider's is added. ``timeout_s`` None means no time
+    limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``.
+    """
+
+    call_id: str
+    step: str
+    provider: Provider
+    command: str
+    prompt: str
+    cwd: Path
+    runs_dir: Path
+    model: str | None = None
+    extra_args: tuple[str, ...] = ()
+    resume_session_id: str | None = None
+    timeout_s: float | None = None
+    environ: Mapping[str, str] | None = None
+    prior_usage: UsageMetrics | None = None
+
+
+class ScriptRunner:
+    """Runs coding CLIs, one at a time.
+
+    The CLI reads its prompt from a file and writes to files in the run's folder, so nothing it or
+    its children do with the streams can hang agentd, and what it printed survives agentd's death.
+    """
+
+    def __init__(self, *, stop_grace_s: float = 10.0, term_grace_s: float = 3.0) -> None:
+        self._stop_grace_s = stop_grace_s
+        self._term_grace_s = term_grace_s
+        self._interrupts: Interrupts | None = None
+
+    def cancel(self) -> None:
+        """Stop the run that is under way, from any thread; again: with the next stronger signal."""
+        interrupts = self._interrupts
+        if interrupts is not None:
+            interrupts.push()
+
+    def run(self, request: RunRequest) -> RunResult:
+        """Run the CLI to its end, its time limit, or SIGINT, SIGTERM or SIGHUP to agentd.
+
+        A run that failed or was stopped is a result too. Raises ProviderError when the CLI can't
+        be started (then no run is left behind), StateError when the run's folder can't be
+        written, InputError when its call id can't be used.
+        """
+        folder = RunFolder.create(request.runs_dir, request.call_id)
+        if folder.run_json.exists():
+            raise InputError(
+                f"{folder.path}: this run has been there before",
+                fix="Give every run a call id of its own.",
+            )
+        with contextlib.ExitStack() as stack:
+            with folder.writing():
+                stack.enter_context(folder.attend())
+            self._interrupts = stack.enter_context(Interrupts())
+            try:
+                return self._run(request, folder, self._interrupts, stack)
+            finally:
+                self._interrupts = None
+
+    def _run(
+        self,
+        request: RunRequest,
+        folder: RunFolder,
+        interrupts: Interrupts,
+        stack: contextlib.ExitStack,
+    ) -> RunResult:
+        environ = os.environ if request.environ is None else request.environ
+        info = _describe(request, folder)
+        try:
+            with folder.writing():
+                folder.prompt.write_text(request.prompt, encoding="utf-8", errors="replace")
+                folder.stdout.touch()
+                folder.stderr.touch()
+                folder.write_info(info)
+                reading = stack.enter_context(contextlib.closing(Reading(folder, request.provider)))
+        except StateError:
+            folder.remove()
+            raise
+        began_ms = monotonic_ms()
+        process = _start(request, info, folder, {**environ, **request.provider.environment})
+        stages = stop_stages(request.provider.first_signal, self._stop_grace_s, self._term_grace_s)
+
+        def runs() -> bool:
+            return process.poll() is None
+
+        try:
+            # Without the pid only recovery after a crash is poorer; the CLI runs already.
+            with contextlib.suppress(OSError):
+                token = start_token(process.pid)
+                folder.write_info(replace(info, cli_pid=process.pid, cli_token=token))
+            status = _watch(process, reading, interrupts, request.timeout_s)
+            if status is not None:
+                stop_group(
+                    process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
+                )
+            duration_ms = monotonic_ms() - began_ms
+            reading.drain()
+            stop_group(
+                process.pid,
+                LEFTOVERS,
+                alive=lambda: group_lives(process.pid),
+                pump=reading.pump,
+                pushes=interrupts.count,
+            )
+        except BaseException:
+            # A bug of ours must not leave a CLI running; the next command records this run.
+            stop_group(process.pid, stages, alive=runs, pump=lambda: False)
+            raise
+        return conclude(
+            folder,
+            info,
+            reading,
+            request.provider,
+            status=status,
+            exit_code=process.returncode,
+            duration_ms=duration_ms,
+            prior_usage=request.prior_usage,
+            environ=environ,
+        )
+
+
+def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
+    invocation = Invocation(
+        command=request.command,
+        model=request.model,
+        extra_args=request.extra_args,
+        resume_session_id=request.resume_session_id,
+        run_dir=folder.path.absolute(),
+    )
+    return RunInfo(
+        call_id=request.call_id,
+        step=request.step,
+        provider=request.provider.name,
+        requested_model=request.model,
+        argv=tuple(request.provider.argv(invocation)),
+        cwd=str(request.cwd.absolute()),
+        resume_session_id=request.resume_session_id,
+        started_at=utc_now(),
+        agentd_pid=os.getpid(),
+        agentd_token=start_token(os.getpid()),
+    )
+
+
+def _start(
+    request: RunRequest, info: RunInfo, folder: RunFolder, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        # Appending: should a child truncate the file behind /dev/stdout, no hole comes of it.
+        with (
+            folder.prompt.open("rb") as stdin,
+            folder.stdout.open("ab") as stdout,
+            folder.stderr.open("ab") as stderr,
+        ):
+            return subprocess.Popen(
+                info.argv,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=info.cwd,
+                env=environ,
+                start_new_session=True,
+            )
+    except OSError as error:
+        folder.remove()
+        raise ProviderError(
+            f"{request.command}: can't be started ({error.strerror}: {error.filename}); "
+            f"agentd/config.toml: [{request.provider.name}] command names it",
+            fix=f"Install {request.provider.name}, set that command to where it is, or choose "
+            "another provider with --provider.",
+        ) from error
+
+
+def _watch(
+    process: subprocess.Popen[bytes],
+    reading: Reading,
+    interrupts: Interrupts,
+    timeout_s: float | None,
+) -> Literal["cancelled", "timeout"] | None:
+    """Follow the CLI's output until it ends (None), or has to be stopped."""
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while process.poll() is None:
+        if interrupts.count():
+            return "cancelled"
+        if deadline is not None and time.monotonic() >= deadline:
+            return "timeout"
+        if not reading.pump():
+            time.sleep(TICK_S)
+    return None

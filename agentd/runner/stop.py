@@ -1,0 +1,59 @@
+"""Stopping a whole process group, in stages that let a CLI report what it used."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentd.runner.process import signal_group
+
+TICK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A signal (None: none yet), and how long the group may then take."""
+
+    signal: int | None
+    wait_s: float
+
+
+# A child that outlives its CLI would keep spending or writing. The last wait is a bound: a
+# process in uninterruptible sleep can't be killed.
+LEFTOVERS = (Stage(None, 1.0), Stage(signal.SIGTERM, 1.0), Stage(signal.SIGKILL, 2.0))
+
+
+def stop_stages(first_signal: int, stop_grace_s: float, term_grace_s: float) -> tuple[Stage, ...]:
+    """The CLI's own signal first, which makes it report; then SIGTERM; then SIGKILL."""
+    return (
+        Stage(first_signal, stop_grace_s),
+        Stage(signal.SIGTERM, term_grace_s),
+        Stage(signal.SIGKILL, 5.0),
+    )
+
+
+def stop_group(
+    pgid: int,
+    stages: tuple[Stage, ...],
+    *,
+    alive: Callable[[], bool],
+    pump: Callable[[], bool],
+    pushes: Callable[[], int] = lambda: 0,
+) -> None:
+    """Go through the stages until ``alive()`` is False, or the last one is over.
+
+    ``pump`` is called all the while, so that what the CLI still prints is read; it returns True
+    when more is waiting. When ``pushes()`` grows, the next stage begins at once.
+    """
+    for stage in stages:
+        if not alive():
+            return
+        if stage.signal is not None:
+            signal_group(pgid, stage.signal)
+        deadline = time.monotonic() + stage.wait_s
+        pushed = pushes()
+        while alive() and time.monotonic() < deadline and pushes() == pushed:
+            if not pump():
+                time.sleep(TICK_S)

@@ -1,0 +1,141 @@
+"""The telemetry block in agentd's own layout: recognised strictly, extended as text."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+from agentd.metering.call import CallRecord
+from agentd.state import entry, grammar, render, scalar
+from agentd.state.entry import Fields, Value
+
+TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
+
+_EXACT = Context(prec=100)
+_ID = 0
+_COST = list(entry.KEYS).index("cost_usd")
+_TOKENS_IN = list(entry.KEYS).index("tokens_in")
+_TOKENS_OUT = list(entry.KEYS).index("tokens_out")
+
+_CALLS = "telemetry:\n  calls:\n"
+_NO_CALLS = "telemetry:\n  calls: []\n"
+_OPENING = re.compile(r"^telemetry:(?: +#.*)?\n", re.MULTILINE)
+_NEXT_KEY = re.compile(r"\n(?=[^ #\n])")
+_BLANK = re.compile(r"^ *(?:#.*)?\n", re.MULTILINE)
+_COMMENT = re.compile(
+    rf"^( *(?:- )?[\w-]+:(?: (?:{scalar.SINGLE}|{scalar.DOUBLE}|[^'\"#\n ][^#\n]*?))?) +#.*$",
+    re.MULTILINE,
+)
+_CLOSING = re.compile(
+    "".join(f"  {key}: +[0-9][0-9.eE+-]*\n" for key in TOTALS)
+    + f"((?:  (?!(?:calls|{'|'.join(TOTALS)}):)[A-Za-z_].*\n)*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The totals over a list of calls."""
+
+    cost_usd: Decimal
+    tokens_in: int
+    tokens_out: int
+
+    def lines(self) -> list[str]:
+        """The three lines that close the telemetry block, without newlines."""
+        values: tuple[Value, ...] = (self.cost_usd, self.tokens_in, self.tokens_out)
+        return [
+            f"  {key}: {render.yaml_value(value)}"
+            for key, value in zip(TOTALS, values, strict=True)
+        ]
+
+
+def add_up(
+    costs_usd: Iterable[Decimal], tokens_in: Iterable[int], tokens_out: Iterable[int]
+) -> Sums:
+    """The totals of columns of calls, exact."""
+    cost_usd = functools.reduce(_EXACT.add, costs_usd, Decimal(0))
+    return Sums(cost_usd, sum(tokens_in), sum(tokens_out))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where the block stands in a text, and its calls as rows of text."""
+
+    start: int
+    end: int
+    rows: Sequence[grammar.Row]
+
+    def ids(self) -> set[str]:
+        """The ids of the calls that have one."""
+        return {scalar.read_text(row[_ID]) for row in self.rows if row[_ID]}
+
+    def records(self) -> Iterator[CallRecord]:
+        """The calls."""
+        return map(grammar.record, self.rows)
+
+    def append(self, text: str, calls: Sequence[Fields]) -> str:
+        """``text`` with the calls after the last one; else only the values of the totals change."""
+        totals_at = text.rindex(f"\n  {TOTALS[0]}:", self.start, self.end) + 1
+        head = text[self.start : totals_at]
+        if not self.rows:
+            head = head.replace("\n  calls: []", "\n  calls:", 1)
+        insert_at = after_last_value(head)
+        new = "".join(f"{line}\n" for call in calls for line in render.yaml_lines(call))
+        closing = text[totals_at : self.end]
+        for key, line in zip(TOTALS, self._sums(calls).lines(), strict=True):
+            closing = re.sub(rf"(?m)^  {key}: +[^ \n]+", line, closing, count=1)
+        before, after = text[: self.start], text[self.end :]
+        return "".join((before, head[:insert_at], new, head[insert_at:], closing, after))
+
+    def _sums(self, calls: Sequence[Fields]) -> Sums:
+        rows = [*self.rows, *([str(call.get(key)) for key in entry.KEYS] for call in calls)]
+        return add_up(
+            [Decimal(row[_COST]) for row in rows],
+            [int(row[_TOKENS_IN]) for row in rows],
+            [int(row[_TOKENS_OUT]) for row in rows],
+        )
+
+
+def find(text: str) -> Block | None:
+    """The telemetry block of ``text`` when it is in agentd's layout, else None.
+
+    Comment lines, blank lines and comments after values are allowed. ``text`` has ``\\n`` line ends
+    and no control characters (``Source.ordinary``).
+    """
+    opening = _OPENING.search(text)
+    if opening is None:
+        return None
+    following = _NEXT_KEY.search(text, opening.end() - 1)
+    end = following.end() if following else len(text)
+    bare = text[opening.start() : end]
+    if "#" in bare or "\n\n" in bare:
+        bare = _BLANK.sub("", _COMMENT.sub(r"\1", bare))
+    if bare.startswith(_NO_CALLS):
+        rows: list[grammar.Row] = []
+        position = len(_NO_CALLS)
+    elif bare.startswith(_CALLS):
+        rows, position = grammar.rows(bare, len(_CALLS))
+    else:
+        return None
+    closing = _CLOSING.fullmatch(bare, position)
+    empty = not rows and position == len(_CALLS)
+    if closing is None or empty or not grammar.sound_unknown(closing[1]):
+        return None
+    if not grammar.sound_times(rows):
+        return None
+    return Block(opening.start(), end, rows)
+
+
+def after_last_value(head: str) -> int:
+    """The offset behind the last line of ``head`` that is neither blank nor a comment, else 0."""
+    end = len(head)
+    while end:
+        start = head.rfind("\n", 0, end - 1) + 1
+        line = head[start:end].strip()
+        if line and not line.startswith("#"):
+            break
+        end = start
+    return end

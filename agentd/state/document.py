@@ -1,0 +1,119 @@
+"""A STATE.yaml's text, looked through: as plain lines where it can be, through ruamel where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agentd.metering.call import CallRecord
+from agentd.state import block, entry, outline
+from agentd.state.block import Block
+from agentd.state.entry import Fields
+from agentd.state.outline import Span
+from agentd.state.source import Malformed, Source
+
+if TYPE_CHECKING:  # it loads ruamel, which takes longer than all the rest of `agentd status`
+    from agentd.state.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A sound STATE.yaml: its top-level keys, and its calls as a block or a tree.
+
+    ``rest`` is the tree that ``spans`` came from, without the block; None for plain lines.
+    """
+
+    text: str
+    spans: Mapping[str, Span]
+    calls: Block | Tree
+    rest: Tree | None
+
+    def ids(self) -> set[str]:
+        """The ids of the calls that have one."""
+        if isinstance(self.calls, Block):
+            return self.calls.ids()
+        return {str(call["id"]) for call in self.calls.calls() if "id" in call}
+
+    def records(self) -> Iterable[CallRecord]:
+        """The calls in order. Raises Malformed."""
+        if isinstance(self.calls, Block):
+            return self.calls.records()
+        return map(entry.from_fields, self.calls.calls())
+
+    def append(self, calls: Sequence[Fields]) -> str:
+        """The text with ``calls`` behind the last one and the totals added up. Raises Malformed."""
+        if isinstance(self.calls, Block):
+            return self.calls.append(self.text, calls)
+        return self.calls.append(calls)
+
+    def update(self, values: Mapping[str, str]) -> str:
+        """The text with the YAML ``values`` for these keys; new keys at the end of the head.
+
+        Raises Malformed where that can't be done without changing the rest.
+        """
+        text = self.text
+        added = "".join(f"{key}: {values[key]}\n" for key in values if key not in self.spans)
+        if added:
+            at = block.after_last_value(text[: self._head_end()])
+            lead = "\n" if at and text[at - 1] not in "\r\n" else ""
+            text = f"{text[:at]}{lead}{added}{text[at:]}"
+        known = [(self.spans[key], values[key]) for key in values if key in self.spans]
+        for span, value in sorted(known, key=lambda pair: pair[0].start, reverse=True):
+            lead = " " if text[span.start - 1] == ":" else ""
+            tail = "\n" if text[span.start : span.end].endswith("\n") else ""
+            text = f"{text[: span.start]}{lead}{value}{tail}{text[span.end :]}"
+        if self.rest is not None:
+            found = block.find(text) if isinstance(self.calls, Block) else None
+            self.rest.check_update(_without(text, found) if found else text, values)
+        return text
+
+    def _head_end(self) -> int:
+        return self.calls.start if isinstance(self.calls, Block) else self.calls.head_end()
+
+
+def read(source: Source) -> Document:
+    """Look through a STATE.yaml. Raises Malformed, with the line, for one that is broken."""
+    found = block.find(source.text) if source.ordinary else None
+    if found is not None:
+        document = _around(source.text, found)
+        if document is not None:
+            return document
+    from agentd.state import tree
+
+    try:
+        parsed = tree.read(source.text)
+        parsed.calls()
+        return Document(source.text, parsed.spans(), parsed, parsed)
+    except RecursionError:
+        raise Malformed(1, "nested too deeply, or an anchor that holds itself") from None
+
+
+def _around(text: str, found: Block) -> Document | None:
+    """The document around a block; None when the lines outside it are not sound by themselves."""
+    spans = outline.read(text, found.start, found.end)
+    if spans is not None:
+        return Document(text, spans, found, None)
+    from agentd.state import tree
+
+    try:
+        rest = tree.read(_without(text, found))
+    except (Malformed, RecursionError):
+        return None  # the tree of the whole text tells the right line
+    if not rest.has_empty_telemetry_at(found.start):
+        return None
+    shift = found.end - found.start - len(_STAND_IN)
+    spans = {
+        key: span
+        if span.start <= found.start
+        else replace(span, start=span.start + shift, end=span.end + shift)
+        for key, span in rest.spans().items()
+    }
+    return Document(text, spans, found, rest)
+
+
+_STAND_IN = "telemetry:\n"
+
+
+def _without(text: str, found: Block) -> str:
+    return text[: found.start] + _STAND_IN + text[found.end :]

@@ -1,0 +1,54 @@
+"""One YAML scalar, written so that PyYAML (YAML 1.1), ruamel and js-yaml (1.2) agree on it."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+
+PLAIN = r"[A-Za-z][A-Za-z0-9]*+(?:[._/+-][A-Za-z0-9]++)*+"
+"""A plain scalar that is a string for every reader unless it is a RESERVED word."""
+
+CALL_ID = r"[0-9]{8}T[0-9]{6}-[a-z-]*[g-z][a-z-]*-[0-9a-f]{8}"
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# Both start with a digit, but no number or time of YAML 1.1 or 1.2 has a "-" at these places.
+
+RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Booleans and null of YAML 1.1, in lower case."""
+
+SINGLE = r"'(?:[^'\n]|'')*+'"
+DOUBLE = r'"(?:[^"\\\n]|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*+"'
+"""A quoted scalar on one line; the double-quoted kind is also a JSON string with the same value."""
+
+STRING = rf"(?:{PLAIN}|{CALL_ID}|{UUID}|{SINGLE}|{DOUBLE})"
+
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that can't stand in a YAML line, or that only YAML 1.1 takes for line breaks."""
+
+_SURE = re.compile(rf"(?:{PLAIN}|{CALL_ID}|{UUID})")
+
+
+def text(value: str) -> str:
+    """``value`` as a YAML string: plain where surely a string, else quoted."""
+    if _SURE.fullmatch(value) and value.lower() not in RESERVED:
+        return value
+    if UNPRINTABLE.search(value):
+        quoted = json.dumps(value, ensure_ascii=False)
+        return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def read_text(source: str) -> str:
+    """The value of a scalar that :data:`STRING` matches."""
+    if source.startswith("'"):
+        return source[1:-1].replace("''", "'")
+    if source.startswith('"'):
+        return str(json.loads(source))
+    return source
+
+
+def money(amount_usd: Decimal) -> str:
+    """An amount of 0 or more as a plain decimal with a point: ``0.0``, ``0.00003``, ``12.5``."""
+    digits = format(amount_usd.copy_abs(), "f")
+    whole, _, fraction = digits.partition(".")
+    return f"{whole}.{fraction.rstrip('0') or '0'}"

@@ -1,0 +1,67 @@
+"""What a STATE.yaml says, for those who read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from agentd.metering.call import CallRecord
+from agentd.state import block
+from agentd.state.document import Document
+from agentd.state.source import Malformed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
+
+    The totals are those of ``calls``, whatever the file's own say.
+    """
+
+    change_id: str | None
+    schema_version: str | None
+    phase: str | None
+    iteration: int | None
+    last_action: str | None
+    created_at: str | None
+    updated_at: str | None
+    session_id: str | None
+    calls: tuple[CallRecord, ...]
+    total_cost_usd: Decimal
+    total_tokens_in: int
+    total_tokens_out: int
+
+
+def from_document(document: Document) -> State:
+    """The state in a document. Raises Malformed."""
+    head = {key: span.text for key, span in document.spans.items()}
+    calls = tuple(document.records())
+    sums = block.add_up(
+        [call.cost_usd for call in calls],
+        [call.usage.input_tokens for call in calls],
+        [call.usage.output_tokens for call in calls],
+    )
+    return State(
+        change_id=head.get("change_id"),
+        schema_version=head.get("schema_version"),
+        phase=head.get("phase"),
+        iteration=_iteration(document),
+        last_action=head.get("last_action"),
+        created_at=head.get("created_at"),
+        updated_at=head.get("updated_at"),
+        session_id=head.get("session_id"),
+        calls=calls,
+        total_cost_usd=sums.cost_usd,
+        total_tokens_in=sums.tokens_in,
+        total_tokens_out=sums.tokens_out,
+    )
+
+
+def _iteration(document: Document) -> int | None:
+    span = document.spans.get("iteration")
+    if span is None or span.text is None:
+        return None
+    if not span.text.isdecimal():
+        line = document.text.count("\n", 0, span.start) + 1
+        raise Malformed(line, f"iteration is {span.text!r}; expected a whole number")
+    return int(span.text)

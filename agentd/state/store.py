@@ -1,0 +1,241 @@
+"""STATE.yaml, a change's ledger: crash-safe, locked, and never rewritten when it is broken."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from agentd.clock import iso, utc_now
+from agentd.errors import StateError
+from agentd.files import lock, write_atomic
+from agentd.metering.call import CallRecord, CallStatus, PricedModel
+from agentd.metering.rates import PricingConfig
+from agentd.metering.usage import ModelUsage, UsageMetrics
+from agentd.state import document, entry, kept, places, scalar, source, state
+from agentd.state.document import Document
+from agentd.state.source import Malformed, Source
+from agentd.state.state import State
+
+__all__ = ["State", "StateStore"]
+
+_NEW = """\
+change_id: {change_id}
+schema_version: '2.0'
+created_at: {now}
+updated_at: {now}
+phase: {phase}
+iteration: 1
+last_action: null
+session_id: null
+checksums: {{}}
+validations: []
+telemetry:
+  calls: []
+  total_cost_usd: 0.0
+  total_tokens_in: 0
+  total_tokens_out: 0
+"""
+
+
+class StateStore:
+    """The STATE.yaml of one change. Every write holds the lock of ``runs/.lock`` and reads anew.
+
+    Every method raises StateError when the file, its folder or the disk is at fault; the file is
+    then as it was.
+    """
+
+    def __init__(self, change_dir: Path | str) -> None:
+        self.change_dir = Path(change_dir)
+        self.path = self.change_dir / "STATE.yaml"
+        self.runs_dir = self.change_dir / "runs"
+
+    def create(self, change_id: str, *, phase: str = "proposed") -> None:
+        """Write a new STATE.yaml, with its folder if that is missing."""
+        places.make_folder(self.change_dir)
+        text = _NEW.format(
+            change_id=scalar.text(change_id), phase=scalar.text(phase), now=iso(utc_now())
+        )
+        with self._locked():
+            if self.path.exists() or self.path.is_symlink():
+                raise StateError(
+                    f"{self.path}: is there already", fix="Take another id for a new change."
+                )
+            write_atomic(self.path, text.encode())
+
+    def read(self) -> State:
+        """The state as it stands; writes nothing, takes no lock."""
+        places.check_change(self.change_dir)
+        with self._explained():
+            return state.from_document(self._read()[1])
+
+    def append(self, record: CallRecord) -> bool:
+        """Enter a call; False when one of its id is there already, which stays as it is.
+
+        When that fails, the call is kept in its run's folder and the StateError says so.
+        """
+        kept.check_call_id(record.id)
+        try:
+            return bool(self._enter([record]))
+        except StateError as error:
+            path = self._keep_after(error, record)
+            waits = f"The call is kept in {path}; the next agentd command enters it."
+            raise StateError(error.message, fix=f"{error.fix}\n{waits}") from error
+
+    def update(
+        self,
+        *,
+        phase: str | None = None,
+        iteration: int | None = None,
+        last_action: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
+        texts = {"phase": phase, "last_action": last_action, "session_id": session_id}
+        values = {key: scalar.text(text) for key, text in texts.items() if text is not None}
+        if iteration is not None:
+            values["iteration"] = str(iteration)
+        values["updated_at"] = iso(utc_now())
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            write_atomic(self.path, origin.encode(found.update(values)))
+
+    def keep(self, record: CallRecord) -> Path:
+        """Write the call into its run's folder, to be entered later. Returns the file.
+
+        On a full disk it takes the place of the run's reserve; if even that fails, the error's
+        message holds the call.
+        """
+        return kept.keep(self.runs_dir, record)
+
+    def enter_kept(self) -> list[CallRecord]:
+        """Enter every kept call that is not in STATE.yaml yet; returns those entered now."""
+        places.check_change(self.change_dir)
+        if self.runs_dir.is_symlink():
+            places.make_folder(self.runs_dir)  # says what is wrong
+        waiting, problem = kept.read_pending(self.runs_dir)
+        entered = self._enter(waiting) if waiting else []
+        for record in waiting:
+            self.mark_entered(record.id)
+        if problem is not None:
+            raise problem
+        return entered
+
+    def mark_entered(self, call_id: str) -> None:
+        """Note in the run's folder that its call is in STATE.yaml, if the call was kept there."""
+        kept.mark_entered(self.runs_dir, call_id)
+
+    def record_llm_call(
+        self,
+        step: str,
+        model: str,
+        tokens: UsageMetrics,
+        duration_ms: int,
+        pricing: PricingConfig | None,
+        *,
+        provider: str | None = None,
+        status: CallStatus = "ok",
+        timestamp: datetime | None = None,
+        call_id: str | None = None,
+    ) -> CallRecord:
+        """Price a call, enter it and return what was entered.
+
+        ``pricing`` None: it costs 0 and counts as unpriced. ``timestamp`` is the start (None:
+        ``duration_ms`` ago). Raises StateError; the call is then kept and the error says where.
+        """
+        started_at = timestamp or utc_now() - timedelta(milliseconds=duration_ms)
+        started_at = started_at.astimezone(UTC).replace(microsecond=0)
+        record = CallRecord(
+            id=call_id or _new_call_id(step, started_at),
+            step=step,
+            provider=provider,
+            model=model,
+            status=status,
+            usage=tokens,
+            cost_usd=_cost_usd(tokens, pricing),
+            cost_source="config" if pricing else "none",
+            accuracy="exact",
+            usage_source="stdout",
+            duration_ms=duration_ms,
+            started_at=started_at,
+            session_id=tokens.session_id,
+            models=_models(tokens, pricing),
+        )
+        self.append(record)
+        return record
+
+    def _enter(self, records: Sequence[CallRecord]) -> list[CallRecord]:
+        calls = {record.id: entry.to_fields(record) for record in records}
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            there = found.ids()
+            new = [call_id for call_id in calls if call_id not in there]
+            if new:
+                text = found.append([calls[call_id] for call_id in new])
+                write_atomic(self.path, origin.encode(text))
+        return [record for record in records if record.id in new]
+
+    def _keep_after(self, error: StateError, record: CallRecord) -> Path:
+        try:
+            return self.keep(record)
+        except StateError as second:
+            line = second.message
+            raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
+
+    def _read(self) -> tuple[Source, Document]:
+        data = places.read_file(self.path)
+        if data is None:
+            name = self.change_dir.absolute().name
+            raise StateError(
+                f"{self.path}: is missing",
+                fix=f'Restore it (git checkout), or begin: agentd proposal {name} "DESCRIPTION"',
+            )
+        origin = source.decode(data)
+        return origin, document.read(origin)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        places.make_folder(self.runs_dir)
+        with self._explained(), lock(self.runs_dir / ".lock"):
+            yield
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        with places.explained(self.path):
+            try:
+                yield
+            except Malformed as error:
+                raise StateError(
+                    f"{self.path}: {error}",
+                    fix="Repair the file (see git diff); it was left as it is.",
+                ) from error
+
+
+def _new_call_id(step: str, started_at: datetime) -> str:
+    """``20261122T054052-proposal-6f1c2a9b``."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", step)
+    return f"{started_at:%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(4)}"
+
+
+def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:
+    if len(tokens.by_model) < 2:
+        return ()
+    return tuple(
+        PricedModel(
+            model=name,
+            usage=usage,
+            cost_usd=_cost_usd(usage, pricing),
+            cost_source="config" if pricing else "none",
+        )
+        for name, usage in tokens.by_model.items()
+    )
+
+
+def _cost_usd(usage: ModelUsage, pricing: PricingConfig | None) -> Decimal:
+    return pricing.cost_usd(usage) if pricing else Decimal(0)

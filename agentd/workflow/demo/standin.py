@@ -1,0 +1,60 @@
+"""Stands in for a coding CLI: writes a prepared document and replays a recording's stdout."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_DOCUMENTS = _HERE / "documents"
+# Recordings are packed into the wheel; in a checkout they stand in fixtures/.
+_RECORDINGS = next(
+    path
+    for path in (_HERE / "recordings", _HERE.parents[2] / "fixtures" / "recordings")
+    if path.is_dir()
+)
+_HEADING = re.compile(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", re.MULTILINE)
+
+RECORDINGS = {
+    ("gemini", "proposal"): "gemini/0.61.0/tool_stream_json",
+    ("gemini", "reproposal"): "gemini/0.61.0/model_stream_json",
+    ("gemini", "merge"): "gemini/0.61.0/model_stream_json",
+    ("gemini", "archive"): "gemini/0.61.0/model_stream_json",
+    ("codex", "challenge"): "codex/0.169.0/tool_json",
+    ("codex", "review"): "codex/0.169.0/compaction_json",
+    ("codex", "archive-review"): "codex/0.169.0/model_json",
+    ("claude", "implementation"): "claude/2.1.330/subagent_stream_json_partial",
+    ("claude", "resolve"): "claude/2.1.330/tool_stream_json_partial",
+}
+
+
+def main() -> None:
+    """Answer one prompt, as the provider named by the first argument."""
+    provider = sys.argv[1]
+    heading = _HEADING.search(sys.stdin.read())
+    if heading is None:
+        sys.exit("the stand-in knows only agentd's own prompts")
+    step, change_id = heading.groups()
+    _write_documents(step, Path("agentd") / "changes" / change_id)
+    sys.stdout.write((_RECORDINGS / RECORDINGS[provider, step] / "stdout").read_text())
+
+
+def _write_documents(step: str, change: Path) -> None:
+    """Copy the documents of this step's next round: those under ``change/`` into the change."""
+    counter = Path(os.environ["AGENTD_DEMO_HOME"]) / f"{step}.rounds"
+    number = len(counter.read_text()) + 1 if counter.exists() else 1
+    counter.write_text("." * number)
+    documents = _DOCUMENTS / f"{step}-{number}"
+    for source in sorted(path for path in documents.rglob("*") if path.is_file()):
+        place = source.relative_to(documents)
+        inside = place.parts[0] == "change"
+        target = change.joinpath(*place.parts[1:]) if inside else place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""``agentd doctor``: is everything there that a step needs? The answers are data."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from agentd import __version__
+from agentd.clock import utc_now
+from agentd.config import Config, load
+from agentd.config.model import PROVIDER_NAMES, ProviderConfig
+from agentd.errors import ConfigError, InputError
+from agentd.runner.providers import PROVIDERS
+from agentd.workflow.installed import Installed, look
+from agentd.workflow.project import Project, find_project
+from agentd.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One answer: ``detail`` says what was found, ``fix`` what to do unless ``status`` is ok."""
+
+    name: str
+    status: Literal["ok", "warn", "fail"]
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """From which version on a CLI's usage is exact (docs/clis.md), and what older ones lack."""
+
+    since: tuple[int, int, int]
+    older: str
+    package: str
+
+
+MEASURED = {
+    "claude": Measured(
+        (2, 1, 319),
+        "the usage of runs with subagents and of resumed sessions may be inexact",
+        "@anthropic-ai/claude-code",
+    ),
+    "codex": Measured(
+        (0, 79, 0),
+        "the usage of resumed sessions is inexact, as each run reports only itself",
+        "@openai/codex",
+    ),
+    "gemini": Measured(
+        (0, 17, 0),
+        "it may lack the stream-json output that usage is read from",
+        "@google/gemini-cli",
+    ),
+}
+
+
+def examine(start: Path) -> list[Check]:
+    """Examine the project around ``start`` and its CLIs, in the order to mend things in.
+
+    Without a project, the CLIs that are there under their usual names are examined. Each CLI is
+    run once, with ``--version``.
+    """
+    python = Check("python", "ok", f"Python {platform.python_version()}, agentd {__version__}")
+    try:
+        project = find_project(start)
+    except InputError as error:
+        usual = {name: ProviderConfig(command=name) for name in PROVIDER_NAMES}
+        folder = start.absolute() if start.is_dir() else Path.cwd()
+        missing = Check("project", "fail", error.message, error.fix)
+        there = [name for name in usual if shutil.which(name)]
+        return [python, missing, *_clis({name: usual[name] for name in there}, folder)]
+    found = Check("project", "ok", str(project.root))
+    repository = [_repository(project.root), _ignored(project)]
+    try:
+        config = load(project.config_path)
+    except ConfigError as error:
+        wrong = [Check("config", "fail", line, error.fix) for line in error.message.splitlines()]
+        return [python, found, *wrong, *repository]
+    clis = _clis(config.providers, project.root)
+    prices = _prices(Workspace(project, config))
+    return [python, found, *_config(config), *clis, *prices, *repository]
+
+
+def _config(config: Config) -> Iterator[Check]:
+    if not config.warnings:
+        yield Check("config", "ok", f"{config.path} is sound")
+    for warning in config.warnings:
+        yield Check("config", "warn", warning, f"Correct {config.path}.")
+    budget = config.budget
+    if any((budget.limit_usd, budget.limit_tokens, budget.warn_at_dollars, budget.warn_at_tokens)):
+        yield Check(
+            "budget",
+            "warn",
+            "[budget] has limits, which this version of agentd does not enforce",
+            "Watch `agentd status`, or set a limit where you pay.",
+        )
+
+
+def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]:
+    with ThreadPoolExecutor(len(providers) or 1) as pool:  # gemini alone takes seconds to start
+        installed = list(
+            pool.map(
+                lambda name: look(
+                    providers[name].command, cwd, {**os.environ, **PROVIDERS[name].environment}
+                ),
+                providers,
+            )
+        )
+    for (name, settings), cli in zip(providers.items(), installed, strict=True):
+        yield _cli(name, settings.command, cli)
+        root = os.geteuid() == 0 and os.environ.get("IS_SANDBOX") != "1"
+        if name == "claude" and cli.works and root:
+            yield Check(
+                name,
+                "warn",
+                "as root claude refuses bypassPermissions, so agentd allows it only some tools",
+                "Run as another user; in a container, set IS_SANDBOX=1 to allow all tools.",
+            )
+    working = [name for name, cli in zip(providers, installed, strict=True) if cli.works]
+    if working:
+        yield Check("providers", "ok", f"{', '.join(working)} can run steps")
+    else:
+        yield Check(
+            "providers",
+            "fail",
+            "no provider can run a step",
+            "Install claude, codex or gemini; `agentd init --provider NAME` sets up for one alone.",
+        )
+
+
+def _cli(name: str, command: str, cli: Installed) -> Check:
+    measured = MEASURED[name]
+    install = f"npm install -g {measured.package}"
+    if cli.path is None:
+        return Check(
+            name,
+            "warn",
+            f"there is no command {command}, so no step can run with {name}",
+            f"`{install}`, or correct {name}.command in config.toml, or remove [{name}] there.",
+        )
+    if cli.problem:
+        return Check(name, "warn", f"{cli.path}: {cli.problem}", f"Try `{command} --version`.")
+    if cli.version is None:
+        detail = f"{cli.path}: --version names no version, so it can't be told if it is too old"
+        return Check(name, "warn", detail, f"Check that {command} is the {name} CLI.")
+    version = ".".join(map(str, cli.version))
+    if cli.version < measured.since:
+        since = ".".join(map(str, measured.since))
+        detail = f"{cli.path} is version {version}; before {since} {measured.older}"
+        return Check(name, "warn", detail, f"`{install}@latest`")
+    return Check(name, "ok", f"{cli.path} is version {version}")
+
+
+def _prices(workspace: Workspace) -> Iterator[Check]:
+    config = workspace.config
+    for name, provider in config.providers.items():
+        wanted = [entry.model for entry in provider.models]
+        wanted += [
+            provider.model_name(step.model) or ""
+            for step in config.steps.values()
+            if step.provider == name
+        ]
+        models = [model for model in dict.fromkeys([*wanted, provider.model_name() or ""]) if model]
+        sources = {
+            model: workspace.prices.knows(model, provider=name, at=utc_now()) for model in models
+        }
+        for model in [model for model, source in sources.items() if source == "none"]:
+            yield Check(
+                f"price of {model}",
+                "warn",
+                "no price is known: calls are recorded with their tokens, $0 and as unpriced",
+                _price_fix(model, config),
+            )
+        known = [f"{model} ({source})" for model, source in sources.items() if source != "none"]
+        if known:
+            yield Check(f"prices of {name}", "ok", ", ".join(known))
+
+
+def _price_fix(model: str, config: Config) -> str:
+    fix = f'Give its prices in [pricing.models."{model}"] of config.toml'
+    if "catalog" in config.pricing.sources:
+        return f"{fix}."
+    return f'{fix}, or add "catalog" to pricing.sources.'
+
+
+def _repository(root: Path) -> Check:
+    for folder in (root, *root.parents):
+        dot_git = folder / ".git"  # a file in worktrees and submodules
+        if dot_git.is_file() or (dot_git / "HEAD").is_file():
+            return Check("git", "ok", f"{folder} is a repository")
+    return Check(
+        "git",
+        "warn",
+        "the project is in no git repository: what a step changes can't be seen or undone",
+        "Run `git init`, and commit before a step.",
+    )
+
+
+def _ignored(project: Project) -> Check:
+    file = project.agentd_dir / ".gitignore"
+    lines = file.read_text(errors="replace").split() if file.is_file() else []
+    if "changes/*/runs/" in lines or _git_ignores(project.root, "agentd/changes/x/runs/y"):
+        return Check("gitignore", "ok", "the logs of runs stay out of git")
+    return Check(
+        "gitignore",
+        "warn",
+        "git would take the logs of runs (agentd/changes/*/runs/), which hold prompts and answers",
+        "Run `agentd init`, or put `changes/*/runs/` into agentd/.gitignore.",
+    )
+
+
+def _git_ignores(root: Path, path: str) -> bool:
+    git = shutil.which("git")
+    if git is None:
+        return False
+    command = [git, "check-ignore", "-q", path]
+    return (
+        subprocess.run(
+            command, cwd=root, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        ).returncode
+        == 0
+    )

@@ -1,0 +1,10 @@
+"""``make bench``: every benchmark, one after the other."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+for script in sorted(Path(__file__).parent.glob("bench_*.py")):
+    print(f"\n== {script.stem.removeprefix('bench_')}", flush=True)
+    runpy.run_path(str(script), run_name="__main__")

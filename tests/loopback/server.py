@@ -1,0 +1,202 @@
+"""A loopback server that plays the Anthropic, OpenAI and Gemini APIs, and knows what it served.
+
+with LoopbackApi([Step(text="hello", usage=ModelUsage(input_tokens=9, output_tokens=2))]) as api:
+    ...  # a CLI that is pointed at api.url
+assert api.told() == {"gpt-5": ModelUsage(input_tokens=9, output_tokens=2)}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import select
+import socket
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from agentd.metering.usage import ModelUsage, add
+from loopback import wire
+from loopback.scenario import Step
+
+_GEMINI_PATH = re.compile(r"/models/([^/:]+):(generateContent|streamGenerateContent|countTokens)$")
+
+
+@dataclass
+class Request:
+    """One request, its answer, and what the client was told of the usage (None: nothing)."""
+
+    api: str
+    model: str
+    body: str
+    step: Step | None
+    told: ModelUsage | None = None
+    finished: bool = False
+
+
+@dataclass
+class LoopbackApi:
+    """The server, in threads of this process; ``steps`` is what it answers."""
+
+    steps: Iterable[Step] = ()
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stalled = threading.Event()
+        self.closing = threading.Event()
+        self._open = list(self.steps)
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"loopback": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> LoopbackApi:
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self, api: str, model: str, body: str) -> Request:
+        """Find the answer to a request; its step is None when the scenario has none."""
+        with self._lock:
+            step = next((step for step in self._open if step.fits(model, body)), None)
+            if step is not None and not step.stays:
+                self._open.remove(step)
+            request = Request(api=api, model=model, body=body, step=step)
+            self.requests.append(request)
+            return request
+
+    def add(self, *steps: Step) -> None:
+        """Lengthen the scenario: for the next run of a session."""
+        with self._lock:
+            self._open.extend(steps)
+
+    def unscripted(self) -> list[Request]:
+        """The requests the scenario had no answer for."""
+        return [request for request in self.requests if request.step is None]
+
+    def told(self, *, after: int = 0) -> dict[str, ModelUsage]:
+        """What clients were told they used, by model, from request number ``after`` on.
+
+        Of an answer that was cut off it is what had been sent by then.
+        """
+        return self._by_model((r.model, r.told) for r in self.requests[after:])
+
+    def billed(self, *, after: int = 0) -> dict[str, ModelUsage]:
+        """What the API would bill at most, by model: answers that were cut off count whole."""
+        return self._by_model(
+            (r.model, r.step.usage if r.step and r.step.status == 200 else None)
+            for r in self.requests[after:]
+        )
+
+    @staticmethod
+    def _by_model(parts: Iterable[tuple[str, ModelUsage | None]]) -> dict[str, ModelUsage]:
+        known = [(model, usage) for model, usage in parts if usage is not None]
+        models = dict.fromkeys(model for model, _ in known)
+        return {m: add(usage for model, usage in known if model == m) for m in models}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    loopback: LoopbackApi
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Tests keep their output to themselves."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self._json(404, {"error": {"message": "not found"}})
+
+    def do_POST(self) -> None:
+        body = self._body()
+        content = json.loads(body or "{}")
+        path = self.path.split("?")[0]
+        gemini = _GEMINI_PATH.search(path)
+        if gemini:
+            api, model, streams = "gemini", gemini[1], gemini[2] == "streamGenerateContent"
+        else:
+            api = "anthropic" if "/messages" in path else "openai"
+            model, streams = content.get("model", ""), bool(content.get("stream"))
+        if path.endswith(("countTokens", "count_tokens")):
+            self._json(200, {"input_tokens": 1, "totalTokens": 1})
+        elif gemini or path.endswith(("/messages", "/responses")):
+            self._answer(api, model, body, streams=streams)
+        else:
+            self._json(404, {"error": {"message": "not found"}})
+
+    def _answer(self, api: str, model: str, body: str, *, streams: bool) -> None:
+        request = self.loopback.take(api, model, body)
+        with contextlib.suppress(ConnectionError):  # a stopped CLI does not wait for the rest
+            self._send(request, streams=streams)
+        request.finished = True
+
+    def _send(self, request: Request, *, streams: bool) -> None:
+        step, api = request.step, request.api
+        if step is None or step.status != 200:
+            status = step.status if step else 400
+            self._json(status, wire.error(api, status))
+        elif streams:
+            self._stream(request, step)
+        else:
+            self._json(200, wire.whole(api, step, request.model))
+            request.told = step.usage
+
+    def _stream(self, request: Request, step: Step) -> None:
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for event in wire.stream(request.api, step, request.model):
+            name = f"event: {event.name}\n" if event.name else ""
+            self.wfile.write(f"{name}data: {json.dumps(event.data)}\n\n".encode())
+            request.told = event.told or request.told
+            if step.stalls and event.is_delta:
+                self.loopback.stalled.set()
+                self._wait_for_client_to_go()
+                return
+
+    def _wait_for_client_to_go(self) -> None:
+        connection: socket.socket = self.connection
+        while not self.loopback.closing.is_set():
+            readable, _, _ = select.select([connection], [], [], 0.05)
+            if readable and not connection.recv(1, socket.MSG_PEEK):
+                return
+
+    def _body(self) -> str:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            size = int(self.headers.get("Content-Length") or 0)
+            return self.rfile.read(size).decode("utf-8", "replace")
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks).decode("utf-8", "replace")
+
+    def _json(self, status: int, content: dict[str, Any]) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)

@@ -1,0 +1,102 @@
+"""The loopback API says what it served, also to a client that went away in the middle."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+
+import pytest
+
+from agentd.metering.usage import ModelUsage
+from loopback.scenario import Step, ToolCall
+from loopback.server import LoopbackApi
+
+USAGE = ModelUsage(
+    input_tokens=1111,
+    output_tokens=77,
+    cache_read_input_tokens=1000,
+    reasoning_output_tokens=70,
+)
+PATHS = {
+    "anthropic": "/v1/messages",
+    "openai": "/v1/responses",
+    "gemini": "/v1beta/models/m:streamGenerateContent?alt=sse",
+}
+SENT_BEFORE_THE_STALL = {
+    "anthropic": {
+        "m": ModelUsage(input_tokens=1111, output_tokens=1, cache_read_input_tokens=1000)
+    },
+    "openai": {},
+    "gemini": {"m": ModelUsage(input_tokens=1108)},
+}
+
+
+def post(api: LoopbackApi, path: str, body: str = "hi") -> tuple[int, str]:
+    connection = http.client.HTTPConnection(api.url.removeprefix("http://"))
+    content = {"model": "m", "stream": True, "messages": body}
+    connection.request("POST", path, json.dumps(content))
+    response = connection.getresponse()
+    answer = response.read().decode()
+    connection.close()
+    return response.status, answer
+
+
+def usage_blocks(answer: str) -> list[dict[str, int]]:
+    found = []
+    for line in answer.splitlines():
+        if line.startswith("data: "):
+            event = json.loads(line[6:])
+            for holder in (event, event.get("message", {}), event.get("response", {})):
+                block = holder.get("usage") or holder.get("usageMetadata")
+                found += [block] if block else []
+    return found
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_whole_answer_tells_all(name: str) -> None:
+    tool = ToolCall(name="shell", input={"cmd": "echo hi"})
+    step = Step(text="hello there", tools=(tool,), usage=USAGE, tool_prompt_tokens=3)
+    with LoopbackApi([step]) as api:
+        status, answer = post(api, PATHS[name])
+    assert (status, api.told(), api.billed()) == (200, {"m": USAGE}, {"m": USAGE})
+    last = usage_blocks(answer)[-1]
+    assert 77 in (last.get("output_tokens"), last.get("candidatesTokenCount", 0) + 70)
+    assert "echo hi" in answer
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_client_that_goes_away_was_told_less(name: str) -> None:
+    step = Step(text="hello there", usage=USAGE, tool_prompt_tokens=3, stalls=True)
+    with LoopbackApi([step]) as api:
+        host, port = api.url.removeprefix("http://").split(":")
+        client = socket.create_connection((host, int(port)))
+        body = json.dumps({"model": "m", "stream": True})
+        head = f"POST {PATHS[name]} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall((head + body).encode())
+        assert api.stalled.wait(5)
+        client.close()
+        deadline = time.monotonic() + 5
+        while not api.requests[0].finished and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert api.requests[0].finished
+    assert api.told() == SENT_BEFORE_THE_STALL[name]
+    assert api.billed() == {"m": USAGE}
+
+
+def test_steps_are_matched_once_in_order_and_errors_serve_nothing() -> None:
+    steps = [
+        Step(text="subagent", body="SUB", without="MAIN", usage=USAGE),
+        Step(text="first", usage=USAGE),
+        Step(status=429, body="^.*LAST", stays=True),
+    ]
+    with LoopbackApi(steps) as api:
+        answers = [
+            post(api, "/v1/messages", body) for body in ("MAIN SUB", "SUB", "LAST", "LAST", "")
+        ]
+    assert [status for status, _ in answers] == [200, 200, 429, 429, 400]
+    assert '"fi"' in answers[0][1]
+    assert '"suba"' in answers[1][1]
+    assert api.told()["m"].input_tokens == 2222
+    assert len(api.unscripted()) == 1

@@ -1,0 +1,103 @@
+"""The three CLIs as the tests see them: their models, tools, and how they start a subagent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loopback.scenario import ToolCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealCli:
+    """``model`` is asked for; ``subagent_model`` is what its subagent runs.
+
+    ``in_main`` and ``in_subagent`` tell requests of the main thread from those of a subagent.
+    """
+
+    name: str
+    model: str
+    subagent_model: str
+    shell_tool: str
+    command_key: str
+    write_tool: str | None
+    subagent: ToolCall
+    in_main: Mapping[str, str]
+    in_subagent: Mapping[str, str]
+    after_subagent: ToolCall | None = None
+
+    def shell(self, command: str) -> ToolCall:
+        """The CLI's own shell tool."""
+        extra = {} if self.name == "codex" else {"description": "a command"}
+        return ToolCall(name=self.shell_tool, input={self.command_key: command, **extra})
+
+    def write(self, path: str, content: str) -> ToolCall:
+        """The CLI's own way to write a file; codex has none but the shell."""
+        if self.write_tool is None:
+            return self.shell(f"cat > '{path}' <<'END'\n{content}\nEND")
+        return ToolCall(name=self.write_tool, input={"file_path": path, "content": content})
+
+
+TASK = "Look around and report."
+
+
+def _subagent(name: str, namespace: str | None = None, **input: Any) -> ToolCall:
+    return ToolCall(name=name, namespace=namespace, input=input)
+
+
+REAL_CLIS: Mapping[str, RealCli] = {
+    cli.name: cli
+    for cli in (
+        RealCli(
+            name="claude",
+            model="claude-opus-5-5",
+            subagent_model="claude-haiku-5-5",
+            shell_tool="Bash",
+            command_key="command",
+            write_tool="Write",
+            subagent=_subagent(
+                "Agent",
+                description="look",
+                prompt=TASK,
+                subagent_type="general-purpose",
+                model="haiku",
+                run_in_background=False,
+            ),
+            in_main={"model": "opus"},
+            in_subagent={"model": "haiku"},
+        ),
+        RealCli(
+            name="codex",
+            model="gpt-6.1-sol",
+            subagent_model="gpt-6-luna",
+            shell_tool="exec_command",
+            command_key="cmd",
+            write_tool=None,
+            subagent=_subagent(
+                "spawn_agent",
+                "collaboration",
+                message=TASK,
+                task_name="looker",
+                model="gpt-6-luna",
+                fork_turns="none",
+            ),
+            in_main={"model": "sol"},
+            in_subagent={"model": "luna"},
+        ),
+        RealCli(
+            name="gemini",
+            model="gemini-3-flash-preview",
+            subagent_model="gemini-3-flash-preview",
+            shell_tool="run_shell_command",
+            command_key="command",
+            write_tool="write_file",
+            subagent=_subagent("invoke_agent", agent_name="generalist", prompt=TASK),
+            in_main={"without": "complete_task"},
+            in_subagent={"body": "complete_task"},
+            after_subagent=ToolCall(
+                name="complete_task", input={"result": "seen", "response": "seen"}
+            ),
+        ),
+    )
+}

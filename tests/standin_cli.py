@@ -1,0 +1,30 @@
+"""Stands in for a coding CLI in tests: does what plan.json says for the step in its prompt.
+
+A plan entry: ``stdout`` (file to replay), ``files`` ({path: text}; ``change/`` is the change's
+folder), ``exit`` (code), ``sleep_s`` (before it answers).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+prompt = sys.stdin.read()
+heading = re.search(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", prompt, re.MULTILINE)
+assert heading, prompt[:200]
+step, change_id = heading.groups()
+plan = json.loads(Path("plan.json").read_text())[step]
+Path("argv.txt").write_text("\n".join(sys.argv[1:]))
+time.sleep(plan.get("sleep_s", 0))
+for name, text in plan["files"].items():
+    target = Path(name)
+    if target.parts[0] == "change":
+        target = Path("agentd/changes", change_id, *target.parts[1:])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+if plan["stdout"]:
+    sys.stdout.write(Path(plan["stdout"]).read_text())
+sys.exit(plan.get("exit", 0))
