@@ -11,6 +11,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def precise_utc_now() -> datetime:
+    """The current time in UTC with microseconds, to compare with the times in a CLI's log."""
+    return datetime.now(UTC)
+
+
 def monotonic_ms() -> int:
     """Milliseconds of a clock that never runs backwards, for durations."""
     return time.monotonic_ns() // 1_000_000

@@ -70,10 +70,12 @@ def show_outcome(workspace: Workspace, outcome: StepOutcome, *, last: bool = Tru
 
 def describe(call: CallRecord) -> str:
     """One call in one line: who, tokens, cost, time."""
+    from agentd.metering.totals import summarise
+
     usage = call.usage
     cached = f" ({usage.cache_read_input_tokens} cached)" if usage.cache_read_input_tokens else ""
     status = "" if call.status == "ok" else f"{call.status}, "
-    cost = "unpriced" if call.cost_source == "none" else usd(call.cost_usd)
+    cost = usd(call.cost_usd) + (" and unpriced tokens" if summarise([call]).unpriced else "")
     about = "about " if call.accuracy == "heuristic" else ""
     return (
         f"{status}{call.provider} {call.model}, {about}in {usage.input_tokens}{cached} "

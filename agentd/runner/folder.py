@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -15,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agentd.clock import from_iso, iso
+from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
 from agentd.files import lock, try_lock, write_atomic
 from agentd.runner.process import is_same
@@ -25,7 +23,7 @@ _CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 def new_call_id(step: str, now: datetime) -> str:
     """``20261122T054052-proposal-6f1c2a9b``: sorts by time, and never comes twice."""
-    return f"{now:%Y%m%dT%H%M%S}-{step}-{secrets.token_hex(4)}"
+    return f"{now:%Y%m%dT%H%M%S}-{step}-{os.urandom(4).hex()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +113,7 @@ class RunFolder:
 
     def write_info(self, info: RunInfo) -> None:
         """Write ``run.json``, durably. Raises OSError."""
-        values = {**asdict(info), "started_at": iso(info.started_at)}
+        values = {**asdict(info), "started_at": info.started_at.isoformat()}
         write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n")
 
     def info(self) -> RunInfo:
@@ -133,6 +131,8 @@ class RunFolder:
 
     def remove(self) -> None:
         """Delete the folder of a run that never began."""
+        import shutil
+
         shutil.rmtree(self.path, ignore_errors=True)
 
     @contextlib.contextmanager

@@ -28,7 +28,6 @@ class Reading:
         self._session_id: str | None = None
         self._tail = Tail(folder.stdout, provider.markers, self._feed)
         self.pump = self._tail.pump
-        self.drain = self._tail.drain
 
     def close(self) -> None:
         """Let go of the file."""

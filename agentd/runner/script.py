@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from agentd.clock import monotonic_ms, utc_now
+from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.metering.usage import UsageMetrics
 from agentd.runner.folder import RunFolder, RunInfo
@@ -125,7 +125,6 @@ class ScriptRunner:
                     process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
                 )
             duration_ms = monotonic_ms() - began_ms
-            reading.drain()
             stop_group(
                 process.pid,
                 LEFTOVERS,
@@ -166,7 +165,7 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         argv=tuple(request.provider.argv(invocation)),
         cwd=str(request.cwd.absolute()),
         resume_session_id=request.resume_session_id,
-        started_at=utc_now(),
+        started_at=precise_utc_now(),
         agentd_pid=os.getpid(),
         agentd_token=start_token(os.getpid()),
     )

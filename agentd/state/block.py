@@ -9,16 +9,12 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 
 from agentd.metering.call import CallRecord
-from agentd.state import entry, grammar, render, scalar
+from agentd.state import grammar, render, scalar
 from agentd.state.entry import Fields, Value
 
 TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
 
 _EXACT = Context(prec=100)
-_ID = 0
-_COST = list(entry.KEYS).index("cost_usd")
-_TOKENS_IN = list(entry.KEYS).index("tokens_in")
-_TOKENS_OUT = list(entry.KEYS).index("tokens_out")
 
 _CALLS = "telemetry:\n  calls:\n"
 _NO_CALLS = "telemetry:\n  calls: []\n"
@@ -62,18 +58,19 @@ def add_up(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Where the block stands in a text, and its calls as rows of text."""
+    """Where the block stands in a text, and its calls as rows of text, by these keys."""
 
     start: int
     end: int
+    keys: tuple[str, ...]
     rows: Sequence[grammar.Row]
 
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""
-        return {scalar.read_text(row[_ID]) for row in self.rows if row[_ID]}
+        return {scalar.read_text(call_id) for call_id in self._column("id") if call_id}
 
     def records(self) -> Iterator[CallRecord]:
-        """The calls."""
+        """The calls; only of a block with all keys."""
         return map(grammar.record, self.rows)
 
     def append(self, text: str, calls: Sequence[Fields]) -> str:
@@ -90,16 +87,26 @@ class Block:
         before, after = text[: self.start], text[self.end :]
         return "".join((before, head[:insert_at], new, head[insert_at:], closing, after))
 
+    def has_sound_times(self) -> bool:
+        """Whether the calendar has each call's time."""
+        return grammar.sound_times(self._column("timestamp"))
+
     def _sums(self, calls: Sequence[Fields]) -> Sums:
-        rows = [*self.rows, *([str(call.get(key)) for key in entry.KEYS] for call in calls)]
+        def column(key: str) -> list[str]:
+            return [*self._column(key), *(str(call[key]) for call in calls)]
+
         return add_up(
-            [Decimal(row[_COST]) for row in rows],
-            [int(row[_TOKENS_IN]) for row in rows],
-            [int(row[_TOKENS_OUT]) for row in rows],
+            map(Decimal, column("cost_usd")),
+            map(int, column("tokens_in")),
+            map(int, column("tokens_out")),
         )
 
+    def _column(self, key: str) -> list[str]:
+        number = self.keys.index(key)
+        return [row[number] for row in self.rows]
 
-def find(text: str) -> Block | None:
+
+def find(text: str, keys: tuple[str, ...] = grammar.LEDGER) -> Block | None:
     """The telemetry block of ``text`` when it is in agentd's layout, else None.
 
     Comment lines, blank lines and comments after values are allowed. ``text`` has ``\\n`` line ends
@@ -117,25 +124,28 @@ def find(text: str) -> Block | None:
         rows: list[grammar.Row] = []
         position = len(_NO_CALLS)
     elif bare.startswith(_CALLS):
-        rows, position = grammar.rows(bare, len(_CALLS))
+        rows, position = grammar.rows(bare, len(_CALLS), keys)
     else:
         return None
     closing = _CLOSING.fullmatch(bare, position)
     empty = not rows and position == len(_CALLS)
     if closing is None or empty or not grammar.sound_unknown(closing[1]):
         return None
-    if not grammar.sound_times(rows):
-        return None
-    return Block(opening.start(), end, rows)
+    found = Block(opening.start(), end, keys, rows)
+    return found if found.has_sound_times() else None
 
 
-def after_last_value(head: str) -> int:
-    """The offset behind the last line of ``head`` that is neither blank nor a comment, else 0."""
-    end = len(head)
+def after_last_value(text: str, *, skip_indented: bool = True) -> int:
+    """The offset behind the last line of ``text`` that is neither blank nor a comment, else 0.
+
+    ``skip_indented``: an indented ``#`` begins a comment, too (it may be in a literal block).
+    """
+    end = len(text)
     while end:
-        start = head.rfind("\n", 0, end - 1) + 1
-        line = head[start:end].strip()
-        if line and not line.startswith("#"):
+        start = text.rfind("\n", 0, end - 1) + 1
+        line = text[start:end]
+        bare = line.strip()
+        if bare and not (bare if skip_indented else line).startswith("#"):
             break
         end = start
     return end

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentd.metering.call import CallRecord
-from agentd.state import block, entry, outline
+from agentd.state import block, entry, grammar, outline
 from agentd.state.block import Block
 from agentd.state.entry import Fields
 from agentd.state.outline import Span
@@ -55,7 +55,7 @@ class Document:
         text = self.text
         added = "".join(f"{key}: {values[key]}\n" for key in values if key not in self.spans)
         if added:
-            at = block.after_last_value(text[: self._head_end()])
+            at = self._head_end()
             lead = "\n" if at and text[at - 1] not in "\r\n" else ""
             text = f"{text[:at]}{lead}{added}{text[at:]}"
         known = [(self.spans[key], values[key]) for key in values if key in self.spans]
@@ -69,12 +69,18 @@ class Document:
         return text
 
     def _head_end(self) -> int:
-        return self.calls.start if isinstance(self.calls, Block) else self.calls.head_end()
+        if self.rest is not None:
+            return self.rest.head_end()
+        return block.after_last_value(self.text[: self.spans["telemetry"].start])
 
 
-def read(source: Source) -> Document:
-    """Look through a STATE.yaml. Raises Malformed, with the line, for one that is broken."""
-    found = block.find(source.text) if source.ordinary else None
+def read(source: Source, *, with_records: bool = False) -> Document:
+    """Look through a STATE.yaml. Raises Malformed, with the line, for one that is broken.
+
+    ``with_records``: :meth:`Document.records` will be asked for.
+    """
+    keys = grammar.ALL if with_records else grammar.LEDGER
+    found = block.find(source.text, keys) if source.ordinary else None
     if found is not None:
         document = _around(source.text, found)
         if document is not None:

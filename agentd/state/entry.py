@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -12,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from agentd.clock import from_iso
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
+from agentd.state import scalar
 
 Kind = Literal["text", "word", "count", "money", "time", "models"]
 Value: TypeAlias = "str | int | Decimal | datetime | list[dict[str, Value]]"
@@ -55,9 +55,6 @@ EXPECTED: Mapping[Kind, str] = {
     "models": "a list of models",
 }
 """How each kind of value is described to users."""
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def to_fields(record: CallRecord) -> Fields:
@@ -183,8 +180,7 @@ def read_fields(raw: Mapping[str, object], *, of_model: bool = False) -> Fields:
 
 
 def _text(raw: object) -> str | None:
-    # Half a surrogate pair, from a CLI's JSON, can't stand in a UTF-8 file.
-    return _SURROGATE.sub("\ufffd", raw) if isinstance(raw, str) else None
+    return scalar.clean(raw) if isinstance(raw, str) else None
 
 
 def _count(raw: object) -> int | None:

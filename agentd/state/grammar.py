@@ -15,7 +15,11 @@ from agentd.state import entry, scalar
 from agentd.state.entry import Kind
 
 Row: TypeAlias = "tuple[Any, ...]"
-"""The source text of each key of ``entry.KEYS`` (None: absent), then the unknown keys' lines."""
+"""The source text of some keys of a call (None: absent), then ``models`` and the unknown lines."""
+
+ALL = tuple(key for key, kind in entry.KEYS.items() if kind != "models")
+LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp")
+"""The keys that appending needs."""
 
 TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -33,15 +37,13 @@ _PATTERNS: dict[Kind, str] = {
 }
 
 
-_FLAT = [key for key, kind in entry.KEYS.items() if kind != "models"]
-_TIMESTAMP = list(entry.KEYS).index("timestamp")
 _QUOTES = "'\""
 
 
-def rows(text: str, position: int) -> tuple[list[Row], int]:
+def rows(text: str, position: int, keys: tuple[str, ...]) -> tuple[list[Row], int]:
     """The calls that follow each other from ``position`` on, and the offset behind them."""
     found_rows = []
-    match = _call().match
+    match = _call(keys).match
     while found := match(text, position):
         row = found.groups()
         if row[-2] and not _models_lines().fullmatch(row[-2]):
@@ -54,13 +56,14 @@ def rows(text: str, position: int) -> tuple[list[Row], int]:
 
 
 @functools.cache
-def _call() -> re.Pattern[str]:
-    """One call: a group per key, the lines of ``models`` and the lines of unknown keys."""
-    flat = [_line(key, f"({_PATTERNS[kind]})") for key, kind in entry.KEYS.items() if key in _FLAT]
-    flat[:2] = [f"(?:id: ({_TEXT})\n    )?step: ({_TEXT})\n"]
+def _call(keys: tuple[str, ...]) -> re.Pattern[str]:
+    """One call: a group for each of the keys, for ``models`` and for the unknown lines."""
+    values = {key: f"{'(' if key in keys else '(?:'}{_PATTERNS[entry.KEYS[key]]})" for key in ALL}
+    lines = [_line(key, value) for key, value in values.items()]
+    lines[:2] = [f"(?:id: {values['id']}\n    )?step: {values['step']}\n"]
     models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?"
     unknown = f"((?:    (?!(?:{'|'.join(entry.KEYS)}):)[A-Za-z_].*\n)*)"
-    return re.compile("  - " + "".join(flat) + models + unknown)
+    return re.compile("  - " + "".join(lines) + models + unknown)
 
 
 @functools.cache
@@ -83,10 +86,10 @@ def sound_unknown(lines: str) -> bool:
     return not keys or (len(keys) == len(set(keys)) and bool(_unknown_lines().fullmatch(lines)))
 
 
-def sound_times(found: Iterable[Row]) -> bool:
-    """Whether every call's time is one that the calendar has."""
+def sound_times(times: Iterable[str | None]) -> bool:
+    """Whether each time is one that the calendar has."""
     try:
-        for time in {row[_TIMESTAMP] for row in found} - {None}:
+        for time in {time for time in times if time}:
             from_iso(time)
     except ValueError:
         return False
@@ -101,7 +104,7 @@ def _line(
 
 
 def record(row: Row) -> CallRecord:
-    """The call in a row.
+    """The call in a row of ALL keys.
 
     It is ``entry.from_fields``, three times as fast, because ``agentd status`` reads every call.
     """

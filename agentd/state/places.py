@@ -31,7 +31,8 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         fix = _FIXES.get(error.errno or 0, "Mend that, then run the command again.")
-        raise StateError(f"{error.filename or path}: {reason}", fix=fix) from error
+        where = error.filename if isinstance(error.filename, str) else path
+        raise StateError(f"{where}: {reason}", fix=fix) from error
 
 
 def check_change(change_dir: Path) -> None:
@@ -78,7 +79,10 @@ def read_file(path: Path) -> bytes | None:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
-        with os.fdopen(fd, "rb") as handle:
+        try:
             if stat.S_ISREG(os.fstat(fd).st_mode):
-                return handle.read()
+                with os.fdopen(fd, "rb", closefd=False) as handle:
+                    return handle.read()
+        finally:
+            os.close(fd)
     raise StateError(f"{path}: is no plain file", fix="Put the file itself there.")

@@ -25,13 +25,20 @@ STRING = rf"(?:{PLAIN}|{CALL_ID}|{UUID}|{SINGLE}|{DOUBLE})"
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that can't stand in a YAML line, or that only YAML 1.1 takes for line breaks."""
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SURE = re.compile(rf"(?:{PLAIN}|{CALL_ID}|{UUID})")
 
 
+def clean(value: str) -> str:
+    """``value`` with U+FFFD for half a surrogate pair (from JSON), which UTF-8 can't hold."""
+    return _SURROGATE.sub("\ufffd", value)
+
+
 def text(value: str) -> str:
-    """``value`` as a YAML string: plain where surely a string, else quoted."""
+    """The :func:`clean` value as a YAML string: plain where surely a string, else quoted."""
     if _SURE.fullmatch(value) and value.lower() not in RESERVED:
         return value
+    value = clean(value)
     if UNPRINTABLE.search(value):
         quoted = json.dumps(value, ensure_ascii=False)
         return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)

@@ -15,7 +15,7 @@ from agentd.errors import StateError
 from agentd.files import lock, write_atomic
 from agentd.metering.call import CallRecord, CallStatus, PricedModel
 from agentd.metering.rates import PricingConfig
-from agentd.metering.usage import ModelUsage, UsageMetrics
+from agentd.metering.usage import ModelUsage, UsageMetrics, add
 from agentd.state import document, entry, kept, places, scalar, source, state
 from agentd.state.document import Document
 from agentd.state.source import Malformed, Source
@@ -56,6 +56,8 @@ class StateStore:
 
     def create(self, change_id: str, *, phase: str = "proposed") -> None:
         """Write a new STATE.yaml, with its folder if that is missing."""
+        with places.explained(self.change_dir):
+            self.change_dir.parent.mkdir(parents=True, exist_ok=True)
         places.make_folder(self.change_dir)
         text = _NEW.format(
             change_id=scalar.text(change_id), phase=scalar.text(phase), now=iso(utc_now())
@@ -71,7 +73,7 @@ class StateStore:
         """The state as it stands; writes nothing, takes no lock."""
         places.check_change(self.change_dir)
         with self._explained():
-            return state.from_document(self._read()[1])
+            return state.from_document(self._read(with_records=True)[1])
 
     def append(self, record: CallRecord) -> bool:
         """Enter a call; False when one of its id is there already, which stays as it is.
@@ -156,7 +158,7 @@ class StateStore:
             provider=provider,
             model=model,
             status=status,
-            usage=tokens,
+            usage=add([tokens]),
             cost_usd=_cost_usd(tokens, pricing),
             cost_source="config" if pricing else "none",
             accuracy="exact",
@@ -188,7 +190,7 @@ class StateStore:
             line = second.message
             raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
 
-    def _read(self) -> tuple[Source, Document]:
+    def _read(self, *, with_records: bool = False) -> tuple[Source, Document]:
         data = places.read_file(self.path)
         if data is None:
             name = self.change_dir.absolute().name
@@ -197,7 +199,7 @@ class StateStore:
                 fix=f'Restore it (git checkout), or begin: agentd proposal {name} "DESCRIPTION"',
             )
         origin = source.decode(data)
-        return origin, document.read(origin)
+        return origin, document.read(origin, with_records=with_records)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from agentd.state import nodes, relayout
+from agentd.state.block import after_last_value
 from agentd.state.entry import Fields
 from agentd.state.outline import Span
 from agentd.state.source import Malformed
@@ -55,10 +56,9 @@ class Tree:
         for other, _ in self.root.value:
             if other.start_mark.index > start:
                 end = min(end, self._line_start(int(other.start_mark.index)))
-        start = self._line_start(start)
         # Blank lines and comments on the top level belong to what follows.
-        tail = re.search(r"(?:(?<=\n)(?:\#[^\n]*|[ \t\r]*)(?:\n|\Z))*\Z", self.text[start:end])
-        return start, end if tail is None else start + tail.start()
+        end = after_last_value(self.text[:end], skip_indented=False)
+        return self._line_start(start), end
 
     def _line_start(self, index: int) -> int:
         return self.text.rfind("\n", 0, index) + 1
@@ -66,7 +66,10 @@ class Tree:
     def _span(self, key: ScalarNode, value: Node) -> Span:
         after_key = int(key.end_mark.index)
         start, end = int(value.start_mark.index), int(value.end_mark.index)
-        if start < after_key:  # an alias: its node stands where the anchor is
+        if isinstance(value, ScalarNode) and not value.value and not value.style:
+            colon = re.compile(r"\s*:").match(self.text, after_key)
+            start = end = colon.end() if colon else start
+        elif start < after_key:  # an alias: its node stands where the anchor is
             alias = re.compile(r"\s*:\s*(\*[^\s,]+)").match(self.text, after_key)
             start, end = alias.span(1) if alias else (after_key, after_key)
         is_text = isinstance(value, ScalarNode) and not nodes.is_null(value)
@@ -78,8 +81,9 @@ class Tree:
         return key is not None and key.start_mark.index == index and nodes.is_null(telemetry)
 
     def head_end(self) -> int:
-        """Where the lines of telemetry begin; the document's end when there are none."""
-        return self._region(self._telemetry()[0])[0]
+        """The end of the last key before telemetry; of the document when there is none."""
+        start = self._region(self._telemetry()[0])[0]
+        return after_last_value(self.text[:start], skip_indented=False)
 
     def check_update(self, new_text: str, changed: Collection[str]) -> None:
         """Raise Malformed unless only these top-level keys have another value in the new text."""

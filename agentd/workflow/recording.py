@@ -44,7 +44,7 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
         accuracy=result.accuracy,
         usage_source=result.usage_source,
         duration_ms=result.duration_ms,
-        started_at=result.started_at,
+        started_at=result.started_at.replace(microsecond=0),
         session_id=result.session_id,
         models=call.models if len(call.models) > 1 else (),
     )

@@ -145,7 +145,7 @@ def forks_stubborn(pid_file: str) -> None:
 
 def escapes(pid_file: str) -> None:
     """A child in a session of its own, out of reach, holds stdout open and goes on printing."""
-    code = f"import os, time\nfor _ in range({HANG_S} * 100):\n os.write(1, b'x' * 99)\n time.sleep(.01)"
+    code = f"import os, time\nfor _ in range({HANG_S} * 100): os.write(1, b'x'); time.sleep(0.01)"
     escaped = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     Path(pid_file).write_text(str(escaped.pid))
     usage()

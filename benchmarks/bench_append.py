@@ -1,0 +1,113 @@
+"""Appending a call to STATE.yaml: against a ruamel round trip, and at ten times the calls.
+
+Goals: at least 100 times faster than load + dump at 1,000 calls; at 10,000 calls at most 12 times
+the time at 1,000. Run it with ``python benchmarks/bench_append.py``; it takes about 15 seconds.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from agentd.metering.call import CallRecord
+from agentd.metering.usage import ModelUsage
+from agentd.state import entry, render
+from agentd.state.store import StateStore
+
+GOAL_FASTER = 100
+GOAL_GROWTH = 12
+
+CALL = CallRecord(
+    id="",
+    step="proposal",
+    provider="gemini",
+    model="gemini-3-flash-preview",
+    status="ok",
+    usage=ModelUsage(
+        input_tokens=24939,
+        output_tokens=174,
+        cache_read_input_tokens=21263,
+        reasoning_output_tokens=154,
+    ),
+    cost_usd=Decimal("0.00352315"),
+    cost_source="config",
+    accuracy="exact",
+    usage_source="stdout",
+    duration_ms=18342,
+    started_at=datetime(2026, 11, 22, 5, 40, 52, tzinfo=UTC),
+    session_id="3bb0f41d-1c2d-4e5f-8a9b-0c1d2e3f4a5b",
+)
+
+
+def call(number: int) -> CallRecord:
+    """A call of 16 keys with an id of its own."""
+    return replace(CALL, id=f"20261122T054052-proposal-{number:08x}")
+
+
+def filled(folder: Path, calls: int) -> StateStore:
+    """A change whose STATE.yaml has so many calls."""
+    store = StateStore(folder / f"calls-{calls}")
+    store.create("bench")
+    text = store.path.read_text()
+    lines = "".join(
+        f"{line}\n"
+        for number in range(calls)
+        for line in render.yaml_lines(entry.to_fields(call(number)))
+    )
+    store.path.write_text(text.replace("  calls: []\n", f"  calls:\n{lines}"))
+    return store
+
+
+def median_s(work: Callable[[], object], repeats: int) -> float:
+    """The median time of one run, in seconds."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def append_s(store: StateStore, calls: int, repeats: int) -> float:
+    """The median time of an append with fsync, in seconds."""
+    numbers = iter(range(calls, calls + repeats + 1))
+    store.append(call(next(numbers)))
+    return median_s(lambda: store.append(call(next(numbers))), repeats)
+
+
+def round_trip(text: str) -> None:
+    """Load and dump the whole document."""
+    yaml = YAML()
+    yaml.dump(yaml.load(text), io.StringIO())
+
+
+def main() -> int:
+    """Measure, print, and return 1 when a goal is missed."""
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = filled(Path(folder), 1_000), filled(Path(folder), 10_000)
+        text = small.path.read_text()
+        append_1k = append_s(small, 1_000, 31)
+        append_10k = append_s(large, 10_000, 11)
+        ruamel_1k = median_s(lambda: round_trip(text), 3)
+        read_1k = median_s(small.read, 11)
+    faster, growth = ruamel_1k / append_1k, append_10k / append_1k
+    print(f"append at  1,000 calls      {append_1k * 1e3:9.1f} ms")
+    print(f"append at 10,000 calls      {append_10k * 1e3:9.1f} ms")
+    print(f"ruamel round trip at 1,000  {ruamel_1k * 1e3:9.1f} ms")
+    print(f"read at 1,000 calls         {read_1k * 1e3:9.1f} ms")
+    print(f"append is {faster:.0f} times faster than the round trip (goal: >= {GOAL_FASTER})")
+    print(f"10,000 calls take {growth:.1f} times the time of 1,000 (goal: <= {GOAL_GROWTH})")
+    return 0 if faster >= GOAL_FASTER and growth <= GOAL_GROWTH else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
