@@ -60,10 +60,17 @@ class ProviderError(AgentdError):
 
 
 class LoopEnded(AgentdError):
-    """A review did not approve."""
+    """A loop ended without approval."""
 
     code = "not_approved"
     exit_code = 5
+
+
+class Paused(AgentdError):
+    """A person must decide; the fix names the command that goes on."""
+
+    code = "paused"
+    exit_code = 6
 
 
 class Cancelled(AgentdError):

@@ -65,12 +65,12 @@ def new_store(folder: Path, text: str | bytes | None = None) -> StateStore:
     return store
 
 
-def loaded(text: str | bytes) -> dict[str, Any]:
+def loaded(text: str | bytes) -> Any:
     """The document as PyYAML (YAML 1.1) reads it."""
     return yaml.safe_load(text)
 
 
-def loaded_1_2(text: str | bytes) -> dict[str, Any]:
+def loaded_1_2(text: str | bytes) -> Any:
     """The document as ruamel (YAML 1.2) reads it."""
     return YAML(typ="safe", pure=True).load(text)
 

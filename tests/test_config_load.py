@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,10 +16,14 @@ from agentd.config.model import (
     PROVIDER_NAMES,
     STEP_NAMES,
     BudgetConfig,
+    ChecksConfig,
     Config,
     ModelConfig,
     ModelPrices,
+    PathsConfig,
     StepConfig,
+    ValidationConfig,
+    ValidationPattern,
     WorkflowConfig,
 )
 from agentd.errors import ConfigError
@@ -55,6 +60,9 @@ complexity = "critical"
 """
 
 MODEL = '[[codex.models]]\nid = "a"\nmodel = "gpt-5"\n'
+
+
+PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
 
 
 def read(text: str) -> Config:
@@ -102,6 +110,7 @@ def test_the_added_sections_are_read() -> None:
 [steps.review]
 provider = "gemini"
 model = "pro"
+rules = ["Be brief.", "No new dependency."]
 [steps.archive-review]
 model = "some-full-name"
 [pricing]
@@ -117,11 +126,45 @@ limit_tokens = 5_000_000
 warn_at_percent = 80.5
 warn_at_dollars = 0.50
 warn_at_tokens = 100_000
+[checks]
+test = "make test"
+lint = ""
+timeout_secs = 7
+max_output_chars = 900
+[[validation.patterns]]
+name = "no-todo"
+pattern = '\\bTODO\\b'
+[[validation.patterns]]
+name = "greek"
+pattern = '\\p{Greek}++'
+files = "specs/**/*.md"
+severity = "error"
+message = "write it in Latin"
+[paths]
+layout = "openspec"
 """
     )
     assert config.warnings == ()
+    assert config.checks == ChecksConfig(
+        test="make test", lint="", audit=None, timeout_secs=7, max_output_chars=900
+    )
+    assert config.validation.patterns == (
+        ValidationPattern(
+            name="no-todo", pattern=r"\bTODO\b", files="**/*.md", severity="warning", message=None
+        ),
+        ValidationPattern(
+            name="greek",
+            pattern=r"\p{Greek}++",
+            files="specs/**/*.md",
+            severity="error",
+            message="write it in Latin",
+        ),
+    )
+    assert config.paths == PathsConfig(layout="openspec")
     assert config.steps == {
-        "review": StepConfig(provider="gemini", model="pro"),
+        "review": StepConfig(
+            provider="gemini", model="pro", rules=("Be brief.", "No new dependency.")
+        ),
         "archive-review": StepConfig(model="some-full-name"),
     }
     assert config.pricing.sources == ("reported", "catalog")
@@ -150,6 +193,9 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert config.project_name == "shop"
     assert config.workflow == WorkflowConfig()
     assert config.budget == BudgetConfig()
+    assert config.checks == ChecksConfig()
+    assert config.validation == ValidationConfig()
+    assert config.paths == PathsConfig()
     assert config.pricing.sources == ("config",)
     assert config.providers["codex"].command == "codex"
     assert config.providers["codex"].model_name() is None
@@ -175,6 +221,13 @@ def test_a_default_may_be_a_full_name_where_no_models_are_listed() -> None:
 
 def test_providers_stand_in_the_files_order() -> None:
     assert list(read("[gemini]\n[claude]\n[codex]\n").providers) == ["gemini", "claude", "codex"]
+
+
+def test_gates_and_fallback_keep_their_order() -> None:
+    text = '[workflow]\ngates = ["archive", "plan"]\nfallback = ["codex", "claude"]\n'
+    workflow = read(text + "[claude]\n[codex]\n").workflow
+    assert workflow.gates == ("archive", "plan")
+    assert workflow.fallback == ("codex", "claude")
 
 
 def test_pricing_models_goes_before_the_providers_own_prices() -> None:
@@ -219,6 +272,70 @@ def test_pricing_models_goes_before_the_providers_own_prices() -> None:
             "[workflow]\nretry_delay_secs = 99999999999999999999999",
             "workflow.retry_delay_secs is 99999999999999999999999; expected a whole number",
         ),
+        (
+            '[workflow]\ngates = ["plan", "merge"]',
+            'workflow.gates is ["plan", "merge"]; '
+            "expected a list of plan, impl, archive, each at most once",
+        ),
+        (
+            '[workflow]\ngates = ["plan", "plan"]',
+            'workflow.gates is ["plan", "plan"]; expected a list of plan, impl, archive, each',
+        ),
+        ('[workflow]\ngates = "plan"', 'workflow.gates is "plan"; expected a list of plan'),
+        (
+            '[workflow]\nfallback = ["gpt"]',
+            'workflow.fallback is ["gpt"]; expected a list of claude, codex, gemini, each',
+        ),
+        (
+            '[codex]\n[workflow]\nfallback = ["codex", "claude"]',
+            'workflow.fallback is ["codex", "claude"]; '
+            "expected providers that have a section here, and [claude] is missing",
+        ),
+        (
+            '[steps.review]\nrules = "Be brief."',
+            'steps.review.rules is "Be brief."; expected a list of sentences, such as',
+        ),
+        (
+            '[checks]\ntest = ["pytest"]',
+            'checks.test is ["pytest"]; expected a shell command, or "" for none',
+        ),
+        ('[checks]\naudit = " "', 'checks.audit is " "; expected a shell command, or ""'),
+        ("[checks]\nlint = false", "checks.lint is false; expected a shell command, or"),
+        ("[checks]\ntimeout_secs = 0", "checks.timeout_secs is 0; expected a whole number from 1"),
+        (
+            "[checks]\nmax_output_chars = 0",
+            "checks.max_output_chars is 0; expected a whole number from 1",
+        ),
+        (
+            "[validation]\npatterns = {}",
+            "validation.patterns is a table; expected a list of tables: [[validation.patterns]]",
+        ),
+        (
+            "[[validation.patterns]]\npattern = 'a'",
+            "validation.patterns[0].name is missing; expected a name for the rule, such as",
+        ),
+        (
+            '[[validation.patterns]]\nname = "x"',
+            "validation.patterns.x.pattern is missing; expected a regular expression, such as",
+        ),
+        (
+            PATTERN.replace("'a'", "'(a'"),
+            'validation.patterns.x.pattern is "(a"; expected a regular expression, '
+            r"such as '\bTODO\b': missing )",
+        ),
+        (PATTERN + PATTERN, 'validation.patterns has the name "x" twice; expected each name once'),
+        (
+            PATTERN + 'severity = "fatal"',
+            'validation.patterns.x.severity is "fatal"; expected one of error, warning, info',
+        ),
+        (
+            PATTERN + 'files = "../*/proposal.md"',
+            'validation.patterns.x.files is "../*/proposal.md"; '
+            "expected a glob within the change's folder",
+        ),
+        (PATTERN + 'files = "/etc/*"', 'validation.patterns.x.files is "/etc/*"; expected a glob'),
+        (PATTERN + 'message = ""', 'validation.patterns.x.message is ""; expected a sentence'),
+        ('[paths]\nlayout = "spec"', 'paths.layout is "spec"; expected one of agentd, openspec'),
         ("workflow = []", "workflow is []; expected a table: [workflow]"),
         ("project_name = 7", "project_name is 7; expected the project's name"),
         (
@@ -351,6 +468,18 @@ def test_all_wrong_values_are_told_at_once() -> None:
             'steps.review.model is "a", an id of codex, '
             "but the step runs with claude; its ids are b",
         ),
+        (
+            "[codex]\n[checks]\ntests = 1",
+            "unknown key checks.tests is ignored; did you mean checks.test?",
+        ),
+        (
+            "[codex]\n" + PATTERN + "regex = 1",
+            "unknown key validation.patterns.x.regex is ignored",
+        ),
+        (
+            "[codex]\n[paths]\nlayouts = 1",
+            "unknown key paths.layouts is ignored; did you mean paths.layout?",
+        ),
         ("", "no provider is configured; add [claude], [codex] or [gemini]"),
     ],
 )
@@ -409,7 +538,9 @@ def test_the_names_are_those_of_the_rooms_above() -> None:
 
 
 def test_loading_imports_nothing_slow() -> None:
-    slow = "{'tomlkit', 'typer', 'genai_prices', 'ruamel', 'difflib', 'json', 'subprocess'}"
+    slow = (
+        "{'tomlkit', 'typer', 'genai_prices', 'ruamel', 'regex', 'difflib', 'json', 'subprocess'}"
+    )
     code = (
         "import sys; from pathlib import Path; from agentd.config import load;"
         "load(Path('agentd.example.toml'));"
@@ -434,11 +565,19 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "workflow",
         *PROVIDER_NAMES,
         "steps",
+        "checks",
+        "validation",
+        "paths",
         "pricing",
         "budget",
     }
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
     assert set(data["budget"]) == set(BudgetConfig.__slots__)
+    assert set(data["checks"]) == set(ChecksConfig.__slots__)
+    assert set(data["paths"]) == set(PathsConfig.__slots__)
+    assert set(data["validation"]) == {"patterns"}
+    assert set(data["validation"]["patterns"][0]) == set(ValidationPattern.__slots__)
+    assert {key for step in data["steps"].values() for key in step} == set(StepConfig.__slots__)
     assert set(data["claude"]) == {"command", "default", "extra_args", "models"}
     prices = data["pricing"]["models"]["your-model"]
     assert set(prices) == set(ModelPrices.__slots__)
@@ -450,13 +589,21 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
 
 def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
     manual = (ROOT / "docs" / "configuration.md").read_text()
-    for form in (WorkflowConfig, BudgetConfig, ModelPrices, ModelConfig, StepConfig):
+    for form in (
+        *(WorkflowConfig, BudgetConfig, ModelPrices, ModelConfig, StepConfig),
+        *(ChecksConfig, ValidationPattern, PathsConfig),
+    ):
         for key in form.__slots__:
             assert f"| `{key}` |" in manual
     for form in (WorkflowConfig, BudgetConfig):
         for key in form.__slots__:
-            default = getattr(form(), key)
-            assert f"| `{key}` | {'none' if default is None else default} |" in manual
+            default = {None: "none", (): "`[]`"}.get(value := getattr(form(), key), value)
+            assert f"| `{key}` | {default} |" in manual
+    for key, value in (
+        *asdict(ChecksConfig()).items(),
+        *asdict(PathsConfig()).items(),
+    ):
+        assert f"| `{key}` | {'found by itself' if value is None else value} |" in manual
     rows = [line.strip("| ").split(" | ") for line in manual.splitlines() if line.startswith("| `")]
     told = {
         step: provider for steps, provider, *_ in rows for step in steps.strip("`").split("` `")

@@ -243,3 +243,17 @@ def test_a_file_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     broken.chmod(0o755)
     found = look("./broken", tmp_path, dict(os.environ))
     assert found.problem == "cannot be started: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "status"),
+    [("chalenge.md", "x", "warn"), ("challenge.md", "{{nothing}}", "fail")],
+)
+def test_templates_of_the_project_are_looked_at(
+    root: Path, file: str, text: str, status: str
+) -> None:
+    (root / "agentd/templates").mkdir()
+    (root / "agentd/templates" / file).write_text(text)
+    (check,) = named(examine(root), "templates")
+    assert check.status == status
+    assert file in check.detail

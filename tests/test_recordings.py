@@ -48,7 +48,7 @@ def counts(usage: ModelUsage) -> dict[str, int]:
 
 
 def test_all_recordings_are_here() -> None:
-    assert len(RECORDINGS) == 223
+    assert len(RECORDINGS) == 265
 
 
 @pytest.mark.parametrize("r", recordings("complete"), ids=by_id)

@@ -41,6 +41,12 @@ def test_the_time_limit_goes_through_the_stages(
     assert not lives(pid_in(tmp_path / "pid"))
 
 
+def test_a_tool_in_a_group_of_its_own_is_stopped_too(tmp_path: Path) -> None:
+    result = run(tmp_path, "has_tool_in_its_own_group", tmp_path / "pid", timeout_s=1.0)
+    assert result.status == "timeout"
+    assert not lives(pid_in(tmp_path / "pid"))
+
+
 def test_cancel_from_another_thread(tmp_path: Path) -> None:
     runner = ScriptRunner(stop_grace_s=30, term_grace_s=30)
 

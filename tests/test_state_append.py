@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from state_samples import CALL, FIXTURES, call, loaded, loaded_1_2, new_store
 
 from agentd.state import block, source
+from agentd.state.store import Changes, StateStore
 
 NOTHING = (
     "telemetry:\n  calls: []\n  total_cost_usd: 0.0\n  total_tokens_in: 0\n  total_tokens_out: 0\n"
@@ -230,6 +232,7 @@ UPDATES = {
     "phase:\nx: 1\n": "phase: new\nx: 1\n",
     "phase:   # none\n": "phase: new   # none\n",
     "phase: null\n": "phase: new\n",
+    "phase: !old # tag\n": "phase: new # tag\n",
     '"phase": [a,\n  b]  # list\n': '"phase": new  # list\n',
     "phase: |\n  a\n  b\nx: 1\n": "phase: new\nx: 1\n",
     "phase: a\n  b\nx: 1\n": "phase: new\nx: 1\n",
@@ -255,6 +258,17 @@ def test_update_changes_only_its_keys(tmp_path: Path, head: str, telemetry: str)
     assert first + "\n" != stamp
     assert rest == UPDATES[head] + telemetry
     assert loaded_1_2(written)["phase"] == "new"
+
+
+@pytest.mark.parametrize("odd", ["", "x: [1,\n  2]\n"], ids=["plain", "parsed"])
+@pytest.mark.parametrize("telemetry", ["telemetry: ~\n", NOTHING], ids=["null", "block"])
+def test_update_behind_telemetry(tmp_path: Path, telemetry: str, odd: str) -> None:
+    store = new_store(tmp_path, f"a: 1\n{telemetry}{odd}phase: old\nlast_action:")
+    store.update(phase="new", iteration=2, last_action="merge")
+    stamp = store.read().updated_at
+    assert store.path.read_text() == (
+        f"a: 1\niteration: 2\nupdated_at: {stamp}\n{telemetry}{odd}phase: new\nlast_action: merge"
+    )
 
 
 def test_update_of_several_keys(tmp_path: Path) -> None:
@@ -292,6 +306,15 @@ def test_many_small_costs_add_up_exactly(tmp_path: Path) -> None:
     assert "total_cost_usd: 1.0000000000000000000000001\n" in store.path.read_text()
 
 
+@pytest.mark.parametrize("telemetry", ["telemetry: {}\n", NOTHING], ids=["parsed", "block"])
+def test_times_are_whole_seconds_in_utc(tmp_path: Path, telemetry: str) -> None:
+    store = new_store(tmp_path, MINIMAL + telemetry)
+    exact = datetime(2026, 11, 22, 6, 40, 52, 999999, tzinfo=timezone(timedelta(hours=1)))
+    assert store.append(replace(CALL, started_at=exact))
+    assert "    timestamp: 2026-11-22T05:40:52Z\n" in store.path.read_text()
+    assert store.read().calls == (CALL,)
+
+
 def test_permissions_are_kept(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     store.path.chmod(0o640)
@@ -307,3 +330,25 @@ def test_the_usual_file_needs_no_yaml_library(tmp_path: Path) -> None:
         "sys.exit('ruamel' in str(list(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_changes_come_with_the_call_in_one_write(tmp_path: Path) -> None:
+    store = StateStore(tmp_path / "change")
+    store.create("change")
+    store.append(CALL, Changes(phase="challenged", iteration=2, last_action="challenge"))
+    state = store.read()
+    assert (state.phase, state.iteration, state.last_action) == ("challenged", 2, "challenge")
+    assert [call.id for call in state.calls] == [CALL.id]
+
+
+def test_changes_of_a_kept_call_are_made_when_it_is_entered(tmp_path: Path) -> None:
+    store = StateStore(tmp_path / "change")
+    store.create("change")
+    store.keep(CALL, Changes(phase="challenged", last_action="challenge"))
+    assert store.read().phase == "proposed"
+    (kept,) = store.enter_kept()
+    assert kept.changes.last_action == "challenge"
+    assert store.read().phase == "challenged"
+    store.update(phase="complete")
+    assert store.enter_kept() == []
+    assert store.read().phase == "complete"

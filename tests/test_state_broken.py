@@ -54,6 +54,12 @@ BROKEN = {
         "telemetry comes twice",
     ),
     "two keys below": (f"{GOOD}checksums:\n  a: 1\n  a: 2\n", 5, "a comes twice"),
+    "two paths": (f"{GOOD}checksums:\n  a: 1\n  a: 2\n{CALLS}{ENTRY}{TOTALS}", 5, "a comes twice"),
+    "two hashes": (
+        f"{GOOD}checksums:\n  a:\n    b: 1\n    b: 2\n{CALLS}{ENTRY}{TOTALS}",
+        6,
+        "b comes twice",
+    ),
     "two unknown keys in a call": (
         f"{GOOD}{CALLS}{ENTRY}    x: 1\n    x: 2\n{TOTALS}",
         11,
@@ -150,7 +156,7 @@ def test_it_is_never_overwritten(tmp_path: Path, name: str) -> None:
     # The user repairs it: the next command enters the call, once.
     store.path.write_text(GOOD)
     again = StateStore(store.change_dir)
-    assert again.enter_kept() == [CALL]
+    assert [kept.record for kept in again.enter_kept()] == [CALL]
     assert again.enter_kept() == []
     assert again.append(CALL) is False
     assert again.read().calls == (CALL,)
@@ -170,6 +176,36 @@ def test_it_is_neither_read_nor_updated(tmp_path: Path, name: str) -> None:
     with pytest.raises(StateError, match=r"STATE\.yaml: line"):
         store.update(phase="x")
     assert store.path.read_bytes() == (data if isinstance(data, bytes) else data.encode())
+
+
+@pytest.mark.parametrize("telemetry", ["", CALLS + ENTRY + TOTALS], ids=["none", "block"])
+def test_an_update_that_would_change_more_is_refused(tmp_path: Path, telemetry: str) -> None:
+    text = f"phase: &p proposed\nx: &p merged\ny: *p\n{telemetry}"
+    store = new_store(tmp_path, text)
+    store.update(phase="new")  # the anchor goes, but y means the second one
+    assert store.path.read_text().startswith("phase: new\nx: &p merged\ny: *p\n")
+    text = f"phase: &p proposed\ny: *p\n{telemetry}"
+    store.path.write_text(text)
+    with pytest.raises(StateError, match="can't change this file"):
+        store.update(phase="new")
+    assert store.path.read_text() == text
+
+
+def test_an_append_that_would_change_more_is_refused(tmp_path: Path) -> None:
+    text = f"{GOOD}notes: |\n  no line end"
+    store = new_store(tmp_path, text)
+    with pytest.raises(StateError, match="can't change this file"):
+        store.append(CALL)
+    assert store.path.read_text() == text
+
+
+def test_a_block_in_a_quoted_text_is_no_block(tmp_path: Path) -> None:
+    block = "telemetry:\n  calls: []\n" + TOTALS
+    text = f'{GOOD}x: "\n{block}end: 1"\n'
+    store = new_store(tmp_path, text)
+    store.append(CALL)
+    assert store.path.read_text().startswith(text + "telemetry:\n  calls:\n")
+    assert store.read().calls == (CALL,)
 
 
 def test_iteration_must_be_a_number(tmp_path: Path) -> None:
@@ -195,7 +231,7 @@ def test_a_call_that_was_entered_before_the_crash_is_entered_once(tmp_path: Path
     store.append(call(1))  # killed here, before mark_entered
     store.keep(call(2))
     assert kept.unentered(store.runs_dir) == [store.runs_dir / call(n).id for n in (1, 2)]
-    assert store.enter_kept() == [call(2)]
+    assert [kept.record for kept in store.enter_kept()] == [call(2)]
     assert store.read().calls == (call(1), call(2))
     assert kept.unentered(store.runs_dir) == []
 
@@ -230,7 +266,7 @@ def test_record_llm_call_keeps_what_it_cannot_enter(tmp_path: Path) -> None:
         store.record_llm_call("merge", "m1", UsageMetrics(input_tokens=3), 5, None, call_id="c1")
     assert "runs/c1/call.pending.json" in raised.value.fix
     store.path.write_text(GOOD)
-    assert [entry.id for entry in store.enter_kept()] == ["c1"]
+    assert [kept.record.id for kept in store.enter_kept()] == ["c1"]
 
 
 def test_create_does_not_overwrite(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def file_instead(store: StateStore) -> None:
     [
         (fifo, "is no plain file"),
         (folder_instead, "is no plain file"),
-        (missing, 'agentd proposal add-oauth "'),
+        (missing, "agentd plan add-oauth"),
         (gone, 'agentd proposal add-oauth "'),
         (file_instead, "is no folder"),
     ],
@@ -185,7 +185,7 @@ def test_a_file_size_limit(tmp_path: Path) -> None:
     assert exit_codes([in_child(append)]) == {0}
     assert store.path.read_bytes() == before
     assert not list(store.change_dir.glob(".STATE*"))
-    assert store.enter_kept() == [CALL]
+    assert [kept.record for kept in store.enter_kept()] == [CALL]
 
 
 def test_what_cannot_be_kept_is_in_the_message(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ CONFIG = """
 project_name = "test"
 [workflow]
 step_timeout_secs = 30
+script_retries = 0
 [claude]
 command = "{claude}"
 [codex]
@@ -51,12 +52,17 @@ def box(tmp_path: Path) -> Sandbox:
     return make_sandbox(tmp_path, CONFIG)
 
 
+def set_phase(box: Sandbox, phase: str) -> None:
+    state = box.change("add-x") / "STATE.yaml"
+    state.write_text(state.read_text().replace("phase: proposed", f"phase: {phase}"))
+
+
 def flash_recording(box: Sandbox) -> str:
     """A recorded stream of gemini in which the model is gemini-3-flash-preview."""
     from recordings import recording
 
     text = recording("gemini/0.61.0/model_stream_json").stdout
-    path = box.root / "flash.jsonl"
+    path = box.root.parent / "flash.jsonl"
     path.write_text(text.replace("gemini-2.5-pro", FLASH))
     return str(path)
 
@@ -69,7 +75,7 @@ def with_proposal(box: Sandbox) -> None:
 def test_proposal_is_recorded_with_flash_pricing(box: Sandbox) -> None:
     box.answer("proposal", None, PROPOSAL)
     box.plan["proposal"]["stdout"] = flash_recording(box)
-    (box.root / "plan.json").write_text(json.dumps(box.plan))
+    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
     out = box.ok("proposal", "add-x", "Add x")
     assert "agentd/changes/add-x/proposal.md" in out
     assert "next: agentd challenge add-x" in out
@@ -111,6 +117,7 @@ def test_model_without_a_price_costs_nothing_and_is_counted(box: Sandbox) -> Non
 
 def test_two_models_in_one_call_are_priced_apart(box: Sandbox) -> None:
     with_proposal(box)
+    set_phase(box, "challenged")
     implemented = {"change/IMPLEMENTATION.md": "# Implementation\n", "login.py": "pass\n"}
     box.answer("implementation", "claude/2.1.330/subagent_stream_json_partial", implemented)
     box.ok("implement", "add-x")
@@ -136,12 +143,12 @@ def test_failed_step_exits_4_and_is_recorded(
 ) -> None:
     with_proposal(box)
     (box.change("add-x") / "IMPLEMENTATION.md").write_text("x")
-    state = box.change("add-x") / "STATE.yaml"
-    state.write_text(state.read_text().replace("phase: proposed", "phase: implementing"))
+    set_phase(box, "implementing")
     box.answer(step, recorded, exit=1)
     done = box.run(command, "add-x", "--provider", recorded.split("/", maxsplit=1)[0])
     assert done.returncode == 4
-    assert f"failed in step {step} (exit code 1)" in done.stderr
+    assert f"failed in step {step} (" in done.stderr
+    assert ", exit code 1)" in done.stderr
     call = box.telemetry("add-x")["calls"][1]
     assert (call["step"], call["status"], call["tokens_in"]) == (step, "failed", tokens)
     assert json.loads(box.ok("status", "--json"))["failed"] == 1
@@ -153,7 +160,7 @@ def test_step_that_wrote_nothing_exits_4_and_says_so(box: Sandbox) -> None:
     assert done.returncode == 4
     assert "without writing proposal.md, tasks.md, specs" in done.stderr
     assert len(box.telemetry("add-x")["calls"]) == 1
-    assert "Next: agentd proposal add-x" in box.ok("status")
+    assert 'Next: agentd plan add-x "DESCRIPTION"' in box.ok("status")
 
 
 def test_missing_command_says_where_it_is_configured(box: Sandbox) -> None:
@@ -164,22 +171,36 @@ def test_missing_command_says_where_it_is_configured(box: Sandbox) -> None:
     assert box.telemetry("add-x") is None or not box.telemetry("add-x")["calls"]
 
 
+STREAM = "gemini/0.61.0/model_stream_json"
+MAIN = """# Login
+
+## Purpose
+Let users in.
+
+## Requirements
+
+### Requirement: Greet
+The system SHALL greet.
+
+#### Scenario: hello
+- **WHEN** a user is in
+- **THEN** it says hello
+"""
+
+
 def archived(box: Sandbox, verdict: str) -> subprocess.CompletedProcess[str]:
-    """Archive a change with one spec that exists and one that is new."""
+    """Archive a change that adds a requirement to a spec that is there already."""
     with_proposal(box)
-    (box.root / "agentd/specs/login.md").write_text("# Login\n\n## Requirements\n")
-    (box.change("add-x") / "specs/new.md").write_text("# New\n\n## ADDED Requirements\n\nbody\n")
-    state = box.change("add-x") / "STATE.yaml"
-    state.write_text(state.read_text().replace("phase: proposed", "phase: complete"))
-    stream = "gemini/0.61.0/model_stream_json"
-    box.answer("merge", stream, {"agentd/specs/login.md": "# Login\n\nmerged\n"})
-    box.answer("archive", stream, {"agentd/specs/CHANGELOG.md": "# Changelog\n"})
+    (box.root / "agentd/specs/login.md").write_text(MAIN)
+    set_phase(box, "complete")
+    entry = "# Changelog\n\n## 2026-11-22 add-x\n\nUsers log in.\n"
+    box.answer("archive", STREAM, {"change/merged/CHANGELOG.md": entry})
     review = {"change/ARCHIVE_REVIEW.md": f"## Verdict\n- [x] {verdict}\n"}
     box.answer("archive-review", "codex/0.169.0/model_json", review)
     return box.run("archive", "add-x")
 
 
-def test_archive_merges_reviews_and_moves(box: Sandbox) -> None:
+def test_archive_merges_by_rule_reviews_and_moves(box: Sandbox) -> None:
     done = archived(box, "APPROVED")
     assert done.returncode == 0, done.stderr
     (folder,) = (box.root / "agentd/archive").iterdir()
@@ -187,22 +208,31 @@ def test_archive_merges_reviews_and_moves(box: Sandbox) -> None:
     assert not box.change("add-x").exists()
     state = yaml.safe_load((folder / "STATE.yaml").read_text())
     steps = [call["step"] for call in state["telemetry"]["calls"]]
-    assert steps == ["proposal", "merge", "archive", "archive-review"]
+    assert steps == ["proposal", "archive", "archive-review"]
     assert state["phase"] == "archived"
-    assert (box.root / "agentd/specs/login.md").read_text() == "# Login\n\nmerged\n"
-    new = (box.root / "agentd/specs/new.md").read_text()
-    assert new == "# New\n\n## Purpose\nNew.\n\n## Requirements\n\nbody\n"
+    merged = (box.root / "agentd/specs/login.md").read_text()
+    assert merged.startswith(MAIN.rstrip())
+    assert "### Requirement: Log in by name" in merged
+    changelog = (box.root / "agentd/specs/CHANGELOG.md").read_text()
+    assert "## 2026-11-22 add-x\n\nUsers log in.\n" in changelog
     assert "archived" in box.ok("status")
     assert "add-x" in box.ok("list")
     assert box.run("review", "add-x").returncode == 1
 
 
-def test_archive_that_is_not_approved_stays_and_exits_5(box: Sandbox) -> None:
-    done = archived(box, "NEEDS_FIX")
+@pytest.mark.parametrize("verdict", ["NEEDS_FIX", "REJECTED"])
+def test_archive_that_is_not_approved_leaves_the_specs_and_exits_5(
+    box: Sandbox, verdict: str
+) -> None:
+    box.answer(
+        "archive-fix", STREAM, {"change/merged/CHANGELOG.md": "# Changelog\n\n## add-x\nb\n"}
+    )
+    done = archived(box, verdict)
     assert done.returncode == 5
-    assert "says NEEDS_FIX" in done.stderr
+    assert verdict in done.stderr
     assert box.change("add-x").is_dir()
-    assert box.telemetry("add-x")["calls"][-1]["step"] == "archive-review"
+    assert (box.root / "agentd/specs/login.md").read_text() == MAIN
+    assert not (box.root / "agentd/specs/CHANGELOG.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -214,7 +244,7 @@ def test_archive_that_is_not_approved_stays_and_exits_5(box: Sandbox) -> None:
         (["proposal", "add-x", "  "], 1, "the description of the change is empty"),
         (["proposal", "add-x"], 2, "Missing argument"),
         (["frobnicate"], 2, "No such command"),
-        (["fillback", "add-x", "--path", "../.."], 1, "no file or folder of this project"),
+        (["fillback", "add-x", "--path", "../.."], 1, "is not in the project"),
         (["proposal", "add-x", "d", "--provider", "gpt"], 1, "no provider gpt"),
     ],
 )
@@ -225,7 +255,7 @@ def test_wrong_use_is_told(
     assert done.returncode == exit_code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert not list(box.root.parent.glob("*/agentd/changes/*/runs/*"))
+    assert not list(box.root.parent.glob("*/agentd/changes/*/runs/2*"))
 
 
 def test_errors_are_one_json_document_when_json_is_asked_for(box: Sandbox) -> None:
@@ -240,7 +270,7 @@ def test_command_in_a_wrong_phase_names_the_next_one(box: Sandbox) -> None:
     done = box.run("review", "add-x")
     assert done.returncode == 1
     assert "is in phase proposed" in done.stderr
-    assert "Next: agentd challenge add-x" in done.stderr
+    assert "Next: agentd plan add-x" in done.stderr
 
 
 def test_ctrl_c_is_recorded_as_cancelled_and_exits_130(box: Sandbox) -> None:
@@ -252,7 +282,7 @@ def test_ctrl_c_is_recorded_as_cancelled_and_exits_130(box: Sandbox) -> None:
         text=True,
     )
     deadline = time.monotonic() + 20
-    while not (box.root / "argv.txt").exists() and time.monotonic() < deadline:
+    while not (box.root.parent / "argv.txt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
@@ -284,7 +314,7 @@ def test_broken_state_keeps_the_call_and_enters_it_once_after_repair(box: Sandbo
 
 def test_run_of_a_killed_agentd_is_entered_once_by_the_next_command(box: Sandbox) -> None:
     with_proposal(box)
-    (box.root / "argv.txt").unlink()
+    (box.root.parent / "argv.txt").unlink()
     challenge = {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"}
     box.answer("challenge", "codex/0.169.0/model_json", challenge, sleep_s=1.0)
     process = subprocess.Popen(
@@ -293,7 +323,7 @@ def test_run_of_a_killed_agentd_is_entered_once_by_the_next_command(box: Sandbox
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 20
-    while not (box.root / "argv.txt").exists() and time.monotonic() < deadline:
+    while not (box.root.parent / "argv.txt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()
     process.wait()
@@ -304,7 +334,7 @@ def test_run_of_a_killed_agentd_is_entered_once_by_the_next_command(box: Sandbox
     for _ in range(2):
         box.ok("status", "add-x")
         calls = box.telemetry("add-x")["calls"]
-        assert [(c["step"], c["status"]) for c in calls[1:]] == [("challenge", "interrupted")]
+        assert [(c["step"], c["status"]) for c in calls[1:]] == [("challenge", "ok")]
         assert (calls[1]["tokens_in"], calls[1]["cost_usd"]) == (1111, 0.001192)
 
 
@@ -316,6 +346,6 @@ def test_resumed_codex_session_is_counted_once(box: Sandbox) -> None:
     session = box.telemetry("add-x")["calls"][1]["session_id"]
     box.answer("challenge", "codex/0.169.0/session_resume_json", files)
     box.ok("challenge", "add-x", "--model", "gpt-5", "--session", session)
-    assert f"resume\n{session}\n-" in (box.root / "argv.txt").read_text()
+    assert f"resume\n{session}\n-" in (box.root.parent / "argv.txt").read_text()
     call = box.telemetry("add-x")["calls"][2]
     assert (call["tokens_in"], call["tokens_out"], call["tokens_cache_read"]) == (4441, 93, 4001)

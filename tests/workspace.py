@@ -13,11 +13,63 @@ from typing import Any
 import yaml
 from recordings import recording
 
+SPEC = """# Login
+
+## Purpose
+Let users in.
+
+## ADDED Requirements
+
+### Requirement: Log in by name
+The system SHALL let a user in by name.
+
+#### Scenario: known user
+- **WHEN** Ada logs in
+- **THEN** she is in
+"""
 PROPOSAL = {
-    "change/proposal.md": "# Proposal: x\n",
-    "change/tasks.md": "# Tasks\n\n- [ ] 1.1 do it\n",
-    "change/specs/login.md": "# Login\n\n## ADDED Requirements\n\n### Requirement: A\nIt SHALL.\n",
+    "change/proposal.md": """# Proposal: log in
+
+## Why
+Nobody can log in.
+
+## What changes
+- Users log in by name.
+
+## Impact
+- Specs: login
+- Code: `login.py`
+- Risks: none that we know
+
+## Out of scope
+- Passwords
+""",
+    "change/tasks.md": """# Tasks
+
+- [ ] 1.1 Log in by name (`login.py`)
+  - Requirement: Log in by name
+  - Test: `test_login.py`
+""",
+    "change/specs/login.md": SPEC,
 }
+REVIEW = """# Review: x
+
+## Summary
+Seen.
+
+## Coverage
+| Requirement | Scenario | Implemented in | Tested by |
+|---|---|---|---|
+| Log in by name | known user | login.py:1 | test_login.py |
+
+## Issues
+none
+
+## Verdict
+- [x] APPROVED
+- [ ] NEEDS_CHANGES
+- [ ] MAJOR_ISSUES
+"""
 
 
 @dataclass
@@ -25,7 +77,7 @@ class Sandbox:
     """``root`` is the project, ``plan`` maps a step to what its CLI does (see standin_cli.py)."""
 
     root: Path
-    plan: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
 
     def answer(
         self,
@@ -37,7 +89,15 @@ class Sandbox:
         """Let the CLI of ``step`` write ``files`` and replay the recording at ``path``."""
         stdout = str(recording(path).folder / "stdout") if path else None
         self.plan[step] = {"stdout": stdout, "files": files or {}, **more}
-        (self.root / "plan.json").write_text(json.dumps(self.plan))
+        (self.root.parent / "plan.json").write_text(json.dumps(self.plan))
+
+    def answers(self, step: str, *rounds: tuple[str, dict[str, str]]) -> None:
+        """Let the CLI of ``step`` answer round by round: (recording, files)."""
+        self.plan[step] = [
+            {"stdout": str(recording(path).folder / "stdout"), "files": files}
+            for path, files in rounds
+        ]
+        (self.root.parent / "plan.json").write_text(json.dumps(self.plan))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -39,13 +39,13 @@ def _invoke(arguments: list[str]) -> int:
     """Run the command; what others raise for a user's mistake becomes an AgentdError."""
     import typer
 
-    from agentd.cli.app import app
+    from agentd.cli.app import make_app
     from agentd.errors import InputError, UsageError
 
     # typer carries its own click since 0.26: this is its UsageError, whichever it has.
     wrong_usage = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
     try:
-        result = app(arguments, prog_name="agentd", standalone_mode=False)
+        result = make_app(arguments)(arguments, prog_name="agentd", standalone_mode=False)
     except wrong_usage as error:
         command = error.ctx.command_path if error.ctx else "agentd"
         raise UsageError(error.format_message(), fix=f"See: {command} --help") from error

@@ -1,27 +1,61 @@
-"""The typer application and its global options."""
+"""The typer application: its global options, and the commands it is asked for.
+
+Building one command takes typer about a millisecond, so a command line that names one gets no
+other.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agentd import __version__
-from agentd.cli import reading, setup, steps
 from agentd.errors import InputError, UsageError
 
-app = typer.Typer(
-    name="agentd",
-    help="Take a change through a spec-driven workflow with gemini, claude or codex, and know "
-    "what every call cost.",
-    invoke_without_command=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# Each command and the module beside this one that registers it, in the order of the help.
+COMMANDS = {
+    **dict.fromkeys(("init", "doctor", "demo"), "setup"),
+    **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
+    **dict.fromkeys(("status", "list"), "reading"),
+    "validate": "validate",
+    **dict.fromkeys(("proposal", "challenge", "reproposal", "implement"), "steps"),
+    **dict.fromkeys(("review", "resolve", "merge", "fillback"), "steps"),
+}
+
+
+def make_app(arguments: Sequence[str]) -> typer.Typer:
+    """The application with the commands that ``arguments`` can need."""
+    app = typer.Typer(
+        name="agentd",
+        help="Take a change through a spec-driven workflow with gemini, claude or codex, and know "
+        "what every call cost.",
+        invoke_without_command=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global_options)
+    for module in _needed(arguments):
+        import_module(f"agentd.cli.{module}").register(app)
+    return app
+
+
+def _needed(arguments: Sequence[str]) -> list[str]:
+    """The modules of the command that is named; all when none is, as for the help."""
+    if "--version" in arguments[:1]:
+        return []
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        del rest[: 2 if rest[0] == "-C" else 1]
+    if rest and rest[0] in COMMANDS:
+        return [COMMANDS[rest[0]]]
+    return list(dict.fromkeys(COMMANDS.values()))
 
 
 def _show_version(wanted: bool) -> None:
@@ -30,7 +64,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _global_options(
     context: typer.Context,
     directory: Annotated[
@@ -52,8 +85,3 @@ def _global_options(
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(UsageError.exit_code)
-
-
-setup.register(app)
-steps.register(app)
-reading.register(app)

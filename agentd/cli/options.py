@@ -33,3 +33,30 @@ Session = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Description = Annotated[
+    str,
+    typer.Argument(metavar="DESCRIPTION", show_default=False, help="What to change, and why."),
+]
+OptionalDescription = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DESCRIPTION]", show_default=False, help="What to change, and why; once."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Sleep until a rate limit is lifted, and go on.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show what the CLI says and does, on stderr.")
+]
+Small = Annotated[
+    bool, typer.Option("--small", help="The short way for a small change: no challenge.")
+]
+Resolve = Annotated[
+    bool, typer.Option("--resolve", help="Ask a model about real conflicts of the merge.")
+]
+Approve = Annotated[
+    list[str] | None,
+    typer.Option("--approve", metavar="GATE", help="Pass this gate: plan, impl, archive."),
+]

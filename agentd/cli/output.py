@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from agentd.errors import AgentdError
 from agentd.metering.money import usd
+from agentd.metering.totals import summarise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from agentd.cli.progress import Progress
     from agentd.metering.call import CallRecord
     from agentd.workflow.engine import StepOutcome
     from agentd.workflow.workspace import Workspace
 
 
+# What a CLI printed may hold them: escape sequences, control characters, turned reading direction.
+_UNSEEN = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+
+
 def note(text: str) -> None:
-    """Progress or a warning, for a person."""
-    print(text, file=sys.stderr, flush=True)
+    """Progress, a warning or an error, for a person; of control characters only line ends stay."""
+    write_stderr(f"{plain(text)}\n")
+
+
+def plain(text: str) -> str:
+    """The text without what would steer a terminal."""
+    return _UNSEEN.sub("", text)
+
+
+def write_stderr(text: str) -> None:
+    """Write as it is; that nobody can read stderr any more must not end a run."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def on_terminal(stream: TextIO | None) -> bool:
+    """Whether a line can be rewritten in place there."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def print_error(error: AgentdError, *, as_json: bool) -> None:
@@ -43,35 +75,87 @@ def _marked(value: object) -> str:
     return f"\x1a{value:f}\x1a" if isinstance(value, Decimal) else str(value)
 
 
-def table(rows: list[list[str]]) -> str:
-    """Columns, the first to the left and the rest to the right, two spaces between."""
+def table(rows: list[list[str]], *, left: tuple[int, ...] = (0,)) -> str:
+    """Columns, two spaces between; those of ``left`` to the left, the rest to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
+            cell.ljust(width) if place in left else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     )
 
 
-def show_outcome(workspace: Workspace, outcome: StepOutcome, *, last: bool = True) -> None:
+def show_outcome(
+    workspace: Workspace, progress: Progress, outcome: StepOutcome, *, last: bool = True
+) -> None:
     """A step that succeeded: what it wrote, what it cost, and, if it is the last, what is next."""
-    for call in outcome.settled:
-        note(f"entered an earlier call: {describe(call)}")
-    print(f"{outcome.step.name}: {describe(outcome.record)}")
+    if outcome.step.verdicts:
+        progress.verdicts[outcome.record.id] = outcome.verdict or "none"
+    if progress.quiet and not last:
+        return
+    if not progress.shows(outcome.record):
+        print(f"{outcome.step.name}: {describe(outcome.record)}")
     for path in outcome.written:
         print(f"  {workspace.shown(path)}")
     if outcome.step.verdicts:
         print(f"  verdict: {outcome.verdict or 'none found; read the document'}")
     if last and outcome.next:
         print(f"  next: agentd {outcome.next} {outcome.change_id}")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def summing_up(progress: Progress, *places: Path) -> Iterator[None]:
+    """Show at the end, good or bad, what this command's calls and the change have cost.
+
+    ``places`` are where the change may lie by then, the last one first.
+    """
+    try:
+        yield
+    finally:
+        if progress.calls:
+            print(f"\n{summary(progress.calls, progress.verdicts)}\n")
+        for place in reversed(places):
+            if (place / "STATE.yaml").exists():
+                with contextlib.suppress(AgentdError):  # a broken STATE.yaml is told of already
+                    show_spent(place)
+                break
+        sys.stdout.flush()
+
+
+def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:
+    """A table of calls, with their total."""
+    rows = [["STEP", "PROVIDER", "MODEL", "IN", "OUT", "COST", "TIME", "VERDICT"]]
+    for call in calls:
+        ended = verdicts.get(call.id, "") if call.status == "ok" else call.status
+        rows.append([call.step, call.provider or "", call.model, *_figures([call]), ended])
+    rows.append(["total", "", "", *_figures(calls), ""])
+    return table(rows, left=(0, 1, 2, 7))
+
+
+def _figures(calls: Sequence[CallRecord]) -> list[str]:
+    totals = summarise(calls)
+    cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
+    seconds = sum(call.duration_ms for call in calls) / 1000
+    return [str(totals.tokens_in), str(totals.tokens_out), cost, f"{seconds:.1f} s"]
+
+
+def show_spent(change: Path) -> None:
+    """What the change has cost so far."""
+    from agentd.state.store import StateStore
+
+    totals = summarise(StateStore(change).read().calls)
+    more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""
+    print(
+        f"{totals.calls} calls{more}, in {totals.tokens_in} out {totals.tokens_out}, "
+        f"{usd(totals.total_cost_usd)} so far"
+    )
 
 
 def describe(call: CallRecord) -> str:
     """One call in one line: who, tokens, cost, time."""
-    from agentd.metering.totals import summarise
-
     usage = call.usage
     cached = f" ({usage.cache_read_input_tokens} cached)" if usage.cache_read_input_tokens else ""
     status = "" if call.status == "ok" else f"{call.status}, "

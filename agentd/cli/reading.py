@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agentd.cli.options import AsJson
+
+_BAR = 20
+_MARKS = ("✓", "✗", "·", "█", "░")
+_ASCII_MARKS = ("[x]", "[!]", "[ ]", "#", "-")
 
 if TYPE_CHECKING:
     from agentd.metering.totals import Totals
@@ -30,6 +36,7 @@ def status(
     from agentd.cli.output import print_json
     from agentd.workflow.overview import open_overview
 
+    gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
     view = open_overview(Path.cwd(), change_id)
     if as_json:
         print_json(_document(view))
@@ -39,15 +46,18 @@ def status(
 
 def list_changes(as_json: AsJson = False) -> None:
     """List all changes with their phase and cost."""
-    from agentd.cli.output import print_json, table
+    from agentd.cli.output import note, print_json, table
     from agentd.metering.money import usd
-    from agentd.workflow.overview import list_overviews
+    from agentd.workflow.overview import list_overviews, overlap_notes
 
     views = list_overviews(Path.cwd())
+    warnings = overlap_notes(Path.cwd())
+    for warning in warnings:
+        note(f"warning: {warning}")
     if as_json:
-        print_json({"changes": [_document(view) for view in views]})
+        print_json({"changes": [_document(view) for view in views], "warnings": warnings})
     elif not views:
-        print('No changes yet. Start one: agentd proposal add-something "What to change"')
+        print('No changes yet. Start one: agentd plan add-something "What to change"')
     else:
         rows = [["CHANGE", "PHASE", "CALLS", "COST", "UPDATED"]]
         for view in views:
@@ -80,14 +90,45 @@ def _text(view: Overview) -> str:
     ]
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
+    lines += ["", *_progress(view)]
     for title, groups in (("STEP", view.by_step), ("MODEL", view.by_model)):
         if groups:
             rows = [[title, "CALLS", "FAILED", "IN", "OUT", "COST"]]
             rows += [[name, *_cells(group)] for name, group in groups.items()]
             lines += ["", table(rows)]
+    if view.worker is not None:
+        lines += ["", f"At work on it now: agentd, process {view.worker or 'unknown'}"]
     if view.next:
         lines += ["", f"Next: {view.next}"]
     return "\n".join(lines)
+
+
+def _progress(view: Overview) -> list[str]:
+    """A mark for each document, and a bar for the tasks."""
+    done, open_, absent, full, empty = _marks()
+    lines = []
+    for artifact in view.artifacts:
+        mark = done if artifact.done else open_ if artifact.files else absent
+        told = artifact.verdict or "no verdict" if artifact.judges and artifact.files else ""
+        if artifact.name == "specs" and artifact.files:
+            told = str(artifact.files)
+        elif artifact.name == "tasks" and view.tasks[1]:
+            ready, every = view.tasks
+            filled = ready * _BAR // every
+            told = f"{full * filled}{empty * (_BAR - filled)} {ready}/{every}"
+        if artifact.revised and not artifact.done:
+            told += ", mended since"
+        lines.append(f"  {mark} {artifact.name:<14}  {told}".rstrip())
+    return lines
+
+
+def _marks() -> tuple[str, ...]:
+    """Done, not approved, absent, and the two parts of a bar, as far as stdout can show them."""
+    try:
+        "".join(_MARKS).encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return _ASCII_MARKS
+    return _MARKS
 
 
 def _cells(totals: Totals) -> list[str]:
@@ -119,6 +160,9 @@ def _document(view: Overview) -> dict[str, Any]:
         "unpriced": view.totals.unpriced,
         "by_step": {name: asdict(group) for name, group in view.by_step.items()},
         "by_model": {name: asdict(group) for name, group in view.by_model.items()},
+        "artifacts": [{**artifact._asdict(), "done": artifact.done} for artifact in view.artifacts],
+        "tasks": {"done": view.tasks[0], "total": view.tasks[1]},
+        "at_work": view.worker,
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),
     }

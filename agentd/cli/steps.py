@@ -1,18 +1,13 @@
-"""The commands that run steps: each is one LLM call, but for merge and archive."""
+"""The commands that run one step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from agentd.cli.options import ChangeId, Model, Provider, Session
-
-if TYPE_CHECKING:
-    from agentd.workflow.engine import Order
-    from agentd.workflow.workspace import Workspace
+from agentd.cli.options import ChangeId, Description, Model, Provider, Quiet, Session, Verbose, Wait
 
 PLAIN = {
     "challenge": ("challenge", "Challenge the proposal: CHALLENGE.md."),
@@ -25,20 +20,23 @@ PLAIN = {
 
 def proposal(
     change_id: ChangeId,
-    description: Annotated[
-        str,
-        typer.Argument(metavar="DESCRIPTION", show_default=False, help="What to change, and why."),
-    ],
+    description: Description,
     provider: Provider = None,
     model: Model = None,
     session: Session = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Make a change: proposal.md, tasks.md and specs."""
     from agentd.cli.output import show_outcome
-    from agentd.workflow.proposing import propose
+    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.workflow.proposing import propose, quoted
 
-    workspace, order = _open(provider, model, session)
-    show_outcome(workspace, propose(workspace, change_id, description, order))
+    workspace, order, progress = open_workspace(provider, model, session, wait, quiet, verbose)
+    quoted(change_id, description)
+    with at_work_on_new(workspace, change_id, "proposal", order) as change:
+        show_outcome(workspace, progress, propose(workspace, change, description, order))
 
 
 def fillback(
@@ -48,41 +46,52 @@ def fillback(
     ] = ".",
     provider: Provider = None,
     model: Model = None,
-    session: Session = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
-    """Make a change that writes specs for existing code."""
-    from agentd.cli.output import show_outcome
-    from agentd.workflow.proposing import fill_back
+    """Make a change that writes specs for existing code.
 
-    workspace, order = _open(provider, model, session)
-    show_outcome(workspace, fill_back(workspace, change_id, path, order))
-
-
-def merge(change_id: ChangeId, provider: Provider = None, model: Model = None) -> None:
-    """Merge the change's specs into agentd/specs.
-
-    One call for each spec that is there already; a new one is copied.
+    A call for each part that fits a context window; run again, it goes on where it stopped.
     """
     from agentd.cli.output import show_outcome
-    from agentd.workflow import archiving
+    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.workflow.fillback import plan_parts
+    from agentd.workflow.proposing import fill_back
 
-    workspace, order = _open(provider, model, None)
-    for outcome in archiving.merge(workspace, workspace.active_change(change_id), order):
-        show_outcome(workspace, outcome)
-    print(f"merged into {workspace.shown(workspace.project.specs_dir)}/")
+    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    plan_parts(workspace.project.root, path)
+    with at_work_on_new(workspace, change_id, "fillback", order) as change:
+        for outcome in fill_back(workspace, change, path, order):
+            show_outcome(workspace, progress, outcome)
 
 
-def archive(change_id: ChangeId, provider: Provider = None, model: Model = None) -> None:
-    """Merge, write the changelog, review, move to the archive."""
+def merge(
+    change_id: ChangeId,
+    resolve: Annotated[
+        bool, typer.Option("--resolve", help="Ask a model about real conflicts.")
+    ] = False,
+    provider: Provider = None,
+    model: Model = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Merge the change's specs by rule, into its folder merged/.
+
+    The main specs change when the change is archived. No call is made but for a real conflict
+    with --resolve.
+    """
     from agentd.cli.output import show_outcome
+    from agentd.cli.working import at_work_on, open_workspace
     from agentd.workflow import archiving
+    from agentd.workflow.staging import merged_dir
 
-    workspace, order = _open(provider, model, None)
-    change = workspace.active_change(change_id)
-    target = archiving.archive_dir(workspace, change)
-    for outcome in archiving.archive(workspace, change, order):
-        show_outcome(workspace, outcome, last=False)
-    print(f"archived as {workspace.shown(target)}/")
+    workspace, order, progress = open_workspace(provider, model, None, False, quiet, verbose)
+    with at_work_on(workspace, change_id) as change:
+        for outcome in archiving.merge(workspace, change, order, resolving=resolve):
+            show_outcome(workspace, progress, outcome)
+        print(f"merged: {workspace.shown(merged_dir(change))}/")
+        print(f"  next: agentd archive {change_id}")
 
 
 def _plain(step_name: str, summary: str) -> Callable[..., None]:
@@ -91,29 +100,26 @@ def _plain(step_name: str, summary: str) -> Callable[..., None]:
         provider: Provider = None,
         model: Model = None,
         session: Session = None,
+        wait: Wait = False,
+        quiet: Quiet = False,
+        verbose: Verbose = False,
     ) -> None:
         from agentd.cli.output import show_outcome
+        from agentd.cli.working import at_work_on, open_workspace
         from agentd.workflow.engine import run_step
+        from agentd.workflow.running import values_for
         from agentd.workflow.steps import STEPS
 
-        workspace, order = _open(provider, model, session)
-        change = workspace.active_change(change_id)
-        show_outcome(workspace, run_step(workspace, change, STEPS[step_name], order))
+        workspace, order, progress = open_workspace(provider, model, session, wait, quiet, verbose)
+        step = STEPS[step_name]
+        with at_work_on(workspace, change_id) as change:
+            values = values_for(workspace, change, step, order)
+            show_outcome(
+                workspace, progress, run_step(workspace, change, step, order, values=values)
+            )
 
     command.__doc__ = summary
     return command
-
-
-def _open(provider: str | None, model: str | None, session: str | None) -> tuple[Workspace, Order]:
-    from agentd.cli.output import note
-    from agentd.workflow.engine import Order
-    from agentd.workflow.workspace import Workspace
-
-    order = Order(provider=provider, model=model, session_id=session, note=note)
-    workspace = Workspace.open(Path.cwd())
-    for warning in workspace.config.warnings:
-        note(f"warning: {warning}")
-    return workspace, order
 
 
 def register(app: typer.Typer) -> None:
@@ -122,5 +128,4 @@ def register(app: typer.Typer) -> None:
     for name, (step_name, summary) in PLAIN.items():
         app.command(name)(_plain(step_name, summary))
     app.command()(merge)
-    app.command()(archive)
     app.command()(fillback)

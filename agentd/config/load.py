@@ -14,10 +14,10 @@ from agentd.config.sections import (
     read_pricing,
     read_provider,
     read_steps,
-    read_workflow,
     warn_about_two_prices,
 )
 from agentd.config.table import Problems, Table
+from agentd.config.work import read_checks, read_paths, read_validation, read_workflow
 from agentd.errors import ConfigError
 
 
@@ -44,12 +44,15 @@ def parse(text: str, path: Path) -> Config:
     problems = Problems(shown_path(path))
     top = Table(_toml(text, problems.file), problems)
     project_name = top.text("project_name", "the project's name")
-    workflow = read_workflow(top.table("workflow"))
     sections = {name: top.table(name) for name in PROVIDER_NAMES}
     providers = {
         name: read_provider(sections[name], name, problems) for name in top if name in sections
     }
+    workflow = read_workflow(top.table("workflow"), providers)
     steps = read_steps(top.table("steps"), providers, problems)
+    checks = read_checks(top.table("checks"))
+    validation = read_validation(top.table("validation"), problems)
+    paths = read_paths(top.table("paths"))
     pricing = read_pricing(top.table("pricing"))
     budget = read_budget(top.table("budget"))
     top.finish()
@@ -66,6 +69,9 @@ def parse(text: str, path: Path) -> Config:
         workflow=workflow,
         providers=providers,
         steps=steps,
+        checks=checks,
+        validation=validation,
+        paths=paths,
         pricing=pricing,
         budget=budget,
         warnings=tuple(problems.warnings),

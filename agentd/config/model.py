@@ -10,6 +10,9 @@ from typing import Literal
 
 Complexity = Literal["low", "medium", "high", "critical"]
 PriceSource = Literal["config", "reported", "catalog"]
+Gate = Literal["plan", "impl", "archive"]
+Severity = Literal["error", "warning", "info"]
+Layout = Literal["agentd", "openspec"]
 
 PROVIDER_NAMES = ("claude", "codex", "gemini")
 STEP_NAMES = (
@@ -27,11 +30,18 @@ STEP_NAMES = (
 )
 COMPLEXITIES: tuple[Complexity, ...] = ("low", "medium", "high", "critical")
 PRICE_SOURCES: tuple[PriceSource, ...] = ("config", "reported", "catalog")
+GATES: tuple[Gate, ...] = ("plan", "impl", "archive")
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowConfig:
-    """Bounds of the loops, and the time limit of one run in seconds."""
+    """Bounds of the loops, and the time limit of one run in seconds.
+
+    ``gates`` are the parts after which a person must approve, ``fallback`` the providers to try,
+    in this order, when the step's own fails.
+    """
 
     planning_iterations: int = 3
     implementation_iterations: int = 2
@@ -39,6 +49,8 @@ class WorkflowConfig:
     script_retries: int = 3
     retry_delay_secs: int = 5
     step_timeout_secs: int = 3600
+    gates: tuple[Gate, ...] = ()
+    fallback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +109,57 @@ class ProviderConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepConfig:
-    """A ``[steps.STEP]`` table; None leaves the choice to the step's or the provider's default."""
+    """A ``[steps.STEP]`` table; None leaves the choice to the step's or the provider's default.
+
+    ``rules`` are sentences for the step's prompt.
+    """
 
     provider: str | None = None
     model: str | None = None
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksConfig:
+    """The project's own checks: a shell command, "" for none, None to detect it.
+
+    Each may take ``timeout_secs``; of its output ``max_output_chars`` are kept for the review.
+    """
+
+    test: str | None = None
+    lint: str | None = None
+    audit: str | None = None
+    timeout_secs: int = 600
+    max_output_chars: int = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationPattern:
+    """A ``[[validation.patterns]]`` entry: text that matches ``pattern`` is an issue.
+
+    ``pattern`` is in the syntax of the ``regex`` package; ``files`` a glob within the change's
+    folder; ``message`` what the issue says, None for its name.
+    """
+
+    name: str
+    pattern: str
+    files: str = "**/*.md"
+    severity: Severity = "warning"
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationConfig:
+    """``[validation]``: what ``validate`` looks for beside its own rules."""
+
+    patterns: tuple[ValidationPattern, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathsConfig:
+    """``[paths]``: whose folders the project has; None when that is to be found out."""
+
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +190,9 @@ class Config:
     workflow: WorkflowConfig = field(default_factory=WorkflowConfig)
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     steps: Mapping[str, StepConfig] = field(default_factory=dict)
+    checks: ChecksConfig = field(default_factory=ChecksConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
     pricing: PricingSettings = field(default_factory=PricingSettings)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The sections of config.toml, read from checked tables into values."""
+"""The sections of config.toml about providers and money, read from checked tables into values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from agentd.config.model import (
     PricingSettings,
     ProviderConfig,
     StepConfig,
-    WorkflowConfig,
 )
 from agentd.config.table import Problems, Table, shown
 
@@ -32,21 +31,6 @@ _PRICE_KEYS = (
     "cost_per_1m_cache_write",
 )
 _NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
-
-
-def read_workflow(table: Table) -> WorkflowConfig:
-    """``[workflow]``."""
-    minimums = {
-        "planning_iterations": 0,
-        "implementation_iterations": 0,
-        "archive_iterations": 0,
-        "script_retries": 0,
-        "retry_delay_secs": 0,
-        "step_timeout_secs": 1,
-    }
-    given = {key: table.integer(key, minimum) for key, minimum in minimums.items()}
-    table.finish()
-    return WorkflowConfig(**{key: value for key, value in given.items() if value is not None})
 
 
 def read_provider(table: Table, name: str, problems: Problems) -> ProviderConfig:
@@ -95,6 +79,7 @@ def read_steps(
         entry = table.table(name)
         provider = entry.choice("provider", PROVIDER_NAMES)
         model = entry.text("model", "the id of a model, or a full model name", pattern=_MODEL_NAME)
+        rules = entry.texts("rules", 'a list of sentences, such as ["Write the test first."]')
         entry.finish()
         if provider and provider not in providers:
             entry.wrong(
@@ -103,7 +88,7 @@ def read_steps(
         elif provider and model:
             _warn_about_foreign_id(entry.path("model"), model, provider, providers, problems)
         if name in table:
-            steps[name] = StepConfig(provider=provider, model=model)
+            steps[name] = StepConfig(provider=provider, model=model, rules=rules)
     table.finish()
     return steps
 
@@ -126,10 +111,7 @@ def _warn_about_foreign_id(
 
 def read_pricing(table: Table) -> PricingSettings:
     """``[pricing]`` with ``[pricing.models."NAME"]``."""
-    expected = f"a list of {', '.join(PRICE_SOURCES)}, each at most once"
-    sources = table.texts("sources", expected)
-    if set(sources) - set(PRICE_SOURCES) or len(set(sources)) != len(sources):
-        table.wrong("sources", expected)
+    sources = table.choices("sources", PRICE_SOURCES)
     entries = table.table("models")
     models = {name: _read_prices(entries.table(name)) for name in entries}
     table.finish()

@@ -101,6 +101,15 @@ class Table:
         self.wrong(key, expected)
         return ()
 
+    def choices(self, key: str, names: Sequence[str]) -> tuple[str, ...]:
+        """A list of some of ``names``, each at most once; empty when missing."""
+        expected = f"a list of {', '.join(names)}, each at most once"
+        values = self.texts(key, expected)
+        if set(values) <= set(names) and len(set(values)) == len(values):
+            return values
+        self.wrong(key, expected)
+        return ()
+
     def table(self, key: str) -> Table:
         """The table ``[key]``, an empty one when missing."""
         value = self._get(key)

@@ -46,6 +46,7 @@ class RunInfo:
     agentd_token: str | None
     cli_pid: int | None = None
     cli_token: str | None = None
+    prompt_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

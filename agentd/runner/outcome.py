@@ -57,6 +57,8 @@ def settle(
     else:
         usage = _estimated(read_prompt(), parsed.final_text) if sent else UsageMetrics()
         source, accuracy = "estimated", "heuristic"
+    if source == "session_log" and logged is not None and not (parsed.complete or logged.complete):
+        source, accuracy = "partial", "heuristic"  # the request that was cut is in no log
     return Outcome(
         usage=usage,
         accuracy=accuracy,

@@ -40,10 +40,38 @@ def group_lives(pgid: int) -> bool:
     return any(group == pgid and state not in _GONE for group, state in _groups())
 
 
+def descendant_groups(pid: int) -> set[int]:
+    """The process groups of a process's descendants, but for its own.
+
+    gemini gives each shell command a group of its own, which a signal to gemini's does not reach.
+    """
+    parents = list(_parents())
+    family = {pid}
+    grown = True
+    while grown:
+        born = {child for child, parent, _ in parents if parent in family} - family
+        family |= born
+        grown = bool(born)
+    return {group for child, _, group in parents if child in family} - {pid}
+
+
 def signal_group(pgid: int, number: int) -> None:
     """Send a signal to all of a group; nothing happens when it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pgid, number)
+
+
+def _parents() -> Iterator[tuple[int, int, int]]:
+    """(pid, parent, process group) of every process."""
+    if _has_proc():
+        for entry in _PROC.iterdir():
+            fields = _stat_fields(entry) if entry.name.isdecimal() else None
+            if fields is not None:
+                yield int(entry.name), int(fields[1]), int(fields[2])
+        return
+    for line in _ps("-A", "-o", "pid=,ppid=,pgid=").splitlines():
+        pid, parent, group = line.split()
+        yield int(pid), int(parent), int(group)
 
 
 def _groups() -> Iterator[tuple[int, str]]:

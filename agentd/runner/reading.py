@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.runner.activity import Activity, Snapshot
 from agentd.runner.folder import RunFolder
 from agentd.runner.providers.base import Parsed, Provider
 from agentd.runner.tail import MAX_LINE_BYTES, Tail
@@ -17,16 +18,34 @@ _EARLY_EVENTS = 16
 
 
 class Reading:
-    """Follows ``folder.stdout``; ``pump`` while the CLI runs, ``finish`` when it has ended."""
+    """Follows ``folder.stdout``; ``pump`` while the CLI runs, ``finish`` when it has ended.
 
-    def __init__(self, folder: RunFolder, provider: Provider) -> None:
+    ``watched``: :meth:`seen` will be asked what the CLI does, ``live_text``: and what it says.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        provider: Provider,
+        *,
+        watched: bool = False,
+        live_text: bool = False,
+    ) -> None:
         self.malformed: str | None = None
         self._folder = folder
         self._provider = provider
         self._parser = provider.new_parser()
         self._events = 0
         self._session_id: str | None = None
-        self._tail = Tail(folder.stdout, provider.markers, self._feed)
+        self._activity = provider.activity if watched else None
+        self._live_text, self._partial = live_text, False
+        self._tool: str | None = None
+        self._said: list[str] = []
+        self._line_ended = True
+        markers = provider.markers
+        if self._activity is not None:
+            markers += provider.activity_markers + (provider.text_markers if live_text else ())
+        self._tail = Tail(folder.stdout, tuple(dict.fromkeys(markers)), self._feed)
         self.pump = self._tail.pump
 
     def close(self) -> None:
@@ -37,6 +56,22 @@ class Reading:
     def saw_object(self) -> bool:
         """Whether the CLI printed anything like an event."""
         return self._tail.saw_object
+
+    def seen(self, elapsed_ms: int, *, resumed: bool) -> Snapshot:
+        """The run so far; its text is told once. Usage that holds earlier runs is left out."""
+        try:
+            parsed = self._parser.parsed()
+        except ParseError:
+            parsed = Parsed()
+        text = "".join(self._said)
+        self._said.clear()
+        return Snapshot(
+            elapsed_ms=elapsed_ms,
+            usage=None if parsed.running_total and resumed else parsed.usage,
+            model=parsed.model,
+            tool=self._tool,
+            text=text,
+        )
 
     def finish(self) -> Parsed:
         """Read what is left, and tell what was in it all.
@@ -57,6 +92,8 @@ class Reading:
         return parsed
 
     def _feed(self, event: Mapping[str, Any]) -> None:
+        if self._activity is not None and (activity := self._activity(event)) is not None:
+            self._note(activity)
         try:
             self._parser.feed(event)
             if self._session_id is None and self._events < _EARLY_EVENTS:
@@ -64,6 +101,23 @@ class Reading:
                 self._session_id = self._parser.parsed().session_id
         except ParseError as error:
             self.malformed = error.message
+
+    def _note(self, activity: Activity) -> None:
+        self._partial = self._partial or activity.partial
+        if self._live_text and activity.text:
+            told_before = self._partial and not activity.partial
+            self._say("\n" if told_before else activity.text)
+        if activity.tool is not None:
+            self._tool = activity.tool or None
+            if self._live_text and activity.tool:
+                self._say("\n")
+                self._say(f"> {activity.tool}\n")
+
+    def _say(self, text: str) -> None:
+        """``"\n"`` alone ends a line that has begun."""
+        if text != "\n" or not self._line_ended:
+            self._said.append(text)
+            self._line_ended = text.endswith("\n")
 
     def _parsed(self) -> Parsed:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from agentd.runner.process import group_lives, is_same
 from agentd.runner.providers.base import Provider
 from agentd.runner.reading import Reading
 from agentd.runner.result import RunResult, conclude
-from agentd.runner.stop import LEFTOVERS, stop_group, stop_stages
+from agentd.runner.stop import LEFTOVERS, stop_family, stop_group, stop_stages
 
 # What the ledger leaves in a run's folder once the run is entered, or kept to be entered.
 _RECORDED = ("call.json", "call.pending.json")
@@ -46,7 +47,9 @@ def recover(
     stop_grace_s: float = 10.0,
     term_grace_s: float = 3.0,
 ) -> RunResult:
-    """Finish a run of which :func:`unfinished` told; its status is "interrupted".
+    """Finish a run of which :func:`unfinished` told.
+
+    Its status is "ok" when the CLI came to its own good end meanwhile, else "interrupted".
 
     A CLI that still lives is stopped first, in the stages that let it report; then its stdout and
     its session log are read as ever. The end is taken to be the last output. ``environ`` (None:
@@ -60,21 +63,25 @@ def recover(
             file.open("ab").close()  # somebody may have deleted them; touch() would set the time
         reading = stack.enter_context(contextlib.closing(Reading(folder, provider)))
         pid = info.cli_pid
-        if pid is not None and _lives(info):
+        stopped = pid is not None and _lives(info)
+        if pid is not None and stopped:
             stages = stop_stages(provider.first_signal, stop_grace_s, term_grace_s)
-            stop_group(pid, stages, alive=lambda: _lives(info), pump=reading.pump)
+            stop_family(pid, stages, alive=lambda: _lives(info), pump=reading.pump)
             stop_group(pid, LEFTOVERS, alive=lambda: group_lives(pid), pump=reading.pump)
-        return conclude(
+        result = conclude(
             folder,
             info,
             reading,
             provider,
-            status="interrupted",
+            status="interrupted" if stopped else None,
             exit_code=None,
             duration_ms=_duration_ms(folder, info),
             prior_usage=prior_usage,
             environ=environ,
         )
+        if result.status == "failed":  # who knows what its exit code was
+            return replace(result, status="interrupted", failure=None)
+        return result
 
 
 def _is_unfinished(folder: RunFolder) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from agentd.errors import ParseError
 from agentd.metering.call import Accuracy, CallStatus, UsageSource
 from agentd.metering.usage import UsageMetrics
+from agentd.runner.failures import Failure, conclude_failure
 from agentd.runner.folder import RunFolder, RunInfo
 from agentd.runner.outcome import settle
 from agentd.runner.providers.base import LoggedUsage, LogQuery, Provider
@@ -28,6 +29,7 @@ class RunResult:
     there was neither. ``usage.by_model`` has all that answered. ``exit_code`` is negative for a
     signal, None when nobody saw it. ``error`` is the CLI's own message, else the last lines of
     stderr, else what was missing; a run that is ok may have one too (malformed usage).
+    ``failure`` says why the run is not ok; None too when a person stopped it, or nobody saw it end.
     """
 
     call_id: str
@@ -45,6 +47,7 @@ class RunResult:
     final_text: str
     error: str | None
     run_dir: Path
+    failure: Failure | None = None
 
 
 def conclude(
@@ -61,11 +64,11 @@ def conclude(
 ) -> RunResult:
     """Read the rest of stdout and the session log, and settle what the run used.
 
-    ``status`` None means that the run ended by itself: ok needs exit code 0 and the CLI's report
-    of its end, without an error in it.
+    ``status`` None means that the run ended by itself: ok needs exit code 0, or none that anybody
+    saw, and the CLI's report of its end, without an error in it.
     """
     parsed = reading.finish()
-    ended_well = exit_code == 0 and parsed.complete and not parsed.error
+    ended_well = exit_code in (0, None) and parsed.complete and not parsed.error
     status = status or ("ok" if ended_well else "failed")
     session_id = parsed.session_id or info.resume_session_id
     outcome = settle(
@@ -76,6 +79,19 @@ def conclude(
         resumed=info.resume_session_id is not None,
         sent=reading.saw_object or ended_well,
         read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
+    )
+    error = (
+        parsed.error
+        or reading.malformed
+        or (None if status == "ok" else _last_words(folder.stderr, exit_code))
+    )
+    failure = conclude_failure(
+        parsed.failure,
+        status=status,
+        exit_code=exit_code,
+        exit_reasons=provider.exit_reasons,
+        silent_resume=info.resume_session_id is not None and not reading.saw_object,
+        message=error or "",
     )
     return RunResult(
         call_id=info.call_id,
@@ -91,11 +107,17 @@ def conclude(
         session_id=session_id,
         exit_code=exit_code,
         final_text=parsed.final_text,
-        error=parsed.error
-        or reading.malformed
-        or (None if status == "ok" else _last_words(folder.stderr, exit_code)),
+        error=error,
         run_dir=folder.path,
+        failure=_dated(failure, provider, info.started_at + timedelta(milliseconds=duration_ms)),
     )
+
+
+def _dated(failure: Failure | None, provider: Provider, ended_at: datetime) -> Failure | None:
+    """The failure, with the time that its message tells for the end of a rate limit."""
+    if failure is None or failure.reason != "rate_limit" or provider.resets_at is None:
+        return failure
+    return replace(failure, resets_at=provider.resets_at(failure.message, ended_at))
 
 
 def _read_log(

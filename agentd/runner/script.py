@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,15 +14,18 @@ from typing import Literal
 from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.metering.usage import UsageMetrics
+from agentd.runner.activity import Watch
 from agentd.runner.folder import RunFolder, RunInfo
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives, start_token
 from agentd.runner.providers.base import Invocation, Provider
 from agentd.runner.reading import Reading
 from agentd.runner.result import RunResult, conclude
-from agentd.runner.stop import LEFTOVERS, TICK_S, stop_group, stop_stages
+from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_stages
 
 __all__ = ["RunRequest", "RunResult", "ScriptRunner"]
+
+WATCH_MS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,8 @@ class RunRequest:
     """What to run, and where. ``command`` is a name on PATH or a path.
 
     ``environ`` None means agentd's own; the provider's is added. ``timeout_s`` None means no time
-    limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``.
+    limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``. ``watch``
+    is told about five times a second how the run goes, ``live_text``: with what the model says.
     """
 
     call_id: str
@@ -46,6 +50,9 @@ class RunRequest:
     timeout_s: float | None = None
     environ: Mapping[str, str] | None = None
     prior_usage: UsageMetrics | None = None
+    prompt_name: str | None = None
+    watch: Watch | None = None
+    live_text: bool = False
 
 
 class ScriptRunner:
@@ -103,12 +110,20 @@ class ScriptRunner:
                 folder.stdout.touch()
                 folder.stderr.touch()
                 folder.write_info(info)
-                reading = stack.enter_context(contextlib.closing(Reading(folder, request.provider)))
+                watched = request.watch is not None
+                reading = stack.enter_context(
+                    contextlib.closing(
+                        Reading(
+                            folder, request.provider, watched=watched, live_text=request.live_text
+                        )
+                    )
+                )
         except StateError:
             folder.remove()
             raise
         began_ms = monotonic_ms()
         process = _start(request, info, folder, {**environ, **request.provider.environment})
+        tell = _teller(request, reading, began_ms)
         stages = stop_stages(request.provider.first_signal, self._stop_grace_s, self._term_grace_s)
 
         def runs() -> bool:
@@ -119,9 +134,9 @@ class ScriptRunner:
             with contextlib.suppress(OSError):
                 token = start_token(process.pid)
                 folder.write_info(replace(info, cli_pid=process.pid, cli_token=token))
-            status = _watch(process, reading, interrupts, request.timeout_s)
+            status = _watch(process, reading, interrupts, request.timeout_s, tell=tell)
             if status is not None:
-                stop_group(
+                stop_family(
                     process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
                 )
             duration_ms = monotonic_ms() - began_ms
@@ -134,9 +149,9 @@ class ScriptRunner:
             )
         except BaseException:
             # A bug of ours must not leave a CLI running; the next command records this run.
-            stop_group(process.pid, stages, alive=runs, pump=lambda: False)
+            stop_family(process.pid, stages, alive=runs, pump=lambda: False)
             raise
-        return conclude(
+        result = conclude(
             folder,
             info,
             reading,
@@ -147,6 +162,8 @@ class ScriptRunner:
             prior_usage=request.prior_usage,
             environ=environ,
         )
+        tell(last=True)
+        return result
 
 
 def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
@@ -166,6 +183,7 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         cwd=str(request.cwd.absolute()),
         resume_session_id=request.resume_session_id,
         started_at=precise_utc_now(),
+        prompt_name=request.prompt_name,
         agentd_pid=os.getpid(),
         agentd_token=start_token(os.getpid()),
     )
@@ -205,6 +223,8 @@ def _watch(
     reading: Reading,
     interrupts: Interrupts,
     timeout_s: float | None,
+    *,
+    tell: Callable[[], None],
 ) -> Literal["cancelled", "timeout"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -213,6 +233,22 @@ def _watch(
             return "cancelled"
         if deadline is not None and time.monotonic() >= deadline:
             return "timeout"
+        tell()
         if not reading.pump():
             time.sleep(TICK_S)
     return None
+
+
+def _teller(request: RunRequest, reading: Reading, began_ms: int) -> Callable[..., None]:
+    """Tells ``request.watch`` how the run goes, at most every WATCH_MS, and at its end."""
+    watch, due_ms = request.watch, began_ms
+
+    def tell(*, last: bool = False) -> None:
+        nonlocal due_ms
+        now_ms = monotonic_ms()
+        if watch is not None and (last or now_ms >= due_ms):
+            resumed = request.resume_session_id is not None
+            watch(reading.seen(now_ms - began_ms, resumed=resumed))
+            due_ms = monotonic_ms() + WATCH_MS
+
+    return tell

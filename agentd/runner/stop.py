@@ -6,8 +6,9 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from agentd.runner.process import signal_group
+from agentd.runner.process import descendant_groups, group_lives, signal_group
 
 TICK_S = 0.02
 
@@ -57,3 +58,21 @@ def stop_group(
         while alive() and time.monotonic() < deadline and pushes() == pushed:
             if not pump():
                 time.sleep(TICK_S)
+
+
+def stop_family(
+    pid: int,
+    stages: tuple[Stage, ...],
+    *,
+    alive: Callable[[], bool],
+    pump: Callable[[], bool],
+    pushes: Callable[[], int] = lambda: 0,
+) -> None:
+    """Stop the group that ``pid`` leads, then the groups that its descendants made for themselves.
+
+    Those are noted before the first signal: once their parent is gone, nothing names them.
+    """
+    others = descendant_groups(pid)
+    stop_group(pid, stages, alive=alive, pump=pump, pushes=pushes)
+    for group in others:
+        stop_group(group, LEFTOVERS, alive=partial(group_lives, group), pump=pump, pushes=pushes)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Context, Decimal
+from typing import NamedTuple
 
 from agentd.metering.call import CallRecord
 from agentd.state import grammar, render, scalar
@@ -31,8 +31,7 @@ _CLOSING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(NamedTuple):
     """The totals over a list of calls."""
 
     cost_usd: Decimal
@@ -56,8 +55,7 @@ def add_up(
     return Sums(cost_usd, sum(tokens_in), sum(tokens_out))
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Where the block stands in a text, and its calls as rows of text, by these keys."""
 
     start: int
@@ -67,7 +65,9 @@ class Block:
 
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""
-        return {scalar.read_text(call_id) for call_id in self._column("id") if call_id}
+        ids = {call_id for call_id in self._column("id") if call_id}
+        quoted = {call_id for call_id in ids if call_id[0] in "'\""}
+        return (ids - quoted) | set(map(scalar.read_text, quoted))
 
     def records(self) -> Iterator[CallRecord]:
         """The calls; only of a block with all keys."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.metering.call import CallRecord
 from agentd.state import block, entry, grammar, outline
@@ -17,8 +16,7 @@ if TYPE_CHECKING:  # it loads ruamel, which takes longer than all the rest of `a
     from agentd.state.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A sound STATE.yaml: its top-level keys, and its calls as a block or a tree.
 
     ``rest`` is the tree that ``spans`` came from, without the block; None for plain lines.
@@ -52,21 +50,28 @@ class Document:
 
         Raises Malformed where that can't be done without changing the rest.
         """
-        text = self.text
-        added = "".join(f"{key}: {values[key]}\n" for key in values if key not in self.spans)
-        if added:
+        edits = [
+            (span.start, span.end, self._fitted(span, values[key]))
+            for key, span in self.spans.items()
+            if key in values
+        ]
+        if added := "".join(f"{key}: {values[key]}\n" for key in values if key not in self.spans):
             at = self._head_end()
-            lead = "\n" if at and text[at - 1] not in "\r\n" else ""
-            text = f"{text[:at]}{lead}{added}{text[at:]}"
-        known = [(self.spans[key], values[key]) for key in values if key in self.spans]
-        for span, value in sorted(known, key=lambda pair: pair[0].start, reverse=True):
-            lead = " " if text[span.start - 1] == ":" else ""
-            tail = "\n" if text[span.start : span.end].endswith("\n") else ""
-            text = f"{text[: span.start]}{lead}{value}{tail}{text[span.end :]}"
+            unfinished = at and self.text[at - 1] not in "\r\n"
+            edits.insert(0, (at, at, f"\n{added}" if unfinished else added))
+        text = self.text
+        # From the end on, so that the offsets hold; where two meet, new keys go behind the value.
+        for start, end, new in sorted(edits, key=lambda edit: edit[0], reverse=True):
+            text = text[:start] + new + text[end:]
         if self.rest is not None:
             found = block.find(text) if isinstance(self.calls, Block) else None
             self.rest.check_update(_without(text, found) if found else text, values)
         return text
+
+    def _fitted(self, span: Span, value: str) -> str:
+        """The value with the space, or the line end, that it needs at its place."""
+        lead = " " if self.text[span.start - 1] == ":" else ""
+        return lead + value + ("\n" if self.text[span.start : span.end].endswith("\n") else "")
 
     def _head_end(self) -> int:
         if self.rest is not None:
@@ -112,7 +117,7 @@ def _around(text: str, found: Block) -> Document | None:
     spans = {
         key: span
         if span.start <= found.start
-        else replace(span, start=span.start + shift, end=span.end + shift)
+        else span._replace(start=span.start + shift, end=span.end + shift)
         for key, span in rest.spans().items()
     }
     return Document(text, spans, found, rest)

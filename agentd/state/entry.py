@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeAlias
 
@@ -74,11 +74,15 @@ def to_fields(record: CallRecord) -> Fields:
         "accuracy": record.accuracy,
         "usage_source": record.usage_source,
         "duration_ms": record.duration_ms,
-        "timestamp": record.started_at,
+        "timestamp": record.started_at and _whole_second(record.started_at),
         "session_id": record.session_id,
         "models": [_model_fields(model) for model in record.models] or None,
     }
     return {key: read_value(key, value) for key, value in fields.items() if value is not None}
+
+
+def _whole_second(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _model_fields(priced: PricedModel) -> Fields:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.files import write_atomic
 from agentd.metering.call import CallRecord
-from agentd.state import entry, places, render
+from agentd.state import changes, entry, places, render
+from agentd.state.changes import NO_CHANGES, Changes
 
 PENDING = "call.pending.json"
 ENTERED = "call.json"
@@ -18,6 +21,13 @@ RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
 
 _CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class Kept(NamedTuple):
+    """A call that waits, and what changes in STATE.yaml when it is entered."""
+
+    record: CallRecord
+    changes: Changes = NO_CHANGES
 
 
 def check_call_id(call_id: str) -> None:
@@ -55,19 +65,20 @@ def _fill(fd: int) -> None:
     os.write(fd, bytes(RESERVE_BYTES))
 
 
-def keep(runs_dir: Path, record: CallRecord) -> Path:
+def keep(runs_dir: Path, call: Kept) -> Path:
     """Write ``runs/<id>/call.pending.json``, durably; on a full disk in place of the reserve.
 
     Raises StateError; its message then holds the call as one line of JSON.
     """
-    check_call_id(record.id)
-    line = render.json_line(entry.to_fields(record))
+    check_call_id(call.record.id)
+    line = render.json_line(entry.to_fields(call.record))
     try:
         places.check_change(runs_dir.parent)
-        run_dir = places.make_folder(places.make_folder(runs_dir) / record.id)
+        run_dir = places.make_folder(places.make_folder(runs_dir) / call.record.id)
         path = run_dir / PENDING
         with places.explained(path):
-            _write(path, line.encode() + b"\n")
+            state = "" if call.changes == NO_CHANGES else f', "state": {call.changes.to_json()}'
+            _write(path, f"{line[:-1]}{state}}}\n".encode())
             (run_dir / RESERVE).unlink(missing_ok=True)
     except StateError as error:
         message = f"{error.message}; the call could not be kept, it was: {line}"
@@ -86,7 +97,7 @@ def _write(path: Path, data: bytes) -> None:
         write_atomic(path, data)
 
 
-def read_pending(runs_dir: Path) -> tuple[list[CallRecord], StateError | None]:
+def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
     """The kept calls, oldest first, and what is wrong with the first that can't be read."""
     records = []
     problem = None
@@ -96,12 +107,18 @@ def read_pending(runs_dir: Path) -> tuple[list[CallRecord], StateError | None]:
         if data is None:
             continue
         try:
-            records.append(entry.from_json(data.decode()))
+            records.append(_kept(data.decode()))
         except ValueError as error:
             problem = problem or StateError(
                 f"{path}: {error}", fix="Repair the file, or delete it to give the call up."
             )
     return records, problem
+
+
+def _kept(text: str) -> Kept:
+    record = entry.from_json(text)
+    state = json.loads(text).get("state")
+    return Kept(record, changes.from_object(state) if state is not None else NO_CHANGES)
 
 
 def mark_entered(runs_dir: Path, call_id: str) -> None:

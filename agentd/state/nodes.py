@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import Token
 
@@ -31,7 +32,9 @@ def compose(text: str) -> MappingNode:
         line = text.count("\n", 0, conflict.start()) + 1
         raise Malformed(line, f'merge-conflict marker "{conflict[0].strip()}"')
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it
+            root = YAML(typ="safe", pure=True).compose(text)
         if root is None:
             raise Malformed(1, "the file is empty; expected a mapping")
         _check_keys(root, set())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agentd.state import scalar
 
@@ -18,8 +18,7 @@ _LINE = re.compile(
 _NULLS = ("~", "null", "Null", "NULL", "{}", "[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Where the value of a top-level key stands; ``text`` is None for null and for collections."""
 
     start: int

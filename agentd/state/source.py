@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 # C1 controls, line breaks of YAML 1.1, a byte order mark inside, noncharacters.
@@ -18,8 +18,7 @@ class Malformed(ValueError):
         super().__init__(f"line {line}: {problem}")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The text of a file without its byte order mark, with ``\\n`` where every line ends in CRLF.
 
     ``ordinary``: no control character but tabs is in it, so that patterns may vouch for its lines.

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentd.clock import iso, utc_now
 from agentd.errors import StateError
 from agentd.files import lock, write_atomic
 from agentd.metering.call import CallRecord, CallStatus, PricedModel
-from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage, UsageMetrics, add
 from agentd.state import document, entry, kept, places, scalar, source, state
+from agentd.state.changes import NO_CHANGES, Changes
 from agentd.state.document import Document
+from agentd.state.kept import Kept
 from agentd.state.source import Malformed, Source
 from agentd.state.state import State
 
-__all__ = ["State", "StateStore"]
+if TYPE_CHECKING:
+    from agentd.metering.rates import PricingConfig
+
+__all__ = ["Changes", "Kept", "State", "StateStore"]
 
 _NEW = """\
 change_id: {change_id}
@@ -75,16 +80,18 @@ class StateStore:
         with self._explained():
             return state.from_document(self._read(with_records=True)[1])
 
-    def append(self, record: CallRecord) -> bool:
-        """Enter a call; False when one of its id is there already, which stays as it is.
+    def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
+        """Enter a call and make ``changes`` in one write.
 
-        When that fails, the call is kept in its run's folder and the StateError says so.
+        False, and nothing changes, when a call of its id is there already. When that fails, the
+        call is kept in its run's folder and the StateError says so.
         """
         kept.check_call_id(record.id)
+        call = Kept(record, changes)
         try:
-            return bool(self._enter([record]))
+            return bool(self._enter([call]))
         except StateError as error:
-            path = self._keep_after(error, record)
+            path = self._keep_after(error, call)
             waits = f"The call is kept in {path}; the next agentd command enters it."
             raise StateError(error.message, fix=f"{error.fix}\n{waits}") from error
 
@@ -97,33 +104,31 @@ class StateStore:
         session_id: str | None = None,
     ) -> None:
         """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
-        texts = {"phase": phase, "last_action": last_action, "session_id": session_id}
-        values = {key: scalar.text(text) for key, text in texts.items() if text is not None}
-        if iteration is not None:
-            values["iteration"] = str(iteration)
-        values["updated_at"] = iso(utc_now())
+        changes = Changes(phase, iteration, last_action, session_id)
         places.check_change(self.change_dir)
         with self._locked():
             origin, found = self._read()
-            write_atomic(self.path, origin.encode(found.update(values)))
+            write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
 
-    def keep(self, record: CallRecord) -> Path:
-        """Write the call into its run's folder, to be entered later. Returns the file.
+    def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:
+        """Write the call into its run's folder, to be entered later with its changes.
+
+        Returns the file.
 
         On a full disk it takes the place of the run's reserve; if even that fails, the error's
         message holds the call.
         """
-        return kept.keep(self.runs_dir, record)
+        return kept.keep(self.runs_dir, Kept(record, changes))
 
-    def enter_kept(self) -> list[CallRecord]:
+    def enter_kept(self) -> list[Kept]:
         """Enter every kept call that is not in STATE.yaml yet; returns those entered now."""
         places.check_change(self.change_dir)
         if self.runs_dir.is_symlink():
             places.make_folder(self.runs_dir)  # says what is wrong
         waiting, problem = kept.read_pending(self.runs_dir)
         entered = self._enter(waiting) if waiting else []
-        for record in waiting:
-            self.mark_entered(record.id)
+        for call in waiting:
+            self.mark_entered(call.record.id)
         if problem is not None:
             raise problem
         return entered
@@ -171,21 +176,24 @@ class StateStore:
         self.append(record)
         return record
 
-    def _enter(self, records: Sequence[CallRecord]) -> list[CallRecord]:
-        calls = {record.id: entry.to_fields(record) for record in records}
+    def _enter(self, waiting: Sequence[Kept]) -> list[Kept]:
+        fields = {call.record.id: entry.to_fields(call.record) for call in waiting}
         places.check_change(self.change_dir)
         with self._locked():
             origin, found = self._read()
             there = found.ids()
-            new = [call_id for call_id in calls if call_id not in there]
+            new = [call for call in waiting if call.record.id not in there]
             if new:
-                text = found.append([calls[call_id] for call_id in new])
+                text = found.append([fields[call.record.id] for call in new])
+                for changes in (call.changes for call in new if call.changes != NO_CHANGES):
+                    now = document.read(origin._replace(text=text))
+                    text = now.update(_stamped(changes))
                 write_atomic(self.path, origin.encode(text))
-        return [record for record in records if record.id in new]
+        return new
 
-    def _keep_after(self, error: StateError, record: CallRecord) -> Path:
+    def _keep_after(self, error: StateError, call: Kept) -> Path:
         try:
-            return self.keep(record)
+            return self.keep(*call)
         except StateError as second:
             line = second.message
             raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
@@ -196,7 +204,7 @@ class StateStore:
             name = self.change_dir.absolute().name
             raise StateError(
                 f"{self.path}: is missing",
-                fix=f'Restore it (git checkout), or begin: agentd proposal {name} "DESCRIPTION"',
+                fix=f"Restore it (git checkout), or take the change up: agentd plan {name}",
             )
         origin = source.decode(data)
         return origin, document.read(origin, with_records=with_records)
@@ -219,10 +227,14 @@ class StateStore:
                 ) from error
 
 
+def _stamped(changes: Changes) -> dict[str, str]:
+    return {**changes.values(), "updated_at": iso(utc_now())}
+
+
 def _new_call_id(step: str, started_at: datetime) -> str:
     """``20261122T054052-proposal-6f1c2a9b``."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", step)
-    return f"{started_at:%Y%m%dT%H%M%S}-{name}-{secrets.token_hex(4)}"
+    return f"{started_at:%Y%m%dT%H%M%S}-{name}-{os.urandom(4).hex()}"
 
 
 def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:

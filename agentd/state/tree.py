@@ -67,8 +67,9 @@ class Tree:
         after_key = int(key.end_mark.index)
         start, end = int(value.start_mark.index), int(value.end_mark.index)
         if isinstance(value, ScalarNode) and not value.value and not value.style:
-            colon = re.compile(r"\s*:").match(self.text, after_key)
-            start = end = colon.end() if colon else start
+            # An empty node's place is that of the next token; it may have a tag or an anchor.
+            empty = re.compile(r"\s*:()(?:[ \t]+[!&]\S*)*").match(self.text, after_key)
+            start, end = (empty.end(1), empty.end()) if empty else (start, end)
         elif start < after_key:  # an alias: its node stands where the anchor is
             alias = re.compile(r"\s*:\s*(\*[^\s,]+)").match(self.text, after_key)
             start, end = alias.span(1) if alias else (after_key, after_key)

@@ -1,70 +1,124 @@
-"""Taking a change into the archive: merge its specs, write the changelog, review, move."""
+"""Into the archive: merge by rule, changelog, review; only then do the main specs change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agentd.clock import utc_now
-from agentd.errors import InputError, LoopEnded
-from agentd.files import write_atomic
+from agentd.errors import InputError
 from agentd.state.store import StateStore
-from agentd.workflow import specs
-from agentd.workflow.engine import Order, StepOutcome, check_ready, run_step
+from agentd.workflow import recording
+from agentd.workflow.deciding import ARCHIVE
+from agentd.workflow.documents.tasks import progress
+from agentd.workflow.documents.validate import validate_change
+from agentd.workflow.engine import Order, StepOutcome, check_ready
+from agentd.workflow.phases import read_phase
+from agentd.workflow.resolving import resolve
+from agentd.workflow.running import drive
+from agentd.workflow.specs.plan import plan_merge
+from agentd.workflow.staging import (
+    is_staged,
+    journal_of,
+    merged_dir,
+    publish,
+    stage,
+    take_back,
+    texts_of,
+)
 from agentd.workflow.steps import STEPS
+from agentd.workflow.work import read
 from agentd.workflow.workspace import Workspace
 
 
-def merge(workspace: Workspace, change: Path, order: Order) -> Iterator[StepOutcome]:
-    """Merge each spec of the change: a call where the main spec exists, a copy where it is new."""
-    check_ready(change, STEPS["merge"], StateStore(change).read().phase)
-    folder = change / "specs"
-    for spec in sorted(folder.rglob("*.md")):
-        target = workspace.project.specs_dir / spec.relative_to(folder)
-        if target.exists():
-            yield run_step(
-                workspace,
-                change,
-                STEPS["merge"],
-                order,
-                spec=workspace.shown(spec),
-                target=workspace.shown(target),
-            )
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(target, specs.as_main_spec(spec.read_text(encoding="utf-8")).encode())
+def merge(
+    workspace: Workspace, change: Path, order: Order, *, resolving: bool = False
+) -> Iterator[StepOutcome]:
+    """Merge the change's specs, by rule, into its folder ``merged/``; a call for conflicts only.
 
-
-def archive(workspace: Workspace, change: Path, order: Order) -> Iterator[StepOutcome]:
-    """Merge, changelog entry, archive review; then move the change to the archive.
-
-    Raises LoopEnded (exit 5) when the review does not approve: the change stays where it is.
+    Raises SpecError when the merge is refused; of a conflict it shows both texts.
     """
+    project = workspace.project
+    recording.settle(workspace, change, stop_running=True)
+    store = StateStore(change)
+    check_ready(change, STEPS["merge"], store.read().phase)
+    if is_staged(project, change):
+        return
+    plan = plan_merge(project, change)
+    texts = {}
+    if plan.conflicts and resolving:
+        for item in resolve(workspace, change, plan, order):
+            if isinstance(item, StepOutcome):
+                yield item
+            else:
+                texts = item
+    else:
+        texts = texts_of(plan)
+    stage(project, change, texts)
+    if store.read().last_action in (ARCHIVE.judge, ARCHIVE.mend):
+        store.update(last_action=ARCHIVE.first)  # what was reviewed is not what there is now
+
+
+def archive(
+    workspace: Workspace,
+    change: Path,
+    order: Order,
+    *,
+    resolving: bool = False,
+    before_publishing: Callable[[], None] = lambda: None,
+) -> Iterator[StepOutcome]:
+    """Validate, merge, changelog entry, archive review (and fix); then specs and change move.
+
+    Until the review approves, the main specs are as they were; ``before_publishing`` may raise to
+    stop there. Raises LoopEnded (exit 5) when it
+    does not, InputError when the change is not valid.
+    """
+    project = workspace.project
     target = archive_dir(workspace, change)
-    if StateStore(change).read().phase != "archived":
-        yield from merge(workspace, change, order)
-        yield run_step(workspace, change, STEPS["archive"], order)
-        review = run_step(workspace, change, STEPS["archive-review"], order)
-        yield review
-        if review.verdict != "APPROVED":
-            raise LoopEnded(
-                f"the archive review says {review.verdict or 'no verdict'}; {change.name} is "
-                "not archived",
-                fix=f"Read {workspace.shown(change)}/ARCHIVE_REVIEW.md, mend the specs (`git diff` "
-                f"shows what the merge changed), then: agentd archive {change.name}",
-            )
+    if read_phase(StateStore(change).read().phase) != "archived":
+        take_back(project, change)
+        _check_valid(workspace, change)
+        done, tasks = progress(read(change / "tasks.md") or "")
+        if done < tasks:
+            order.note(f"warning: {tasks - done} of {tasks} tasks in tasks.md are not ticked")
+        yield from merge(workspace, change, order, resolving=resolving)
+        yield from drive(workspace, change, ARCHIVE, order)
+        before_publishing()
+        publish(project, change)
         StateStore(change).update(phase="archived")
+    journal_of(project, change).forget()
+    shutil.rmtree(merged_dir(change), ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     change.rename(target)
 
 
+def archived_today(workspace: Workspace, change_id: str) -> Path | None:
+    """Where a change went today, if it did and there is no new one of its id."""
+    target = workspace.project.archived_dir(change_id, utc_now())
+    there = workspace.project.change_dir(change_id).exists()
+    return target if target.is_dir() and not there else None
+
+
 def archive_dir(workspace: Workspace, change: Path) -> Path:
     """Where the change goes. Raises InputError when a change of that id went there today."""
-    day = utc_now().strftime("%Y%m%d")
-    target = workspace.project.archive_dir / f"{day}-{change.name}"
+    target = workspace.project.archived_dir(change.name, utc_now())
     if target.exists():
         raise InputError(
             f"{workspace.shown(target)} exists already",
             fix="Rename that folder, then run the command again.",
         )
     return target
+
+
+def _check_valid(workspace: Workspace, change: Path) -> None:
+    report = validate_change(workspace.project, change, workspace.config)
+    # A conflict is told by the merge, with both texts, or resolved.
+    errors = [issue for issue in report.errors if issue.code != "conflict"]
+    if errors:
+        first = errors[0]
+        raise InputError(
+            f"change {change.name} is not valid: {first.path}:{first.line}: {first.message}"
+            + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""),
+            fix=f"See all: agentd validate {change.name}",
+        )

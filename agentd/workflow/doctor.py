@@ -20,6 +20,7 @@ from agentd.errors import ConfigError, InputError
 from agentd.runner.providers import PROVIDERS
 from agentd.workflow.installed import Installed, look
 from agentd.workflow.project import Project, find_project
+from agentd.workflow.prompt import Prompts, layers_of
 from agentd.workflow.workspace import Workspace
 
 
@@ -85,7 +86,7 @@ def examine(start: Path) -> list[Check]:
         return [python, found, *wrong, *repository]
     clis = _clis(config.providers, project.root)
     prices = _prices(Workspace(project, config))
-    return [python, found, *_config(config), *clis, *prices, *repository]
+    return [python, found, *_config(config), *_templates(project), *clis, *prices, *repository]
 
 
 def _config(config: Config) -> Iterator[Check]:
@@ -101,6 +102,16 @@ def _config(config: Config) -> Iterator[Check]:
             "[budget] has limits, which this version of agentd does not enforce",
             "Watch `agentd status`, or set a limit where you pay.",
         )
+
+
+def _templates(project: Project) -> Iterator[Check]:
+    try:
+        warnings = Prompts(layers_of(project.agentd_dir, os.environ)).warnings()
+    except InputError as error:
+        yield Check("templates", "fail", error.message, error.fix)
+        return
+    for warning in warnings:
+        yield Check("templates", "warn", warning, "See docs/prompts.md.")
 
 
 def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]:

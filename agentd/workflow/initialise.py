@@ -15,7 +15,7 @@ from typing import Any
 from agentd.config.model import PROVIDER_NAMES
 from agentd.errors import InputError
 from agentd.files import write_atomic
-from agentd.workflow.project import Project
+from agentd.workflow.project import Project, find_layout
 
 IGNORED = ("changes/*/runs/", "archive/*/runs/", "*.tmp", "*.lock")
 _SECTION = re.compile(r"^# ---- (?=\w+: )", re.MULTILINE)
@@ -58,14 +58,15 @@ def initialise(
 ) -> Initialised:
     """Write config.toml, project.md, .gitignore and specs/ below ``root``/agentd.
 
-    ``provider`` limits the config to one of PROVIDER_NAMES. Running it again writes only what is
-    missing. Raises InputError when ``root`` is no folder or can't be written to.
+    In a project of OpenSpec the specs are those below ``openspec/``. ``provider`` limits the config
+    to one of PROVIDER_NAMES. Running it again writes only what is missing. Raises InputError when
+    ``root`` is no folder or can't be written to.
     """
     if provider is not None and provider not in PROVIDER_NAMES:
         raise InputError(f"no provider {provider}; expected one of {', '.join(PROVIDER_NAMES)}")
     if not root.is_dir():
         raise InputError(f"{root}: no such folder", fix="Make it first, or name another.")
-    project = Project(root.absolute())
+    project = Project(root.absolute(), find_layout(root.absolute()))
     # A folder's name, or an argument, may hold bytes that are no UTF-8.
     name = (project_name or detect_project_name(project.root)).encode("utf-8", "replace").decode()
     gitkeep = project.specs_dir / ".gitkeep"  # git keeps no empty folder

@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agentd.errors import InputError, StateError
 from agentd.metering.totals import Totals, by, summarise
 from agentd.state.kept import unentered
 from agentd.state.store import State, StateStore
+from agentd.workflow.attention import working_process
+from agentd.workflow.phases import next_command, read_phase
 from agentd.workflow.project import Change, Project, find_project
-from agentd.workflow.steps import NEXT_COMMAND
+from agentd.workflow.verdicts import NOT_COVERED, read_verdict
+
+# What it is called, where it lies, and of a judgement the step that gives it and the one after it.
+_DOCUMENTS = (
+    ("proposal", "proposal.md", None, None),
+    ("tasks", "tasks.md", None, None),
+    ("specs", "specs", None, None),
+    ("challenge", "CHALLENGE.md", "challenge", "reproposal"),
+    ("implementation", "IMPLEMENTATION.md", None, None),
+    ("review", "REVIEW.md", "review", "resolve"),
+    ("archive review", "ARCHIVE_REVIEW.md", "archive-review", "archive-fix"),
+)
+
+
+class Artifact(NamedTuple):
+    """A document that a change gathers on its way; ``files`` is how many it is made of.
+
+    ``verdict`` is what a judge's document says, None for none and for others; ``revised``: the
+    work was mended since.
+    """
+
+    name: str
+    files: int
+    judges: bool = False
+    verdict: str | None = None
+    revised: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it is there and, if it judges, approves."""
+        return self.files > 0 and (not self.judges or self.verdict == "APPROVED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """A change, its sums, and the command that is next (None when it is archived).
 
-    ``state`` is None, and ``problem`` says why, when its STATE.yaml can't be read.
+    ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
+    change now. ``state`` is None, and ``problem`` says why, when its STATE.yaml can't be read.
     """
 
     change: Change
@@ -26,6 +61,9 @@ class Overview:
     by_step: dict[str, Totals]
     by_model: dict[str, Totals]
     next: str | None
+    artifacts: tuple[Artifact, ...] = ()
+    tasks: tuple[int, int] = (0, 0)
+    worker: int | None = None
     problem: str | None = None
 
 
@@ -78,16 +116,76 @@ def _settle(project: Project, change: Change) -> None:
         settle(Workspace.open(project.root), change.path, stop_running=False)
 
 
+def overlap_notes(start: Path) -> list[str]:
+    """A sentence for each requirement that several open changes touch."""
+    project = find_project(start)
+    if len(project.changes()) < 2:
+        return []
+    from agentd.workflow.specs.overlap import overlaps
+
+    return [
+        f"{' and '.join(found.changes)} both touch the requirement {found.requirement} "
+        f"of {found.capability}"
+        for found in overlaps(project)
+    ]
+
+
 def _overview(change: Change) -> Overview:
     state = StateStore(change.path).read()
-    command = None if change.archived_on else NEXT_COMMAND.get(state.phase or "")
-    if command == "challenge" and not (change.path / "proposal.md").exists():
-        command = "proposal"
     return Overview(
         change=change,
         state=state,
         totals=summarise(state.calls),
         by_step=by(state.calls, "step"),
         by_model=by(state.calls, "model"),
-        next=f"agentd {command} {change.id}" if command else None,
+        next=_next(change, state),
+        artifacts=tuple(_artifacts(change.path, state.last_action)),
+        tasks=_tasks(change.path),
+        worker=working_process(change.path),
     )
+
+
+def _next(change: Change, state: State) -> str | None:
+    if change.archived_on:
+        return None
+    if not (change.path / "proposal.md").exists():
+        return f'agentd plan {change.id} "DESCRIPTION"'
+    phase = read_phase(state.phase)
+    # Archived by its phase, but here: it was stopped before it moved.
+    command = "archive" if phase == "archived" else next_command(phase) or "plan"
+    return f"agentd {command} {change.id}"
+
+
+def _artifacts(change: Path, last_action: str | None) -> Iterator[Artifact]:
+    for name, document, judge, mend in _DOCUMENTS:
+        path = change / document
+        if path.is_dir():
+            yield Artifact(name, sum(1 for spec in path.rglob("*.md") if spec.is_file()))
+        elif judge is None or not path.is_file():
+            yield Artifact(name, int(path.is_file()), judge is not None)
+        else:
+            yield Artifact(name, 1, True, _verdict(_text(path), judge), last_action == mend)
+
+
+def _verdict(text: str, judge: str) -> str | None:
+    from agentd.workflow.steps import STEPS
+
+    verdict = read_verdict(text, tuple(STEPS[judge].verdicts))
+    return "NEEDS_CHANGES" if verdict == "APPROVED" and NOT_COVERED in text else verdict
+
+
+def _tasks(change: Path) -> tuple[int, int]:
+    path = change / "tasks.md"
+    if not path.is_file():
+        return 0, 0
+    from agentd.workflow.documents.tasks import progress
+
+    return progress(_text(path))
+
+
+def _text(path: Path) -> str:
+    """A document's text; "" for what ``validate`` refuses to read."""
+    from agentd.workflow.documents.source import read_text
+
+    refused, text = read_text(path)
+    return "" if refused else text

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from agentd.errors import InputError
 
 STATE_FILE = "STATE.yaml"
+LAYOUTS = ("agentd", "openspec")
 _CHANGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_ARCHIVED = re.compile(r"(\d{8})-([a-z0-9][a-z0-9-]{0,63})")
+_ARCHIVED = re.compile(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change and its folder; ``archived_on`` is ``YYYYMMDD``, None while it is worked on."""
+    """A change and its folder.
+
+    ``archived_on`` is ``YYYYMMDD``, in OpenSpec's layout ``YYYY-MM-DD``; None while it is worked
+    on.
+    """
 
     id: str
     path: Path
@@ -25,9 +30,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The project at ``root``, an absolute path."""
+    """The project at ``root``, an absolute path.
+
+    ``layout`` says where specs and changes lie: ``agentd`` below ``agentd/``, ``openspec`` where
+    OpenSpec has them, below ``openspec/``.
+    """
 
     root: Path
+    layout: str = "agentd"
 
     @property
     def agentd_dir(self) -> Path:
@@ -41,26 +51,43 @@ class Project:
 
     @property
     def specs_dir(self) -> Path:
-        """``agentd/specs/``."""
-        return self.agentd_dir / "specs"
+        """``agentd/specs/``, ``openspec/specs/``."""
+        return self.root / self.layout / "specs"
+
+    @property
+    def spec_file(self) -> str:
+        """How a capability's spec is called in this layout, below ``specs/``."""
+        return "<capability>.md" if self.layout == "agentd" else "<capability>/spec.md"
 
     @property
     def changes_dir(self) -> Path:
-        """``agentd/changes/``."""
-        return self.agentd_dir / "changes"
+        """``agentd/changes/``, ``openspec/changes/``."""
+        return self.root / self.layout / "changes"
 
     @property
     def archive_dir(self) -> Path:
-        """``agentd/archive/``."""
-        return self.agentd_dir / "archive"
+        """``agentd/archive/``, ``openspec/changes/archive/``."""
+        home = self.agentd_dir if self.layout == "agentd" else self.changes_dir
+        return home / "archive"
+
+    def archived_dir(self, change_id: str, now: datetime) -> Path:
+        """The folder that a change archived now moves to."""
+        day = "%Y%m%d" if self.layout == "agentd" else "%Y-%m-%d"
+        return self.archive_dir / f"{now.strftime(day)}-{change_id}"
 
     def change_dir(self, change_id: str) -> Path:
         """The folder of a change, there or not.
 
-        Raises InputError for a bad id, and when the folder, or the one it lies in, is a symbolic
-        link: what is written there would land elsewhere.
+        Raises InputError for a bad id, for that of the archive, and when the folder, or the one it
+        lies in, is a symbolic link: what is written there would land elsewhere.
         """
         folder = self.changes_dir / check_change_id(change_id)
+        if folder == self.archive_dir:
+            raise InputError(
+                f"{change_id} is no id for a change: archived changes lie in "
+                f"{folder.relative_to(self.root)}",
+                fix="Take another id.",
+            )
         for part in (self.changes_dir, folder):
             if part.is_symlink():
                 raise InputError(
@@ -74,7 +101,7 @@ class Project:
         return [
             Change(id=folder.name, path=folder)
             for folder in _folders(self.changes_dir)
-            if _CHANGE_ID.fullmatch(folder.name)
+            if _CHANGE_ID.fullmatch(folder.name) and folder != self.archive_dir
         ]
 
     def archived(self) -> list[Change]:
@@ -131,17 +158,42 @@ def find_project(start: Path) -> Project:
         raise InputError(f"{start}: no such folder")
     for root in (folder, *folder.parents):
         if (root / "agentd" / "config.toml").is_file():
-            return Project(root)
+            return Project(root, find_layout(root))
     raise InputError(
         f"no agentd project here: neither {folder} nor a folder above it has agentd/config.toml",
         fix="Run `agentd init` in your project's folder.",
     )
 
 
+def find_layout(root: Path) -> str:
+    """``[paths] layout`` of the config; without one, OpenSpec's where only that is in use.
+
+    agentd's own is in use where there are changes or specs below ``agentd/``.
+    """
+    config = root / "agentd" / "config.toml"
+    text = config.read_bytes() if config.is_file() else b""
+    if re.search(rb"(?m)^[^#\n]*layout", text):  # not in a comment: tomllib takes 5 ms to load
+        import tomllib
+
+        try:
+            paths = tomllib.loads(text.decode("utf-8-sig")).get("paths", {})
+        except ValueError:
+            paths = {}  # the config's reader tells what is wrong with it
+        if isinstance(paths, dict) and paths.get("layout") in LAYOUTS:
+            return str(paths["layout"])
+    if not any((root / "openspec" / name).is_dir() for name in ("specs", "changes")):
+        return "agentd"
+    own = root / "agentd"
+    in_use = any((own / name).is_dir() for name in ("changes", "archive"))
+    return "agentd" if in_use or any((own / "specs").rglob("*.md")) else "openspec"
+
+
 def check_change_id(text: str) -> str:
     """``text`` if it is a change id (1 to 64 of a-z, 0-9 and -). Raises InputError otherwise."""
     if _CHANGE_ID.fullmatch(text):
         return text
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     suggestion = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].rstrip("-") or "add-oauth"
     raise InputError(

@@ -1,28 +1,106 @@
-"""Prompts: the package's markdown files with ``{{name}}`` filled in."""
+"""The prompt of a step: its templates within the frame that all steps share, values filled in."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PROMPTS = Path(__file__).parent / "prompts"
-_FIELD = re.compile(r"\{\{(\w+)\}\}")
+from agentd.workflow.notes import shorten_notes
+from agentd.workflow.templates import fill, load_templates
+
+_NO_CHECKS = "None: agentd knows no checks of this project, or ran none."
+
+
+class Prompts:
+    """The prompts of a project: the package's, with the templates of ``layers`` over them.
+
+    Raises InputError for a template that can't be used; all are read and checked here, so that
+    none fails in the middle of a loop.
+    """
+
+    def __init__(self, layers: Sequence[Path] = ()) -> None:
+        self._templates = load_templates(layers)
+
+    def warnings(self) -> list[str]:
+        """What is odd about the templates: an unknown name, a placeholder or verdict left out."""
+        return list(self._templates.warnings)
+
+    def render(
+        self,
+        step: str,
+        values: Mapping[str, str],
+        *,
+        rules: Sequence[str] = (),
+        project_notes: str = "",
+    ) -> str:
+        """The whole prompt of a step (a name of ``templates.PROMPTS``).
+
+        ``values`` fills the placeholders, and what stands in a value is never filled again:
+        ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
+        missing one is a KeyError. ``merged``, ``specs``, ``spec_file`` and ``part`` have defaults;
+        ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
+        project.md, ``rules`` those of the config for this step.
+        """
+        given = {**_ready(values), "step": step}
+        skeletons = {
+            f"skeleton_{name}": _fenced(fill(template, given), "markdown")
+            for name, template in self._templates.skeletons.items()
+        }
+        known = {**given, **skeletons}
+        parts = [fill(template, known) for template in self._templates.bodies[step]]
+        frame = {
+            **given,
+            "body": "\n\n".join(filter(None, (*parts, _rules(rules)))),
+            "project": _project(project_notes, given["agentd"]),
+        }
+        return fill(self._templates.frame, frame) + "\n"
+
+
+def layers_of(agentd_dir: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The folders of templates, the stronger one last: the user's, then the project's."""
+    config_home = environ.get("XDG_CONFIG_HOME", "")
+    if not Path(config_home).is_absolute():  # to be ignored, says the XDG base directory spec
+        config_home = f"{environ['HOME']}/.config" if environ.get("HOME") else ""
+    user = (Path(config_home, "agentd", "templates"),) if config_home else ()
+    return (*user, agentd_dir / "templates")
 
 
 def render(step: str, values: Mapping[str, str]) -> str:
-    """The whole prompt of a step: its own text within the frame that all steps share.
-
-    ``values`` fills the fields; what stands in a value is never filled again. A field without a
-    value is a KeyError.
-    """
-    body = _fill(_read(step), {**values, "spec_form": _read("_spec_form").rstrip()})
-    return _fill(_read("_frame"), {**values, "step": step, "body": body.rstrip()})
+    """The prompt of a step from the package's templates alone."""
+    return Prompts().render(step, values)
 
 
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    return _FIELD.sub(lambda match: values[match[1]], template)
+def _ready(values: Mapping[str, str]) -> dict[str, str]:
+    """The values with their defaults; output and texts of others in fences."""
+    ready = {
+        "merged": f"{values['change']}/merged",
+        "specs": f"{values['agentd']}/specs",
+        "spec_file": "<capability>.md",
+        "part": "1 of 1",
+        **values,
+    }
+    checks = values.get("checks", "").strip()
+    ready["checks"] = _fenced(checks) if checks else _NO_CHECKS
+    ready["conflict"] = _fenced(values.get("conflict", "").strip("\n"))
+    ready["files"] = values.get("files", "") or "- all code there"
+    return ready
 
 
-def _read(name: str) -> str:
-    return (_PROMPTS / f"{name}.md").read_text(encoding="utf-8")
+def _fenced(text: str, language: str = "") -> str:
+    """A fenced block that no fence inside ``text`` can end."""
+    ticks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+    return f"{ticks}{language}\n{text}\n{ticks}"
+
+
+def _rules(rules: Sequence[str]) -> str:
+    lines = ["- " + "\n  ".join(rule.split("\n")) for rule in map(str.strip, rules) if rule]
+    return "\n".join(["## Rules of this project for this step", "", *lines]) if lines else ""
+
+
+def _project(notes: str, agentd: str) -> str:
+    text = shorten_notes(notes, path=f"{agentd}/project.md")
+    if not text:
+        return ""
+    head = f"## The project\n\nFollow its conventions. From `{agentd}/project.md`:"
+    return f"\n{head}\n\n{_fenced(text, 'markdown')}\n"

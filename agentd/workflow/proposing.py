@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 from agentd.errors import InputError
 from agentd.state.store import StateStore
-from agentd.workflow.engine import Order, StepOutcome, choose, run_step
+from agentd.workflow import recording
+from agentd.workflow.attempts import choose_for
+from agentd.workflow.engine import Order, StepOutcome, run_step
+from agentd.workflow.fillback import (
+    adopt,
+    file_list,
+    mark_begun,
+    mark_done,
+    next_parts,
+    plan_parts,
+)
+from agentd.workflow.specs import snapshot
+from agentd.workflow.specs.model import SpecError
 from agentd.workflow.steps import STEPS
+from agentd.workflow.work import documents_of
 from agentd.workflow.workspace import Workspace
 
 
-def propose(workspace: Workspace, change_id: str, description: str, order: Order) -> StepOutcome:
-    """Make the change and run its ``proposal`` step."""
+def propose(workspace: Workspace, change: Path, description: str, order: Order) -> StepOutcome:
+    """Run the ``proposal`` step of a change that has none yet."""
+    if (change / "proposal.md").exists():
+        raise InputError(
+            f"change {change.name} has a proposal already",
+            fix=f"Revise it with `agentd reproposal {change.name}`, or take another id.",
+        )
+    values = {"description": quoted(change.name, description)}
+    return run_step(workspace, change, STEPS["proposal"], order, values=values)
+
+
+def fill_back(workspace: Workspace, change: Path, path: str, order: Order) -> Iterator[StepOutcome]:
+    """Write specs for the code under ``path``, a call for each part; goes on where it stopped."""
+    parts = plan_parts(workspace.project.root, path)
+    for part in next_parts(change, parts):
+        calls = StateStore(change).read().calls
+        good = [recording.did_its_work(change, call, "fillback") for call in calls]
+        if adopt(change, part, good):
+            continue
+        mark_begun(change, part, len(calls))
+        number = 1 + parts.index(part)
+        values = {
+            "path": path,
+            "part": f"{number} of {len(parts)}: `{part.name}`",
+            "files": file_list(part),
+        }
+        order.note(f"part {values['part']}")
+        yield run_step(workspace, change, STEPS["fillback"], order, values=values)
+        mark_done(change, part)
+    StateStore(change).update(phase="complete")
+
+
+def begin(workspace: Workspace, change_id: str, step: str, order: Order) -> Path:
+    """The folder of a change, made with its STATE.yaml when there is none.
+
+    Raises InputError for a bad id, ConfigError when no provider could run ``step``: then nothing
+    is made.
+    """
+    change = workspace.project.change_dir(change_id)
+    if not (change / "STATE.yaml").exists():
+        choose_for(workspace, change, STEPS[step], order)
+        StateStore(change).create(change_id)
+        if documents_of(change, "specs"):  # written by hand, or with OpenSpec
+            with contextlib.suppress(SpecError):  # validation tells what is wrong with them
+                snapshot.take(workspace.project, change)
+    return change
+
+
+def quoted(change_id: str, description: str) -> str:
+    """The description as it stands in the prompt. Raises InputError when it is empty."""
     if not description.strip():
         raise InputError(
             "the description of the change is empty",
             fix=f'Say what to change: agentd proposal {change_id} "Add ..."',
         )
-    quoted = "\n> ".join(description.strip().splitlines())
-    return _begin(workspace, change_id, "proposal", order, description=quoted)
-
-
-def fill_back(workspace: Workspace, change_id: str, path: str, order: Order) -> StepOutcome:
-    """Make a change that writes specs for the code under ``path``, relative to the root."""
-    inside = (workspace.project.root / path).resolve()
-    if not inside.exists() or not inside.is_relative_to(workspace.project.root.resolve()):
-        raise InputError(
-            f"{path} is no file or folder of this project",
-            fix="Name one relative to the project's root with --path.",
-        )
-    return _begin(workspace, change_id, "fillback", order, path=path)
-
-
-def _begin(
-    workspace: Workspace, change_id: str, step: str, order: Order, **values: str
-) -> StepOutcome:
-    change = workspace.project.change_dir(change_id)
-    if (change / "proposal.md").exists():
-        raise InputError(
-            f"change {change_id} has a proposal already",
-            fix=f"Revise it with `agentd reproposal {change_id}`, or take another id.",
-        )
-    choose(workspace, STEPS[step], order)  # a wrong provider leaves no change behind
-    if not (change / "STATE.yaml").exists():
-        change.mkdir(parents=True, exist_ok=True)
-        StateStore(change).create(change_id)
-    return run_step(workspace, change, STEPS[step], order, **values)
+    return "\n> ".join(description.strip().splitlines())

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.runner import recovery
+from agentd.runner.folder import RunInfo
 from agentd.runner.providers import PROVIDERS
 from agentd.runner.script import RunResult
-from agentd.state.store import StateStore
+from agentd.state.store import Changes, StateStore
+from agentd.workflow.specs import snapshot
+from agentd.workflow.specs.model import SpecError
+from agentd.workflow.steps import STEPS, Step
+from agentd.workflow.work import advance, documents_of, note_uncovered
 from agentd.workflow.workspace import Workspace
 
+_DONE = "done"  # in a run's folder
 
-def enter(workspace: Workspace, store: StateStore, result: RunResult) -> CallRecord:
-    """Price a run and record it. Raises StateError when STATE.yaml can't take it: then it is kept.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
+
+    record: CallRecord
+    done: bool
+
+
+def enter(
+    workspace: Workspace, store: StateStore, result: RunResult, changes: Changes
+) -> CallRecord:
+    """Price a run and record it together with what it changes for the change.
 
     It is written to the run's folder first, so that it is entered later whatever happens here.
+    Raises StateError when STATE.yaml can't take it: then it is kept.
     """
     record = priced(result, workspace.prices)
-    store.keep(record)
-    store.append(record)
+    store.keep(record, changes)
+    store.append(record, changes)
     store.mark_entered(record.id)
     return record
 
@@ -50,24 +71,56 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
     )
 
 
-def settle(workspace: Workspace, change: Path, *, stop_running: bool) -> list[CallRecord]:
+def settle(workspace: Workspace, change: Path, *, stop_running: bool) -> list[Settled]:
     """Enter what earlier commands could not: kept calls, and runs agentd did not live to finish.
 
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
     else it is left for a later command.
     """
     store = StateStore(change)
-    entered = store.enter_kept()
+    settled = [
+        Settled(record=kept.record, done=kept.changes.last_action is not None)
+        for kept in store.enter_kept()
+    ]
     for folder in recovery.unfinished(change / "runs"):
         if not stop_running and recovery.still_running(folder):
             continue
-        start = folder.info()
-        provider = PROVIDERS[start.provider]
-        prior = prior_usage(store.read().calls, start.provider, start.resume_session_id)
-        entered.append(
-            enter(workspace, store, recovery.recover(folder, provider, prior_usage=prior))
-        )
-    return entered
+        info = folder.info()
+        state = store.read()
+        prior = prior_usage(state.calls, info.provider, info.resume_session_id)
+        result = recovery.recover(folder, PROVIDERS[info.provider], prior_usage=prior)
+        step = STEPS.get(info.step)
+        done = step is not None and result.status == "ok" and _work_is_there(change, step, info)
+        changes = Changes()
+        if step is not None and done:
+            preserve(workspace, change, step, folder.path)
+            small = info.prompt_name == "proposal-small"
+            changes = advance(change, step, state.iteration, small=small)
+        settled.append(Settled(record=enter(workspace, store, result, changes), done=done))
+    return settled
+
+
+def preserve(workspace: Workspace, change: Path, step: Step, run_dir: Path) -> None:
+    """Keep of a step's work what later steps compare with.
+
+    Of a judging step its document, in its run's folder; of a step that plans that it is done, and
+    the requirements it changes, as they are in the main specs now.
+    """
+    if step.verdicts:
+        if step.name == "review":
+            note_uncovered(change)
+        for path in documents_of(change, step.writes[0]):
+            shutil.copyfile(path, run_dir / path.name)
+    elif "specs" in step.writes:
+        (run_dir / _DONE).touch()
+        with contextlib.suppress(SpecError):  # validation tells what is wrong with them
+            snapshot.take(workspace.project, change)
+
+
+def did_its_work(change: Path, call: CallRecord, step: str) -> bool:
+    """Whether a call is one of this planning step, and left what the step owes."""
+    there = (change / "runs" / call.id / _DONE).is_file()
+    return call.step == step and call.status == "ok" and there
 
 
 def prior_usage(
@@ -87,3 +140,13 @@ def prior_usage(
     return run_usage(
         {model: add(usages) for model, usages in by_model.items()}, session_id=session_id
     )
+
+
+def _work_is_there(change: Path, step: Step, info: RunInfo) -> bool:
+    """Whether the documents that a run owed are there, and one was written since it began.
+
+    What it may not touch was not looked at: that needs the project as it was before.
+    """
+    owed = [documents_of(change, name) for name in step.writes]
+    newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)
+    return all(owed) and newest >= info.started_at.timestamp()

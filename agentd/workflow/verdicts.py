@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$")
+NOT_COVERED = "## Not covered (added by agentd)"
+"""The heading in an approving review under which agentd lists what the review says nothing of."""
+
+_HEADING = re.compile(r"^#{1,6}\s+(.*)$")
 _CHOICE = re.compile(r"^\s*[-*+]\s*\[(?P<mark>.)\]\s*(?P<text>.*)$")
+# Possessive: a line of thousands of underscores takes no time.
+_WORD = re.compile(r"^[\s*_`]*+([A-Za-z][A-Za-z_]*+)[\s*_`.!]*+(?:[-–—:(].*)?$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -33,7 +38,7 @@ def _section(document: str) -> list[str]:
         heading = _HEADING.match(line)
         label = re.match(r"^\s*[*_]*Verdict[*_]*\s*:[*_]*\s*(.+)$", line, re.IGNORECASE)
         if heading:
-            name, _, rest = heading[1].partition(":")
+            name, _, rest = heading[1].rstrip("# \t").partition(":")
             inside = name.strip(" *_").lower() == "verdict"
             lines += [rest] if inside and rest else []
         elif label:
@@ -49,6 +54,6 @@ def _given(line: str, allowed: Sequence[str]) -> list[str]:
     if choice and choice["mark"] not in "xX✓✔":
         return []
     text = choice["text"] if choice else line
-    word = re.match(r"^[\s*_`]*([A-Za-z][A-Za-z_]*)[\s*_`.!]*(?:[-–—:(].*)?$", text)
+    word = _WORD.match(text)
     name = word[1].upper().strip("_") if word else ""
     return [name] if name in allowed else []

@@ -46,5 +46,6 @@ class Workspace:
         return change.path
 
     def shown(self, path: Path) -> str:
-        """A path as the user sees it: relative to the project's root."""
-        return str(path.relative_to(self.project.root))
+        """A path as the user sees it: relative to the project's root, if it lies there."""
+        root = self.project.root
+        return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -13,12 +13,16 @@ from loopback.scenario import ToolCall
 class RealCli:
     """``model`` is asked for; ``subagent_model`` is what its subagent runs.
 
+    ``default`` and ``small`` are what ``agentd init`` sets for a change of unknown size, and for a
+    small one.
     ``in_main`` and ``in_subagent`` tell requests of the main thread from those of a subagent.
     """
 
     name: str
     model: str
     subagent_model: str
+    default: str
+    small: str
     shell_tool: str
     command_key: str
     write_tool: str | None
@@ -32,10 +36,17 @@ class RealCli:
         extra = {} if self.name == "codex" else {"description": "a command"}
         return ToolCall(name=self.shell_tool, input={self.command_key: command, **extra})
 
+    def cat(self, path: str, content: str) -> ToolCall:
+        """A file written by the shell, where the CLI lets it."""
+        if self.name == "gemini" and "`" in content:
+            return self.write(path, content)  # it takes a backtick for a command, quoted or not
+        folder = path.rpartition("/")[0] or "."
+        return self.shell(f"mkdir -p '{folder}' && cat > '{path}' <<'END'\n{content.rstrip()}\nEND")
+
     def write(self, path: str, content: str) -> ToolCall:
-        """The CLI's own way to write a file; codex has none but the shell."""
+        """The CLI's own way to write a file that is not there; codex has none but the shell."""
         if self.write_tool is None:
-            return self.shell(f"cat > '{path}' <<'END'\n{content}\nEND")
+            return self.cat(path, content)
         return ToolCall(name=self.write_tool, input={"file_path": path, "content": content})
 
 
@@ -53,6 +64,8 @@ REAL_CLIS: Mapping[str, RealCli] = {
             name="claude",
             model="claude-opus-5-5",
             subagent_model="claude-haiku-5-5",
+            default="claude-sonnet-5-5",
+            small="claude-haiku-5-5",
             shell_tool="Bash",
             command_key="command",
             write_tool="Write",
@@ -71,6 +84,8 @@ REAL_CLIS: Mapping[str, RealCli] = {
             name="codex",
             model="gpt-6.1-sol",
             subagent_model="gpt-6-luna",
+            default="gpt-6.1-sol",
+            small="gpt-6-luna",
             shell_tool="exec_command",
             command_key="cmd",
             write_tool=None,
@@ -89,6 +104,8 @@ REAL_CLIS: Mapping[str, RealCli] = {
             name="gemini",
             model="gemini-3-flash-preview",
             subagent_model="gemini-3-flash-preview",
+            default="gemini-3.8-flash",
+            small="gemini-3.5-flash-lite",
             shell_tool="run_shell_command",
             command_key="command",
             write_tool="write_file",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from loopback.scenario import Step
+from loopback.scenario import Step, ToolCall
 
 from agentd.metering.usage import ModelUsage, add
-from real.bench import CHANGE, DESCRIPTION, DOCUMENTS, TOKEN_KEYS, Bench, Ran, cost_usd, tokens
+from real.bench import CHANGE, DESCRIPTION, DOCUMENTS, RUNS, Bench, Ran
+from real.ledger import TOKEN_KEYS, Served, check_call
 from real.models import REAL_CLIS, RealCli
 
 pytestmark = pytest.mark.real
 
+# Not gemini: for over a minute it asks anew by itself, whatever general.maxAttempts says (0.61.0).
+RETRIED = (REAL_CLIS["claude"], REAL_CLIS["codex"])
 
-@pytest.fixture(params=list(REAL_CLIS.values()), ids=list(REAL_CLIS))
+
+@pytest.fixture(params=list(REAL_CLIS.values()), ids=lambda cli: cli.name)
 def cli(request: pytest.FixtureRequest, bench: Bench) -> RealCli:
     """One of the CLIs, chosen for the project."""
     chosen: RealCli = request.param
@@ -25,60 +28,42 @@ def cli(request: pytest.FixtureRequest, bench: Bench) -> RealCli:
     return chosen
 
 
-@dataclass
-class Served:
-    """Usages that differ in every number, so that one counted twice or left out shows."""
-
-    cli: str
-    number: int = 0
-
-    def step(self, **answer: Any) -> Step:
-        self.number += 1
-        n = self.number
-        usage = ModelUsage(
-            input_tokens=4000 + 101 * n,
-            output_tokens=300 + 11 * n,
-            cache_read_input_tokens=1000 + 7 * n,
-            cache_creation_input_tokens=500 + 3 * n if self.cli == "claude" else 0,
-            reasoning_output_tokens=100 + 5 * n,
-        )
-        prompt = 13 + n if self.cli == "gemini" else 0
-        return Step(usage=usage, tool_prompt_tokens=prompt, **answer)
-
-
 def run(bench: Bench, cli: RealCli, *args: str, **how: Any) -> Ran:
     return bench.agentd(*args, "--model", cli.model, **how)
 
 
-def check_call(
+def check(
     call: Mapping[str, Any], served: Mapping[str, ModelUsage], *, status: str, cli: RealCli
 ) -> None:
-    """The entry says what was served, by model, and what it costs by the config's prices."""
-    costs = {model: cost_usd(model, usage) for model, usage in served.items()}
-    told = {key: call[key] for key in TOKEN_KEYS if key in call}
-    assert told == tokens(add(served.values()))
-    assert Decimal(call["cost_usd"]) == sum(costs.values())
-    assert (call["status"], call["cost_source"]) == (status, "config")
-    assert (call["provider"], call["model"]) == (cli.name, cli.model)
-    assert (call["accuracy"], bool(call["session_id"])) == ("exact", True)
-    parts = {part["model"]: part for part in call.get("models", [])}
-    assert set(parts) == (set(served) if len(served) > 1 else set())
-    for model, part in parts.items():
-        assert {key: part[key] for key in TOKEN_KEYS if key in part} == tokens(served[model])
-        assert Decimal(part["cost_usd"]) == costs[model]
+    check_call(call, served, status=status, provider=cli.name, model=cli.model)
 
 
 def check_all_was_asked(bench: Bench) -> None:
     assert [(r.model, r.body[-300:]) for r in bench.api.unscripted()] == []
 
 
+def judges(cli: RealCli, said: str = "seen") -> ToolCall:
+    """The shell command by which the model writes its CHALLENGE.md."""
+    place = f"agentd/changes/{CHANGE}/CHALLENGE.md"
+    return cli.shell(f"printf '# Challenge: {said}\\n\\n## Verdict\\n- [x] APPROVED\\n' > {place}")
+
+
+def phase(bench: Bench) -> tuple[str, str]:
+    state = bench.state()
+    return state["phase"], state["last_action"]
+
+
 def test_plain(bench: Bench, cli: RealCli) -> None:
+    """The model uses no tool, and prints the document: it is taken from there."""
     bench.with_documents()
-    bench.api.add(Served(cli.name).step(text="Nothing to add."))
+    document = "# Challenge: add-export\n\n## Verdict\n- [x] APPROVED\n"
+    bench.api.add(Served().step(cli.name, text=document))
     ran = run(bench, cli, "challenge", CHANGE)
     assert ran.exit_code == 0, ran
+    assert (bench.change / "CHALLENGE.md").read_text() == document
+    assert phase(bench) == ("challenged", "challenge")
     (call,) = bench.calls()
-    check_call(call, bench.api.told(), status="ok", cli=cli)
+    check(call, bench.api.told(), status="ok", cli=cli)
     assert call["usage_source"] == "stdout"
     total = bench.state()["telemetry"]["total_tokens_in"]
     assert total == add(bench.api.told().values()).input_tokens
@@ -86,14 +71,14 @@ def test_plain(bench: Bench, cli: RealCli) -> None:
 
 
 def test_the_model_writes_the_documents(bench: Bench, cli: RealCli) -> None:
-    served = Served(cli.name)
+    served = Served()
     files = [f"agentd/changes/{CHANGE}/{name}" for name in DOCUMENTS if name != "proposal.md"]
     shell = f"mkdir -p agentd/changes/{CHANGE}/specs; " + "; ".join(f"echo x > {f}" for f in files)
     proposal = cli.write(str(bench.change / "proposal.md"), "# Written by its own tool")
     bench.api.add(
-        served.step(text="I write the proposal.", tools=(proposal,)),
-        served.step(tools=(cli.shell(shell),)),
-        served.step(text="All written."),
+        served.step(cli.name, text="I write the proposal.", tools=(proposal,)),
+        served.step(cli.name, tools=(cli.shell(shell),)),
+        served.step(cli.name, text="All written."),
     )
     ran = run(bench, cli, "proposal", CHANGE, DESCRIPTION)
     assert ran.exit_code == 0, ran
@@ -101,22 +86,48 @@ def test_the_model_writes_the_documents(bench: Bench, cli: RealCli) -> None:
     assert (bench.change / "specs" / "export.md").exists()
     (call,) = bench.calls()
     assert call["step"] == "proposal"
-    check_call(call, bench.api.told(), status="ok", cli=cli)
+    check(call, bench.api.told(), status="ok", cli=cli)
     assert len(bench.api.requests) == 3
+    check_all_was_asked(bench)
+
+
+def test_nothing_written_and_too_much_written(bench: Bench, cli: RealCli) -> None:
+    """Exit code 0 is not enough; and what the step may not touch is put back."""
+    bench.with_documents()
+    served = Served()
+    bench.api.add(served.step(cli.name, text="All is well."))
+    ran = run(bench, cli, "challenge", CHANGE)
+    assert ran.exit_code == 4, ran
+    assert "without writing CHALLENGE.md" in ran.stderr
+    config = bench.project / "agentd" / "config.toml"
+    before, asked = config.read_bytes(), len(bench.api.requests)
+    bench.api.add(
+        served.step(cli.name, tools=(judges(cli), cli.shell(f"echo > {config}; echo > stray.py"))),
+        served.step(cli.name, text="Done."),
+    )
+    ran = run(bench, cli, "challenge", CHANGE)
+    assert ran.exit_code == 4, ran
+    assert "may not touch: agentd/config.toml, stray.py" in ran.stderr
+    assert config.read_bytes() == before
+    assert bench.state()["phase"] == "proposed"
+    check(bench.calls()[-1], bench.api.told(after=asked), status="ok", cli=cli)
     check_all_was_asked(bench)
 
 
 def test_subagent(bench: Bench, cli: RealCli) -> None:
     bench.with_documents()
-    served = Served(cli.name)
+    served = Served()
+    seen = f"{RUNS}/seen.txt"
     report = {"tools": (cli.after_subagent,)} if cli.after_subagent else {"text": "Seen."}
     steps = (
-        served.step(tools=(cli.subagent,), **cli.in_main),
-        served.step(tools=(cli.shell("echo seen > seen.txt"),), **cli.in_subagent),
-        served.step(**report, **cli.in_subagent),
+        served.step(cli.name, tools=(cli.subagent,), **cli.in_main),
+        served.step(cli.name, tools=(judges(cli), cli.shell(f"echo > {seen}")), **cli.in_subagent),
+        served.step(cli.name, **report, **cli.in_subagent),
         # codex does not wait for its subagents: it is kept busy until this one is done.
-        served.step(tools=(cli.shell("until test -e seen.txt; do sleep 0.1; done; sleep 1"),)),
-        served.step(text="The subagent has seen all.", stays=True),
+        served.step(
+            cli.name, tools=(cli.shell(f"until test -e {seen}; do sleep 0.1; done; sleep 1"),)
+        ),
+        served.step(cli.name, text="The subagent has seen all.", stays=True),
     )
     bench.api.add(*steps)
     ran = run(bench, cli, "challenge", CHANGE)
@@ -124,34 +135,63 @@ def test_subagent(bench: Bench, cli: RealCli) -> None:
     (call,) = bench.calls()
     assert set(bench.api.told()) == {cli.model, cli.subagent_model}
     assert all(step in [r.step for r in bench.api.requests] for step in steps)
-    check_call(call, bench.api.told(), status="ok", cli=cli)
+    check(call, bench.api.told(), status="ok", cli=cli)
     check_all_was_asked(bench)
 
 
 def test_api_error(bench: Bench, cli: RealCli) -> None:
     bench.with_documents()
-    step = Served(cli.name).step(tools=(cli.shell("echo first > first.txt"),))
+    step = Served().step(cli.name, tools=(judges(cli),))
     bench.api.add(step, Step(status=400, stays=True))
     ran = run(bench, cli, "challenge", CHANGE)
     assert ran.exit_code == 4, ran
     assert "loopback error 400" in ran.stderr
+    assert bench.state()["phase"] == "proposed"
     (call,) = bench.calls()
-    check_call(call, bench.api.told(), status="failed", cli=cli)
+    check(call, bench.api.told(), status="failed", cli=cli)
+
+
+@pytest.mark.parametrize("cli", RETRIED, indirect=True, ids=lambda c: c.name)
+def test_what_passes_later_is_tried_again(bench: Bench, cli: RealCli) -> None:
+    """The API breaks down in the middle of a run: both attempts are calls, both are charged."""
+    bench.with_documents()
+    bench.set(script_retries=1)
+    served = Served()
+    again = served.step(cli.name, tools=(judges(cli),), without="broken down")
+    first = served.step(cli.name, text="Now it has broken down.", tools=(cli.shell("true"),))
+    bench.api.add(
+        first,
+        *[Step(status=503, body="broken down")] * 4,  # one, and those that the CLI asks anew
+        again,
+        served.step(cli.name, text="Done."),
+    )
+    ran = run(bench, cli, "challenge", CHANGE)
+    assert ran.exit_code == 0, ran
+    assert "overloaded" in ran.stderr
+    failed, good = bench.calls()
+    check(failed, {cli.model: first.usage}, status="failed", cli=cli)
+    good_usage = add(r.step.usage for r in bench.api.requests[-2:] if r.step)
+    check(good, {cli.model: good_usage}, status="ok", cli=cli)
+    assert failed["session_id"] != good["session_id"]
+    check_all_was_asked(bench)
 
 
 def test_resumed_session(bench: Bench, cli: RealCli) -> None:
     bench.with_documents()
-    served = Served(cli.name)
+    served = Served()
     asked = 0
     sessions: list[str] = []
     for run_number in range(3):
         again = ("--session", sessions[-1]) if sessions else ()
-        tool = cli.shell(f"echo {run_number} > turn.txt")
-        bench.api.add(served.step(tools=(tool,)), served.step(text=f"Answer {run_number}."))
+        bench.api.add(
+            served.step(cli.name, tools=(judges(cli, f"turn {run_number}"),)),
+            served.step(cli.name, text=f"Answer {run_number}."),
+        )
         ran = run(bench, cli, "challenge", CHANGE, *again)
         assert ran.exit_code == 0, ran
+        assert f"turn {run_number}" in (bench.change / "CHALLENGE.md").read_text()
         call = bench.calls()[-1]
-        check_call(call, bench.api.told(after=asked), status="ok", cli=cli)
+        check(call, bench.api.told(after=asked), status="ok", cli=cli)
         asked = len(bench.api.requests)
         sessions.append(call["session_id"])
     assert sessions == sessions[:1] * 3
@@ -161,26 +201,54 @@ def test_resumed_session(bench: Bench, cli: RealCli) -> None:
 
 def test_ctrl_c_while_a_tool_runs(bench: Bench, cli: RealCli) -> None:
     bench.with_documents()
-    served = Served(cli.name)
-    mark = bench.project / "mark"
+    served = Served()
+    mark = bench.project / RUNS / "mark"
+    endless = f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
     bench.api.add(
-        served.step(tools=(cli.shell("echo first > first.txt"),)),
-        served.step(text="This takes long.", tools=(cli.shell("touch mark; sleep 60"),)),
+        served.step(cli.name, tools=(judges(cli),)),
+        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless),)),
     )
     ran = run(bench, cli, "challenge", CHANGE, interrupt_when=mark.exists)
+    mark.unlink()  # gemini's tools outlive it
     assert ran.exit_code == 130, ran
+    assert bench.state()["phase"] == "proposed"
     (call,) = bench.calls()
     assert call["usage_source"] in ("stdout", "session_log")
-    check_call(call, bench.api.told(), status="cancelled", cli=cli)
+    check(call, bench.api.told(), status="cancelled", cli=cli)
+    check_all_was_asked(bench)
+
+
+def test_agentd_is_killed_while_the_cli_works(bench: Bench, cli: RealCli) -> None:
+    """The next command stops the CLI, enters what it used, and does the step anew."""
+    bench.with_documents()
+    served = Served()
+    mark = bench.project / RUNS / "mark"
+    endless = f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
+    bench.api.add(
+        served.step(cli.name, tools=(judges(cli, "early"),)),
+        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless),)),
+    )
+    killed = run(bench, cli, "challenge", CHANGE, interrupt_when=mark.exists, by=signal.SIGKILL)
+    assert killed.exit_code == -signal.SIGKILL
+    before = bench.api.told()
+    document = "# Challenge: anew\n\n## Verdict\n- [x] APPROVED\n"
+    bench.api.add(served.step(cli.name, text=document))
+    ran = run(bench, cli, "challenge", CHANGE)
+    mark.unlink()
+    assert ran.exit_code == 0, ran
+    assert (bench.change / "CHALLENGE.md").read_text() == document
+    interrupted, good = bench.calls()
+    check(interrupted, before, status="interrupted", cli=cli)
+    check(good, bench.api.told(after=2), status="ok", cli=cli)
     check_all_was_asked(bench)
 
 
 def test_ctrl_c_while_a_stream_is_stalled(bench: Bench, cli: RealCli) -> None:
     bench.with_documents()
-    served = Served(cli.name)
+    served = Served()
     bench.api.add(
-        served.step(tools=(cli.shell("echo first > first.txt"),)),
-        served.step(text="This never comes to its end.", stalls=True),
+        served.step(cli.name, tools=(judges(cli),)),
+        served.step(cli.name, text="This never comes to its end.", stalls=True),
     )
     stalled = bench.api.stalled.is_set
     ran = run(bench, cli, "challenge", CHANGE, interrupt_when=stalled)
@@ -192,5 +260,5 @@ def test_ctrl_c_while_a_stream_is_stalled(bench: Bench, cli: RealCli) -> None:
     for key, name in TOKEN_KEYS.items():
         told = int(call.get(key, 0))
         assert getattr(finished.usage, name) <= told <= getattr(billed, name), key
-    assert call["usage_source"] in ("partial", "session_log")
+    assert (call["usage_source"], call["accuracy"]) == ("partial", "heuristic")
     check_all_was_asked(bench)

@@ -47,6 +47,15 @@ def child(*lines: str) -> int:
     return subprocess.Popen([sys.executable, "-c", code]).pid
 
 
+def has_tool_in_its_own_group(pid_file: str) -> None:
+    """As gemini runs a shell command: in a session of its own, which outlives its parent."""
+    code = f"import time; time.sleep({HANG_S})"
+    tool = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    usage()
+    Path(pid_file).write_text(str(tool.pid))
+    hang()
+
+
 def good() -> None:
     usage()
     report(f"read {len(sys.stdin.buffer.read())} bytes")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agentd.metering.usage import UsageMetrics
+from agentd.runner.activity import Activity
+from agentd.runner.failures import Failure, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class Parsed:
     ``usage`` is None when the output holds none. ``complete`` is False when the CLI did not get to
     report its end: then ``usage`` is what was seen, never more than was billed.
     ``running_total`` says that ``usage`` holds earlier runs of a resumed session too.
-    ``model`` is what the CLI said it runs, ``error`` its own message when it says that it failed.
+    ``model`` is what the CLI said it runs, ``error`` its own message when it says that it failed,
+    ``failure`` the reason as far as its events tell it.
     """
 
     usage: UsageMetrics | None = None
@@ -40,6 +43,7 @@ class Parsed:
     session_id: str | None = None
     model: str | None = None
     error: str | None = None
+    failure: Failure | None = None
 
 
 class Parser(Protocol):
@@ -71,10 +75,13 @@ class LoggedUsage:
 
     ``usage`` covers the API requests at or after the run's start, of the session and of its
     subagents' threads, by model, with the single requests. ``model`` is the main thread's.
+    ``complete`` is False when a request may have been under way at the run's end: it stands in no
+    log until it is finished, so ``usage`` may be less than what was billed.
     """
 
     usage: UsageMetrics
     model: str | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +91,10 @@ class Provider:
     ``markers``: a line of stdout that holds none of these is not worth decoding.
     ``environment`` is added to the CLI's. ``first_signal`` is what makes the CLI stop and report.
     ``read_log`` reads its session log, None where it keeps none that tells more than stdout.
+    ``exit_reasons`` are the exit codes that give a reason by themselves. ``resets_at`` reads out of
+    a rate limit's message, and the time of the run's end, when it is lifted. ``activity`` reads out
+    of an event what the CLI does; the events it needs besides have ``activity_markers``, those
+    with the text as it arrives ``text_markers``.
     """
 
     name: str
@@ -93,3 +104,8 @@ class Provider:
     environment: Mapping[str, str] = field(default_factory=dict)
     first_signal: int = signal.SIGINT
     read_log: Callable[[LogQuery], LoggedUsage | None] | None = None
+    exit_reasons: Mapping[int, Reason] = field(default_factory=dict)
+    resets_at: Callable[[str, datetime], datetime | None] | None = None
+    activity: Callable[[Mapping[str, Any]], Activity | None] | None = None
+    activity_markers: tuple[bytes, ...] = ()
+    text_markers: tuple[bytes, ...] = ()

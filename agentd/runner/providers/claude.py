@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from agentd.metering.usage import ModelUsage, add, run_usage
+from agentd.runner.activity import claude as claude_activity
+from agentd.runner.failures import claude as claude_failures
 from agentd.runner.providers.base import Invocation, Parsed, Provider
 from agentd.runner.providers.fields import has_tokens, mapping, money, text, tokens
 from agentd.runner.session_logs import claude as claude_log
@@ -44,6 +46,8 @@ class ClaudeParser:
         self._messages: dict[str, tuple[str, ModelUsage]] = {}
         self._open: dict[object, str] = {}
         self._last_text = ""
+        self._error_kind: str | None = None
+        self._limits: Mapping[str, Any] = {}
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event; ``content_block_*`` and tool results hold no usage and are ignored."""
@@ -52,9 +56,12 @@ class ClaudeParser:
         if kind == "result":
             self._results.append(event)
         elif kind == "assistant":
+            self._error_kind = text(event.get("error"))
             self._assistant(mapping(event.get("message")))
         elif kind == "stream_event":
             self._stream(mapping(event.get("event")), event.get("parent_tool_use_id"))
+        elif kind == "rate_limit_event":
+            self._limits = claude_failures.limits_of(event)
         elif kind == "system" and event.get("subtype") == "init":
             self._model = text(event.get("model")) or self._model
             self._version = text(event.get("claude_code_version")) or ""
@@ -68,6 +75,7 @@ class ClaudeParser:
             requests=tuple(self._messages.values()),
             session_id=self._session_id,
         )
+        error = claude_failures.message_of(last)
         cut = str(last.get("terminal_reason", "")).startswith("aborted_streaming")
         return Parsed(
             usage=usage if self._results or self._messages else None,
@@ -76,7 +84,10 @@ class ClaudeParser:
             final_text=text(last.get("result")) or self._last_text,
             session_id=self._session_id,
             model=_plain(self._model) if self._model else None,
-            error=_error(last),
+            error=error,
+            failure=claude_failures.failure(last, error, kind=self._error_kind, limits=self._limits)
+            if error
+            else None,
         )
 
     def _assistant(self, message: Mapping[str, Any]) -> None:
@@ -175,19 +186,13 @@ def _plain(model: str) -> str:
     return model.removesuffix("[1m]")
 
 
-def _error(last: Mapping[str, Any]) -> str | None:
-    if last.get("is_error"):
-        errors = last.get("errors")
-        listed = "; ".join(map(str, errors)) if isinstance(errors, list) else ""
-        return text(last.get("result")) or listed or str(last.get("subtype"))
-    subtype = str(last.get("subtype", "success"))
-    return subtype if subtype.startswith("error") else None
-
-
 CLAUDE = Provider(
     name="claude",
     argv=argv,
     new_parser=ClaudeParser,
-    markers=(b'"usage"', b'"result"', b'"init"'),
+    markers=(b'"usage"', b'"result"', b'"init"', b'"rate_limit_event"'),
     read_log=claude_log.read,
+    activity=claude_activity.read,
+    activity_markers=claude_activity.MARKERS,
+    text_markers=claude_activity.TEXT_MARKERS,
 )

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentd.metering.usage import ModelUsage, run_usage
+from agentd.runner.activity import codex as codex_activity
+from agentd.runner.failures import codex as codex_failures
 from agentd.runner.providers.base import Invocation, Parsed, Provider
 from agentd.runner.providers.fields import has_tokens, mapping, text, tokens
 from agentd.runner.session_logs import codex as codex_log
@@ -52,6 +54,8 @@ class CodexParser:
             self._ended, self._error = True, None
         elif kind == "turn.failed":
             self._ended, self._error = False, str(mapping(event.get("error")).get("message"))
+        elif kind == "error":  # "Reconnecting ..." as a rule: a failure only if no end follows
+            self._error = text(event.get("message"))
         elif kind == "item.completed":
             item = mapping(event.get("item"))
             if item.get("type") == "agent_message":
@@ -76,6 +80,7 @@ class CodexParser:
             session_id=self._session_id,
             model=self._model,
             error=self._error,
+            failure=codex_failures.failure(self._error) if self._error else None,
         )
 
     def _old(self, msg: Mapping[str, Any]) -> None:
@@ -111,4 +116,9 @@ CODEX = Provider(
         *(b'"token_count"', b'"exec_command_end"', b'"provider"'),
     ),
     read_log=codex_log.read,
+    exit_reasons={2: "refused"},  # its own arguments
+    resets_at=codex_failures.resets_at,
+    activity=codex_activity.read,
+    activity_markers=codex_activity.MARKERS,
+    text_markers=codex_activity.TEXT_MARKERS,
 )

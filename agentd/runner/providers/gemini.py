@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentd.metering.usage import ModelUsage, run_usage
+from agentd.runner.activity import gemini as gemini_activity
+from agentd.runner.failures import Failure
+from agentd.runner.failures import gemini as gemini_failures
 from agentd.runner.providers.base import Invocation, Parsed, Provider
 from agentd.runner.providers.fields import has_tokens, mapping, text, tokens
 from agentd.runner.session_logs import gemini as gemini_log
@@ -32,7 +35,9 @@ class GeminiParser:
         self._session_id: str | None = None
         self._model: str | None = None
         self._stats: Mapping[str, Any] | None = None
+        self._told: str | None = None
         self._error: str | None = None
+        self._failure: Failure | None = None
         self._answer: list[str] = []
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -45,12 +50,12 @@ class GeminiParser:
             self._answer.append(text(event.get("content")) or "")
         elif kind == "tool_result":
             self._answer.clear()
+        elif kind == "error" and event.get("severity") == "error":
+            self._told = text(event.get("message"))
         elif kind == "result" or (kind is None and "stats" in event):
             self._stats = mapping(event.get("stats"))
             self._answer = [text(event.get("response")) or "".join(self._answer)]
-            problem = mapping(event.get("error"))
-            failed = problem or event.get("status") == "error"
-            self._error = (text(problem.get("message")) or "it gave no reason") if failed else None
+            self._end(mapping(event.get("error")), event.get("status") == "error")
 
     def parsed(self) -> Parsed:
         """Usage by model; None before the result, which gemini prints once at its end."""
@@ -67,7 +72,13 @@ class GeminiParser:
             session_id=self._session_id,
             model=None if self._model in (None, "auto") else self._model,
             error=self._error,
+            failure=self._failure,
         )
+
+    def _end(self, error: Mapping[str, Any], failed: bool) -> None:
+        if error or failed:
+            self._error = text(error.get("message")) or self._told or "it gave no reason"
+            self._failure = gemini_failures.failure(error, self._error)
 
     def _by_model(self, stats: Mapping[str, Any]) -> dict[str, ModelUsage]:
         models = stats.get("models")
@@ -112,7 +123,12 @@ GEMINI = Provider(
     name="gemini",
     argv=argv,
     new_parser=GeminiParser,
-    markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"'),
+    markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),
     environment={"GEMINI_CLI_NO_RELAUNCH": "true"},
     read_log=gemini_log.read,
+    exit_reasons=gemini_failures.EXIT_REASONS,
+    resets_at=gemini_failures.resets_at,
+    activity=gemini_activity.read,
+    activity_markers=gemini_activity.MARKERS,
+    text_markers=gemini_activity.TEXT_MARKERS,
 )

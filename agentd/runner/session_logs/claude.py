@@ -17,6 +17,7 @@ from agentd.metering.usage import ModelUsage
 from agentd.runner.providers.base import LoggedUsage, LogQuery
 from agentd.runner.session_logs.entries import (
     LoggedRequest,
+    Thread,
     UnknownShape,
     changed_since,
     count,
@@ -47,31 +48,37 @@ def read(query: LogQuery) -> LoggedUsage | None:
         paths = list(Path(home).glob(f"projects/*/{query.session_id}.jsonl"))
         if len(paths) != 1:
             return None
-        requests = _requests(paths[0], query.started_at)
-        model = requests[-1].model if requests else None
+        threads = [_thread(paths[0], query.started_at)]
         for subagent in paths[0].with_suffix("").rglob("agent-*.jsonl"):
             if changed_since(subagent, query.started_at):
-                requests += _requests(subagent, query.started_at)
+                threads.append(_thread(subagent, query.started_at))
     except (UnknownShape, OSError):
         return None
-    return logged_usage(requests, session_id=query.session_id, model=model)
+    main = threads[0].requests
+    return logged_usage(
+        threads, session_id=query.session_id, model=main[-1].model if main else None
+    )
 
 
-def _requests(path: Path, since: datetime) -> list[LoggedRequest]:
+def _thread(path: Path, since: datetime) -> Thread:
     # One line per content block, all with the message's id and its usage.
     found: dict[str, LoggedRequest] = {}
     begun: dict[str, datetime] = {}
-    for entry in json_lines(path, b'"type":"assistant"'):
+    waiting = False
+    for entry in json_lines(path, b'"type":"assistant"', b'"type":"user"'):
         message = part(entry, "message")
+        if entry.get("type") == "user":
+            waiting = True  # a prompt, or what a tool said: the next request follows
         if entry.get("type") != "assistant" or message.get("model") == "<synthetic>":
             continue
+        waiting = False
         message_id = text(message, "id")
         at = begun.setdefault(message_id, moment(entry))
         if at >= since:
             found[message_id] = LoggedRequest(
                 at=at, model=text(message, "model"), usage=_usage(part(message, "usage"))
             )
-    return list(found.values())
+    return Thread(list(found.values()), waiting)
 
 
 def _usage(block: Mapping[str, Any]) -> ModelUsage:

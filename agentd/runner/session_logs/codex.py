@@ -17,6 +17,7 @@ from agentd.metering.usage import ModelUsage
 from agentd.runner.providers.base import LoggedUsage, LogQuery
 from agentd.runner.session_logs.entries import (
     LoggedRequest,
+    Thread,
     UnknownShape,
     changed_since,
     count,
@@ -32,9 +33,13 @@ _MARKERS = (
     b'"turn_context"',
     b'"token_usage_record"',
     b'"token_count"',
+    b'"task_complete"',
     b'"type":"response_item"',
 )
-_ANSWERS = ("reasoning", "function_call", "custom_tool_call", "local_shell_call")
+_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
+_RESULTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
+_ANSWERS = ("reasoning", *_CALLS)
+_ABORTED = "aborted by user"
 
 
 def read(query: LogQuery) -> LoggedUsage | None:
@@ -52,15 +57,15 @@ def read(query: LogQuery) -> LoggedUsage | None:
         path = _rollout(Path(home) / "sessions", query.session_id)
         if path is None:
             return None
-        main = _Thread(query.session_id, query.started_at).load(path)
+        main = _Rollout(query.session_id, query.started_at).load(path)
         if main.model is None:
             return None
-        requests = main.finished()
+        threads = [main.thread()]
         for thread_id, file in _subagents(path, query):
-            requests += _Thread(thread_id, query.started_at).load(file).finished()
+            threads.append(_Rollout(thread_id, query.started_at).load(file).thread())
     except (UnknownShape, OSError):
         return None
-    return logged_usage(requests, session_id=query.session_id, model=main.model)
+    return logged_usage(threads, session_id=query.session_id, model=main.model)
 
 
 def _rollout(sessions: Path, thread_id: str) -> Path | None:
@@ -98,7 +103,7 @@ def _subagents(main: Path, query: LogQuery) -> Iterator[tuple[str, Path]]:
 
 
 @dataclass(slots=True)
-class _Thread:
+class _Rollout:
     """One rollout file, read from its start: running totals go on over resumed runs."""
 
     thread_id: str
@@ -110,8 +115,10 @@ class _Thread:
     records: dict[str, LoggedRequest] = field(default_factory=dict)
     token_counts: list[LoggedRequest] = field(default_factory=list)
     total: ModelUsage = field(default_factory=ModelUsage)
+    calls: set[object] = field(default_factory=set)
+    waiting: bool = False
 
-    def load(self, path: Path) -> _Thread:
+    def load(self, path: Path) -> _Rollout:
         meta = part(first_entry(path), "payload")
         if meta.get("id") != self.thread_id:
             raise UnknownShape("session_meta")
@@ -121,25 +128,38 @@ class _Thread:
             match entry.get("type"):
                 case "turn_context":
                     self.model = text(payload, "model")
+                    self.waiting = True
                     if "turn_id" in payload:  # not there in 0.58.0
                         self.models[text(payload, "turn_id")] = self.model
                 case "token_usage_record":
                     self._record(moment(entry), payload)
                 case "event_msg" if payload.get("type") == "token_count":
                     self._token_count(moment(entry), part(payload, "info"))
+                case "event_msg" if payload.get("type") == "task_complete":
+                    self.waiting = False
                 case "response_item" if moment(entry) >= self.since:
-                    self.answered |= payload.get("type") in _ANSWERS
-                    self.answered |= payload.get("role") == "assistant"
+                    self._item(payload)
         return self
 
-    def finished(self) -> list[LoggedRequest]:
+    def thread(self) -> Thread:
         """The requests since the run began. Raises UnknownShape when answers came without one."""
         if self.records:
-            return list(self.records.values())
+            return Thread(list(self.records.values()), self.waiting)
         # A fork begins with a copy of its parent's history, so its totals are not its own.
         if (self.answered and not self.token_counts) or (self.token_counts and self.forked):
             raise UnknownShape("token_usage_record")
-        return self.token_counts
+        return Thread(self.token_counts, self.waiting)
+
+    def _item(self, payload: Mapping[str, Any]) -> None:
+        kind = payload.get("type")
+        self.answered |= kind in _ANSWERS or payload.get("role") == "assistant"
+        if kind in _CALLS:
+            self.calls.add(payload.get("call_id"))
+        elif kind in _RESULTS:
+            self.calls.discard(payload.get("call_id"))
+            stopped = str(payload.get("output")).endswith(_ABORTED)
+            # With the last tool's result the next request goes out, unless the run was stopped.
+            self.waiting = not self.calls and not stopped
 
     def _record(self, at: datetime, payload: Mapping[str, Any]) -> None:
         # Written when a response is complete; says whose it is and never repeats (0.169.0).
@@ -148,6 +168,7 @@ class _Thread:
         model = self.models.get(text(payload, "turn_id"))
         if model is None:
             raise UnknownShape("turn_id")
+        self.waiting = False
         self.records[text(payload, "response_id")] = LoggedRequest(
             at=at, model=model, usage=_usage(part(payload, "usage"))
         )
@@ -167,6 +188,7 @@ class _Thread:
         if total.counts() not in (grown, last.counts()):
             raise UnknownShape("total_token_usage")
         self.total = total
+        self.waiting &= bool(self.records)  # beside records it comes too late: after the tool
         if at >= self.since:
             if self.model is None:
                 raise UnknownShape("turn_context")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,14 @@ from agentd.runner.providers.base import LoggedUsage
 
 class UnknownShape(Exception):
     """A log is not written the way we know: its reader answers None, never a guess."""
+
+
+@dataclass(slots=True)
+class Thread:
+    """One thread's finished requests; ``waiting`` when the next one may have been under way."""
+
+    requests: list[LoggedRequest] = field(default_factory=list)
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +98,13 @@ def changed_since(path: Path, since: datetime) -> bool:
     return path.stat().st_mtime >= since.timestamp() - 1
 
 
-def logged_usage(
-    requests: Iterable[LoggedRequest], *, session_id: str, model: str | None
-) -> LoggedUsage:
-    """A run's requests added up by model, in the order they were finished."""
-    ordered = sorted(requests, key=lambda request: request.at)
+def logged_usage(threads: Iterable[Thread], *, session_id: str, model: str | None) -> LoggedUsage:
+    """The requests of a run's threads added up by model, in the order they were finished."""
+    parts = list(threads)
+    complete = not any(thread.waiting for thread in parts)
+    ordered = sorted(
+        (request for thread in parts for request in thread.requests), key=lambda request: request.at
+    )
     by_model: dict[str, list[ModelUsage]] = {}
     for request in ordered:
         by_model.setdefault(request.model, []).append(request.usage)
@@ -103,4 +113,4 @@ def logged_usage(
         requests=tuple((request.model, request.usage) for request in ordered),
         session_id=session_id,
     )
-    return LoggedUsage(usage=usage, model=model)
+    return LoggedUsage(usage=usage, model=model, complete=complete)

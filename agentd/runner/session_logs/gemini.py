@@ -8,8 +8,9 @@ message; a subagent's stand in ``chats/<session id>/<subagent id>.jsonl``. Calls
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from agentd.metering.usage import ModelUsage
 from agentd.runner.providers.base import LoggedUsage, LogQuery
 from agentd.runner.session_logs.entries import (
     LoggedRequest,
+    Thread,
     UnknownShape,
     changed_since,
     count,
@@ -40,25 +42,27 @@ def read(query: LogQuery) -> LoggedUsage | None:
     if not home or not _SAFE_ID.fullmatch(query.session_id):
         return None
     try:
-        path = _chat(Path(home) / ".gemini" / "tmp", query.session_id)
-        if path is None:
+        paths = _chats(Path(home) / ".gemini" / "tmp", query.session_id)
+        if not paths:
             return None
-        requests = _requests(path, query.started_at)
-        model = requests[-1].model if requests else None
-        for subagent in _subagents(path.parent, query.session_id):
+        threads = [_thread(paths, query.started_at)]
+        for subagent in _subagents(paths[0].parent, query.session_id):
             if changed_since(subagent, query.started_at):
-                requests += _requests(subagent, query.started_at)
+                threads.append(_thread([subagent], query.started_at))
     except (UnknownShape, OSError):
         return None
-    return logged_usage(requests, session_id=query.session_id, model=model)
+    main = threads[0].requests
+    return logged_usage(
+        threads, session_id=query.session_id, model=main[-1].model if main else None
+    )
 
 
-def _chat(folder: Path, session_id: str) -> Path | None:
-    # The file's name has the first eight characters of the id only; its first line has all.
-    for path in folder.glob(f"*/chats/session-*-{session_id[:8]}.jsonl"):
-        if first_entry(path).get("sessionId") == session_id:
-            return path
-    return None
+def _chats(folder: Path, session_id: str) -> list[Path]:
+    # The file's name has the first eight characters of the id only; its first line has all. A
+    # session that is resumed in another minute than it began in goes on in its old file, and leaves
+    # a second one of that minute with no request in it.
+    found = folder.glob(f"*/chats/session-*-{session_id[:8]}.jsonl")
+    return sorted(path for path in found if first_entry(path).get("sessionId") == session_id)
 
 
 def _subagents(chats: Path, session_id: str) -> Iterator[Path]:
@@ -71,15 +75,19 @@ def _subagents(chats: Path, session_id: str) -> Iterator[Path]:
                 yield path
 
 
-def _requests(path: Path, since: datetime) -> list[LoggedRequest]:
+def _thread(paths: Sequence[Path], since: datetime) -> Thread:
     # A message is written again when its tools have run, and without tokens and with a new time
     # (inside "$set") when the session is resumed: its first time is the right one.
     found: dict[str, LoggedRequest] = {}
     begun: dict[str, datetime] = {}
-    unmetered = False
-    for entry in json_lines(path, b'"gemini"'):
+    unmetered = waiting = False
+    lines = (json_lines(path, b'"type":"gemini"', b'"type":"user"') for path in paths)
+    for entry in chain.from_iterable(lines):
+        if entry.get("type") == "user":
+            waiting = True  # a prompt, or what a tool said: the next request follows
         if entry.get("type") != "gemini":
             continue
+        waiting = False
         message_id = text(entry, "id")
         at = begun.setdefault(message_id, moment(entry))
         if at < since:
@@ -93,7 +101,7 @@ def _requests(path: Path, since: datetime) -> list[LoggedRequest]:
             unmetered = True
     if unmetered and not found:
         raise UnknownShape("tokens")
-    return list(found.values())
+    return Thread(list(found.values()), waiting)
 
 
 def _usage(tokens: Mapping[str, Any]) -> ModelUsage:

@@ -17,14 +17,8 @@ from agentd.workflow.initialise import initialise
 
 CHANGE = "greet-politely"
 COMMANDS = (
-    ("proposal", CHANGE, "Greet the user by name, and politely when the name is unknown"),
-    ("challenge", CHANGE),
-    ("reproposal", CHANGE),
-    ("challenge", CHANGE),
-    ("implement", CHANGE),
-    ("review", CHANGE),
-    ("resolve", CHANGE),
-    ("review", CHANGE),
+    ("plan", CHANGE, "Greet the user by name, and politely when the name is unknown"),
+    ("impl", CHANGE),
     ("archive", CHANGE),
     ("status", CHANGE),
 )

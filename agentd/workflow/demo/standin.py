@@ -21,7 +21,6 @@ _HEADING = re.compile(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", 
 RECORDINGS = {
     ("gemini", "proposal"): "gemini/0.61.0/tool_stream_json",
     ("gemini", "reproposal"): "gemini/0.61.0/model_stream_json",
-    ("gemini", "merge"): "gemini/0.61.0/model_stream_json",
     ("gemini", "archive"): "gemini/0.61.0/model_stream_json",
     ("codex", "challenge"): "codex/0.169.0/tool_json",
     ("codex", "review"): "codex/0.169.0/compaction_json",

@@ -1,0 +1,143 @@
+"""The commands that run whole loops: plan, impl, archive, run."""
+
+from __future__ import annotations
+
+import typer
+
+from agentd.cli.options import (
+    Approve,
+    ChangeId,
+    Model,
+    OptionalDescription,
+    Provider,
+    Quiet,
+    Resolve,
+    Small,
+    Verbose,
+    Wait,
+)
+
+
+def plan(
+    change_id: ChangeId,
+    description: OptionalDescription = None,
+    small: Small = False,
+    provider: Provider = None,
+    model: Model = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Propose, challenge, revise until the challenge approves.
+
+    Goes on where it stopped; the description is needed the first time only.
+    """
+    from agentd.cli.output import show_outcome, summing_up
+    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.workflow.whole import plan as run_plan
+
+    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    with at_work_on_new(workspace, change_id, "proposal", order) as change:
+        with summing_up(progress, change):
+            for outcome in run_plan(workspace, change, description, order, small=small):
+                show_outcome(workspace, progress, outcome, last=False)
+        print(f"planned; next: agentd impl {change_id}")
+
+
+def impl(
+    change_id: ChangeId,
+    provider: Provider = None,
+    model: Model = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Implement, check, review, resolve until the review approves.
+
+    The project's own tests, lint and audit run before each review. Goes on where it stopped.
+    """
+    from agentd.cli.output import show_outcome, summing_up
+    from agentd.cli.working import at_work_on, open_workspace
+    from agentd.workflow.whole import impl as run_impl
+
+    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    with at_work_on(workspace, change_id) as change:
+        with summing_up(progress, change):
+            for outcome in run_impl(workspace, change, order):
+                show_outcome(workspace, progress, outcome, last=False)
+        print(f"complete; next: agentd archive {change_id}")
+
+
+def archive(
+    change_id: ChangeId,
+    resolve: Resolve = False,
+    provider: Provider = None,
+    model: Model = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Merge, write the changelog, review, move to the archive.
+
+    The main specs change only when the archive review has approved.
+    """
+    from agentd.cli.output import show_outcome, summing_up
+    from agentd.cli.working import at_work_on, open_workspace
+    from agentd.workflow import archiving
+
+    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    with at_work_on(workspace, change_id) as change:
+        target = archiving.archive_dir(workspace, change)
+        with summing_up(progress, change, target):
+            for outcome in archiving.archive(workspace, change, order, resolving=resolve):
+                show_outcome(workspace, progress, outcome, last=False)
+        print(f"archived as {workspace.shown(target)}/")
+
+
+def run(
+    change_id: ChangeId,
+    description: OptionalDescription = None,
+    small: Small = False,
+    approve: Approve = None,
+    resolve: Resolve = False,
+    provider: Provider = None,
+    model: Model = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Take a change from a sentence to the archive: plan, impl, archive.
+
+    Stops where a person must decide, and goes on where it stopped.
+    """
+    from agentd.cli.output import show_outcome, show_spent, summing_up
+    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.workflow import archiving
+    from agentd.workflow.whole import run as run_whole
+
+    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    if (archived := archiving.archived_today(workspace, change_id)) is not None:
+        show_spent(archived)
+        print(f"archived already as {workspace.shown(archived)}/")
+        return
+    with at_work_on_new(workspace, change_id, "proposal", order) as change:
+        target = archiving.archive_dir(workspace, change)
+        outcomes = run_whole(
+            workspace,
+            change,
+            description,
+            order,
+            small=small,
+            approved=tuple(approve or ()),
+            resolving=resolve,
+        )
+        with summing_up(progress, change, target):
+            for outcome in outcomes:
+                show_outcome(workspace, progress, outcome, last=False)
+        print(f"archived as {workspace.shown(target)}/")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (run, plan, impl, archive):
+        app.command()(command)

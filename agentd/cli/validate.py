@@ -1,0 +1,83 @@
+"""The command that looks at a change's documents before money is spent on them: validate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentd.cli.options import AsJson, ChangeId
+
+if TYPE_CHECKING:
+    from agentd.workflow.documents.fix import Mended
+    from agentd.workflow.documents.report import Report
+
+
+def validate(
+    change_id: ChangeId,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First mend what can be mended without a doubt.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a change's proposal, tasks and specs.
+
+    Exit code 1 when something is wrong. Calls no model and writes nothing without --fix.
+    """
+    from agentd.cli.output import print_json
+    from agentd.workflow.documents.fix import fix_change
+    from agentd.workflow.documents.validate import validate_change
+    from agentd.workflow.workspace import Workspace
+
+    workspace = Workspace.open(Path.cwd())
+    change = workspace.active_change(change_id)
+    mended = fix_change(workspace.project, change) if fix else []
+    report = validate_change(workspace.project, change, workspace.config)
+    if as_json:
+        print_json(_document(change_id, report, mended, strict=strict))
+    else:
+        print(_text(change_id, report, mended, strict=strict))
+    raise typer.Exit(0 if report.ok(strict) else 1)
+
+
+def _text(change_id: str, report: Report, mended: list[Mended], *, strict: bool) -> str:
+    lines = [f"{file.path}: mended: {note}" for file in mended for note in file.notes]
+    for issue in report.issues:
+        lines.append(str(issue))
+        if issue.fix:
+            lines.append(f"    {issue.fix}")
+    counts = (
+        _count(len(report.errors), "error"),
+        _count(len(report.warnings), "warning"),
+        *([_count(len(report.infos), "note")] if report.infos else []),
+    )
+    verdict = "ok" if report.ok(strict) else "not ok"
+    return "\n".join([*lines, f"{change_id}: {verdict} ({', '.join(counts)})"])
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
+
+
+def _document(
+    change_id: str, report: Report, mended: list[Mended], *, strict: bool
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "change_id": change_id,
+        "ok": report.ok(strict),
+        "strict": strict,
+        "errors": len(report.errors),
+        "warnings": len(report.warnings),
+        "infos": len(report.infos),
+        "issues": [asdict(issue) for issue in report.issues],
+        "mended": [{"path": file.path, "notes": list(file.notes)} for file in mended],
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(validate)

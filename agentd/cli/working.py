@@ -1,0 +1,56 @@
+"""What the commands that spend money share: the project, the order, the hold on the change."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from agentd.cli.progress import Progress
+from agentd.errors import UsageError
+from agentd.workflow.attention import at_work
+from agentd.workflow.engine import Order
+from agentd.workflow.proposing import begin
+from agentd.workflow.workspace import Workspace
+
+
+def open_workspace(
+    provider: str | None,
+    model: str | None,
+    session: str | None,
+    wait: bool,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[Workspace, Order, Progress]:
+    """The project around this folder, what the command line asks for, and who shows it."""
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose exclude each other", fix="Give one of them.")
+    workspace = Workspace.open(Path.cwd())
+    progress = Progress(quiet=quiet, verbose=verbose)
+    for warning in workspace.config.warnings:
+        progress.note(f"warning: {warning}")
+    order = Order(
+        provider=provider,
+        model=model,
+        session_id=session,
+        wait=wait,
+        note=progress.note,
+        watching=progress.watching,
+    )
+    return workspace, order, progress
+
+
+@contextlib.contextmanager
+def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Path]:
+    """The folder of a change that is worked on, held for as long as the command runs."""
+    change = workspace.active_change(change_id)
+    with at_work(change):
+        yield change
+
+
+@contextlib.contextmanager
+def at_work_on_new(workspace: Workspace, change_id: str, step: str, order: Order) -> Iterator[Path]:
+    """The same for a change that is made if it is missing."""
+    change = begin(workspace, change_id, step, order)
+    with at_work(change):
+        yield change

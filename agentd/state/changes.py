@@ -1,0 +1,40 @@
+"""Changes to the keys of a STATE.yaml outside telemetry, such as a new phase."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from agentd.state import scalar
+
+
+class Changes(NamedTuple):
+    """New values for these keys; None leaves one as it is."""
+
+    phase: str | None = None
+    iteration: int | None = None
+    last_action: str | None = None
+    session_id: str | None = None
+
+    def values(self) -> dict[str, str]:
+        """The keys that change, with their values as YAML."""
+        return {
+            key: str(value) if isinstance(value, int) else scalar.text(value)
+            for key, value in self._asdict().items()
+            if value is not None
+        }
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        given = {key: value for key, value in self._asdict().items() if value is not None}
+        return json.dumps(given)
+
+
+NO_CHANGES = Changes()
+
+
+def from_object(values: object) -> Changes:
+    """What :meth:`Changes.to_json` wrote, decoded. Raises ValueError on anything else."""
+    if not isinstance(values, dict) or not set(values) <= set(Changes._fields):
+        raise ValueError(f"state: expected an object with some of {', '.join(Changes._fields)}")
+    return Changes(**values)

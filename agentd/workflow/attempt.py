@@ -1,0 +1,148 @@
+"""One run of a CLI for a step: what it wrote, what it may not touch, and its record."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agentd.errors import ProviderError, StateError
+from agentd.files import write_atomic
+from agentd.metering.call import CallRecord
+from agentd.runner.script import RunRequest, RunResult, ScriptRunner
+from agentd.state.store import Changes, StateStore
+from agentd.workflow import recording
+from agentd.workflow.guard import Allowed, Guard, document_in_text
+from agentd.workflow.project import STATE_FILE
+from agentd.workflow.steps import Step
+from agentd.workflow.work import advance, documents_of
+from agentd.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a run left: the documents it owed and did not write, and what it may not touch."""
+
+    missing: tuple[str, ...] = ()
+    misplaced: tuple[Path, ...] = ()
+    forbidden: tuple[Path, ...] = ()
+    aside: Path | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the step's work is there and nothing else happened."""
+        return not self.missing and not self.forbidden
+
+
+def attempt(
+    workspace: Workspace, change: Path, step: Step, request: RunRequest
+) -> tuple[RunResult, Work, CallRecord]:
+    """Run the CLI once, look at what it did, and record it."""
+    store = StateStore(change)
+    with _set_aside(change, step):
+        guard = Guard.before(workspace.project, change, allowed(change, step))
+        result = ScriptRunner().run(request)
+        work = _judge(change, step, guard, result)
+    changes = Changes()
+    if result.status == "ok" and work.done:
+        recording.preserve(workspace, change, step, result.run_dir)
+        small = request.prompt_name == "proposal-small"
+        changes = advance(change, step, store.read().iteration, small=small)
+    return result, work, recording.enter(workspace, store, result, changes)
+
+
+@contextlib.contextmanager
+def _set_aside(change: Path, step: Step) -> Iterator[None]:
+    """Take away what a judge wrote before, so that it can't pass for a new judgement.
+
+    It comes back when the run leaves nothing in its place.
+    """
+    place = change / step.writes[0]
+    before = place.read_bytes() if step.verdicts and place.is_file() else None
+    if before is None:
+        yield
+        return
+    place.unlink()
+    try:
+        yield
+    finally:
+        if not place.exists():
+            write_atomic(place, before)
+
+
+def allowed(change: Path, step: Step) -> Allowed:
+    """What a run of this step may write, by the step table alone."""
+    return Allowed(
+        documents=tuple(change / name for name in (*step.writes, *step.touches)), code=step.code
+    )
+
+
+def _judge(change: Path, step: Step, guard: Guard, result: RunResult) -> Work:
+    """Compare the project with what it was before; put agentd's own files back."""
+    changes = guard.after()
+    written = set(changes.written)
+    aside = result.run_dir / "forbidden"
+    # A broken STATE.yaml is never overwritten: a person may have made it so, and repairs it.
+    broken = change / STATE_FILE if not _is_readable(StateStore(change)) else None
+    own = tuple(entry for entry in changes.forbidden if entry.path != broken)
+    guard.restore(replace(changes, forbidden=own), aside)
+    if result.status == "ok" and len(step.writes) == 1 and not written:
+        name = step.writes[0]
+        document = document_in_text(result.final_text, Path(name).name)
+        if document is not None and not changes.misplaced:
+            (change / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(change / name, document.encode())
+            written.add(change / name)
+    missing = tuple(name for name in step.writes if not documents_of(change, name))
+    return Work(
+        missing=missing or (step.writes if not written else ()),
+        misplaced=changes.misplaced,
+        forbidden=tuple(entry.path for entry in changes.forbidden),
+        aside=aside if aside.exists() else None,
+    )
+
+
+def _is_readable(store: StateStore) -> bool:
+    try:
+        store.read()
+    except StateError:
+        return False
+    return True
+
+
+def raise_if_forbidden(
+    workspace: Workspace, change: Path, step: Step, result: RunResult, work: Work
+) -> None:
+    """Raise ProviderError when the run changed what its step may not touch."""
+    if work.forbidden:
+        paths = ", ".join(workspace.shown(path) for path in work.forbidden[:10])
+        aside = f" What it wrote there: {workspace.shown(work.aside)}/." if work.aside else ""
+        raise ProviderError(
+            f"{result.provider} changed what step {step.name} may not touch: {paths}",
+            fix=f"agentd's own files are as they were.{aside} Take the rest back (git status), "
+            f"and see what made it do that: {where(workspace, result)} {_again(change, step)}",
+        )
+
+
+def raise_unless_done(
+    workspace: Workspace, change: Path, step: Step, result: RunResult, work: Work
+) -> None:
+    """Raise ProviderError when a document that the step owes is not there, or as before."""
+    if work.missing:
+        there = ", ".join(workspace.shown(path) for path in work.misplaced)
+        elsewhere = f"; it wrote {there} instead" if there else ""
+        raise ProviderError(
+            f"{result.provider} ended step {step.name} without writing "
+            f"{', '.join(work.missing)} in {workspace.shown(change)}/{elsewhere}",
+            fix=f"{where(workspace, result)} The call is recorded. {_again(change, step)}",
+        )
+
+
+def _again(change: Path, step: Step) -> str:
+    return f"Then run it again: agentd {step.command} {change.name}"
+
+
+def where(workspace: Workspace, result: RunResult) -> str:
+    """Where a person finds what the CLI printed."""
+    return f"Its output: {workspace.shown(result.run_dir)}/ (stdout, stderr)."

@@ -1,0 +1,66 @@
+"""One agentd at a time works on a change."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agentd.errors import InputError
+from agentd.files import try_lock
+
+
+@contextlib.contextmanager
+def at_work(change: Path) -> Iterator[None]:
+    """Hold the change for as long as a step or a loop runs; readers need no hold.
+
+    The kernel lets go of it when the process dies. Raises InputError, without waiting, when
+    another living agentd holds it.
+    """
+    runs = change / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    if not (runs / ".gitignore").exists():
+        (runs / ".gitignore").write_text("*\n")  # logs, in whatever layout the change lies
+    fd = os.open(runs / ".work", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    try:
+        if not _try_twice(fd):
+            holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
+            raise InputError(
+                f"another agentd (process {holder or 'unknown'}) is at work on {change.name}",
+                fix=f"Wait for it, or stop it; `agentd status {change.name}` shows how far it is.",
+            )
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def working_process(change: Path) -> int | None:
+    """The agentd that is at work on the change: its process id, 0 if unknown; None for none.
+
+    Writes nothing. It holds a shared lock for an instant, so that readers don't see each other.
+    """
+    try:
+        fd = os.open(change / "runs" / ".work", os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
+        return int(holder) if holder.isdecimal() else 0
+    finally:
+        os.close(fd)
+    return None
+
+
+def _try_twice(fd: int) -> bool:
+    """`agentd status` holds the lock for an instant, to see whether anybody does."""
+    if try_lock(fd):
+        return True
+    time.sleep(0.1)
+    return try_lock(fd)

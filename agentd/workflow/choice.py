@@ -1,0 +1,80 @@
+"""Which provider and which of its models run a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, ProviderConfig
+from agentd.errors import ConfigError
+from agentd.workflow.steps import Step
+
+# As the original agentd had it: a change is of the first size that its specs and tasks, added up,
+# do not exceed.
+_SIZES: tuple[tuple[Complexity, int], ...] = (("low", 4), ("medium", 10), ("high", 20))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A provider's name, and the full name of its model (None: the CLI's default)."""
+
+    provider: str
+    model: str | None
+
+
+def choose(
+    config: Config,
+    step: Step,
+    *,
+    provider: str | None = None,
+    model: str | None = None,
+    specs: int = 0,
+    tasks: int = 0,
+    config_name: str = "agentd/config.toml",
+) -> Choice:
+    """The provider and model of a step; ``provider`` and ``model`` are the command line's.
+
+    Provider: the command line, ``[steps.X]``, the step's usual one, the first that the config has.
+    Model: the command line, ``[steps.X]``, the provider's model for a change of that many specs and
+    tasks, its default. Raises ConfigError, which shows ``config_name``, when the provider has no
+    section.
+    """
+    set_ = config.steps.get(step.name)
+    usual = step.provider if step.provider in config.providers else next(iter(config.providers), "")
+    name = provider or (set_ and set_.provider) or usual
+    if name not in config.providers:
+        raise ConfigError(
+            f"{config_name}: no provider {name} for step {step.name}; it has "
+            f"{', '.join(config.providers) or 'none'}",
+            fix=f"Add a [{name or 'claude'}] section, or name another with --provider.",
+        )
+    settings = config.providers[name]
+    # A model of [steps.X] without a provider is one of the provider that the step would have.
+    same = set_ is not None and (set_.provider or usual) == name
+    wanted = model or (set_.model if set_ and same else None)
+    if wanted is None and (sized := model_for(settings, specs=specs, tasks=tasks)):
+        return Choice(provider=name, model=sized.model)
+    return Choice(provider=name, model=settings.model_name(wanted))
+
+
+def complexity_of(*, specs: int, tasks: int) -> Complexity:
+    """The size of a change with that many specs and tasks."""
+    return next((size for size, most in _SIZES if specs + tasks <= most), "critical")
+
+
+def model_for(provider: ProviderConfig, *, specs: int, tasks: int) -> ModelConfig | None:
+    """The provider's model for a change of that size.
+
+    Of its models that have a complexity: the simplest that is up to the change's, else the most
+    complex; of several alike the default, else the first. None when there is none, or when there
+    are no specs and tasks yet to go by.
+    """
+    rated = [entry for entry in provider.models if entry.complexity is not None]
+    if not rated or not (specs or tasks):
+        return None
+    wanted = COMPLEXITIES.index(complexity_of(specs=specs, tasks=tasks))
+
+    def distance(entry: ModelConfig) -> tuple[bool, int, bool]:
+        level = COMPLEXITIES.index(entry.complexity) if entry.complexity else 0
+        return level < wanted, abs(level - wanted), entry.id != provider.default
+
+    return min(rated, key=distance)

@@ -1,0 +1,111 @@
+"""Which step comes next: the three loops of a change, as one pure decision.
+
+plan, impl and archive have the same shape: a first step, a judge that reads its work, and a step
+that mends what the judge found, until the judge approves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+APPROVED = "APPROVED"
+REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """A loop's steps, the setting that bounds it, and the phases in which it has ended well."""
+
+    name: str
+    first: str
+    judge: str
+    mend: str
+    limit: str
+    done: tuple[str, ...]
+
+
+PLAN = Loop(
+    name="plan",
+    first="proposal",
+    judge="challenge",
+    mend="reproposal",
+    limit="planning_iterations",
+    done=("challenged", "implementing", "complete", "archived"),
+)
+IMPL = Loop(
+    name="impl",
+    first="implementation",
+    judge="review",
+    mend="resolve",
+    limit="implementation_iterations",
+    done=("complete", "archived"),
+)
+ARCHIVE = Loop(
+    name="archive",
+    first="archive",
+    judge="archive-review",
+    mend="archive-fix",
+    limit="archive_iterations",
+    done=("archived",),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Where a change stands.
+
+    ``last`` is the step that ended well last, ``verdict`` what the judge's document says now,
+    ``asked`` how often the judge has answered in a row, ``iteration`` 1 at the first judgement and
+    one more after each mending. ``stuck``: the judge found the same as the time before.
+    """
+
+    phase: str | None
+    last: str | None
+    iteration: int
+    verdict: str | None
+    asked: int
+    stuck: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run this step next."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The loop has ended well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The loop ends without approval ("ended"), or a person must decide ("paused")."""
+
+    kind: Literal["ended", "paused"]
+    why: str
+
+
+def decide(loop: Loop, at: Situation, limit: int) -> Run | Done | Stop:  # noqa: PLR0911 - a table
+    """What comes next in ``loop``; ``limit`` is how often its work may be mended."""
+    if at.phase in loop.done:
+        return Done()
+    if at.last in (loop.first, loop.mend):
+        return Run(loop.judge)
+    if at.last != loop.judge:
+        return Run(loop.first)
+    if at.verdict == APPROVED:
+        return Done()
+    if at.verdict is None:
+        if at.asked < 2:
+            return Run(loop.judge)
+        return Stop("paused", f"the {loop.judge} gave no verdict, asked twice")
+    if at.verdict == REJECTED:
+        return Stop("ended", f"the {loop.judge} says REJECTED")
+    if at.stuck:
+        return Stop("ended", f"no progress: the {loop.judge} found the same issues again")
+    if at.iteration > limit:
+        return Stop("ended", f"the {loop.judge} says {at.verdict} after {at.iteration} rounds")
+    return Run(loop.mend)

@@ -1,0 +1,136 @@
+"""agentd's own files with their bytes, so that they can be put back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from agentd.files import write_atomic
+
+_IN_MEMORY_BYTES = 64 * 1024 * 1024  # beyond, they go to an unnamed temporary file
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands at a path; ``at`` and ``size`` say where its bytes are kept."""
+
+    kind: str  # file, dir, link or other
+    mode: int
+    content: bytes = b""  # sha256 of a file, target of a link
+    at: int = field(default=-1, compare=False)
+    size: int = 0
+
+
+def look(path: Path, keep: IO[bytes] | None = None) -> Entry | None:
+    """What stands at ``path``, None for nothing; a file's bytes are appended to ``keep``."""
+    try:
+        found = path.lstat()
+        mode = stat.S_IMODE(found.st_mode)
+        if stat.S_ISDIR(found.st_mode):
+            return Entry("dir", 0)
+        if stat.S_ISLNK(found.st_mode):
+            return Entry("link", 0, os.fsencode(path.readlink()))
+        if not stat.S_ISREG(found.st_mode):
+            return Entry("other", mode)
+        at = keep.tell() if keep else -1
+        digest = hashlib.sha256()
+        size = 0
+        # O_NONBLOCK: should it have become a FIFO meanwhile, nothing waits for its writer.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+                if keep:
+                    keep.write(block)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        return Entry("other", 0)
+    return Entry("file", mode, digest.digest(), at, size)
+
+
+class Kept:
+    """The files below some places of a project, as they were when this was made.
+
+    ``skip`` tells what is left out. Links are not followed, but for folders above the places that
+    were links already.
+    """
+
+    def __init__(self, root: Path, places: Iterable[Path], skip: Callable[[Path], bool]) -> None:
+        self._root = root
+        given = set(places)
+        self.places = sorted(path for path in given if given.isdisjoint(path.parents))
+        self._skip = skip
+        self._bytes = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - lives on
+        self._above = {path: look(path) for place in self.places for path in self._between(place)}
+        self.entries = dict(self._walk(self._bytes))
+
+    def now(self) -> dict[Path, Entry]:
+        """The same places as they are now."""
+        return dict(self._walk(None))
+
+    def put_back(self, path: Path, aside: Path) -> None:
+        """Make ``path`` what it was; what stands there now is moved into the folder ``aside``."""
+        before = self.entries.get(path)
+        if before is not None and before.kind == "dir":
+            before = None  # made again when something in it is
+        _move_aside(path, aside / path.relative_to(self._root))
+        if before is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if before.kind == "link":
+            path.symlink_to(os.fsdecode(before.content))
+        elif before.kind == "file":
+            self._bytes.seek(before.at)
+            write_atomic(path, self._bytes.read(before.size))
+            path.chmod(before.mode)
+
+    def _between(self, place: Path) -> list[Path]:
+        """The folders between the project's root and a place, the highest first."""
+        return [path for path in reversed(place.parents) if self._root in path.parents]
+
+    def _walk(self, keep: IO[bytes] | None) -> Iterator[tuple[Path, Entry]]:
+        for place in self.places:
+            for above in self._between(place):
+                entry = look(above)
+                if entry is not None:
+                    yield above, entry
+                if entry != self._above[above]:
+                    break  # what lies below it is no longer this project's
+            else:
+                yield from self._below(place, keep)
+
+    def _below(self, path: Path, keep: IO[bytes] | None) -> Iterator[tuple[Path, Entry]]:
+        entry = look(path, keep)
+        if entry is None:
+            return
+        yield path, entry
+        if entry.kind != "dir":
+            return
+        try:
+            inside = sorted(path.iterdir())
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return
+        for item in inside:
+            if not self._skip(item):
+                yield from self._below(item, keep)
+
+
+def _move_aside(path: Path, target: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    if path in target.parents:
+        path.unlink()  # a link or a file where a folder was: there is no other place for it
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while os.path.lexists(target):
+        target = target.with_name(f"{target.name}.1")
+    shutil.move(path, target)

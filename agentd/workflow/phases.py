@@ -1,0 +1,37 @@
+"""The phases of a change, and which command comes next in each."""
+
+from __future__ import annotations
+
+PHASES = ("proposed", "challenged", "rejected", "implementing", "complete", "archived")
+
+# The names of the original agentd's later versions, read as ours.
+_ORIGINAL = {
+    "clarifying": "proposed",
+    "drafting": "proposed",
+    "specs_generated": "proposed",
+    "tasks_generated": "proposed",
+    "planned": "challenged",
+    "testing": "implementing",
+    "code_reviewing": "implementing",
+    "implemented": "complete",
+    "merging": "complete",
+}
+
+_NEXT_COMMAND = {
+    "proposed": "plan",
+    "challenged": "impl",
+    "rejected": "reproposal",
+    "implementing": "impl",
+    "complete": "archive",
+}
+
+
+def read_phase(text: str | None) -> str | None:
+    """One of PHASES for what STATE.yaml says; None for an absent or unknown one."""
+    phase = _ORIGINAL.get(text or "", text)
+    return phase if phase in PHASES else None
+
+
+def next_command(phase: str | None) -> str | None:
+    """The command that goes on from a phase; None when it is archived or unknown."""
+    return _NEXT_COMMAND.get(phase or "")

@@ -1,0 +1,176 @@
+"""Writing several specs as one: all as before or all new, whatever happens in between.
+
+Before the first spec is touched, the old texts stand in a folder with ``journal.json``, written
+last. As long as that file is there, the writing can be undone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypedDict
+
+from agentd.errors import StateError
+from agentd.files import sync_folder, try_lock, write_atomic
+
+_JOURNAL = "journal.json"
+
+
+class Entry(TypedDict):
+    """A file of the journal: its place, and the folders that are made for it."""
+
+    path: str
+    existed: bool
+    new_sha256: str | None
+    made: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The journal in ``folder``; the paths in it are relative to ``specs_dir``."""
+
+    folder: Path
+    specs_dir: Path
+
+    def write(self, texts: Mapping[Path, str], *, also: tuple[Path, ...] = ()) -> None:
+        """Replace each file by its text; on an error nothing is changed.
+
+        ``also`` are files that others will write before :meth:`forget`: undone too.
+        """
+        self._begin((*texts, *also), {path: text.encode() for path, text in texts.items()})
+        try:
+            for path, text in texts.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, text.encode())
+        except BaseException:
+            self.undo()
+            raise
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something to undo."""
+        return (self.folder / _JOURNAL).exists()
+
+    def undo(self) -> bool:
+        """Put every file back as it was; False when there is nothing to undo.
+
+        A text that is neither the old nor the new one is kept in the folder, as ``NAME.lost``.
+        """
+        try:
+            entries = self._entries()
+        except FileNotFoundError:
+            return False
+        for number, entry in enumerate(entries):
+            self._put_back(number, entry)
+        for folder in sorted({f for entry in entries for f in entry["made"]}, reverse=True):
+            with contextlib.suppress(OSError):  # someone else's file is in it
+                (self.specs_dir / folder).rmdir()
+        self.forget()
+        return True
+
+    def forget(self) -> None:
+        """Keep the files as they are: from here on nothing can be undone."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / _JOURNAL).unlink()
+            sync_folder(self.folder)
+        for old in self.folder.glob("*.old"):
+            old.unlink()
+        with contextlib.suppress(OSError):  # missing, or *.lost files are in it
+            self.folder.rmdir()
+
+    def _begin(self, paths: tuple[Path, ...], new: Mapping[Path, bytes]) -> None:
+        if (self.folder / _JOURNAL).exists():
+            raise StateError(
+                f"{self.folder}: a merge of this change is not finished",
+                fix="Undo or finish it first.",
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        entries: list[Entry] = []
+        for number, path in enumerate(paths):
+            old = path.read_bytes() if path.exists() else None
+            if old is not None:
+                write_atomic(self.folder / f"{number}.old", old)
+            missing = [p for p in path.parents if self.specs_dir in (p, *p.parents)]
+            entries.append(
+                {
+                    "path": str(path.relative_to(self.specs_dir)),
+                    "existed": old is not None,
+                    "new_sha256": _sha256(new[path]) if path in new else None,
+                    "made": [str(p.relative_to(self.specs_dir)) for p in missing if not p.exists()],
+                }
+            )
+        write_atomic(self.folder / _JOURNAL, json.dumps({"files": entries}, indent=1).encode())
+
+    def _entries(self) -> list[Entry]:
+        """What the journal says. Raises StateError for one that names files elsewhere."""
+        path = self.folder / _JOURNAL
+        try:
+            entries: list[Entry] = json.loads(path.read_bytes())["files"]
+            places = [p for entry in entries for p in (entry["path"], *entry["made"])]
+            sound = all(self._is_inside(place) for place in places)
+        except (ValueError, TypeError, KeyError) as error:
+            raise self._damaged() from error
+        if not sound:
+            raise self._damaged()
+        return entries
+
+    def _is_inside(self, place: str) -> bool:
+        """Whether writing there stays below the specs: a journal may come with a repository."""
+        path = PurePosixPath(place)
+        if path.is_absolute() or ".." in path.parts:
+            return False
+        parts = (path, *path.parents)  # the last of them is the specs folder itself
+        return not any((self.specs_dir / part).is_symlink() for part in parts)
+
+    def _damaged(self) -> StateError:
+        return StateError(
+            f"{self.folder / _JOURNAL}: this journal is damaged",
+            fix=f"Compare {self.specs_dir} with git by hand, then delete {self.folder}.",
+        )
+
+    def _put_back(self, number: int, entry: Entry) -> None:
+        path = self.specs_dir / entry["path"]
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.with_name(f".{path.name}.tmp").unlink()  # a killed write_atomic's
+        old = (self.folder / f"{number}.old").read_bytes() if entry["existed"] else None
+        now = path.read_bytes() if path.is_file() else None
+        if now == old:
+            return
+        if now is not None and _sha256(now) != entry["new_sha256"]:
+            write_atomic(self.folder / f"{number}.{path.name}.lost", now)
+        if old is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, old)
+
+
+@contextlib.contextmanager
+def sole_writer(specs_dir: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
+    """Keep other agentds from writing these specs. Raises StateError after ``timeout_s``.
+
+    The lock is on the folder around them, so it leaves no file in the project.
+    """
+    fd = os.open(specs_dir.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        deadline = time.monotonic() + timeout_s
+        while not try_lock(fd):
+            if time.monotonic() > deadline:
+                raise StateError(
+                    f"{specs_dir}: another agentd has been writing specs for {timeout_s:.0f} s",
+                    fix="Wait for it to end, or stop it, then run the command again.",
+                )
+            time.sleep(0.005)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

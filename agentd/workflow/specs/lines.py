@@ -1,0 +1,108 @@
+"""A Markdown document as lines, with the fenced ones marked: what stands in a fence is text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+# What JavaScript's \s and trim() take, and `.` leaves out, so that both tools cut a name alike.
+SPACES = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+SPACE = f"[{SPACES}]"
+ANY = "[^\n\r\u2028\u2029]"
+_TITLE = re.compile(rf"(#{{1,6}}){SPACE}+({ANY}+)\Z")
+_BORDER = re.compile(rf"(#{{1,6}}){SPACE}")
+_NEWLINE = re.compile(r"\r\n?")
+
+
+def normalized(text: str) -> str:
+    """``text`` without a byte order mark, its lines ended by a line feed."""
+    return _NEWLINE.sub("\n", text.removeprefix("\ufeff"))
+
+
+def open_heading(text: str) -> str:
+    """A heading's text without a closing run of ``#`` (``Name ##``), trimmed; ``C#`` stays."""
+    stripped = text.rstrip(" \t")
+    opened = stripped.rstrip("#")
+    if opened != stripped and opened.endswith((" ", "\t")):
+        return opened.strip(SPACES)
+    return text.strip(SPACES)
+
+
+def fence_mask(lines: Sequence[str]) -> bytearray:
+    """One byte a line: 1 for a line of a fenced code block, the fences among them."""
+    mask = bytearray(len(lines))
+    marker, length = "", 0
+    for number, line in enumerate(lines):
+        if not marker:
+            if "```" not in line and "~~~" not in line:
+                continue
+            text = line.lstrip(SPACES)
+            if text.startswith(("```", "~~~")):
+                marker = text[0]
+                length = len(text) - len(text.lstrip(marker))
+                mask[number] = 1
+            continue
+        mask[number] = 1
+        text = line.strip(SPACES)
+        if len(text) >= length and text == marker * len(text):
+            marker = ""
+    return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading outside fences: ``index`` counts lines from 0, ``level`` is 1 to 6."""
+
+    index: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A document's lines. ``text`` is expected to be :func:`normalized`."""
+
+    text: str
+
+    @cached_property
+    def all(self) -> list[str]:
+        """The lines, without their ends."""
+        return self.text.split("\n")
+
+    @cached_property
+    def fenced(self) -> bytearray:
+        """See :func:`fence_mask`."""
+        return fence_mask(self.all)
+
+    @cached_property
+    def marks(self) -> list[int]:
+        """The indexes of the lines outside fences that begin with ``#``."""
+        fenced = self.fenced
+        return [i for i, line in enumerate(self.all) if line[:1] == "#" and not fenced[i]]
+
+    @cached_property
+    def headings(self) -> list[Heading]:
+        """The headings outside fences."""
+        found = ((i, _TITLE.match(self.all[i])) for i in self.marks)
+        return [Heading(i, len(m[1]), m[2].strip(SPACES)) for i, m in found if m]
+
+    @cached_property
+    def borders(self) -> list[tuple[int, int]]:
+        """Where text under a heading ends: index and level of headings, those without title too."""
+        found = ((i, _BORDER.match(self.all[i])) for i in self.marks)
+        return [(i, len(m[1])) for i, m in found if m]
+
+    def unfenced(self, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """The lines of a range outside fences, with their indexes."""
+        for index in range(start, end):
+            if not self.fenced[index]:
+                yield index, self.all[index]
+
+    def slice(self, start: int, end: int) -> str:
+        """The text of a range of lines."""
+        return "\n".join(self.all[start:end])

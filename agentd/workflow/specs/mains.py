@@ -1,0 +1,77 @@
+"""Reading a main spec. Text in, values out."""
+
+from __future__ import annotations
+
+import re
+
+from agentd.workflow.specs.blocks import (
+    marks_between,
+    requirement_finder,
+    requirements,
+    section_end,
+    title_of,
+)
+from agentd.workflow.specs.lines import ANY, SPACE, SPACES, Lines, normalized, open_heading
+from agentd.workflow.specs.model import MainSpec, Problem
+from agentd.workflow.specs.purpose import purpose_section
+
+_REQUIREMENTS = re.compile(rf"##{SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE)
+_DELTA_HEADING = re.compile(
+    rf"##{SPACE}+(ADDED|MODIFIED|REMOVED|RENAMED){SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE
+)
+_SPACED_REQUIREMENT = re.compile(rf"###{SPACE}+Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
+
+
+def parse_main(text: str, path: str) -> MainSpec:
+    """A main spec's slices; never fails: what is wrong with it is in ``problems``."""
+    doc = Lines(normalized(text))
+    start = next((i for i in doc.marks if _REQUIREMENTS.match(doc.all[i])), None)
+    common = {"path": path, "text": text, "title": title_of(doc), "purpose": purpose_section(text)}
+    if start is None:
+        return MainSpec(
+            **common,
+            before=text.rstrip(SPACES),
+            header="",
+            preamble="",
+            requirements=(),
+            after="",
+            problems=_structure(doc, len(doc.all), len(doc.all)),
+        )
+    end = section_end(doc, start)
+    find = requirement_finder(doc, start, end)
+    heads = [i for i in marks_between(doc, start, end) if find(doc.all[i])]
+    first = heads[0] if heads else end
+    return MainSpec(
+        **common,
+        before=doc.slice(0, start),
+        header=doc.all[start],
+        preamble=doc.slice(start + 1, first).rstrip(SPACES),
+        requirements=requirements(doc, find, heads, end),
+        after=doc.slice(end, len(doc.all)),
+        problems=_structure(doc, start, end),
+    )
+
+
+def _structure(doc: Lines, start: int, end: int) -> tuple[Problem, ...]:
+    problems = []
+    seen: dict[str, int] = {}
+    for index in doc.marks:
+        line = doc.all[index]
+        shown = line.strip(SPACES)
+        if _DELTA_HEADING.match(line):
+            text = f'"{shown}" stands in a main spec; deltas belong into a change'
+            problems.append(Problem(message=text, line=index + 1))
+            continue
+        match = _SPACED_REQUIREMENT.match(line)
+        if not match:
+            continue
+        name = open_heading(match[1])
+        if not start < index < end:
+            text = f'"{shown}" stands outside the section "## Requirements"'
+            problems.append(Problem(message=text, line=index + 1))
+        elif name in seen:
+            text = f'"{shown}" is there twice, first on line {seen[name]}'
+            problems.append(Problem(message=text, line=index + 1))
+        else:
+            seen[name] = index + 1
+    return tuple(problems)

@@ -1,0 +1,57 @@
+"""Merging one requirement three ways: line by line, and where that clashes scenario by scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentd.workflow.specs.blocks import requirement_in
+
+Merge = Callable[[str, str, str], str | None]
+
+
+def merge_block(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
+    """Both edits of a requirement block in one; None when they clash.
+
+    Two edits that each put a scenario at the end clash line by line; they are told apart by the
+    scenarios' names.
+    """
+    return merge(base, ours, theirs) or _by_scenario(base, ours, theirs, merge)
+
+
+def _by_scenario(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
+    parts = [_parts(text) for text in (base, ours, theirs)]
+    if any(part is None for part in parts):
+        return None
+    was, now, wanted = (part or {} for part in parts)
+    merged = []
+    for name in [*now, *(name for name in wanted if name not in now)]:
+        texts = was.get(name, ""), now.get(name, ""), wanted.get(name, "")
+        text = _one(*texts, merge)
+        if text is None:
+            return None
+        if text:
+            merged.append(text)
+    return "\n\n".join(merged)
+
+
+def _one(was: str, now: str, wanted: str, merge: Merge) -> str | None:
+    """One part merged; "" when it goes, None when the edits clash."""
+    if now in (was, wanted):
+        return wanted
+    if wanted == was:
+        return now
+    return merge(was, now, wanted) if was and now and wanted else None
+
+
+def _parts(block: str) -> dict[str, str] | None:
+    """The text above the scenarios (under "") and each scenario; None when two share a name."""
+    requirement = requirement_in(block)
+    parts = {"": block}
+    if requirement.scenarios:
+        first = requirement.scenarios[0].line - 1
+        parts[""] = "\n".join(block.split("\n")[:first]).rstrip()
+    for scenario in requirement.scenarios:
+        if scenario.name in parts:
+            return None
+        parts[scenario.name] = scenario.text
+    return parts

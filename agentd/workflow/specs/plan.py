@@ -1,0 +1,130 @@
+"""Merging a whole change: what it would make of the specs, and doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.workflow.project import Project
+from agentd.workflow.specs import snapshot
+from agentd.workflow.specs.apply import merge
+from agentd.workflow.specs.files import (
+    capability_of,
+    change_specs,
+    read_spec,
+    shown,
+    target_of,
+)
+from agentd.workflow.specs.journal import Journal, sole_writer
+from agentd.workflow.specs.model import Conflict, Delta, MergeResult, Problem, SpecError
+
+_JOURNAL_FOLDER = "runs/merge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A spec of the change (``source``), its main spec (``target``) and what would become of it.
+
+    ``before`` is the main spec's text, None where there is none.
+    """
+
+    source: str
+    target: Path
+    before: str | None
+    result: MergeResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlan:
+    """What merging a change would do; nothing is written yet."""
+
+    project: Project
+    change: Path
+    targets: tuple[Target, ...]
+
+    @property
+    def problems(self) -> tuple[tuple[str, Problem], ...]:
+        """Why the change is refused: the change's spec and what is wrong with it."""
+        return tuple((t.source, problem) for t in self.targets for problem in t.result.problems)
+
+    @property
+    def conflicts(self) -> tuple[tuple[str, Conflict], ...]:
+        """Requirements that moved and clash with the change: its spec and the texts."""
+        return tuple((t.source, clash) for t in self.targets for clash in t.result.conflicts)
+
+    @property
+    def warnings(self) -> tuple[tuple[str, Problem], ...]:
+        """What the user should know of a merge that works."""
+        return tuple((t.source, warning) for t in self.targets for warning in t.result.warnings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be applied."""
+        return all(target.result.text is not None for target in self.targets)
+
+    def check(self) -> None:
+        """Raises SpecError with every problem and, of conflicts, both texts; None when it is ok."""
+        from agentd.workflow.specs.refusal import refusal
+
+        if not self.ok:
+            raise refusal(self)
+
+    def apply(self, *, also: tuple[Path, ...] = ()) -> list[Path]:
+        """Write the specs that change; which these are.
+
+        All are written or none. They can be taken back with :func:`recover` until
+        :func:`settle`; ``also`` are other files below the specs folder that :func:`recover` puts
+        back as they are now. Raises SpecError when the plan is not ok or a spec changed since,
+        OSError when one can't be written.
+        """
+        self.check()
+        texts = {
+            target.target: target.result.text
+            for target in self.targets
+            if target.result.text is not None and target.result.text != target.before
+        }
+        with sole_writer(self.project.specs_dir):
+            for target in self.targets:
+                if read_spec(self.project, target.target) != target.before:
+                    raise SpecError(
+                        "this spec changed while the merge was made; nothing was written",
+                        path=shown(self.project, target.target),
+                        fix="Run the command again.",
+                    )
+            _journal(self.project, self.change).write(texts, also=also)
+        return list(texts)
+
+
+def plan_merge(project: Project, change: Path) -> MergePlan:
+    """Merge a change's specs in memory. Raises SpecError for files that can't be read at all."""
+    base = snapshot.load(project, change)
+    return MergePlan(
+        project=project,
+        change=change,
+        targets=tuple(
+            _target(project, change, key, delta, base.get(key, {}))
+            for key, delta in change_specs(project, change)
+        ),
+    )
+
+
+def recover(project: Project, change: Path) -> bool:
+    """Take back a merge that was not settled: killed, failed or rejected. False: there is none."""
+    with sole_writer(project.specs_dir):
+        return _journal(project, change).undo()
+
+
+def settle(project: Project, change: Path) -> None:
+    """The merge stands: it is not taken back any more."""
+    _journal(project, change).forget()
+
+
+def _journal(project: Project, change: Path) -> Journal:
+    return Journal(change / _JOURNAL_FOLDER, project.specs_dir)
+
+
+def _target(project: Project, change: Path, key: str, delta: Delta, base: snapshot.Base) -> Target:
+    target = target_of(project, key)
+    before = read_spec(project, target)
+    result = merge(before, delta, base, capability=capability_of(key), change_id=change.name)
+    return Target(source=delta.path, target=target, before=before, result=result)

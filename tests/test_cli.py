@@ -1,0 +1,67 @@
+"""The command line as a whole: its commands, its help, its exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentd import __version__
+from agentd.cli.app import COMMANDS, make_app
+
+
+def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agentd", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def names(*arguments: str) -> list[str]:
+    infos = make_app(arguments).registered_commands
+    return [info.name or (info.callback.__name__ if info.callback else "") for info in infos]
+
+
+def test_the_table_of_commands_is_what_the_modules_register() -> None:
+    assert names("--help") == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_found_by_itself(command: str) -> None:
+    assert command in names(command)
+    assert command in names("-C", "plan", command)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, tmp_path: Path) -> None:
+    done = agentd(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: agentd {command}")
+
+
+def test_version_and_no_command_at_all(tmp_path: Path) -> None:
+    assert agentd("--version", cwd=tmp_path).stdout == f"agentd {__version__}\n"
+    bare = agentd(cwd=tmp_path)
+    assert bare.returncode == 2
+    assert all(f"\n  {command} " in bare.stdout for command in COMMANDS)
+
+
+def test_unknown_command_and_folder(tmp_path: Path) -> None:
+    unknown = agentd("statsu", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "No such command 'statsu'" in unknown.stderr
+    assert agentd("-C", "nowhere", "status", cwd=tmp_path).returncode == 1
+
+
+def test_closed_stdout_ends_quietly(tmp_path: Path) -> None:
+    script = f'"{sys.executable}" -m agentd --help | true; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
