@@ -78,7 +78,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     if change is None:
         raise InputError(
             "there is no change yet",
-            fix='Start one: agentd proposal add-something "What to change"',
+            fix='Start one: agentd plan add-something "What to change"',
         )
     _settle(project, change)
     return _overview(change)
