@@ -10,7 +10,7 @@ import pytest
 from update_golden import VALUES
 
 from agentd.errors import InputError
-from agentd.workflow.prompt import Prompts, render
+from agentd.workflow.prompt import Prompts
 from agentd.workflow.templates import COMMON, PROMPTS, SKELETONS
 
 
@@ -153,7 +153,7 @@ def test_other_files_are_ignored_with_a_word(
 ) -> None:
     (tmp_path / file).write_bytes(b"\xff{{wrong}}")
     prompts = Prompts((tmp_path,))
-    assert all(prompts.render(step, VALUES) == render(step, VALUES) for step in PROMPTS)
+    assert all(prompts.render(step, VALUES) == Prompts().render(step, VALUES) for step in PROMPTS)
     warnings = prompts.warnings()
     assert len(warnings) == (warning is not None)
     if warning:

@@ -66,11 +66,6 @@ def layers_of(agentd_dir: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     return (*user, agentd_dir / "templates")
 
 
-def render(step: str, values: Mapping[str, str]) -> str:
-    """The prompt of a step from the package's templates alone."""
-    return Prompts().render(step, values)
-
-
 def _ready(values: Mapping[str, str]) -> dict[str, str]:
     """The values with their defaults; output and texts of others in fences."""
     ready = {
