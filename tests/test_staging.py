@@ -21,7 +21,6 @@ from agentd.workflow.staging import (
     publish,
     stage,
     take_back,
-    texts_of,
     with_entry,
 )
 
@@ -39,7 +38,7 @@ def staged(box: Sandbox, change_id: str = "one") -> tuple[Project, Path]:
     project = find_project(box.root)
     files = {"specs/login.md": LOUD, "tasks.md": tasks_for("Greet")}
     change = put_change(box, change_id, "complete", files)
-    stage(project, change, texts_of(plan_merge(project, change)))
+    stage(project, change, plan_merge(project, change).texts())
     (merged_dir(change) / "CHANGELOG.md").write_text(f"# Changelog\n\n## {change_id}\n\nNew.\n")
     return project, change
 
@@ -105,7 +104,7 @@ def test_what_stands_is_not_taken_back(box: Sandbox, why: str) -> None:
 
 def test_staging_again_keeps_the_entry_that_was_paid_for(box: Sandbox) -> None:
     project, change = staged(box)
-    stage(project, change, texts_of(plan_merge(project, change)))
+    stage(project, change, plan_merge(project, change).texts())
     assert "New." in (merged_dir(change) / "CHANGELOG.md").read_text()
 
 

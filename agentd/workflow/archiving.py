@@ -25,7 +25,6 @@ from agentd.workflow.staging import (
     publish,
     stage,
     take_back,
-    texts_of,
 )
 from agentd.workflow.steps import STEPS
 from agentd.workflow.work import read
@@ -54,7 +53,7 @@ def merge(
             else:
                 texts = item
     else:
-        texts = texts_of(plan)
+        texts = plan.texts()
     stage(project, change, texts)
     if store.read().last_action in (ARCHIVE.judge, ARCHIVE.mend):
         store.update(last_action=ARCHIVE.first)  # what was reviewed is not what there is now

@@ -17,7 +17,7 @@ from agentd.workflow.specs.files import capability_of, change_specs, read_spec
 from agentd.workflow.specs.mains import parse_main
 from agentd.workflow.specs.model import Conflict, Delta
 from agentd.workflow.specs.plan import MergePlan, Target
-from agentd.workflow.staging import merged_dir, texts_of
+from agentd.workflow.staging import merged_dir
 from agentd.workflow.steps import STEPS
 from agentd.workflow.workspace import Workspace
 
@@ -33,7 +33,7 @@ def resolve(
     clear = replace(
         plan, targets=tuple(target for target in plan.targets if not target.result.conflicts)
     )
-    texts = texts_of(clear)
+    texts = clear.texts()
     deltas = dict(change_specs(workspace.project, change))
     for target in plan.targets:
         if target.result.conflicts:

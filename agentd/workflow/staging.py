@@ -20,7 +20,6 @@ from agentd.workflow.project import Project
 from agentd.workflow.specs.check import main_problems
 from agentd.workflow.specs.files import read_spec
 from agentd.workflow.specs.journal import Journal, sole_writer
-from agentd.workflow.specs.plan import MergePlan
 
 CHANGELOG = "CHANGELOG.md"
 _HEADING = "# Changelog"
@@ -113,16 +112,6 @@ def _take_back(project: Project, change: Path) -> None:
 def journal_of(project: Project, change: Path) -> Journal:
     """What can still be taken back of a change's merge."""
     return Journal(change / "runs" / "merge", project.specs_dir)
-
-
-def texts_of(plan: MergePlan) -> dict[Path, str]:
-    """The specs that a plan changes. Raises SpecError when the plan is refused."""
-    plan.check()
-    return {
-        target.target: target.result.text
-        for target in plan.targets
-        if target.result.text is not None and target.result.text != target.before
-    }
 
 
 def entry_of(changelog: str, change_id: str) -> str:

@@ -69,6 +69,15 @@ class MergePlan:
         if not self.ok:
             raise refusal(self)
 
+    def texts(self) -> dict[Path, str]:
+        """The specs that change, with their new texts. Raises SpecError when the plan is not ok."""
+        self.check()
+        return {
+            target.target: target.result.text
+            for target in self.targets
+            if target.result.text is not None and target.result.text != target.before
+        }
+
     def apply(self, *, also: tuple[Path, ...] = ()) -> list[Path]:
         """Write the specs that change; which these are.
 
@@ -77,12 +86,7 @@ class MergePlan:
         back as they are now. Raises SpecError when the plan is not ok or a spec changed since,
         OSError when one can't be written.
         """
-        self.check()
-        texts = {
-            target.target: target.result.text
-            for target in self.targets
-            if target.result.text is not None and target.result.text != target.before
-        }
+        texts = self.texts()
         with sole_writer(self.project.specs_dir):
             for target in self.targets:
                 if read_spec(self.project, target.target) != target.before:
