@@ -9,8 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agentd.errors import ParseError
+    from agentd.errors import BudgetExceeded, ParseError
+    from agentd.metering.models import ModelRegistry, ModelSpec
     from agentd.metering.pricing import PricingConfig, calculate_cost
+    from agentd.metering.tokens import count_tokens
+    from agentd.metering.tracker import (
+        BudgetTracker,
+        BudgetWarning,
+        check_threshold,
+        log_budget_warning,
+        publish_cost_metrics,
+    )
     from agentd.metering.usage import UsageMetrics
     from agentd.runner.providers import LlmProvider, parse_usage_from_output
     from agentd.runner.script import RunRequest, RunResult, ScriptRunner
@@ -19,7 +28,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BudgetExceeded",
+    "BudgetTracker",
+    "BudgetWarning",
     "LlmProvider",
+    "ModelRegistry",
+    "ModelSpec",
     "ParseError",
     "PricingConfig",
     "RunRequest",
@@ -28,11 +42,20 @@ __all__ = [
     "StateStore",
     "UsageMetrics",
     "calculate_cost",
+    "check_threshold",
+    "count_tokens",
+    "log_budget_warning",
     "parse_usage_from_output",
+    "publish_cost_metrics",
 ]
 
 _MODULES = {
+    "BudgetExceeded": "agentd.errors",
+    "BudgetTracker": "agentd.metering.tracker",
+    "BudgetWarning": "agentd.metering.tracker",
     "LlmProvider": "agentd.runner.providers",
+    "ModelRegistry": "agentd.metering.models",
+    "ModelSpec": "agentd.metering.models",
     "ParseError": "agentd.errors",
     "PricingConfig": "agentd.metering.pricing",
     "RunRequest": "agentd.runner.script",
@@ -41,7 +64,11 @@ _MODULES = {
     "StateStore": "agentd.state.store",
     "UsageMetrics": "agentd.metering.usage",
     "calculate_cost": "agentd.metering.pricing",
+    "check_threshold": "agentd.metering.tracker",
+    "count_tokens": "agentd.metering.tokens",
+    "log_budget_warning": "agentd.metering.tracker",
     "parse_usage_from_output": "agentd.runner.providers",
+    "publish_cost_metrics": "agentd.metering.tracker",
 }
 
 

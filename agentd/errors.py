@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 
 class AgentdError(Exception):
     """Something the user can mend: ``message`` says what is wrong, ``fix`` what to do.
@@ -57,6 +62,29 @@ class ProviderError(AgentdError):
 
     code = "provider"
     exit_code = 4
+
+
+class BudgetExceeded(AgentdError):
+    """A limit was reached: what would have gone over it did not happen.
+
+    ``spent_usd`` is what would have been spent in all, ``limit_usd`` the limit; both None for a
+    limit in tokens.
+    """
+
+    code = "budget_exceeded"
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fix: str = "",
+        spent_usd: Decimal | None = None,
+        limit_usd: Decimal | None = None,
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.spent_usd = spent_usd
+        self.limit_usd = limit_usd
 
 
 class LoopEnded(AgentdError):

@@ -143,7 +143,7 @@ def test_the_catalogue_agrees_with_claudes_own_figures() -> None:
 
 
 def test_the_catalogue_is_loaded_only_when_a_price_is_looked_up() -> None:
-    modules = "pricing, catalog, models, totals, estimate, money"
+    modules = "pricing, catalog, models, totals, money"
     code = (
         f"import sys; from agentd.metering import {modules}; print('genai_prices' in sys.modules)"
     )

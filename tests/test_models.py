@@ -30,6 +30,23 @@ from agentd.metering.names import CLAUDE_ALIASES, family, forms, newest, undated
         ),
         ("gemini-2.0-flash-001", ("gemini-2.0-flash-001", "gemini-2.0-flash")),
         ("gpt-5-chat-latest", ("gpt-5-chat-latest", "gpt-5-chat")),
+        (
+            "anthropic.claude-opus-4-5-20251101-v1:0",
+            (
+                "anthropic.claude-opus-4-5-20251101-v1:0",
+                "anthropic.claude-opus-4-5-20251101",
+                "anthropic.claude-opus-4-5",
+            ),
+        ),
+        (
+            "openai/ft:gpt-4o-2024-08-06:org::id",
+            (
+                "openai/ft:gpt-4o-2024-08-06:org::id",
+                "ft:gpt-4o-2024-08-06:org::id",
+                "ft:gpt-4o-2024-08-06",
+                "ft:gpt-4o",
+            ),
+        ),
         # what may name another model stays
         ("claude-opus-4-5", ("claude-opus-4-5",)),
         ("gpt-5.1-codex-mini", ("gpt-5.1-codex-mini",)),
@@ -92,7 +109,8 @@ def test_an_alias_is_a_model_of_the_catalogue(alias: str, provider: str | None) 
     ids = set(catalog.model_ids("claude"))
     assert resolve_alias(alias, provider) in ids
     assert resolve_alias(alias, provider).startswith(f"claude-{alias}-")
-    assert resolve_alias(f"{alias}[1m]", provider) == resolve_alias(alias, provider)
+    for written in (f"{alias}[1m]", f"claude-{alias}-latest", f"anthropic/claude-{alias}-latest"):
+        assert resolve_alias(written, provider) == resolve_alias(alias, provider)
 
 
 @pytest.mark.parametrize(

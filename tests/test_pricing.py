@@ -363,6 +363,37 @@ def test_knows(sources: tuple[str, ...], provider: str, model: str, expected: st
     assert book.knows(model, provider=provider, at=AT) == expected
 
 
+@pytest.mark.parametrize(
+    ("sources", "model", "expected"),
+    [
+        (ALL, "gemini-3-flash-preview", ("config", 7)),
+        (ALL, "models/gemini-3-flash-preview", ("config", 7)),
+        (("catalog", "config"), "gemini-3-flash-preview", ("catalog", Decimal("0.5"))),
+        (ALL, "sonnet", ("catalog", 2)),  # reported knows no prices
+        (("reported",), "sonnet", None),
+        (("config",), "gpt-4o", None),
+        (ALL, "no-such-model", None),
+        ((), "gpt-4o", None),
+    ],
+)
+def test_quote(
+    sources: tuple[str, ...], model: str, expected: tuple[str, Decimal | int] | None
+) -> None:
+    seven = PricingConfig(cost_per_1m_input=7, cost_per_1m_output=70)
+    book = PriceBook(config={"gemini-3-flash-preview": seven}, sources=sources)
+    quote = book.quote(model, at=AT)
+    assert expected == (quote and (quote.source, quote.price.base.cost_per_1m_input))
+
+
+def test_quote_of_a_long_request() -> None:
+    quote = PriceBook(config={}, sources=("catalog",)).quote("gemini-2.5-pro", at=AT)
+    assert quote is not None
+    assert (quote.tier(use(200_000)), quote.tier(use(200_001))) == (None, 200_000)
+    assert (quote.tier(400_001), quote.tier(400_002)) == (None, 200_000)
+    assert quote.rates(use(200_001)).cost_per_1m_input == Decimal("2.5")
+    assert quote.cost(use(200_001)).total_usd == Decimal("0.5000025")
+
+
 def test_unknown_source() -> None:
     with pytest.raises(ValueError, match="'guess'; expected config, reported, catalog"):
         PriceBook(config={}, sources=("config", "guess"))

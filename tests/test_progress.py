@@ -22,8 +22,8 @@ import pytest
 from recordings import recording
 from workspace import PROPOSAL, Sandbox, make_sandbox
 
-from agentd.cli.output import plain
 from agentd.cli.progress import cut, line
+from agentd.plain_text import plain
 from agentd.runner.activity import Snapshot
 from agentd.runner.folder import RunFolder
 from agentd.runner.providers import PROVIDERS

@@ -22,7 +22,10 @@ COMMANDS = {
     **dict.fromkeys(("init", "doctor", "demo"), "setup"),
     **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
     **dict.fromkeys(("status", "list"), "reading"),
+    "tokens": "tokens",
+    "pipe": "pipe",
     "validate": "validate",
+    **dict.fromkeys(("price", "models"), "prices"),
     **dict.fromkeys(("proposal", "challenge", "reproposal", "implement"), "steps"),
     **dict.fromkeys(("review", "resolve", "merge", "fillback"), "steps"),
 }

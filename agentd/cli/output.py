@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import sys
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
 from agentd.errors import AgentdError
+from agentd.exact_json import json_text
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
+from agentd.plain_text import plain, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,21 +23,9 @@ if TYPE_CHECKING:
     from agentd.workflow.workspace import Workspace
 
 
-# What a CLI printed may hold them: escape sequences, control characters, turned reading direction.
-_UNSEEN = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-)
-
-
 def note(text: str) -> None:
     """Progress, a warning or an error, for a person; of control characters only line ends stay."""
     write_stderr(f"{plain(text)}\n")
-
-
-def plain(text: str) -> str:
-    """The text without what would steer a terminal."""
-    return _UNSEEN.sub("", text)
 
 
 def write_stderr(text: str) -> None:
@@ -67,24 +54,7 @@ def print_error(error: AgentdError, *, as_json: bool) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document; a Decimal becomes a number with exactly its digits."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=_marked)
-    print(re.sub(r'"\x1a([0-9.]+)\x1a"', r"\1", text.replace("\\u001a", "\x1a")))
-
-
-def _marked(value: object) -> str:
-    return f"\x1a{value:f}\x1a" if isinstance(value, Decimal) else str(value)
-
-
-def table(rows: list[list[str]], *, left: tuple[int, ...] = (0,)) -> str:
-    """Columns, two spaces between; those of ``left`` to the left, the rest to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place in left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    print(json_text(document))
 
 
 def show_outcome(

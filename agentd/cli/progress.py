@@ -9,9 +9,10 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 
-from agentd.cli.output import describe, note, on_terminal, plain, write_stderr
+from agentd.cli.output import describe, note, on_terminal, write_stderr
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
+from agentd.plain_text import plain
 from agentd.runner.activity import Snapshot
 from agentd.workflow.watching import Begun, Watched
 
@@ -37,6 +38,12 @@ class Progress:
         """Progress or a warning in a line of its own."""
         if not self.quiet:
             note(text)
+
+    def warn(self, text: str) -> None:
+        """What a person must see, --quiet or not."""
+        if self._live:
+            write_stderr(_ERASE)
+        note(text)
 
     @contextlib.contextmanager
     def watching(self, begun: Begun) -> Iterator[Watched]:

@@ -46,8 +46,9 @@ def status(
 
 def list_changes(as_json: AsJson = False) -> None:
     """List all changes with their phase and cost."""
-    from agentd.cli.output import note, print_json, table
+    from agentd.cli.output import note, print_json
     from agentd.metering.money import usd
+    from agentd.plain_text import table
     from agentd.workflow.overview import list_overviews, overlap_notes
 
     views = list_overviews(Path.cwd())
@@ -73,8 +74,8 @@ def list_changes(as_json: AsJson = False) -> None:
 
 
 def _text(view: Overview) -> str:
-    from agentd.cli.output import table
     from agentd.metering.money import usd
+    from agentd.plain_text import table
 
     state, totals = view.state, view.totals
     assert state is not None

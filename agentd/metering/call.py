@@ -32,6 +32,7 @@ class CallRecord:
     ``id`` is unique: recording it twice enters it once. ``started_at`` is UTC, None when
     the original agentd wrote the entry without it. ``models`` is empty
     unless several models answered. ``cost_source`` is "none" when no part of it has a price.
+    ``budget`` is "overridden" when a person let the call go beyond a limit.
     """
 
     id: str
@@ -47,4 +48,5 @@ class CallRecord:
     duration_ms: int
     started_at: datetime | None
     session_id: str | None = None
+    budget: Literal["overridden"] | None = None
     models: tuple[PricedModel, ...] = ()

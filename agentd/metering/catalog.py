@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from agentd.metering.names import forms
+from agentd.metering.makers import HOSTS, MAKERS, provider_of, read_name
+from agentd.metering.names import MAX_NAME_CHARS, forms
 from agentd.metering.rates import PricingConfig
 
-if TYPE_CHECKING:  # its import takes 0.3 s, so it is loaded where a price is looked up
+if TYPE_CHECKING:  # its import takes 0.2 s, so it is loaded where a price is looked up
     from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
 
 _CATALOGUES = {"claude": "anthropic", "codex": "openai", "gemini": "google"}
@@ -22,12 +24,14 @@ class CatalogPrice:
     """What a model costs: ``base``, and more for an API request with a long input.
 
     ``tiers`` holds (N, prices) for requests of more than N input tokens, with N rising.
-    ``model_id`` is the catalogue's name of the model.
+    ``model_id`` is the catalogue's name of the model, ``since`` the day (UTC) from which these
+    prices count, None when it has no earlier ones.
     """
 
     model_id: str
     base: PricingConfig
     tiers: tuple[tuple[int, PricingConfig], ...] = ()
+    since: date | None = None
 
     def for_request(self, input_tokens: int) -> PricingConfig:
         """The prices of one API request; a tier's price applies to all of its tokens."""
@@ -38,46 +42,99 @@ class CatalogPrice:
 def lookup(model: str, *, provider: str | None, at: datetime) -> CatalogPrice | None:
     """The prices of ``model`` in force at ``at``, or None when the catalogue doesn't name it.
 
-    ``provider`` is a coding CLI's name; without a known one every maker's catalogue is tried.
+    ``provider`` is a coding CLI's name, whose maker's prices count; without one it is the maker or
+    the host that the name tells. None for a name of more than MAX_NAME_CHARS.
     """
-    for catalogue in _catalogues(provider):
-        if info := _find(model, catalogue):
-            return _price(info, at)
-    return None
+    if len(model) > MAX_NAME_CHARS:
+        return None
+    listed = _listed(model, provider)
+    return listed.price(at) if listed else None
 
 
 def model_ids(provider: str | None) -> Iterator[str]:
     """The catalogue's names of the models of ``provider`` (all three makers' when unknown)."""
+    known = _CATALOGUES.get(provider or "")
+    for catalogue in (known,) if known else _CATALOGUES.values():
+        yield from (info.id for info in _models(catalogue))
+
+
+def listed(at: datetime) -> Iterator[str]:
+    """Every model that its maker sells by the token at ``at``, as ``openai/gpt-4o``."""
+    for catalogue in dict.fromkeys(MAKERS.values()):
+        for info in _models(catalogue):
+            if provider_of(info.id) == catalogue and _Listed(info).price(at):
+                yield f"{catalogue}/{info.id}"
+
+
+def version() -> str:
+    """``genai-prices 0.2.3``: the release of the catalogue."""
+    from importlib.metadata import version as release
+
+    return f"genai-prices {release('genai-prices')}"
+
+
+class _Listed:
+    """A model of the catalogue, with its prices as they have been asked for."""
+
+    __slots__ = ("_info", "_prices")
+
+    def __init__(self, info: ModelInfo) -> None:
+        self._info = info
+        self._prices: dict[int, CatalogPrice | None] = {}
+
+    def price(self, at: datetime) -> CatalogPrice | None:
+        prices = self._info.get_prices(at)
+        key = id(prices)  # one of those that self._info holds
+        if key not in self._prices:
+            self._prices[key] = _price(self._info, prices)
+        return self._prices[key]
+
+
+@lru_cache(maxsize=1024)
+def _listed(model: str, provider: str | None) -> _Listed | None:
+    if not (catalogue := _catalogue(model, provider)):
+        return None
+    read = read_name(model)
+    names = forms(read.written)
+    if read.namespace not in {"", "unknown"} and read.bare not in names:
+        names = (*names, *forms(read.bare))
+    info = _find(names, catalogue)
+    return _Listed(info) if info else None
+
+
+def _catalogue(model: str, provider: str | None) -> str:
+    """The catalogue's name of the one whose prices count, "" when that isn't known."""
+    read = read_name(model)
+    if read.host:
+        return HOSTS[read.host]
+    if read.namespace == "unknown":
+        return ""
+    return _CATALOGUES.get(provider or "") or provider_of(model)
+
+
+def _models(catalogue: str, *, borrowed: bool = False) -> Iterator[ModelInfo]:
+    """The models of one seller, and, if ``borrowed``, of those whose prices it takes over."""
     from genai_prices.data_snapshot import get_snapshot
 
-    catalogues = _catalogues(provider)
-    for maker in get_snapshot().providers:
-        if maker.id in catalogues:
-            yield from (info.id for info in maker.models)
+    sellers = {seller.id: seller for seller in get_snapshot().providers}
+    if seller := sellers.get(catalogue):
+        yield from seller.models
+        for other in (seller.fallback_model_providers or ()) if borrowed else ():
+            yield from sellers[other].models
 
 
-def _catalogues(provider: str | None) -> tuple[str, ...]:
-    known = _CATALOGUES.get(provider or "")
-    return (known,) if known else tuple(_CATALOGUES.values())
-
-
-def _find(model: str, catalogue: str) -> ModelInfo | None:
-    """The model that the catalogue knows under this very name, or under it without a date.
+def _find(names: tuple[str, ...], catalogue: str) -> ModelInfo | None:
+    """The model that the catalogue knows under the first name, or under it without a date.
 
     genai-prices matches by prefix: to it, ``claude-opus-4-50`` is a ``claude-opus-4-5``. A price
     counts only where the catalogue spells out the asked name or one of its shorter forms.
     """
-    from genai_prices.data_snapshot import get_snapshot
-
-    names = forms(model)
+    models = list(_models(catalogue, borrowed=True))
     for index, name in enumerate(names):
-        try:
-            _, info = get_snapshot().find_provider_model(name, None, catalogue, None)
-        except LookupError:
-            continue
-        if not {info.id.lower(), *_spelled(info.match)}.isdisjoint(names[index:]):
+        info = next((info for info in models if info.is_match(name)), None)
+        if info and not {info.id.lower(), *_spelled(info.match)}.isdisjoint(names[index:]):
             return info
-    return None
+    return next((info for info in models if info.id.lower() in names), None)
 
 
 def _spelled(logic: MatchLogic) -> Iterator[str]:
@@ -98,19 +155,28 @@ def _spelled(logic: MatchLogic) -> Iterator[str]:
             yield logic.contains.lower()
 
 
-def _price(info: ModelInfo, at: datetime) -> CatalogPrice | None:
-    prices = info.get_prices(at)
-    tiered = [price for price in _fields(prices) if price and not isinstance(price, Decimal)]
-    starts = sorted({tier.start for price in tiered for tier in price.tiers})
+def _price(info: ModelInfo, prices: ModelPrice) -> CatalogPrice | None:
     base = _rates(prices, 0)
     if base is None:
         return None
+    tiered = [price for price in _fields(prices) if price and not isinstance(price, Decimal)]
+    starts = sorted({tier.start for price in tiered for tier in price.tiers})
     tiers = ((start, _rates(prices, start + 1)) for start in starts)
     return CatalogPrice(
         model_id=info.id,
         base=base,
         tiers=tuple((start, rates) for start, rates in tiers if rates),
+        since=_since(info, prices),
     )
+
+
+def _since(info: ModelInfo, prices: ModelPrice) -> date | None:
+    from genai_prices.types import StartDateConstraint
+
+    for dated in info.prices if isinstance(info.prices, list) else ():
+        if dated.prices is prices and isinstance(dated.constraint, StartDateConstraint):
+            return dated.constraint.start_date
+    return None
 
 
 def _fields(prices: ModelPrice) -> tuple[Decimal | TieredPrices | None, ...]:

@@ -1,9 +1,65 @@
-"""Which model a name stands for."""
+"""Which model a name stands for, how its tokens are counted, and how sure that is."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
 from agentd.metering import catalog
-from agentd.metering.names import CLAUDE_ALIASES, forms, newest
+from agentd.metering.call import Accuracy
+from agentd.metering.display import display_name
+from agentd.metering.makers import UNKNOWN, ReadName, by_openai, family_of, read_name
+from agentd.metering.names import CLAUDE_ALIASES, MAX_NAME_CHARS, forms, newest
+from agentd.metering.openai_models import exact_encoding, likely_encoding
+
+_DOTTED_CLAUDE = re.compile(r"^(claude-3|claude-(?!instant)[a-z]+-\d+)\.(\d)")
+_VERTEX_DATE = re.compile(r"@(20\d{6})\Z")
+_LONG_CONTEXT = re.compile(r"\[1m\]\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """What is known of a model.
+
+    ``provider`` is who made it ("openai", "unknown"), ``name`` the canonical name
+    (``openai/gpt-4o``), which keeps a date and a host because prices differ by them. ``encoding``
+    is that of tiktoken, None where there is none; ``tokenizer`` the encoding or the estimate used
+    instead (``claude-estimate``). ``accuracy`` says what a count is: "exact" (the model's own
+    encoding), "family" (that of its relatives, or an estimate made for them), "heuristic".
+    """
+
+    provider: str
+    name: str
+    display_name: str
+    encoding: str | None
+    tokenizer: str
+    accuracy: Accuracy
+
+    @property
+    def has_pricing(self) -> bool:
+        """Whether the bundled catalogue has a price for it, today.
+
+        The first time in a process takes 0.2 s: the catalogue is loaded.
+        """
+        from agentd.clock import utc_now
+
+        model = resolve_alias(self.name)
+        return catalog.lookup(model, provider=None, at=utc_now()) is not None
+
+
+class ModelRegistry:
+    """What agentd knows about models, from their names alone."""
+
+    @staticmethod
+    def resolve(name: str) -> ModelSpec:
+        """The model that ``name`` stands for; any string stands for one, if only an unknown one.
+
+        ``resolve(spec.name)`` is ``spec`` again. TypeError for what is no string.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"a model's name is a str, not {type(name).__name__}")
+        return _resolve(name) if len(name) > MAX_NAME_CHARS else _resolve_kept(name)
 
 
 def resolve_alias(model: str, provider: str | None = None) -> str:
@@ -12,7 +68,61 @@ def resolve_alias(model: str, provider: str | None = None) -> str:
     "Newest" is by version, in the bundled catalogue, so no table of ours goes stale. Any other
     name, and an alias asked for another ``provider``, comes back as it is.
     """
-    alias = forms(model)[-1]
-    if provider not in {None, "claude"} or alias not in CLAUDE_ALIASES:
+    if provider not in {None, "claude"} or len(model) > MAX_NAME_CHARS:
+        return model
+    return _resolve_alias(model)
+
+
+@lru_cache(maxsize=1024)
+def _resolve_alias(model: str) -> str:
+    alias = forms(model)[-1].removeprefix("claude-")
+    if alias not in CLAUDE_ALIASES:
         return model
     return newest(alias, catalog.model_ids("claude")) or model
+
+
+def _resolve(name: str) -> ModelSpec:
+    read = read_name(name)
+    provider, encoding, tokenizer, accuracy = _counted(read)
+    bare = _canonical(read.bare, provider)
+    if read.host:
+        canonical = f"{read.host}/{read.written}"
+    elif read.namespace == "unknown" or provider == "unknown":
+        canonical = read.written
+    else:
+        canonical = f"{provider}/{bare}"
+    unusual = provider == "unknown" or not 0 < len(bare) <= MAX_NAME_CHARS
+    return ModelSpec(
+        provider=provider,
+        name=canonical,
+        display_name=canonical if unusual else display_name(bare),
+        encoding=encoding,
+        tokenizer=tokenizer,
+        accuracy=accuracy,
+    )
+
+
+_resolve_kept = lru_cache(maxsize=1024)(_resolve)
+
+
+def _counted(read: ReadName) -> tuple[str, str | None, str, Accuracy]:
+    """Its maker, encoding, tokenizer and accuracy."""
+    if by_openai(read):
+        exact = exact_encoding(read.bare)
+        if exact and read.namespace != "unknown":
+            return "openai", exact, exact, "exact"
+        if likely := exact or likely_encoding(read.bare):
+            return "openai", likely, likely, "family"
+        return "openai", None, UNKNOWN.tokenizer, UNKNOWN.accuracy
+    family = family_of(read)
+    return family.provider, None, family.tokenizer, family.accuracy
+
+
+def _canonical(bare: str, provider: str) -> str:
+    """The name as its maker writes it."""
+    if provider != "anthropic":
+        return bare
+    bare = _VERTEX_DATE.sub(r"-\1", _LONG_CONTEXT.sub("", bare))
+    if bare in CLAUDE_ALIASES:
+        return f"claude-{bare}-latest"
+    return _DOTTED_CLAUDE.sub(r"\1-\2", bare)

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 
 # What ``claude --model`` takes besides full names; each stands for the newest model of its family.
 CLAUDE_ALIASES = ("opus", "sonnet", "haiku", "fable")
+# What ``gemini --model`` takes besides full names; which model it means depends on its settings.
+GEMINI_ALIASES = ("auto", "pro", "flash", "flash-lite")
+# No model's name is longer: what is looked up by longer ones is not kept in memory.
+MAX_NAME_CHARS = 200
 
 _PREFIX = re.compile(r"^(?:models|openai|anthropic|google)/")
 _DATE = (
@@ -14,8 +18,10 @@ _DATE = (
     r"|-20\d\d-\d\d-\d\d"  # -2025-09-29 (OpenAI)
     r"|(?<=-preview)-\d\d-(?:\d\d|20\d\d)"  # -preview-05-20, -preview-09-2025 (Google)
 )
-# -customtools: Google's endpoint of gemini-3.1-pro-preview for agents, at the same price.
-_SUFFIX = re.compile(rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d)$")
+# -customtools: Google's endpoint of gemini-3.1-pro-preview for agents, at the same price;
+# -v1:0: the version of a model on Amazon Bedrock.
+_SUFFIX = re.compile(rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d|-v\d+:\d+)$")
+_OWNER = re.compile(r"(?<=^ft:)([^:]+):.*", re.DOTALL)  # of a fine-tuned model: ft:gpt-4o:org::id
 _DATED = re.compile(rf"(?P<name>.+?)(?:{_DATE})$")
 _FAMILY = re.compile(rf"^claude-.*\b({'|'.join(CLAUDE_ALIASES)})\b")
 
@@ -27,8 +33,12 @@ def forms(model: str) -> tuple[str, ...]:
     and ``gemini-2.5-pro``. Words that may name another model (``-mini``, ``-codex``) are never cut.
     """
     found = [model.strip().lower()]
+    if len(found[0]) > MAX_NAME_CHARS:
+        return (found[0],)
     if (bare := _PREFIX.sub("", found[0])) != found[0]:
         found.append(bare)
+    if (ownerless := _OWNER.sub(r"\1", found[-1])) != found[-1]:
+        found.append(ownerless)
     while (shorter := _SUFFIX.sub("", found[-1])) != found[-1]:
         found.append(shorter)
     return tuple(found)

@@ -7,18 +7,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from agentd.clock import utc_now
 from agentd.metering import catalog
-from agentd.metering.call import Accuracy, CostSource, PricedModel
+from agentd.metering.call import CostSource, PricedModel
+from agentd.metering.local import is_local
 from agentd.metering.models import resolve_alias
 from agentd.metering.names import family, forms, undated
+from agentd.metering.quote import Cost, Quote, calculate_cost, in_catalog
 from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
 
-__all__ = ["SOURCES", "Cost", "PriceBook", "PricedCall", "PricingConfig", "calculate_cost"]
+__all__ = [
+    "SOURCES",
+    "Cost",
+    "PriceBook",
+    "PricedCall",
+    "PricingConfig",
+    "Quote",
+    "calculate_cost",
+]
 
 SOURCES: tuple[CostSource, ...] = ("config", "reported", "catalog")
-_FREE = PricingConfig(cost_per_1m_input=0, cost_per_1m_output=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +41,6 @@ class PricedCall:
     cost_source: CostSource
     models: tuple[PricedModel, ...]
     unpriced: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """A cost in USD; ``source`` is "none" (and the cost 0) when the model has no known price."""
-
-    input_usd: Decimal
-    output_usd: Decimal
-    total_usd: Decimal
-    source: CostSource
-    accuracy: Accuracy
 
 
 class PriceBook:
@@ -81,7 +78,8 @@ class PriceBook:
             cost_source=max(known, key=lambda part: part.cost_usd).cost_source if known else "none",
             models=priced if len(priced) > 1 else (),
             unpriced=any(
-                part.cost_source == "none" and any(part.usage.counts()) for part in priced
+                part.cost_source == "none" and any(part.usage.counts()) and not is_local(part.model)
+                for part in priced
             ),
         )
 
@@ -93,15 +91,30 @@ class PriceBook:
         for source in self._sources:
             match source:
                 case "config":
-                    found = self._configured(model, provider) is not None
+                    found = self.configured(model, provider) is not None
                 case "reported":
                     full_name = resolve_alias(model, provider)
                     found = provider == "claude" and family(full_name) is not None
                 case _:
-                    found = _in_catalog(model, provider, at) is not None
+                    found = in_catalog(model, provider, at) is not None
             if found:
                 return source
         return "none"
+
+    def quote(self, model: str, *, at: datetime) -> Quote | None:
+        """The prices for ``model`` at ``at``, None when no source has any.
+
+        ``reported`` is skipped: it knows costs of calls, not prices.
+        """
+        for source in self._sources:
+            price = None
+            if source == "config" and (rates := self.configured(model, None)):
+                price = catalog.CatalogPrice(model_id=model, base=rates)
+            elif source == "catalog":
+                price = in_catalog(model, None, at)
+            if price:
+                return Quote(source=source, price=price)
+        return None
 
     def _price_part(
         self,
@@ -114,19 +127,22 @@ class PriceBook:
         for source in self._sources:
             match source:
                 case "config":
-                    rates = self._configured(model, provider)
+                    rates = self.configured(model, provider)
                     cost = rates.cost_usd(usage) if rates else None
                 case "reported":
                     cost = usage.reported_cost_usd
                 case _:
-                    price = _in_catalog(model, provider, at)
+                    price = in_catalog(model, provider, at)
                     cost = _catalog_cost(price, usage, requests) if price else None
             if cost is not None:
                 return PricedModel(model=model, usage=usage, cost_usd=cost, cost_source=source)
         return PricedModel(model=model, usage=usage, cost_usd=Decimal(0), cost_source="none")
 
-    def _configured(self, model: str, provider: str | None) -> PricingConfig | None:
-        """The configured price whose key says most about ``model``: its full name before parts."""
+    def configured(self, model: str, provider: str | None) -> PricingConfig | None:
+        """The config's price for ``model``, whatever the sources; None when it has none.
+
+        Of several keys that fit the one counts that says most: a full name before its parts.
+        """
         if not self._config:
             return None
         for asked in dict.fromkeys((model, resolve_alias(model, provider))):
@@ -137,42 +153,6 @@ class PriceBook:
             if found and not undated(asked):
                 return self._undated[found]
         return self._config.get(family(model) or "")
-
-
-def calculate_cost(
-    usage_or_total: ModelUsage | int,
-    model_or_pricing: PricingConfig | str,
-    *,
-    at: datetime | None = None,
-) -> Cost:
-    """Price one API request by given prices, or by the catalogue's for a model's name.
-
-    A bare total of tokens is split half and half into input and output, which is ``heuristic``.
-    A long-context tier applies as the request's input says; prices are those in force ``at`` that
-    time, by default now. Raises ValueError for a negative count.
-    """
-    accuracy: Accuracy = "exact"
-    usage, share = usage_or_total, Decimal(1)
-    if not isinstance(usage, ModelUsage):
-        # All of it priced both ways and halved: an odd total is split exactly, too.
-        accuracy = "heuristic"
-        usage, share = ModelUsage(input_tokens=usage, output_tokens=usage), Decimal("0.5")
-    if min(usage.counts()) < 0:
-        raise ValueError(f"{usage_or_total!r} has a negative number of tokens")
-    source: CostSource = "config"
-    rates = model_or_pricing
-    if isinstance(rates, str):
-        price = _in_catalog(rates, None, at or utc_now())
-        source = "catalog" if price else "none"
-        rates = price.for_request(int(usage.input_tokens * share)) if price else _FREE
-    input_usd, output_usd = rates.input_usd(usage) * share, rates.output_usd(usage) * share
-    return Cost(
-        input_usd=input_usd,
-        output_usd=output_usd,
-        total_usd=input_usd + output_usd,
-        source=source,
-        accuracy=accuracy,
-    )
 
 
 def _parts(usage: UsageMetrics, model: str) -> dict[str, ModelUsage]:
@@ -193,10 +173,6 @@ def _requests(usage: UsageMetrics, model: str, part: ModelUsage, *, sole: bool) 
     """The single API requests of one model, if they are all known: they add up to its usage."""
     own = [request for name, request in usage.requests if name == model or (sole and not name)]
     return own if add(own).counts() == part.counts() else []
-
-
-def _in_catalog(model: str, provider: str | None, at: datetime) -> catalog.CatalogPrice | None:
-    return catalog.lookup(resolve_alias(model, provider), provider=provider, at=at)
 
 
 def _catalog_cost(

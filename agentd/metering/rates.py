@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from agentd.metering.money import Price, exact_usd
 from agentd.metering.usage import ModelUsage
 
-Price = int | float | str | Decimal
+_UNIT = "USD per 1,000,000 tokens"
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -38,13 +39,26 @@ class PricingConfig:
             ("cost_per_1m_input", cost_per_1m_input),
             ("cost_per_1m_output", cost_per_1m_output),
         ):
-            object.__setattr__(self, name, _usd(name, value))
+            object.__setattr__(self, name, exact_usd(name, value, unit=_UNIT))
         for name, optional in (
             ("cost_per_1m_cache_read", cost_per_1m_cache_read),
             ("cost_per_1m_cache_write", cost_per_1m_cache_write),
             ("cost_per_1m_cache_write_1h", cost_per_1m_cache_write_1h),
         ):
-            object.__setattr__(self, name, None if optional is None else _usd(name, optional))
+            price = None if optional is None else exact_usd(name, optional, unit=_UNIT)
+            object.__setattr__(self, name, price)
+
+    @property
+    def cache_read(self) -> Decimal:
+        """What 1,000,000 tokens read from the cache cost, in USD."""
+        price = self.cost_per_1m_cache_read
+        return self.cost_per_1m_input if price is None else price
+
+    @property
+    def cache_write(self) -> Decimal:
+        """What 1,000,000 tokens written to the cache cost, in USD."""
+        price = self.cost_per_1m_cache_write
+        return self.cost_per_1m_input if price is None else price
 
     def cost_usd(self, usage: ModelUsage) -> Decimal:
         """What ``usage`` costs in USD, unrounded.
@@ -57,10 +71,7 @@ class PricingConfig:
         """The input's part of the cost; more cached tokens than input never make it negative."""
         cached = usage.cache_read_input_tokens + usage.cache_creation_input_tokens
         one_hour = min(usage.cache_creation_1h_input_tokens, usage.cache_creation_input_tokens)
-        read, write = self.cost_per_1m_cache_read, self.cost_per_1m_cache_write
-        write_1h = self.cost_per_1m_cache_write_1h
-        read = self.cost_per_1m_input if read is None else read
-        write = self.cost_per_1m_input if write is None else write
+        read, write, write_1h = self.cache_read, self.cache_write, self.cost_per_1m_cache_write_1h
         write_1h = write if write_1h is None else write_1h
         micro_usd = (
             max(0, usage.input_tokens - cached) * self.cost_per_1m_input
@@ -73,16 +84,3 @@ class PricingConfig:
     def output_usd(self, usage: ModelUsage) -> Decimal:
         """The output's part of the cost, reasoning included."""
         return (usage.output_tokens * self.cost_per_1m_output).scaleb(-6)
-
-
-def _usd(name: str, value: Price) -> Decimal:
-    try:
-        # repr() of a float is the shortest text that reads back as it: what the user wrote.
-        amount = Decimal(float.__repr__(value) if isinstance(value, float) else value)
-    except (InvalidOperation, TypeError, ValueError):
-        amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
-        raise ValueError(
-            f"{name} is {value!r}; expected a number of at least 0 (USD per 1,000,000 tokens)"
-        )
-    return amount

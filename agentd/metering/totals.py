@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agentd.metering.call import CallRecord, PricedModel
+from agentd.metering.local import is_local
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Totals:
 
     ``tokens_in`` is all input, cached included; ``tokens_out`` all output. ``failed`` calls are
     those that did not end ok. ``unpriced`` calls used tokens that no price was known for, so
-    ``total_cost_usd`` is too low by them.
+    ``total_cost_usd`` is too low by them; a local model needs none.
     """
 
     total_cost_usd: Decimal
@@ -68,4 +69,4 @@ def _shares(call: CallRecord) -> Iterator[CallRecord]:
 
 def _unpriced(priced: CallRecord | PricedModel) -> bool:
     tokens = priced.usage.input_tokens + priced.usage.output_tokens
-    return priced.cost_source == "none" and tokens > 0
+    return priced.cost_source == "none" and tokens > 0 and not is_local(priced.model)

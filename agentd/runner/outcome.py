@@ -55,7 +55,8 @@ def settle(
         if source == "partial" or (shared and prior is None):
             accuracy = "heuristic"
     else:
-        usage = _estimated(read_prompt(), parsed.final_text) if sent else UsageMetrics()
+        model = parsed.model or requested_model or ""
+        usage = _estimated(read_prompt(), parsed.final_text, model) if sent else UsageMetrics()
         source, accuracy = "estimated", "heuristic"
     if source == "session_log" and logged is not None and not (parsed.complete or logged.complete):
         source, accuracy = "partial", "heuristic"  # the request that was cut is in no log
@@ -138,10 +139,17 @@ def _metrics(
     return replace(usage, by_model=by_model)
 
 
-def _estimated(prompt: str, answer: str) -> UsageMetrics:
-    from agentd.metering.estimate import estimate_tokens
+def _estimated(prompt: str, answer: str, model: str) -> UsageMetrics:
+    from agentd.metering.models import ModelRegistry
+    from agentd.metering.tokens.estimates import TOKENIZERS, estimate
 
-    return UsageMetrics(input_tokens=estimate_tokens(prompt), output_tokens=estimate_tokens(answer))
+    tokenizer = ModelRegistry.resolve(model).tokenizer
+    if tokenizer not in TOKENIZERS:
+        # An exact count isn't worth loading: what the CLI adds to the prompt is unknown anyway.
+        tokenizer = "generic-estimate"
+    return UsageMetrics(
+        input_tokens=estimate(prompt, tokenizer), output_tokens=estimate(answer, tokenizer)
+    )
 
 
 def _main_model(usage: UsageMetrics, parsed: Parsed, logged: LoggedUsage | None) -> str | None:

@@ -1,0 +1,215 @@
+"""The command ``pipe``: JSON lines in, the same lines out with their tokens and costs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentd.errors import BudgetExceeded, InputError, UsageError
+
+if TYPE_CHECKING:
+    from agentd.cli.pipe_report import PipeReport
+    from agentd.metering.catalog import CatalogPrice
+    from agentd.pipe.batch import LineOptions
+    from agentd.pipe.models import PriceLookup
+
+_MAX_WORKERS = 256
+_MAX_TOKENS = 10**15
+_MAX_COST_USD = 10**12
+
+
+class Mode(StrEnum):
+    """What is added to a line."""
+
+    TOKENS = "tokens"
+    PRICE = "price"
+
+
+class SummaryFormat(StrEnum):
+    """How the summary is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _workers(text: object) -> int:
+    return _whole_number(str(text), least=1, most=_MAX_WORKERS)
+
+
+def _max_tokens(text: str) -> int:
+    return _whole_number(text, least=0, most=_MAX_TOKENS)
+
+
+def _whole_number(text: str, *, least: int, most: int) -> int:
+    if re.fullmatch(r"[0-9]{1,16}", text) and least <= int(text) <= most:
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is no whole number from {least} to {most}.")
+
+
+def _max_cost(text: str) -> Decimal:
+    plain = re.fullmatch(r"[0-9]{1,13}(\.[0-9]{0,30})?|\.[0-9]{1,30}", text)
+    if plain and Decimal(text) <= _MAX_COST_USD:
+        return Decimal(text)
+    raise typer.BadParameter(f"{text!r} is no amount in USD from 0 to {_MAX_COST_USD}, as 2.50 is.")
+
+
+def pipe(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="The model of lines that name none themselves."
+        ),
+    ] = None,
+    model_field: Annotated[
+        str | None,
+        typer.Option(
+            "--model-field",
+            metavar="FIELD",
+            help="The field with a line's own model; a line without it takes --model.",
+        ),
+    ] = None,
+    field: Annotated[
+        str,
+        typer.Option(
+            "--field",
+            metavar="FIELD",
+            help="The field to count: a key, or a path such as request.body.prompt or "
+            "messages.0.content. It holds a string or chat messages.",
+        ),
+    ] = "text",
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="Add tokens alone, or costs too.")
+    ] = Mode.PRICE,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            parser=_workers,
+            help="How many processes count. The output is the same with any number.",
+        ),
+    ] = 1,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tokens",
+            metavar="N",
+            parser=_max_tokens,
+            help="Stop before the line that would bring input and output tokens above N in all.",
+        ),
+    ] = None,
+    max_cost: Annotated[
+        Decimal | None,
+        typer.Option(
+            "--max-cost",
+            metavar="USD",
+            parser=_max_cost,
+            help="Stop before the line that would bring the cost above USD in all. Lines without "
+            "a known price do not count.",
+        ),
+    ] = None,
+    fail_on_error: Annotated[
+        bool, typer.Option("--fail-on-error", help="Stop at the first bad line, with exit code 1.")
+    ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print totals to stderr at the end.")
+    ] = False,
+    summary_format: Annotated[
+        SummaryFormat | None,
+        typer.Option(
+            "--summary-format", help="Print the summary in this form; text if only --summary."
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Report no bad lines, warnings and progress; errors still are."
+        ),
+    ] = False,
+) -> None:
+    """Add tokens and costs to JSON lines.
+
+    Reads one JSON object per line from stdin and writes each to stdout with model, tokens_input,
+    tokens_output, tokenizer, accuracy, approximate, cost_input_usd, cost_output_usd and cost_usd
+    added, in the order of the input. A tokens_output that a line brings along is priced. A bad line
+    is reported on stderr and left out. Exit code 3 when a quota stopped it; no line that would
+    have crossed the quota is written.
+    """
+    from agentd.cli.pipe_report import PipeReport
+    from agentd.pipe.batch import LineOptions
+    from agentd.pipe.lines import FieldPath
+    from agentd.pipe.totals import Limits
+
+    if model is None and model_field is None:
+        raise UsageError("no model is named", fix="Give --model, --model-field, or both.")
+    if max_cost is not None and mode is Mode.TOKENS:
+        raise UsageError(
+            "--max-cost needs costs, which --mode tokens leaves out", fix="Leave one out."
+        )
+    if sys.stdin is None or sys.stdout is None:
+        raise InputError("stdin or stdout is closed", fix="Give it lines: agentd pipe < FILE")
+    options = LineOptions(
+        model=model,
+        model_field=None if model_field is None else FieldPath(model_field),
+        text=FieldPath(field),
+        with_costs=mode is Mode.PRICE,
+        fail_on_error=fail_on_error,
+        limits=Limits(max_tokens=max_tokens, max_cost_usd=max_cost),
+    )
+    form = summary_format.value if summary_format else "text" if summary else None
+    _run(options, workers, PipeReport(options, summary_format=form, quiet=quiet))
+
+
+def _run(options: LineOptions, workers: int, report: PipeReport) -> None:
+    from agentd.pipe.stream import BadLineFound, Stream
+    from agentd.pipe.summary import QUOTA
+
+    stream = Stream(options, _price_lookup(), workers=workers, on_written=report.written)
+    try:
+        with report.watching(stream):
+            end = stream.run(sys.stdin.fileno(), sys.stdout.fileno())
+    except BrokenPipeError as error:  # `| head` has enough; to typer that is exit code 1
+        raise typer.Exit from error
+    if end is None:
+        report.finish(stream.totals)
+        if stream.totals.failed and stream.totals.failed == stream.totals.lines:
+            raise InputError(
+                f"none of the {stream.totals.lines} lines could be counted",
+                fix="See what was reported of them; --field names the field to count.",
+            )
+    elif isinstance(end, BadLineFound):
+        report.finish(stream.totals, ended_by="bad line")
+        raise InputError(
+            f"line {end.number}: {end.reason}",
+            fix="Mend the line; without --fail-on-error bad lines are left out.",
+        )
+    else:
+        report.quota_exceeded(end)
+        report.finish(stream.totals, ended_by=QUOTA)
+        raise typer.Exit(BudgetExceeded.exit_code)
+
+
+def _price_lookup() -> PriceLookup:
+    """The project's own prices and those of the catalogue, or the catalogue's outside a project."""
+    from agentd.clock import utc_now
+    from agentd.workflow.quoting import open_prices
+
+    prices = open_prices(Path.cwd()).prices
+    now = utc_now()  # one price for all lines, however long it takes
+
+    def look_up(model: str) -> CatalogPrice | None:
+        quote = prices.quote(model, at=now)
+        return quote.price if quote else None
+
+    return look_up
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(pipe)

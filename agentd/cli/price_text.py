@@ -1,0 +1,166 @@
+"""Prices as the commands show them: as text and as JSON documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from agentd.clock import iso
+from agentd.metering import catalog
+from agentd.metering.call import Accuracy
+from agentd.metering.models import ModelSpec
+from agentd.metering.money import plain_usd, usd
+from agentd.metering.pricing import PricingConfig, Quote
+from agentd.metering.usage import ModelUsage
+from agentd.plain_text import table
+
+_COUNTS = (
+    "tokens_input",
+    "tokens_output",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_total",
+)
+
+
+class PricedRequest(NamedTuple):
+    """A request of ``usage``, or of so many tokens in all; no ``quote``: no price is known.
+
+    ``tokenizer`` counted the input, None when the counts were given; ``accuracy`` is theirs.
+    """
+
+    spec: ModelSpec
+    usage: ModelUsage | int
+    tokenizer: str | None
+    accuracy: Accuracy
+    quote: Quote | None
+    at: datetime
+
+
+def as_text(request: PricedRequest) -> str:
+    """A few lines: what goes in, what comes out, what each costs and why."""
+    quote, usage = request.quote, request.usage
+    assert quote is not None
+    cost, rates = quote.cost(usage), quote.rates(usage)
+    counts = _counts(usage)
+    cells = [
+        ("input", counts["tokens_input"], rates.cost_per_1m_input, cost.input_usd),
+        ("  read from cache", counts["tokens_cache_read"], rates.cache_read, None),
+        ("  written to cache", counts["tokens_cache_write"], rates.cache_write, None),
+        ("output", counts["tokens_output"], rates.cost_per_1m_output, cost.output_usd),
+        ("total", counts["tokens_total"], None, cost.total_usd),
+    ]
+    rows = [["", "TOKENS", "USD PER 1M", "COST"]]
+    for name, tokens, price, amount in cells:
+        if amount is not None or tokens:
+            usd_per_mtok = "" if price is None else plain_usd(price)
+            cost_usd = "" if amount is None else usd(amount, 6)
+            rows.append([name, plain_usd(tokens), usd_per_mtok, cost_usd])
+    lines = [f"{request.spec.name}, {request.at.date()}", table(rows), f"Price: {_source(quote)}"]
+    if above := quote.tier(usage):
+        lines.append(f"Long input: the price for more than {above} tokens of input.")
+    if request.tokenizer:
+        lines.append(f"Tokens: input counted by {request.tokenizer}, {request.accuracy}")
+    elif not isinstance(usage, ModelUsage):
+        lines.append(f"Tokens: half and half, {request.accuracy}")
+    return "\n".join(lines)
+
+
+def as_document(request: PricedRequest) -> dict[str, Any]:
+    """All of it; costs and ``price`` are null when no price is known."""
+    spec, usage, quote = request.spec, request.usage, request.quote
+    cost = quote.cost(usage) if quote else None
+    price = quote and {**_origin(quote), **_prices(quote.rates(usage)), "above": quote.tier(usage)}
+    return {
+        "model": spec.name,
+        "provider": spec.provider,
+        "at": iso(request.at),
+        **_counts(usage),
+        "tokenizer": request.tokenizer,
+        "accuracy": request.accuracy,
+        "approximate": request.accuracy != "exact" or quote is None,
+        "cost_input_usd": cost and cost.input_usd,
+        "cost_output_usd": cost and cost.output_usd,
+        "cost_usd": cost and cost.total_usd,
+        "price": price,
+    }
+
+
+def _counts(usage: ModelUsage | int) -> dict[str, Decimal]:
+    """The counts of tokens; those of a bare total may be halves."""
+    if not isinstance(usage, ModelUsage):
+        half, total = Decimal(usage) / 2, Decimal(usage)
+        counts = [half, half, Decimal(0), Decimal(0), total]
+    else:
+        sent, received = usage.input_tokens, usage.output_tokens
+        read, write = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+        counts = [Decimal(count) for count in (sent, received, read, write, sent + received)]
+    return dict(zip(_COUNTS, counts, strict=True))
+
+
+def models_table(rows: Sequence[tuple[ModelSpec, Quote | None]]) -> str:
+    """One line for each model."""
+    shown = [["MODEL", "ACCURACY", "TOKENIZER", "IN", "OUT", "CACHED", "", "SOURCE", "SINCE"]]
+    for spec, quote in rows:
+        prices, source = ["-", "-", "-", ""], ["none", "-"]
+        if quote:
+            base = quote.price.base
+            amounts = (base.cost_per_1m_input, base.cost_per_1m_output, base.cache_read)
+            prices = [*map(plain_usd, amounts), "+" if quote.price.tiers else ""]
+            source = [quote.source, f"{quote.price.since or '-'}"]
+        shown.append([spec.name, spec.accuracy, spec.tokenizer, *prices, *source])
+    return f"{table(shown, left=(0, 1, 2, 6, 7, 8))}\ncatalog: {catalog.version()}"
+
+
+def models_document(rows: Sequence[tuple[ModelSpec, Quote | None]], at: datetime) -> dict[str, Any]:
+    """The same, with the prices for long inputs (``tiers``, each ``above`` so many tokens)."""
+    return {
+        "catalog": catalog.version(),
+        "at": iso(at),
+        "models": [
+            {
+                "name": spec.name,
+                "display_name": spec.display_name,
+                "provider": spec.provider,
+                "accuracy": spec.accuracy,
+                "encoding": spec.encoding,
+                "tokenizer": spec.tokenizer,
+                "price": quote
+                and {
+                    **_origin(quote),
+                    **_prices(quote.price.base),
+                    "tiers": [
+                        {"above": above, **_prices(rates)} for above, rates in quote.price.tiers
+                    ],
+                },
+            }
+            for spec, quote in rows
+        ],
+    }
+
+
+def _origin(quote: Quote) -> dict[str, Any]:
+    return {
+        "source": quote.source,
+        "catalog": catalog.version() if quote.source == "catalog" else None,
+        "model": quote.price.model_id,
+        "since": quote.price.since,
+    }
+
+
+def _prices(rates: PricingConfig) -> dict[str, Decimal]:
+    return {
+        "cost_per_1m_input": rates.cost_per_1m_input,
+        "cost_per_1m_output": rates.cost_per_1m_output,
+        "cost_per_1m_cache_read": rates.cache_read,
+        "cost_per_1m_cache_write": rates.cache_write,
+    }
+
+
+def _source(quote: Quote) -> str:
+    if quote.source == "config":
+        return "config.toml of this project"
+    since = f", since {quote.price.since}" if quote.price.since else ""
+    return f"{quote.price.model_id} in the catalogue ({catalog.version()}){since}"

@@ -1,0 +1,187 @@
+"""The commands that tell prices: price, models."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentd.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from agentd.metering.call import Accuracy
+    from agentd.metering.usage import ModelUsage
+
+_MOST_TOKENS = 10**15  # a cost is exact up to here
+_At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="DATE",
+        help="Prices of this day or time, such as 2025-06-10 or 2025-06-10T12:00:00Z, in UTC "
+        "where it names no zone; of now if absent.",
+    ),
+]
+
+
+def _count(flag: str, told: str) -> Any:
+    return typer.Option(flag, metavar="N", min=0, max=_MOST_TOKENS, help=told)
+
+
+def price(
+    model: Annotated[
+        str,
+        typer.Option("--model", metavar="MODEL", help="A model's name, or a config's id of it."),
+    ],
+    tokens_in: Annotated[
+        int | None, _count("--tokens-in", "All input, cached tokens included.")
+    ] = None,
+    tokens_out: Annotated[
+        int | None, _count("--tokens-out", "All output, reasoning included; 0 if absent.")
+    ] = None,
+    cached: Annotated[
+        int, _count("--cached", "How many of the input tokens are read from the cache.")
+    ] = 0,
+    cache_write: Annotated[
+        int, _count("--cache-write", "How many of the input tokens are written to the cache.")
+    ] = 0,
+    tokens: Annotated[
+        int | None,
+        _count("--tokens", "A bare total, split half and half into input and output: a guess."),
+    ] = None,
+    at: _At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what one API request costs.
+
+    Give --tokens-in or --tokens; without them the text on stdin is the input, and its tokens are
+    counted. Prices of the project's config.toml go before those of the bundled catalogue. Prices of
+    another day and for a long input apply. Exit code 1 when no price is known.
+    """
+    from agentd.cli.output import print_json
+    from agentd.cli.price_text import PricedRequest, as_document, as_text
+    from agentd.errors import InputError
+    from agentd.metering.models import ModelRegistry
+    from agentd.workflow.quoting import open_prices
+
+    moment = _moment(at)
+    quoting = open_prices(Path.cwd())
+    name = quoting.full_name(model)
+    spec = ModelRegistry.resolve(name)
+    usage, accuracy = _usage(name, tokens, tokens_in, tokens_out, cached, cache_write)
+    quote = quoting.prices.quote(name, at=moment)
+    tokenizer = None if accuracy else spec.tokenizer
+    request = PricedRequest(spec, usage, tokenizer, accuracy or spec.accuracy, quote, moment)
+    if as_json:
+        print_json(as_document(request))
+    elif quote:
+        print(as_text(request))
+    else:
+        raise InputError(f"no price is known for {name}", fix=quoting.advice(name))
+    if quote is None:
+        raise typer.Exit(InputError.exit_code)
+
+
+def models(
+    filter_: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILTER]", show_default=False, help="Only names that contain this text."
+        ),
+    ] = "",
+    at: _At = None,
+    as_json: AsJson = False,
+) -> None:
+    """List models with their prices and how exactly their tokens are counted.
+
+    The models of the project's config.toml come first, then those of the bundled catalogue. Prices
+    are in USD per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any other
+    name works too: agentd price says what is known of it.
+    """
+    from agentd.cli.output import print_json
+    from agentd.cli.price_text import models_document, models_table
+    from agentd.workflow.quoting import open_prices
+
+    moment = _moment(at)
+    wanted = filter_.strip().lower()
+    known = open_prices(Path.cwd()).models(moment)
+    rows = [(spec, quote) for spec, quote in known if wanted in spec.name]
+    if as_json:
+        print_json(models_document(rows, moment))
+    elif rows:
+        print(models_table(rows))
+    else:
+        print(f"No listed model has {filter_!r} in its name.")
+
+
+def _usage(
+    model: str,
+    tokens: int | None,
+    tokens_in: int | None,
+    tokens_out: int | None,
+    cached: int,
+    cache_write: int,
+) -> tuple[ModelUsage | int, Accuracy | None]:
+    """What is to be priced and how sure its counts are, None for a text counted here."""
+    from agentd.errors import UsageError
+    from agentd.metering.usage import ModelUsage
+
+    if tokens is not None:
+        if (tokens_in, tokens_out, cached, cache_write) != (None, None, 0, 0):
+            raise UsageError(
+                "--tokens is a bare total and goes with no other count",
+                fix="Give --tokens-in and --tokens-out instead.",
+            )
+        return tokens, "heuristic"
+    accuracy: Accuracy | None = "exact"
+    if tokens_in is None:
+        tokens_in, accuracy = _count_stdin(model), None
+    if cached + cache_write > tokens_in:
+        raise UsageError(
+            f"--cached and --cache-write are {cached + cache_write} tokens, more than the input's "
+            f"{tokens_in}",
+            fix="--tokens-in is all input, cached tokens included.",
+        )
+    usage = ModelUsage(
+        input_tokens=tokens_in,
+        output_tokens=tokens_out or 0,
+        cache_read_input_tokens=cached,
+        cache_creation_input_tokens=cache_write,
+    )
+    return usage, accuracy
+
+
+def _count_stdin(model: str) -> int:
+    """The tokens of the text on stdin, to its last line end."""
+    from agentd.cli.text import read_text
+    from agentd.errors import UsageError
+    from agentd.metering.tokens import count_once
+
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "nothing to price", fix="Give --tokens-in N or --tokens N, or a text on stdin."
+        )
+    return count_once(read_text(None, "-"), model)
+
+
+def _moment(text: str | None) -> datetime:
+    from agentd.clock import from_iso, utc_now
+    from agentd.errors import UsageError
+
+    if text is None:
+        return utc_now()
+    try:
+        return from_iso(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--at {text}: no date", fix="Write it as 2025-06-10 or 2025-06-10T12:00:00Z."
+        ) from error
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(price)
+    app.command()(models)

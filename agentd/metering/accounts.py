@@ -1,0 +1,85 @@
+"""Limits and what counts against them: pure sums and comparisons, no clock, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from agentd.metering.call import CallRecord
+from agentd.metering.money import usd
+from agentd.metering.totals import summarise
+
+
+class Amount(NamedTuple):
+    """Dollars, and tokens of input and output together."""
+
+    usd: Decimal = Decimal(0)
+    tokens: int = 0
+
+    def plus(self, other: Amount) -> Amount:
+        """The sum of two."""
+        return Amount(self.usd + other.usd, self.tokens + other.tokens)
+
+
+def amount_of(calls: Iterable[CallRecord]) -> Amount:
+    """What these calls have cost and used."""
+    totals = summarise(calls)
+    return Amount(totals.total_cost_usd, totals.tokens_in + totals.tokens_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One budget: ``key`` is its table in the config, ``shown`` what it is for.
+
+    ``spent`` is what the ledger holds, ``reserved`` what other calls that run now will at least
+    cost. None: no such limit.
+    """
+
+    key: str
+    shown: str
+    limit_usd: Decimal | None = None
+    limit_tokens: int | None = None
+    spent: Amount = field(default_factory=Amount)
+    reserved: Amount = field(default_factory=Amount)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it has a limit at all."""
+        return self.limit_usd is not None or self.limit_tokens is not None
+
+    def left_usd(self) -> Decimal | None:
+        """What a new call may cost, None without a limit in dollars; never below 0."""
+        if self.limit_usd is None:
+            return None
+        return max(Decimal(0), self.limit_usd - self.spent.usd - self.reserved.usd)
+
+    def left_tokens(self) -> int | None:
+        """How many tokens a new call may use, None without such a limit; never below 0."""
+        if self.limit_tokens is None:
+            return None
+        return max(0, self.limit_tokens - self.spent.tokens - self.reserved.tokens)
+
+    def beyond(self, more: Amount) -> Iterator[str]:
+        """The limits that ``more`` would exceed, each in words; to reach one is allowed."""
+        usd_left, tokens_left = self.left_usd(), self.left_tokens()
+        taken = self.spent.plus(self.reserved).plus(more)
+        if self.limit_usd is not None and usd_left is not None and taken.usd > self.limit_usd:
+            held = f", {usd(self.reserved.usd)} reserved by running calls"
+            yield (
+                f"{self.shown} has spent {usd(self.spent.usd)} of {usd(self.limit_usd)}"
+                f"{held if self.reserved.usd else ''}; {usd(usd_left)} is left, "
+                f"{usd(more.usd)} needed ({self.key}.limit_usd)"
+            )
+        if (
+            self.limit_tokens is not None
+            and tokens_left is not None
+            and taken.tokens > self.limit_tokens
+        ):
+            held = f", {self.reserved.tokens} reserved by running calls"
+            yield (
+                f"{self.shown} has used {self.spent.tokens} of {self.limit_tokens} tokens"
+                f"{held if self.reserved.tokens else ''}; {tokens_left} are left, "
+                f"{more.tokens} needed ({self.key}.limit_tokens)"
+            )

@@ -1,0 +1,18 @@
+"""Models that run on the user's own machine: they have no price, and cost nothing."""
+
+from __future__ import annotations
+
+import re
+
+# ollama's tags (gpt-oss:20b, llama3.1:latest) and the prefixes of local servers. Amazon's version
+# (anthropic.claude-sonnet-4-5-20250929-v1:0) is no such tag.
+_LOCAL = re.compile(
+    r"(?:ollama|ollama_chat|lmstudio|lm_studio|llamafile|vllm|local)/.*"
+    r"|.*:(?:latest|e?\d+(?:\.\d+)?[bm](?:-.*)?)"
+    r"|.*\.gguf"
+)
+
+
+def is_local(model: str) -> bool:
+    """Whether a name is that of a local model, as local servers write it."""
+    return bool(_LOCAL.fullmatch(model.strip().lower()))

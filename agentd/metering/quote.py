@@ -1,0 +1,107 @@
+"""What one API request costs, by a model's prices at one source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from agentd.clock import utc_now
+from agentd.metering import catalog
+from agentd.metering.call import Accuracy, CostSource
+from agentd.metering.models import resolve_alias
+from agentd.metering.rates import PricingConfig
+from agentd.metering.usage import ModelUsage
+
+_FREE = PricingConfig(cost_per_1m_input=0, cost_per_1m_output=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """A cost in USD; ``source`` is "none" (and the cost 0) when the model has no known price."""
+
+    input_usd: Decimal
+    output_usd: Decimal
+    total_usd: Decimal
+    source: CostSource
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a model costs by one price source."""
+
+    source: CostSource
+    price: catalog.CatalogPrice
+
+    def cost(self, usage_or_total: ModelUsage | int) -> Cost:
+        """Price one API request; a bare total as :func:`calculate_cost` does."""
+        return _cost(usage_or_total, self.price.for_request, self.source)
+
+    def rates(self, usage_or_total: ModelUsage | int) -> PricingConfig:
+        """The prices of that request."""
+        return self.price.for_request(_input_tokens(usage_or_total))
+
+    def tier(self, usage_or_total: ModelUsage | int) -> int | None:
+        """The tokens of input above which these prices apply, None for the base price."""
+        tokens = _input_tokens(usage_or_total)
+        return max((above for above, _ in self.price.tiers if tokens > above), default=None)
+
+
+def calculate_cost(
+    usage_or_total: ModelUsage | int,
+    model_or_pricing: PricingConfig | str,
+    *,
+    at: datetime | None = None,
+) -> Cost:
+    """Price one API request by given prices, or by the catalogue's for a model's name.
+
+    A bare total of tokens is split half and half into input and output, which is ``heuristic``.
+    A long-context tier applies as the request's input says; prices are those in force ``at`` that
+    time, by default now. Raises ValueError for a negative count.
+    """
+    if not isinstance(model_or_pricing, str):
+        rates = model_or_pricing
+        return _cost(usage_or_total, lambda _: rates, "config")
+    price = in_catalog(model_or_pricing, None, at or utc_now())
+    if price is None:
+        return _cost(usage_or_total, lambda _: _FREE, "none")
+    return _cost(usage_or_total, price.for_request, "catalog")
+
+
+def _cost(
+    usage_or_total: ModelUsage | int,
+    rates_for: Callable[[int], PricingConfig],
+    source: CostSource,
+) -> Cost:
+    """The cost of one request; ``rates_for`` gives the prices for so many tokens of input."""
+    accuracy: Accuracy = "exact"
+    usage, share = usage_or_total, Decimal(1)
+    if not isinstance(usage, ModelUsage):
+        # All of it priced both ways and halved: an odd total is split exactly, too.
+        accuracy = "heuristic"
+        usage, share = ModelUsage(input_tokens=usage, output_tokens=usage), Decimal("0.5")
+    if min(usage.counts()) < 0:
+        raise ValueError(f"{usage_or_total!r} has a negative number of tokens")
+    rates = rates_for(_input_tokens(usage_or_total))
+    input_usd, output_usd = rates.input_usd(usage) * share, rates.output_usd(usage) * share
+    return Cost(
+        input_usd=input_usd,
+        output_usd=output_usd,
+        total_usd=input_usd + output_usd,
+        source=source,
+        accuracy=accuracy,
+    )
+
+
+def _input_tokens(usage_or_total: ModelUsage | int) -> int:
+    """The input's tokens, half of a bare total."""
+    if isinstance(usage_or_total, ModelUsage):
+        return usage_or_total.input_tokens
+    return usage_or_total // 2
+
+
+def in_catalog(model: str, provider: str | None, at: datetime) -> catalog.CatalogPrice | None:
+    """The catalogue's prices of ``model``, which may be an alias, in force at ``at``."""
+    return catalog.lookup(resolve_alias(model, provider), provider=provider, at=at)

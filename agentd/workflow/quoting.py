@@ -1,0 +1,64 @@
+"""The prices that count in a folder, in a project or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from agentd.config.model import Config
+from agentd.errors import InputError
+from agentd.metering import catalog
+from agentd.metering.local import is_local
+from agentd.metering.models import ModelRegistry, ModelSpec
+from agentd.metering.pricing import PriceBook, Quote
+from agentd.workflow.project import find_project
+from agentd.workflow.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """Where prices come from, and the config they stand in; None outside a project."""
+
+    prices: PriceBook
+    config: Config | None = None
+
+    def full_name(self, model: str) -> str:
+        """The model behind an id of ``[[PROVIDER.models]]``; another name as it is."""
+        for provider in self.config.providers.values() if self.config else ():
+            name = provider.model_name(model)
+            if name and name != model:
+                return name
+        return model
+
+    def models(self, at: datetime) -> list[tuple[ModelSpec, Quote | None]]:
+        """The models of the config, then those of the catalogue, with what they cost at ``at``."""
+        configured = self.config.model_prices() if self.config else {}
+        found: dict[str, tuple[ModelSpec, Quote | None]] = {}
+        for name in (*configured, *catalog.listed(at)):
+            spec = ModelRegistry.resolve(name)
+            if spec.name not in found:
+                found[spec.name] = (spec, self.prices.quote(name, at=at))
+        return list(found.values())
+
+    def advice(self, model: str) -> str:
+        """What to do about a model without a price."""
+        if is_local(model):
+            return "By its name it runs on your own machine, where it costs nothing."
+        own = f'Give it one in agentd/config.toml: [pricing.models."{model}"].'
+        if self.config and "catalog" not in self.config.pricing.sources:
+            return f'{own} Or add "catalog" to sources in [pricing].'
+        return own
+
+
+def open_prices(start: Path) -> Quoting:
+    """The prices of the project around ``start``, the catalogue's outside of one.
+
+    Raises ConfigError for a config with a wrong value.
+    """
+    try:
+        find_project(start)
+    except InputError:
+        return Quoting(PriceBook(config={}, sources=("catalog",)))
+    workspace = Workspace.open(start)
+    return Quoting(workspace.prices, workspace.config)
