@@ -30,3 +30,8 @@ def from_iso(text: str) -> datetime:
     """The moment that :func:`iso` wrote. Raises ValueError when it is no ISO 8601 time."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def local_time() -> str:
+    """``14:24:58``: the time of day here, for lines that a person reads."""
+    return datetime.now().astimezone().strftime("%H:%M:%S")

@@ -18,9 +18,11 @@ from agentd.config.model import (
     BudgetConfig,
     ChecksConfig,
     Config,
+    Limit,
     ModelConfig,
     ModelPrices,
     PathsConfig,
+    ProjectBudget,
     StepConfig,
     ValidationConfig,
     ValidationPattern,
@@ -126,6 +128,20 @@ limit_tokens = 5_000_000
 warn_at_percent = 80.5
 warn_at_dollars = 0.50
 warn_at_tokens = 100_000
+on_unpriced = "stop"
+[budget.project]
+limit_usd = 200
+limit_tokens = 7
+period = "week"
+timezone = "Europe/Berlin"
+warn_at_percent = 75
+[budget.steps.archive-review]
+limit_usd = 0.05
+[budget.steps.review]
+limit_tokens = 0
+[budget.providers.gemini]
+limit_usd = 3
+limit_tokens = 9
 [checks]
 test = "make test"
 lint = ""
@@ -182,7 +198,34 @@ layout = "openspec"
         warn_at_percent=Decimal("80.5"),
         warn_at_dollars=Decimal("0.5"),
         warn_at_tokens=100_000,
+        on_unpriced="stop",
+        project=ProjectBudget(
+            limit_usd=Decimal(200),
+            limit_tokens=7,
+            period="week",
+            timezone="Europe/Berlin",
+            warn_at_percent=Decimal(75),
+        ),
+        steps={
+            "review": Limit(limit_usd=None, limit_tokens=0),
+            "archive-review": Limit(limit_usd=Decimal("0.05"), limit_tokens=None),
+        },
+        providers={"gemini": Limit(limit_usd=Decimal(3), limit_tokens=9)},
     )
+
+
+def test_the_project_warns_where_the_budget_does_unless_it_says_otherwise() -> None:
+    budget = read(
+        "[codex]\n[budget]\nwarn_at_percent = 70\n[budget.project]\nlimit_usd = 1\n"
+    ).budget
+    assert budget.project == ProjectBudget(
+        limit_usd=Decimal(1),
+        limit_tokens=None,
+        period="month",
+        timezone="UTC",
+        warn_at_percent=Decimal(70),
+    )
+    assert read("[codex]\n[budget]\nlimit_usd = 1\n").budget.project.warn_at_percent == 90
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
@@ -409,6 +452,38 @@ def test_pricing_models_goes_before_the_providers_own_prices() -> None:
         ("[budget]\nwarn_at_percent = -1", "budget.warn_at_percent is -1; expected a number from"),
         ("[budget]\nwarn_at_dollars = inf", "budget.warn_at_dollars is inf; expected an amount"),
         ("[budget]\nwarn_at_tokens = -5", "budget.warn_at_tokens is -5; expected a whole number"),
+        ("[budget]\non_unpriced = true", "budget.on_unpriced is true; expected one of warn, stop"),
+        ("[budget]\nproject = 5", "budget.project is 5; expected a table: [budget.project]"),
+        (
+            '[budget.project]\nperiod = "year"',
+            'budget.project.period is "year"; expected one of day, week, month, total',
+        ),
+        (
+            '[budget.project]\ntimezone = "Europe/Berln"',
+            'budget.project.timezone is "Europe/Berln"; expected a time zone\'s name',
+        ),
+        ("[budget.project]\ntimezone = 1", "budget.project.timezone is 1; expected a time zone"),
+        ('[budget.project]\ntimezone = ""', 'budget.project.timezone is ""; expected a time zone'),
+        (
+            '[budget.project]\ntimezone = "Europe"',
+            'budget.project.timezone is "Europe"; expected a time zone',
+        ),
+        (
+            '[budget.project]\ntimezone = "../../etc/passwd"',
+            'budget.project.timezone is "../../etc/passwd"; expected a time zone',
+        ),
+        (
+            "[budget.project]\nwarn_at_percent = 100.1",
+            "budget.project.warn_at_percent is 100.1; expected a number from 0 to 100",
+        ),
+        (
+            "[budget.steps.archive-fix]\nlimit_usd = nan",
+            "budget.steps.archive-fix.limit_usd is nan; expected an amount in USD",
+        ),
+        (
+            "[budget.providers.codex]\nlimit_tokens = -1",
+            "budget.providers.codex.limit_tokens is -1; expected a whole number",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_file_key_value_and_expectation(
@@ -434,6 +509,20 @@ def test_all_wrong_values_are_told_at_once() -> None:
     ("text", "expected"),
     [
         ("[codex]\n[gemni]", "unknown key gemni is ignored; did you mean gemini?"),
+        (
+            "[codex]\n[budget.steps.implement]",
+            "unknown key budget.steps.implement is ignored; "
+            "did you mean budget.steps.implementation?",
+        ),
+        (
+            "[codex]\n[budget.providers.claud]",
+            "unknown key budget.providers.claud is ignored; did you mean budget.providers.claude?",
+        ),
+        (
+            "[codex]\n[budget.project]\nlimits_usd = 1",
+            "unknown key budget.project.limits_usd is ignored; "
+            "did you mean budget.project.limit_usd?",
+        ),
         (
             "[codex]\n[workflow]\nplaning_iterations = 1",
             "unknown key workflow.planing_iterations is ignored; "
@@ -539,7 +628,8 @@ def test_the_names_are_those_of_the_rooms_above() -> None:
 
 def test_loading_imports_nothing_slow() -> None:
     slow = (
-        "{'tomlkit', 'typer', 'genai_prices', 'ruamel', 'regex', 'difflib', 'json', 'subprocess'}"
+        "{'tomlkit', 'typer', 'genai_prices', 'ruamel', 'regex', 'difflib', 'json', 'subprocess',"
+        "'zoneinfo'}"
     )
     code = (
         "import sys; from pathlib import Path; from agentd.config import load;"
@@ -573,6 +663,9 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     }
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
     assert set(data["budget"]) == set(BudgetConfig.__slots__)
+    assert set(data["budget"]["project"]) == set(ProjectBudget.__slots__)
+    for limits in (data["budget"]["steps"], data["budget"]["providers"]):
+        assert [set(limit) for limit in limits.values()] == [set(Limit.__slots__)]
     assert set(data["checks"]) == set(ChecksConfig.__slots__)
     assert set(data["paths"]) == set(PathsConfig.__slots__)
     assert set(data["validation"]) == {"patterns"}
@@ -590,13 +683,15 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
 def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
     manual = (ROOT / "docs" / "configuration.md").read_text()
     for form in (
-        *(WorkflowConfig, BudgetConfig, ModelPrices, ModelConfig, StepConfig),
+        *(WorkflowConfig, ProjectBudget, ModelPrices, ModelConfig, StepConfig),
         *(ChecksConfig, ValidationPattern, PathsConfig),
     ):
         for key in form.__slots__:
             assert f"| `{key}` |" in manual
-    for form in (WorkflowConfig, BudgetConfig):
+    for form in (WorkflowConfig, BudgetConfig, ProjectBudget):
         for key in form.__slots__:
+            if form is BudgetConfig and key in ("project", "steps", "providers"):
+                continue  # tables of their own
             default = {None: "none", (): "`[]`"}.get(value := getattr(form(), key), value)
             assert f"| `{key}` | {default} |" in manual
     for key, value in (

@@ -173,11 +173,11 @@ def test_each_error_of_the_config_is_a_failure(root: Path) -> None:
     ]
 
 
-def test_each_warning_of_the_config_and_unenforced_limits_are_told(root: Path) -> None:
+def test_each_warning_of_the_config_is_told_and_a_budget_is_none(root: Path) -> None:
     with (root / "agentd/config.toml").open("a") as file:
         file.write("\n[budget]\nlimit_usd = 5\n[steps.implement]\n[tool]\n")
     checks = examine(root)
-    assert bad(checks) == [("config", "warn"), ("config", "warn"), ("budget", "warn")]
+    assert bad(checks) == [("config", "warn"), ("config", "warn")]
     assert "did you mean steps.implementation?" in "".join(
         check.detail for check in named(checks, "config")
     )

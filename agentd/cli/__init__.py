@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import traceback
 from typing import cast
@@ -25,7 +26,7 @@ def run(arguments: list[str]) -> int:
     try:
         return _invoke(arguments)
     except AgentdError as error:
-        print_error(error, as_json="--json" in arguments)
+        print_error(error, as_json=_wants_json(arguments))
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED_EXIT_CODE
@@ -33,6 +34,12 @@ def run(arguments: list[str]) -> int:
         traceback.print_exc()
         print("agentd: this is a bug in agentd; please report the lines above.", file=sys.stderr)
         return BUG_EXIT_CODE
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    if ("--format", "json") in itertools.pairwise(arguments):
+        return True
+    return not {"--json", "--format=json"}.isdisjoint(arguments)
 
 
 def _invoke(arguments: list[str]) -> int:

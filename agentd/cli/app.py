@@ -22,6 +22,7 @@ COMMANDS = {
     **dict.fromkeys(("init", "doctor", "demo"), "setup"),
     **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
     **dict.fromkeys(("status", "list"), "reading"),
+    "cost": "cost",
     "tokens": "tokens",
     "pipe": "pipe",
     "validate": "validate",

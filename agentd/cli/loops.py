@@ -6,6 +6,7 @@ import typer
 
 from agentd.cli.options import (
     Approve,
+    BudgetOverride,
     ChangeId,
     Model,
     OptionalDescription,
@@ -27,17 +28,23 @@ def plan(
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Propose, challenge, revise until the challenge approves.
 
     Goes on where it stopped; the description is needed the first time only.
     """
+    from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, summing_up
     from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.workflow.deciding import PLAN
     from agentd.workflow.whole import plan as run_plan
 
-    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, None, wait, quiet, verbose, budget_override
+    )
     with at_work_on_new(workspace, change_id, "proposal", order) as change:
+        foretell(workspace, change, order, progress, description, loop=PLAN)
         with summing_up(progress, change):
             for outcome in run_plan(workspace, change, description, order, small=small):
                 show_outcome(workspace, progress, outcome, last=False)
@@ -51,6 +58,7 @@ def impl(
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Implement, check, review, resolve until the review approves.
 
@@ -60,7 +68,9 @@ def impl(
     from agentd.cli.working import at_work_on, open_workspace
     from agentd.workflow.whole import impl as run_impl
 
-    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, None, wait, quiet, verbose, budget_override
+    )
     with at_work_on(workspace, change_id) as change:
         with summing_up(progress, change):
             for outcome in run_impl(workspace, change, order):
@@ -76,6 +86,7 @@ def archive(
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Merge, write the changelog, review, move to the archive.
 
@@ -85,7 +96,9 @@ def archive(
     from agentd.cli.working import at_work_on, open_workspace
     from agentd.workflow import archiving
 
-    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, None, wait, quiet, verbose, budget_override
+    )
     with at_work_on(workspace, change_id) as change:
         target = archiving.archive_dir(workspace, change)
         with summing_up(progress, change, target):
@@ -105,23 +118,28 @@ def run(
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Take a change from a sentence to the archive: plan, impl, archive.
 
     Stops where a person must decide, and goes on where it stopped.
     """
+    from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, show_spent, summing_up
     from agentd.cli.working import at_work_on_new, open_workspace
     from agentd.workflow import archiving
     from agentd.workflow.whole import run as run_whole
 
-    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, None, wait, quiet, verbose, budget_override
+    )
     if (archived := archiving.archived_today(workspace, change_id)) is not None:
         show_spent(archived)
         print(f"archived already as {workspace.shown(archived)}/")
         return
     with at_work_on_new(workspace, change_id, "proposal", order) as change:
         target = archiving.archive_dir(workspace, change)
+        foretell(workspace, change, order, progress, description)
         outcomes = run_whole(
             workspace,
             change,

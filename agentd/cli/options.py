@@ -56,6 +56,13 @@ Small = Annotated[
 Resolve = Annotated[
     bool, typer.Option("--resolve", help="Ask a model about real conflicts of the merge.")
 ]
+BudgetOverride = Annotated[
+    bool,
+    typer.Option(
+        "--budget-override",
+        help="Go beyond the budget's limits; the calls that do are marked in STATE.yaml.",
+    ),
+]
 Approve = Annotated[
     list[str] | None,
     typer.Option("--approve", metavar="GATE", help="Pass this gate: plan, impl, archive."),

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from agentd.cli.options import ChangeId, Description, Model, Provider, Quiet, Session, Verbose, Wait
+from agentd.cli.options import (
+    BudgetOverride,
+    ChangeId,
+    Description,
+    Model,
+    Provider,
+    Quiet,
+    Session,
+    Verbose,
+    Wait,
+)
 
 PLAIN = {
     "challenge": ("challenge", "Challenge the proposal: CHALLENGE.md."),
@@ -27,13 +37,16 @@ def proposal(
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Make a change: proposal.md, tasks.md and specs."""
     from agentd.cli.output import show_outcome
     from agentd.cli.working import at_work_on_new, open_workspace
     from agentd.workflow.proposing import propose, quoted
 
-    workspace, order, progress = open_workspace(provider, model, session, wait, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, session, wait, quiet, verbose, budget_override
+    )
     quoted(change_id, description)
     with at_work_on_new(workspace, change_id, "proposal", order) as change:
         show_outcome(workspace, progress, propose(workspace, change, description, order))
@@ -49,6 +62,7 @@ def fillback(
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Make a change that writes specs for existing code.
 
@@ -59,7 +73,9 @@ def fillback(
     from agentd.workflow.fillback import plan_parts
     from agentd.workflow.proposing import fill_back
 
-    workspace, order, progress = open_workspace(provider, model, None, wait, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, None, wait, quiet, verbose, budget_override
+    )
     plan_parts(workspace.project.root, path)
     with at_work_on_new(workspace, change_id, "fillback", order) as change:
         for outcome in fill_back(workspace, change, path, order):
@@ -75,6 +91,7 @@ def merge(
     model: Model = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    budget_override: BudgetOverride = False,
 ) -> None:
     """Merge the change's specs by rule, into its folder merged/.
 
@@ -86,7 +103,9 @@ def merge(
     from agentd.workflow import archiving
     from agentd.workflow.staging import merged_dir
 
-    workspace, order, progress = open_workspace(provider, model, None, False, quiet, verbose)
+    workspace, order, progress = open_workspace(
+        provider, model, None, False, quiet, verbose, budget_override
+    )
     with at_work_on(workspace, change_id) as change:
         for outcome in archiving.merge(workspace, change, order, resolving=resolve):
             show_outcome(workspace, progress, outcome)
@@ -103,6 +122,7 @@ def _plain(step_name: str, summary: str) -> Callable[..., None]:
         wait: Wait = False,
         quiet: Quiet = False,
         verbose: Verbose = False,
+        budget_override: BudgetOverride = False,
     ) -> None:
         from agentd.cli.output import show_outcome
         from agentd.cli.working import at_work_on, open_workspace
@@ -110,7 +130,9 @@ def _plain(step_name: str, summary: str) -> Callable[..., None]:
         from agentd.workflow.running import values_for
         from agentd.workflow.steps import STEPS
 
-        workspace, order, progress = open_workspace(provider, model, session, wait, quiet, verbose)
+        workspace, order, progress = open_workspace(
+            provider, model, session, wait, quiet, verbose, budget_override
+        )
         step = STEPS[step_name]
         with at_work_on(workspace, change_id) as change:
             values = values_for(workspace, change, step, order)

@@ -21,6 +21,7 @@ def open_workspace(
     wait: bool,
     quiet: bool,
     verbose: bool,
+    override_budget: bool,
 ) -> tuple[Workspace, Order, Progress]:
     """The project around this folder, what the command line asks for, and who shows it."""
     if quiet and verbose:
@@ -34,7 +35,9 @@ def open_workspace(
         model=model,
         session_id=session,
         wait=wait,
+        override_budget=override_budget,
         note=progress.note,
+        warn=progress.warn,
         watching=progress.watching,
     )
     return workspace, order, progress

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from agentd.config.budget import read_budget
 from agentd.config.model import PROVIDER_NAMES, Config
 from agentd.config.sections import (
-    read_budget,
     read_pricing,
     read_provider,
     read_steps,

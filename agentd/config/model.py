@@ -13,6 +13,8 @@ PriceSource = Literal["config", "reported", "catalog"]
 Gate = Literal["plan", "impl", "archive"]
 Severity = Literal["error", "warning", "info"]
 Layout = Literal["agentd", "openspec"]
+OnUnpriced = Literal["warn", "stop"]
+Period = Literal["day", "week", "month", "total"]
 
 PROVIDER_NAMES = ("claude", "codex", "gemini")
 STEP_NAMES = (
@@ -33,6 +35,8 @@ PRICE_SOURCES: tuple[PriceSource, ...] = ("config", "reported", "catalog")
 GATES: tuple[Gate, ...] = ("plan", "impl", "archive")
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
+ON_UNPRICED: tuple[OnUnpriced, ...] = ("warn", "stop")
+PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,14 +175,45 @@ class PricingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The most that some calls of one change may cost, None where not set."""
+
+    limit_usd: Decimal | None = None
+    limit_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectBudget:
+    """``[budget.project]``: limits of all changes together, archived too, in one ``period``.
+
+    Days, weeks (from Monday) and months begin at midnight in ``timezone``, a name that ``zoneinfo``
+    knows or "UTC"; "total" never ends. ``warn_at_percent`` is that of ``[budget]`` where not given.
+    """
+
+    limit_usd: Decimal | None = None
+    limit_tokens: int | None = None
+    period: Period = "month"
+    timezone: str = "UTC"
+    warn_at_percent: Decimal = Decimal(90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetConfig:
-    """Limits and warning marks of one change, None where not set."""
+    """Limits and warning marks of one change, None where not set, and those beside them.
+
+    ``on_unpriced``: whether a call without a price warns or stops under a limit in USD. ``steps``
+    and ``providers`` hold the limits of one change's calls of that step or provider.
+    """
 
     limit_usd: Decimal | None = None
     limit_tokens: int | None = None
     warn_at_percent: Decimal = Decimal(90)
     warn_at_dollars: Decimal | None = None
     warn_at_tokens: int | None = None
+    on_unpriced: OnUnpriced = "warn"
+    project: ProjectBudget = field(default_factory=ProjectBudget)
+    steps: Mapping[str, Limit] = field(default_factory=dict)
+    providers: Mapping[str, Limit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The sections of config.toml about providers and money, read from checked tables into values."""
+"""The sections of config.toml about providers and prices, read from checked tables into values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from agentd.config.model import (
     PRICE_SOURCES,
     PROVIDER_NAMES,
     STEP_NAMES,
-    BudgetConfig,
     Complexity,
     ModelConfig,
     ModelPrices,
@@ -130,24 +129,6 @@ def _read_prices(table: Table) -> ModelPrices:
         cost_per_1m_output=given["cost_per_1m_output"] or Decimal(0),
         cost_per_1m_cache_read=given["cost_per_1m_cache_read"],
         cost_per_1m_cache_write=given["cost_per_1m_cache_write"],
-    )
-
-
-def read_budget(table: Table) -> BudgetConfig:
-    """``[budget]``."""
-    dollars = "an amount in USD, 0 or more"
-    limit_usd = table.number("limit_usd", dollars)
-    limit_tokens = table.integer("limit_tokens", 0)
-    percent = table.number("warn_at_percent", "a number from 0 to 100", maximum=100)
-    warn_at_dollars = table.number("warn_at_dollars", dollars)
-    warn_at_tokens = table.integer("warn_at_tokens", 0)
-    table.finish()
-    return BudgetConfig(
-        limit_usd=limit_usd,
-        limit_tokens=limit_tokens,
-        warn_at_percent=BudgetConfig().warn_at_percent if percent is None else percent,
-        warn_at_dollars=warn_at_dollars,
-        warn_at_tokens=warn_at_tokens,
     )
 
 

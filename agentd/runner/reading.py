@@ -20,6 +20,8 @@ _EARLY_EVENTS = 16
 class Reading:
     """Follows ``folder.stdout``; ``pump`` while the CLI runs, ``finish`` when it has ended.
 
+    ``events`` is how many events the parser has taken.
+
     ``watched``: :meth:`seen` will be asked what the CLI does, ``live_text``: and what it says.
     """
 
@@ -35,7 +37,7 @@ class Reading:
         self._folder = folder
         self._provider = provider
         self._parser = provider.new_parser()
-        self._events = 0
+        self.events = 0
         self._session_id: str | None = None
         self._activity = provider.activity if watched else None
         self._live_text, self._partial = live_text, False
@@ -57,17 +59,22 @@ class Reading:
         """Whether the CLI printed anything like an event."""
         return self._tail.saw_object
 
-    def seen(self, elapsed_ms: int, *, resumed: bool) -> Snapshot:
-        """The run so far; its text is told once. Usage that holds earlier runs is left out."""
+    def so_far(self, *, resumed: bool) -> Parsed:
+        """What was read so far. Usage that holds earlier runs is left out."""
         try:
             parsed = self._parser.parsed()
         except ParseError:
-            parsed = Parsed()
+            return Parsed(session_id=self._session_id)
+        return replace(parsed, usage=None) if parsed.running_total and resumed else parsed
+
+    def seen(self, elapsed_ms: int, *, resumed: bool) -> Snapshot:
+        """The run so far; its text is told once."""
+        parsed = self.so_far(resumed=resumed)
         text = "".join(self._said)
         self._said.clear()
         return Snapshot(
             elapsed_ms=elapsed_ms,
-            usage=None if parsed.running_total and resumed else parsed.usage,
+            usage=parsed.usage,
             model=parsed.model,
             tool=self._tool,
             text=text,
@@ -96,8 +103,8 @@ class Reading:
             self._note(activity)
         try:
             self._parser.feed(event)
-            if self._session_id is None and self._events < _EARLY_EVENTS:
-                self._events += 1
+            self.events += 1
+            if self._session_id is None and self.events <= _EARLY_EVENTS:
                 self._session_id = self._parser.parsed().session_id
         except ParseError as error:
             self.malformed = error.message

@@ -65,15 +65,17 @@ def conclude(
     """Read the rest of stdout and the session log, and settle what the run used.
 
     ``status`` None means that the run ended by itself: ok needs exit code 0, or none that anybody
-    saw, and the CLI's report of its end, without an error in it.
+    saw, and the CLI's report of its end, without an error in it. A run that had ended so before the
+    signal of its budget reached it is ok, too.
     """
     parsed = reading.finish()
     ended_well = exit_code in (0, None) and parsed.complete and not parsed.error
-    status = status or ("ok" if ended_well else "failed")
+    if status is None or (status == "budget_stopped" and ended_well):
+        status = "ok" if ended_well else "failed"
     session_id = parsed.session_id or info.resume_session_id
     outcome = settle(
         parsed,
-        _read_log(provider, info, session_id, environ),
+        read_log(provider, info, session_id, environ),
         prior_usage,
         requested_model=info.requested_model,
         resumed=info.resume_session_id is not None,
@@ -120,9 +122,10 @@ def _dated(failure: Failure | None, provider: Provider, ended_at: datetime) -> F
     return replace(failure, resets_at=provider.resets_at(failure.message, ended_at))
 
 
-def _read_log(
+def read_log(
     provider: Provider, info: RunInfo, session_id: str | None, environ: Mapping[str, str]
 ) -> LoggedUsage | None:
+    """What the CLI's session log tells of a run by now; None where there is none to read."""
     if provider.read_log is None or session_id is None:
         return None
     query = LogQuery(

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from agentd.metering.usage import UsageMetrics
 from agentd.runner.activity import Watch
 from agentd.runner.folder import RunFolder, RunInfo
 from agentd.runner.interrupts import Interrupts
+from agentd.runner.live import Live, Meter
 from agentd.runner.process import group_lives, start_token
 from agentd.runner.providers.base import Invocation, Provider
 from agentd.runner.reading import Reading
@@ -35,6 +37,8 @@ class RunRequest:
     ``environ`` None means agentd's own; the provider's is added. ``timeout_s`` None means no time
     limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``. ``watch``
     is told about five times a second how the run goes, ``live_text``: with what the model says.
+    ``meter`` is told what the run has used as soon as that is seen to grow, and says whether to
+    stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given.
     """
 
     call_id: str
@@ -53,6 +57,8 @@ class RunRequest:
     prompt_name: str | None = None
     watch: Watch | None = None
     live_text: bool = False
+    meter: Meter | None = None
+    budget_usd: Decimal | None = None
 
 
 class ScriptRunner:
@@ -124,6 +130,7 @@ class ScriptRunner:
         began_ms = monotonic_ms()
         process = _start(request, info, folder, {**environ, **request.provider.environment})
         tell = _teller(request, reading, began_ms)
+        live = Live(reading, request.provider, info, environ)
         stages = stop_stages(request.provider.first_signal, self._stop_grace_s, self._term_grace_s)
 
         def runs() -> bool:
@@ -134,7 +141,7 @@ class ScriptRunner:
             with contextlib.suppress(OSError):
                 token = start_token(process.pid)
                 folder.write_info(replace(info, cli_pid=process.pid, cli_token=token))
-            status = _watch(process, reading, interrupts, request.timeout_s, tell=tell)
+            status = _watch(process, request, reading, live, interrupts, tell=tell)
             if status is not None:
                 stop_family(
                     process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
@@ -173,6 +180,7 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         extra_args=request.extra_args,
         resume_session_id=request.resume_session_id,
         run_dir=folder.path.absolute(),
+        budget_usd=request.budget_usd,
     )
     return RunInfo(
         call_id=request.call_id,
@@ -220,13 +228,15 @@ def _start(
 
 def _watch(
     process: subprocess.Popen[bytes],
+    request: RunRequest,
     reading: Reading,
+    live: Live,
     interrupts: Interrupts,
-    timeout_s: float | None,
     *,
     tell: Callable[[], None],
-) -> Literal["cancelled", "timeout"] | None:
+) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
+    meter, timeout_s = request.meter, request.timeout_s
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     while process.poll() is None:
         if interrupts.count():
@@ -234,7 +244,10 @@ def _watch(
         if deadline is not None and time.monotonic() >= deadline:
             return "timeout"
         tell()
-        if not reading.pump():
+        more = reading.pump()
+        if meter is not None and (usage := live.grown()) is not None and meter(usage):
+            return "budget_stopped"
+        if not more:
             time.sleep(TICK_S)
     return None
 

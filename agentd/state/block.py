@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
 from agentd.metering.call import CallRecord
+from agentd.metering.money import EXACT
 from agentd.state import grammar, render, scalar
 from agentd.state.entry import Fields, Value
 
 TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
-
-_EXACT = Context(prec=100)
 
 _CALLS = "telemetry:\n  calls:\n"
 _NO_CALLS = "telemetry:\n  calls: []\n"
@@ -51,7 +50,7 @@ def add_up(
     costs_usd: Iterable[Decimal], tokens_in: Iterable[int], tokens_out: Iterable[int]
 ) -> Sums:
     """The totals of columns of calls, exact."""
-    cost_usd = functools.reduce(_EXACT.add, costs_usd, Decimal(0))
+    cost_usd = functools.reduce(EXACT.add, costs_usd, Decimal(0))
     return Sums(cost_usd, sum(tokens_in), sum(tokens_out))
 
 

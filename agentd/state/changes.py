@@ -9,12 +9,18 @@ from agentd.state import scalar
 
 
 class Changes(NamedTuple):
-    """New values for these keys; None leaves one as it is."""
+    """New values for these keys; None leaves one as it is.
+
+    ``budget_warned`` are the names of the warnings that were given, with a space between;
+    ``budget_reset_calls`` how many of the calls came before the meter was restarted.
+    """
 
     phase: str | None = None
     iteration: int | None = None
     last_action: str | None = None
     session_id: str | None = None
+    budget_warned: str | None = None
+    budget_reset_calls: int | None = None
 
     def values(self) -> dict[str, str]:
         """The keys that change, with their values as YAML."""

@@ -33,6 +33,10 @@ class Document(NamedTuple):
             return self.calls.ids()
         return {str(call["id"]) for call in self.calls.calls() if "id" in call}
 
+    def call_count(self) -> int:
+        """How many calls there are."""
+        return len(self.calls.rows if isinstance(self.calls, Block) else self.calls.calls())
+
     def records(self) -> Iterable[CallRecord]:
         """The calls in order. Raises Malformed."""
         if isinstance(self.calls, Block):

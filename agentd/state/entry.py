@@ -36,6 +36,7 @@ KEYS: Mapping[str, Kind] = {
     "duration_ms": "count",
     "timestamp": "time",
     "session_id": "text",
+    "budget": "word",
     "models": "models",
 }
 """Every key of a call that agentd knows, in the order in which it writes them."""
@@ -76,6 +77,7 @@ def to_fields(record: CallRecord) -> Fields:
         "duration_ms": record.duration_ms,
         "timestamp": record.started_at and _whole_second(record.started_at),
         "session_id": record.session_id,
+        "budget": record.budget,
         "models": [_model_fields(model) for model in record.models] or None,
     }
     return {key: read_value(key, value) for key, value in fields.items() if value is not None}
@@ -125,6 +127,7 @@ def from_fields(fields: Mapping[str, Any]) -> CallRecord:
         duration_ms=fields.get("duration_ms", 0),
         started_at=fields.get("timestamp"),
         session_id=fields.get("session_id"),
+        budget=fields.get("budget"),
         models=tuple(priced_model(model) for model in fields.get("models", ())),
     )
 

@@ -37,6 +37,7 @@ _PATTERNS: dict[Kind, str] = {
 }
 
 
+_OF_PARTS = ("tokens_in", "tokens_out", "tokens_cache_read", "cost_usd", "cost_source")
 _QUOTES = "'\""
 
 
@@ -75,6 +76,24 @@ def _models_lines() -> re.Pattern[str]:
     return re.compile(f"(?:    - model: {_TEXT}\n{keys})+")
 
 
+def parts(models: str) -> list[tuple[str, ...]]:
+    """Of each item of ``models`` the model, tokens in, out and read from a cache, cost, source."""
+    return _parts().findall(models)
+
+
+@functools.cache
+def _parts() -> re.Pattern[str]:
+    def value(key: str) -> str:
+        pattern = _PATTERNS[entry.KEYS[key]]
+        return f"({pattern})" if key in _OF_PARTS else f"(?:{pattern})"
+
+    keys = "".join(
+        _line(key, value(key), indent=6, required=entry.MODEL_REQUIRED)
+        for key in entry.MODEL_KEYS[1:]
+    )
+    return re.compile(f"    - model: ({_TEXT})\n{keys}")
+
+
 @functools.cache
 def _unknown_lines() -> re.Pattern[str]:
     return re.compile(rf"(?: +[A-Za-z_][A-Za-z0-9_-]*: {ANY}\n)*")
@@ -109,7 +128,8 @@ def record(row: Row) -> CallRecord:
     It is ``entry.from_fields``, three times as fast, because ``agentd status`` reads every call.
     """
     call_id, step, provider, model, status = row[:5]
-    cost, source, accuracy, usage_source, duration, timestamp, session_id, models, _ = row[11:]
+    cost, source, accuracy, usage_source, duration, timestamp, session_id = row[11:18]
+    budget, models = row[18:20]
     cost_usd = Decimal(cost)
     return CallRecord(
         id=_text(call_id) if call_id else "",
@@ -125,6 +145,7 @@ def record(row: Row) -> CallRecord:
         duration_ms=int(duration or 0),
         started_at=from_iso(timestamp) if timestamp else None,
         session_id=_text(session_id) if session_id else None,
+        budget=budget,
         models=_models(models) if models else (),
     )
 

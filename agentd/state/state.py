@@ -15,7 +15,7 @@ from agentd.state.source import Malformed
 class State:
     """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
 
-    The totals are those of ``calls``, whatever the file's own say.
+    The totals are those of ``calls``, whatever the file's own say. The budget's keys: see Changes.
     """
 
     change_id: str | None
@@ -26,6 +26,8 @@ class State:
     created_at: str | None
     updated_at: str | None
     session_id: str | None
+    budget_warned: str | None
+    budget_reset_calls: int
     calls: tuple[CallRecord, ...]
     total_cost_usd: Decimal
     total_tokens_in: int
@@ -45,11 +47,13 @@ def from_document(document: Document) -> State:
         change_id=head.get("change_id"),
         schema_version=head.get("schema_version"),
         phase=head.get("phase"),
-        iteration=_iteration(document),
+        iteration=_number(document, "iteration"),
         last_action=head.get("last_action"),
         created_at=head.get("created_at"),
         updated_at=head.get("updated_at"),
         session_id=head.get("session_id"),
+        budget_warned=head.get("budget_warned"),
+        budget_reset_calls=_number(document, "budget_reset_calls") or 0,
         calls=calls,
         total_cost_usd=sums.cost_usd,
         total_tokens_in=sums.tokens_in,
@@ -57,11 +61,11 @@ def from_document(document: Document) -> State:
     )
 
 
-def _iteration(document: Document) -> int | None:
-    span = document.spans.get("iteration")
+def _number(document: Document, key: str) -> int | None:
+    span = document.spans.get(key)
     if span is None or span.text is None:
         return None
     if not span.text.isdecimal():
         line = document.text.count("\n", 0, span.start) + 1
-        raise Malformed(line, f"iteration is {span.text!r}; expected a whole number")
+        raise Malformed(line, f"{key} is {span.text!r}; expected a whole number")
     return int(span.text)

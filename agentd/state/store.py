@@ -16,7 +16,8 @@ from agentd.errors import StateError
 from agentd.files import lock, write_atomic
 from agentd.metering.call import CallRecord, CallStatus, PricedModel
 from agentd.metering.usage import ModelUsage, UsageMetrics, add
-from agentd.state import document, entry, kept, places, scalar, source, state
+from agentd.state import brief, document, entry, kept, places, scalar, source, state, totals
+from agentd.state.brief import Brief
 from agentd.state.changes import NO_CHANGES, Changes
 from agentd.state.document import Document
 from agentd.state.kept import Kept
@@ -80,6 +81,19 @@ class StateStore:
         with self._explained():
             return state.from_document(self._read(with_records=True)[1])
 
+    def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
+        """The state, and the totals as the file states them: see ``totals.written``."""
+        places.check_change(self.change_dir)
+        with self._explained():
+            found = self._read(with_records=True)[1]
+            return state.from_document(found), totals.written(found)
+
+    def brief_calls(self) -> list[Brief]:
+        """The calls in brief: three times as fast as :meth:`read`, for sums over many changes."""
+        places.check_change(self.change_dir)
+        with self._explained():
+            return brief.of_document(self._read(with_records=True)[1])
+
     def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
         """Enter a call and make ``changes`` in one write.
 
@@ -108,6 +122,27 @@ class StateStore:
         places.check_change(self.change_dir)
         with self._locked():
             origin, found = self._read()
+            write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+
+    def warn(self, names: Sequence[str]) -> list[str]:
+        """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            span = found.spans.get("budget_warned")
+            given = (span.text or "").split() if span else []
+            new = [name for name in dict.fromkeys(names) if name not in given]
+            if new:
+                changes = Changes(budget_warned=" ".join([*given, *new]))
+                write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+        return new
+
+    def restart_meter(self) -> None:
+        """Let the budget count from the next call on, and every warning be given again."""
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            changes = Changes(budget_warned="", budget_reset_calls=found.call_count())
             write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
 
     def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:

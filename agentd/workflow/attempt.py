@@ -13,6 +13,7 @@ from agentd.metering.call import CallRecord
 from agentd.runner.script import RunRequest, RunResult, ScriptRunner
 from agentd.state.store import Changes, StateStore
 from agentd.workflow import recording
+from agentd.workflow.allowance import Allowance
 from agentd.workflow.guard import Allowed, Guard, document_in_text
 from agentd.workflow.project import STATE_FILE
 from agentd.workflow.steps import Step
@@ -36,20 +37,21 @@ class Work:
 
 
 def attempt(
-    workspace: Workspace, change: Path, step: Step, request: RunRequest
+    workspace: Workspace, change: Path, step: Step, request: RunRequest, allowance: Allowance
 ) -> tuple[RunResult, Work, CallRecord]:
     """Run the CLI once, look at what it did, and record it."""
     store = StateStore(change)
     with _set_aside(change, step):
         guard = Guard.before(workspace.project, change, allowed(change, step))
-        result = ScriptRunner().run(request)
+        result = allowance.judge(ScriptRunner().run(request))
         work = _judge(change, step, guard, result)
     changes = Changes()
     if result.status == "ok" and work.done:
         recording.preserve(workspace, change, step, result.run_dir)
         small = request.prompt_name == "proposal-small"
         changes = advance(change, step, store.read().iteration, small=small)
-    return result, work, recording.enter(workspace, store, result, changes)
+    record = recording.enter(workspace, store, result, changes, overridden=allowance.overridden)
+    return result, work, record
 
 
 @contextlib.contextmanager

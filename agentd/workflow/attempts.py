@@ -17,8 +17,9 @@ from agentd.runner.providers import PROVIDERS
 from agentd.runner.script import RunRequest
 from agentd.state.kept import reserve
 from agentd.state.store import StateStore
-from agentd.workflow import recording
+from agentd.workflow import budgeting, recording
 from agentd.workflow.attempt import attempt, raise_if_forbidden, raise_unless_done, where
+from agentd.workflow.budget_warnings import after_call
 from agentd.workflow.choice import Choice, choose
 from agentd.workflow.documents.tasks import progress
 from agentd.workflow.prompting import render
@@ -58,17 +59,26 @@ def run(
     while True:
         text = render(workspace, change, step, prompt, values)
         request = _request(workspace, change, step, choice, prompt=text, session=session)
-        with order.watching(begun(workspace, change, step, choice)) as watched:
-            request = replace(
-                request, prompt_name=prompt, watch=watched.watch, live_text=watched.live_text
+        with (
+            budgeting.allowing(workspace, change, request, order) as allowance,
+            order.watching(begun(workspace, change, step, choice)) as watched,
+        ):
+            allowed = replace(
+                allowance.request,
+                prompt_name=prompt,
+                watch=watched.watch,
+                live_text=watched.live_text,
             )
-            result, work, record = attempt(workspace, change, step, request)
+            result, work, record = attempt(workspace, change, step, allowed, allowance)
             watched.record = record
+        after_call(workspace, change, record, order.warn)
         if result.status == "cancelled":
             raise Cancelled(
                 f"step {step.name} was stopped; what it used is recorded",
                 fix=where(workspace, result),
             )
+        if result.status == "budget_stopped":
+            raise allowance.stopped()
         # Of a failed run too: the next attempt would take it for what was there before.
         raise_if_forbidden(workspace, change, step, result, work)
         if result.failure is None or result.status == "ok":

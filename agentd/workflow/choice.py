@@ -43,8 +43,8 @@ def choose(
     name = provider or (set_ and set_.provider) or usual
     if name not in config.providers:
         raise ConfigError(
-            f"{config_name}: no provider {name} for step {step.name}; it has "
-            f"{', '.join(config.providers) or 'none'}",
+            f"{config_name}: {f'no provider {name}' if name else 'there is no provider'} for step "
+            f"{step.name}; it has {', '.join(config.providers) or 'none'}",
             fix=f"Add a [{name or 'claude'}] section, or name another with --provider.",
         )
     settings = config.providers[name]

@@ -94,14 +94,6 @@ def _config(config: Config) -> Iterator[Check]:
         yield Check("config", "ok", f"{config.path} is sound")
     for warning in config.warnings:
         yield Check("config", "warn", warning, f"Correct {config.path}.")
-    budget = config.budget
-    if any((budget.limit_usd, budget.limit_tokens, budget.warn_at_dollars, budget.warn_at_tokens)):
-        yield Check(
-            "budget",
-            "warn",
-            "[budget] has limits, which this version of agentd does not enforce",
-            "Watch `agentd status`, or set a limit where you pay.",
-        )
 
 
 def _templates(project: Project) -> Iterator[Check]:

@@ -21,7 +21,8 @@ from agentd.workflow.workspace import Workspace
 class Order:
     """What a person asked for on the command line; None leaves it to the config.
 
-    ``wait``: sleep until a rate limit is lifted. ``note`` is told in a line what happens,
+    ``wait``: sleep until a rate limit is lifted. ``override_budget``: begin and go on with calls
+    beyond their budget. ``note`` is told in a line what happens, ``warn`` what a person must see,
     ``watching`` shows each call while it runs.
     """
 
@@ -29,7 +30,9 @@ class Order:
     model: str | None = None
     session_id: str | None = None
     wait: bool = False
+    override_budget: bool = False
     note: Callable[[str], None] = field(default=lambda _: None)
+    warn: Callable[[str], None] = field(default=lambda _: None)
     watching: Watching = nobody_watches
 
 
@@ -58,8 +61,9 @@ def run_step(
 
     ``prompt`` names another prompt than the step's own, ``values`` fills its fields. A run of this
     step that agentd did not live to record, and that was good, is taken instead of a new one.
-    Raises InputError when the change is not ready, ProviderError (exit 4) when the CLI failed or
-    did not do its work, Cancelled when a person stopped it.
+    Raises InputError when the change is not ready, BudgetExceeded (exit 3) when its budget does not
+    allow the call or stopped it, ProviderError (exit 4) when the CLI failed or did not do its work,
+    Cancelled when a person stopped it.
     """
     for settled in recording.settle(workspace, change, stop_running=True):
         order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from agentd.errors import InputError, StateError
 from agentd.metering.totals import Totals, by, summarise
-from agentd.state.kept import unentered
 from agentd.state.store import State, StateStore
 from agentd.workflow.attention import working_process
+from agentd.workflow.ledgers import settle
 from agentd.workflow.phases import next_command, read_phase
-from agentd.workflow.project import Change, Project, find_project
+from agentd.workflow.project import Change, find_project
 from agentd.workflow.verdicts import NOT_COVERED, read_verdict
 
 # What it is called, where it lies, and of a judgement the step that gives it and the one after it.
@@ -80,7 +80,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
             "there is no change yet",
             fix='Start one: agentd plan add-something "What to change"',
         )
-    _settle(project, change)
+    settle(project, change)
     return _overview(change)
 
 
@@ -90,7 +90,7 @@ def list_overviews(start: Path) -> list[Overview]:
     views = []
     for change in (*project.archived(), *project.changes()):
         try:
-            _settle(project, change)
+            settle(project, change)
             views.append(_overview(change))
         except StateError as error:
             nothing = summarise(())
@@ -106,14 +106,6 @@ def list_overviews(start: Path) -> list[Overview]:
                 )
             )
     return views
-
-
-def _settle(project: Project, change: Change) -> None:
-    if unentered(change.path / "runs"):
-        from agentd.workflow.recording import settle
-        from agentd.workflow.workspace import Workspace
-
-        settle(Workspace.open(project.root), change.path, stop_running=False)
 
 
 def overlap_notes(start: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +44,11 @@ class Project:
     def agentd_dir(self) -> Path:
         """``agentd/``."""
         return self.root / "agentd"
+
+    @property
+    def running_dir(self) -> Path:
+        """``agentd/.running/``: what calls that run now have set aside of the budget."""
+        return self.agentd_dir / ".running"
 
     @property
     def config_path(self) -> Path:
@@ -205,7 +211,9 @@ def check_change_id(text: str) -> str:
 def _folders(parent: Path) -> list[Path]:
     if parent.is_symlink() or not parent.is_dir():
         return []
-    return sorted(entry for entry in parent.iterdir() if entry.is_dir() and not entry.is_symlink())
+    with os.scandir(parent) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [parent / name for name in sorted(names)]
 
 
 def _state_time_ns(change: Change) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentd.metering.call import CallRecord
@@ -34,14 +34,23 @@ class Settled:
 
 
 def enter(
-    workspace: Workspace, store: StateStore, result: RunResult, changes: Changes
+    workspace: Workspace,
+    store: StateStore,
+    result: RunResult,
+    changes: Changes,
+    *,
+    overridden: bool = False,
 ) -> CallRecord:
     """Price a run and record it together with what it changes for the change.
+
+    ``overridden``: a person let it go beyond its budget.
 
     It is written to the run's folder first, so that it is entered later whatever happens here.
     Raises StateError when STATE.yaml can't take it: then it is kept.
     """
     record = priced(result, workspace.prices)
+    if overridden:
+        record = replace(record, budget="overridden")
     store.keep(record, changes)
     store.append(record, changes)
     store.mark_entered(record.id)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +17,17 @@ from agentd.runner.failures import Failure, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What a provider needs to build an argv. The prompt always goes on stdin."""
+    """What a provider needs to build an argv. The prompt always goes on stdin.
+
+    ``budget_usd`` is the most that the run may cost, for a CLI that can hold itself to it.
+    """
 
     command: str
     model: str | None = None
     extra_args: tuple[str, ...] = ()
     resume_session_id: str | None = None
     run_dir: Path
+    budget_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

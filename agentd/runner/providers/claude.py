@@ -31,6 +31,7 @@ def argv(invocation: Invocation) -> list[str]:
         *("--permission-mode", *(AS_ROOT if root else ("bypassPermissions",))),
         *(("--model", invocation.model) if invocation.model else ()),
         *(("--resume", invocation.resume_session_id) if invocation.resume_session_id else ()),
+        *(("--max-budget-usd", f"{invocation.budget_usd:f}") if invocation.budget_usd else ()),
         *invocation.extra_args,
     ]
 

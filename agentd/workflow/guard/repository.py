@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentd.git_environment import git_environment
 from agentd.workflow.guard.tree import NOT_JUDGED, Look, look_at
 
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by size and time
@@ -152,16 +153,11 @@ def _git(root: Path, *arguments: str) -> bytes:
         raise GitFailed("no git")
     # No optional locks: a status must not write the index. No fsmonitor: it is a program to run.
     command = [git, "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments]
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith("GIT_") or key.startswith("GIT_CONFIG")
-    }
     try:
         done = subprocess.run(
             command,
             cwd=root,
-            env={**environment, "LC_ALL": "C"},
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_TIMEOUT_S,

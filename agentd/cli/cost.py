@@ -1,0 +1,224 @@
+"""The command that answers what was spent: cost, and the way to cost reset and cost audit."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from agentd.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentd.report.model import Report
+    from agentd.workflow.costs import Costs
+
+_DETAIL = ("model", "step")
+# Spelled out, for the help: the rooms that know them take too long to load.
+DIMENSIONS = ("step", "model", "provider", "change", "day", "week", "month", "status")
+FORMATS = ("table", "json", "csv", "markdown")
+# The module and the function of each command below `cost`.
+_BELOW = {"reset": ("cost_reset", "reset"), "audit": ("cost_audit", "audit")}
+
+
+class _Cost(TyperCommand):
+    """``cost``, or the command below it that the first argument names."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        if not args or args[0] not in _BELOW:
+            return super().make_context(info_name, args, parent, **extra)
+        module, name = _BELOW[args[0]]
+        below = typer.Typer(add_completion=False, rich_markup_mode=None)
+        function: Callable[..., Any] = getattr(import_module(f"agentd.cli.{module}"), name)
+        below.command(args[0])(function)
+        command = typer.main.get_command(below)
+        return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+
+def cost(
+    change_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", show_default=False, help="The change; the one worked on last if absent."
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Sum up all changes, archived ones too.")
+    ] = False,
+    detail: Annotated[bool, typer.Option("--detail", help="The same as --by model,step.")] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="WHAT",
+            help=f"Group by {', '.join(DIMENSIONS)}; several with a comma, or --by again.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help="Only calls that began then or later: 2026-11-24, 2026-W48, 2026-11, "
+            "2026-11-24T15:30, today, yesterday, 7d, 2w, 12h.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="WHEN",
+            help="Only calls that began before; of a day, week or month, before its end.",
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone",
+            metavar="ZONE",
+            help="Where days begin, such as Europe/Berlin; if absent, budget.project.timezone of "
+            "the config, else UTC.",
+        ),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="REV",
+            help="Compare with what was recorded where this branch left REV, by git.",
+        ),
+    ] = None,
+    forecast: Annotated[
+        bool,
+        typer.Option(
+            "--forecast", help="Show what the next step and the rest will probably cost, instead."
+        ),
+    ] = False,
+) -> None:
+    """Show what was spent: one line, or a table of groups.
+
+    `agentd cost reset ID` lets a change's budget count anew; `agentd cost audit [ID]` checks what
+    was recorded. A change that is called reset or audit: `agentd cost -- audit`.
+    """
+    from agentd.workflow.costs import CostRequest, open_costs
+
+    names = _names(by, detail)
+    chosen = _format(shape, as_json)
+    if every and change_id:
+        raise UsageError(
+            f"--all and the change {change_id} exclude each other", fix="Give one of them."
+        )
+    if forecast:
+        _refuse_beside_forecast(every, names, since, until, timezone, base, chosen)
+        from agentd.cli.cost_forecast import show_forecast
+
+        show_forecast(change_id, chosen == "json")
+        return
+    gc.disable()  # the process ends at once; with 100,000 calls it is a third of the time
+    if not names and chosen in {"csv", "markdown"}:
+        names = _DETAIL
+    request = CostRequest(
+        change_id=change_id,
+        all_changes=every,
+        by=names,
+        since=since,
+        until=until,
+        timezone=timezone,
+        base=base,
+    )
+    _show(open_costs(Path.cwd(), request), chosen, picked=not every and change_id is None)
+
+
+def _names(by: list[str] | None, detail: bool) -> tuple[str, ...]:
+    given = [name.strip() for text in by or () for name in text.split(",")]
+    if given and detail:
+        raise UsageError("--detail and --by exclude each other", fix="Give one of them.")
+    wrong = [name for name in given if name not in DIMENSIONS]
+    if wrong:
+        raise UsageError(
+            f"--by {wrong[0]!r} is unknown", fix=f"Expected some of {', '.join(DIMENSIONS)}."
+        )
+    return _DETAIL if detail else tuple(dict.fromkeys(given))
+
+
+def _format(shape: str | None, as_json: bool) -> str:
+    if shape is not None and shape not in FORMATS:
+        raise UsageError(
+            f"--format {shape!r} is unknown", fix=f"Expected one of {', '.join(FORMATS)}."
+        )
+    if as_json and shape not in {None, "json"}:
+        raise UsageError(f"--json and --format {shape} exclude each other", fix="Give one of them.")
+    return "json" if as_json else shape or "table"
+
+
+def _refuse_beside_forecast(
+    every: bool,
+    names: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    timezone: str | None,
+    base: str | None,
+    chosen: str,
+) -> None:
+    if every or names or since or until or timezone or base or chosen not in {"table", "json"}:
+        raise UsageError(
+            "--forecast is about one change to come, and takes no option but --json",
+            fix="See: agentd cost --help",
+        )
+
+
+def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
+    """Print the report; one line of a change that agentd ``picked`` says on stderr which it is."""
+    from agentd.cli.output import note
+
+    if costs.untimed:
+        one = costs.untimed == 1
+        calls, them = ("1 call has", "it") if one else (f"{costs.untimed} calls have", "them")
+        note(f"{calls} no time in the ledger, so --since and --until leave {them} out.")
+    if chosen == "table" and not costs.report.by and costs.base is None:
+        if picked:
+            note(f"{costs.report.scope}:")
+        print(summary(costs.report))
+        return
+    from agentd.report.formats import FORMATS as RENDER
+    from agentd.report.formats.style import Style
+
+    style = Style.of(sys.stdout, os.environ)
+    print(RENDER[chosen](costs.report, style=style, base=costs.base))
+
+
+def summary(report: Report) -> str:
+    """``24 calls, prompt=12450 / completion=3210 tokens, cost=$0.023400`` and what is to say."""
+    from agentd.metering.money import usd
+
+    total = report.total
+    parts = [
+        "1 call" if total.calls == 1 else f"{total.calls} calls",
+        f"prompt={total.tokens_in} / completion={total.tokens_out} tokens",
+        f"cost={usd(total.cost_usd, 6)}",
+    ]
+    if total.local:
+        parts.append(f"{total.local} local")
+    if total.unpriced:
+        parts.append(f"{total.unpriced} unpriced (no price is known: see [pricing.models])")
+    if total.failed:
+        parts.append(f"{total.failed} failed")
+    return ", ".join(parts)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=_Cost)(cost)

@@ -1,0 +1,62 @@
+"""Forecasts: the table of ``agentd cost --forecast``, and what ``plan`` and ``run`` say first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentd.errors import AgentdError
+
+if TYPE_CHECKING:
+    from agentd.cli.progress import Progress
+    from agentd.workflow.deciding import Loop
+    from agentd.workflow.engine import Order
+    from agentd.workflow.workspace import Workspace
+
+
+def show_forecast(change_id: str | None, as_json: bool) -> None:
+    """Print what the next step and the rest of a change (None: the latest) will probably cost."""
+    from agentd.cli.forecast_text import as_document, as_text
+    from agentd.cli.output import print_json
+    from agentd.workflow.forecasting import forecast
+    from agentd.workflow.overview import open_overview
+    from agentd.workflow.workspace import Workspace
+
+    change = open_overview(Path.cwd(), change_id).change
+    found = forecast(Workspace.open(Path.cwd()), change)
+    if as_json:
+        print_json(as_document(change.id, found))
+    elif found is None:
+        print(f"{change.id}: no step is left to forecast.")
+    else:
+        print(as_text(found))
+
+
+def foretell(
+    workspace: Workspace,
+    change: Path,
+    order: Order,
+    progress: Progress,
+    description: str | None,
+    *,
+    loop: Loop | None = None,
+) -> None:
+    """Say in a line or two what is to come; of a command that runs one ``loop``, if that has more.
+
+    Nothing without history, or with --quiet. What keeps it from a forecast is said and no more:
+    it must not end a run.
+    """
+    if progress.quiet:
+        return
+    from agentd.cli.forecast_text import as_lines
+    from agentd.workflow.forecasting import forecast
+    from agentd.workflow.project import Change
+
+    try:
+        found = forecast(workspace, Change(id=change.name, path=change), order, description)
+    except AgentdError as error:
+        progress.note(f"no forecast: {error.message}")
+        return
+    if found is not None and (loop is None or found.step in (loop.first, loop.judge, loop.mend)):
+        for line in as_lines(found):
+            progress.note(line)

@@ -1,0 +1,24 @@
+"""The command that starts a budget anew: cost reset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentd.cli.options import ChangeId
+
+
+def reset(change_id: ChangeId) -> None:
+    """Restart the meter of a change.
+
+    Its budget counts from the next call on, and every warning is given again. The calls stay in
+    its history, and so does what the project has spent.
+    """
+    from agentd.workflow.budgeting import reset as restart
+    from agentd.workflow.ledgers import settle
+    from agentd.workflow.workspace import Workspace
+
+    workspace = Workspace.open(Path.cwd())
+    change = workspace.active_change(change_id)
+    settle(workspace.project, workspace.project.find_change(change_id))
+    restart(change)
+    print(f"The budget of {change_id} counts from its next call on; its calls stay recorded.")

@@ -1,0 +1,1 @@
+"""Reports over the ledgers of a project: what was spent, on what, and when."""

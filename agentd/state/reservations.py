@@ -1,0 +1,93 @@
+"""What calls that run now have reserved of a project's budget: a small file for each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.files import lock, write_atomic
+from agentd.state import kept, places
+
+
+class Reservation(NamedTuple):
+    """A running call's part of the budget; ``run_dir`` is its run's folder."""
+
+    call_id: str
+    run_dir: Path
+    usd: Decimal
+    tokens: int
+
+
+class Reservations:
+    """The files of ``folder``, one per running call, named by its id.
+
+    A reservation counts for as long as its run's folder is there and its call is in no ledger: if
+    agentd is killed, until a later command has entered the call. Every method raises StateError
+    when the folder can't be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextlib.contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Hold the lock in which a budget is looked at and a part of it reserved."""
+        places.make_folder(self.folder)
+        with places.explained(self.folder):
+            ignored = self.folder / ".gitignore"
+            if not ignored.exists():
+                write_atomic(ignored, b"*\n")
+            held = lock(self.folder / ".lock", timeout_s=60.0)
+        with held:
+            yield
+
+    def hold(self, reservation: Reservation) -> None:
+        """Write a reservation, or a new amount into it."""
+        text = json.dumps(
+            {
+                "run_dir": str(reservation.run_dir),
+                "usd": f"{reservation.usd:f}",
+                "tokens": reservation.tokens,
+            }
+        )
+        with places.explained(self.folder):
+            write_atomic(self.folder / f"{reservation.call_id}.json", text.encode())
+
+    def release(self, call_id: str) -> None:
+        """Give a reservation back."""
+        with places.explained(self.folder):
+            (self.folder / f"{call_id}.json").unlink(missing_ok=True)
+
+    def held(self, *, but: str = "") -> dict[str, Reservation]:
+        """The reservations that count, by call id, without that of the call ``but``.
+
+        Those that are over are deleted: their call is in a ledger, or its run's folder is gone.
+        """
+        found = {}
+        for path in sorted(self.folder.glob("*.json")):
+            reservation = _read(path)
+            if reservation is None or path.stem == but:
+                continue
+            run_dir = reservation.run_dir
+            if not run_dir.is_dir() or (run_dir / kept.ENTERED).exists():
+                self.release(path.stem)
+            else:
+                found[path.stem] = reservation
+        return found
+
+
+def _read(path: Path) -> Reservation | None:
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:  # given back meanwhile
+        return None
+    return Reservation(
+        call_id=path.stem,
+        run_dir=Path(values["run_dir"]),
+        usd=Decimal(values["usd"]),
+        tokens=values["tokens"],
+    )

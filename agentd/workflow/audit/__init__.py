@@ -1,0 +1,1 @@
+"""The audit: are the ledgers right? Every call recomputed, every difference named."""

@@ -1,0 +1,93 @@
+"""What is said after a call about the budgets it was charged to, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from agentd.clock import local_time, utc_now
+from agentd.metering.accounts import Account, Amount
+from agentd.metering.call import CallRecord
+from agentd.metering.marks import Mark, amount_marks, exceeded_marks, percent_marks
+from agentd.metering.totals import summarise
+from agentd.state.reservations import Reservations
+from agentd.state.store import StateStore
+from agentd.workflow.project import STATE_FILE
+from agentd.workflow.spending import (
+    ProjectAccount,
+    change_account,
+    has_project_limit,
+    ledgers,
+    part_accounts,
+)
+from agentd.workflow.workspace import Workspace
+
+
+def after_call(
+    workspace: Workspace, change: Path, call: CallRecord, warn: Callable[[str], None]
+) -> None:
+    """Warn of each mark that is reached now and was not before, in this process or another.
+
+    STATE.yaml keeps which warnings were given.
+    """
+    budget = workspace.config.budget
+    account = change_account(budget, change)
+    marks = [
+        *_account_marks(account, budget.warn_at_percent),
+        *amount_marks(account.spent, budget.warn_at_dollars, budget.warn_at_tokens),
+    ]
+    for part in part_accounts(budget, change, step=call.step, provider=call.provider):
+        marks += _account_marks(part, budget.warn_at_percent, part.key.removeprefix("budget."))
+    if summarise([call]).unpriced and _has_dollar_limit(workspace):
+        marks.append(_unpriced(call))
+    given = set(StateStore(change).warn([mark.name for mark in marks])) if marks else set()
+    _say((mark for mark in marks if mark.name in given), warn)
+    if has_project_limit(budget):
+        _project(workspace, change, warn)
+
+
+def _project(workspace: Workspace, change: Path, warn: Callable[[str], None]) -> None:
+    """The project's marks: given once in its period, whichever change reached them."""
+    reservations = Reservations(workspace.project.running_dir)
+    with reservations.deciding():
+        project = ProjectAccount(workspace, reservations, utc_now())
+        account = replace(project.now(), reserved=Amount())
+        percent = workspace.config.budget.project.warn_at_percent
+        name = "project" + (f"@{project.period.name}" if project.period.name else "")
+        marks = _account_marks(account, percent, name)
+        new = [mark for mark in marks if not _was_given(workspace, mark.name)]
+        given = set(StateStore(change).warn([mark.name for mark in new])) if new else set()
+    _say((mark for mark in new if mark.name in given), warn)
+
+
+def _was_given(workspace: Workspace, name: str) -> bool:
+    needle = name.encode()
+    places = (ledger.path / STATE_FILE for ledger in ledgers(workspace))
+    return any(needle in path.read_bytes() for path in places if path.is_file())
+
+
+def _account_marks(account: Account, percent: Decimal, name: str = "") -> list[Mark]:
+    return [*percent_marks(account, percent, name), *exceeded_marks(account, name)]
+
+
+def _unpriced(call: CallRecord) -> Mark:
+    model = "_".join(call.model.split())
+    return Mark(
+        f"unpriced.{model}",
+        f"no price is known for {call.model}: its calls are in no budget in dollars "
+        f'(give it one: [pricing.models."{call.model}"])',
+    )
+
+
+def _has_dollar_limit(workspace: Workspace) -> bool:
+    budget = workspace.config.budget
+    parts = [limit.limit_usd for limit in (*budget.steps.values(), *budget.providers.values())]
+    return any(usd is not None for usd in (budget.limit_usd, budget.project.limit_usd, *parts))
+
+
+def _say(marks: Iterable[Mark], warn: Callable[[str], None]) -> None:
+    for mark in marks:
+        level = "ERROR" if mark.is_error else "WARN "
+        warn(f"[{local_time()}] {level} {mark.text}")

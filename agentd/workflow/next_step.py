@@ -1,0 +1,50 @@
+"""The step that the loops would run next on a change, told without changing anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentd.config.model import WorkflowConfig
+from agentd.state.store import State
+from agentd.workflow.deciding import ARCHIVE, IMPL, PLAN, Done, Loop, Run, Situation, decide
+from agentd.workflow.phases import read_phase
+from agentd.workflow.steps import STEPS
+from agentd.workflow.work import documents_of, verdict_of
+
+_LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}
+_AFTER = {"plan": IMPL.first, "impl": ARCHIVE.first, "archive": None}
+
+
+def next_step(change: Path, state: State, settings: WorkflowConfig) -> str | None:
+    """The name of the step; None when only the move into the archive is left.
+
+    Where a loop ended without approval it is the step that mends.
+    """
+    phase = read_phase(state.phase)
+    if phase == "archived":
+        return None
+    loop = _LOOPS.get(phase or "", PLAN)
+    last = state.last_action
+    if last not in (loop.first, loop.judge, loop.mend):
+        last = loop.first if _begun(change, loop, phase) else None
+    situation = Situation(
+        phase=phase,
+        last=last,
+        iteration=state.iteration or 1,
+        verdict=verdict_of(change, STEPS[loop.judge]) if last == loop.judge else None,
+        asked=1,
+        stuck=False,
+    )
+    match decide(loop, situation, getattr(settings, loop.limit)):
+        case Run(step=step):
+            return step
+        case Done():
+            return _AFTER[loop.name]
+        case _:
+            return loop.mend
+
+
+def _begun(change: Path, loop: Loop, phase: str | None) -> bool:
+    """Whether the documents of the loop's first step are there, perhaps by a person's hand."""
+    begun = loop is PLAN or (loop is IMPL and phase == "implementing")
+    return begun and all(documents_of(change, name) for name in STEPS[loop.first].writes)
