@@ -61,22 +61,6 @@ def test_sentences_about_tokens_and_marks() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        ("50", "$50.00"),
-        ("0.5", "$0.50"),
-        ("0.0035", "$0.0035"),
-        ("1.23456789", "$1.234568"),
-        ("0.00000012", "$0.0000001"),
-        ("0", "$0.00"),
-        ("100", "$100.00"),
-    ],
-)
-def test_amount_alone(amount: str, text: str) -> None:
-    assert budget_text.usd_shown(D(amount)) == text
-
-
 def test_narrow_context_of_the_caller_changes_nothing() -> None:
     with localcontext() as narrow:
         narrow.prec = 3

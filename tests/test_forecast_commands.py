@@ -16,7 +16,7 @@ from workspace import Sandbox
 from agentd.metering.call import CallRecord
 from agentd.report.rows import Ledger
 from agentd.state.store import StateStore
-from agentd.workflow.history import LATEST_ARCHIVED, LATEST_AT_WORK, latest
+from agentd.workflow.forecast.history import LATEST_ARCHIVED, LATEST_AT_WORK, latest
 
 
 def old_change(day: int, *, cost: str | None = None, **more: Any) -> list[CallRecord]:

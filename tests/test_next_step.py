@@ -9,7 +9,7 @@ from workflow_box import box_with, put_change
 
 from agentd.config.model import WorkflowConfig
 from agentd.state.store import StateStore
-from agentd.workflow.next_step import next_step
+from agentd.workflow.forecast.next_step import next_step
 
 
 def judged(name: str, verdict: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from agentd.errors import AgentdError
 if TYPE_CHECKING:
     from agentd.cli.progress import Progress
     from agentd.workflow.deciding import Loop
-    from agentd.workflow.engine import Order
+    from agentd.workflow.order import Order
     from agentd.workflow.workspace import Workspace
 
 
@@ -18,7 +18,7 @@ def show_forecast(change_id: str | None, as_json: bool) -> None:
     """Print what the next step and the rest of a change (None: the latest) will probably cost."""
     from agentd.cli.forecast_text import as_document, as_text
     from agentd.cli.output import print_json
-    from agentd.workflow.forecasting import forecast
+    from agentd.workflow.forecast.forecast import forecast
     from agentd.workflow.overview import open_overview
     from agentd.workflow.workspace import Workspace
 
@@ -49,7 +49,7 @@ def foretell(
     if progress.quiet:
         return
     from agentd.cli.forecast_text import as_lines
-    from agentd.workflow.forecasting import forecast
+    from agentd.workflow.forecast.forecast import forecast
     from agentd.workflow.project import Change
 
     try:

@@ -13,12 +13,12 @@ def reset(change_id: ChangeId) -> None:
     Its budget counts from the next call on, and every warning is given again. The calls stay in
     its history, and so does what the project has spent.
     """
-    from agentd.workflow.budgeting import reset as restart
+    from agentd.state.store import StateStore
     from agentd.workflow.ledgers import settle
     from agentd.workflow.workspace import Workspace
 
     workspace = Workspace.open(Path.cwd())
     change = workspace.active_change(change_id)
     settle(workspace.project, workspace.project.find_change(change_id))
-    restart(change)
+    StateStore(change).restart_meter()
     print(f"The budget of {change_id} counts from its next call on; its calls stay recorded.")

@@ -11,7 +11,7 @@ from agentd.metering.money import usd
 from agentd.plain_text import table
 from agentd.report.forecast import FEWEST, Range
 from agentd.report.replay import Replay
-from agentd.workflow.forecasting import Figures, Forecast
+from agentd.workflow.forecast.forecast import Figures, Forecast
 
 
 def as_lines(found: Forecast) -> list[str]:

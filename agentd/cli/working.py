@@ -9,7 +9,7 @@ from pathlib import Path
 from agentd.cli.progress import Progress
 from agentd.errors import UsageError
 from agentd.workflow.attention import at_work
-from agentd.workflow.engine import Order
+from agentd.workflow.order import Order
 from agentd.workflow.proposing import begin
 from agentd.workflow.workspace import Workspace
 

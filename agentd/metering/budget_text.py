@@ -40,13 +40,6 @@ def crossed_tokens(spent_tokens: int, mark_tokens: int) -> str:
     return f"session used {tokens_shown(spent_tokens)} and has crossed warn_at_tokens={mark_tokens}"
 
 
-def usd_shown(amount_usd: Decimal) -> str:
-    """``$50.00`` or ``$0.0035``: in cents, and up to six digits where there are more."""
-    [shown, _] = _told_apart(6, amount_usd, Decimal(0))
-    whole, digits = shown.split(".")
-    return f"{whole}.{digits.rstrip('0'):0<2}"
-
-
 def tokens_shown(tokens: int) -> str:
     """``1 token``, ``5000 tokens``."""
     return f"{tokens} token" if tokens == 1 else f"{tokens} tokens"

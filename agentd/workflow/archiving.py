@@ -13,7 +13,8 @@ from agentd.workflow import recording
 from agentd.workflow.deciding import ARCHIVE
 from agentd.workflow.documents.tasks import progress
 from agentd.workflow.documents.validate import validate_change
-from agentd.workflow.engine import Order, StepOutcome, check_ready
+from agentd.workflow.engine import StepOutcome, check_ready
+from agentd.workflow.order import Order
 from agentd.workflow.phases import read_phase
 from agentd.workflow.resolving import resolve
 from agentd.workflow.running import drive

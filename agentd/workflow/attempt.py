@@ -13,7 +13,7 @@ from agentd.metering.call import CallRecord
 from agentd.runner.script import RunRequest, RunResult, ScriptRunner
 from agentd.state.store import Changes, StateStore
 from agentd.workflow import recording
-from agentd.workflow.allowance import Allowance
+from agentd.workflow.budget.allowance import Allowance
 from agentd.workflow.guard import Allowed, Guard, document_in_text
 from agentd.workflow.project import STATE_FILE
 from agentd.workflow.steps import Step

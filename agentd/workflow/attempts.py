@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agentd.clock import utc_now
 from agentd.errors import Cancelled, ProviderError
@@ -17,20 +16,19 @@ from agentd.runner.providers import PROVIDERS
 from agentd.runner.script import RunRequest
 from agentd.state.kept import reserve
 from agentd.state.store import StateStore
-from agentd.workflow import budgeting, recording
+from agentd.workflow import recording
 from agentd.workflow.attempt import attempt, raise_if_forbidden, raise_unless_done, where
-from agentd.workflow.budget_warnings import after_call
+from agentd.workflow.budget.allowing import allowing
+from agentd.workflow.budget.warning import after_call
 from agentd.workflow.choice import Choice, choose
 from agentd.workflow.documents.tasks import progress
+from agentd.workflow.order import Order
 from agentd.workflow.prompting import render
 from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
 from agentd.workflow.steps import Step
 from agentd.workflow.watching import begun
 from agentd.workflow.work import documents_of, read
 from agentd.workflow.workspace import Workspace
-
-if TYPE_CHECKING:
-    from agentd.workflow.engine import Order
 
 
 def run(
@@ -60,7 +58,7 @@ def run(
         text = render(workspace, change, step, prompt, values)
         request = _request(workspace, change, step, choice, prompt=text, session=session)
         with (
-            budgeting.allowing(workspace, change, request, order) as allowance,
+            allowing(workspace, change, request, override=order.override_budget) as allowance,
             order.watching(begun(workspace, change, step, choice)) as watched,
         ):
             allowed = replace(

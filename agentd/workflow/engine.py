@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.errors import InputError
 from agentd.metering.call import CallRecord
 from agentd.state.store import StateStore
 from agentd.workflow import attempts, recording
+from agentd.workflow.order import Order
 from agentd.workflow.phases import next_command, read_phase
 from agentd.workflow.steps import Step
-from agentd.workflow.watching import Watching, nobody_watches
 from agentd.workflow.work import documents_of, verdict_of
 from agentd.workflow.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What a person asked for on the command line; None leaves it to the config.
-
-    ``wait``: sleep until a rate limit is lifted. ``override_budget``: begin and go on with calls
-    beyond their budget. ``note`` is told in a line what happens, ``warn`` what a person must see,
-    ``watching`` shows each call while it runs.
-    """
-
-    provider: str | None = None
-    model: str | None = None
-    session_id: str | None = None
-    wait: bool = False
-    override_budget: bool = False
-    note: Callable[[str], None] = field(default=lambda _: None)
-    warn: Callable[[str], None] = field(default=lambda _: None)
-    watching: Watching = nobody_watches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

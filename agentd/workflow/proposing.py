@@ -10,7 +10,7 @@ from agentd.errors import InputError
 from agentd.state.store import StateStore
 from agentd.workflow import recording
 from agentd.workflow.attempts import choose_for
-from agentd.workflow.engine import Order, StepOutcome, run_step
+from agentd.workflow.engine import StepOutcome, run_step
 from agentd.workflow.fillback import (
     adopt,
     file_list,
@@ -19,6 +19,7 @@ from agentd.workflow.fillback import (
     next_parts,
     plan_parts,
 )
+from agentd.workflow.order import Order
 from agentd.workflow.specs import snapshot
 from agentd.workflow.specs.model import SpecError
 from agentd.workflow.steps import STEPS

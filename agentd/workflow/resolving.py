@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agentd.errors import InputError, ProviderError
 from agentd.files import write_atomic
-from agentd.workflow.engine import Order, StepOutcome, run_step
+from agentd.workflow.engine import StepOutcome, run_step
+from agentd.workflow.order import Order
 from agentd.workflow.specs import snapshot
 from agentd.workflow.specs.apply import merge
 from agentd.workflow.specs.check import main_problems

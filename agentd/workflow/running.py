@@ -15,7 +15,8 @@ from agentd.workflow.deciding import ARCHIVE, IMPL, Loop, Run, Situation, Stop, 
 from agentd.workflow.documents.fix import fix_change
 from agentd.workflow.documents.validate import validate_change
 from agentd.workflow.documents.verdict_documents import fingerprint
-from agentd.workflow.engine import Order, StepOutcome, check_ready, run_step
+from agentd.workflow.engine import StepOutcome, check_ready, run_step
+from agentd.workflow.order import Order
 from agentd.workflow.phases import read_phase
 from agentd.workflow.steps import STEPS, Step
 from agentd.workflow.work import read, verdict_of

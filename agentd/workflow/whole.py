@@ -10,7 +10,8 @@ from agentd.errors import InputError, Paused
 from agentd.state.store import StateStore
 from agentd.workflow import archiving
 from agentd.workflow.deciding import IMPL, PLAN
-from agentd.workflow.engine import Order, StepOutcome, run_step
+from agentd.workflow.engine import StepOutcome, run_step
+from agentd.workflow.order import Order
 from agentd.workflow.phases import read_phase
 from agentd.workflow.proposing import quoted
 from agentd.workflow.running import drive

@@ -23,7 +23,7 @@ from agentd.workflow.audit.runs import (
 from agentd.workflow.audit.totals import check_totals
 from agentd.workflow.audit.twice import Placed, find_twice
 from agentd.workflow.audit.values import check_parts, check_values
-from agentd.workflow.spending import ledgers
+from agentd.workflow.budget.spending import ledgers
 from agentd.workflow.workspace import Workspace
 
 

@@ -23,18 +23,18 @@ from agentd.report.visits import Visit
 from agentd.state.reservations import Reservations
 from agentd.state.store import StateStore
 from agentd.workflow.attempts import choose_for
-from agentd.workflow.choice import Choice
-from agentd.workflow.engine import Order
-from agentd.workflow.history import read_history
-from agentd.workflow.next_step import next_step
-from agentd.workflow.project import Change
-from agentd.workflow.prompting import render
-from agentd.workflow.spending import (
+from agentd.workflow.budget.spending import (
     ProjectAccount,
     change_account,
     has_project_limit,
     part_accounts,
 )
+from agentd.workflow.choice import Choice
+from agentd.workflow.forecast.history import read_history
+from agentd.workflow.forecast.next_step import next_step
+from agentd.workflow.order import Order
+from agentd.workflow.project import Change
+from agentd.workflow.prompting import render
 from agentd.workflow.steps import STEPS, Step
 from agentd.workflow.workspace import Workspace
 

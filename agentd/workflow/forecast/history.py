@@ -11,7 +11,7 @@ from agentd.report.forecast import LATEST
 from agentd.report.index import read_rows, stamps_of
 from agentd.report.rows import Ledger
 from agentd.report.visits import Visit, visits_of
-from agentd.workflow.spending import ledgers
+from agentd.workflow.budget.spending import ledgers
 from agentd.workflow.workspace import Workspace
 
 LATEST_ARCHIVED = 100

@@ -17,7 +17,7 @@ from agentd.metering.usage import UsageMetrics
 from agentd.runner.script import RunRequest, RunResult
 from agentd.state.kept import ENTERED
 from agentd.state.reservations import Reservation, Reservations
-from agentd.workflow.spending import (
+from agentd.workflow.budget.spending import (
     ProjectAccount,
     change_account,
     has_project_limit,

@@ -14,14 +14,14 @@ from agentd.metering.marks import Mark, amount_marks, exceeded_marks, percent_ma
 from agentd.metering.totals import summarise
 from agentd.state.reservations import Reservations
 from agentd.state.store import StateStore
-from agentd.workflow.project import STATE_FILE
-from agentd.workflow.spending import (
+from agentd.workflow.budget.spending import (
     ProjectAccount,
     change_account,
     has_project_limit,
     ledgers,
     part_accounts,
 )
+from agentd.workflow.project import STATE_FILE
 from agentd.workflow.workspace import Workspace
 
 
