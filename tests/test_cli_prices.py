@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from agentd.clock import utc_now
+from agentd.workflow.quoting import open_prices
+
 CONFIG = """\
 project_name = "p"
 [gemini]
@@ -29,6 +32,9 @@ cost_per_1m_input = 1.0
 cost_per_1m_output = 2.0
 cost_per_1m_cache_read = 0.5
 """
+
+
+NOW = utc_now()
 
 
 @pytest.fixture
@@ -63,11 +69,11 @@ def test_price_as_text(tmp_path: Path) -> None:
     lines = done.stdout.decode().splitlines()
     assert lines[:6] == [
         "openai/gpt-4o, 2026-11-25",
-        "                   TOKENS  USD PER 1M       COST",
-        "input                1000         2.5  $0.002250",  # 800 * 2.5 + 200 * 1.25
-        "  read from cache     200        1.25",
-        "output                500          10  $0.005000",
-        "total                1500              $0.007250",
+        "                       TOKENS  USD PER 1M       COST",
+        "input, not cached         800         2.5  $0.002000",
+        "input read from cache     200        1.25  $0.000250",
+        "output                    500          10  $0.005000",
+        "total                    1500              $0.007250",
     ]
     assert lines[6].startswith("Price: gpt-4o in the catalogue (genai-prices ")
     assert len(lines) == 7
@@ -286,3 +292,49 @@ def test_models_without_the_catalogue_have_no_price(project: Path) -> None:
     assert listed["openai/gpt-4o"]["price"] is None
     text = agentd("models", "openai/o3-mini", cwd=project).stdout.decode().splitlines()
     assert " ".join(text[1].split()) == "openai/o3-mini exact o200k_base - - - none -"
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("deepseek-chat", ["deepseek-chat", "deepseek/deepseek-chat"]),
+        ("claude-sonnet-4.5", ["claude-sonnet-4-5", "anthropic/claude-sonnet-4-5"]),
+        ("meta-llama/Llama-3.3-70B-Instruct", ["meta/llama-3.3-70b-instruct"]),
+        ("GPT-4o", ["gpt-4o", "openai/gpt-4o", " gpt-4o "]),
+    ],
+)
+def test_a_price_of_the_config_counts_however_the_model_is_written(
+    project: Path, key: str, names: list[str]
+) -> None:
+    own = f'[pricing.models."{key}"]\ncost_per_1m_input = 55\ncost_per_1m_output = 1\n'
+    (project / "agentd/config.toml").write_text(CONFIG + own)
+    for name in names:
+        told = answer("price", "--model", name, "--tokens-in", "1000000", cwd=project)
+        assert (told["cost_usd"], told["price"]["source"]) == (55, "config"), name
+
+
+def test_the_list_tells_what_price_tells(project: Path) -> None:
+    long = '[pricing.models."claude-sonnet-4-5[1m]"]\ncost_per_1m_input = 6\n'
+    (project / "agentd/config.toml").write_text(CONFIG + long + "cost_per_1m_output = 22.5\n")
+    quoting = open_prices(project)
+    rows = {spec.name: quote for spec, quote in quoting.models(NOW)}
+    assert {name: quoting.prices.quote(name, at=NOW) for name in rows} == rows
+    base, special = (rows[f"anthropic/claude-sonnet-4-5{end}"] for end in ("", "[1m]"))
+    assert base is not None
+    assert special is not None
+    assert (base.source, special.source) == ("catalog", "config")
+    assert next(iter(rows)) == "my-model"
+
+
+def test_an_unknown_price_is_an_error_in_json_too(tmp_path: Path) -> None:
+    told = answer("price", "--model", "nope", "--tokens", "7", cwd=tmp_path, code=1)
+    assert told["error"]["message"] == "no price is known for nope"
+    assert told["cost_usd"] is None
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m agentd models --json | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("{\n0\n", "")

@@ -132,8 +132,9 @@ def test_what_is_not_utf_8(way: str, tmp_path: Path) -> None:
     [
         (["x"], 2, "Missing option '--model'"),
         (["x", "--file", "y", "--model", "gpt-4"], 2, "exclude each other"),
-        (["--file", "no-such-file", "--model", "gpt-4"], 1, "no-such-file: No such file"),
-        (["--file", ".", "--model", "gpt-4"], 1, ".: Is a directory"),
+        (["x", "--model", ""], 2, "--model is empty"),
+        (["--file", "no-such-file", "--model", "gpt-4"], 1, "no-such-file: there is no such file"),
+        (["--file", ".", "--model", "gpt-4"], 1, ".: is a folder"),
     ],
 )
 def test_mistakes(arguments: list[str], exit_code: int, told: str, tmp_path: Path) -> None:

@@ -45,6 +45,18 @@ def test_demo_runs_every_step_and_archives(played: tuple[str, Path]) -> None:
     assert {call["status"] for call in calls} == {"ok"}
 
 
+def test_its_ledger_stands_up_to_an_audit(played: tuple[str, Path]) -> None:
+    _, root = played
+    done = subprocess.run(
+        [sys.executable, "-m", "agentd", "-C", str(root), "cost", "audit"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_wheel_carries_the_recordings_that_the_stand_ins_replay() -> None:
     tables = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     included = tables["targets"]["wheel"]["force-include"]

@@ -69,11 +69,21 @@ def test_the_field_may_be_a_path_and_chat_messages(tmp_path: Path) -> None:
         assert (record["tokens_input"], record["approximate"]) == (tokens, False), field
 
 
+def test_parts_as_gemini_has_them_are_counted(tmp_path: Path) -> None:
+    contents = [{"role": "user", "parts": [{"text": "hello world"}]}]
+    (record,) = pipe(tmp_path, jsonl({"contents": contents}), "--field", "contents").objects
+    assert (record["tokens_input"], record["approximate"]) == (2, False)
+
+
 @pytest.mark.parametrize(
     "message",
     [
         {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]},
         {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+        {"role": "user"},
+        {"role": "user", "contents": "a long prompt"},
+        {"role": "assistant", "content": None, "reasoning_content": "hm"},
+        {"role": "assistant", "content": "", "audio": {"id": "a"}},
     ],
 )
 def test_what_is_not_counted_makes_a_line_approximate(tmp_path: Path, message: object) -> None:
@@ -82,12 +92,41 @@ def test_what_is_not_counted_makes_a_line_approximate(tmp_path: Path, message: o
 
 
 def test_without_a_known_price_costs_are_null(tmp_path: Path) -> None:
-    done = pipe(tmp_path, jsonl(HELLO, HELLO), "--summary", "--max-cost", "1", model="gpt-4o-nope")
+    done = pipe(tmp_path, jsonl(HELLO, HELLO), "--summary", model="gpt-4o-nope")
     record = done.objects[1]
     assert [record[name] for name in ADDED[-4:]] == [True, None, None, None]
-    warning, summary = done.err.splitlines()
-    assert warning.startswith('warning: "gpt-4o-nope" has no known price')
-    assert summary.endswith("cost=$0.000000 unpriced=2")
+    assert done.err.splitlines()[-1].endswith("cost=$0.000000 unpriced=2")
+
+
+def test_max_cost_does_not_pass_what_has_no_price(tmp_path: Path) -> None:
+    done = pipe(tmp_path, jsonl(HELLO), "--max-cost", "1", model="gpt-4o-nope")
+    assert (done.code, done.out) == (1, b"")
+    assert "no price is known for gpt-4o-nope, so --max-cost can't hold" in done.err
+    lines = [{"text": "a", "m": name} for name in ("who-knows", "gpt-4o", "qwen3:8b")]
+    done = pipe(tmp_path, jsonl(*lines), "--max-cost", "1", "--model-field", "m", model=None)
+    assert [record["m"] for record in done.objects] == ["gpt-4o", "qwen3:8b"]
+    assert "line 1: no price is known for who-knows" in done.err
+
+
+def test_ids_of_the_config_stand_for_their_models(tmp_path: Path) -> None:
+    (tmp_path / "agentd").mkdir()
+    (tmp_path / "agentd/config.toml").write_text(
+        '[codex]\n[[codex.models]]\nid = "fast"\nmodel = "gpt-4o-mini"\n'
+        '[pricing]\nsources = ["config", "catalog"]\n'
+    )
+    (record,) = pipe(tmp_path, jsonl(HELLO), model="fast").objects
+    assert (record["model"], record["accuracy"]) == ("openai/gpt-4o-mini", "exact")
+    line = jsonl({"text": "a", "m": "fast"})
+    (record,) = pipe(tmp_path, line, "--model-field", "m", model=None).objects
+    assert record["model"] == "openai/gpt-4o-mini"
+
+
+def test_the_summary_tells_what_was_not_counted(tmp_path: Path) -> None:
+    image = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}]
+    done = pipe(
+        tmp_path, jsonl({"messages": image}), "--field", "messages", "--summary-format", "json"
+    )
+    assert json.loads(done.err)["approximate"] is True
 
 
 def test_a_projects_own_prices_count(tmp_path: Path) -> None:

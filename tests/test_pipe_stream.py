@@ -102,7 +102,8 @@ def test_any_number_of_workers_gives_the_same_and_the_sums_are_those_of_the_line
 def check_the_next_line_would_cross(
     data: bytes, written: int, totals: Totals, limits: Limits
 ) -> None:
-    unlimited = Limits(max_tokens=None, max_cost_usd=None)
+    cost_counts = limits.max_cost_usd is not None  # then a line without a price is a bad one
+    unlimited = Limits(max_tokens=None, max_cost_usd=Decimal(10**9) if cost_counts else None)
     whole, _, _ = stream(data, 1, unlimited, fail_on_error=False)
     record = records(whole)[written]
     tokens = record["tokens_input"] + (record["tokens_output"] or 0)

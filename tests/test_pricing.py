@@ -426,3 +426,9 @@ def test_calculate_cost(
 def test_calculate_cost_of_less_than_nothing(negative: ModelUsage | int) -> None:
     with pytest.raises(ValueError, match="negative"):
         calculate_cost(negative, ONE)
+
+
+@pytest.mark.parametrize("total", [1.5, None, "7", True])
+def test_a_total_is_a_whole_number(total: object) -> None:
+    with pytest.raises(TypeError, match="expected ModelUsage or int"):
+        calculate_cost(total, "gpt-4o")  # type: ignore[arg-type]

@@ -229,6 +229,21 @@ def test_each_threshold_is_told_once_over_processes_and_again_after_a_reset(
     assert len(calls_of(box, "add-x")) == 5
 
 
+def test_status_shows_what_is_spent_of_the_limits(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget]\nlimit_usd = 50\nlimit_tokens = 5000")
+    assert "Budget: $0.0000 of $50.0000, 0 of 5000 tokens\n" in box.ok("status", "add-x")
+    challenge(box)
+    assert "Budget: $1.1910 of $50.0000, 1191 of 5000 tokens\n" in box.ok("status", "add-x")
+    assert json.loads(box.ok("status", "add-x", "--json"))["budget"] == {
+        "limit_usd": 50.0,
+        "limit_tokens": 5000,
+        "spent_usd": 1.191,
+        "spent_tokens": 1191,
+    }
+    box.ok("cost", "reset", "add-x")
+    assert "Budget: $0.0000 of $50.0000, 0 of 5000 tokens\n" in box.ok("status", "add-x")
+
+
 def test_a_warning_is_shown_even_when_quiet(tmp_path: Path) -> None:
     box = box_of(tmp_path, "[budget]\nwarn_at_dollars = 0.5")
     assert len(warnings(challenge(box, "--quiet"))) == 1

@@ -53,15 +53,26 @@ def _invoke(arguments: list[str]) -> int:
     wrong_usage = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
     try:
         result = make_app(arguments)(arguments, prog_name="agentd", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except wrong_usage as error:
         command = error.ctx.command_path if error.ctx else "agentd"
         raise UsageError(error.format_message(), fix=f"See: {command} --help") from error
-    except BrokenPipeError:  # `| head` has enough; keep the interpreter from flushing at exit
-        sys.stdout = None
-        return 0
+    except BrokenPipeError:
+        return _end_quietly()
+    except SystemExit as error:  # what typer makes of a closed pipe
+        if isinstance(error.__context__, BrokenPipeError):
+            return _end_quietly()
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise InputError(
             f"{where}{error.strerror or error}", fix="Check the disk and the permissions."
         ) from error
     return result if isinstance(result, int) else 0
+
+
+def _end_quietly() -> int:
+    """`| head` has enough; keep the interpreter from flushing at exit."""
+    sys.stdout = None
+    return 0

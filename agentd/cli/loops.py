@@ -32,7 +32,7 @@ def plan(
 ) -> None:
     """Propose, challenge, revise until the challenge approves.
 
-    Goes on where it stopped; the description is needed the first time only.
+    Goes on where it stopped; the description is needed until there is a proposal.
     """
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, summing_up
@@ -43,7 +43,8 @@ def plan(
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
     )
-    with at_work_on_new(workspace, change_id, "proposal", order) as change:
+    described = description is not None
+    with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         foretell(workspace, change, order, progress, description, loop=PLAN)
         with summing_up(progress, change):
             for outcome in run_plan(workspace, change, description, order, small=small):
@@ -137,7 +138,8 @@ def run(
         show_spent(archived)
         print(f"archived already as {workspace.shown(archived)}/")
         return
-    with at_work_on_new(workspace, change_id, "proposal", order) as change:
+    described = description is not None
+    with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         target = archiving.archive_dir(workspace, change)
         foretell(workspace, change, order, progress, description)
         outcomes = run_whole(

@@ -44,12 +44,16 @@ def on_terminal(stream: TextIO | None) -> bool:
 def print_error(error: AgentdError, *, as_json: bool) -> None:
     """One error: a JSON document on stdout, or what is wrong and what to do on stderr."""
     if as_json:
-        body = {"code": error.code, "message": error.message, "fix": error.fix}
-        print_json({"error": body})
+        print_json({"error": as_error(error)})
         return
     note(f"Error: {error.message}")
     if error.fix:
         note(error.fix)
+
+
+def as_error(error: AgentdError) -> dict[str, str | None]:
+    """The error as it stands in a JSON document."""
+    return {"code": error.code, "message": error.message, "fix": error.fix}
 
 
 def print_json(document: dict[str, Any]) -> None:
@@ -113,13 +117,16 @@ def _figures(calls: Sequence[CallRecord]) -> list[str]:
 
 
 def show_spent(change: Path) -> None:
-    """What the change has cost so far."""
+    """What the change has cost so far; nothing before its first call."""
     from agentd.state.store import StateStore
 
     totals = summarise(StateStore(change).read().calls)
+    if not totals.calls:
+        return
     more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""
+    calls = "1 call" if totals.calls == 1 else f"{totals.calls} calls"
     print(
-        f"{totals.calls} calls{more}, in {totals.tokens_in} out {totals.tokens_out}, "
+        f"{calls}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
         f"{usd(totals.total_cost_usd)} so far"
     )
 

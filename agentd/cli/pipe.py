@@ -16,10 +16,11 @@ from agentd.errors import BudgetExceeded, InputError, UsageError
 if TYPE_CHECKING:
     from agentd.cli.pipe_report import PipeReport
     from agentd.metering.catalog import CatalogPrice
+    from agentd.metering.pricing import PriceBook
     from agentd.pipe.batch import LineOptions
     from agentd.pipe.models import PriceLookup
 
-_MAX_WORKERS = 256
+_MAX_WORKERS = 64
 _MAX_TOKENS = 10**15
 _MAX_COST_USD = 10**12
 
@@ -110,8 +111,8 @@ def pipe(
             "--max-cost",
             metavar="USD",
             parser=_max_cost,
-            help="Stop before the line that would bring the cost above USD in all. Lines without "
-            "a known price do not count.",
+            help="Stop before the line that would bring the cost above USD in all. A line whose "
+            "price is not known is bad.",
         ),
     ] = None,
     fail_on_error: Annotated[
@@ -141,47 +142,59 @@ def pipe(
     is reported on stderr and left out. Exit code 3 when a quota stopped it; no line that would
     have crossed the quota is written.
     """
+    from agentd.cli.output import note
     from agentd.cli.pipe_report import PipeReport
+    from agentd.cli.text import check_model
     from agentd.pipe.batch import LineOptions
     from agentd.pipe.lines import FieldPath
     from agentd.pipe.totals import Limits
+    from agentd.workflow.quoting import open_prices
 
     if model is None and model_field is None:
         raise UsageError("no model is named", fix="Give --model, --model-field, or both.")
+    if model is not None:
+        check_model(model)
     if max_cost is not None and mode is Mode.TOKENS:
         raise UsageError(
             "--max-cost needs costs, which --mode tokens leaves out", fix="Leave one out."
         )
     if sys.stdin is None or sys.stdout is None:
         raise InputError("stdin or stdout is closed", fix="Give it lines: agentd pipe < FILE")
+    quoting = open_prices(Path.cwd())
     options = LineOptions(
-        model=model,
+        model=quoting.full_name(model) if model is not None else None,
         model_field=None if model_field is None else FieldPath(model_field),
         text=FieldPath(field),
         with_costs=mode is Mode.PRICE,
         fail_on_error=fail_on_error,
         limits=Limits(max_tokens=max_tokens, max_cost_usd=max_cost),
+        ids=quoting.ids(),
     )
+    if sys.stdin.isatty() and not quiet:
+        note("Reading JSON lines from the terminal, up to Ctrl-D.")
     form = summary_format.value if summary_format else "text" if summary else None
-    _run(options, workers, PipeReport(options, summary_format=form, quiet=quiet))
+    _run(
+        options,
+        _price_lookup(quoting.prices),
+        workers,
+        PipeReport(options, summary_format=form, quiet=quiet),
+    )
 
 
-def _run(options: LineOptions, workers: int, report: PipeReport) -> None:
+def _run(options: LineOptions, look_up: PriceLookup, workers: int, report: PipeReport) -> None:
     from agentd.pipe.stream import BadLineFound, Stream
     from agentd.pipe.summary import QUOTA
 
-    stream = Stream(options, _price_lookup(), workers=workers, on_written=report.written)
-    try:
-        with report.watching(stream):
-            end = stream.run(sys.stdin.fileno(), sys.stdout.fileno())
-    except BrokenPipeError as error:  # `| head` has enough; to typer that is exit code 1
-        raise typer.Exit from error
+    stream = Stream(options, look_up, workers=workers, on_written=report.written)
+    with report.watching(stream):
+        end = stream.run(sys.stdin.fileno(), sys.stdout.fileno())
     if end is None:
         report.finish(stream.totals)
         if stream.totals.failed and stream.totals.failed == stream.totals.lines:
             raise InputError(
                 f"none of the {stream.totals.lines} lines could be counted",
-                fix="See what was reported of them; --field names the field to count.",
+                fix="Look at one line without --quiet: --field names the field to count, "
+                "--model-field the one with the model.",
             )
     elif isinstance(end, BadLineFound):
         report.finish(stream.totals, ended_by="bad line")
@@ -195,12 +208,9 @@ def _run(options: LineOptions, workers: int, report: PipeReport) -> None:
         raise typer.Exit(BudgetExceeded.exit_code)
 
 
-def _price_lookup() -> PriceLookup:
-    """The project's own prices and those of the catalogue, or the catalogue's outside a project."""
+def _price_lookup(prices: PriceBook) -> PriceLookup:
     from agentd.clock import utc_now
-    from agentd.workflow.quoting import open_prices
 
-    prices = open_prices(Path.cwd()).prices
     now = utc_now()  # one price for all lines, however long it takes
 
     def look_up(model: str) -> CatalogPrice | None:

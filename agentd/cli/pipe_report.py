@@ -36,7 +36,6 @@ class PipeReport:
         self._quiet = quiet
         self._live = not quiet and on_terminal(sys.stderr) and not on_terminal(sys.stdout)
         self._shown_ms = 0
-        self._warned = False
 
     @contextmanager
     def watching(self, stream: Stream) -> Iterator[None]:
@@ -64,11 +63,6 @@ class PipeReport:
         lines = []
         if not self._options.fail_on_error:  # there it is the error that ends the run
             lines = [f"line {lines_before + at}: {why}" for at, why in counted.failures]
-        limit = self._options.limits.max_cost_usd
-        if counted.unpriced_model is not None and limit is not None and not self._warned:
-            self._warned = True
-            name = f'"{counted.unpriced_model}"'
-            lines.append(f"warning: {name} has no known price: --max-cost does not see such lines")
         if self._live and (lines or monotonic_ms() - self._shown_ms >= _REFRESH_MS):
             write_stderr(_ERASE)
         if lines:

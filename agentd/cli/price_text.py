@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -43,21 +43,20 @@ def as_text(request: PricedRequest) -> str:
     """A few lines: what goes in, what comes out, what each costs and why."""
     quote, usage = request.quote, request.usage
     assert quote is not None
-    cost, rates = quote.cost(usage), quote.rates(usage)
-    counts = _counts(usage)
-    cells = [
-        ("input", counts["tokens_input"], rates.cost_per_1m_input, cost.input_usd),
-        ("  read from cache", counts["tokens_cache_read"], rates.cache_read, None),
-        ("  written to cache", counts["tokens_cache_write"], rates.cache_write, None),
-        ("output", counts["tokens_output"], rates.cost_per_1m_output, cost.output_usd),
-        ("total", counts["tokens_total"], None, cost.total_usd),
-    ]
+    rates, counts = quote.rates(usage), _counts(usage)
+    read, write = counts["tokens_cache_read"], counts["tokens_cache_write"]
     rows = [["", "TOKENS", "USD PER 1M", "COST"]]
-    for name, tokens, price, amount in cells:
-        if amount is not None or tokens:
-            usd_per_mtok = "" if price is None else plain_usd(price)
-            cost_usd = "" if amount is None else usd(amount, 6)
-            rows.append([name, plain_usd(tokens), usd_per_mtok, cost_usd])
+    for name, tokens, price in (
+        ("input" + ", not cached" * bool(read or write), _plain(counts), rates.cost_per_1m_input),
+        ("input read from cache", read, rates.cache_read),
+        ("input written to cache", write, rates.cache_write),
+        ("output", counts["tokens_output"], rates.cost_per_1m_output),
+    ):
+        if tokens or not name.startswith("input "):
+            cost_usd = (tokens * price).scaleb(-6)
+            rows.append([name, plain_usd(tokens), plain_usd(price), usd(cost_usd, 6)])
+    total_usd = quote.cost(usage).total_usd
+    rows.append(["total", plain_usd(counts["tokens_total"]), "", usd(total_usd, 6)])
     lines = [f"{request.spec.name}, {request.at.date()}", table(rows), f"Price: {_source(quote)}"]
     if above := quote.tier(usage):
         lines.append(f"Long input: the price for more than {above} tokens of input.")
@@ -66,6 +65,12 @@ def as_text(request: PricedRequest) -> str:
     elif not isinstance(usage, ModelUsage):
         lines.append(f"Tokens: half and half, {request.accuracy}")
     return "\n".join(lines)
+
+
+def _plain(counts: Mapping[str, Decimal]) -> Decimal:
+    """The input that no cache has to do with."""
+    cached = counts["tokens_cache_read"] + counts["tokens_cache_write"]
+    return counts["tokens_input"] - cached
 
 
 def as_document(request: PricedRequest) -> dict[str, Any]:

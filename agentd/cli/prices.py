@@ -61,12 +61,15 @@ def price(
     counted. Prices of the project's config.toml go before those of the bundled catalogue. Prices of
     another day and for a long input apply. Exit code 1 when no price is known.
     """
-    from agentd.cli.output import print_json
+    from agentd.cli.output import as_error, print_json
     from agentd.cli.price_text import PricedRequest, as_document, as_text
+    from agentd.cli.text import check_model
     from agentd.errors import InputError
     from agentd.metering.models import ModelRegistry
+    from agentd.plain_text import plain
     from agentd.workflow.quoting import open_prices
 
+    check_model(model)
     moment = _moment(at)
     quoting = open_prices(Path.cwd())
     name = quoting.full_name(model)
@@ -75,14 +78,16 @@ def price(
     quote = quoting.prices.quote(name, at=moment)
     tokenizer = None if accuracy else spec.tokenizer
     request = PricedRequest(spec, usage, tokenizer, accuracy or spec.accuracy, quote, moment)
+    problem = InputError(f"no price is known for {name}", fix=quoting.advice(name))
+    if quote is None and not as_json:
+        raise problem
+    if quote is None:
+        print_json({**as_document(request), "error": as_error(problem)})
+        raise typer.Exit(problem.exit_code)
     if as_json:
         print_json(as_document(request))
-    elif quote:
-        print(as_text(request))
     else:
-        raise InputError(f"no price is known for {name}", fix=quoting.advice(name))
-    if quote is None:
-        raise typer.Exit(InputError.exit_code)
+        print(plain(as_text(request)))
 
 
 def models(
@@ -97,9 +102,9 @@ def models(
 ) -> None:
     """List models with their prices and how exactly their tokens are counted.
 
-    The models of the project's config.toml come first, then those of the bundled catalogue. Prices
-    are in USD per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any other
-    name works too: agentd price says what is known of it.
+    Models that the project's config.toml prices come first, then those of the bundled catalogue.
+    Prices are in USD per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any
+    other name works too: agentd price says what is known of it.
     """
     from agentd.cli.output import print_json
     from agentd.cli.price_text import models_document, models_table

@@ -89,6 +89,8 @@ def _text(view: Overview) -> str:
         f"Tokens: In: {totals.tokens_in}, Out: {totals.tokens_out}",
         f"Calls: {totals.calls}, failed: {totals.failed}, unpriced: {totals.unpriced}",
     ]
+    if view.budget is not None:
+        lines.append(f"Budget: {view.budget.told()}")
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
     lines += ["", *_progress(view)]
@@ -159,6 +161,13 @@ def _document(view: Overview) -> dict[str, Any]:
         "calls": view.totals.calls,
         "failed": view.totals.failed,
         "unpriced": view.totals.unpriced,
+        "budget": view.budget
+        and {
+            "limit_usd": view.budget.limit_usd,
+            "limit_tokens": view.budget.limit_tokens,
+            "spent_usd": view.budget.spent.usd,
+            "spent_tokens": view.budget.spent.tokens,
+        },
         "by_step": {name: asdict(group) for name, group in view.by_step.items()},
         "by_model": {name: asdict(group) for name, group in view.by_model.items()},
         "artifacts": [{**artifact._asdict(), "done": artifact.done} for artifact in view.artifacts],

@@ -35,6 +35,8 @@ def init(
         print(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
         print(f"kept  {path.relative_to(done.project.root)}")
+    if done.project.config_path in done.kept and (provider or name):
+        print("config.toml was there already, so --provider and --name changed nothing: edit it.")
     print("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
 
 

@@ -1,4 +1,4 @@
-"""Text that a command is given: as an argument, in a file, or on stdin."""
+"""What a command is given: text as an argument, in a file or on stdin, and a model's name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,27 @@ def read_text(argument: str | None, file: str | None) -> str:
     if argument is not None:
         return _decoded(argument.encode(errors="surrogateescape"), "the argument")
     if file is not None and file != "-":
-        return _decoded(Path(file).read_bytes(), file)
+        return _decoded(_read(Path(file)), file)
     if file is None and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError("there is no text", fix="Give TEXT, --file PATH, or pipe it in.")
     return _decoded(sys.stdin.buffer.read(), "stdin")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: there is no such file", fix="Name an existing file, or - for stdin."
+        ) from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: is a folder", fix="Name a file, or - for stdin.") from error
+
+
+def check_model(model: str) -> None:
+    """Raise UsageError for an empty name, such as that of a shell variable that is not set."""
+    if not model.strip():
+        raise UsageError("--model is empty", fix="Name a model, such as gpt-4o.")
 
 
 def _decoded(data: bytes, where: str) -> str:

@@ -43,7 +43,7 @@ def tokens(
     are estimates. What a chat adds to each message is not counted.
     """
     from agentd.cli.output import print_json
-    from agentd.cli.text import read_text
+    from agentd.cli.text import check_model, read_text
     from agentd.clock import utc_now
     from agentd.metering.models import ModelRegistry
     from agentd.metering.tokens import count_once
@@ -51,6 +51,8 @@ def tokens(
     from agentd.workflow.quoting import open_prices
 
     gc.disable()  # the process ends at once; the price catalogue and the ranks are many objects
+    for asked in model:
+        check_model(asked)
     content = read_text(text, file)
     quoting = open_prices(Path.cwd())
     counts = []
@@ -69,12 +71,12 @@ def tokens(
 
 def _text(counts: list[tuple[ModelSpec, int, Cost | None]]) -> str:
     from agentd.metering.money import usd
-    from agentd.plain_text import table
+    from agentd.plain_text import plain, table
 
     rows = [["MODEL", "TOKENIZER", "ACCURACY", "TOKENS", "INPUT COST"]]
     for spec, count, cost in counts:
         price = usd(cost.input_usd, 6) if cost else "unknown"
-        rows.append([spec.name, spec.tokenizer, spec.accuracy, str(count), price])
+        rows.append([plain(spec.name), spec.tokenizer, spec.accuracy, str(count), price])
     return table(rows, left=(0, 1, 2))
 
 

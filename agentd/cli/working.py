@@ -52,8 +52,10 @@ def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def at_work_on_new(workspace: Workspace, change_id: str, step: str, order: Order) -> Iterator[Path]:
+def at_work_on_new(
+    workspace: Workspace, change_id: str, step: str, order: Order, *, described: bool = True
+) -> Iterator[Path]:
     """The same for a change that is made if it is missing."""
-    change = begin(workspace, change_id, step, order)
+    change = begin(workspace, change_id, step, order, described=described)
     with at_work(change):
         yield change

@@ -61,16 +61,25 @@ class Account:
             return None
         return max(0, self.limit_tokens - self.spent.tokens - self.reserved.tokens)
 
+    def told(self) -> str:
+        """``$4.2000 of $50.0000, 1200 of 5000 tokens``: what is spent of each limit."""
+        parts = []
+        if self.limit_usd is not None:
+            parts.append(f"{usd(self.spent.usd)} of {usd(self.limit_usd)}")
+        if self.limit_tokens is not None:
+            parts.append(f"{self.spent.tokens} of {self.limit_tokens} tokens")
+        return ", ".join(parts)
+
     def beyond(self, more: Amount) -> Iterator[str]:
         """The limits that ``more`` would exceed, each in words; to reach one is allowed."""
         usd_left, tokens_left = self.left_usd(), self.left_tokens()
         taken = self.spent.plus(self.reserved).plus(more)
         if self.limit_usd is not None and usd_left is not None and taken.usd > self.limit_usd:
-            held = f", {usd(self.reserved.usd)} reserved by running calls"
+            held = f", {_shown(self.reserved.usd)} reserved by running calls"
             yield (
-                f"{self.shown} has spent {usd(self.spent.usd)} of {usd(self.limit_usd)}"
-                f"{held if self.reserved.usd else ''}; {usd(usd_left)} is left, "
-                f"{usd(more.usd)} needed ({self.key}.limit_usd)"
+                f"{self.shown} has spent {_shown(self.spent.usd)} of {_shown(self.limit_usd)}"
+                f"{held if self.reserved.usd else ''}; {_shown(usd_left)} is left, "
+                f"{_shown(more.usd)} needed ({self.key}.limit_usd)"
             )
         if (
             self.limit_tokens is not None
@@ -83,3 +92,8 @@ class Account:
                 f"{held if self.reserved.tokens else ''}; {tokens_left} are left, "
                 f"{more.tokens} needed ({self.key}.limit_tokens)"
             )
+
+
+def _shown(amount_usd: Decimal) -> str:
+    """``$0.0035``; to the nano-dollar where that would be $0.0000."""
+    return usd(amount_usd, 9 if 0 < amount_usd < Decimal("0.0001") else 4)

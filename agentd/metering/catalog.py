@@ -63,7 +63,8 @@ def listed(at: datetime) -> Iterator[str]:
     for catalogue in dict.fromkeys(MAKERS.values()):
         for info in _models(catalogue):
             if provider_of(info.id) == catalogue and _Listed(info).price(at):
-                yield f"{catalogue}/{info.id}"
+                own = info.id.startswith(f"{catalogue}/")
+                yield info.id if own else f"{catalogue}/{info.id}"
 
 
 def version() -> str:

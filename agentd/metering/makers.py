@@ -86,12 +86,15 @@ HOSTS = {
 }
 
 _CLAUDE_4 = ("claude-opus-4", "claude-sonnet-4", "claude-haiku-4")
-_SINCE_4_7 = tuple(f"{name}{dot}{minor}" for name in _CLAUDE_4 for dot in "-." for minor in "789")
+_SINCE_4_7 = tuple(
+    f"{name}{sep}{minor}" for name in _CLAUDE_4 for sep in "-." for minor in range(7, 20)
+)
+_TO_CLAUDE_3 = ("claude-instant", "claude-v", "claude-1", "claude-2.", "claude-3", "claude-4-")
 
 FAMILIES = (
     # Opus 4.7 came with a new tokenizer (docs/estimates.md); what is older is counted as Claude 3.
     Family("anthropic", "claude-estimate", "family", _SINCE_4_7),
-    Family("anthropic", "claude-3-estimate", "family", ("claude-instant", "claude-2", "claude-3")),
+    Family("anthropic", "claude-3-estimate", "family", _TO_CLAUDE_3, ("claude-2",)),
     Family("anthropic", "claude-3-estimate", "family", _CLAUDE_4),
     Family("anthropic", "claude-estimate", "family", ("claude",), CLAUDE_ALIASES),
     Family("google", "gemini-estimate", "family", ("gemini", "gemma"), GEMINI_ALIASES),

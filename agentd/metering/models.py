@@ -75,8 +75,8 @@ def resolve_alias(model: str, provider: str | None = None) -> str:
 
 @lru_cache(maxsize=1024)
 def _resolve_alias(model: str) -> str:
-    alias = forms(model)[-1].removeprefix("claude-")
-    if alias not in CLAUDE_ALIASES:
+    alias, read = forms(model)[-1].removeprefix("claude-"), read_name(model)
+    if alias not in CLAUDE_ALIASES or read.host or read.namespace not in {"", "anthropic"}:
         return model
     return newest(alias, catalog.model_ids("claude")) or model
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from agentd.metering import catalog
 from agentd.metering.call import CostSource, PricedModel
 from agentd.metering.local import is_local
-from agentd.metering.models import resolve_alias
+from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.names import family, forms, undated
 from agentd.metering.quote import Cost, Quote, calculate_cost, in_catalog
 from agentd.metering.rates import PricingConfig
@@ -57,6 +57,12 @@ class PriceBook:
             raise ValueError(f"unknown price source {unknown[0]!r}; expected {', '.join(SOURCES)}")
         self._sources = [known for name in sources for known in SOURCES if known == name]
         self._config = {model.strip().lower(): prices for model, prices in config.items()}
+        # One model is written in several ways: meta-llama/Llama-3-70B, meta/llama-3-70b.
+        self._canonical = {
+            ModelRegistry.resolve(model).name: prices
+            for model, prices in self._config.items()
+            if not model.endswith("[1m]")
+        }
         # A price given for one dated snapshot also counts for the bare name; the newest date wins.
         by_date = sorted(self._config.items())
         self._undated = {name: prices for model, prices in by_date if (name := undated(model))}
@@ -152,7 +158,8 @@ class PriceBook:
             found = next((name for name in names if name in self._undated), None)
             if found and not undated(asked):
                 return self._undated[found]
-        return self._config.get(family(model) or "")
+        same = self._canonical.get(ModelRegistry.resolve(model).name)
+        return same or self._config.get(family(model) or "")
 
 
 def _parts(usage: UsageMetrics, model: str) -> dict[str, ModelUsage]:

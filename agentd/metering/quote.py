@@ -59,8 +59,12 @@ def calculate_cost(
 
     A bare total of tokens is split half and half into input and output, which is ``heuristic``.
     A long-context tier applies as the request's input says; prices are those in force ``at`` that
-    time, by default now. Raises ValueError for a negative count.
+    time, by default now. Raises ValueError for a negative count, TypeError for a total that is no
+    int.
     """
+    if not isinstance(usage_or_total, ModelUsage) and type(usage_or_total) is not int:
+        kind = type(usage_or_total).__name__
+        raise TypeError(f"usage_or_total is of type {kind}; expected ModelUsage or int")
     if not isinstance(model_or_pricing, str):
         rates = model_or_pricing
         return _cost(usage_or_total, lambda _: rates, "config")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import localcontext
 from itertools import islice
@@ -23,7 +23,10 @@ _TOO_BAD = f"not UTF-8, or longer than {MAX_LINE_BYTES >> 20} MiB"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
-    """How a line is read: ``model`` for lines that don't name one, ``text`` the field to count."""
+    """How a line is read: ``model`` for lines that don't name one, ``text`` the field to count.
+
+    ``ids`` are other names of models, those of a project's config.
+    """
 
     model: str | None
     model_field: FieldPath | None
@@ -31,6 +34,7 @@ class LineOptions:
     with_costs: bool
     fail_on_error: bool
     limits: Limits
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,7 +48,6 @@ class Counted:
     lines: int = 0
     totals: Totals = field(default_factory=Totals)
     failures: list[tuple[int, str]] = field(default_factory=list)
-    unpriced_model: str | None = None
     quota: Quota | None = None
 
 
@@ -72,7 +75,7 @@ def count_chunk(
     counted.lines = len(lines)
     for place, line in enumerate(lines, 1):
         try:
-            row = _read(place, line, options, texts)
+            row = _read(place, line, options, models, texts)
         except BadLine as error:
             counted.failures.append((place, str(error)))
             if options.fail_on_error:
@@ -88,7 +91,11 @@ def count_chunk(
 
 
 def _read(
-    place: int, line: str | None, options: LineOptions, texts: dict[str, list[str]]
+    place: int,
+    line: str | None,
+    options: LineOptions,
+    models: Models,
+    texts: dict[str, list[str]],
 ) -> _Row | None:
     """One line; None for a blank one. Its texts are added to those of its model."""
     if line is None:
@@ -102,6 +109,8 @@ def _read(
     if not isinstance(value, str):
         found, complete = reading.texts_of(value, options.text)
     model = _model(record, options)
+    if options.limits.max_cost_usd is not None and not models[model].has_cost:
+        raise BadLine(f"no price is known for {model}, so it can't be held against --max-cost")
     given_output = reading.output_tokens(record) if "tokens_output" in record else None
     added = members(with_costs=options.with_costs)
     if given_output is not None:
@@ -114,7 +123,8 @@ def _read(
 def _model(record: dict[str, object], options: LineOptions) -> str:
     if options.model_field:
         try:
-            return reading.model_name(options.model_field.find(record), options.model_field)
+            name = reading.model_name(options.model_field.find(record), options.model_field)
+            return options.ids.get(name, name)
         except reading.NoField:
             if options.model is None:
                 raise
@@ -152,9 +162,9 @@ def _write(
         totals.output_tokens += output_tokens
         totals.input_cost_usd += ending.input_cost_usd
         totals.output_cost_usd += ending.output_cost_usd
+        totals.incomplete |= not row.complete
         if not ending.priced:
             totals.unpriced += 1
-            counted.unpriced_model = counted.unpriced_model or row.model
         if model is not last:
             totals.add_model(model.spec.name, model.spec.accuracy)
             last = model

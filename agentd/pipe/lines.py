@@ -10,6 +10,8 @@ from agentd.pipe.jsontext import NotANumber, decode
 
 MAX_TOKENS = 10**15
 _MAX_MODEL_CHARS = 500
+_HOLDERS = ("content", "parts", "text")
+_UNCOUNTED = {"role", "name", "type"}  # what the chat format makes of them is not known
 _KINDS = {
     dict: "an object",
     list: "an array",
@@ -113,13 +115,11 @@ def _collect(value: Any, texts: list[str]) -> bool:
     for item in value:
         if not isinstance(item, dict):
             raise BadLine(f"holds {_KINDS[type(item)]}; expected chat messages or their parts")
-        if isinstance(item.get("content"), str | list):
-            complete = _collect(item["content"], texts) and complete
-        elif isinstance(item.get("text"), str):
-            texts.append(item["text"])
-        elif item.get("content") is None and ("role" in item or "type" in item):
-            complete = complete and "role" in item
-        else:
+        held = next((key for key in _HOLDERS if isinstance(item.get(key), str | list)), None)
+        if held is not None:
+            complete = _collect(item[held], texts) and complete
+        elif "role" not in item and "type" not in item:
             raise BadLine("holds an object that is no chat message and no part of one")
-        complete = complete and not (item.get("tool_calls") or item.get("function_call"))
+        others = item.keys() - _UNCOUNTED - {held}
+        complete &= ("content" in item or held is not None) and not any(map(item.get, others))
     return complete

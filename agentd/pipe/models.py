@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from agentd.metering.catalog import CatalogPrice
+from agentd.metering.local import is_local
 from agentd.metering.models import ModelRegistry
 from agentd.metering.money import EXACT
 from agentd.metering.usage import ModelUsage
@@ -38,12 +39,16 @@ class Ending(NamedTuple):
 
 
 class Model:
-    """One model; ``price`` None means unknown, or that no costs are wanted."""
+    """One model; ``price`` None means unknown, or that no costs are wanted.
+
+    ``has_cost``: what it costs is known; a local model costs nothing.
+    """
 
     def __init__(self, name: str, price: CatalogPrice | None, *, with_costs: bool) -> None:
         self.spec = ModelRegistry.resolve(name)
         self._price = price
         self._with_costs = with_costs
+        self.has_cost = price is not None or is_local(name)
         self._endings: dict[tuple[int, int | None, bool], Ending] = {}
 
     def ending(self, input_tokens: int, given_output: int | None, complete: bool) -> Ending:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from agentd.errors import InputError
 from agentd.metering.catalog import CatalogPrice
+from agentd.metering.local import is_local
 from agentd.metering.tokens import count_many
 from agentd.pipe.batch import Counted, LineOptions, count_chunk
 from agentd.pipe.chunks import Data, LineCutter
@@ -81,12 +83,15 @@ class Stream:
     def run(self, source: int, sink: int) -> End:
         """Go on until the input ends (None), a quota would be crossed, or a bad line is final.
 
-        Raises WorkerDied, and BrokenPipeError when nobody reads ``sink`` any more.
+        Raises InputError when a model's price is needed and not known, WorkerDied, and
+        BrokenPipeError when nobody reads ``sink`` any more.
         """
         with self._pool:
             if self._options.model is not None and self._options.with_costs:
                 model = self._options.model
-                self._pool.submit_to_all(None, _Price(model, self._look_up(model)))
+                price = self._look_up(model)
+                self._check_cost(model, price)
+                self._pool.submit_to_all(None, _Price(model, price))
             while True:
                 self._give_out()
                 if self._input_ended and not self._under_way:
@@ -94,6 +99,15 @@ class Stream:
                 self._wait(source)
                 if end := self._write_finished(sink):
                     return end
+
+    def _check_cost(self, model: str, price: CatalogPrice | None) -> None:
+        """A quota that can't hold for a single line is a mistake."""
+        limited = self._options.limits.max_cost_usd is not None
+        if limited and self._options.model_field is None and not (price or is_local(model)):
+            raise InputError(
+                f"no price is known for {model}, so --max-cost can't hold",
+                fix="Give it one in agentd/config.toml ([pricing.models]), or use --max-tokens.",
+            )
 
     def _begin(self) -> Work:
         """In a worker: get ready, and give the function that does a task."""

@@ -43,7 +43,7 @@ def summary_json(totals: Totals, *, ended_by: str | None, with_costs: bool) -> s
     after = {
         "model": totals.model,
         "accuracy": totals.accuracy,
-        "approximate": totals.accuracy != "exact" or totals.unpriced > 0,
+        "approximate": totals.accuracy != "exact" or totals.unpriced > 0 or totals.incomplete,
         "quota_hit": ended_by == QUOTA,
         "ended_by": ended_by,
     }

@@ -19,7 +19,8 @@ class Totals:
     """Sums over lines: tokens and costs over those written, ``lines`` over all but blank ones.
 
     ``unpriced`` lines have no known price and are in no cost. ``model`` is None when no line was
-    counted or ``several_models`` were; ``accuracy`` is that of the weakest line.
+    counted or ``several_models`` were; ``accuracy`` is that of the weakest line. ``incomplete``:
+    a line held something that was not counted.
     """
 
     lines: int = 0
@@ -32,6 +33,7 @@ class Totals:
     model: str | None = None
     several_models: bool = False
     accuracy: Accuracy | None = None
+    incomplete: bool = False
 
     @property
     def tokens(self) -> int:
@@ -65,6 +67,7 @@ class Totals:
             model=self.model,
             several_models=self.several_models,
             accuracy=self.accuracy,
+            incomplete=self.incomplete or more.incomplete,
         )
         if more.several_models:
             total.model, total.several_models = None, True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gc
 import os
 import pickle
+import resource
 import signal
 import struct
 import sys
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from io import FileIO
 from typing import Any, TypeAlias
 
-from agentd.errors import AgentdError
+from agentd.errors import AgentdError, InputError
 from agentd.pipe.chunks import Data
 
 # A whole chunk fits, so that the next one is at hand when a worker is done with the last.
@@ -87,7 +89,16 @@ def start(begin: Callable[[], Work], size: int) -> tuple[list[Worker], int]:
 
     ``begin`` runs once and gives the work they all do: what it loads they share.
     """
-    pipes = [(_pipe(), _pipe()) for _ in range(size)]
+    _allow_files(4 * size)
+    try:
+        pipes = [(_pipe(), _pipe()) for _ in range(size)]
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+        raise InputError(
+            f"for {size} workers too few files may be open at a time",
+            fix="Use fewer --workers, or raise the limit: ulimit -n 1024",
+        ) from error
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
@@ -98,6 +109,14 @@ def start(begin: Callable[[], Work], size: int) -> tuple[list[Worker], int]:
         os.close(tasks)
         os.close(results)
     return [Worker(tasks, results) for (_, tasks), (results, _) in pipes], pid
+
+
+def _allow_files(more: int) -> None:
+    """Raise the number of files that this process may have open, as far as it may (macOS: 256)."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = more + 64 if most == resource.RLIM_INFINITY else min(more + 64, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def stop(group: int) -> None:

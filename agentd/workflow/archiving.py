@@ -118,7 +118,7 @@ def _check_valid(workspace: Workspace, change: Path) -> None:
     if errors:
         first = errors[0]
         raise InputError(
-            f"change {change.name} is not valid: {first.path}:{first.line}: {first.message}"
+            f"change {change.name} is not valid: {first.place}: {first.message}"
             + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""),
             fix=f"See all: agentd validate {change.name}",
         )

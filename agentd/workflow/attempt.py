@@ -142,7 +142,8 @@ def raise_unless_done(
 
 
 def _again(change: Path, step: Step) -> str:
-    return f"Then run it again: agentd {step.command} {change.name}"
+    more = ' "DESCRIPTION"' if step.name == "proposal" else ""
+    return f"Then run it again: agentd {step.command} {change.name}{more}"
 
 
 def where(workspace: Workspace, result: RunResult) -> str:

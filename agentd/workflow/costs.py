@@ -81,7 +81,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     base = read_base(project.root, request.base, None if request.all_changes else every)
     return Costs(
         report=report,
-        base=build(bounds.select(base)[0], query, f"{scope} at the base of {request.base}"),
+        base=build(bounds.select(base)[0], query, f"the base of {request.base}"),
         untimed=untimed,
     )
 

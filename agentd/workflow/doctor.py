@@ -134,7 +134,7 @@ def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]
             "providers",
             "fail",
             "no provider can run a step",
-            "Install claude, codex or gemini; `agentd init --provider NAME` sets up for one alone.",
+            "Install claude, codex or gemini, or set its command in agentd/config.toml.",
         )
 
 

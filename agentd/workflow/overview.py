@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from agentd.errors import InputError, StateError
+from agentd.errors import ConfigError, InputError, StateError
+from agentd.metering.accounts import Account
 from agentd.metering.totals import Totals, by, summarise
 from agentd.state.store import State, StateStore
 from agentd.workflow.attention import working_process
 from agentd.workflow.ledgers import settle
 from agentd.workflow.phases import next_command, read_phase
-from agentd.workflow.project import Change, find_project
+from agentd.workflow.project import Change, Project, find_project
 from agentd.workflow.verdicts import NOT_COVERED, read_verdict
+
+_LIMIT = re.compile(rb"^\s*limit_(?:usd|tokens)\s*=", re.MULTILINE)
 
 # What it is called, where it lies, and of a judgement the step that gives it and the one after it.
 _DOCUMENTS = (
@@ -52,7 +56,8 @@ class Overview:
     """A change, its sums, and the command that is next (None when it is archived).
 
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
-    change now. ``state`` is None, and ``problem`` says why, when its STATE.yaml can't be read.
+    change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
+    its STATE.yaml can't be read.
     """
 
     change: Change
@@ -64,6 +69,7 @@ class Overview:
     artifacts: tuple[Artifact, ...] = ()
     tasks: tuple[int, int] = (0, 0)
     worker: int | None = None
+    budget: Account | None = None
     problem: str | None = None
 
 
@@ -81,7 +87,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
             fix='Start one: agentd plan add-something "What to change"',
         )
     settle(project, change)
-    return _overview(change)
+    return _overview(project, change)
 
 
 def list_overviews(start: Path) -> list[Overview]:
@@ -91,7 +97,7 @@ def list_overviews(start: Path) -> list[Overview]:
     for change in (*project.archived(), *project.changes()):
         try:
             settle(project, change)
-            views.append(_overview(change))
+            views.append(_overview(project, change))
         except StateError as error:
             nothing = summarise(())
             views.append(
@@ -122,7 +128,7 @@ def overlap_notes(start: Path) -> list[str]:
     ]
 
 
-def _overview(change: Change) -> Overview:
+def _overview(project: Project, change: Change) -> Overview:
     state = StateStore(change.path).read()
     return Overview(
         change=change,
@@ -134,7 +140,22 @@ def _overview(change: Change) -> Overview:
         artifacts=tuple(_artifacts(change.path, state.last_action)),
         tasks=_tasks(change.path),
         worker=working_process(change.path),
+        budget=_budget(project, change),
     )
+
+
+def _budget(project: Project, change: Change) -> Account | None:
+    """The change's account where it has a limit; only a config that sets one is read."""
+    if not project.config_path.is_file() or not _LIMIT.search(project.config_path.read_bytes()):
+        return None
+    from agentd.config.load import load
+    from agentd.workflow.budget.spending import change_account
+
+    try:
+        account = change_account(load(project.config_path).budget, change.path)
+    except ConfigError:  # the commands that need it tell; where a change stands can still be said
+        return None
+    return account if account.is_limited else None
 
 
 def _next(change: Change, state: State) -> str | None:

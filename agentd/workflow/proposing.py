@@ -59,20 +59,38 @@ def fill_back(workspace: Workspace, change: Path, path: str, order: Order) -> It
     StateStore(change).update(phase="complete")
 
 
-def begin(workspace: Workspace, change_id: str, step: str, order: Order) -> Path:
+def begin(
+    workspace: Workspace, change_id: str, step: str, order: Order, *, described: bool
+) -> Path:
     """The folder of a change, made with its STATE.yaml when there is none.
 
-    Raises InputError for a bad id, ConfigError when no provider could run ``step``: then nothing
-    is made.
+    ``described``: it was said what to change. Raises InputError for a bad id, for that of an
+    archived change, and where it was not said and no proposal tells it; ConfigError when no
+    provider could run ``step``. Then nothing is made.
     """
     change = workspace.project.change_dir(change_id)
     if not (change / "STATE.yaml").exists():
+        _check_new(workspace, change, described)
         choose_for(workspace, change, STEPS[step], order)
         StateStore(change).create(change_id)
         if documents_of(change, "specs"):  # written by hand, or with OpenSpec
             with contextlib.suppress(SpecError):  # validation tells what is wrong with them
                 snapshot.take(workspace.project, change)
     return change
+
+
+def _check_new(workspace: Workspace, change: Path, described: bool) -> None:
+    for archived in workspace.project.archived():
+        if archived.id == change.name:
+            raise InputError(
+                f"change {change.name} is archived as {workspace.shown(archived.path)}/",
+                fix=f"Take another id for a new change, such as {change.name[:62]}-2.",
+            )
+    if not described and not (change / "proposal.md").exists():
+        raise InputError(
+            f"there is no change {change.name} yet",
+            fix=f'Say what to change: agentd plan {change.name} "DESCRIPTION"',
+        )
 
 
 def quoted(change_id: str, description: str) -> str:

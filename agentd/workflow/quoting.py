@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -32,14 +32,30 @@ class Quoting:
         return model
 
     def models(self, at: datetime) -> list[tuple[ModelSpec, Quote | None]]:
-        """The models of the config, then those of the catalogue, with what they cost at ``at``."""
-        configured = self.config.model_prices() if self.config else {}
+        """The models of the config, then those of the catalogue, with what they cost at ``at``.
+
+        A price of the config for a long context, ``claude-sonnet-4-5[1m]``, has a row of its own.
+        """
         found: dict[str, tuple[ModelSpec, Quote | None]] = {}
-        for name in (*configured, *catalog.listed(at)):
+        for name in (*self._configured(), *catalog.listed(at)):
             spec = ModelRegistry.resolve(name)
+            if name.endswith("[1m]"):
+                spec = replace(spec, name=f"{spec.name}[1m]")
             if spec.name not in found:
-                found[spec.name] = (spec, self.prices.quote(name, at=at))
+                found[spec.name] = (spec, self.prices.quote(spec.name, at=at))
         return list(found.values())
+
+    def ids(self) -> dict[str, str]:
+        """The ids of ``[[PROVIDER.models]]`` with the models behind them."""
+        providers = self.config.providers.values() if self.config else ()
+        ids = [entry.id for provider in providers for entry in provider.models if entry.id]
+        return {name: self.full_name(name) for name in ids}
+
+    def _configured(self) -> list[str]:
+        if self.config is None:
+            return []
+        entries = [entry for one in self.config.providers.values() for entry in one.models]
+        return [*self.config.model_prices(), *(entry.model for entry in entries)]
 
     def advice(self, model: str) -> str:
         """What to do about a model without a price."""

@@ -139,8 +139,7 @@ def _is_valid(workspace: Workspace, change: Path, order: Order) -> bool:
     if not errors:
         return True
     issues = "\n".join(
-        f"### Issue {number}: {issue.message}\n- Severity: High\n"
-        f"- Where: {issue.path}:{issue.line}\n"
+        f"### Issue {number}: {issue.message}\n- Severity: High\n- Where: {issue.place}\n"
         for number, issue in enumerate(errors, 1)
     )
     text = (

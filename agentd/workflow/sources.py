@@ -19,7 +19,9 @@ _IGNORED = re.compile(
     r"build|dist|target|out|obj|bin|coverage|htmlcov|venv|env|__pycache__|tmp|\..*"
 )
 # agentd's and OpenSpec's own documents.
-_OWN = re.compile(r"(agentd|openspec)/((specs|changes|archive|templates)/|(config\.toml|\w+\.md)$)")
+_OWN = re.compile(
+    r"(agentd|openspec)/((specs|changes|archive|templates)/|(config\.toml|\.gitignore|\w+\.md)$)"
+)
 _LOCK_FILE = re.compile(
     r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb|go\.sum"
     r"|Package\.resolved|packages\.lock\.json|gradle\.lockfile|deno\.lock)$"

@@ -53,7 +53,7 @@ def _problem(call: CallRecord, message: str, first: Placed) -> Problem:
         f"{message}; {shown_usd(call.cost_usd)} counts twice",
         call.id or None,
         None,
-        f"Delete one of the two entries; the other stands in {first.path}.",
+        "Delete one of the two entries.",
         call.cost_usd or None,
     )
 

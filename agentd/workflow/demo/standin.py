@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import uuid
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -17,6 +18,8 @@ _RECORDINGS = next(
     if path.is_dir()
 )
 _HEADING = re.compile(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", re.MULTILINE)
+
+_SESSION = re.compile(r'"(?:session_id|thread_id)":"([0-9a-f-]{36})"')
 
 RECORDINGS = {
     ("gemini", "proposal"): "gemini/0.61.0/tool_stream_json",
@@ -38,7 +41,11 @@ def main() -> None:
         sys.exit("the stand-in knows only agentd's own prompts")
     step, change_id = heading.groups()
     _write_documents(step, Path("agentd") / "changes" / change_id)
-    sys.stdout.write((_RECORDINGS / RECORDINGS[provider, step] / "stdout").read_text())
+    replayed = (_RECORDINGS / RECORDINGS[provider, step] / "stdout").read_text()
+    # A session of its own for each run, as the CLIs have it.
+    for session in dict.fromkeys(_SESSION.findall(replayed)):
+        replayed = replayed.replace(session, str(uuid.uuid4()))
+    sys.stdout.write(replayed)
 
 
 def _write_documents(step: str, change: Path) -> None:

@@ -26,9 +26,13 @@ class Issue:
     message: str
     fix: str = ""
 
+    @property
+    def place(self) -> str:
+        """``PATH:LINE``, or ``PATH`` alone."""
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
     def __str__(self) -> str:
-        place = self.path if self.line is None else f"{self.path}:{self.line}"
-        return f"{place}: {self.severity}: {self.message}"
+        return f"{self.place}: {self.severity}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
