@@ -2,7 +2,8 @@
 
 A stand-in prints claude's first message, or lets codex's session log grow by a response, as the
 recordings have them, and notes when; its handler of SIGINT notes when the signal came. Between lie
-reading, parsing, pricing and the comparison with the limit, as in a step of the workflow.
+reading, parsing, pricing and the comparison with the limits of the change and the project, which
+takes the project's lock: as in a step of the workflow.
 """
 
 from __future__ import annotations
@@ -11,21 +12,30 @@ import json
 import statistics
 import sys
 import tempfile
-from datetime import UTC, datetime
-from decimal import Decimal
+from dataclasses import replace
 from pathlib import Path
 
-from agentd.metering.accounts import Account, Amount
-from agentd.metering.pricing import PriceBook, PricingConfig
-from agentd.metering.usage import UsageMetrics
 from agentd.runner.providers import PROVIDERS
 from agentd.runner.script import RunRequest, ScriptRunner
+from agentd.state.store import StateStore
+from agentd.workflow.budget.allowance import Allowance
+from agentd.workflow.workspace import Workspace
 
 ROUNDS = 20
 GOAL_MS = 50
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CLAUDE = FIXTURES / "recordings/claude/2.1.330/tool_stream_json_partial/stdout"
 CODEX = FIXTURES / "session_logs/codex/0.169.0/tool/home/.codex/sessions"
+CONFIG = """
+[pricing.models]
+m = { cost_per_1m_input = 1, cost_per_1m_output = 2 }
+gpt-5 = { cost_per_1m_input = 1, cost_per_1m_output = 2 }
+claude-opus-5-5 = { cost_per_1m_input = 1, cost_per_1m_output = 2 }
+[budget]
+limit_usd = 1
+[budget.project]
+limit_usd = 0.0001
+"""
 CLI = """
 import json, re, signal, sys, time
 from datetime import datetime, timezone
@@ -72,20 +82,24 @@ def one_stop(name: str) -> float:
         (root / "cli.py").write_text(CLI)
         (root / name).write_text(f"#!/bin/sh\nexec {sys.executable} cli.py\n")
         (root / name).chmod(0o755)
-        provider = PROVIDERS[name]
-        result = ScriptRunner().run(
-            RunRequest(
-                call_id="20261125T100000-review-0a1b2c3d",
-                step="review",
-                provider=provider,
-                command=str(root / name),
-                prompt="x",
-                cwd=root,
-                runs_dir=root / "runs",
-                environ={"PATH": "/usr/bin:/bin", "CODEX_HOME": str(root)},
-                meter=meter(name),
-            )
+        change = root / "agentd/changes/x"
+        (root / "agentd").mkdir()
+        (root / "agentd/config.toml").write_text(CONFIG)
+        StateStore(change).create("x")
+        request = RunRequest(
+            call_id="20261125T100000-review-0a1b2c3d",
+            step="review",
+            provider=PROVIDERS[name],
+            command=str(root / name),
+            model="m",
+            prompt="x",
+            cwd=root,
+            runs_dir=change / "runs",
+            environ={"PATH": "/usr/bin:/bin", "CODEX_HOME": str(root)},
         )
+        allowance = Allowance(Workspace.open(root), change, request, override=False)
+        allowance.admit()
+        result = ScriptRunner().run(replace(request, meter=allowance.meter))
         assert result.status == "budget_stopped", result
         wrote, signalled = json.loads((root / "times").read_text())
         return (signalled - wrote) * 1000
@@ -105,20 +119,6 @@ def plan(name: str, root: Path) -> dict[str, object]:
         "log": str(root / "sessions" / log.relative_to(CODEX)),
         "lines": lines[: at + 1],
     }
-
-
-def meter(provider: str):  # type: ignore[no-untyped-def]
-    prices = PricingConfig(cost_per_1m_input=1, cost_per_1m_output=2)
-    book = PriceBook(config={"claude-opus-5-5": prices, "gpt-5": prices})
-    account = Account(key="budget", shown="change x", limit_usd=Decimal("0.0001"))
-    now = datetime.now(UTC)
-
-    def crossed(usage: UsageMetrics) -> bool:
-        priced = book.price(usage, provider=provider, model="gpt-5", at=now)
-        used = Amount(priced.cost_usd, usage.input_tokens + usage.output_tokens)
-        return bool(list(account.beyond(used)))
-
-    return crossed
 
 
 if __name__ == "__main__":

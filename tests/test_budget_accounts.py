@@ -74,16 +74,17 @@ def test_what_the_marks_say() -> None:
     (percent,) = percent_marks(account("45.12"), Decimal(90))
     assert percent.text == "⚠️  BUDGET WARNING: 90% threshold reached ($45.12 / $50.00)"
     (of_step,) = percent_marks(account("45.12"), Decimal(90), "steps.review")
-    assert (of_step.name, of_step.text) == ("steps.review.percent", percent.text + " for change x")
+    assert of_step.name == "steps.review.percent@90@50"
+    assert of_step.text == f"{percent.text} for change x"
     (tokens,) = percent_marks(account(tokens=95, usd=None, limit_tokens=100), Decimal(90))
     assert tokens == (
-        "percent_tokens",
+        "percent_tokens@90@100",
         "⚠️  BUDGET WARNING: 90% threshold reached (95 / 100 tokens)",
         False,
     )
     dollars, many = amount_marks(Amount(Decimal("0.512345"), 120_000), Decimal("0.5"), 100_000)
     assert dollars == (
-        "dollars",
+        "dollars@0.5",
         "session cost $0.512345 has crossed warn_at_dollars=$0.500000",
         False,
     )
@@ -94,8 +95,8 @@ def test_what_the_marks_say() -> None:
 def test_exceeded_is_more_than_the_limit() -> None:
     assert not list(exceeded_marks(account("50", 100, limit_tokens=100)))
     usd, tokens = exceeded_marks(account("60", 101, limit_tokens=100))
-    assert usd == ("exceeded", "Budget exceeded: $60.00 / $50.00", True)
-    assert tokens == ("exceeded_tokens", "Budget exceeded: 101 / 100 tokens", True)
+    assert usd == ("exceeded@50", "Budget exceeded: $60.00 / $50.00", True)
+    assert tokens == ("exceeded_tokens@100", "Budget exceeded: 101 / 100 tokens", True)
 
 
 UTC_TIMES = [

@@ -218,9 +218,9 @@ def test_each_threshold_is_told_once_over_processes_and_again_after_a_reset(
         again(box)
     assert told == [[percent, dollars], [tokens], []]
     assert sorted(state_of(box, "add-x")["budget_warned"].split()) == [
-        "dollars",
-        "percent",
-        "tokens",
+        "dollars@1",
+        "percent@10@10",
+        "tokens@2000",
     ]
     box.ok("cost", "reset", "add-x")
     assert warnings(challenge(box)) == [percent, dollars]
@@ -439,6 +439,92 @@ def test_claude_that_ended_at_its_own_budget_was_stopped_by_it(tmp_path: Path) -
     (call,) = state_of(box, "add-x")["telemetry"]["calls"]
     assert call["status"] == "budget_stopped"
     assert call["tokens_in"] == recording("claude/2.1.330/max_budget_json").total("input_tokens")
+
+
+def test_a_model_without_a_price_that_the_cli_chose_itself_ends_the_run(tmp_path: Path) -> None:
+    """Nobody named it, so it shows only in the answer; the next call is not made."""
+    box = box_of(tmp_path, '[budget]\nlimit_usd = 5\non_unpriced = "stop"', prices="")
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 3, done.stderr
+    assert "no price is known for what gemini-2.5-pro answers" in done.stderr
+    assert calls_of(box, "add-x") == [("challenge", "ok")]
+    again(box)
+    (tmp_path / "argv.txt").unlink()
+    assert box.run("challenge", "add-x").returncode == 3
+    assert not (tmp_path / "argv.txt").exists()
+
+
+@pytest.mark.parametrize(("limit", "spent"), [("0", ()), ("2.00", ("2.00",))])
+def test_where_nothing_is_left_nothing_begins_whatever_its_price(
+    tmp_path: Path, limit: str, spent: tuple[str, ...]
+) -> None:
+    box = box_of(tmp_path, f"[budget]\nlimit_usd = {limit}", prices="")
+    spend(box, "add-x", *spent)
+    done = box.run("challenge", "add-x")  # no model is configured
+    assert done.returncode == 3, done.stderr
+    assert "nothing is left (budget.limit_usd)" in done.stderr
+    assert not (tmp_path / "argv.txt").exists()
+
+
+def test_without_a_model_the_last_one_that_answered_is_taken(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget]\nlimit_usd = 2.0001")
+    spend(box, "add-x", "2.0")
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 3, done.stderr
+    assert "$0.0001 is left" in done.stderr
+
+
+def test_a_raised_limit_is_spoken_of_anew(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget]\nlimit_usd = 1.0")
+    assert len(warnings(challenge(box))) == 2
+    again(box)
+    config = box.root / "agentd/config.toml"
+    config.write_text(config.read_text().replace("limit_usd = 1.0", "limit_usd = 2.0"))
+    assert warnings(challenge(box)) == [
+        "WARN  ⚠️  BUDGET WARNING: 90% threshold reached ($2.38 / $2.00)",
+        "ERROR Budget exceeded: $2.38 / $2.00",
+    ]
+
+
+def test_dollars_and_tokens_of_the_project_are_told_apart(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget.project]\nlimit_usd = 2\nlimit_tokens = 1200\nperiod = 'total'")
+    first = warnings(challenge(box))
+    assert [line.split("reached")[1] for line in first] == [" (1191 / 1200 tokens) for the project"]
+    again(box)
+    second = warnings(challenge(box, "--budget-override"))
+    assert [line.partition(" ")[0] for line in second] == ["WARN", "ERROR", "ERROR"]
+    assert "$2.38 / $2.00" in second[0]
+
+
+def test_a_reset_leaves_the_projects_warnings_given(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget.project]\nlimit_usd = 10\nwarn_at_percent = 10")
+    assert len(warnings(challenge(box))) == 1
+    box.ok("cost", "reset", "add-x")
+    again(box)
+    assert warnings(challenge(box)) == []
+
+
+def test_a_call_that_is_entered_later_is_warned_of(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget]\nwarn_at_dollars = 1")
+    box.answer("challenge", STREAM, APPROVED, sleep_s=2)
+    running = start(box)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "argv.txt").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    time.sleep(3)
+    assert len(warnings(challenge(box))) == 1
+
+
+def test_a_damaged_reservation_is_named(tmp_path: Path) -> None:
+    box = box_of(tmp_path, "[budget.project]\nlimit_usd = 10")
+    (box.root / "agentd/.running").mkdir()
+    (box.root / "agentd/.running/x.json").write_text("{}")
+    done = challenge(box)
+    assert done.returncode == 1, done.stderr
+    assert "agentd/.running/x.json: is not what agentd wrote there" in done.stderr
 
 
 def test_without_a_budget_nothing_is_kept(tmp_path: Path) -> None:

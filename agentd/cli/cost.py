@@ -111,7 +111,8 @@ def cost(
     """Show what was spent: one line, or a table of groups.
 
     `agentd cost reset ID` lets a change's budget count anew; `agentd cost audit [ID]` checks what
-    was recorded. A change that is called reset or audit: `agentd cost -- audit`.
+    was recorded; their names come right after cost. A change that is called reset or audit:
+    `agentd cost [OPTIONS] -- audit`.
     """
     from agentd.workflow.costs import CostRequest, open_costs
 

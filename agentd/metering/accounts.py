@@ -22,6 +22,10 @@ class Amount(NamedTuple):
         """The sum of two."""
         return Amount(self.usd + other.usd, self.tokens + other.tokens)
 
+    def or_more(self, other: Amount) -> Amount:
+        """The larger of two, dollars and tokens each."""
+        return Amount(max(self.usd, other.usd), max(self.tokens, other.tokens))
+
 
 def amount_of(calls: Iterable[CallRecord]) -> Amount:
     """What these calls have cost and used."""
@@ -69,6 +73,14 @@ class Account:
         if self.limit_tokens is not None:
             parts.append(f"{self.spent.tokens} of {self.limit_tokens} tokens")
         return ", ".join(parts)
+
+    def used_up(self) -> Iterator[str]:
+        """That no dollar is left, in words: then nothing that costs may begin."""
+        if self.limit_usd is not None and not self.left_usd():
+            yield (
+                f"{self.shown} has spent {_shown(self.spent.usd)} of {_shown(self.limit_usd)}; "
+                f"nothing is left ({self.key}.limit_usd)"
+            )
 
     def beyond(self, more: Amount) -> Iterator[str]:
         """The limits that ``more`` would exceed, each in words; to reach one is allowed."""

@@ -11,7 +11,10 @@ from agentd.metering.accounts import Account, Amount
 
 
 class Mark(NamedTuple):
-    """Something to be said once; ``name`` keeps it from being said twice."""
+    """Something to be said once; ``name`` keeps it from being said twice.
+
+    The name holds the limit, so that another limit is spoken of anew. No spaces are in it.
+    """
 
     name: str
     text: str
@@ -23,10 +26,10 @@ def percent_marks(account: Account, percent: Decimal, name: str = "") -> Iterato
     usd, tokens, spent = account.limit_usd, account.limit_tokens, account.spent
     if usd is not None and spent.usd * 100 >= usd * percent:
         text = budget_text.threshold_reached(percent, spent.usd, usd)
-        yield Mark(_named(name, "percent"), text + _of(account, name))
+        yield Mark(_named(name, "percent", percent, usd), text + _of(account, name))
     if tokens is not None and spent.tokens * 100 >= tokens * percent:
         text = budget_text.token_threshold_reached(percent, spent.tokens, tokens)
-        yield Mark(_named(name, "percent_tokens"), text + _of(account, name))
+        yield Mark(_named(name, "percent_tokens", percent, tokens), text + _of(account, name))
 
 
 def amount_marks(
@@ -34,9 +37,15 @@ def amount_marks(
 ) -> Iterator[Mark]:
     """The marks in dollars and in tokens that a change has reached."""
     if warn_at_dollars is not None and spent.usd >= warn_at_dollars:
-        yield Mark("dollars", budget_text.crossed_dollars(spent.usd, warn_at_dollars))
+        yield Mark(
+            _named("", "dollars", warn_at_dollars),
+            budget_text.crossed_dollars(spent.usd, warn_at_dollars),
+        )
     if warn_at_tokens is not None and spent.tokens >= warn_at_tokens:
-        yield Mark("tokens", budget_text.crossed_tokens(spent.tokens, warn_at_tokens))
+        yield Mark(
+            _named("", "tokens", warn_at_tokens),
+            budget_text.crossed_tokens(spent.tokens, warn_at_tokens),
+        )
 
 
 def exceeded_marks(account: Account, name: str = "") -> Iterator[Mark]:
@@ -44,14 +53,23 @@ def exceeded_marks(account: Account, name: str = "") -> Iterator[Mark]:
     usd, tokens, spent = account.limit_usd, account.limit_tokens, account.spent
     if usd is not None and spent.usd > usd:
         text = budget_text.exceeded(spent.usd, usd)
-        yield Mark(_named(name, "exceeded"), text + _of(account, name), is_error=True)
+        yield Mark(_named(name, "exceeded", usd), text + _of(account, name), is_error=True)
     if tokens is not None and spent.tokens > tokens:
         text = budget_text.tokens_exceeded(spent.tokens, tokens)
-        yield Mark(_named(name, "exceeded_tokens"), text + _of(account, name), is_error=True)
+        yield Mark(
+            _named(name, "exceeded_tokens", tokens), text + _of(account, name), is_error=True
+        )
 
 
-def _named(account: str, mark: str) -> str:
-    return f"{account}.{mark}" if account else mark
+def _named(account: str, mark: str, *about: Decimal | int) -> str:
+    """``percent@90@50``, ``steps.review.exceeded@5``."""
+    values = "".join(f"@{_plain(Decimal(value))}" for value in about)
+    return f"{account}.{mark}{values}" if account else f"{mark}{values}"
+
+
+def _plain(value: Decimal) -> str:
+    whole, _, fraction = f"{value:f}".partition(".")
+    return f"{whole}.{fraction}".rstrip("0").rstrip(".") if fraction else whole
 
 
 def _of(account: Account, name: str) -> str:

@@ -33,6 +33,7 @@ class Live:
         self._info, self._environ = info, environ
         self._resumed = info.resume_session_id is not None
         self._events = 0
+        self._most = UsageMetrics()
         self._told = 0
         self._ended_at: float | None = None
         self._session_id: str | None = info.resume_session_id
@@ -40,12 +41,13 @@ class Live:
 
     def grown(self) -> UsageMetrics | None:
         """The run's usage, when it is more than was told before and the run is not at its end."""
-        found = [usage for usage in (self._printed(), self._logged()) if usage is not None]
-        usage = max(found, key=_tokens, default=None)
-        if usage is None or _tokens(usage) <= self._told or self._is_ending():
+        for usage in (self._printed(), self._logged()):
+            if usage is not None and _tokens(usage) > _tokens(self._most):
+                self._most = usage
+        if _tokens(self._most) <= self._told or self._is_ending():
             return None
-        self._told = _tokens(usage)
-        return usage
+        self._told = _tokens(self._most)
+        return self._most
 
     def _printed(self) -> UsageMetrics | None:
         if self._reading.events == self._events:

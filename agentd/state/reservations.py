@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from agentd.errors import StateError
 from agentd.files import lock, write_atomic
 from agentd.state import kept, places
 
@@ -38,11 +39,12 @@ class Reservations:
         """Hold the lock in which a budget is looked at and a part of it reserved."""
         places.make_folder(self.folder)
         with places.explained(self.folder):
-            ignored = self.folder / ".gitignore"
-            if not ignored.exists():
-                write_atomic(ignored, b"*\n")
             held = lock(self.folder / ".lock", timeout_s=60.0)
         with held:
+            ignored = self.folder / ".gitignore"
+            with places.explained(self.folder):
+                if not ignored.exists():
+                    write_atomic(ignored, b"*\n")
             yield
 
     def hold(self, reservation: Reservation) -> None:
@@ -83,11 +85,16 @@ class Reservations:
 def _read(path: Path) -> Reservation | None:
     try:
         values = json.loads(path.read_bytes())
+        return Reservation(
+            call_id=path.stem,
+            run_dir=Path(values["run_dir"]),
+            usd=Decimal(values["usd"]),
+            tokens=int(values["tokens"]),
+        )
     except FileNotFoundError:  # given back meanwhile
         return None
-    return Reservation(
-        call_id=path.stem,
-        run_dir=Path(values["run_dir"]),
-        usd=Decimal(values["usd"]),
-        tokens=values["tokens"],
-    )
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise StateError(
+            f"{path}: is not what agentd wrote there",
+            fix="Delete it when no agentd is at work; it only tells what a running call may spend.",
+        ) from error

@@ -129,20 +129,24 @@ class StateStore:
         places.check_change(self.change_dir)
         with self._locked():
             origin, found = self._read()
-            span = found.spans.get("budget_warned")
-            given = (span.text or "").split() if span else []
+            given = _given(found)
             new = [name for name in dict.fromkeys(names) if name not in given]
             if new:
                 changes = Changes(budget_warned=" ".join([*given, *new]))
                 write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
         return new
 
-    def restart_meter(self) -> None:
-        """Let the budget count from the next call on, and every warning be given again."""
+    def restart_meter(self, *, keep: str) -> None:
+        """Let the budget count from the next call on, and the warnings be given again.
+
+        Those whose names begin with ``keep`` are not the change's own and stay given.
+        """
         places.check_change(self.change_dir)
         with self._locked():
             origin, found = self._read()
-            changes = Changes(budget_warned="", budget_reset_calls=found.call_count())
+            stay = [name for name in _given(found) if name.startswith(keep)]
+            calls = found.call_count()
+            changes = Changes(budget_warned=" ".join(stay), budget_reset_calls=calls)
             write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
 
     def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:
@@ -260,6 +264,11 @@ class StateStore:
                     f"{self.path}: {error}",
                     fix="Repair the file (see git diff); it was left as it is.",
                 ) from error
+
+
+def _given(found: Document) -> list[str]:
+    span = found.spans.get("budget_warned")
+    return (span.text or "").split() if span else []
 
 
 def _stamped(changes: Changes) -> dict[str, str]:

@@ -81,6 +81,7 @@ def run(
         raise_if_forbidden(workspace, change, step, result, work)
         if result.failure is None or result.status == "ok":
             raise_unless_done(workspace, change, step, result, work)
+            allowance.check_priced(record)
             return record
         failed.append((choice.provider, result.failure))
         action = next_action(failed, policy, now=utc_now())

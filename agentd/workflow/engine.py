@@ -10,6 +10,7 @@ from agentd.errors import InputError
 from agentd.metering.call import CallRecord
 from agentd.state.store import StateStore
 from agentd.workflow import attempts, recording
+from agentd.workflow.budget.warning import after_call
 from agentd.workflow.order import Order
 from agentd.workflow.phases import next_command, read_phase
 from agentd.workflow.steps import Step
@@ -48,6 +49,7 @@ def run_step(
     """
     for settled in recording.settle(workspace, change, stop_running=True):
         order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
+        after_call(workspace, change, settled.record, order.warn)
         if settled.done and settled.record.step == step.name:
             return _outcome(change, step, settled.record)
     check_ready(change, step, StateStore(change).read().phase)

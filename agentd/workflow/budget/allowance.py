@@ -11,12 +11,15 @@ from pathlib import Path
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded
 from agentd.metering.accounts import Account, Amount
+from agentd.metering.call import CallRecord, CostSource
 from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
+from agentd.metering.totals import summarise
 from agentd.metering.usage import UsageMetrics
 from agentd.runner.script import RunRequest, RunResult
 from agentd.state.kept import ENTERED
 from agentd.state.reservations import Reservation, Reservations
+from agentd.state.store import StateStore
 from agentd.workflow.budget.spending import (
     ProjectAccount,
     change_account,
@@ -30,7 +33,8 @@ from agentd.workflow.workspace import Workspace
 class Allowance:
     """The budgets of one call; ``override``: a person lets it go beyond them.
 
-    ``overridden`` says that it did so, ``exceeded`` which limits made it stop.
+    ``overridden`` says that it did so, ``exceeded`` which limits made it stop. ``reserved`` is its
+    part of the project's budget: within it nobody need be asked.
     """
 
     workspace: Workspace
@@ -42,6 +46,7 @@ class Allowance:
     own: tuple[Account, ...] = ()
     project: ProjectAccount | None = None
     reserved: Amount = field(default_factory=Amount)
+    model: str = ""
 
     def admit(self) -> None:
         """Let the call begin, and reserve its part of the project's budget.
@@ -58,14 +63,17 @@ class Allowance:
                 self.project = ProjectAccount(self.workspace, self._reservations, utc_now())
             if not self.limited:
                 return
+            self.model = self.request.model or self._last_model()
+            accounts = self._accounts()
             least = self._least()
-            beyond = [*self._unpriced_beyond(), *self._beyond(least)]
+            beyond = [text for account in accounts for text in account.beyond(least)]
+            if not least.usd and not is_local(self.model):
+                beyond += self._without_price(accounts)
             if beyond and not self.override:
                 raise self._error("is refused", beyond)
             self.overridden = bool(beyond)
             if self.project is not None:
-                usual = self.project.usual_usd(step)
-                self._reserve(least._replace(usd=max(least.usd, usual)))
+                self._reserve(_at_most(accounts[-1], self.project.usual(step), least))
 
     @property
     def limited(self) -> bool:
@@ -76,16 +84,19 @@ class Allowance:
         """Whether the call must stop, now that it has used so much."""
         priced = self._priced(usage)
         used = Amount(priced.cost_usd, usage.input_tokens + usage.output_tokens)
-        beyond = self._beyond(used)
-        if priced.unpriced and self._stops_unpriced():
-            beyond.append(self._no_price())
+        beyond = [text for account in self.own for text in account.beyond(used)]
+        if self.project is not None and not self._is_reserved(used):
+            with self._deciding():
+                shared = list(self.project.now(but=self.request.call_id).beyond(used))
+                if self.override or not shared:
+                    self._reserve(used.or_more(self.reserved))
+            beyond += shared
+        if priced.unpriced and self._stops_unpriced() and self._knows() != "reported":
+            beyond.append(self._no_price(self.model))
         if beyond and not self.override:
             self.exceeded = tuple(beyond)
             return True
         self.overridden = self.overridden or bool(beyond)
-        held = self.reserved
-        if used.usd > held.usd or used.tokens > held.tokens:
-            self._reserve(Amount(max(used.usd, held.usd), max(used.tokens, held.tokens)))
         return False
 
     def judge(self, result: RunResult) -> RunResult:
@@ -107,6 +118,12 @@ class Allowance:
             "was stopped", self.exceeded or (f"the CLI was given {self.request.budget_usd} USD",)
         )
 
+    def check_priced(self, call: CallRecord) -> None:
+        """Raise BudgetExceeded when the recorded call has no price and that must end the run."""
+        stops = self._stops_unpriced() and not self.override
+        if stops and summarise([call]).unpriced:
+            raise self._error("is the last one allowed", [self._no_price(call.model)])
+
     def release(self) -> None:
         """Give back what is reserved, if the call is in the ledger or was never made.
 
@@ -126,55 +143,80 @@ class Allowance:
         return contextlib.nullcontext()
 
     def _accounts(self) -> list[Account]:
+        """The call's accounts, the project's last."""
         shared = self.project.now(but=self.request.call_id) if self.project is not None else None
         return [*self.own, shared] if shared is not None else [*self.own]
 
-    def _beyond(self, amount: Amount) -> list[str]:
-        return [text for account in self._accounts() for text in account.beyond(amount)]
+    def _is_reserved(self, used: Amount) -> bool:
+        limits, held = self.workspace.config.budget.project, self.reserved
+        return (limits.limit_usd is None or used.usd <= held.usd) and (
+            limits.limit_tokens is None or used.tokens <= held.tokens
+        )
 
     def _reserve(self, amount: Amount) -> None:
         self.reserved = amount
-        if self.project is not None:
-            run_dir = self.request.runs_dir / self.request.call_id
-            held = Reservation(self.request.call_id, run_dir.absolute(), amount.usd, amount.tokens)
-            self._reservations.hold(held)
+        run_dir = self.request.runs_dir / self.request.call_id
+        held = Reservation(self.request.call_id, run_dir.absolute(), amount.usd, amount.tokens)
+        self._reservations.hold(held)
+
+    def _last_model(self) -> str:
+        """The model that answered this provider's last call of the change, "unknown" before it."""
+        calls = StateStore(self.change).read().calls
+        own = [call.model for call in calls if call.provider == self.request.provider.name]
+        return own[-1] if own else "unknown"
 
     def _least(self) -> Amount:
-        """What the prompt alone costs and counts."""
+        """What the prompt alone costs and counts; $0 where its price is not known."""
         from agentd.metering.tokens import count_once
 
-        tokens = count_once(self.request.prompt, self._model)
+        tokens = count_once(self.request.prompt, self.model)
         return Amount(self._priced(UsageMetrics(input_tokens=tokens)).cost_usd, tokens)
+
+    def _without_price(self, accounts: list[Account]) -> list[str]:
+        """What forbids a call of which nobody can say what it must cost."""
+        source = self._knows()
+        if source not in {"none", "reported"}:
+            return []  # its price is 0
+        found = [text for account in accounts for text in account.used_up()]
+        # Without a model of its own the CLI may answer with one that has a price.
+        named = self.request.model is not None or self.model != "unknown"
+        if source == "none" and named and self._stops_unpriced():
+            found.append(self._no_price(self.model))
+        return found
+
+    def _knows(self) -> CostSource:
+        provider = self.request.provider.name
+        return self.workspace.prices.knows(self.model, provider=provider, at=utc_now())
 
     def _priced(self, usage: UsageMetrics) -> PricedCall:
         return self.workspace.prices.price(
-            usage, provider=self.request.provider.name, model=self._model, at=utc_now()
+            usage, provider=self.request.provider.name, model=self.model, at=utc_now()
         )
 
-    @property
-    def _model(self) -> str:
-        return self.request.model or "unknown"
-
-    def _unpriced_beyond(self) -> list[str]:
-        model, provider = self.request.model, self.request.provider.name
-        if model is None or is_local(model) or not self._stops_unpriced():
-            return []
-        source = self.workspace.prices.knows(model, provider=provider, at=utc_now())
-        return [self._no_price()] if source == "none" else []
-
     def _stops_unpriced(self) -> bool:
-        limits = [account.limit_usd for account in self._accounts()]
+        limits = [account.limit_usd for account in self.own]
+        limits.append(self.workspace.config.budget.project.limit_usd)
         stops = self.workspace.config.budget.on_unpriced == "stop"
         return stops and any(limit is not None for limit in limits)
 
-    def _no_price(self) -> str:
-        return f'no price is known for what {self._model} answers (budget.on_unpriced = "stop")'
+    def _no_price(self, model: str) -> str:
+        return f'no price is known for what {model} answers (budget.on_unpriced = "stop")'
 
     def _error(self, what: str, reasons: list[str] | tuple[str, ...]) -> BudgetExceeded:
+        name = self.change.name
+        restart = f"; `agentd cost reset {name}` starts the change's meter again"
+        own = any(f"change {name} has" in text for text in reasons)
         return BudgetExceeded(
-            f"step {self.request.step} of change {self.change.name} {what} by its budget: "
+            f"step {self.request.step} of change {name} {what} by its budget: "
             + "; ".join(reasons),
             fix="Raise the limit in agentd/config.toml, or go on all the same: --budget-override. "
-            f"`agentd cost {self.change.name}` shows what was spent; `agentd cost reset "
-            f"{self.change.name}` starts the change's meter again.",
+            f"`agentd cost {name}` shows what was spent{restart if own else ''}.",
         )
+
+
+def _at_most(account: Account, usual: Amount, least: Amount) -> Amount:
+    """The usual amount as far as it is left, and no less than the least."""
+    left_usd, left_tokens = account.left_usd(), account.left_tokens()
+    usual_usd = usual.usd if left_usd is None else min(usual.usd, left_usd)
+    tokens = usual.tokens if left_tokens is None else min(usual.tokens, left_tokens)
+    return Amount(usual_usd, tokens).or_more(least)

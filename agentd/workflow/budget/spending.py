@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -69,7 +69,7 @@ class ProjectAccount:
     """The account that all changes of a project share in one period, archived ones too.
 
     Other processes charge it as well: what their running calls have reserved counts, and when one
-    of these has ended, the ledgers are read again.
+    of these has ended, what it cost is read from its ledger.
     """
 
     def __init__(self, workspace: Workspace, reservations: Reservations, now: datetime) -> None:
@@ -82,43 +82,57 @@ class ProjectAccount:
             limit_usd=budget.limit_usd,
             limit_tokens=budget.limit_tokens,
         )
-        self._rows: Sequence[Row] = ()
-        self._entered: frozenset[str] = frozenset()
-        self._held: set[str] = set()
-        self.read()
+        self._rows: list[Row] = []
+        self._entered: set[str] = set()
+        # Before the ledgers: a call that ends meanwhile is then missed, and read in now().
+        self._held = reservations.held()
+        self._add(read_rows(ledgers(workspace)))
 
-    def read(self) -> None:
-        """Read all ledgers."""
-        self._rows = read_rows(ledgers(self._workspace))
-        self._entered = frozenset(row.call_id for row in self._rows)
-        counted = [row for row in self._rows if self.period.holds(row.started_at)]
-        tokens = sum(row.tokens_in + row.tokens_out for row in counted)
-        spent = Amount(sum((row.cost_usd for row in counted), Decimal(0)), tokens)
-        self._account = replace(self._account, spent=spent)
-
-    def usual_usd(self, step: str) -> Decimal:
-        """What calls of a step have cost, the median; 0 before the first."""
-        costs = sorted(row.cost_usd for row in self._rows if row.step == step)
-        return costs[len(costs) // 2] if costs else Decimal(0)
+    def usual(self, step: str) -> Amount:
+        """What calls of a step have cost and used, the medians; nothing before the first."""
+        rows = [row for row in self._rows if row.step == step]
+        if not rows:
+            return Amount()
+        middle = len(rows) // 2
+        costs = sorted(row.cost_usd for row in rows)
+        return Amount(costs[middle], sorted(row.tokens_in + row.tokens_out for row in rows)[middle])
 
     def now(self, *, but: str = "") -> Account:
         """The account as it stands, without the reservation of the call ``but``."""
         held = self._reservations.held(but=but)
-        if not self._held <= set(held):
-            self.read()
-        self._held = set(held)
+        gone = [self._held[call_id] for call_id in self._held if call_id not in held]
+        self._read_ended([one for one in gone if one.call_id not in self._entered | {but}])
+        self._held = held
         running = [held[call_id] for call_id in held if call_id not in self._entered]
-        return replace(self._account, reserved=_sum(running))
+        reserved = Amount(
+            sum((one.usd for one in running), Decimal(0)), sum(one.tokens for one in running)
+        )
+        return replace(self._account, reserved=reserved)
+
+    def _read_ended(self, ended: Sequence[Reservation]) -> None:
+        """Add the calls that have ended, from their changes' ledgers."""
+        changes = {one.run_dir.parent.parent for one in ended}
+        if all(change.is_dir() for change in changes):
+            for change in changes:
+                self._add(read_rows([Ledger(change.name, change)]))
+        else:  # it has moved to the archive
+            self._add(read_rows(ledgers(self._workspace)))
+
+    def _add(self, rows: Iterable[Row]) -> None:
+        """Count the calls that were not counted yet."""
+        first = not self._rows
+        new = [row for row in rows if first or (row.call_id and row.call_id not in self._entered)]
+        self._rows += new
+        self._entered.update(row.call_id for row in new)
+        counted = [row for row in new if self.period.holds(row.started_at)]
+        more = Amount(
+            sum((row.cost_usd for row in counted), Decimal(0)),
+            sum(row.tokens_in + row.tokens_out for row in counted),
+        )
+        self._account = replace(self._account, spent=self._account.spent.plus(more))
 
 
 def ledgers(workspace: Workspace) -> list[Ledger]:
     """The ledgers of all changes of the project."""
     project = workspace.project
     return [ledger_of(change) for change in (*project.archived(), *project.changes())]
-
-
-def _sum(reservations: Sequence[Reservation]) -> Amount:
-    total = Amount()
-    for reservation in reservations:
-        total = total.plus(Amount(reservation.usd, reservation.tokens))
-    return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -23,6 +24,11 @@ from agentd.workflow.budget.spending import (
 )
 from agentd.workflow.project import STATE_FILE
 from agentd.workflow.workspace import Workspace
+
+PROJECT = "project"
+"""What the names of the project's warnings begin with."""
+
+_WARNED = re.compile(rb"^budget_warned: *['\"]?([^'\"\n]*)", re.MULTILINE)
 
 
 def after_call(
@@ -55,17 +61,20 @@ def _project(workspace: Workspace, change: Path, warn: Callable[[str], None]) ->
         project = ProjectAccount(workspace, reservations, utc_now())
         account = replace(project.now(), reserved=Amount())
         percent = workspace.config.budget.project.warn_at_percent
-        name = "project" + (f"@{project.period.name}" if project.period.name else "")
+        name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
         marks = _account_marks(account, percent, name)
-        new = [mark for mark in marks if not _was_given(workspace, mark.name)]
+        given_before = _given(workspace)
+        new = [mark for mark in marks if mark.name not in given_before]
         given = set(StateStore(change).warn([mark.name for mark in new])) if new else set()
     _say((mark for mark in new if mark.name in given), warn)
 
 
-def _was_given(workspace: Workspace, name: str) -> bool:
-    needle = name.encode()
-    places = (ledger.path / STATE_FILE for ledger in ledgers(workspace))
-    return any(needle in path.read_bytes() for path in places if path.is_file())
+def _given(workspace: Workspace) -> set[str]:
+    """The names of the warnings that stand in the ledgers."""
+    paths = (ledger.path / STATE_FILE for ledger in ledgers(workspace))
+    texts = (path.read_bytes() for path in paths if path.is_file())
+    found = (match for text in texts for match in _WARNED.findall(text))
+    return {name for names in found for name in names.decode(errors="replace").split()}
 
 
 def _account_marks(account: Account, percent: Decimal, name: str = "") -> list[Mark]:

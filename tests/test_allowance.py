@@ -1,0 +1,181 @@
+"""Calls that run at the same time, in one project's budget: none spends what another may."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from test_workflow_budget import PRICED, configure, spend
+from workflow_box import box_with, put_change
+from workspace import Sandbox
+
+from agentd.clock import utc_now
+from agentd.errors import BudgetExceeded
+from agentd.metering.usage import UsageMetrics
+from agentd.runner.providers import PROVIDERS
+from agentd.runner.script import RunRequest
+from agentd.state.kept import ENTERED
+from agentd.state.reservations import Reservations
+from agentd.state.store import StateStore
+from agentd.workflow.budget.allowance import Allowance
+from agentd.workflow.budget.spending import ProjectAccount
+from agentd.workflow.workspace import Workspace
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def project(folder: Path, limit: str, *usual: str) -> Sandbox:
+    """Changes a and b, and one that has cost ``usual`` for challenges."""
+    box = box_with(folder)
+    configure(box, f'{PRICED}[budget.project]\nlimit_usd = {limit}\nperiod = "total"\n')
+    for change in ("a", "b", "old"):
+        put_change(box, change, "proposed")
+    spend(box, "old", *usual)
+    return box
+
+
+def allowance(box: Sandbox, change: str, *, override: bool = False) -> Allowance:
+    folder = box.change(change)
+    request = RunRequest(
+        call_id=f"20261125T100000-proposal-{change}",
+        step="proposal",
+        provider=PROVIDERS["gemini"],
+        command="gemini",
+        model="gemini-2.5-pro",
+        prompt="x",
+        cwd=box.root,
+        runs_dir=folder / "runs",
+    )
+    (request.runs_dir / request.call_id).mkdir(parents=True)
+    return Allowance(Workspace.open(box.root), folder, request, override)
+
+
+def dollars(amount: str) -> UsageMetrics:
+    """A usage that costs so much at $1,000 for a million tokens."""
+    return UsageMetrics(output_tokens=int(Decimal(amount) * 1000))
+
+
+def test_within_its_own_part_a_call_is_not_stopped_for_another(tmp_path: Path) -> None:
+    box = project(tmp_path, "5.7", "2.5")
+    first, second = allowance(box, "a"), allowance(box, "b")
+    first.admit()
+    second.admit()
+    assert (first.reserved.usd, second.reserved.usd) == (Decimal("2.5"), Decimal("0.7"))
+    assert not first.meter(dollars("2.4"))
+    assert not second.meter(dollars("0.7"))
+    assert second.meter(dollars("0.701"))
+    assert "$2.5000 reserved by running calls; $0.7000 is left" in second.exceeded[0]
+    assert not first.meter(dollars("2.5"))
+    second.project = None  # it ended without having cost anything
+    (second.request.runs_dir / second.request.call_id).rmdir()
+    assert not first.meter(dollars("3.2"))
+    assert first.meter(dollars("3.201"))
+
+
+def test_a_call_that_ends_while_the_ledgers_are_read_counts(tmp_path: Path) -> None:
+    box = project(tmp_path, "2.0")
+    first = allowance(box, "a")
+    first.admit()
+    first.meter(dollars("1.5"))
+    workspace = Workspace.open(box.root)
+    account = ProjectAccount(workspace, Reservations(workspace.project.running_dir), utc_now())
+    assert account.now().left_usd() == Decimal("0.5")
+    end(box, first, "1.6")
+    assert account.now().left_usd() == Decimal("0.4")
+    assert account.now().left_usd() == Decimal("0.4")
+
+
+def test_a_call_whose_change_was_archived_meanwhile_counts(tmp_path: Path) -> None:
+    box = project(tmp_path, "2.0")
+    first = allowance(box, "a")
+    first.admit()
+    workspace = Workspace.open(box.root)
+    account = ProjectAccount(workspace, Reservations(workspace.project.running_dir), utc_now())
+    end(box, first, "1.6")
+    archive = box.root / "agentd/archive/20261125-a"
+    archive.parent.mkdir()
+    box.change("a").rename(archive)
+    assert account.now().left_usd() == Decimal("0.4")
+
+
+def end(box: Sandbox, done: Allowance, cost: str) -> None:
+    """Enter the call, as its process does, and give its part back."""
+    store = StateStore(done.change)
+    old = StateStore(box.change("old"))
+    if not old.read().calls:
+        spend(box, "old", "0")
+    (sample,) = old.read().calls[:1]
+    call = replace(sample, id=done.request.call_id, cost_usd=Decimal(cost), started_at=NOW)
+    store.append(call)
+    (done.request.runs_dir / done.request.call_id / ENTERED).touch()
+    done.release()
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_allowance import allowance, dollars
+from workspace import Sandbox
+one = allowance(Sandbox(Path({root!r})), sys.argv[1])
+one.admit()
+Path({root!r}, sys.argv[1] + ".ready").touch()
+while not Path({root!r}, "go").exists():
+    pass
+print(one.meter(dollars("60")))
+"""
+
+
+def test_two_processes_that_grow_at_once_do_not_both_get_the_rest(tmp_path: Path) -> None:
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        box = project(folder, "100")
+        script = RACE.format(tests=str(Path(__file__).parent), root=str(box.root))
+        running = [
+            subprocess.Popen([sys.executable, "-c", script, change], stdout=subprocess.PIPE)
+            for change in ("a", "b")
+        ]
+        deadline = time.monotonic() + 30
+        while not all((box.root / f"{change}.ready").exists() for change in ("a", "b")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        (box.root / "go").touch()
+        stopped = sorted(process.communicate(timeout=30)[0] for process in running)
+        assert stopped == [b"False\n", b"True\n"]
+
+
+def test_the_first_calls_of_a_project_may_begin_together(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from agentd.state.reservations import Reservations\n"
+        "with Reservations(Path(sys.argv[1])).deciding(): pass"
+    )
+    for number in range(5):
+        folder = tmp_path / f"running-{number}"
+        running = [subprocess.Popen([sys.executable, "-c", script, str(folder)]) for _ in range(4)]
+        assert [process.wait(30) for process in running] == [0, 0, 0, 0]
+        assert (folder / ".gitignore").read_text() == "*\n"
+
+
+def test_an_override_goes_beyond_and_says_so(tmp_path: Path) -> None:
+    box = project(tmp_path, "1.0", "1.0")
+    with pytest.raises(BudgetExceeded, match="the project has spent"):
+        allowance(box, "b").admit()
+    one = allowance(box, "a", override=True)
+    one.admit()
+    assert one.overridden
+    assert not one.meter(dollars("5"))
+    assert one.reserved.usd == 5
+
+
+def test_of_a_project_limit_no_reset_is_advised(tmp_path: Path) -> None:
+    box = project(tmp_path, "1.0", "1.0")
+    with pytest.raises(BudgetExceeded) as refused:
+        allowance(box, "a").admit()
+    assert "cost reset" not in refused.value.fix
