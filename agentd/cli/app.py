@@ -23,12 +23,12 @@ COMMANDS = {
     **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
     **dict.fromkeys(("status", "list"), "reading"),
     "cost": "cost",
-    "tokens": "tokens",
-    "pipe": "pipe",
     "validate": "validate",
-    **dict.fromkeys(("price", "models"), "prices"),
     **dict.fromkeys(("proposal", "challenge", "reproposal", "implement"), "steps"),
     **dict.fromkeys(("review", "resolve", "merge", "fillback"), "steps"),
+    **dict.fromkeys(("price", "models"), "prices"),
+    "tokens": "tokens",
+    "pipe": "pipe",
 }
 
 

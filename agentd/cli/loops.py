@@ -121,9 +121,9 @@ def run(
     verbose: Verbose = False,
     budget_override: BudgetOverride = False,
 ) -> None:
-    """Take a change from a sentence to the archive: plan, impl, archive.
+    """Take a change from a sentence to the archive.
 
-    Stops where a person must decide, and goes on where it stopped.
+    That is plan, impl, archive. Stops where a person must decide, and goes on where it stopped.
     """
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, show_spent, summing_up

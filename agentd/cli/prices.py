@@ -100,8 +100,9 @@ def models(
     at: _At = None,
     as_json: AsJson = False,
 ) -> None:
-    """List models with their prices and how exactly their tokens are counted.
+    """List models with their prices.
 
+    And how exactly their tokens are counted, by which tokenizer or estimate.
     Models that the project's config.toml prices come first, then those of the bundled catalogue.
     Prices are in USD per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any
     other name works too: agentd price says what is known of it.

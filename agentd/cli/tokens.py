@@ -36,11 +36,12 @@ def tokens(
     ] = ...,  # type: ignore[assignment]  # typer's way to say that it is required
     as_json: AsJson = False,
 ) -> None:
-    """Count the tokens of a text, offline, and what they cost as input.
+    """Count the tokens of a text, and price them.
 
-    The text is UTF-8 and is counted as it is: the line end that echo puts after it counts too, and
-    <|endoftext|> is plain text. "exact" is what OpenAI's tiktoken counts; "family" and "heuristic"
-    are estimates. What a chat adds to each message is not counted.
+    They are counted offline and priced as input. The text is UTF-8 and counted as it is: the line
+    end that echo puts after it counts too, and <|endoftext|> is plain text. "exact" is what
+    OpenAI's tiktoken counts; "family" and "heuristic" are estimates. What a chat adds to each
+    message is not counted.
     """
     from agentd.cli.output import print_json
     from agentd.cli.text import check_model, read_text
