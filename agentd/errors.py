@@ -51,6 +51,10 @@ class StateError(AgentdError):
     code = "state"
 
 
+class LockHeld(StateError):
+    """Another process holds a lock for longer than one can wait."""
+
+
 class ParseError(AgentdError):
     """A CLI's output holds no usage, or malformed usage."""
 

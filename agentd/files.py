@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentd.errors import StateError
+from agentd.errors import LockHeld
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -56,7 +56,7 @@ def sync_folder(folder: Path) -> None:
 def lock(path: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
     """Hold the exclusive lock of ``path`` (created if missing, never deleted).
 
-    It is the kernel's (flock): a process that dies lets go of it. Raises StateError when a living
+    It is the kernel's (flock): a process that dies lets go of it. Raises LockHeld when a living
     process still holds it after ``timeout_s`` seconds.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
@@ -64,7 +64,7 @@ def lock(path: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
         deadline = time.monotonic() + timeout_s
         while not try_lock(fd):
             if time.monotonic() > deadline:
-                raise StateError(
+                raise LockHeld(
                     f"{path}: another agentd has held this lock for {timeout_s:.0f} s",
                     fix="Wait for it to end, or stop it, then run the command again.",
                 )

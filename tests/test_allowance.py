@@ -11,15 +11,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from freezegun import freeze_time
 from test_workflow_budget import PRICED, configure, spend
 from workflow_box import box_with, put_change
 from workspace import Sandbox
 
 from agentd.clock import utc_now
-from agentd.errors import BudgetExceeded
+from agentd.errors import BudgetExceeded, StateError
 from agentd.metering.usage import UsageMetrics
 from agentd.runner.providers import PROVIDERS
-from agentd.runner.script import RunRequest
+from agentd.runner.script import RunRequest, RunResult
 from agentd.state.kept import ENTERED
 from agentd.state.reservations import Reservations
 from agentd.state.store import StateStore
@@ -72,8 +73,7 @@ def test_within_its_own_part_a_call_is_not_stopped_for_another(tmp_path: Path) -
     assert second.meter(dollars("0.701"))
     assert "$2.5000 reserved by running calls; $0.7000 is left" in second.exceeded[0]
     assert not first.meter(dollars("2.5"))
-    second.project = None  # it ended without having cost anything
-    (second.request.runs_dir / second.request.call_id).rmdir()
+    (second.request.runs_dir / second.request.call_id).rmdir()  # it was never made
     assert not first.meter(dollars("3.2"))
     assert first.meter(dollars("3.201"))
 
@@ -128,7 +128,9 @@ one.admit()
 Path({root!r}, sys.argv[1] + ".ready").touch()
 while not Path({root!r}, "go").exists():
     pass
-print(one.meter(dollars("60")))
+while (stop := one.meter(dollars("60"))) is None:
+    time.sleep(0.001)
+print(stop)
 """
 
 
@@ -179,3 +181,89 @@ def test_of_a_project_limit_no_reset_is_advised(tmp_path: Path) -> None:
     with pytest.raises(BudgetExceeded) as refused:
         allowance(box, "a").admit()
     assert "cost reset" not in refused.value.fix
+
+
+def test_a_call_that_begins_and_ends_between_two_looks_counts(tmp_path: Path) -> None:
+    box = project(tmp_path, "100")
+    first, second = allowance(box, "a"), allowance(box, "b")
+    first.admit()
+    second.admit()
+    assert not second.meter(dollars("60"))
+    end(box, second, "60")
+    assert not first.meter(dollars("40"))
+    assert first.meter(dollars("40.001"))
+
+
+def test_a_reservation_counts_in_its_period_only(tmp_path: Path) -> None:
+    box = project(tmp_path, "10")
+    config = box.root / "agentd/config.toml"
+    config.write_text(config.read_text().replace('"total"', '"day"'))
+    with freeze_time("2026-11-24T23:59:00"):
+        first = allowance(box, "a")
+        first.admit()
+        assert not first.meter(dollars("9"))
+    with freeze_time("2026-11-25T00:01:00"):
+        second = allowance(box, "b")
+        second.admit()
+        assert not second.meter(dollars("9"))
+        assert not first.meter(dollars("9.5"))  # it is charged to the day it began on
+
+
+def test_a_reservation_moves_with_its_project(tmp_path: Path) -> None:
+    box = project(tmp_path, "10")
+    first = allowance(box, "a")
+    first.admit()
+    first.meter(dollars("9"))
+    moved = box.root.rename(tmp_path / "moved")
+    second = allowance(Sandbox(moved), "b")
+    second.admit()
+    assert second.meter(dollars("2"))
+
+
+def test_a_growing_call_does_not_wait_for_another_process(tmp_path: Path) -> None:
+    box = project(tmp_path, "10")
+    first = allowance(box, "a")
+    first.admit()
+    workspace = Workspace.open(box.root)
+    with Reservations(workspace.project.running_dir).deciding():
+        assert first.meter(dollars("1")) is None  # to be asked again
+    assert first.meter(dollars("1")) is False
+
+
+def test_what_was_used_at_last_stays_reserved(tmp_path: Path) -> None:
+    box = project(tmp_path, "10")
+    first, second = allowance(box, "a"), allowance(box, "b")
+    first.admit()
+    first.judge(
+        RunResult(
+            call_id=first.request.call_id,
+            step="proposal",
+            provider="gemini",
+            model="gemini-2.5-pro",
+            status="ok",
+            usage=dollars("8"),
+            accuracy="exact",
+            usage_source="stdout",
+            duration_ms=1,
+            started_at=NOW,
+            session_id=None,
+            exit_code=0,
+            final_text="",
+            error=None,
+            run_dir=first.request.runs_dir / first.request.call_id,
+        )
+    )
+    second.admit()
+    assert second.meter(dollars("2.5"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", "null", '{"run_dir": "../x", "usd": "NaN", "tokens": 1, "period": ""}']
+    + [f'{{"run_dir": "../x", "usd": "{usd}", "tokens": 1, "period": ""}}' for usd in ("-5", "x")]
+    + ['{"run_dir": "../x", "usd": "1", "tokens": -1, "period": ""}'],
+)
+def test_a_file_that_agentd_did_not_write_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(StateError, match=r"x\.json: is not what agentd wrote there"):
+        Reservations(tmp_path).held()

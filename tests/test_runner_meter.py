@@ -104,3 +104,23 @@ def test_a_run_that_does_not_end_after_its_end_is_stopped(tmp_path: Path) -> Non
     )
     result, told = run(tmp_path, "gemini", 1)
     assert (result.status, len(told)) == ("budget_stopped", 1)
+
+
+def test_a_run_that_goes_on_after_a_result_is_stopped(tmp_path: Path) -> None:
+    """claude may report a result, and work on: for a background task, another prompt."""
+    path = "claude/2.1.330/stream_input_two_prompts"
+    stdout = recording(path).folder / "stdout"
+    (tmp_path / "cli.py").write_text(
+        "import sys, time\n"
+        f"lines = open({str(stdout)!r}).read().splitlines()\n"
+        'first = next(n for n, line in enumerate(lines) if \'"type":"result"\' in line)\n'
+        "print('\\n'.join(lines[: first + 1]), flush=True)\n"
+        "time.sleep(0.3)\n"
+        "print('\\n'.join(lines[first + 1 :]), flush=True)\n"
+        "time.sleep(1)\n"
+        'print(\'{"type":"system","subtype":"status"}\', flush=True)\n'
+        "time.sleep(30)\n"
+    )
+    result, told = run(tmp_path, "claude", recording(path).total("input_tokens"))
+    assert result.status == "budget_stopped"
+    assert told

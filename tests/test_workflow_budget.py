@@ -446,7 +446,7 @@ def test_a_model_without_a_price_that_the_cli_chose_itself_ends_the_run(tmp_path
     box = box_of(tmp_path, '[budget]\nlimit_usd = 5\non_unpriced = "stop"', prices="")
     done = box.run("challenge", "add-x")
     assert done.returncode == 3, done.stderr
-    assert "no price is known for what gemini-2.5-pro answers" in done.stderr
+    assert "answered by gemini-2.5-pro, for which no price is known" in done.stderr
     assert calls_of(box, "add-x") == [("challenge", "ok")]
     again(box)
     (tmp_path / "argv.txt").unlink()

@@ -38,13 +38,21 @@ def read_rows(ledgers: Sequence[Ledger]) -> list[Row]:
 
     Raises StateError for one that can't be read.
     """
-    if len(ledgers) > 1:
-        entries = _entries(ledgers)
-    else:  # not worth a file; the file of all is left alone
-        entries = [((), _read(ledger.path)) for ledger in ledgers]
-    briefs = [briefs for _, briefs in entries]
+    briefs = _read_all(ledgers)
     ids = (repeat(each.change_id, len(of)) for each, of in zip(ledgers, briefs, strict=True))
     return rows_of(chain.from_iterable(ids), list(chain.from_iterable(briefs)))
+
+
+def read_each(ledgers: Sequence[Ledger]) -> list[list[Row]]:
+    """The same, apart for each ledger."""
+    pairs = zip(ledgers, _read_all(ledgers), strict=True)
+    return [rows_of(repeat(ledger.change_id), briefs) for ledger, briefs in pairs]
+
+
+def _read_all(ledgers: Sequence[Ledger]) -> list[list[Brief]]:
+    if len(ledgers) > 1:
+        return [briefs for _, briefs in _entries(ledgers)]
+    return [_read(ledger.path) for ledger in ledgers]  # not worth a file; that of all is left alone
 
 
 def stamps_of(ledgers: Sequence[Ledger]) -> list[Stamp | None]:

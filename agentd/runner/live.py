@@ -11,8 +11,8 @@ from agentd.runner.providers.base import Provider
 from agentd.runner.reading import Reading
 from agentd.runner.result import read_log
 
-Meter = Callable[[UsageMetrics], bool]
-"""Takes what a run has used so far; True: stop it."""
+Meter = Callable[[UsageMetrics], bool | None]
+"""Takes what a run has used so far; True: stop it, None: it can't be told yet."""
 
 LOG_EVERY_S = 0.02
 _LOG_SHARE = 20  # a long log is read again only after twenty times as long as that took
@@ -36,6 +36,7 @@ class Live:
         self._most = UsageMetrics()
         self._told = 0
         self._ended_at: float | None = None
+        self._complete = False
         self._session_id: str | None = info.resume_session_id
         self._log_due = time.monotonic() + LOG_EVERY_S
 
@@ -49,13 +50,19 @@ class Live:
         self._told = _tokens(self._most)
         return self._most
 
+    def again(self) -> None:
+        """Tell at the next asking what was told last."""
+        self._told = 0
+
     def _printed(self) -> UsageMetrics | None:
         if self._reading.events == self._events:
             return None
         self._events = self._reading.events
         parsed = self._reading.so_far(resumed=self._resumed)
         self._session_id = parsed.session_id or self._session_id
-        self._ended_at = time.monotonic() if parsed.complete else None
+        # Events after a CLI's report of its end: it goes on.
+        self._ended_at = time.monotonic() if parsed.complete and not self._complete else None
+        self._complete = parsed.complete
         return parsed.usage
 
     def _logged(self) -> UsageMetrics | None:

@@ -245,8 +245,12 @@ def _watch(
             return "timeout"
         tell()
         more = reading.pump()
-        if meter is not None and (usage := live.grown()) is not None and meter(usage):
-            return "budget_stopped"
+        if meter is not None and (usage := live.grown()) is not None:
+            must_stop = meter(usage)
+            if must_stop:
+                return "budget_stopped"
+            if must_stop is None:
+                live.again()
         if not more:
             time.sleep(TICK_S)
     return None

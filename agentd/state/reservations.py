@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.files import lock, write_atomic
+from agentd.metering.money import exact_usd
 from agentd.state import kept, places
 
 
 class Reservation(NamedTuple):
-    """A running call's part of the budget; ``run_dir`` is its run's folder."""
+    """A running call's part of the budget of a period; ``run_dir`` is its run's folder."""
 
     call_id: str
     run_dir: Path
     usd: Decimal
     tokens: int
+    period: str = ""
 
 
 class Reservations:
@@ -35,11 +38,14 @@ class Reservations:
         self.folder = folder
 
     @contextlib.contextmanager
-    def deciding(self) -> Iterator[None]:
-        """Hold the lock in which a budget is looked at and a part of it reserved."""
+    def deciding(self, *, timeout_s: float = 60.0) -> Iterator[None]:
+        """Hold the lock in which a budget is looked at and a part of it reserved.
+
+        Raises LockHeld when another process has it for longer than ``timeout_s`` seconds.
+        """
         places.make_folder(self.folder)
         with places.explained(self.folder):
-            held = lock(self.folder / ".lock", timeout_s=60.0)
+            held = lock(self.folder / ".lock", timeout_s=timeout_s)
         with held:
             ignored = self.folder / ".gitignore"
             with places.explained(self.folder):
@@ -51,7 +57,9 @@ class Reservations:
         """Write a reservation, or a new amount into it."""
         text = json.dumps(
             {
-                "run_dir": str(reservation.run_dir),
+                # Seen from here, so that it holds wherever the project is mounted or moved.
+                "run_dir": os.path.relpath(reservation.run_dir, self.folder),
+                "period": reservation.period,
                 "usd": f"{reservation.usd:f}",
                 "tokens": reservation.tokens,
             }
@@ -85,12 +93,9 @@ class Reservations:
 def _read(path: Path) -> Reservation | None:
     try:
         values = json.loads(path.read_bytes())
-        return Reservation(
-            call_id=path.stem,
-            run_dir=Path(values["run_dir"]),
-            usd=Decimal(values["usd"]),
-            tokens=int(values["tokens"]),
-        )
+        amount = (exact_usd("usd", values["usd"]), int(exact_usd("tokens", values["tokens"])))
+        run_dir = Path(os.path.normpath(path.parent / values["run_dir"]))
+        return Reservation(path.stem, run_dir, *amount, str(values["period"]))
     except FileNotFoundError:  # given back meanwhile
         return None
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:

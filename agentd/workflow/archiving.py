@@ -9,7 +9,6 @@ from pathlib import Path
 from agentd.clock import utc_now
 from agentd.errors import InputError
 from agentd.state.store import StateStore
-from agentd.workflow import recording
 from agentd.workflow.deciding import ARCHIVE
 from agentd.workflow.documents.tasks import progress
 from agentd.workflow.documents.validate import validate_change
@@ -18,6 +17,7 @@ from agentd.workflow.order import Order
 from agentd.workflow.phases import read_phase
 from agentd.workflow.resolving import resolve
 from agentd.workflow.running import drive
+from agentd.workflow.settling import settle
 from agentd.workflow.specs.plan import plan_merge
 from agentd.workflow.staging import (
     is_staged,
@@ -40,7 +40,7 @@ def merge(
     Raises SpecError when the merge is refused; of a conflict it shows both texts.
     """
     project = workspace.project
-    recording.settle(workspace, change, stop_running=True)
+    settle(workspace, change, order)
     store = StateStore(change)
     check_ready(change, STEPS["merge"], store.read().phase)
     if is_staged(project, change):

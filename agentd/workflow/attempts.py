@@ -19,6 +19,7 @@ from agentd.state.store import StateStore
 from agentd.workflow import recording
 from agentd.workflow.attempt import attempt, raise_if_forbidden, raise_unless_done, where
 from agentd.workflow.budget.allowing import allowing
+from agentd.workflow.budget.unpriced import check_priced
 from agentd.workflow.budget.warning import after_call
 from agentd.workflow.choice import Choice, choose
 from agentd.workflow.documents.tasks import progress
@@ -77,11 +78,11 @@ def run(
             )
         if result.status == "budget_stopped":
             raise allowance.stopped()
+        check_priced(workspace, change, record, override=order.override_budget)
         # Of a failed run too: the next attempt would take it for what was there before.
         raise_if_forbidden(workspace, change, step, result, work)
         if result.failure is None or result.status == "ok":
             raise_unless_done(workspace, change, step, result, work)
-            allowance.check_priced(record)
             return record
         failed.append((choice.provider, result.failure))
         action = next_action(failed, policy, now=utc_now())

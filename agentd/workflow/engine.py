@@ -9,10 +9,10 @@ from pathlib import Path
 from agentd.errors import InputError
 from agentd.metering.call import CallRecord
 from agentd.state.store import StateStore
-from agentd.workflow import attempts, recording
-from agentd.workflow.budget.warning import after_call
+from agentd.workflow import attempts
 from agentd.workflow.order import Order
 from agentd.workflow.phases import next_command, read_phase
+from agentd.workflow.settling import settle
 from agentd.workflow.steps import Step
 from agentd.workflow.work import documents_of, verdict_of
 from agentd.workflow.workspace import Workspace
@@ -47,9 +47,7 @@ def run_step(
     allow the call or stopped it, ProviderError (exit 4) when the CLI failed or did not do its work,
     Cancelled when a person stopped it.
     """
-    for settled in recording.settle(workspace, change, stop_running=True):
-        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
-        after_call(workspace, change, settled.record, order.warn)
+    for settled in settle(workspace, change, order):
         if settled.done and settled.record.step == step.name:
             return _outcome(change, step, settled.record)
     check_ready(change, step, StateStore(change).read().phase)

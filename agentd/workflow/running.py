@@ -9,7 +9,7 @@ from agentd.errors import LoopEnded, Paused
 from agentd.files import write_atomic
 from agentd.metering.call import CallRecord
 from agentd.state.store import State, StateStore
-from agentd.workflow import checks_detect, recording
+from agentd.workflow import checks_detect
 from agentd.workflow.checks_local import as_markdown, run_checks
 from agentd.workflow.deciding import ARCHIVE, IMPL, Loop, Run, Situation, Stop, decide
 from agentd.workflow.documents.fix import fix_change
@@ -18,6 +18,7 @@ from agentd.workflow.documents.verdict_documents import fingerprint
 from agentd.workflow.engine import StepOutcome, check_ready, run_step
 from agentd.workflow.order import Order
 from agentd.workflow.phases import read_phase
+from agentd.workflow.settling import settle
 from agentd.workflow.steps import STEPS, Step
 from agentd.workflow.work import read, verdict_of
 from agentd.workflow.workspace import Workspace
@@ -36,8 +37,7 @@ def drive(
     Paused (exit 6) when a person must decide, and what a step raises.
     """
     limit = getattr(workspace.config.workflow, loop.limit)
-    for settled in recording.settle(workspace, change, stop_running=True):
-        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
+    settle(workspace, change, order)
     while True:
         action = decide(loop, observe(change, loop), limit)
         if isinstance(action, Stop):

@@ -9,12 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from agentd.clock import utc_now
-from agentd.errors import BudgetExceeded
+from agentd.errors import BudgetExceeded, LockHeld
 from agentd.metering.accounts import Account, Amount
-from agentd.metering.call import CallRecord, CostSource
+from agentd.metering.call import CostSource
 from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
-from agentd.metering.totals import summarise
 from agentd.metering.usage import UsageMetrics
 from agentd.runner.script import RunRequest, RunResult
 from agentd.state.kept import ENTERED
@@ -26,6 +25,7 @@ from agentd.workflow.budget.spending import (
     has_project_limit,
     part_accounts,
 )
+from agentd.workflow.budget.unpriced import stops_unpriced
 from agentd.workflow.workspace import Workspace
 
 
@@ -58,14 +58,14 @@ class Allowance:
         parts = part_accounts(budget, self.change, step=step, provider=provider)
         every = (change_account(budget, self.change), *parts)
         self.own = tuple(account for account in every if account.is_limited)
-        with self._deciding():
-            if has_project_limit(budget):
-                self.project = ProjectAccount(self.workspace, self._reservations, utc_now())
-            if not self.limited:
-                return
-            self.model = self.request.model or self._last_model()
+        if has_project_limit(budget):
+            self.project = ProjectAccount(self.workspace, self._reservations, utc_now())
+        if not self.limited:
+            return
+        self.model = self.request.model or self._last_model()
+        least = self._least()
+        with self._deciding():  # what takes long was done before
             accounts = self._accounts()
-            least = self._least()
             beyond = [text for account in accounts for text in account.beyond(least)]
             if not least.usd and not is_local(self.model):
                 beyond += self._without_price(accounts)
@@ -80,17 +80,19 @@ class Allowance:
         """Whether any limit is set."""
         return bool(self.own) or self.project is not None
 
-    def meter(self, usage: UsageMetrics) -> bool:
-        """Whether the call must stop, now that it has used so much."""
+    def meter(self, usage: UsageMetrics) -> bool | None:
+        """Whether the call must stop, now that it has used so much; None: ask again.
+
+        It does not wait for another process that looks at the project's budget.
+        """
         priced = self._priced(usage)
         used = Amount(priced.cost_usd, usage.input_tokens + usage.output_tokens)
         beyond = [text for account in self.own for text in account.beyond(used)]
-        if self.project is not None and not self._is_reserved(used):
-            with self._deciding():
-                shared = list(self.project.now(but=self.request.call_id).beyond(used))
-                if self.override or not shared:
-                    self._reserve(used.or_more(self.reserved))
-            beyond += shared
+        if not beyond and self.project is not None and not self._is_reserved(used):
+            try:
+                beyond = self._grow(used, timeout_s=0)
+            except LockHeld:
+                return None
         if priced.unpriced and self._stops_unpriced() and self._knows() != "reported":
             beyond.append(self._no_price(self.model))
         if beyond and not self.override:
@@ -99,8 +101,25 @@ class Allowance:
         self.overridden = self.overridden or bool(beyond)
         return False
 
+    def _grow(self, used: Amount, *, timeout_s: float) -> list[str]:
+        """Reserve so much of the project's budget, or say in words why that is not left."""
+        assert self.project is not None
+        with self._reservations.deciding(timeout_s=timeout_s):
+            beyond = list(self.project.now(but=self.request.call_id).beyond(used))
+            if self.override or not beyond:
+                self._reserve(used.or_more(self.reserved))
+        return beyond
+
     def judge(self, result: RunResult) -> RunResult:
-        """The result, its status budget_stopped where the CLI ended at the budget it was given."""
+        """The result, its status budget_stopped where the CLI ended at the budget it was given.
+
+        What it has used at last stays reserved until it is in the ledger.
+        """
+        if self.project is not None:
+            cost_usd = self._priced(result.usage).cost_usd
+            used = Amount(cost_usd, result.usage.input_tokens + result.usage.output_tokens)
+            with self._deciding():
+                self._reserve(used.or_more(self.reserved))
         failure = result.failure
         own = self.request.budget_usd is not None and result.status == "failed"
         if own and failure is not None and failure.reason == "budget":
@@ -117,12 +136,6 @@ class Allowance:
         return self._error(
             "was stopped", self.exceeded or (f"the CLI was given {self.request.budget_usd} USD",)
         )
-
-    def check_priced(self, call: CallRecord) -> None:
-        """Raise BudgetExceeded when the recorded call has no price and that must end the run."""
-        stops = self._stops_unpriced() and not self.override
-        if stops and summarise([call]).unpriced:
-            raise self._error("is the last one allowed", [self._no_price(call.model)])
 
     def release(self) -> None:
         """Give back what is reserved, if the call is in the ledger or was never made.
@@ -156,14 +169,17 @@ class Allowance:
     def _reserve(self, amount: Amount) -> None:
         self.reserved = amount
         run_dir = self.request.runs_dir / self.request.call_id
-        held = Reservation(self.request.call_id, run_dir.absolute(), amount.usd, amount.tokens)
-        self._reservations.hold(held)
+        assert self.project is not None
+        period = self.project.period.name
+        self._reservations.hold(
+            Reservation(self.request.call_id, run_dir.absolute(), *amount, period)
+        )
 
     def _last_model(self) -> str:
         """The model that answered this provider's last call of the change, "unknown" before it."""
         calls = StateStore(self.change).read().calls
         own = [call.model for call in calls if call.provider == self.request.provider.name]
-        return own[-1] if own else "unknown"
+        return next((model for model in reversed(own) if model != "unknown"), "unknown")
 
     def _least(self) -> Amount:
         """What the prompt alone costs and counts; $0 where its price is not known."""
@@ -194,10 +210,7 @@ class Allowance:
         )
 
     def _stops_unpriced(self) -> bool:
-        limits = [account.limit_usd for account in self.own]
-        limits.append(self.workspace.config.budget.project.limit_usd)
-        stops = self.workspace.config.budget.on_unpriced == "stop"
-        return stops and any(limit is not None for limit in limits)
+        return stops_unpriced(self.workspace.config.budget)
 
     def _no_price(self, model: str) -> str:
         return f'no price is known for what {model} answers (budget.on_unpriced = "stop")'

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from agentd.config.model import BudgetConfig
 from agentd.metering.accounts import Account, Amount, amount_of
 from agentd.metering.call import CallRecord
 from agentd.metering.period import current_period
-from agentd.report.index import read_rows
+from agentd.report.index import Stamp, read_each, stamps_of
 from agentd.report.rows import Ledger, Row
-from agentd.state.reservations import Reservation, Reservations
+from agentd.state.reservations import Reservations
 from agentd.state.store import State, StateStore
 from agentd.workflow.ledgers import ledger_of
 from agentd.workflow.workspace import Workspace
@@ -68,8 +69,8 @@ def part_accounts(
 class ProjectAccount:
     """The account that all changes of a project share in one period, archived ones too.
 
-    Other processes charge it as well: what their running calls have reserved counts, and when one
-    of these has ended, what it cost is read from its ledger.
+    Other processes charge it as well: what their running calls have reserved counts, and a ledger
+    that has changed is read again at each look.
     """
 
     def __init__(self, workspace: Workspace, reservations: Reservations, now: datetime) -> None:
@@ -82,15 +83,12 @@ class ProjectAccount:
             limit_usd=budget.limit_usd,
             limit_tokens=budget.limit_tokens,
         )
-        self._rows: list[Row] = []
-        self._entered: set[str] = set()
-        # Before the ledgers: a call that ends meanwhile is then missed, and read in now().
-        self._held = reservations.held()
-        self._add(read_rows(ledgers(workspace)))
+        self._read: dict[Path, _Read] = {}
+        self._refresh()
 
     def usual(self, step: str) -> Amount:
         """What calls of a step have cost and used, the medians; nothing before the first."""
-        rows = [row for row in self._rows if row.step == step]
+        rows = [row for one in self._read.values() for row in one.rows if row.step == step]
         if not rows:
             return Amount()
         middle = len(rows) // 2
@@ -98,38 +96,52 @@ class ProjectAccount:
         return Amount(costs[middle], sorted(row.tokens_in + row.tokens_out for row in rows)[middle])
 
     def now(self, *, but: str = "") -> Account:
-        """The account as it stands, without the reservation of the call ``but``."""
+        """The account as it stands, without the reservation of the call ``but``.
+
+        Reservations first, then ledgers: a call that ends in between is then in both, and counts
+        by its ledger.
+        """
         held = self._reservations.held(but=but)
-        gone = [self._held[call_id] for call_id in self._held if call_id not in held]
-        self._read_ended([one for one in gone if one.call_id not in self._entered | {but}])
-        self._held = held
-        running = [held[call_id] for call_id in held if call_id not in self._entered]
-        reserved = Amount(
-            sum((one.usd for one in running), Decimal(0)), sum(one.tokens for one in running)
-        )
-        return replace(self._account, reserved=reserved)
+        self._refresh()
+        reserved = spent = Amount()
+        for one in self._read.values():
+            spent = spent.plus(one.spent)
+        for call in held.values():
+            entered = any(call.call_id in one.call_ids for one in self._read.values())
+            if call.period == self.period.name and not entered:
+                reserved = reserved.plus(Amount(call.usd, call.tokens))
+        return replace(self._account, spent=spent, reserved=reserved)
 
-    def _read_ended(self, ended: Sequence[Reservation]) -> None:
-        """Add the calls that have ended, from their changes' ledgers."""
-        changes = {one.run_dir.parent.parent for one in ended}
-        if all(change.is_dir() for change in changes):
-            for change in changes:
-                self._add(read_rows([Ledger(change.name, change)]))
-        else:  # it has moved to the archive
-            self._add(read_rows(ledgers(self._workspace)))
+    def _refresh(self) -> None:
+        """Read the ledgers that are new or not as they were."""
+        known, self._read = self._read, {}
+        current = ledgers(self._workspace)
+        stale, stamps = [], dict(zip(current, stamps_of(current), strict=True))
+        for ledger, stamp in stamps.items():
+            one = known.get(ledger.path)
+            if one is None or one.stamp != stamp:
+                stale.append(ledger)
+            else:
+                self._read[ledger.path] = one
+        for ledger, rows in zip(stale, read_each(stale), strict=True):
+            counted = [row for row in rows if self.period.holds(row.started_at)]
+            costs = (row.cost_usd for row in counted)
+            tokens = sum(row.tokens_in + row.tokens_out for row in counted)
+            self._read[ledger.path] = _Read(
+                stamps[ledger],
+                rows,
+                frozenset(row.call_id for row in rows),
+                Amount(sum(costs, Decimal(0)), tokens),
+            )
 
-    def _add(self, rows: Iterable[Row]) -> None:
-        """Count the calls that were not counted yet."""
-        first = not self._rows
-        new = [row for row in rows if first or (row.call_id and row.call_id not in self._entered)]
-        self._rows += new
-        self._entered.update(row.call_id for row in new)
-        counted = [row for row in new if self.period.holds(row.started_at)]
-        more = Amount(
-            sum((row.cost_usd for row in counted), Decimal(0)),
-            sum(row.tokens_in + row.tokens_out for row in counted),
-        )
-        self._account = replace(self._account, spent=self._account.spent.plus(more))
+
+class _Read(NamedTuple):
+    """A ledger as it was read; ``spent`` is what its calls of the period have cost."""
+
+    stamp: Stamp | None
+    rows: list[Row]
+    call_ids: frozenset[str]
+    spent: Amount
 
 
 def ledgers(workspace: Workspace) -> list[Ledger]:

@@ -22,6 +22,7 @@ from agentd.workflow.budget.spending import (
     ledgers,
     part_accounts,
 )
+from agentd.workflow.budget.unpriced import limits_dollars
 from agentd.workflow.project import STATE_FILE
 from agentd.workflow.workspace import Workspace
 
@@ -46,7 +47,7 @@ def after_call(
     ]
     for part in part_accounts(budget, change, step=call.step, provider=call.provider):
         marks += _account_marks(part, budget.warn_at_percent, part.key.removeprefix("budget."))
-    if summarise([call]).unpriced and _has_dollar_limit(workspace):
+    if summarise([call]).unpriced and limits_dollars(budget):
         marks.append(_unpriced(call))
     given = set(StateStore(change).warn([mark.name for mark in marks])) if marks else set()
     _say((mark for mark in marks if mark.name in given), warn)
@@ -57,8 +58,8 @@ def after_call(
 def _project(workspace: Workspace, change: Path, warn: Callable[[str], None]) -> None:
     """The project's marks: given once in its period, whichever change reached them."""
     reservations = Reservations(workspace.project.running_dir)
+    project = ProjectAccount(workspace, reservations, utc_now())
     with reservations.deciding():
-        project = ProjectAccount(workspace, reservations, utc_now())
         account = replace(project.now(), reserved=Amount())
         percent = workspace.config.budget.project.warn_at_percent
         name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
@@ -88,12 +89,6 @@ def _unpriced(call: CallRecord) -> Mark:
         f"no price is known for {call.model}: its calls are in no budget in dollars "
         f'(give it one: [pricing.models."{call.model}"])',
     )
-
-
-def _has_dollar_limit(workspace: Workspace) -> bool:
-    budget = workspace.config.budget
-    parts = [limit.limit_usd for limit in (*budget.steps.values(), *budget.providers.values())]
-    return any(usd is not None for usd in (budget.limit_usd, budget.project.limit_usd, *parts))
 
 
 def _say(marks: Iterable[Mark], warn: Callable[[str], None]) -> None:

@@ -74,7 +74,8 @@ class Guard:
         places = [*_own_places(project), *allowed.documents]
         self._kept = Kept(project.root, places, self._skip)
         self._seen: dict[Path, Entry] = {}
-        self._code = Code(project.root, _below(project.root, self._kept.places))
+        passing = [*self._kept.places, project.running_dir]  # other calls come and go there
+        self._code = Code(project.root, _below(project.root, passing))
 
     @classmethod
     def before(cls, project: Project, change: Path, allowed: Allowed) -> Guard:
@@ -84,8 +85,8 @@ class Guard:
     def after(self) -> Changes:
         """What changed since; to be called right after the run, before agentd writes anything.
 
-        Not judged are the folders ``runs/``, files that git ignores, and what lies outside the
-        project's root.
+        Not judged are the folders ``runs/`` and ``.running/``, files that git ignores, and what
+        lies outside the project's root.
         """
         self._seen = self._kept.now()
         code, git = self._code.changed()
