@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -115,6 +116,26 @@ def end(box: Sandbox, done: Allowance, cost: str) -> None:
     store.append(call)
     (done.request.runs_dir / done.request.call_id / ENTERED).touch()
     done.release()
+
+
+def result_of(done: Allowance, cost: str) -> RunResult:
+    return RunResult(
+        call_id=done.request.call_id,
+        step="proposal",
+        provider="gemini",
+        model="gemini-2.5-pro",
+        status="ok",
+        usage=dollars(cost),
+        accuracy="exact",
+        usage_source="stdout",
+        duration_ms=1,
+        started_at=NOW,
+        session_id=None,
+        exit_code=0,
+        final_text="",
+        error=None,
+        run_dir=done.request.runs_dir / done.request.call_id,
+    )
 
 
 RACE = """
@@ -234,25 +255,7 @@ def test_what_was_used_at_last_stays_reserved(tmp_path: Path) -> None:
     box = project(tmp_path, "10")
     first, second = allowance(box, "a"), allowance(box, "b")
     first.admit()
-    first.judge(
-        RunResult(
-            call_id=first.request.call_id,
-            step="proposal",
-            provider="gemini",
-            model="gemini-2.5-pro",
-            status="ok",
-            usage=dollars("8"),
-            accuracy="exact",
-            usage_source="stdout",
-            duration_ms=1,
-            started_at=NOW,
-            session_id=None,
-            exit_code=0,
-            final_text="",
-            error=None,
-            run_dir=first.request.runs_dir / first.request.call_id,
-        )
-    )
+    first.judge(result_of(first, "8"))
     second.admit()
     assert second.meter(dollars("2.5"))
 
@@ -267,3 +270,54 @@ def test_a_file_that_agentd_did_not_write_is_named(tmp_path: Path, text: str) ->
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(StateError, match=r"x\.json: is not what agentd wrote there"):
         Reservations(tmp_path).held()
+
+
+def test_a_call_that_has_ended_is_recorded_though_another_process_holds_the_lock(
+    tmp_path: Path,
+) -> None:
+    box = project(tmp_path, "10")
+    first = allowance(box, "a")
+    first.admit()
+    workspace = Workspace.open(box.root)
+    began = time.monotonic()
+    with Reservations(workspace.project.running_dir).deciding():
+        assert first.judge(result_of(first, "8")).status == "ok"
+    assert time.monotonic() - began < 30  # it would wait for a minute
+    assert first.reserved.usd == 8
+
+
+def test_a_call_that_was_never_begun_gives_its_part_back(tmp_path: Path) -> None:
+    box = project(tmp_path, "10", "9")
+    first = allowance(box, "a")
+    first.admit()
+    reservations = Reservations(Workspace.open(box.root).project.running_dir)
+    assert list(reservations.held()) == [first.request.call_id]
+    first.release()
+    assert not reservations.held()
+    # Its agentd was killed before it had started the CLI.
+    first.admit()
+    file = reservations.folder / f"{first.request.call_id}.json"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    text = file.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {ended.pid}')
+    file.write_text(text)
+    assert not reservations.held()
+    # And after it had: then the next command enters the call.
+    first.admit()
+    file.write_text(text)
+    (first.request.runs_dir / first.request.call_id / "run.json").write_text("{}")
+    assert list(reservations.held()) == [first.request.call_id]
+
+
+def test_another_changes_broken_ledger_does_not_stop_a_call_that_is_paid_for(
+    tmp_path: Path,
+) -> None:
+    box = project(tmp_path, "10", "4")
+    first = allowance(box, "a")
+    first.admit()
+    path = box.change("old") / "STATE.yaml"
+    path.write_text("telemetry: {")
+    assert first.meter(dollars("6")) is False  # 4 are spent, as was read before
+    assert first.meter(dollars("6.001")) is True
+    with pytest.raises(StateError, match="old/STATE"):
+        allowance(box, "b").admit()

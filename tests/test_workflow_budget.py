@@ -454,6 +454,20 @@ def test_a_model_without_a_price_that_the_cli_chose_itself_ends_the_run(tmp_path
     assert not (tmp_path / "argv.txt").exists()
 
 
+def test_what_a_call_may_not_touch_is_told_before_its_missing_price(tmp_path: Path) -> None:
+    box = box_of(tmp_path, '[budget]\nlimit_usd = 5\non_unpriced = "stop"', prices="")
+    box.answer("challenge", STREAM, {**APPROVED, "stray.py": "x = 1\n"})
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 4, done.stderr
+    assert "may not touch: stray.py" in done.stderr
+
+
+def test_an_unpriced_call_without_its_document_ends_the_run_too(tmp_path: Path) -> None:
+    box = box_of(tmp_path, '[budget]\nlimit_usd = 5\non_unpriced = "stop"', prices="")
+    box.answer("challenge", STREAM)
+    assert box.run("challenge", "add-x").returncode == 3
+
+
 @pytest.mark.parametrize(("limit", "spent"), [("0", ()), ("2.00", ("2.00",))])
 def test_where_nothing_is_left_nothing_begins_whatever_its_price(
     tmp_path: Path, limit: str, spent: tuple[str, ...]

@@ -15,15 +15,21 @@ from agentd.files import lock, write_atomic
 from agentd.metering.money import exact_usd
 from agentd.state import kept, places
 
+_BEGUN = "run.json"  # the runner writes it right before it starts the CLI
+
 
 class Reservation(NamedTuple):
-    """A running call's part of the budget of a period; ``run_dir`` is its run's folder."""
+    """A running call's part of the budget of a period; ``run_dir`` is its run's folder.
+
+    ``pid`` is the agentd that makes the call, filled in by ``hold``.
+    """
 
     call_id: str
     run_dir: Path
     usd: Decimal
     tokens: int
     period: str = ""
+    pid: int = 0
 
 
 class Reservations:
@@ -60,6 +66,7 @@ class Reservations:
                 # Seen from here, so that it holds wherever the project is mounted or moved.
                 "run_dir": os.path.relpath(reservation.run_dir, self.folder),
                 "period": reservation.period,
+                "pid": os.getpid(),
                 "usd": f"{reservation.usd:f}",
                 "tokens": reservation.tokens,
             }
@@ -83,7 +90,8 @@ class Reservations:
             if reservation is None or path.stem == but:
                 continue
             run_dir = reservation.run_dir
-            if not run_dir.is_dir() or (run_dir / kept.ENTERED).exists():
+            never_begun = not (run_dir / _BEGUN).exists() and not _lives(reservation.pid)
+            if not run_dir.is_dir() or (run_dir / kept.ENTERED).exists() or never_begun:
                 self.release(path.stem)
             else:
                 found[path.stem] = reservation
@@ -95,7 +103,7 @@ def _read(path: Path) -> Reservation | None:
         values = json.loads(path.read_bytes())
         amount = (exact_usd("usd", values["usd"]), int(exact_usd("tokens", values["tokens"])))
         run_dir = Path(os.path.normpath(path.parent / values["run_dir"]))
-        return Reservation(path.stem, run_dir, *amount, str(values["period"]))
+        return Reservation(path.stem, run_dir, *amount, str(values["period"]), int(values["pid"]))
     except FileNotFoundError:  # given back meanwhile
         return None
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
@@ -103,3 +111,13 @@ def _read(path: Path) -> Reservation | None:
             f"{path}: is not what agentd wrote there",
             fix="Delete it when no agentd is at work; it only tells what a running call may spend.",
         ) from error
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True

@@ -78,9 +78,9 @@ def run(
             )
         if result.status == "budget_stopped":
             raise allowance.stopped()
-        check_priced(workspace, change, record, override=order.override_budget)
         # Of a failed run too: the next attempt would take it for what was there before.
         raise_if_forbidden(workspace, change, step, result, work)
+        check_priced(workspace, change, record, override=order.override_budget)
         if result.failure is None or result.status == "ok":
             raise_unless_done(workspace, change, step, result, work)
             return record

@@ -9,12 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from agentd.clock import utc_now
-from agentd.errors import BudgetExceeded, LockHeld
+from agentd.errors import BudgetExceeded, StateError
 from agentd.metering.accounts import Account, Amount
 from agentd.metering.call import CostSource
 from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
 from agentd.metering.usage import UsageMetrics
+from agentd.runner.folder import RunFolder
 from agentd.runner.script import RunRequest, RunResult
 from agentd.state.kept import ENTERED
 from agentd.state.reservations import Reservation, Reservations
@@ -91,7 +92,7 @@ class Allowance:
         if not beyond and self.project is not None and not self._is_reserved(used):
             try:
                 beyond = self._grow(used, timeout_s=0)
-            except LockHeld:
+            except StateError:  # LockHeld, or what another process is just writing
                 return None
         if priced.unpriced and self._stops_unpriced() and self._knows() != "reported":
             beyond.append(self._no_price(self.model))
@@ -105,7 +106,8 @@ class Allowance:
         """Reserve so much of the project's budget, or say in words why that is not left."""
         assert self.project is not None
         with self._reservations.deciding(timeout_s=timeout_s):
-            beyond = list(self.project.now(but=self.request.call_id).beyond(used))
+            account = self.project.now(but=self.request.call_id, lenient=True)
+            beyond = list(account.beyond(used))
             if self.override or not beyond:
                 self._reserve(used.or_more(self.reserved))
         return beyond
@@ -116,9 +118,10 @@ class Allowance:
         What it has used at last stays reserved until it is in the ledger.
         """
         if self.project is not None:
+            self.model = result.model
             cost_usd = self._priced(result.usage).cost_usd
             used = Amount(cost_usd, result.usage.input_tokens + result.usage.output_tokens)
-            with self._deciding():
+            with contextlib.suppress(StateError):  # that the call is recorded matters more
                 self._reserve(used.or_more(self.reserved))
         failure = result.failure
         own = self.request.budget_usd is not None and result.status == "failed"
@@ -138,12 +141,13 @@ class Allowance:
         )
 
     def release(self) -> None:
-        """Give back what is reserved, if the call is in the ledger or was never made.
+        """Give back what is reserved, if the call is in the ledger or was never begun.
 
         Otherwise it counts until a later command has entered the call.
         """
-        run_dir = self.request.runs_dir / self.request.call_id
-        if self.project is not None and (not run_dir.exists() or (run_dir / ENTERED).exists()):
+        folder = RunFolder(self.request.runs_dir / self.request.call_id)
+        over = not folder.run_json.exists() or (folder.path / ENTERED).exists()
+        if self.project is not None and over:
             self._reservations.release(self.request.call_id)
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.config.model import BudgetConfig
+from agentd.errors import StateError
 from agentd.metering.accounts import Account, Amount, amount_of
 from agentd.metering.call import CallRecord
 from agentd.metering.period import current_period
@@ -95,14 +96,17 @@ class ProjectAccount:
         costs = sorted(row.cost_usd for row in rows)
         return Amount(costs[middle], sorted(row.tokens_in + row.tokens_out for row in rows)[middle])
 
-    def now(self, *, but: str = "") -> Account:
+    def now(self, *, but: str = "", lenient: bool = False) -> Account:
         """The account as it stands, without the reservation of the call ``but``.
+
+        ``lenient``: a ledger that can't be read now counts as it was, as for a call that is paid
+        for already. Else raises StateError.
 
         Reservations first, then ledgers: a call that ends in between is then in both, and counts
         by its ledger.
         """
         held = self._reservations.held(but=but)
-        self._refresh()
+        self._refresh(lenient=lenient)
         reserved = spent = Amount()
         for one in self._read.values():
             spent = spent.plus(one.spent)
@@ -112,27 +116,36 @@ class ProjectAccount:
                 reserved = reserved.plus(Amount(call.usd, call.tokens))
         return replace(self._account, spent=spent, reserved=reserved)
 
-    def _refresh(self) -> None:
+    def _refresh(self, *, lenient: bool = False) -> None:
         """Read the ledgers that are new or not as they were."""
-        known, self._read = self._read, {}
-        current = ledgers(self._workspace)
+        project, known, self._read = self._workspace.project, self._read, {}
+        # In this order, a change that is archived meanwhile is not missed.
+        current = [ledger_of(change) for change in (*project.changes(), *project.archived())]
         stale, stamps = [], dict(zip(current, stamps_of(current), strict=True))
         for ledger, stamp in stamps.items():
             one = known.get(ledger.path)
-            if one is None or one.stamp != stamp:
-                stale.append(ledger)
-            else:
+            if one is not None and one.stamp == stamp:
                 self._read[ledger.path] = one
-        for ledger, rows in zip(stale, read_each(stale), strict=True):
-            counted = [row for row in rows if self.period.holds(row.started_at)]
-            costs = (row.cost_usd for row in counted)
-            tokens = sum(row.tokens_in + row.tokens_out for row in counted)
-            self._read[ledger.path] = _Read(
-                stamps[ledger],
-                rows,
-                frozenset(row.call_id for row in rows),
-                Amount(sum(costs, Decimal(0)), tokens),
-            )
+            elif stamp is not None or ledger.path.is_dir():  # else it was archived just now
+                stale.append(ledger)
+        if not lenient:
+            for ledger, rows in zip(stale, read_each(stale), strict=True):
+                self._read[ledger.path] = self._sum(stamps[ledger], rows)
+            return
+        for ledger in stale:
+            try:
+                [rows] = read_each([ledger])
+            except StateError:
+                if (one := known.get(ledger.path)) is not None:
+                    self._read[ledger.path] = one
+            else:
+                self._read[ledger.path] = self._sum(stamps[ledger], rows)
+
+    def _sum(self, stamp: Stamp | None, rows: list[Row]) -> _Read:
+        counted = [row for row in rows if self.period.holds(row.started_at)]
+        tokens = sum(row.tokens_in + row.tokens_out for row in counted)
+        spent = Amount(sum((row.cost_usd for row in counted), Decimal(0)), tokens)
+        return _Read(stamp, rows, frozenset(row.call_id for row in rows), spent)
 
 
 class _Read(NamedTuple):

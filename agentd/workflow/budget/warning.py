@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from agentd.clock import local_time, utc_now
+from agentd.errors import LockHeld
 from agentd.metering.accounts import Account, Amount
 from agentd.metering.call import CallRecord
 from agentd.metering.marks import Mark, amount_marks, exceeded_marks, percent_marks
@@ -59,15 +61,17 @@ def _project(workspace: Workspace, change: Path, warn: Callable[[str], None]) ->
     """The project's marks: given once in its period, whichever change reached them."""
     reservations = Reservations(workspace.project.running_dir)
     project = ProjectAccount(workspace, reservations, utc_now())
-    with reservations.deciding():
-        account = replace(project.now(), reserved=Amount())
-        percent = workspace.config.budget.project.warn_at_percent
-        name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
-        marks = _account_marks(account, percent, name)
-        given_before = _given(workspace)
-        new = [mark for mark in marks if mark.name not in given_before]
-        given = set(StateStore(change).warn([mark.name for mark in new])) if new else set()
-    _say((mark for mark in new if mark.name in given), warn)
+    percent = workspace.config.budget.project.warn_at_percent
+    name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
+    marks = _account_marks(replace(project.now(), reserved=Amount()), percent, name)
+    if not marks:
+        return
+    given: set[str] = set()
+    # Else it is told after the next call: this one is recorded, and nobody need wait.
+    with contextlib.suppress(LockHeld), reservations.deciding(timeout_s=2.0):
+        new = {mark.name for mark in marks} - _given(workspace)
+        given = set(StateStore(change).warn(sorted(new))) if new else set()
+    _say((mark for mark in marks if mark.name in given), warn)
 
 
 def _given(workspace: Workspace) -> set[str]:
