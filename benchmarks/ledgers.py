@@ -143,7 +143,7 @@ def _answer(chance: random.Random, session: UUID) -> dict[str, Any]:
     return {
         "parentUuid": None,
         "isSidechain": False,
-        "cwd": "/work/project",
+        "cwd": "/home/user/project",
         "sessionId": str(session),
         "version": "2.1.330",
         "type": "assistant",
