@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from budget_box import PRICED, configure, spend
 from freezegun import freeze_time
-from test_workflow_budget import PRICED, configure, spend
 from workflow_box import box_with, put_change
 from workspace import Sandbox
 
@@ -321,3 +321,18 @@ def test_another_changes_broken_ledger_does_not_stop_a_call_that_is_paid_for(
     assert first.meter(dollars("6.001")) is True
     with pytest.raises(StateError, match="old/STATE"):
         allowance(box, "b").admit()
+
+
+def test_what_could_not_be_set_aside_is_asked_for_again(tmp_path: Path) -> None:
+    box = project(tmp_path, "10")
+    first = allowance(box, "a")
+    first.admit()
+    before = first.reserved
+    folder = Workspace.open(box.root).project.running_dir
+    in_the_way = folder / f".{first.request.call_id}.json.tmp"
+    in_the_way.mkdir()
+    assert first.meter(dollars("1")) is None
+    assert first.reserved == before
+    assert first.meter(dollars("10.001")) is True  # a limit holds all the same
+    in_the_way.rmdir()
+    assert first.meter(dollars("1")) is False

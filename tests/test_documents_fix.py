@@ -155,7 +155,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=25).map("".join), st.booleans())
 def test_twice_is_once_and_nothing_is_lost(text: str, flag: bool) -> None:
     fixes = (partial(fix_document, tasks=flag), partial(fix_spec, is_new=flag))
@@ -191,9 +191,7 @@ FAULTS = st.lists(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FAULTS, st.booleans(), st.integers(0, 20))
 def test_what_had_only_such_faults_validates(
     tmp_path: Path, faults: list[tuple[str, str]], bom: bool, places: int

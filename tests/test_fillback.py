@@ -95,7 +95,7 @@ def test_a_line_that_is_too_long_is_a_range_of_its_own(tmp_path: Path) -> None:
     ]
 
 
-@settings(deadline=None, max_examples=60)  # a deadline would measure the machine
+@settings(max_examples=60)  # a deadline would measure the machine
 @given(seed=st.integers(0, 10**6))
 def test_every_line_is_in_one_part_and_none_is_too_large(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -42,7 +42,7 @@ def summed(done: Piped) -> dict[str, Decimal]:
     return sums
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 @given(inputs, limits, st.booleans())
 def test_workers_and_summary(few: list[bytes], limit: tuple[object, ...], repeated: bool) -> None:
     # Repeated, it is many chunks.
@@ -60,7 +60,7 @@ def test_workers_and_summary(few: list[bytes], limit: tuple[object, ...], repeat
     assert told["quota_hit"] == (one.code == 3)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(texts, min_size=1, max_size=50))
 def test_each_line_has_its_own_count(some: list[str]) -> None:
     done = run(jsonl(*[{"text": text} for text in some]).encode())

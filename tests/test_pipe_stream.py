@@ -75,7 +75,7 @@ quotas = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lines, quotas, st.booleans(), st.booleans())
 def test_any_number_of_workers_gives_the_same_and_the_sums_are_those_of_the_lines(
     few: list[bytes], limits: Limits, fail_on_error: bool, many: bool

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.report.groups import DIMENSIONS, UNKNOWN, Query, build
@@ -65,7 +65,6 @@ def exact(amounts: Sequence[Decimal]) -> Fraction:
     return sum(map(Fraction, amounts), Fraction(0))
 
 
-@settings(deadline=None)
 @given(st.lists(calls(), max_size=20), st.lists(st.sampled_from(DIMENSIONS), unique=True))
 def test_total_and_groups_are_the_sum_of_the_calls_to_the_last_digit(
     rows: list[Row], by: list[str]
@@ -87,7 +86,6 @@ def test_total_and_groups_are_the_sum_of_the_calls_to_the_last_digit(
         assert len({group.names for group in report.groups}) == len(report.groups)
 
 
-@settings(deadline=None)
 @given(st.lists(calls(), max_size=20))
 def test_the_days_are_the_sum_of_the_calls_that_have_a_time(rows: list[Row]) -> None:
     days = build(rows, Query(timezone="Asia/Kathmandu"), "x").days

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.metering.period import zone
@@ -46,7 +46,6 @@ def test_the_day_of_a_moment(timezone: str, moment: str, expected: str) -> None:
     assert day(moment, timezone) == expected
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(sorted(available_timezones())),
     st.lists(st.floats(63_072_000, 4_102_444_800) | st.none(), max_size=30),

@@ -39,7 +39,7 @@ def _plain(output: bytes) -> list[Any]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     pieces=st.lists(st.tuples(LINES, st.booleans()), max_size=12),
     ended=st.booleans(),

@@ -183,7 +183,7 @@ ODD = [
 values = st.one_of(st.sampled_from(ODD), st.text(max_size=40), st.from_regex(r"[0-9a-fxoT:e._+-]+"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(model=values, session_id=values, step=values)
 @example(model="no", session_id="1e5", step="archive-review")
 def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: str) -> None:

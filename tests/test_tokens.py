@@ -120,7 +120,7 @@ def in_list(code: int) -> bool:
         max_size=60,
     )
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_any_text(name: str, text: str) -> None:
     ids = truth(name).encode_ordinary(text)
     encoding = get_encoding(name)

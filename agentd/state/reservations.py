@@ -86,8 +86,7 @@ class Reservations:
         """
         found = {}
         for path in sorted(self.folder.glob("*.json")):
-            reservation = _read(path)
-            if reservation is None or path.stem == but:
+            if path.stem == but or (reservation := _read(path)) is None:
                 continue
             run_dir = reservation.run_dir
             never_begun = not (run_dir / _BEGUN).exists() and not _lives(reservation.pid)

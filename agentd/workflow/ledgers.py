@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from agentd.report.rows import Ledger
 from agentd.workflow.project import Change, Project
+
+if TYPE_CHECKING:
+    from agentd.report.rows import Ledger
 
 
 def ledger_of(change: Change) -> Ledger:
     """The ledger of a change."""
+    from agentd.report.rows import Ledger  # `agentd status` needs only the other one
+
     return Ledger(change.id, change.path, change.archived_on)
 
 

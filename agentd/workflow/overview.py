@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, InputError, StateError
-from agentd.metering.accounts import Account
 from agentd.metering.totals import Totals, by, summarise
 from agentd.state.store import State, StateStore
 from agentd.workflow.attention import working_process
@@ -17,6 +16,9 @@ from agentd.workflow.ledgers import settle
 from agentd.workflow.phases import next_command, read_phase
 from agentd.workflow.project import Change, Project, find_project
 from agentd.workflow.verdicts import NOT_COVERED, read_verdict
+
+if TYPE_CHECKING:
+    from agentd.metering.accounts import Account
 
 _LIMIT = re.compile(rb"^\s*limit_(?:usd|tokens)\s*=", re.MULTILINE)
 
@@ -140,21 +142,22 @@ def _overview(project: Project, change: Change) -> Overview:
         artifacts=tuple(_artifacts(change.path, state.last_action)),
         tasks=_tasks(change.path),
         worker=working_process(change.path),
-        budget=_budget(project, change),
+        budget=_budget(project, change, state),
     )
 
 
-def _budget(project: Project, change: Change) -> Account | None:
+def _budget(project: Project, change: Change, state: State) -> Account | None:
     """The change's account where it has a limit; only a config that sets one is read."""
     if not project.config_path.is_file() or not _LIMIT.search(project.config_path.read_bytes()):
         return None
     from agentd.config.load import load
-    from agentd.workflow.budget.spending import change_account
+    from agentd.workflow.budget.spending import change_account, metered
 
     try:
-        account = change_account(load(project.config_path).budget, change.path)
+        budget = load(project.config_path).budget
     except ConfigError:  # the commands that need it tell; where a change stands can still be said
         return None
+    account = change_account(budget, change.id, metered(state))
     return account if account.is_limited else None
 
 

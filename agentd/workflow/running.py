@@ -58,7 +58,7 @@ def observe(change: Path, loop: Loop) -> Situation:
     store = StateStore(change)
     state = store.read()
     judge = STEPS[loop.judge]
-    last = _last(change, loop, state)
+    last = last_step(change, loop, state)
     verdict = verdict_of(change, judge) if last == loop.judge else None
     phase = read_phase(state.phase)
     asked, _ = judge.verdicts.get(verdict or "", (None, None))
@@ -78,7 +78,7 @@ def observe(change: Path, loop: Loop) -> Situation:
     )
 
 
-def _last(change: Path, loop: Loop, state: State) -> str | None:
+def last_step(change: Path, loop: Loop, state: State) -> str | None:
     """The step that ended well last; told by the documents where STATE.yaml does not know."""
     if state.last_action in (loop.first, loop.judge, loop.mend):
         return state.last_action

@@ -19,11 +19,12 @@ from agentd.runner.folder import RunFolder
 from agentd.runner.script import RunRequest, RunResult
 from agentd.state.kept import ENTERED
 from agentd.state.reservations import Reservation, Reservations
-from agentd.state.store import StateStore
+from agentd.state.store import State, StateStore
 from agentd.workflow.budget.spending import (
     ProjectAccount,
     change_account,
     has_project_limit,
+    metered,
     part_accounts,
 )
 from agentd.workflow.budget.unpriced import stops_unpriced
@@ -56,14 +57,16 @@ class Allowance:
         """
         budget, provider = self.workspace.config.budget, self.request.provider.name
         step = self.request.step
-        parts = part_accounts(budget, self.change, step=step, provider=provider)
-        every = (change_account(budget, self.change), *parts)
+        state = StateStore(self.change).read()
+        name, calls = self.change.name, metered(state)
+        parts = part_accounts(budget, name, calls, step=step, provider=provider)
+        every = (change_account(budget, name, calls), *parts)
         self.own = tuple(account for account in every if account.is_limited)
         if has_project_limit(budget):
             self.project = ProjectAccount(self.workspace, self._reservations, utc_now())
         if not self.limited:
             return
-        self.model = self.request.model or self._last_model()
+        self.model = self.request.model or self._last_model(state)
         least = self._least()
         with self._deciding():  # what takes long was done before
             accounts = self._accounts()
@@ -91,7 +94,7 @@ class Allowance:
         beyond = [text for account in self.own for text in account.beyond(used)]
         if not beyond and self.project is not None and not self._is_reserved(used):
             try:
-                beyond = self._grow(used, timeout_s=0)
+                beyond = self._grow(used)
             except StateError:  # LockHeld, or what another process is just writing
                 return None
         if priced.unpriced and self._stops_unpriced() and self._knows() != "reported":
@@ -102,10 +105,13 @@ class Allowance:
         self.overridden = self.overridden or bool(beyond)
         return False
 
-    def _grow(self, used: Amount, *, timeout_s: float) -> list[str]:
-        """Reserve so much of the project's budget, or say in words why that is not left."""
+    def _grow(self, used: Amount) -> list[str]:
+        """Reserve so much of the project's budget, or say in words why that is not left.
+
+        Raises LockHeld at once when another process looks at it.
+        """
         assert self.project is not None
-        with self._reservations.deciding(timeout_s=timeout_s):
+        with self._reservations.deciding(timeout_s=0):
             account = self.project.now(but=self.request.call_id, lenient=True)
             beyond = list(account.beyond(used))
             if self.override or not beyond:
@@ -171,18 +177,17 @@ class Allowance:
         )
 
     def _reserve(self, amount: Amount) -> None:
-        self.reserved = amount
         run_dir = self.request.runs_dir / self.request.call_id
         assert self.project is not None
         period = self.project.period.name
         self._reservations.hold(
             Reservation(self.request.call_id, run_dir.absolute(), *amount, period)
         )
+        self.reserved = amount
 
-    def _last_model(self) -> str:
+    def _last_model(self, state: State) -> str:
         """The model that answered this provider's last call of the change, "unknown" before it."""
-        calls = StateStore(self.change).read().calls
-        own = [call.model for call in calls if call.provider == self.request.provider.name]
+        own = [call.model for call in state.calls if call.provider == self.request.provider.name]
         return next((model for model in reversed(own) if model != "unknown"), "unknown")
 
     def _least(self) -> Amount:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from agentd.metering.period import current_period
 from agentd.report.index import Stamp, read_each, stamps_of
 from agentd.report.rows import Ledger, Row
 from agentd.state.reservations import Reservations
-from agentd.state.store import State, StateStore
+from agentd.state.store import State
 from agentd.workflow.ledgers import ledger_of
 from agentd.workflow.workspace import Workspace
 
@@ -32,39 +32,43 @@ def has_project_limit(budget: BudgetConfig) -> bool:
     return budget.project.limit_usd is not None or budget.project.limit_tokens is not None
 
 
-def change_account(budget: BudgetConfig, change: Path) -> Account:
-    """The change's own account."""
+def change_account(budget: BudgetConfig, change_id: str, calls: Sequence[CallRecord]) -> Account:
+    """The change's own account; ``calls`` are its metered ones."""
     return Account(
         key="budget",
-        shown=f"change {change.name}",
+        shown=f"change {change_id}",
         limit_usd=budget.limit_usd,
         limit_tokens=budget.limit_tokens,
-        spent=amount_of(metered(StateStore(change).read())),
+        spent=amount_of(calls),
     )
 
 
 def part_accounts(
-    budget: BudgetConfig, change: Path, *, step: str, provider: str | None
-) -> list[Account]:
+    budget: BudgetConfig,
+    change_id: str,
+    calls: Sequence[CallRecord],
+    *,
+    step: str,
+    provider: str | None,
+) -> Iterator[Account]:
     """The accounts of a step and of a provider within the change, where they have limits."""
-    calls = metered(StateStore(change).read())
-    found = []
-    if (limit := budget.steps.get(step)) is not None:
-        own = [call for call in calls if call.step == step]
-        found.append(("steps", step, limit, own))
-    if provider is not None and (limit := budget.providers.get(provider)) is not None:
-        own = [call for call in calls if call.provider == provider]
-        found.append(("providers", provider, limit, own))
-    return [
-        Account(
-            key=f"budget.{table}.{name}",
-            shown=f"{table.removesuffix('s')} {name} in change {change.name}",
-            limit_usd=limit.limit_usd,
-            limit_tokens=limit.limit_tokens,
-            spent=amount_of(own),
-        )
-        for table, name, limit, own in found
-    ]
+    for table, name, limit, own in (
+        ("steps", step, budget.steps.get(step), [c for c in calls if c.step == step]),
+        (
+            "providers",
+            provider,
+            budget.providers.get(provider or ""),
+            [c for c in calls if c.provider == provider],
+        ),
+    ):
+        if limit is not None:
+            yield Account(
+                key=f"budget.{table}.{name}",
+                shown=f"{table.removesuffix('s')} {name} in change {change_id}",
+                limit_usd=limit.limit_usd,
+                limit_tokens=limit.limit_tokens,
+                spent=amount_of(own),
+            )
 
 
 class ProjectAccount:

@@ -22,6 +22,7 @@ from agentd.workflow.budget.spending import (
     change_account,
     has_project_limit,
     ledgers,
+    metered,
     part_accounts,
 )
 from agentd.workflow.budget.unpriced import limits_dollars
@@ -42,12 +43,13 @@ def after_call(
     STATE.yaml keeps which warnings were given.
     """
     budget = workspace.config.budget
-    account = change_account(budget, change)
+    calls = metered(StateStore(change).read())
+    account = change_account(budget, change.name, calls)
     marks = [
         *_account_marks(account, budget.warn_at_percent),
         *amount_marks(account.spent, budget.warn_at_dollars, budget.warn_at_tokens),
     ]
-    for part in part_accounts(budget, change, step=call.step, provider=call.provider):
+    for part in part_accounts(budget, change.name, calls, step=call.step, provider=call.provider):
         marks += _account_marks(part, budget.warn_at_percent, part.key.removeprefix("budget."))
     if summarise([call]).unpriced and limits_dollars(budget):
         marks.append(_unpriced(call))

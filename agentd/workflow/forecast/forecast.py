@@ -27,6 +27,7 @@ from agentd.workflow.budget.spending import (
     ProjectAccount,
     change_account,
     has_project_limit,
+    metered,
     part_accounts,
 )
 from agentd.workflow.choice import Choice
@@ -148,10 +149,10 @@ def _prompt_bytes(
 def _accounts(
     workspace: Workspace, change: Path, step: Step, choice: Choice
 ) -> tuple[Account, ...]:
-    budget = workspace.config.budget
+    budget, calls = workspace.config.budget, metered(StateStore(change).read())
     found = [
-        *part_accounts(budget, change, step=step.name, provider=choice.provider),
-        change_account(budget, change),
+        *part_accounts(budget, change.name, calls, step=step.name, provider=choice.provider),
+        change_account(budget, change.name, calls),
     ]
     if has_project_limit(budget):
         reservations = Reservations(workspace.project.running_dir)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from agentd.config.model import WorkflowConfig
 from agentd.state.store import State
-from agentd.workflow.deciding import ARCHIVE, IMPL, PLAN, Done, Loop, Run, Situation, decide
+from agentd.workflow.deciding import ARCHIVE, IMPL, PLAN, Done, Run, Situation, decide
 from agentd.workflow.phases import read_phase
+from agentd.workflow.running import last_step
 from agentd.workflow.steps import STEPS
-from agentd.workflow.work import documents_of, verdict_of
+from agentd.workflow.work import verdict_of
 
 _LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}
 _AFTER = {"plan": IMPL.first, "impl": ARCHIVE.first, "archive": None}
@@ -24,9 +25,7 @@ def next_step(change: Path, state: State, settings: WorkflowConfig) -> str | Non
     if phase == "archived":
         return None
     loop = _LOOPS.get(phase or "", PLAN)
-    last = state.last_action
-    if last not in (loop.first, loop.judge, loop.mend):
-        last = loop.first if _begun(change, loop, phase) else None
+    last = last_step(change, loop, state)
     situation = Situation(
         phase=phase,
         last=last,
@@ -42,9 +41,3 @@ def next_step(change: Path, state: State, settings: WorkflowConfig) -> str | Non
             return _AFTER[loop.name]
         case _:
             return loop.mend
-
-
-def _begun(change: Path, loop: Loop, phase: str | None) -> bool:
-    """Whether the documents of the loop's first step are there, perhaps by a person's hand."""
-    begun = loop is PLAN or (loop is IMPL and phase == "implementing")
-    return begun and all(documents_of(change, name) for name in STEPS[loop.first].writes)
