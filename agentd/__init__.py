@@ -8,24 +8,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from agentd.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from agentd.errors import BudgetExceeded, ParseError
-    from agentd.metering.models import ModelRegistry, ModelSpec
-    from agentd.metering.pricing import PricingConfig, calculate_cost
-    from agentd.metering.tokens import count_tokens
-    from agentd.metering.tracker import (
+    from agentd.budget.tracker import (
         BudgetTracker,
         BudgetWarning,
         check_threshold,
         log_budget_warning,
         publish_cost_metrics,
     )
+    from agentd.errors import BudgetExceeded, ParseError
+    from agentd.ledger.store import StateStore
+    from agentd.metering.models import ModelRegistry, ModelSpec
+    from agentd.metering.pricing import PricingConfig, calculate_cost
+    from agentd.metering.tokens import count_tokens
     from agentd.metering.usage import UsageMetrics
-    from agentd.runner.providers import LlmProvider, parse_usage_from_output
-    from agentd.runner.script import RunRequest, RunResult, ScriptRunner
-    from agentd.state.store import StateStore
-
-__version__ = "0.1.0"
+    from agentd.providers import LlmProvider, parse_usage_from_output
+    from agentd.runner.run import RunRequest, RunResult, ScriptRunner
 
 __all__ = [
     "BudgetExceeded",
@@ -51,24 +51,24 @@ __all__ = [
 
 _MODULES = {
     "BudgetExceeded": "agentd.errors",
-    "BudgetTracker": "agentd.metering.tracker",
-    "BudgetWarning": "agentd.metering.tracker",
-    "LlmProvider": "agentd.runner.providers",
+    "BudgetTracker": "agentd.budget.tracker",
+    "BudgetWarning": "agentd.budget.tracker",
+    "LlmProvider": "agentd.providers",
     "ModelRegistry": "agentd.metering.models",
     "ModelSpec": "agentd.metering.models",
     "ParseError": "agentd.errors",
     "PricingConfig": "agentd.metering.pricing",
-    "RunRequest": "agentd.runner.script",
-    "RunResult": "agentd.runner.script",
-    "ScriptRunner": "agentd.runner.script",
-    "StateStore": "agentd.state.store",
+    "RunRequest": "agentd.runner.run",
+    "RunResult": "agentd.runner.run",
+    "ScriptRunner": "agentd.runner.run",
+    "StateStore": "agentd.ledger.store",
     "UsageMetrics": "agentd.metering.usage",
     "calculate_cost": "agentd.metering.pricing",
-    "check_threshold": "agentd.metering.tracker",
+    "check_threshold": "agentd.budget.tracker",
     "count_tokens": "agentd.metering.tokens",
-    "log_budget_warning": "agentd.metering.tracker",
-    "parse_usage_from_output": "agentd.runner.providers",
-    "publish_cost_metrics": "agentd.metering.tracker",
+    "log_budget_warning": "agentd.budget.tracker",
+    "parse_usage_from_output": "agentd.providers",
+    "publish_cost_metrics": "agentd.budget.tracker",
 }
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from agentd.ledger import fields as entry
+from agentd.ledger import render
+from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage
-from agentd.state import entry, render
-from agentd.state.store import StateStore
 
 GOAL_FASTER = 100
 GOAL_GROWTH = 12

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus import pieces, write_jsonl
-from tiktoken_truth import rank_folder
+from support.tiktoken_truth import rank_folder
 
 ROUNDS = 5
 LONG_ROUNDS = 2

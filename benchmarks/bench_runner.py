@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from agentd.metering.usage import UsageMetrics
-from agentd.runner.providers.base import Invocation, Parsed, Provider
-from agentd.runner.script import RunRequest, ScriptRunner
+from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.runner.run import RunRequest, ScriptRunner
 
 # The CLI: big writes of a ready-made block, so that it is not what is measured.
 CLI = """

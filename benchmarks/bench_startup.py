@@ -14,10 +14,10 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+from agentd.ledger.store import StateStore
 from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import UsageMetrics
-from agentd.state.store import StateStore
-from agentd.workflow.initialise import initialise
+from agentd.project.init import initialise
 
 RUNS = 15
 TYPER_APP = """

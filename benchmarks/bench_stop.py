@@ -15,11 +15,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from agentd.runner.providers import PROVIDERS
-from agentd.runner.script import RunRequest, ScriptRunner
-from agentd.state.store import StateStore
-from agentd.workflow.budget.allowance import Allowance
-from agentd.workflow.workspace import Workspace
+from agentd.budget.allowance import Allowance
+from agentd.ledger.store import StateStore
+from agentd.project.workspace import Workspace
+from agentd.providers import PROVIDERS
+from agentd.runner.run import RunRequest, ScriptRunner
 
 ROUNDS = 20
 GOAL_MS = 50

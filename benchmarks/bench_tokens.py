@@ -23,8 +23,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from tiktoken_truth import rank_folder, truth
-from tokens_corpus import long_texts
+from support.tiktoken_truth import rank_folder, truth
+from support.tokens_corpus import long_texts
 
 from agentd import count_tokens
 from agentd.metering.tokens import get_encoding

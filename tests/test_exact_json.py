@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.exact_json import json_text
+from agentd.text import json_text
 
 EVERY_CHARACTER = st.characters(codec=None)
 VALUES = st.recursive(

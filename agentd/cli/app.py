@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from agentd import __version__
 from agentd.errors import InputError, UsageError
+from agentd.version import __version__
 
 # Each command and the module beside this one that registers it, in the order of the help.
 COMMANDS = {

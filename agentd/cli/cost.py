@@ -16,8 +16,8 @@ from typer.core import TyperCommand
 from agentd.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentd.report.model import Report
-    from agentd.workflow.costs import Costs
+    from agentd.reports.costs import Costs
+    from agentd.reports.model import Report
 
 _DETAIL = ("model", "step")
 # Spelled out, for the help: the rooms that know them take too long to load.
@@ -114,7 +114,7 @@ def cost(
     was recorded; their names come right after cost. A change that is called reset or audit:
     `agentd cost [OPTIONS] -- audit`.
     """
-    from agentd.workflow.costs import CostRequest, open_costs
+    from agentd.reports.costs import CostRequest, open_costs
 
     names = _names(by, detail)
     chosen = _format(shape, as_json)
@@ -183,7 +183,7 @@ def _refuse_beside_forecast(
 
 def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
     """Print the report; one line of a change that agentd ``picked`` says on stderr which it is."""
-    from agentd.cli.output import note
+    from agentd.cli.terminal import note
 
     if costs.untimed:
         one = costs.untimed == 1
@@ -194,8 +194,8 @@ def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
             note(f"{costs.report.scope}:")
         print(summary(costs.report))
         return
-    from agentd.report.formats import FORMATS as RENDER
-    from agentd.report.formats.style import Style
+    from agentd.reports.formats import FORMATS as RENDER
+    from agentd.reports.formats.style import Style
 
     style = Style.of(sys.stdout, os.environ)
     print(RENDER[chosen](costs.report, style=style, base=costs.base))

@@ -13,7 +13,7 @@ import typer
 from agentd.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from agentd.workflow.audit.findings import Audit, Finding
+    from agentd.reports.audit.findings import Audit, Finding
 
 
 def audit(
@@ -35,9 +35,9 @@ def audit(
     """
     from agentd.cli.output import print_json
     from agentd.clock import utc_now
-    from agentd.plain_text import plain
-    from agentd.workflow.audit.audit import audit as look_through
-    from agentd.workflow.workspace import Workspace
+    from agentd.project.workspace import Workspace
+    from agentd.reports.audit.audit import audit as look_through
+    from agentd.text import plain
 
     gc.disable()  # the process ends at once; of 100,000 calls it is a sixth of the time
     workspace = Workspace.open(Path.cwd())
@@ -73,7 +73,7 @@ def _line(finding: Finding) -> str:
 
 
 def _summary(done: Audit) -> str:
-    from agentd.workflow.audit.findings import shown_usd
+    from agentd.reports.audit.findings import shown_usd
 
     too_much, too_little = done.off_usd()
     amounts = [

@@ -9,18 +9,18 @@ from agentd.errors import AgentdError
 
 if TYPE_CHECKING:
     from agentd.cli.progress import Progress
-    from agentd.workflow.deciding import Loop
+    from agentd.project.workspace import Workspace
+    from agentd.workflow.decide import Loop
     from agentd.workflow.order import Order
-    from agentd.workflow.workspace import Workspace
 
 
 def show_forecast(change_id: str | None, as_json: bool) -> None:
     """Print what the next step and the rest of a change (None: the latest) will probably cost."""
-    from agentd.cli.forecast_text import as_document, as_text
     from agentd.cli.output import print_json
-    from agentd.workflow.forecast.forecast import forecast
-    from agentd.workflow.overview import open_overview
-    from agentd.workflow.workspace import Workspace
+    from agentd.project.workspace import Workspace
+    from agentd.reports.forecast.forecast import forecast
+    from agentd.reports.forecast.text import as_document, as_text
+    from agentd.reports.status import open_overview
 
     change = open_overview(Path.cwd(), change_id).change
     found = forecast(Workspace.open(Path.cwd()), change)
@@ -48,9 +48,9 @@ def foretell(
     """
     if progress.quiet:
         return
-    from agentd.cli.forecast_text import as_lines
-    from agentd.workflow.forecast.forecast import forecast
-    from agentd.workflow.project import Change
+    from agentd.project.layout import Change
+    from agentd.reports.forecast.forecast import forecast
+    from agentd.reports.forecast.text import as_lines
 
     try:
         found = forecast(workspace, Change(id=change.name, path=change), order, description)

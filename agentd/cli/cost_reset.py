@@ -13,13 +13,13 @@ def reset(change_id: ChangeId) -> None:
     Its budget counts from the next call on, and its warnings are given again. The calls stay in
     its history, and so do what the project has spent and the project's warnings.
     """
-    from agentd.state.store import StateStore
-    from agentd.workflow.budget.warning import PROJECT
-    from agentd.workflow.ledgers import settle
-    from agentd.workflow.workspace import Workspace
+    from agentd.budget.warnings import PROJECT
+    from agentd.ledger.store import StateStore
+    from agentd.project.workspace import Workspace
+    from agentd.workflow.unentered import enter_unentered
 
     workspace = Workspace.open(Path.cwd())
     change = workspace.active_change(change_id)
-    settle(workspace.project, workspace.project.find_change(change_id))
+    enter_unentered(workspace.project, workspace.project.find_change(change_id))
     StateStore(change).restart_meter(keep=PROJECT)
     print(f"The budget of {change_id} counts from its next call on; its calls stay recorded.")

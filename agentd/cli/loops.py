@@ -37,8 +37,8 @@ def plan(
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, summing_up
     from agentd.cli.working import at_work_on_new, open_workspace
-    from agentd.workflow.deciding import PLAN
-    from agentd.workflow.whole import plan as run_plan
+    from agentd.workflow.decide import PLAN
+    from agentd.workflow.plan_impl_run import plan as run_plan
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
@@ -67,7 +67,7 @@ def impl(
     """
     from agentd.cli.output import show_outcome, summing_up
     from agentd.cli.working import at_work_on, open_workspace
-    from agentd.workflow.whole import impl as run_impl
+    from agentd.workflow.plan_impl_run import impl as run_impl
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
@@ -95,7 +95,7 @@ def archive(
     """
     from agentd.cli.output import show_outcome, summing_up
     from agentd.cli.working import at_work_on, open_workspace
-    from agentd.workflow import archiving
+    from agentd.workflow import archive as archiving
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
@@ -128,8 +128,8 @@ def run(
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, show_spent, summing_up
     from agentd.cli.working import at_work_on_new, open_workspace
-    from agentd.workflow import archiving
-    from agentd.workflow.whole import run as run_whole
+    from agentd.workflow import archive as archiving
+    from agentd.workflow.plan_impl_run import run as run_whole
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
+from agentd.cli.calls_text import describe, summary
+from agentd.cli.terminal import note
 from agentd.errors import AgentdError
-from agentd.exact_json import json_text
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
-from agentd.plain_text import plain, table
+from agentd.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from agentd.cli.progress import Progress
-    from agentd.metering.call import CallRecord
-    from agentd.workflow.engine import StepOutcome
-    from agentd.workflow.workspace import Workspace
-
-
-def note(text: str) -> None:
-    """Progress, a warning or an error, for a person; of control characters only line ends stay."""
-    write_stderr(f"{plain(text)}\n")
-
-
-def write_stderr(text: str) -> None:
-    """Write as it is; that nobody can read stderr any more must not end a run."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed
-            sys.stderr.write(text)
-            sys.stderr.flush()
-
-
-def on_terminal(stream: TextIO | None) -> bool:
-    """Whether a line can be rewritten in place there."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    from agentd.project.workspace import Workspace
+    from agentd.workflow.step import StepOutcome
 
 
 def print_error(error: AgentdError, *, as_json: bool) -> None:
@@ -99,26 +80,9 @@ def summing_up(progress: Progress, *places: Path) -> Iterator[None]:
         sys.stdout.flush()
 
 
-def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:
-    """A table of calls, with their total."""
-    rows = [["STEP", "PROVIDER", "MODEL", "IN", "OUT", "COST", "TIME", "VERDICT"]]
-    for call in calls:
-        ended = verdicts.get(call.id, "") if call.status == "ok" else call.status
-        rows.append([call.step, call.provider or "", call.model, *_figures([call]), ended])
-    rows.append(["total", "", "", *_figures(calls), ""])
-    return table(rows, left=(0, 1, 2, 7))
-
-
-def _figures(calls: Sequence[CallRecord]) -> list[str]:
-    totals = summarise(calls)
-    cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
-    seconds = sum(call.duration_ms for call in calls) / 1000
-    return [str(totals.tokens_in), str(totals.tokens_out), cost, f"{seconds:.1f} s"]
-
-
 def show_spent(change: Path) -> None:
     """What the change has cost so far; nothing before its first call."""
-    from agentd.state.store import StateStore
+    from agentd.ledger.store import StateStore
 
     totals = summarise(StateStore(change).read().calls)
     if not totals.calls:
@@ -128,17 +92,4 @@ def show_spent(change: Path) -> None:
     print(
         f"{calls}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
         f"{usd(totals.total_cost_usd)} so far"
-    )
-
-
-def describe(call: CallRecord) -> str:
-    """One call in one line: who, tokens, cost, time."""
-    usage = call.usage
-    cached = f" ({usage.cache_read_input_tokens} cached)" if usage.cache_read_input_tokens else ""
-    status = "" if call.status == "ok" else f"{call.status}, "
-    cost = usd(call.cost_usd) + (" and unpriced tokens" if summarise([call]).unpriced else "")
-    about = "about " if call.accuracy == "heuristic" else ""
-    return (
-        f"{status}{call.provider} {call.model}, {about}in {usage.input_tokens}{cached} "
-        f"out {usage.output_tokens}, {cost}, {call.duration_ms / 1000:.1f} s"
     )

@@ -142,13 +142,13 @@ def pipe(
     is reported on stderr and left out. Exit code 3 when a quota stopped it; no line that would
     have crossed the quota is written.
     """
-    from agentd.cli.output import note
+    from agentd.cli.arguments import check_model
     from agentd.cli.pipe_report import PipeReport
-    from agentd.cli.text import check_model
+    from agentd.cli.terminal import note
     from agentd.pipe.batch import LineOptions
     from agentd.pipe.lines import FieldPath
     from agentd.pipe.totals import Limits
-    from agentd.workflow.quoting import open_prices
+    from agentd.project.prices import open_prices
 
     if model is None and model_field is None:
         raise UsageError("no model is named", fix="Give --model, --model-field, or both.")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from agentd.cli.output import note, on_terminal, write_stderr
+from agentd.cli.terminal import note, on_terminal, write_stderr
 from agentd.clock import monotonic_ms
 from agentd.metering.money import usd
 from agentd.pipe.summary import QUOTA, summary_json, summary_text

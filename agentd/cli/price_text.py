@@ -14,7 +14,7 @@ from agentd.metering.models import ModelSpec
 from agentd.metering.money import plain_usd, usd
 from agentd.metering.pricing import PricingConfig, Quote
 from agentd.metering.usage import ModelUsage
-from agentd.plain_text import table
+from agentd.text import table
 
 _COUNTS = (
     "tokens_input",

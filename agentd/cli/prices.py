@@ -61,13 +61,13 @@ def price(
     counted. Prices of the project's config.toml go before those of the bundled catalogue. Prices of
     another day and for a long input apply. Exit code 1 when no price is known.
     """
+    from agentd.cli.arguments import check_model
     from agentd.cli.output import as_error, print_json
     from agentd.cli.price_text import PricedRequest, as_document, as_text
-    from agentd.cli.text import check_model
     from agentd.errors import InputError
     from agentd.metering.models import ModelRegistry
-    from agentd.plain_text import plain
-    from agentd.workflow.quoting import open_prices
+    from agentd.project.prices import open_prices
+    from agentd.text import plain
 
     check_model(model)
     moment = _moment(at)
@@ -109,7 +109,7 @@ def models(
     """
     from agentd.cli.output import print_json
     from agentd.cli.price_text import models_document, models_table
-    from agentd.workflow.quoting import open_prices
+    from agentd.project.prices import open_prices
 
     moment = _moment(at)
     wanted = filter_.strip().lower()
@@ -162,7 +162,7 @@ def _usage(
 
 def _count_stdin(model: str) -> int:
     """The tokens of the text on stdin, to its last line end."""
-    from agentd.cli.text import read_text
+    from agentd.cli.arguments import read_text
     from agentd.errors import UsageError
     from agentd.metering.tokens import count_once
 

@@ -9,12 +9,13 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 
-from agentd.cli.output import describe, note, on_terminal, write_stderr
+from agentd.cli.calls_text import describe
+from agentd.cli.terminal import note, on_terminal, write_stderr
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
-from agentd.plain_text import plain
-from agentd.runner.activity import Snapshot
-from agentd.workflow.watching import Begun, Watched
+from agentd.providers.activity import Snapshot
+from agentd.text import plain
+from agentd.workflow.order import Begun, Watched
 
 _ERASE = "\r\x1b[K"
 

@@ -17,7 +17,7 @@ _ASCII_MARKS = ("[x]", "[!]", "[ ]", "#", "-")
 
 if TYPE_CHECKING:
     from agentd.metering.totals import Totals
-    from agentd.workflow.overview import Overview
+    from agentd.reports.status import Overview
 
 
 def status(
@@ -34,7 +34,7 @@ def status(
     Archived changes too.
     """
     from agentd.cli.output import print_json
-    from agentd.workflow.overview import open_overview
+    from agentd.reports.status import open_overview
 
     gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
     view = open_overview(Path.cwd(), change_id)
@@ -46,10 +46,11 @@ def status(
 
 def list_changes(as_json: AsJson = False) -> None:
     """List all changes with their phase and cost."""
-    from agentd.cli.output import note, print_json
+    from agentd.cli.output import print_json
+    from agentd.cli.terminal import note
     from agentd.metering.money import usd
-    from agentd.plain_text import table
-    from agentd.workflow.overview import list_overviews, overlap_notes
+    from agentd.reports.status import list_overviews, overlap_notes
+    from agentd.text import table
 
     views = list_overviews(Path.cwd())
     warnings = overlap_notes(Path.cwd())
@@ -75,7 +76,7 @@ def list_changes(as_json: AsJson = False) -> None:
 
 def _text(view: Overview) -> str:
     from agentd.metering.money import usd
-    from agentd.plain_text import table
+    from agentd.text import table
 
     state, totals = view.state, view.totals
     assert state is not None

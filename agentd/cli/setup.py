@@ -28,7 +28,7 @@ def init(
 
     It holds config.toml, project.md, .gitignore and specs/.
     """
-    from agentd.workflow.initialise import initialise
+    from agentd.project.init import initialise
 
     done = initialise(Path.cwd(), provider=provider, project_name=name)
     for path in done.created:
@@ -73,7 +73,7 @@ def demo(
 
     Stand-in CLIs replay what the real ones printed.
     """
-    from agentd.workflow.demo import play
+    from agentd.cli.demo import play
 
     play(print, keep=keep)
 

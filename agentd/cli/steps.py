@@ -42,7 +42,7 @@ def proposal(
     """Make a change: proposal.md, tasks.md and specs."""
     from agentd.cli.output import show_outcome
     from agentd.cli.working import at_work_on_new, open_workspace
-    from agentd.workflow.proposing import propose, quoted
+    from agentd.workflow.begin import propose, quoted
 
     workspace, order, progress = open_workspace(
         provider, model, session, wait, quiet, verbose, budget_override
@@ -70,8 +70,8 @@ def fillback(
     """
     from agentd.cli.output import show_outcome
     from agentd.cli.working import at_work_on_new, open_workspace
-    from agentd.workflow.fillback import plan_parts
-    from agentd.workflow.proposing import fill_back
+    from agentd.workflow.begin import fill_back
+    from agentd.workflow.fillback.parts import plan_parts
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
@@ -100,8 +100,8 @@ def merge(
     """
     from agentd.cli.output import show_outcome
     from agentd.cli.working import at_work_on, open_workspace
-    from agentd.workflow import archiving
-    from agentd.workflow.staging import merged_dir
+    from agentd.specs.staging import merged_dir
+    from agentd.workflow import archive as archiving
 
     workspace, order, progress = open_workspace(
         provider, model, None, False, quiet, verbose, budget_override
@@ -126,8 +126,8 @@ def _plain(step_name: str, summary: str) -> Callable[..., None]:
     ) -> None:
         from agentd.cli.output import show_outcome
         from agentd.cli.working import at_work_on, open_workspace
-        from agentd.workflow.engine import run_step
-        from agentd.workflow.running import values_for
+        from agentd.workflow.loop import values_for
+        from agentd.workflow.step import run_step
         from agentd.workflow.steps import STEPS
 
         workspace, order, progress = open_workspace(

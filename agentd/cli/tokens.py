@@ -43,13 +43,13 @@ def tokens(
     OpenAI's tiktoken counts; "family" and "heuristic" are estimates. What a chat adds to each
     message is not counted.
     """
+    from agentd.cli.arguments import check_model, read_text
     from agentd.cli.output import print_json
-    from agentd.cli.text import check_model, read_text
     from agentd.clock import utc_now
     from agentd.metering.models import ModelRegistry
     from agentd.metering.tokens import count_once
     from agentd.metering.usage import ModelUsage
-    from agentd.workflow.quoting import open_prices
+    from agentd.project.prices import open_prices
 
     gc.disable()  # the process ends at once; the price catalogue and the ranks are many objects
     for asked in model:
@@ -72,7 +72,7 @@ def tokens(
 
 def _text(counts: list[tuple[ModelSpec, int, Cost | None]]) -> str:
     from agentd.metering.money import usd
-    from agentd.plain_text import plain, table
+    from agentd.text import plain, table
 
     rows = [["MODEL", "TOKENIZER", "ACCURACY", "TOKENS", "INPUT COST"]]
     for spec, count, cost in counts:

@@ -10,8 +10,8 @@ import typer
 from agentd.cli.options import AsJson, ChangeId
 
 if TYPE_CHECKING:
-    from agentd.workflow.documents.fix import Mended
-    from agentd.workflow.documents.report import Report
+    from agentd.documents.fix import Mended
+    from agentd.documents.report import Report
 
 
 def validate(
@@ -27,9 +27,9 @@ def validate(
     Exit code 1 when something is wrong. Calls no model and writes nothing without --fix.
     """
     from agentd.cli.output import print_json
-    from agentd.workflow.documents.fix import fix_change
-    from agentd.workflow.documents.validate import validate_change
-    from agentd.workflow.workspace import Workspace
+    from agentd.documents.fix import fix_change
+    from agentd.documents.validate import validate_change
+    from agentd.project.workspace import Workspace
 
     workspace = Workspace.open(Path.cwd())
     change = workspace.active_change(change_id)

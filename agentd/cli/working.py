@@ -8,10 +8,10 @@ from pathlib import Path
 
 from agentd.cli.progress import Progress
 from agentd.errors import UsageError
-from agentd.workflow.attention import at_work
+from agentd.project.hold import at_work
+from agentd.project.workspace import Workspace
+from agentd.workflow.begin import begin
 from agentd.workflow.order import Order
-from agentd.workflow.proposing import begin
-from agentd.workflow.workspace import Workspace
 
 
 def open_workspace(

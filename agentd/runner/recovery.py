@@ -11,11 +11,11 @@ from pathlib import Path
 
 from agentd.errors import StateError
 from agentd.metering.usage import UsageMetrics
-from agentd.runner.folder import RunFolder, RunInfo
+from agentd.providers.base import Provider
 from agentd.runner.process import group_lives, is_same
-from agentd.runner.providers.base import Provider
-from agentd.runner.reading import Reading
 from agentd.runner.result import RunResult, conclude
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, stop_family, stop_group, stop_stages
 
 # What the ledger leaves in a run's folder once the run is entered, or kept to be entered.

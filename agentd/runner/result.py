@@ -11,11 +11,11 @@ from pathlib import Path
 from agentd.errors import ParseError
 from agentd.metering.call import Accuracy, CallStatus, UsageSource
 from agentd.metering.usage import UsageMetrics
-from agentd.runner.failures import Failure, conclude_failure
-from agentd.runner.folder import RunFolder, RunInfo
-from agentd.runner.outcome import settle
-from agentd.runner.providers.base import LoggedUsage, LogQuery, Provider
-from agentd.runner.reading import Reading
+from agentd.providers.base import LoggedUsage, LogQuery, Provider
+from agentd.providers.failure import Failure, conclude_failure
+from agentd.runner.reconcile import reconcile
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.stdout import Reading
 
 _STDERR_LINES = 10
 _STDERR_BYTES = 4096
@@ -73,7 +73,7 @@ def conclude(
     if status is None or (status == "budget_stopped" and ended_well):
         status = "ok" if ended_well else "failed"
     session_id = parsed.session_id or info.resume_session_id
-    outcome = settle(
+    outcome = reconcile(
         parsed,
         read_log(provider, info, session_id, environ),
         prior_usage,

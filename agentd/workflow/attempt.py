@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentd.budget.allowance import Allowance
+from agentd.documents.printed import document_in_text
+from agentd.documents.verdict import documents_of
 from agentd.errors import ProviderError, StateError
 from agentd.files import write_atomic
+from agentd.guard import Allowed, Guard
+from agentd.ledger.store import Changes, StateStore
 from agentd.metering.call import CallRecord
-from agentd.runner.script import RunRequest, RunResult, ScriptRunner
-from agentd.state.store import Changes, StateStore
+from agentd.project.layout import STATE_FILE
+from agentd.project.workspace import Workspace
+from agentd.runner.run import RunRequest, RunResult, ScriptRunner
 from agentd.workflow import recording
-from agentd.workflow.budget.allowance import Allowance
-from agentd.workflow.guard import Allowed, Guard, document_in_text
-from agentd.workflow.project import STATE_FILE
 from agentd.workflow.steps import Step
-from agentd.workflow.work import advance, documents_of
-from agentd.workflow.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def attempt(
     if result.status == "ok" and work.done:
         recording.preserve(workspace, change, step, result.run_dir)
         small = request.prompt_name == "proposal-small"
-        changes = advance(change, step, store.read().iteration, small=small)
+        changes = recording.advance(change, step, store.read().iteration, small=small)
     record = recording.enter(workspace, store, result, changes, overridden=allowance.overridden)
     return result, work, record
 

@@ -7,29 +7,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from agentd.budget.allowing import allowing
+from agentd.budget.spending import check_priced
+from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
+from agentd.documents.tasks import progress
+from agentd.documents.verdict import documents_of, read
 from agentd.errors import Cancelled, ProviderError
+from agentd.ledger.pending import reserve
+from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
-from agentd.runner.failures import Failure
-from agentd.runner.folder import RunFolder, new_call_id
-from agentd.runner.providers import PROVIDERS
-from agentd.runner.script import RunRequest
-from agentd.state.kept import reserve
-from agentd.state.store import StateStore
+from agentd.project.workspace import Workspace
+from agentd.providers import PROVIDERS
+from agentd.providers.failure import Failure
+from agentd.runner.run import RunRequest
+from agentd.runner.run_folder import RunFolder, new_call_id
 from agentd.workflow import recording
 from agentd.workflow.attempt import attempt, raise_if_forbidden, raise_unless_done, where
-from agentd.workflow.budget.allowing import allowing
-from agentd.workflow.budget.unpriced import check_priced
-from agentd.workflow.budget.warning import after_call
-from agentd.workflow.choice import Choice, choose
-from agentd.workflow.documents.tasks import progress
-from agentd.workflow.order import Order
-from agentd.workflow.prompting import render
+from agentd.workflow.model_choice import Choice, choose
+from agentd.workflow.order import Order, begun
+from agentd.workflow.prompts.prompt import render
 from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
 from agentd.workflow.steps import Step
-from agentd.workflow.watching import begun
-from agentd.workflow.work import documents_of, read
-from agentd.workflow.workspace import Workspace
 
 
 def run(

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agentd import __version__
 from agentd.clock import utc_now
 from agentd.config import Config, load
 from agentd.config.model import PROVIDER_NAMES, ProviderConfig
 from agentd.errors import ConfigError, InputError
-from agentd.runner.providers import PROVIDERS
-from agentd.workflow.installed import Installed, look
-from agentd.workflow.project import Project, find_project
-from agentd.workflow.prompt import Prompts, layers_of
-from agentd.workflow.workspace import Workspace
+from agentd.project.layout import Project, find_project
+from agentd.project.workspace import Workspace
+from agentd.providers import PROVIDERS
+from agentd.runner.installed import Installed, look
+from agentd.version import __version__
+from agentd.workflow.prompts.prompt import Prompts, layers_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentd.budget.spending import check_priced
+from agentd.budget.warnings import after_call
+from agentd.documents.verdict import (
+    NOT_COVERED,
+    Judgement,
+    documents_of,
+    read,
+    uncovered,
+    verdict_of,
+)
+from agentd.files import write_atomic
+from agentd.ledger.store import Changes, StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
+from agentd.project.workspace import Workspace
+from agentd.providers import PROVIDERS
 from agentd.runner import recovery
-from agentd.runner.folder import RunInfo
-from agentd.runner.providers import PROVIDERS
-from agentd.runner.script import RunResult
-from agentd.state.store import Changes, StateStore
-from agentd.workflow.specs import snapshot
-from agentd.workflow.specs.model import SpecError
+from agentd.runner.run import RunResult
+from agentd.runner.run_folder import RunInfo
+from agentd.specs import snapshot
+from agentd.specs.model import SpecError
+from agentd.workflow.order import Order
 from agentd.workflow.steps import STEPS, Step
-from agentd.workflow.work import advance, documents_of, note_uncovered
-from agentd.workflow.workspace import Workspace
 
 _DONE = "done"  # in a run's folder
+_FIRST = ("proposal", "implementation", "archive", "fillback")
+_MENDING = ("reproposal", "resolve", "archive-fix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +93,9 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
     )
 
 
-def settle(workspace: Workspace, change: Path, *, stop_running: bool) -> list[Settled]:
+def settle_interrupted_runs(
+    workspace: Workspace, change: Path, *, stop_running: bool
+) -> list[Settled]:
     """Enter what earlier commands could not: kept calls, and runs agentd did not live to finish.
 
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
@@ -109,15 +124,44 @@ def settle(workspace: Workspace, change: Path, *, stop_running: bool) -> list[Se
     return settled
 
 
+def advance(change: Path, step: Step, iteration: int | None, *, small: bool = False) -> Changes:
+    """What STATE.yaml says once the work of ``step`` is there."""
+    phase = step.phase
+    if step.judgement:
+        phase, _ = step.verdicts.get(verdict_of(change, step.judgement) or "", (None, None))
+    counted = None
+    if step.name in _FIRST:
+        counted = 1
+    elif step.name in _MENDING:
+        counted = (iteration or 1) + 1
+    return Changes(phase="challenged" if small else phase, iteration=counted, last_action=step.name)
+
+
+def note_uncovered(change: Path, judgement: Judgement) -> None:
+    """Add to an approving review, as issues, the scenarios that it says nothing of."""
+    document = change / judgement.document
+    text = read(document)
+    if text is None:
+        return
+    missing = uncovered(change, judgement)
+    if missing and NOT_COVERED not in text:
+        rows = "".join(
+            f"\n### Issue C{number}: {sentence}\n- Severity: High\n"
+            f"- Where: {judgement.document}, Coverage\n"
+            for number, sentence in enumerate(missing, 1)
+        )
+        write_atomic(document, f"{text.rstrip()}\n\n{NOT_COVERED}\n{rows}".encode())
+
+
 def preserve(workspace: Workspace, change: Path, step: Step, run_dir: Path) -> None:
     """Keep of a step's work what later steps compare with.
 
     Of a judging step its document, in its run's folder; of a step that plans that it is done, and
     the requirements it changes, as they are in the main specs now.
     """
-    if step.verdicts:
-        if step.name == "review":
-            note_uncovered(change)
+    if step.judgement:
+        if step.judgement.covers:
+            note_uncovered(change, step.judgement)
         for path in documents_of(change, step.writes[0]):
             shutil.copyfile(path, run_dir / path.name)
     elif "specs" in step.writes:
@@ -159,3 +203,17 @@ def _work_is_there(change: Path, step: Step, info: RunInfo) -> bool:
     owed = [documents_of(change, name) for name in step.writes]
     newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)
     return all(owed) and newest >= info.started_at.timestamp()
+
+
+def settle_before_step(workspace: Workspace, change: Path, order: Order) -> list[Settled]:
+    """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
+
+    Raises BudgetExceeded when one of them has no price and that must end the run.
+    """
+    entered = settle_interrupted_runs(workspace, change, stop_running=True)
+    for settled in entered:
+        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
+        after_call(workspace, change, settled.record, order.warn)
+    for settled in entered:
+        check_priced(workspace, change, settled.record, override=order.override_budget)
+    return entered

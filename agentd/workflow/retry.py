@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentd.clock import iso
-from agentd.runner.failures import Failure, Reason
+from agentd.providers.failure import Failure, Reason
 
 LONGEST_BACKOFF_S = 300.0
 RESET_MARGIN = timedelta(seconds=5)  # the provider's clock is not ours

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agentd.documents.verdict import Judgement
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -16,7 +18,8 @@ class Step:
     is the command after it. ``reads`` must be there before, ``writes`` after; both are files of
     the change's folder, ``specs`` stands for at least one spec, ``merged`` for the folder of that
     name. ``touches`` may be changed besides; ``code``: so may the project's own files.
-    ``continues`` are the steps whose session it goes on with, the best first.
+    ``continues`` are the steps whose session it goes on with, the best first. ``covers``: what it
+    writes approves only with a full table of what implements and tests each scenario.
     """
 
     name: str
@@ -31,6 +34,15 @@ class Step:
     next: str | None = None
     verdicts: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     continues: tuple[str, ...] = ()
+    covers: bool = False
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What a step that judges writes; None for others."""
+        if not self.verdicts:
+            return None
+        document, *_ = self.writes
+        return Judgement(document=document, verdicts=tuple(self.verdicts), covers=self.covers)
 
 
 _PLANNED = ("proposal.md", "tasks.md", "specs")
@@ -88,6 +100,7 @@ _ROWS = (
         phases=("implementing", "complete"),
         reads=(*_PLANNED, "IMPLEMENTATION.md"),
         writes=("REVIEW.md",),
+        covers=True,
         verdicts={
             "APPROVED": ("complete", "archive"),
             "NEEDS_CHANGES": ("implementing", "resolve"),

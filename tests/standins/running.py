@@ -15,7 +15,7 @@ from standins.toy_provider import PYTHON, TOY
 
 from agentd.runner.process import start_token
 from agentd.runner.result import RunResult
-from agentd.runner.script import RunRequest, ScriptRunner
+from agentd.runner.run import RunRequest, ScriptRunner
 
 ROOT = Path(__file__).parents[2]
 

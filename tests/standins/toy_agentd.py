@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from standins.toy_provider import PYTHON, TOY
 
-from agentd.runner.script import RunRequest, ScriptRunner
+from agentd.runner.run import RunRequest, ScriptRunner
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentd.errors import ParseError
 from agentd.metering.usage import ModelUsage, add, run_usage
-from agentd.runner.providers.base import Invocation, Parsed, Provider
+from agentd.providers.base import Invocation, Parsed, Provider
 
 CLI = Path(__file__).with_name("toy_cli.py")
 MARKERS = (b'"session"', b'"usage"', b'"text"', b'"result"')

@@ -1,0 +1,244 @@
+"""What one call may spend: whether it may begin, and when it must stop."""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+from agentd.budget.account import Account, Amount
+from agentd.budget.reservations import Reservation, Reservations
+from agentd.budget.spending import (
+    ProjectAccount,
+    change_account,
+    has_project_limit,
+    metered,
+    part_accounts,
+    stops_unpriced,
+)
+from agentd.clock import utc_now
+from agentd.errors import BudgetExceeded, StateError
+from agentd.ledger.pending import ENTERED
+from agentd.ledger.store import State, StateStore
+from agentd.metering.call import CostSource
+from agentd.metering.local import is_local
+from agentd.metering.pricing import PricedCall
+from agentd.metering.usage import UsageMetrics
+from agentd.project.workspace import Workspace
+from agentd.runner.run import RunRequest, RunResult
+from agentd.runner.run_folder import RunFolder
+
+
+@dataclass(slots=True)
+class Allowance:
+    """The budgets of one call; ``override``: a person lets it go beyond them.
+
+    ``overridden`` says that it did so, ``exceeded`` which limits made it stop. ``reserved`` is its
+    part of the project's budget: within it nobody need be asked.
+    """
+
+    workspace: Workspace
+    change: Path
+    request: RunRequest
+    override: bool
+    overridden: bool = False
+    exceeded: tuple[str, ...] = ()
+    own: tuple[Account, ...] = ()
+    project: ProjectAccount | None = None
+    reserved: Amount = field(default_factory=Amount)
+    model: str = ""
+
+    def admit(self) -> None:
+        """Let the call begin, and reserve its part of the project's budget.
+
+        Raises BudgetExceeded when a limit has less left than the call must cost at least.
+        """
+        budget, provider = self.workspace.config.budget, self.request.provider.name
+        step = self.request.step
+        state = StateStore(self.change).read()
+        name, calls = self.change.name, metered(state)
+        parts = part_accounts(budget, name, calls, step=step, provider=provider)
+        every = (change_account(budget, name, calls), *parts)
+        self.own = tuple(account for account in every if account.is_limited)
+        if has_project_limit(budget):
+            self.project = ProjectAccount(self.workspace, self._reservations, utc_now())
+        if not self.limited:
+            return
+        self.model = self.request.model or self._last_model(state)
+        least = self._least()
+        with self._deciding():  # what takes long was done before
+            accounts = self._accounts()
+            beyond = [text for account in accounts for text in account.beyond(least)]
+            if not least.usd and not is_local(self.model):
+                beyond += self._without_price(accounts)
+            if beyond and not self.override:
+                raise self._error("is refused", beyond)
+            self.overridden = bool(beyond)
+            if self.project is not None:
+                self._reserve(_at_most(accounts[-1], self.project.usual(step), least))
+
+    @property
+    def limited(self) -> bool:
+        """Whether any limit is set."""
+        return bool(self.own) or self.project is not None
+
+    def meter(self, usage: UsageMetrics) -> bool | None:
+        """Whether the call must stop, now that it has used so much; None: ask again.
+
+        It does not wait for another process that looks at the project's budget.
+        """
+        priced = self._priced(usage)
+        used = Amount(priced.cost_usd, usage.input_tokens + usage.output_tokens)
+        beyond = [text for account in self.own for text in account.beyond(used)]
+        if not beyond and self.project is not None and not self._is_reserved(used):
+            try:
+                beyond = self._grow(used)
+            except StateError:  # LockHeld, or what another process is just writing
+                return None
+        if priced.unpriced and self._stops_unpriced() and self._knows() != "reported":
+            beyond.append(self._no_price(self.model))
+        if beyond and not self.override:
+            self.exceeded = tuple(beyond)
+            return True
+        self.overridden = self.overridden or bool(beyond)
+        return False
+
+    def _grow(self, used: Amount) -> list[str]:
+        """Reserve so much of the project's budget, or say in words why that is not left.
+
+        Raises LockHeld at once when another process looks at it.
+        """
+        assert self.project is not None
+        with self._reservations.deciding(timeout_s=0):
+            account = self.project.now(but=self.request.call_id, lenient=True)
+            beyond = list(account.beyond(used))
+            if self.override or not beyond:
+                self._reserve(used.or_more(self.reserved))
+        return beyond
+
+    def judge(self, result: RunResult) -> RunResult:
+        """The result, its status budget_stopped where the CLI ended at the budget it was given.
+
+        What it has used at last stays reserved until it is in the ledger.
+        """
+        if self.project is not None:
+            self.model = result.model
+            cost_usd = self._priced(result.usage).cost_usd
+            used = Amount(cost_usd, result.usage.input_tokens + result.usage.output_tokens)
+            with contextlib.suppress(StateError):  # that the call is recorded matters more
+                self._reserve(used.or_more(self.reserved))
+        failure = result.failure
+        own = self.request.budget_usd is not None and result.status == "failed"
+        if own and failure is not None and failure.reason == "budget":
+            return replace(result, status="budget_stopped")
+        return result
+
+    def left_usd(self) -> Decimal | None:
+        """What the call may cost by the tightest limit, None where no dollars are limited."""
+        left = [account.left_usd() for account in self._accounts()]
+        return min((usd for usd in left if usd is not None), default=None)
+
+    def stopped(self) -> BudgetExceeded:
+        """The error that ends a command whose call was stopped."""
+        return self._error(
+            "was stopped", self.exceeded or (f"the CLI was given {self.request.budget_usd} USD",)
+        )
+
+    def release(self) -> None:
+        """Give back what is reserved, if the call is in the ledger or was never begun.
+
+        Otherwise it counts until a later command has entered the call.
+        """
+        folder = RunFolder(self.request.runs_dir / self.request.call_id)
+        over = not folder.run_json.exists() or (folder.path / ENTERED).exists()
+        if self.project is not None and over:
+            self._reservations.release(self.request.call_id)
+
+    @property
+    def _reservations(self) -> Reservations:
+        return Reservations(self.workspace.project.running_dir)
+
+    def _deciding(self) -> AbstractContextManager[None]:
+        if has_project_limit(self.workspace.config.budget):
+            return self._reservations.deciding()
+        return contextlib.nullcontext()
+
+    def _accounts(self) -> list[Account]:
+        """The call's accounts, the project's last."""
+        shared = self.project.now(but=self.request.call_id) if self.project is not None else None
+        return [*self.own, shared] if shared is not None else [*self.own]
+
+    def _is_reserved(self, used: Amount) -> bool:
+        limits, held = self.workspace.config.budget.project, self.reserved
+        return (limits.limit_usd is None or used.usd <= held.usd) and (
+            limits.limit_tokens is None or used.tokens <= held.tokens
+        )
+
+    def _reserve(self, amount: Amount) -> None:
+        run_dir = self.request.runs_dir / self.request.call_id
+        assert self.project is not None
+        period = self.project.period.name
+        self._reservations.hold(
+            Reservation(self.request.call_id, run_dir.absolute(), *amount, period)
+        )
+        self.reserved = amount
+
+    def _last_model(self, state: State) -> str:
+        """The model that answered this provider's last call of the change, "unknown" before it."""
+        own = [call.model for call in state.calls if call.provider == self.request.provider.name]
+        return next((model for model in reversed(own) if model != "unknown"), "unknown")
+
+    def _least(self) -> Amount:
+        """What the prompt alone costs and counts; $0 where its price is not known."""
+        from agentd.metering.tokens import count_once
+
+        tokens = count_once(self.request.prompt, self.model)
+        return Amount(self._priced(UsageMetrics(input_tokens=tokens)).cost_usd, tokens)
+
+    def _without_price(self, accounts: list[Account]) -> list[str]:
+        """What forbids a call of which nobody can say what it must cost."""
+        source = self._knows()
+        if source not in {"none", "reported"}:
+            return []  # its price is 0
+        found = [text for account in accounts for text in account.used_up()]
+        # Without a model of its own the CLI may answer with one that has a price.
+        named = self.request.model is not None or self.model != "unknown"
+        if source == "none" and named and self._stops_unpriced():
+            found.append(self._no_price(self.model))
+        return found
+
+    def _knows(self) -> CostSource:
+        provider = self.request.provider.name
+        return self.workspace.prices.knows(self.model, provider=provider, at=utc_now())
+
+    def _priced(self, usage: UsageMetrics) -> PricedCall:
+        return self.workspace.prices.price(
+            usage, provider=self.request.provider.name, model=self.model, at=utc_now()
+        )
+
+    def _stops_unpriced(self) -> bool:
+        return stops_unpriced(self.workspace.config.budget)
+
+    def _no_price(self, model: str) -> str:
+        return f'no price is known for what {model} answers (budget.on_unpriced = "stop")'
+
+    def _error(self, what: str, reasons: list[str] | tuple[str, ...]) -> BudgetExceeded:
+        name = self.change.name
+        restart = f"; `agentd cost reset {name}` starts the change's meter again"
+        own = any(f"change {name} has" in text for text in reasons)
+        return BudgetExceeded(
+            f"step {self.request.step} of change {name} {what} by its budget: "
+            + "; ".join(reasons),
+            fix="Raise the limit in agentd/config.toml, or go on all the same: --budget-override. "
+            f"`agentd cost {name}` shows what was spent{restart if own else ''}.",
+        )
+
+
+def _at_most(account: Account, usual: Amount, least: Amount) -> Amount:
+    """The usual amount as far as it is left, and no less than the least."""
+    left_usd, left_tokens = account.left_usd(), account.left_tokens()
+    usual_usd = usual.usd if left_usd is None else min(usual.usd, left_usd)
+    tokens = usual.tokens if left_tokens is None else min(usual.tokens, left_tokens)
+    return Amount(usual_usd, tokens).or_more(least)

@@ -1,0 +1,123 @@
+"""Mending what can surely be mended: no text is lost, and a second time changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.documents.fix_specs import mend_spec
+from agentd.documents.markdown import BOM, scan
+from agentd.documents.source import read_sources
+from agentd.documents.tasks import BARE_BOX, CHECKBOX
+from agentd.files import write_atomic
+from agentd.project.layout import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A document that was mended: its path as the user sees it, and what was done, in order."""
+
+    path: str
+    notes: tuple[str, ...]
+
+
+def fix_change(project: Project, change: Path) -> list[Mended]:
+    """Mend the documents of the change in folder ``change``, each replaced atomically.
+
+    Those that can't be read (too large, no text, links) are left alone. Raises OSError when one
+    can't be written; it is then as it was.
+    """
+    mended = []
+    for name, source in read_sources(project.root, change).documents.items():
+        if name in ("proposal.md", "tasks.md"):
+            text, notes = fix_document(source.text, tasks=name == "tasks.md")
+        elif name.startswith("specs/"):
+            is_new = not (project.specs_dir / name.removeprefix("specs/")).exists()
+            text, notes = fix_spec(source.text, is_new=is_new)
+        else:
+            continue
+        if notes:
+            write_atomic(change / name, text.encode())
+            mended.append(Mended(source.path, notes))
+    return mended
+
+
+def fix_document(text: str, *, tasks: bool = False) -> tuple[str, tuple[str, ...]]:
+    """A proposal or, with ``tasks``, a tasks.md: the mended text, and what was mended."""
+    return _fix(text, [_checkboxes] if tasks else [])
+
+
+def fix_spec(text: str, *, is_new: bool) -> tuple[str, tuple[str, ...]]:
+    """The same for a change's spec; ``is_new`` when there is no main spec of its name."""
+    return _fix(text, [lambda lines: mend_spec(lines, is_new=is_new)])
+
+
+Mend = Callable[[list[str]], tuple[list[str], list[str]]]
+
+
+def _fix(text: str, mends: list[Mend]) -> tuple[str, tuple[str, ...]]:
+    """The steps in order, on lines without their ends; a file of CRLF alone keeps them."""
+    notes: list[str] = []
+    bare = text.lstrip(BOM)
+    if bare != text:
+        notes.append("removed the byte order mark")
+    ends = {match[0] for match in re.finditer(r"\r\n|\r|\n", bare)}
+    end = "\r\n" if ends == {"\r\n"} else "\n"
+    if ends - {end}:
+        notes.append("made all line ends LF")
+    lines = bare.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for mend in (_trailing_spaces, *mends):
+        lines, done = mend(lines)
+        notes += done
+    if lines[-1]:
+        lines.append("")
+        notes.append("ended the last line")
+    return end.join(lines), tuple(notes)
+
+
+def _trailing_spaces(lines: list[str]) -> tuple[list[str], list[str]]:
+    """Take spaces from line ends, but for code and for Markdown's line break of two spaces."""
+    prose = scan("\n".join(lines)).prose
+    mended = list(lines)
+    for index, line in enumerate(lines):
+        if line[-1:] not in (" ", "\t") or not prose[index]:
+            continue
+        following = lines[index + 1].lstrip(" \t") if index + 1 < len(lines) else ""
+        kept = line.endswith("  ") and line.strip() and line.lstrip()[0] not in "#|"
+        if kept and following and following[0] != "#":
+            continue
+        mended[index] = line.rstrip(" \t")
+    changed = sum(new != old for new, old in zip(mended, lines, strict=True))
+    return mended, [f"took spaces from the end of {_lines(changed)}"] if changed else []
+
+
+def _checkboxes(lines: list[str]) -> tuple[list[str], list[str]]:
+    """Write checkboxes as ``- [ ] ...`` and ``- [x] ...``; an unknown mark stays what it is."""
+    prose = scan("\n".join(lines)).prose
+    mended = list(lines)
+    for index, line in enumerate(lines):
+        if prose[index] and "[" in line:
+            mended[index] = _checkbox(line)
+    changed = sum(new != old for new, old in zip(mended, lines, strict=True))
+    boxes = "checkbox" if changed == 1 else "checkboxes"
+    return mended, [f"wrote {changed} {boxes} as `- [x] ...`"] if changed else []
+
+
+def _checkbox(line: str) -> str:
+    match = CHECKBOX.match(line)
+    if match:
+        bullet = match["bullet"] if match["bullet"][:-1] else "-"
+    elif match := BARE_BOX.match(line):
+        bullet = "-"
+    else:
+        return line
+    mark = match["mark"].strip() or " "
+    mark = "x" if mark == "X" else mark
+    text = match["text"].lstrip(" \t")
+    return f"{match['indent']}{bullet} [{mark}]{' ' if text else ''}{text}"
+
+
+def _lines(count: int) -> str:
+    return f"{count} line{'' if count == 1 else 's'}"

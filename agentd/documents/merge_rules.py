@@ -1,0 +1,62 @@
+"""What the merge of a change would refuse, and other changes that touch the same requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from agentd.documents.report import Issue
+from agentd.project.layout import Project
+from agentd.specs.files import capability_of
+from agentd.specs.model import Delta, SpecError
+from agentd.specs.overlap import overlaps
+from agentd.specs.plan import plan_merge
+
+
+def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:
+    """A merge in memory: refusals and conflicts are errors, overlaps with others are warnings.
+
+    ``deltas`` are the change's, by their path below ``specs/``.
+    """
+    try:
+        plan = plan_merge(project, change)
+    except SpecError as error:
+        place = f"{error.path}:{error.line}: " if error.line else f"{error.path}: "
+        text = error.message.removeprefix(place)
+        yield Issue("error", "merge", error.path, error.line, text, error.fix)
+        return
+    for path, problem in plan.problems:
+        yield Issue("error", "merge", path, problem.line, problem.message)
+    for path, conflict in plan.conflicts:
+        text = f'"{conflict.name}" changed in the main spec since the proposal; the edits clash'
+        fix = "Let the change's text hold both edits."
+        yield Issue("error", "conflict", path, conflict.line, text, fix)
+    for path, warning in plan.warnings:
+        yield Issue("warning", "merge", path, warning.line, warning.message)
+    yield from _overlap_issues(project, change, deltas)
+
+
+def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:
+    places = {
+        (capability_of(key), name): (delta.path, line)
+        for key, delta in deltas.items()
+        for name, line in _names(delta)
+    }
+    others = any(other.id != change.name for other in project.changes())
+    for overlap in overlaps(project) if others else ():
+        place = places.get((overlap.capability, overlap.requirement))
+        if place and change.name in overlap.changes:
+            names = ", ".join(name for name in overlap.changes if name != change.name)
+            text = f'"{overlap.requirement}" is changed by {names} too'
+            fix = "The one archived later is merged three ways, or stops at a conflict."
+            yield Issue("warning", "overlap", *place, text, fix)
+
+
+def _names(delta: Delta) -> Iterator[tuple[str, int]]:
+    for block in (*delta.added, *delta.modified):
+        yield block.name, block.line
+    for removed in delta.removed:
+        yield removed.name, removed.line
+    for rename in delta.renamed:
+        yield rename.old, rename.line
+        yield rename.new, rename.line

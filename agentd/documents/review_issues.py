@@ -1,0 +1,160 @@
+"""The issues of a challenge, a review or an archive review, in the forms models write them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agentd.documents.issue_titles import (
+    is_nothing,
+    level_of,
+    level_of_group,
+    place_in,
+    split_title,
+    stripped,
+)
+from agentd.documents.markdown import Document, Heading, scan
+from agentd.documents.names import name_key
+from agentd.documents.tables import rows_of
+
+IssueSeverity = Literal["high", "medium", "low", "unknown"]
+
+_SECTION = re.compile(
+    r"^[\d.)\s]*(?:\w+ )?(?:issues|findings|problems)\b(?!.*\b(?:resolved|fixed|closed)\b)",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"^\W{0,4}(?:issue|finding|problem)[ \t]*#?\d", re.IGNORECASE)
+_FIELD = re.compile(
+    r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}(severity|priority|where|location|file|files|path|place)"
+    r"[*_]{0,2}[ \t]*[:：][*_]{0,2}[ \t]*(.*)$",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(\S.*)$")
+_LINE_NUMBER = re.compile(r"[:#]L?\d[\d:L–-]*|,?\s?\blines?\s\d[\d–-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewIssue:
+    """An issue a reviewer raised: ``where`` is a file or heading, "" when none is given."""
+
+    title: str
+    severity: IssueSeverity
+    where: str
+
+
+def issues_of(document: str) -> list[ReviewIssue]:
+    """What stands under "Issues", and headings such as ``### Issue 1: ...`` anywhere.
+
+    Issues are headings with ``- Severity: High`` and ``- Where: ...`` below, list items
+    (``- **High**: title``, ``1. [Low] title``), the same under ``### High``, or rows of a table.
+    "none" is no issue; a severity that is missing, or left as several, is ``unknown``.
+    """
+    text = scan(document)
+    found: list[ReviewIssue] = []
+    done_to = 0
+    headings = text.headings
+    for place, heading in enumerate(headings):
+        if heading.line <= done_to:
+            continue
+        if _NUMBERED.match(heading.title):
+            found.append(_heading_issue(text, heading, "unknown"))
+        elif _SECTION.match(heading.title):
+            found += _below(text, heading, _inner(headings, place), "unknown")
+            done_to = heading.end
+    return found
+
+
+def fingerprint(document: str) -> frozenset[str]:
+    """The issues of a document as far as two rounds can be compared: titles and files.
+
+    Numbers of issues and lines, case and punctuation are left out.
+    """
+    return frozenset(
+        f"{_plain(issue.title)} @ {_plain(issue.where)}" for issue in issues_of(document)
+    )
+
+
+def _inner(headings: Sequence[Heading], place: int) -> list[Heading]:
+    """The headings below one."""
+    last = bisect_right(headings, headings[place].end, key=lambda heading: heading.line)
+    return list(headings[place + 1 : last])
+
+
+def _below(
+    text: Document, parent: Heading, inner: Sequence[Heading], severity: IssueSeverity
+) -> Iterator[ReviewIssue]:
+    """The issues under a heading: items before its sub-headings, and these themselves."""
+    level = min((heading.level for heading in inner), default=0)
+    places = [place for place, heading in enumerate(inner) if heading.level == level]
+    end = inner[0].line - 1 if inner else parent.end
+    yield from _items(text, parent.line + 1, end, severity)
+    yield from _rows(text, parent.line + 1, end)
+    for place in places:
+        heading = inner[place]
+        group = level_of_group(heading.title)
+        if group and "severity" not in _fields(text, heading):
+            yield from _below(text, heading, _inner(inner, place), group)
+        elif not is_nothing(heading.title):
+            yield _heading_issue(text, heading, severity)
+
+
+def _heading_issue(text: Document, heading: Heading, severity: IssueSeverity) -> ReviewIssue:
+    title, given = split_title(heading.title)
+    return _issue(title, given or severity, _fields(text, heading), place_in(title))
+
+
+def _issue(title: str, severity: IssueSeverity, fields: dict[str, str], place: str) -> ReviewIssue:
+    if "severity" in fields:
+        severity = level_of(fields["severity"]) or "unknown"
+    return ReviewIssue(title, severity, fields.get("where") or place)
+
+
+def _items(text: Document, start: int, end: int, severity: IssueSeverity) -> Iterator[ReviewIssue]:
+    """List items and bold lines; what is deeper, or a field, belongs to the one before."""
+    drafts: list[tuple[int, list[str]]] = []
+    for _, line in text.numbered(start, end):
+        match = _ITEM.match(line)
+        bold = line.startswith("**") and not _FIELD.match(line)
+        if bold:
+            drafts.append((0, [line]))
+        elif match and not (drafts and (_FIELD.match(line) or len(match[1]) > drafts[-1][0])):
+            drafts.append((len(match[1]), [match[2]]))
+        elif drafts:
+            drafts[-1][1].append(line)
+    for _, (first, *rest) in drafts:
+        title, given = split_title(first)
+        if title and not is_nothing(title):
+            fields: dict[str, str] = {}
+            for line in rest:
+                _read_field(line, fields)
+            yield _issue(title, given or severity, fields, place_in(first))
+
+
+def _rows(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
+    """Issues as rows of a table."""
+    for row in rows_of(Document(text.lines[start - 1 : end], text.prose[start - 1 : end])):
+        title = row.cell("issue", "title", "problem", "finding", "description") or ""
+        if title and not is_nothing(title):
+            severity = level_of(row.cell("severity", "priority") or "") or "unknown"
+            where = row.cell("where", "location", "file", "place") or ""
+            yield ReviewIssue(stripped(title), severity, stripped(where))
+
+
+def _fields(text: Document, heading: Heading) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for _, line in text.numbered(heading.line + 1, heading.end):
+        _read_field(line, fields)
+    return fields
+
+
+def _read_field(line: str, fields: dict[str, str]) -> None:
+    if match := _FIELD.match(line):
+        name = "severity" if match[1].lower() in ("severity", "priority") else "where"
+        fields.setdefault(name, stripped(match[2]))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", name_key(_LINE_NUMBER.sub("", text))))

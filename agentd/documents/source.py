@@ -1,0 +1,125 @@
+"""The one edge: the documents of a change from disk, bounded, or why one could not be read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentd.documents.report import Issue
+
+MAX_BYTES = 1_000_000
+MAX_LINES = 20_000
+MAX_LINE_BYTES = 20_000
+MAX_FILES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document: ``name`` within the change (``specs/login.md``), ``path`` as the user sees it."""
+
+    name: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The documents of a change that could be read, by name, and issues about the others."""
+
+    documents: dict[str, Source] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    @property
+    def specs(self) -> list[Source]:
+        """The change's specs, in order of their names."""
+        return [source for name, source in self.documents.items() if name.startswith("specs/")]
+
+
+def read_sources(root: Path, change: Path) -> Sources:
+    """All Markdown documents of ``change``, but for those of its ``runs/``.
+
+    A file that is a link, no regular file, not UTF-8, or too large is an issue and not read; so
+    is what goes beyond 500 files or, all files together, beyond the limits of one.
+    """
+    sources = Sources()
+    room_bytes, room_lines = MAX_BYTES, MAX_LINES
+    for count, file in enumerate(_markdown_files(change)):
+        name = file.relative_to(change).as_posix()
+        path = file.relative_to(root).as_posix()
+        if count >= MAX_FILES:
+            _refuse(sources, name, path, "too-large", f"more than {MAX_FILES} documents")
+            break
+        code, text = read_text(file, room_bytes, room_lines)
+        if code:
+            _refuse(sources, name, path, code, text)
+        else:
+            sources.documents[name] = Source(name, path, text)
+            room_bytes -= len(text)
+            room_lines -= text.count("\n") + text.count("\r")
+    return sources
+
+
+def read_text(
+    path: Path, max_bytes: int = MAX_BYTES, max_lines: int = MAX_LINES
+) -> tuple[str, str]:
+    """``("", text)`` of a file, or a code and why it is not read; line ends stay as they are.
+
+    The limits on bytes, lines, and the bytes of one line keep all that follows within a second.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        link = path.is_symlink()
+        reason = "is a symbolic link" if link else f"cannot be read: {error.strerror}"
+        return "unreadable", reason
+    with os.fdopen(fd, "rb") as handle:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return "unreadable", "is no regular file"
+        data = handle.read(max_bytes + 1)
+    if reason := _too_large(data, max_bytes, max_lines):
+        return "too-large", reason
+    if b"\0" in data:
+        return "not-text", "is no text: it holds NUL bytes"
+    try:
+        return "", data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return "not-text", f"is not UTF-8 (byte {error.start})"
+
+
+def _too_large(data: bytes, max_bytes: int, max_lines: int) -> str:
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    if len(data) > max_bytes or len(lines) > max_lines:
+        size = f"{MAX_BYTES // 1_000_000} MB and {MAX_LINES:,} lines"
+        return f"is too large: the documents of a change have up to {size} together"
+    longest = max(lines, key=len)
+    if len(longest) > MAX_LINE_BYTES:
+        return f"has a line of {len(longest):,} bytes (line {lines.index(longest) + 1})"
+    return ""
+
+
+def _markdown_files(change: Path) -> list[Path]:
+    """The ``*.md`` of the change's folder and below ``specs/``; links to folders not followed."""
+    files = [entry for entry in change.iterdir() if entry.suffix == ".md"]
+    for folder, folders, names in os.walk(change / "specs"):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(folder, name) for name in names if name.endswith(".md")]
+    return sorted(
+        file
+        for file in files
+        if not file.name.startswith(".") and (file.is_symlink() or not file.is_dir())
+    )
+
+
+def _refuse(sources: Sources, name: str, path: str, code: str, reason: str) -> None:
+    sources.refused.add(name)
+    sources.issues.append(Issue("error", code, path, None, reason, _FIXES[code]))
+
+
+_FIXES = {
+    "unreadable": "Put a real file in its place.",
+    "too-large": "Shorten it, or take several changes.",
+    "not-text": "Save it as UTF-8.",
+}

@@ -1,0 +1,142 @@
+"""tasks.md as tasks: numbers, checkboxes, what they serve and what they wait for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+from agentd.documents.markdown import scan, without_code
+
+# `- [ ] 1.1 text`, and near it: `-[x] text`, `* [X]text`, `- [ x ] text`, `1. [ ] text`.
+CHECKBOX = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<bullet>[-*+]|\d{1,9}[.)])(?P<gap>[ \t]*)"
+    r"\[(?P<mark>[ \t]{0,9}[^\]\s]?[ \t]{0,9})\](?![(\[:])(?P<space>[ \t]*)(?P<text>.*)$"
+)
+# A box without its bullet is surely one only before a task's number.
+BARE_BOX = re.compile(r"^(?P<indent>[ \t]*)\[(?P<mark>[ xX])\][ \t]+(?P<text>\d+(?:\.\d+)*\b.*)$")
+_NUMBER = re.compile(r"^[*_]{0,2}(\d{1,9}(?:\.\d{1,9}){0,9})[.):]?[*_]{0,2}(?=\s|$)[ \t]*")
+_FIELD = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}([^\W\d_]+(?: on)?)[*_]{0,2}[ \t]*[:：](.*)$")
+_DEPENDS = re.compile(
+    r"\bdepend(?:s|ing|ent)?(?:[ \t]+on\b|[*_]{0,2}[ \t]*[:：])[*_]{0,2}[ \t]*[:：]?", re.IGNORECASE
+)
+_REFERENCE = re.compile(
+    r"[\s,;&/*_、，]{0,9}(?:and\b|or\b|und\b)?\s{0,9}(?:tasks?\b)?\s{0,9}#?(\d{1,9}(?:\.\d{1,9}){0,9})",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One checkbox of tasks.md.
+
+    ``number`` is ``1.2`` in ASCII digits, None without one; ``line`` counts from 1.
+    ``requirements`` are the names it says it serves, ``depends_on`` the numbers it waits for.
+    ``mark`` is what stands in the box: only ``x`` and ``X`` are done. ``well_formed`` is False
+    when other tools would not see a checkbox.
+    """
+
+    number: str | None
+    text: str
+    done: bool
+    line: int
+    mark: str
+    well_formed: bool
+    requirements: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def requirement(self) -> str | None:
+        """The first requirement it serves."""
+        return self.requirements[0] if self.requirements else None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A task while its lines are read."""
+
+    task: dict[str, object]
+    requirements: list[str] = field(default_factory=list)
+    depends_on: list[str] = field(default_factory=list)
+
+    def finish(self) -> Task:
+        return Task(
+            **self.task,  # type: ignore[arg-type]
+            requirements=tuple(self.requirements),
+            depends_on=tuple(dict.fromkeys(self.depends_on)),
+        )
+
+
+def read_tasks(text: str) -> list[Task]:
+    """The tasks of a tasks.md, in order; nested checkboxes are tasks too, code blocks hold none."""
+    drafts: list[_Draft] = []
+    for number, line in scan(text).numbered():
+        draft = _box(number, line) if "[" in line else None
+        if draft:
+            drafts.append(draft)
+            _read_references(draft, str(draft.task["text"]))
+        elif line[:1] == "#":
+            drafts.append(_Draft({}))  # what follows a heading belongs to no task
+        elif drafts and drafts[-1].task and line.strip():
+            _read_detail(drafts[-1], line)
+    return [draft.finish() for draft in drafts if draft.task]
+
+
+def progress(text: str) -> tuple[int, int]:
+    """How many tasks are done, and how many there are."""
+    tasks = read_tasks(text)
+    return sum(task.done for task in tasks), len(tasks)
+
+
+def normal_number(text: str) -> str:
+    """A task's number in ASCII digits, without leading zeros."""
+    parts = text.split(".")
+    return ".".join(
+        str(int("".join(str(unicodedata.decimal(digit)) for digit in part))) for part in parts
+    )
+
+
+def _box(line_number: int, line: str) -> _Draft | None:
+    match = CHECKBOX.match(line)
+    if match:
+        bullet, mark = match["bullet"], match["mark"]
+        well_formed = bool(match["gap"]) and len(mark) == 1
+        well_formed = well_formed and bool(match["space"] or not match["text"])
+    elif match := BARE_BOX.match(line):
+        bullet, mark, well_formed = "", match["mark"], False
+    else:
+        return None
+    text = match["text"].strip()
+    numbered = _NUMBER.match(text)
+    given = numbered[1] if numbered else bullet[:-1]
+    return _Draft(
+        {
+            "number": normal_number(given) if given else None,
+            "text": text[numbered.end() :] if numbered else text,
+            "done": mark.strip() in ("x", "X"),
+            "line": line_number,
+            "mark": mark.strip(),
+            "well_formed": well_formed,
+        }
+    )
+
+
+def _read_detail(draft: _Draft, line: str) -> None:
+    match = _FIELD.match(line)
+    if match and match[1].lower() in ("requirement", "requirements"):
+        name = match[2].strip(" \t*_")
+        draft.requirements += [name] if name else []
+    else:
+        _read_references(draft, line)
+
+
+def _read_references(draft: _Draft, line: str) -> None:
+    """What follows ``depends on`` or ``Depends:``, up to the first word that is no number."""
+    if "depend" not in line.lower():
+        return
+    line = without_code(line)
+    for match in _DEPENDS.finditer(line):
+        place = match.end()
+        while reference := _REFERENCE.match(line, place):
+            draft.depends_on.append(normal_number(reference[1]))
+            place = reference.end()

@@ -1,0 +1,129 @@
+"""A change's documents against their grammar, each other, and the main specs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from agentd.config.model import Config
+from agentd.documents.links import broken_links
+from agentd.documents.markdown import scan
+from agentd.documents.merge_rules import merge_issues
+from agentd.documents.names import name_key
+from agentd.documents.patterns import pattern_issues
+from agentd.documents.placeholders import left_placeholders
+from agentd.documents.proposal_rules import NEEDED, common_issues, proposal_issues
+from agentd.documents.report import Issue, Report, report_of
+from agentd.documents.source import Source, Sources, read_sources
+from agentd.documents.spec_rules import spec_issues
+from agentd.documents.task_rules import requirement_issues, task_issues
+from agentd.documents.tasks import read_tasks
+from agentd.project.layout import Project
+from agentd.specs.deltas import parse_delta
+from agentd.specs.model import Delta
+
+OWED = ("proposal.md", "tasks.md", "specs")
+MAX_ERRORS = 100  # with more of them in its specs, a change's merge is not tried
+
+
+def validate_change(
+    project: Project, change: Path, config: Config, *, owed: Collection[str] = OWED
+) -> Report:
+    """What is wrong with proposal.md, tasks.md and specs/ of the change in folder ``change``.
+
+    ``owed`` are those of them that must be there; what is there is looked at anyway. Nothing is
+    written and nothing is spent. Documents that can't be read are errors, not exceptions.
+    """
+    sources = read_sources(project.root, change)
+    return report_of(_issues(project, change, config, sources, owed))
+
+
+def _issues(
+    project: Project, change: Path, config: Config, sources: Sources, owed: Collection[str]
+) -> Iterator[Issue]:
+    yield from sources.issues
+    yield from _missing(project, change, sources, owed)
+    deltas = _deltas(sources)
+    looked_at = {"proposal.md", "tasks.md", *(f"specs/{key}" for key in deltas)}
+    for name, source in sources.documents.items():
+        if name in looked_at:
+            yield from _document_issues(project, name, source)
+    specs = [issue for delta in deltas.values() for issue in spec_issues(delta, delta.path)]
+    broken = sources.refused or sum(issue.severity == "error" for issue in specs) > MAX_ERRORS
+    yield from _each_once(chain(specs, () if broken else merge_issues(project, change, deltas)))
+    if tasks := sources.documents.get("tasks.md"):
+        yield from _task_issues(tasks, list(deltas.values()))
+    path = config.path
+    shown = path.relative_to(project.root) if path.is_relative_to(project.root) else path
+    patterns = config.validation.patterns
+    yield from pattern_issues(patterns, sources.documents.values(), shown.as_posix())
+
+
+def _deltas(sources: Sources) -> dict[str, Delta]:
+    """The specs by their path below ``specs/``: the files that ``change_specs`` takes too."""
+    found = {}
+    for source in sources.specs:
+        key = source.name.removeprefix("specs/")
+        delta = parse_delta(source.text, source.path)
+        note = "/" in key and not key.endswith("/spec.md") and delta.empty and not delta.sections
+        if key != "CHANGELOG.md" and not note:
+            found[key] = delta
+    return found
+
+
+def _each_once(issues: Iterable[Issue]) -> Iterator[Issue]:
+    """The merge repeats what is wrong with a spec by itself."""
+    seen = set()
+    for issue in issues:
+        what = (issue.path, issue.line, issue.message)
+        if what not in seen:
+            seen.add(what)
+            yield issue
+
+
+def _missing(
+    project: Project, change: Path, sources: Sources, owed: Collection[str]
+) -> Iterator[Issue]:
+    there = {*sources.documents, *sources.refused}
+    if any(name.startswith("specs/") for name in there):
+        there.add("specs")
+    for name in owed:
+        if name not in there:
+            yield Issue(
+                severity="error",
+                code="missing",
+                path=(change / name).relative_to(project.root).as_posix(),
+                line=None,
+                message="there is no spec" if name == "specs" else "there is no such document",
+            )
+
+
+def _document_issues(project: Project, name: str, source: Source) -> Iterator[Issue]:
+    """What is looked for in every document; and in proposal.md."""
+    document, path = scan(source.text), source.path
+
+    def exists(relative: str) -> bool:
+        return (project.root / relative).exists()
+
+    if not any(line.strip() for line in document.lines):
+        yield Issue("error", "empty", path, None, "the document is empty")
+        return
+    proposal = name == "proposal.md"
+    if proposal:
+        yield from proposal_issues(document, path)
+    yield from common_issues(document, path, NEEDED if proposal else ())
+    yield from left_placeholders(document, path)
+    yield from broken_links(document, path, exists)
+
+
+def _task_issues(source: Source, deltas: list[Delta]) -> Iterator[Issue]:
+    tasks = read_tasks(source.text)
+    yield from task_issues(tasks, source.path)
+    if not deltas:
+        return
+    changed = [item.name for delta in deltas for item in (*delta.added, *delta.modified)]
+    gone = [item.name for delta in deltas for item in delta.removed]
+    renamed = [name for delta in deltas for item in delta.renamed for name in (item.old, item.new)]
+    known = {name_key(name) for name in (*changed, *gone, *renamed)}
+    yield from requirement_issues(tasks, source.path, changed, known)

@@ -1,0 +1,122 @@
+"""What a document that judges says, in one reading for the loops, ``status`` and the forecast."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.documents.markdown import scan
+from agentd.documents.source import read_text
+
+NOT_COVERED = "## Not covered (added by agentd)"
+"""The heading in an approving review under which agentd lists what the review says nothing of."""
+
+_CHOICE = re.compile(r"^\s*[-*+]\s*\[(?P<mark>.)\]\s*(?P<text>.*)$")
+# Possessive: a line of thousands of underscores takes no time.
+_WORD = re.compile(r"^[\s*_`]*+([A-Za-z][A-Za-z_]*+)[\s*_`.!]*+(?:[-–—:(].*)?$")
+_LABEL = re.compile(r"^\s*[*_]*Verdict[*_]*\s*:[*_]*\s*(.+)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A document that judges, and the verdicts it may give, the approving one first.
+
+    ``covers``: it approves only with a full table of what implements and tests each scenario, and
+    asks for changes with its second verdict otherwise.
+    """
+
+    document: str
+    verdicts: tuple[str, ...]
+    covers: bool = False
+
+
+def verdict_of(change: Path, judgement: Judgement | None) -> str | None:
+    """What the document says; None where there is none, it gives none, or no step judges.
+
+    A skeleton left unfilled approves nothing. A review that approves but does not say of each
+    scenario where it is implemented and tested asks for changes.
+    """
+    document = read(change / judgement.document) if judgement else None
+    if judgement is None or document is None:
+        return None
+    approving, *others = judgement.verdicts
+    verdict = read_verdict(document, judgement.verdicts)
+    if verdict != approving:
+        return verdict
+    from agentd.documents.verdict_documents import is_skeleton  # `agentd status` rarely gets here
+
+    if is_skeleton(document):
+        return None
+    return others[0] if judgement.covers and uncovered(change, judgement) else verdict
+
+
+def uncovered(change: Path, judgement: Judgement) -> list[str]:
+    """The requirements and scenarios of the change that the review has no full row for."""
+    from agentd.documents.verdict_documents import missing_coverage
+    from agentd.specs.deltas import parse_delta
+    from agentd.specs.model import SpecError
+
+    specs = {path: read(path) for path in documents_of(change, "specs")}
+    unread = [f"{path.name} can't be read" for path, text in specs.items() if text is None]
+    if unread:
+        return unread
+    try:
+        deltas = [parse_delta(text or "", str(path)) for path, text in specs.items()]
+    except SpecError as error:
+        return [error.message]
+    return missing_coverage(read(change / judgement.document) or "", deltas)
+
+
+def read_verdict(document: str, allowed: Sequence[str]) -> str | None:
+    """The one verdict given under the heading "Verdict"; None when there is none, or two.
+
+    Taken are ``- [x] APPROVED``, ``**Verdict**: APPROVED`` and a bare ``APPROVED``. A list with
+    no box ticked, as in a skeleton, is no verdict; nor is a word in a sentence, a quotation, a
+    comment or a code block.
+    """
+    found = {name for line in _section(document) for name in _given(line, allowed)}
+    return found.pop() if len(found) == 1 else None
+
+
+def documents_of(change: Path, name: str) -> list[Path]:
+    """The files that a name of the step table stands for, those that are there."""
+    if name in ("specs", "merged"):
+        return sorted(path for path in (change / name).rglob("*.md") if path.is_file())
+    return [change / name] if (change / name).is_file() else []
+
+
+def read(path: Path) -> str | None:
+    """A document's text; None when it is not there, or is what ``validate`` refuses to read."""
+    refused, text = read_text(path)
+    return None if refused else text
+
+
+def _section(document: str) -> list[str]:
+    """The lines below headings named Verdict, and lines like ``**Verdict**: X`` anywhere."""
+    text = scan(document)
+    headings = {heading.line: heading.title for heading in text.headings}
+    lines: list[str] = []
+    inside = False
+    for number, line in text.numbered():
+        if number in headings:
+            name, _, rest = headings[number].partition(":")
+            inside = name.strip(" *_").lower() == "verdict"
+            lines += [rest] if inside and rest else []
+        elif label := _LABEL.match(line):
+            lines.append(label[1])
+        elif inside:
+            lines.append(line)
+    return lines
+
+
+def _given(line: str, allowed: Sequence[str]) -> list[str]:
+    """The verdicts that one line gives."""
+    choice = _CHOICE.match(line)
+    if choice and choice["mark"] not in "xX✓✔":
+        return []
+    text = choice["text"] if choice else line
+    word = _WORD.match(text)
+    name = word[1].upper().strip("_") if word else ""
+    return [name] if name in allowed else []

@@ -1,0 +1,168 @@
+"""A project's files as git sees them: what is not as committed, and git's own settings."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.git import git_environment
+from agentd.guard.tree import NOT_JUDGED, Look, look_at
+
+_HASHED_FILES = 2000  # with more than these uncommitted, all are judged by size and time
+_TIMEOUT_S = 120
+# Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
+_FIELDS = {b"1": 8, b"u": 10}
+# An editor may note a branch's upstream at any time; nothing in there makes git run a program.
+_BRANCH = re.compile(rb'^\[branch "[^"\\\]\n]*"\]\n(?:[ \t]+[\w-]+ = [^\\\n]*\n)*', re.MULTILINE)
+
+
+class GitFailed(Exception):
+    """git is not there, can't read the repository, or there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository, or that part of it that lies in ``root``, at one moment.
+
+    ``files`` are those that are not as committed, by their path relative to ``root``. ``own`` are
+    git's settings and hooks, which say what git runs and what it hides, by absolute path.
+    """
+
+    root: Path
+    git_dir: Path
+    head: bytes
+    branch: bytes
+    index: bytes
+    files: dict[str, Look]
+    own: dict[Path, bytes]
+
+    def changed_files(self, later: Repository) -> Iterator[str]:
+        """The files that look different at a later moment."""
+        for path in self.files.keys() | later.files.keys():
+            before = self.files.get(path)
+            if before is None:
+                yield path
+                continue
+            now = later.files.get(path) or look_at(self.root / path, hashed=True)
+            if now is None or not before.same_as(now):
+                yield path
+
+
+def read(root: Path, skip: Callable[[str], bool]) -> Repository:
+    """The repository around ``root`` now; ``skip`` tells the paths to leave out.
+
+    Raises GitFailed, also when the repository ignores ``root``: git sees nothing there then.
+    """
+    prefix = _line(_git(root, "rev-parse", "--show-prefix"))
+    if prefix and _ignored(root):
+        raise GitFailed(f"{root} is ignored")
+    git_dir, own = own_files(root)
+    status = _git(
+        root,
+        *("status", "--porcelain=v2", "-z", "--branch", "--no-renames"),
+        *("--untracked-files=all", "--ignore-submodules=none", "--", "."),
+    )
+    head = branch = b""
+    paths = []
+    for entry in _entries(status):
+        if entry.startswith(b"# branch.oid "):
+            head = entry.removeprefix(b"# branch.oid ")
+        elif entry.startswith(b"# branch.head "):
+            branch = entry.removeprefix(b"# branch.head ")
+        elif not entry.startswith(b"# "):
+            path = os.fsdecode(_path(entry).removeprefix(prefix))
+            # A review that runs the tests leaves such things in a project without a .gitignore.
+            made = entry.startswith(b"? ") and not NOT_JUDGED.isdisjoint(path.split("/"))
+            if not made and not skip(path):
+                paths.append(path)
+    hashed = len(paths) <= _HASHED_FILES
+    looks = {path: _look(root / path, hashed=hashed) for path in paths}
+    return Repository(
+        root=root,
+        git_dir=git_dir,
+        head=head,
+        branch=branch,
+        # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
+        index=hashlib.sha256(_git(root, "ls-files", "-z", "-s", "-v", ":/")).digest(),
+        files=looks,
+        own=own,
+    )
+
+
+def own_files(root: Path) -> tuple[Path, dict[Path, bytes]]:
+    """git's folder of a repository, and its settings and hooks. Raises GitFailed."""
+    git_dir = Path(os.fsdecode(_line(_git(root, "rev-parse", "--absolute-git-dir"))))
+    common = root / os.fsdecode(_line(_git(root, "rev-parse", "--git-common-dir")))
+    found = {}
+    for folder in {git_dir, common, *common.glob("modules/*")}:
+        names = ("config", "config.worktree", "info/exclude", "info/attributes")
+        for path in (*(folder / name for name in names), *(folder / "hooks").rglob("*")):
+            look = look_at(path, hashed=True)
+            if look is None or look.kind == "dir":
+                continue
+            found[path] = repr((look.kind, look.mode, look.digest)).encode()
+            if path.name.startswith("config") and path.is_file() and not path.is_symlink():
+                found[path] = _BRANCH.sub(b"", path.read_bytes())
+    return git_dir, found
+
+
+def _look(path: Path, *, hashed: bool) -> Look:
+    """How a file looks; a repository within the repository by all that is not as committed."""
+    look = look_at(path, hashed=hashed) or Look("absent", 0, 0, 0, b"")
+    if look.kind != "dir" or not os.path.lexists(path / ".git"):
+        return look
+    try:
+        inner = read(path, lambda _: False)
+    except GitFailed:
+        return look
+    parts = (inner.head, inner.index, sorted(inner.files.items()), sorted(inner.own.items()))
+    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
+    return Look("repository", look.mode, 0, 0, digest)
+
+
+def _entries(status: bytes) -> Iterator[bytes]:
+    yield from (entry for entry in status.split(b"\0") if entry)
+
+
+def _path(entry: bytes) -> bytes:
+    fields = _FIELDS.get(entry[:1], 1)
+    return entry.split(b" ", fields)[fields]
+
+
+def _line(output: bytes) -> bytes:
+    return output.removesuffix(b"\n")
+
+
+def _ignored(root: Path) -> bool:
+    try:
+        _git(root, "check-ignore", "-q", ".")
+    except GitFailed:
+        return False
+    return True
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    git = shutil.which("git")
+    if git is None:
+        raise GitFailed("no git")
+    # No optional locks: a status must not write the index. No fsmonitor: it is a program to run.
+    command = [git, "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=root,
+            env=git_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        raise GitFailed(str(error)) from error
+    return done.stdout

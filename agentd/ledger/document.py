@@ -1,0 +1,137 @@
+"""A STATE.yaml's text, looked through: as plain lines where it can be, through ruamel where not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from agentd.ledger import fields as entry
+from agentd.ledger import outline
+from agentd.ledger import own_grammar as grammar
+from agentd.ledger import own_layout as block
+from agentd.ledger.fields import Fields
+from agentd.ledger.outline import Span
+from agentd.ledger.own_layout import Block
+from agentd.ledger.source import Malformed, Source
+from agentd.metering.call import CallRecord
+
+if TYPE_CHECKING:  # it loads ruamel, which takes longer than all the rest of `agentd status`
+    from agentd.ledger.foreign import Tree
+
+
+class Document(NamedTuple):
+    """A sound STATE.yaml: its top-level keys, and its calls as a block or a tree.
+
+    ``rest`` is the tree that ``spans`` came from, without the block; None for plain lines.
+    """
+
+    text: str
+    spans: Mapping[str, Span]
+    calls: Block | Tree
+    rest: Tree | None
+
+    def ids(self) -> set[str]:
+        """The ids of the calls that have one."""
+        if isinstance(self.calls, Block):
+            return self.calls.ids()
+        return {str(call["id"]) for call in self.calls.calls() if "id" in call}
+
+    def call_count(self) -> int:
+        """How many calls there are."""
+        return len(self.calls.rows if isinstance(self.calls, Block) else self.calls.calls())
+
+    def records(self) -> Iterable[CallRecord]:
+        """The calls in order. Raises Malformed."""
+        if isinstance(self.calls, Block):
+            return self.calls.records()
+        return map(entry.from_fields, self.calls.calls())
+
+    def append(self, calls: Sequence[Fields]) -> str:
+        """The text with ``calls`` behind the last one and the totals added up. Raises Malformed."""
+        if isinstance(self.calls, Block):
+            return self.calls.append(self.text, calls)
+        return self.calls.append(calls)
+
+    def update(self, values: Mapping[str, str]) -> str:
+        """The text with the YAML ``values`` for these keys; new keys at the end of the head.
+
+        Raises Malformed where that can't be done without changing the rest.
+        """
+        edits = [
+            (span.start, span.end, self._fitted(span, values[key]))
+            for key, span in self.spans.items()
+            if key in values
+        ]
+        if added := "".join(f"{key}: {values[key]}\n" for key in values if key not in self.spans):
+            at = self._head_end()
+            unfinished = at and self.text[at - 1] not in "\r\n"
+            edits.insert(0, (at, at, f"\n{added}" if unfinished else added))
+        text = self.text
+        # From the end on, so that the offsets hold; where two meet, new keys go behind the value.
+        for start, end, new in sorted(edits, key=lambda edit: edit[0], reverse=True):
+            text = text[:start] + new + text[end:]
+        if self.rest is not None:
+            found = block.find(text) if isinstance(self.calls, Block) else None
+            self.rest.check_update(_without(text, found) if found else text, values)
+        return text
+
+    def _fitted(self, span: Span, value: str) -> str:
+        """The value with the space, or the line end, that it needs at its place."""
+        lead = " " if self.text[span.start - 1] == ":" else ""
+        return lead + value + ("\n" if self.text[span.start : span.end].endswith("\n") else "")
+
+    def _head_end(self) -> int:
+        if self.rest is not None:
+            return self.rest.head_end()
+        return block.after_last_value(self.text[: self.spans["telemetry"].start])
+
+
+def read(source: Source, *, with_records: bool = False) -> Document:
+    """Look through a STATE.yaml. Raises Malformed, with the line, for one that is broken.
+
+    ``with_records``: :meth:`Document.records` will be asked for.
+    """
+    keys = grammar.ALL if with_records else grammar.LEDGER
+    found = block.find(source.text, keys) if source.ordinary else None
+    if found is not None:
+        document = _around(source.text, found)
+        if document is not None:
+            return document
+    from agentd.ledger import foreign as tree
+
+    try:
+        parsed = tree.read(source.text)
+        parsed.calls()
+        return Document(source.text, parsed.spans(), parsed, parsed)
+    except RecursionError:
+        raise Malformed(1, "nested too deeply, or an anchor that holds itself") from None
+
+
+def _around(text: str, found: Block) -> Document | None:
+    """The document around a block; None when the lines outside it are not sound by themselves."""
+    spans = outline.read(text, found.start, found.end)
+    if spans is not None:
+        return Document(text, spans, found, None)
+    from agentd.ledger import foreign as tree
+
+    try:
+        rest = tree.read(_without(text, found))
+    except (Malformed, RecursionError):
+        return None  # the tree of the whole text tells the right line
+    if not rest.has_empty_telemetry_at(found.start):
+        return None
+    shift = found.end - found.start - len(_STAND_IN)
+    spans = {
+        key: span
+        if span.start <= found.start
+        else span._replace(start=span.start + shift, end=span.end + shift)
+        for key, span in rest.spans().items()
+    }
+    return Document(text, spans, found, rest)
+
+
+_STAND_IN = "telemetry:\n"
+
+
+def _without(text: str, found: Block) -> str:
+    return text[: found.start] + _STAND_IN + text[found.end :]

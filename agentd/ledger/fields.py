@@ -1,0 +1,236 @@
+"""A call's names in STATE.yaml and call.json: the one translation from and to CallRecord."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, TypeAlias
+
+from agentd.clock import from_iso
+from agentd.ledger import scalar
+from agentd.metering.call import CallRecord, PricedModel
+from agentd.metering.usage import ModelUsage
+
+Kind = Literal["text", "word", "count", "money", "time", "models"]
+Value: TypeAlias = "str | int | Decimal | datetime | list[dict[str, Value]]"
+Fields: TypeAlias = dict[str, Value]
+
+KEYS: Mapping[str, Kind] = {
+    "id": "text",
+    "step": "text",
+    "provider": "text",
+    "model": "text",
+    "status": "word",
+    "tokens_in": "count",
+    "tokens_out": "count",
+    "tokens_cache_read": "count",
+    "tokens_cache_write": "count",
+    "tokens_cache_write_1h": "count",
+    "tokens_reasoning": "count",
+    "cost_usd": "money",
+    "cost_source": "word",
+    "accuracy": "word",
+    "usage_source": "word",
+    "duration_ms": "count",
+    "timestamp": "time",
+    "session_id": "text",
+    "budget": "word",
+    "models": "models",
+}
+"""Every key of a call that agentd knows, in the order in which it writes them."""
+
+MODEL_KEYS = ("model", *list(KEYS)[5:13])
+"""The keys of one item of ``models``: model, the token counts, cost_usd, cost_source."""
+
+REQUIRED = ("step", "model", "tokens_in", "tokens_out", "cost_usd")
+MODEL_REQUIRED = ("model", "tokens_in", "tokens_out", "cost_usd")
+
+EXPECTED: Mapping[Kind, str] = {
+    "text": "text",
+    "word": "a word",
+    "count": "a whole number, 0 or more",
+    "money": "an amount in USD, 0 or more, such as 0.0035",
+    "time": "a time such as 2026-11-22T05:40:52Z",
+    "models": "a list of models",
+}
+"""How each kind of value is described to users."""
+
+
+def to_fields(record: CallRecord) -> Fields:
+    """A call as STATE.yaml names it, in the layout's order.
+
+    Raises ValueError for what no call can have: negative counts, costs that are no finite number.
+    """
+    fields: dict[str, Value | None] = {
+        "id": record.id,
+        "step": record.step,
+        "provider": record.provider,
+        "model": record.model,
+        "status": record.status,
+        **_token_fields(record.usage),
+        "cost_usd": record.cost_usd,
+        "cost_source": record.cost_source,
+        "accuracy": record.accuracy,
+        "usage_source": record.usage_source,
+        "duration_ms": record.duration_ms,
+        "timestamp": record.started_at and _whole_second(record.started_at),
+        "session_id": record.session_id,
+        "budget": record.budget,
+        "models": [_model_fields(model) for model in record.models] or None,
+    }
+    return {key: read_value(key, value) for key, value in fields.items() if value is not None}
+
+
+def _whole_second(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _model_fields(priced: PricedModel) -> Fields:
+    return {
+        "model": priced.model,
+        **_token_fields(priced.usage),
+        "cost_usd": priced.cost_usd,
+        "cost_source": priced.cost_source,
+    }
+
+
+def _token_fields(usage: ModelUsage) -> dict[str, Value]:
+    optional = {
+        "tokens_cache_read": usage.cache_read_input_tokens,
+        "tokens_cache_write": usage.cache_creation_input_tokens,
+        "tokens_cache_write_1h": usage.cache_creation_1h_input_tokens,
+        "tokens_reasoning": usage.reasoning_output_tokens,
+    }
+    used: dict[str, Value] = {key: count for key, count in optional.items() if count}
+    return {"tokens_in": usage.input_tokens, "tokens_out": usage.output_tokens, **used}
+
+
+def from_fields(fields: Mapping[str, Any]) -> CallRecord:
+    """The call in fields that :func:`read_value` checked.
+
+    What the original agentd did not write is taken as: id "", status ok, duration 0, time None.
+    """
+    cost_usd = fields["cost_usd"]
+    return CallRecord(
+        id=fields.get("id", ""),
+        step=fields["step"],
+        provider=fields.get("provider"),
+        model=fields["model"],
+        status=fields.get("status", "ok"),
+        usage=_usage(fields),
+        cost_usd=cost_usd,
+        cost_source=fields.get("cost_source") or guess_source(cost_usd),
+        accuracy=fields.get("accuracy", "exact"),
+        usage_source=fields.get("usage_source", "stdout"),
+        duration_ms=fields.get("duration_ms", 0),
+        started_at=fields.get("timestamp"),
+        session_id=fields.get("session_id"),
+        budget=fields.get("budget"),
+        models=tuple(priced_model(model) for model in fields.get("models", ())),
+    )
+
+
+def priced_model(fields: Mapping[str, Any]) -> PricedModel:
+    """One item of ``models``, checked by :func:`read_fields`."""
+    cost_usd = fields["cost_usd"]
+    return PricedModel(
+        model=fields["model"],
+        usage=_usage(fields),
+        cost_usd=cost_usd,
+        cost_source=fields.get("cost_source") or guess_source(cost_usd),
+    )
+
+
+def guess_source(cost_usd: Decimal) -> Literal["config", "none"]:
+    """Where a cost is from when the entry doesn't say: the original agentd had only its config."""
+    return "config" if cost_usd else "none"
+
+
+def _usage(fields: Mapping[str, Any]) -> ModelUsage:
+    return ModelUsage(
+        input_tokens=fields["tokens_in"],
+        output_tokens=fields["tokens_out"],
+        cache_read_input_tokens=fields.get("tokens_cache_read", 0),
+        cache_creation_input_tokens=fields.get("tokens_cache_write", 0),
+        cache_creation_1h_input_tokens=fields.get("tokens_cache_write_1h", 0),
+        reasoning_output_tokens=fields.get("tokens_reasoning", 0),
+    )
+
+
+def read_value(key: str, raw: object) -> Value:
+    """``raw`` (text, int, Decimal, time or list) as the value of ``key``.
+
+    Raises ValueError that says which key, which value and what was expected.
+    """
+    value: Value | None = _READERS[KEYS[key]](raw)
+    if value is None:
+        shown = "empty" if raw is None else repr(raw) if isinstance(raw, str) else str(raw)
+        raise ValueError(f"{key} is {shown}; expected {EXPECTED[KEYS[key]]}")
+    return value
+
+
+def read_fields(raw: Mapping[str, object], *, of_model: bool = False) -> Fields:
+    """The known keys of one call (or one item of ``models``), checked; null is as good as absent.
+
+    Raises ValueError for a wrong value or a missing key.
+    """
+    known = MODEL_KEYS if of_model else KEYS
+    fields = {
+        key: read_value(key, raw[key]) for key in known if key in raw and raw[key] is not None
+    }
+    for key in MODEL_REQUIRED if of_model else REQUIRED:
+        if key not in fields:
+            raise ValueError(f"{'a model of a call' if of_model else 'a call'} has no {key}")
+    return fields
+
+
+def _text(raw: object) -> str | None:
+    return scalar.clean(raw) if isinstance(raw, str) else None
+
+
+def _count(raw: object) -> int | None:
+    return raw if type(raw) is int and 0 <= raw < 10**18 else None
+
+
+def _money(raw: object) -> Decimal | None:
+    if type(raw) is int:
+        raw = Decimal(raw)
+    if not isinstance(raw, Decimal) or not raw.is_finite() or raw < 0:
+        return None
+    return raw if not raw or -40 < raw.adjusted() < 15 else None
+
+
+def _time(raw: object) -> datetime | None:
+    if isinstance(raw, str):
+        try:
+            return from_iso(raw)
+        except ValueError:
+            return None
+    return raw if isinstance(raw, datetime) else None
+
+
+def _models(raw: object) -> Value | None:
+    if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
+        return None
+    return [read_fields(item, of_model=True) for item in raw]
+
+
+_READERS: Mapping[Kind, Any] = {
+    "text": _text,
+    "word": _text,
+    "count": _count,
+    "money": _money,
+    "time": _time,
+    "models": _models,
+}
+
+
+def from_json(text: str) -> CallRecord:
+    """The call that ``render.json_line`` wrote. Raises ValueError when it is none."""
+    try:
+        raw = json.loads(text, parse_float=Decimal)
+    except (InvalidOperation, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return from_fields(read_fields(raw if isinstance(raw, dict) else {}))

@@ -1,0 +1,119 @@
+"""A STATE.yaml that is not in agentd's layout, through ruamel: only what must change changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from agentd.ledger import relayout
+from agentd.ledger import yaml_nodes as nodes
+from agentd.ledger.fields import Fields
+from agentd.ledger.outline import Span
+from agentd.ledger.own_layout import after_last_value
+from agentd.ledger.source import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A text and its composed root."""
+
+    text: str
+    root: MappingNode
+
+    def spans(self) -> dict[str, Span]:
+        """Where the values of the top-level keys stand."""
+        return {key: self._span(*pair) for key, pair in nodes.pairs(self.root).items()}
+
+    def calls(self) -> list[Fields]:
+        """The calls, checked. Raises Malformed."""
+        return [nodes.fields_of(call) for call in nodes.calls_of(self._telemetry()[1])]
+
+    def append(self, calls: Sequence[Fields]) -> str:
+        """The text with its telemetry lines replaced by agentd's layout, ``calls`` at the end."""
+        key, telemetry = self._telemetry()
+        start, end = self._region(key)
+        lines = relayout.rewrite(self.text[start:end], start, key, telemetry, calls)
+        before = self.text[:start]
+        if before and not before.endswith(("\n", "\r")):
+            before += "\n"
+        new_text = before + "".join(f"{line}\n" for line in lines) + self.text[end:]
+        new = self._check(new_text, {"telemetry"})
+        if new.calls() != [*self.calls(), *calls]:
+            raise Malformed(nodes.line_of(key or self.root), "agentd can't rewrite telemetry here")
+        return new_text
+
+    def _telemetry(self) -> tuple[Node | None, Node | None]:
+        return nodes.pairs(self.root).get("telemetry", (None, None))
+
+    def _region(self, key: Node | None) -> tuple[int, int]:
+        """The lines of the key telemetry; where it would be added when there is none."""
+        end = int(self.root.end_mark.index)
+        if key is None:
+            return end, end
+        start = int(key.start_mark.index)
+        for other, _ in self.root.value:
+            if other.start_mark.index > start:
+                end = min(end, self._line_start(int(other.start_mark.index)))
+        # Blank lines and comments on the top level belong to what follows.
+        end = after_last_value(self.text[:end], skip_indented=False)
+        return self._line_start(start), end
+
+    def _line_start(self, index: int) -> int:
+        return self.text.rfind("\n", 0, index) + 1
+
+    def _span(self, key: ScalarNode, value: Node) -> Span:
+        after_key = int(key.end_mark.index)
+        start, end = int(value.start_mark.index), int(value.end_mark.index)
+        if isinstance(value, ScalarNode) and not value.value and not value.style:
+            # An empty node's place is that of the next token; it may have a tag or an anchor.
+            empty = re.compile(r"\s*:()(?:[ \t]+[!&]\S*)*").match(self.text, after_key)
+            start, end = (empty.end(1), empty.end()) if empty else (start, end)
+        elif start < after_key:  # an alias: its node stands where the anchor is
+            alias = re.compile(r"\s*:\s*(\*[^\s,]+)").match(self.text, after_key)
+            start, end = alias.span(1) if alias else (after_key, after_key)
+        is_text = isinstance(value, ScalarNode) and not nodes.is_null(value)
+        return Span(start, end, value.value if is_text else None)
+
+    def has_empty_telemetry_at(self, index: int) -> bool:
+        """Whether the key telemetry stands at this offset of the text, and holds nothing."""
+        key, telemetry = self._telemetry()
+        return key is not None and key.start_mark.index == index and nodes.is_null(telemetry)
+
+    def head_end(self) -> int:
+        """The end of the last key before telemetry; of the document when there is none."""
+        start = self._region(self._telemetry()[0])[0]
+        return after_last_value(self.text[:start], skip_indented=False)
+
+    def check_update(self, new_text: str, changed: Collection[str]) -> None:
+        """Raise Malformed unless only these top-level keys have another value in the new text."""
+        self._check(new_text, changed)
+
+    def _check(self, new_text: str, changed: Collection[str]) -> Tree:
+        problem = "agentd can't change this file without changing the rest of it"
+        try:
+            new = read(new_text)
+        except Malformed as error:
+            raise Malformed(1, f"{problem} ({error})") from error
+        if new._values(changed) != self._values(changed):
+            raise Malformed(1, problem)
+        return new
+
+    def _values(self, without: Collection[str]) -> dict[str, object]:
+        pairs = nodes.pairs(self.root).items()
+        return {key: _value(value) for key, (_, value) in pairs if key not in without}
+
+
+def _value(node: Node) -> object:
+    if isinstance(node, ScalarNode):
+        return (node.tag, node.value)
+    if isinstance(node, MappingNode):
+        return (node.tag, [(_value(key), _value(value)) for key, value in node.value])
+    return (node.tag, [_value(item) for item in node.value])
+
+
+def read(text: str) -> Tree:
+    """The tree of a whole document. Raises Malformed."""
+    return Tree(text, nodes.compose(text))

@@ -1,0 +1,148 @@
+"""Calls that wait in their run's folder until STATE.yaml can take them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.errors import StateError
+from agentd.files import write_atomic
+from agentd.ledger import fields as entry
+from agentd.ledger import plain_files as places
+from agentd.ledger import render
+from agentd.ledger.state import NO_CHANGES, Changes, from_object
+from agentd.metering.call import CallRecord
+
+PENDING = "call.pending.json"
+ENTERED = "call.json"
+RESERVE = "reserve"
+RESERVE_BYTES = 64 * 1024
+
+_CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class Kept(NamedTuple):
+    """A call that waits, and what changes in STATE.yaml when it is entered."""
+
+    record: CallRecord
+    changes: Changes = NO_CHANGES
+
+
+def check_call_id(call_id: str) -> None:
+    """Raise StateError unless the id may name a folder."""
+    if not _CALL_ID.fullmatch(call_id):
+        raise StateError(
+            f"call id {call_id!r} is not allowed",
+            fix="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+        )
+
+
+def reserve(run_dir: Path) -> None:
+    """Set 64 KiB of disk aside in a run's folder, so that its call can be kept on a full disk.
+
+    Raises StateError when there is no room for that: better before the run than after it.
+    """
+    path = run_dir / RESERVE
+    with places.explained(path):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+        try:
+            _fill(fd)
+        finally:
+            os.close(fd)
+
+
+def _fill(fd: int) -> None:
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        try:
+            os.posix_fallocate(fd, 0, RESERVE_BYTES)
+        except OSError as error:
+            if error.errno in places.FULL:
+                raise
+        else:
+            return
+    os.write(fd, bytes(RESERVE_BYTES))
+
+
+def keep(runs_dir: Path, call: Kept) -> Path:
+    """Write ``runs/<id>/call.pending.json``, durably; on a full disk in place of the reserve.
+
+    Raises StateError; its message then holds the call as one line of JSON.
+    """
+    check_call_id(call.record.id)
+    line = render.json_line(entry.to_fields(call.record))
+    try:
+        places.check_change(runs_dir.parent)
+        run_dir = places.make_folder(places.make_folder(runs_dir) / call.record.id)
+        path = run_dir / PENDING
+        with places.explained(path):
+            state = "" if call.changes == NO_CHANGES else f', "state": {call.changes.to_json()}'
+            _write(path, f"{line[:-1]}{state}}}\n".encode())
+            (run_dir / RESERVE).unlink(missing_ok=True)
+    except StateError as error:
+        message = f"{error.message}; the call could not be kept, it was: {line}"
+        raise StateError(message, fix=error.fix) from error
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        reserved = path.with_name(RESERVE)
+        if error.errno not in places.FULL or not reserved.exists():
+            raise
+        reserved.unlink()
+        write_atomic(path, data)
+
+
+def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
+    """The kept calls, oldest first, and what is wrong with the first that can't be read."""
+    records = []
+    problem = None
+    for run_dir in _run_dirs(runs_dir):
+        path = run_dir / PENDING
+        data = places.read_file(path)
+        if data is None:
+            continue
+        try:
+            records.append(_kept(data.decode()))
+        except ValueError as error:
+            problem = problem or StateError(
+                f"{path}: {error}", fix="Repair the file, or delete it to give the call up."
+            )
+    return records, problem
+
+
+def _kept(text: str) -> Kept:
+    record = entry.from_json(text)
+    state = json.loads(text).get("state")
+    return Kept(record, from_object(state) if state is not None else NO_CHANGES)
+
+
+def mark_entered(runs_dir: Path, call_id: str) -> None:
+    """Rename the kept call, if there is one: it is in STATE.yaml now."""
+    check_call_id(call_id)
+    path = runs_dir / call_id / PENDING
+    with places.explained(path), contextlib.suppress(FileNotFoundError):
+        path.replace(path.with_name(ENTERED))
+
+
+def unentered(runs_dir: Path) -> list[Path]:
+    """The folders of runs, oldest first, whose call was never marked as entered.
+
+    Their call is kept, or the run still goes on, or agentd did not live to record it.
+    """
+    return [run_dir for run_dir in _run_dirs(runs_dir) if not (run_dir / ENTERED).exists()]
+
+
+def _run_dirs(runs_dir: Path) -> list[Path]:
+    try:
+        with os.scandir(runs_dir) as entries:
+            names = [found.name for found in entries if found.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [runs_dir / name for name in sorted(names)]

@@ -1,0 +1,301 @@
+"""STATE.yaml, a change's ledger: crash-safe, locked, and never rewritten when it is broken."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentd.clock import iso, utc_now
+from agentd.errors import StateError
+from agentd.files import lock, write_atomic
+from agentd.ledger import document, rows, scalar, source, state, stated_totals
+from agentd.ledger import fields as entry
+from agentd.ledger import pending as kept
+from agentd.ledger import plain_files as places
+from agentd.ledger.document import Document
+from agentd.ledger.pending import Kept
+from agentd.ledger.rows import Brief
+from agentd.ledger.source import Malformed, Source
+from agentd.ledger.state import NO_CHANGES, Changes, State
+from agentd.metering.call import CallRecord, CallStatus, PricedModel
+from agentd.metering.usage import ModelUsage, UsageMetrics, add
+
+if TYPE_CHECKING:
+    from agentd.metering.rates import PricingConfig
+
+__all__ = ["Changes", "Kept", "State", "StateStore"]
+
+_NEW = """\
+change_id: {change_id}
+schema_version: '2.0'
+created_at: {now}
+updated_at: {now}
+phase: {phase}
+iteration: 1
+last_action: null
+session_id: null
+checksums: {{}}
+validations: []
+telemetry:
+  calls: []
+  total_cost_usd: 0.0
+  total_tokens_in: 0
+  total_tokens_out: 0
+"""
+
+
+class StateStore:
+    """The STATE.yaml of one change. Every write holds the lock of ``runs/.lock`` and reads anew.
+
+    Every method raises StateError when the file, its folder or the disk is at fault; the file is
+    then as it was.
+    """
+
+    def __init__(self, change_dir: Path | str) -> None:
+        self.change_dir = Path(change_dir)
+        self.path = self.change_dir / "STATE.yaml"
+        self.runs_dir = self.change_dir / "runs"
+
+    def create(self, change_id: str, *, phase: str = "proposed") -> None:
+        """Write a new STATE.yaml, with its folder if that is missing."""
+        with places.explained(self.change_dir):
+            self.change_dir.parent.mkdir(parents=True, exist_ok=True)
+        places.make_folder(self.change_dir)
+        text = _NEW.format(
+            change_id=scalar.text(change_id), phase=scalar.text(phase), now=iso(utc_now())
+        )
+        with self._locked():
+            if self.path.exists() or self.path.is_symlink():
+                raise StateError(
+                    f"{self.path}: is there already", fix="Take another id for a new change."
+                )
+            write_atomic(self.path, text.encode())
+
+    def read(self) -> State:
+        """The state as it stands; writes nothing, takes no lock."""
+        places.check_change(self.change_dir)
+        with self._explained():
+            return state.from_document(self._read(with_records=True)[1])
+
+    def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
+        """The state, and the totals as the file states them: see ``stated_totals.written``."""
+        places.check_change(self.change_dir)
+        with self._explained():
+            found = self._read(with_records=True)[1]
+            return state.from_document(found), stated_totals.written(found)
+
+    def brief_calls(self) -> list[Brief]:
+        """The calls in brief: three times as fast as :meth:`read`, for sums over many changes."""
+        places.check_change(self.change_dir)
+        with self._explained():
+            return rows.of_document(self._read(with_records=True)[1])
+
+    def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
+        """Enter a call and make ``changes`` in one write.
+
+        False, and nothing changes, when a call of its id is there already. When that fails, the
+        call is kept in its run's folder and the StateError says so.
+        """
+        kept.check_call_id(record.id)
+        call = Kept(record, changes)
+        try:
+            return bool(self._enter([call]))
+        except StateError as error:
+            path = self._keep_after(error, call)
+            waits = f"The call is kept in {path}; the next agentd command enters it."
+            raise StateError(error.message, fix=f"{error.fix}\n{waits}") from error
+
+    def update(
+        self,
+        *,
+        phase: str | None = None,
+        iteration: int | None = None,
+        last_action: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
+        changes = Changes(phase, iteration, last_action, session_id)
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+
+    def warn(self, names: Sequence[str]) -> list[str]:
+        """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            given = _given(found)
+            new = [name for name in dict.fromkeys(names) if name not in given]
+            if new:
+                changes = Changes(budget_warned=" ".join([*given, *new]))
+                write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+        return new
+
+    def restart_meter(self, *, keep: str) -> None:
+        """Let the budget count from the next call on, and the warnings be given again.
+
+        Those whose names begin with ``keep`` are not the change's own and stay given.
+        """
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            stay = [name for name in _given(found) if name.startswith(keep)]
+            calls = found.call_count()
+            changes = Changes(budget_warned=" ".join(stay), budget_reset_calls=calls)
+            write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+
+    def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:
+        """Write the call into its run's folder, to be entered later with its changes.
+
+        Returns the file.
+
+        On a full disk it takes the place of the run's reserve; if even that fails, the error's
+        message holds the call.
+        """
+        return kept.keep(self.runs_dir, Kept(record, changes))
+
+    def enter_kept(self) -> list[Kept]:
+        """Enter every kept call that is not in STATE.yaml yet; returns those entered now."""
+        places.check_change(self.change_dir)
+        if self.runs_dir.is_symlink():
+            places.make_folder(self.runs_dir)  # says what is wrong
+        waiting, problem = kept.read_pending(self.runs_dir)
+        entered = self._enter(waiting) if waiting else []
+        for call in waiting:
+            self.mark_entered(call.record.id)
+        if problem is not None:
+            raise problem
+        return entered
+
+    def mark_entered(self, call_id: str) -> None:
+        """Note in the run's folder that its call is in STATE.yaml, if the call was kept there."""
+        kept.mark_entered(self.runs_dir, call_id)
+
+    def record_llm_call(
+        self,
+        step: str,
+        model: str,
+        tokens: UsageMetrics,
+        duration_ms: int,
+        pricing: PricingConfig | None,
+        *,
+        provider: str | None = None,
+        status: CallStatus = "ok",
+        timestamp: datetime | None = None,
+        call_id: str | None = None,
+    ) -> CallRecord:
+        """Price a call, enter it and return what was entered.
+
+        ``pricing`` None: it costs 0 and counts as unpriced. ``timestamp`` is the start (None:
+        ``duration_ms`` ago). Raises StateError; the call is then kept and the error says where.
+        """
+        started_at = timestamp or utc_now() - timedelta(milliseconds=duration_ms)
+        started_at = started_at.astimezone(UTC).replace(microsecond=0)
+        record = CallRecord(
+            id=call_id or _new_call_id(step, started_at),
+            step=step,
+            provider=provider,
+            model=model,
+            status=status,
+            usage=add([tokens]),
+            cost_usd=_cost_usd(tokens, pricing),
+            cost_source="config" if pricing else "none",
+            accuracy="exact",
+            usage_source="stdout",
+            duration_ms=duration_ms,
+            started_at=started_at,
+            session_id=tokens.session_id,
+            models=_models(tokens, pricing),
+        )
+        self.append(record)
+        return record
+
+    def _enter(self, waiting: Sequence[Kept]) -> list[Kept]:
+        fields = {call.record.id: entry.to_fields(call.record) for call in waiting}
+        places.check_change(self.change_dir)
+        with self._locked():
+            origin, found = self._read()
+            there = found.ids()
+            new = [call for call in waiting if call.record.id not in there]
+            if new:
+                text = found.append([fields[call.record.id] for call in new])
+                for changes in (call.changes for call in new if call.changes != NO_CHANGES):
+                    now = document.read(origin._replace(text=text))
+                    text = now.update(_stamped(changes))
+                write_atomic(self.path, origin.encode(text))
+        return new
+
+    def _keep_after(self, error: StateError, call: Kept) -> Path:
+        try:
+            return self.keep(*call)
+        except StateError as second:
+            line = second.message
+            raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
+
+    def _read(self, *, with_records: bool = False) -> tuple[Source, Document]:
+        data = places.read_file(self.path)
+        if data is None:
+            name = self.change_dir.absolute().name
+            raise StateError(
+                f"{self.path}: is missing",
+                fix=f"Restore it (git checkout), or take the change up: agentd plan {name}",
+            )
+        origin = source.decode(data)
+        return origin, document.read(origin, with_records=with_records)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        places.make_folder(self.runs_dir)
+        with self._explained(), lock(self.runs_dir / ".lock"):
+            yield
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        with places.explained(self.path):
+            try:
+                yield
+            except Malformed as error:
+                raise StateError(
+                    f"{self.path}: {error}",
+                    fix="Repair the file (see git diff); it was left as it is.",
+                ) from error
+
+
+def _given(found: Document) -> list[str]:
+    span = found.spans.get("budget_warned")
+    return (span.text or "").split() if span else []
+
+
+def _stamped(changes: Changes) -> dict[str, str]:
+    return {**changes.values(), "updated_at": iso(utc_now())}
+
+
+def _new_call_id(step: str, started_at: datetime) -> str:
+    """``20261122T054052-proposal-6f1c2a9b``."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", step)
+    return f"{started_at:%Y%m%dT%H%M%S}-{name}-{os.urandom(4).hex()}"
+
+
+def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:
+    if len(tokens.by_model) < 2:
+        return ()
+    return tuple(
+        PricedModel(
+            model=name,
+            usage=usage,
+            cost_usd=_cost_usd(usage, pricing),
+            cost_source="config" if pricing else "none",
+        )
+        for name, usage in tokens.by_model.items()
+    )
+
+
+def _cost_usd(usage: ModelUsage, pricing: PricingConfig | None) -> Decimal:
+    return pricing.cost_usd(usage) if pricing else Decimal(0)

@@ -1,0 +1,144 @@
+"""``agentd init``: what a project needs, written once and never over a user's file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from agentd.config.model import PROVIDER_NAMES
+from agentd.errors import InputError
+from agentd.files import write_atomic
+from agentd.project.layout import Project, find_layout
+
+IGNORED = ("changes/*/runs/", "archive/*/runs/", "*.tmp", "*.lock")
+_SECTION = re.compile(r"^# ---- (?=\w+: )", re.MULTILINE)
+_TEMPLATE_NAME = '"my-project"'
+
+_PROJECT_MD = """\
+# {name}
+
+<!-- The steps put this file into their prompts. Keep it short; replace the lines in < >. -->
+
+## Overview
+
+<What it does, for whom, in two or three sentences.>
+
+## Stack
+
+<Languages, frameworks, services, and their versions where they matter.>
+
+## Conventions
+
+<Layout, naming, style, what must never be done.>
+
+## How to test
+
+<The commands that build, lint and test, and what they must show.>
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initialised:
+    """What ``init`` wrote (``created``) and what was there and was left alone (``kept``)."""
+
+    project: Project
+    created: tuple[Path, ...]
+    kept: tuple[Path, ...]
+
+
+def initialise(
+    root: Path, *, provider: str | None = None, project_name: str | None = None
+) -> Initialised:
+    """Write config.toml, project.md, .gitignore and specs/ below ``root``/agentd.
+
+    In a project of OpenSpec the specs are those below ``openspec/``. ``provider`` limits the config
+    to one of PROVIDER_NAMES. Running it again writes only what is missing. Raises InputError when
+    ``root`` is no folder or can't be written to.
+    """
+    if provider is not None and provider not in PROVIDER_NAMES:
+        raise InputError(f"no provider {provider}; expected one of {', '.join(PROVIDER_NAMES)}")
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder", fix="Make it first, or name another.")
+    project = Project(root.absolute(), find_layout(root.absolute()))
+    # A folder's name, or an argument, may hold bytes that are no UTF-8.
+    name = (project_name or detect_project_name(project.root)).encode("utf-8", "replace").decode()
+    gitkeep = project.specs_dir / ".gitkeep"  # git keeps no empty folder
+    contents = {
+        project.config_path: render_config(name, provider),
+        project.agentd_dir / "project.md": _PROJECT_MD.format(name=name),
+        project.agentd_dir / ".gitignore": "\n".join(IGNORED) + "\n",
+    }
+    if not project.specs_dir.is_dir() or gitkeep.exists():
+        contents[gitkeep] = ""
+    created = [path for path, text in contents.items() if _write_new(path, text)]
+    return Initialised(
+        project=project,
+        created=tuple(created),
+        kept=tuple(path for path in contents if path not in created),
+    )
+
+
+def render_config(project_name: str, provider: str | None = None) -> str:
+    """The text of a new config.toml, with the sections of all providers or of one."""
+    template = files("agentd.config").joinpath("template.toml").read_text(encoding="utf-8")
+    head, *sections = _SECTION.split(template)
+    left_out = {name for name in PROVIDER_NAMES if provider and name != provider}
+    kept = [section for section in sections if section.partition(":")[0] not in left_out]
+    return "# ---- ".join([head.replace(_TEMPLATE_NAME, _toml_text(project_name)), *kept])
+
+
+def detect_project_name(root: Path) -> str:
+    """The name in pyproject.toml, package.json, Cargo.toml or go.mod, else that of the folder."""
+    readers: dict[str, Callable[[str], object]] = {
+        "pyproject.toml": _name_in_pyproject,
+        "package.json": lambda text: json.loads(text)["name"],
+        "Cargo.toml": lambda text: tomllib.loads(text)["package"]["name"],
+        "go.mod": _name_in_go_mod,
+    }
+    for file, read in readers.items():
+        try:
+            name = read((root / file).read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not there, or not what it should be: the next one may be
+        if isinstance(name, str) and name.strip():
+            return name.strip()
+    return root.resolve().name or "my-project"
+
+
+def _name_in_pyproject(text: str) -> object:
+    data = tomllib.loads(text)
+    found: Mapping[str, Any] = data.get("project") or data["tool"]["poetry"]
+    return found["name"]
+
+
+def _name_in_go_mod(text: str) -> object:
+    found = re.search(r"^module\s+(\S+)", text, re.MULTILINE)
+    parts = found[1].split("/") if found else [""]
+    # A module's major version is no name: example.com/tool/v2 (https://go.dev/ref/mod#module-path).
+    return parts[-2] if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
+
+
+def _toml_text(text: str) -> str:
+    # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Whether ``path`` was missing and has been written."""
+    if os.path.lexists(path):
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text.encode())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror}", fix="Check the folder's permissions."
+        ) from error
+    return True

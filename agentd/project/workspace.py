@@ -1,0 +1,51 @@
+"""The project a command works in: its places, its config, its prices."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from agentd.config.load import load
+from agentd.config.model import Config
+from agentd.errors import InputError
+from agentd.metering.pricing import PriceBook, PricingConfig
+from agentd.project.layout import Project, find_project
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project with its config read."""
+
+    project: Project
+    config: Config
+
+    @classmethod
+    def open(cls, start: Path) -> Workspace:
+        """The project around ``start``. Raises InputError or ConfigError."""
+        project = find_project(start)
+        return cls(project, load(project.config_path))
+
+    @cached_property
+    def prices(self) -> PriceBook:
+        """Where calls of this project get their prices."""
+        configured = {
+            model: PricingConfig(**asdict(prices))
+            for model, prices in self.config.model_prices().items()
+        }
+        return PriceBook(config=configured, sources=self.config.pricing.sources)
+
+    def active_change(self, change_id: str) -> Path:
+        """The folder of a change that is worked on. Raises InputError when there is none."""
+        change = self.project.find_change(change_id)
+        if change.archived_on:
+            raise InputError(
+                f"change {change_id} is archived since {change.archived_on}",
+                fix='Start a new one: agentd proposal ID "DESCRIPTION"',
+            )
+        return change.path
+
+    def shown(self, path: Path) -> str:
+        """A path as the user sees it: relative to the project's root, if it lies there."""
+        root = self.project.root
+        return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -1,0 +1,96 @@
+"""claude's session log: ``~/.claude/projects/<project>/<session id>.jsonl``.
+
+After SIGKILL or SIGTERM it tells more than stdout: the final usage of every finished request,
+those of subagents too (``<session id>/subagents/agent-*.jsonl``), which stdout shows in the last
+line only. Calls outside the conversation are in no log. Read and checked: 2.1.330.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agentd.metering.usage import ModelUsage
+from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.session_log import (
+    LoggedRequest,
+    Thread,
+    UnknownShape,
+    changed_since,
+    count,
+    json_lines,
+    logged_usage,
+    moment,
+    part,
+    text,
+)
+
+_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
+
+
+def read(query: LogQuery) -> LoggedUsage | None:
+    """What the run used, subagents included; None without a log that we can read.
+
+    Counts every message whose first block came at or after ``query.started_at``. Of a message
+    that was cut off it has what was known at its start.
+    """
+    home = query.environ.get("CLAUDE_CONFIG_DIR")
+    if not home:
+        if not query.environ.get("HOME"):
+            return None
+        home = f"{query.environ['HOME']}/.claude"
+    if not _SAFE_ID.fullmatch(query.session_id):
+        return None
+    try:
+        paths = list(Path(home).glob(f"projects/*/{query.session_id}.jsonl"))
+        if len(paths) != 1:
+            return None
+        threads = [_thread(paths[0], query.started_at)]
+        for subagent in paths[0].with_suffix("").rglob("agent-*.jsonl"):
+            if changed_since(subagent, query.started_at):
+                threads.append(_thread(subagent, query.started_at))
+    except (UnknownShape, OSError):
+        return None
+    main = threads[0].requests
+    return logged_usage(
+        threads, session_id=query.session_id, model=main[-1].model if main else None
+    )
+
+
+def _thread(path: Path, since: datetime) -> Thread:
+    # One line per content block, all with the message's id and its usage.
+    found: dict[str, LoggedRequest] = {}
+    begun: dict[str, datetime] = {}
+    waiting = False
+    for entry in json_lines(path, b'"type":"assistant"', b'"type":"user"'):
+        message = part(entry, "message")
+        if entry.get("type") == "user":
+            waiting = True  # a prompt, or what a tool said: the next request follows
+        if entry.get("type") != "assistant" or message.get("model") == "<synthetic>":
+            continue
+        waiting = False
+        message_id = text(message, "id")
+        at = begun.setdefault(message_id, moment(entry))
+        if at >= since:
+            found[message_id] = LoggedRequest(
+                at=at, model=text(message, "model"), usage=_usage(part(message, "usage"))
+            )
+    return Thread(list(found.values()), waiting)
+
+
+def _usage(block: Mapping[str, Any]) -> ModelUsage:
+    cache_read = count(block, "cache_read_input_tokens", default=0)
+    cache_creation = count(block, "cache_creation_input_tokens", default=0)
+    details = part(block, "output_tokens_details")
+    split = part(block, "cache_creation")
+    return ModelUsage(
+        input_tokens=count(block, "input_tokens") + cache_read + cache_creation,
+        output_tokens=count(block, "output_tokens"),
+        cache_read_input_tokens=cache_read,
+        cache_creation_input_tokens=cache_creation,
+        reasoning_output_tokens=count(details, "thinking_tokens", default=0),
+        cache_creation_1h_input_tokens=count(split, "ephemeral_1h_input_tokens", default=0),
+    )

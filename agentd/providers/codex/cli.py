@@ -1,0 +1,124 @@
+"""codex (OpenAI Codex): argv, and the output of ``codex exec --json`` since 0.34.
+
+Where usage stands, and why not elsewhere: docs/clis.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentd.metering.usage import ModelUsage, run_usage
+from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.codex import activity as codex_activity
+from agentd.providers.codex import failures as codex_failures
+from agentd.providers.codex import session_log as codex_log
+from agentd.providers.fields import has_tokens, mapping, text, tokens
+
+
+def argv(invocation: Invocation) -> list[str]:
+    """The command line of one headless run; the prompt goes on stdin."""
+    resumed = invocation.resume_session_id
+    return [
+        *(invocation.command, "exec", "--json", "--skip-git-repo-check"),
+        *("--sandbox", "workspace-write", "-o", str(invocation.run_dir / "last_message")),
+        *(("-m", invocation.model) if invocation.model else ()),
+        *invocation.extra_args,
+        *(("resume", resumed) if resumed else ()),
+        "-",
+    ]
+
+
+class CodexParser:
+    """Keeps the last total: each ``turn.completed`` counts the whole thread so far."""
+
+    def __init__(self) -> None:
+        self._session_id: str | None = None
+        self._model: str | None = None
+        self._usage: Mapping[str, Any] | None = None
+        self._running_total = False
+        self._ended = False
+        self._answered = False
+        self._error: str | None = None
+        self._last_text = ""
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one event, of the present form or of 0.34's ``{"id", "msg"}``."""
+        kind = event.get("type")
+        if kind == "thread.started":
+            self._session_id = text(event.get("thread_id"))
+        elif kind == "turn.completed":
+            self._usage = mapping(event.get("usage"))
+            # 0.58 tells three fields, and counts its own process alone.
+            self._running_total = "reasoning_output_tokens" in self._usage
+            self._ended, self._error = True, None
+        elif kind == "turn.failed":
+            self._ended, self._error = False, str(mapping(event.get("error")).get("message"))
+        elif kind == "error":  # "Reconnecting ..." as a rule: a failure only if no end follows
+            self._error = text(event.get("message"))
+        elif kind == "item.completed":
+            item = mapping(event.get("item"))
+            if item.get("type") == "agent_message":
+                self._last_text = text(item.get("text")) or self._last_text
+        elif isinstance(event.get("msg"), Mapping):
+            self._old(event["msg"])
+        elif "model" in event and "provider" in event:
+            self._model = text(event.get("model"))
+
+    def parsed(self) -> Parsed:
+        """The thread's total; None before the first turn has ended."""
+        usage = None
+        if self._usage is not None:
+            usage = run_usage(
+                {self._model or "": _within(self._usage)}, session_id=self._session_id
+            )
+        return Parsed(
+            usage=usage,
+            complete=self._ended,
+            running_total=self._running_total,
+            final_text=self._last_text,
+            session_id=self._session_id,
+            model=self._model,
+            error=self._error,
+            failure=codex_failures.failure(self._error) if self._error else None,
+        )
+
+    def _old(self, msg: Mapping[str, Any]) -> None:
+        kind = msg.get("type")
+        if kind == "agent_message":
+            self._last_text = text(msg.get("message")) or self._last_text
+        elif kind == "token_count" and isinstance(msg.get("info"), Mapping):
+            self._usage = mapping(mapping(msg["info"]).get("total_token_usage"))
+            self._ended = self._answered  # a count after a tool call is not the end
+        elif kind == "error":
+            self._ended, self._error = False, text(msg.get("message"))
+        self._answered = kind == "agent_message"
+
+
+def _within(usage: Mapping[str, Any]) -> ModelUsage:
+    """A usage block in codex's form, where cached tokens and reasoning are inside already."""
+    has_tokens(usage, "input_tokens", "output_tokens")
+    return ModelUsage(
+        input_tokens=tokens(usage, "input_tokens"),
+        output_tokens=tokens(usage, "output_tokens"),
+        cache_read_input_tokens=tokens(usage, "cached_input_tokens"),
+        cache_creation_input_tokens=tokens(usage, "cache_write_input_tokens"),
+        reasoning_output_tokens=tokens(usage, "reasoning_output_tokens"),
+    )
+
+
+CODEX = Provider(
+    name="codex",
+    argv=argv,
+    new_parser=CodexParser,
+    markers=(
+        *(b'"thread.started"', b'"turn.', b'"agent_message"', b'"error"'),
+        *(b'"token_count"', b'"exec_command_end"', b'"provider"'),
+    ),
+    read_log=codex_log.read,
+    exit_reasons={2: "refused"},  # its own arguments
+    resets_at=codex_failures.resets_at,
+    activity=codex_activity.read,
+    activity_markers=codex_activity.MARKERS,
+    text_markers=codex_activity.TEXT_MARKERS,
+)

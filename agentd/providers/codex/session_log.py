@@ -1,0 +1,205 @@
+"""codex's session log: ``$CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<thread id>.jsonl``.
+
+It knows what codex's stdout does not: the model, the threads of subagents (each has a file of its
+own that names its parent), and what a failed or stopped run used.
+Read and checked: 0.169.0, 0.58.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agentd.metering.usage import ModelUsage
+from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.session_log import (
+    LoggedRequest,
+    Thread,
+    UnknownShape,
+    changed_since,
+    count,
+    first_entry,
+    json_lines,
+    logged_usage,
+    moment,
+    part,
+    text,
+)
+
+_MARKERS = (
+    b'"turn_context"',
+    b'"token_usage_record"',
+    b'"token_count"',
+    b'"task_complete"',
+    b'"type":"response_item"',
+)
+_CALLS = ("function_call", "custom_tool_call", "local_shell_call")
+_RESULTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
+_ANSWERS = ("reasoning", *_CALLS)
+_ABORTED = "aborted by user"
+
+
+def read(query: LogQuery) -> LoggedUsage | None:
+    """What the run used, subagents included; None without a log that we can read.
+
+    Counts every API request that was finished at or after ``query.started_at``. A response that
+    was cut off stands in no log, so it is not in here either.
+    """
+    home = query.environ.get("CODEX_HOME")
+    if not home:
+        if not query.environ.get("HOME"):
+            return None
+        home = f"{query.environ['HOME']}/.codex"
+    try:
+        path = _rollout(Path(home) / "sessions", query.session_id)
+        if path is None:
+            return None
+        main = _Rollout(query.session_id, query.started_at).load(path)
+        if main.model is None:
+            return None
+        threads = [main.thread()]
+        for thread_id, file in _subagents(path, query):
+            threads.append(_Rollout(thread_id, query.started_at).load(file).thread())
+    except (UnknownShape, OSError):
+        return None
+    return logged_usage(threads, session_id=query.session_id, model=main.model)
+
+
+def _rollout(sessions: Path, thread_id: str) -> Path | None:
+    if not sessions.is_dir():
+        return None
+    ending = f"-{thread_id}.jsonl"
+    for day in sorted(sessions.glob("*/*/*"), reverse=True):
+        for path in day.iterdir():
+            if path.name.startswith("rollout-") and path.name.endswith(ending):
+                return path
+    return None
+
+
+def _subagents(main: Path, query: LogQuery) -> Iterator[tuple[str, Path]]:
+    """The threads that descend from the main one and were written to since the run began.
+
+    A subagent is younger than its session: folders of earlier days are not looked at.
+    """
+    today = main.parent
+    parents: dict[str, tuple[str, Path]] = {}
+    for day in sorted(today.parent.parent.parent.glob("*/*/*")):
+        if day < today:
+            continue
+        for path in day.glob("rollout-*.jsonl"):
+            if path != main and changed_since(path, query.started_at):
+                meta = part(first_entry(path), "payload")
+                thread_id, parent = meta.get("id"), meta.get("parent_thread_id")
+                if isinstance(thread_id, str) and isinstance(parent, str):
+                    parents[thread_id] = (parent, path)
+    known = {query.session_id}
+    while found := [i for i, (parent, _) in parents.items() if parent in known]:
+        for thread_id in found:
+            known.add(thread_id)
+            yield thread_id, parents.pop(thread_id)[1]
+
+
+@dataclass(slots=True)
+class _Rollout:
+    """One rollout file, read from its start: running totals go on over resumed runs."""
+
+    thread_id: str
+    since: datetime
+    model: str | None = None
+    answered: bool = False
+    forked: bool = False
+    models: dict[str, str] = field(default_factory=dict)
+    records: dict[str, LoggedRequest] = field(default_factory=dict)
+    token_counts: list[LoggedRequest] = field(default_factory=list)
+    total: ModelUsage = field(default_factory=ModelUsage)
+    calls: set[object] = field(default_factory=set)
+    waiting: bool = False
+
+    def load(self, path: Path) -> _Rollout:
+        meta = part(first_entry(path), "payload")
+        if meta.get("id") != self.thread_id:
+            raise UnknownShape("session_meta")
+        self.forked = bool(meta.get("forked_from_id"))
+        for entry in json_lines(path, *_MARKERS):
+            payload = part(entry, "payload")
+            match entry.get("type"):
+                case "turn_context":
+                    self.model = text(payload, "model")
+                    self.waiting = True
+                    if "turn_id" in payload:  # not there in 0.58.0
+                        self.models[text(payload, "turn_id")] = self.model
+                case "token_usage_record":
+                    self._record(moment(entry), payload)
+                case "event_msg" if payload.get("type") == "token_count":
+                    self._token_count(moment(entry), part(payload, "info"))
+                case "event_msg" if payload.get("type") == "task_complete":
+                    self.waiting = False
+                case "response_item" if moment(entry) >= self.since:
+                    self._item(payload)
+        return self
+
+    def thread(self) -> Thread:
+        """The requests since the run began. Raises UnknownShape when answers came without one."""
+        if self.records:
+            return Thread(list(self.records.values()), self.waiting)
+        # A fork begins with a copy of its parent's history, so its totals are not its own.
+        if (self.answered and not self.token_counts) or (self.token_counts and self.forked):
+            raise UnknownShape("token_usage_record")
+        return Thread(self.token_counts, self.waiting)
+
+    def _item(self, payload: Mapping[str, Any]) -> None:
+        kind = payload.get("type")
+        self.answered |= kind in _ANSWERS or payload.get("role") == "assistant"
+        if kind in _CALLS:
+            self.calls.add(payload.get("call_id"))
+        elif kind in _RESULTS:
+            self.calls.discard(payload.get("call_id"))
+            stopped = str(payload.get("output")).endswith(_ABORTED)
+            # With the last tool's result the next request goes out, unless the run was stopped.
+            self.waiting = not self.calls and not stopped
+
+    def _record(self, at: datetime, payload: Mapping[str, Any]) -> None:
+        # Written when a response is complete; says whose it is and never repeats (0.169.0).
+        if at < self.since or payload.get("thread_id") != self.thread_id:
+            return
+        model = self.models.get(text(payload, "turn_id"))
+        if model is None:
+            raise UnknownShape("turn_id")
+        self.waiting = False
+        self.records[text(payload, "response_id")] = LoggedRequest(
+            at=at, model=model, usage=_usage(part(payload, "usage"))
+        )
+
+    def _token_count(self, at: datetime, info: Mapping[str, Any]) -> None:
+        # All there is before token_usage_record came. Repeats when a stream is cut, a turn is
+        # stopped or the history compacted: then its total stands still.
+        if not info:
+            return
+        total, last = (
+            _usage(part(info, "total_token_usage")),
+            _usage(part(info, "last_token_usage")),
+        )
+        if total == self.total:
+            return
+        grown = tuple(a + b for a, b in zip(self.total.counts(), last.counts(), strict=True))
+        if total.counts() not in (grown, last.counts()):
+            raise UnknownShape("total_token_usage")
+        self.total = total
+        self.waiting &= bool(self.records)  # beside records it comes too late: after the tool
+        if at >= self.since:
+            if self.model is None:
+                raise UnknownShape("turn_context")
+            self.token_counts.append(LoggedRequest(at=at, model=self.model, usage=last))
+
+
+def _usage(block: Mapping[str, Any]) -> ModelUsage:
+    return ModelUsage(
+        input_tokens=count(block, "input_tokens"),
+        output_tokens=count(block, "output_tokens"),
+        cache_read_input_tokens=count(block, "cached_input_tokens"),
+        cache_creation_input_tokens=count(block, "cache_write_input_tokens", default=0),
+        reasoning_output_tokens=count(block, "reasoning_output_tokens", default=0),
+    )

@@ -1,0 +1,134 @@
+"""gemini (Gemini CLI): argv, and its ``json`` and ``stream-json`` output since 0.17.
+
+Where usage stands, and why not elsewhere: docs/clis.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentd.metering.usage import ModelUsage, run_usage
+from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.failure import Failure
+from agentd.providers.fields import has_tokens, mapping, text, tokens
+from agentd.providers.gemini import activity as gemini_activity
+from agentd.providers.gemini import failures as gemini_failures
+from agentd.providers.gemini import session_log as gemini_log
+
+
+def argv(invocation: Invocation) -> list[str]:
+    """The command line of one headless run; the prompt goes on stdin."""
+    resumed = invocation.resume_session_id
+    return [
+        *(invocation.command, "--skip-trust", "--yolo", "--output-format", "stream-json"),
+        *(("-m", invocation.model) if invocation.model else ()),
+        *(("--resume", resumed) if resumed else ()),
+        *invocation.extra_args,
+    ]
+
+
+class GeminiParser:
+    """Keeps the stats of the result, and the answer since the last tool call."""
+
+    def __init__(self) -> None:
+        self._session_id: str | None = None
+        self._model: str | None = None
+        self._stats: Mapping[str, Any] | None = None
+        self._told: str | None = None
+        self._error: str | None = None
+        self._failure: Failure | None = None
+        self._answer: list[str] = []
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one event of stream-json, or the one document of json mode."""
+        kind = event.get("type")
+        self._session_id = text(event.get("session_id")) or self._session_id
+        if kind == "init":
+            self._model = text(event.get("model"))
+        elif kind == "message" and event.get("role") == "assistant":
+            self._answer.append(text(event.get("content")) or "")
+        elif kind == "tool_result":
+            self._answer.clear()
+        elif kind == "error" and event.get("severity") == "error":
+            self._told = text(event.get("message"))
+        elif kind == "result" or (kind is None and "stats" in event):
+            self._stats = mapping(event.get("stats"))
+            self._answer = [text(event.get("response")) or "".join(self._answer)]
+            self._end(mapping(event.get("error")), event.get("status") == "error")
+
+    def parsed(self) -> Parsed:
+        """Usage by model; None before the result, which gemini prints once at its end."""
+        stats = self._stats
+        usage = None
+        if stats is not None:
+            by_model = self._by_model(stats)
+            used = {model: part for model, part in by_model.items() if any(part.counts())}
+            usage = run_usage(used, session_id=self._session_id)
+        return Parsed(
+            usage=usage,
+            complete=stats is not None,
+            final_text="".join(self._answer),
+            session_id=self._session_id,
+            model=None if self._model in (None, "auto") else self._model,
+            error=self._error,
+            failure=self._failure,
+        )
+
+    def _end(self, error: Mapping[str, Any], failed: bool) -> None:
+        if error or failed:
+            self._error = text(error.get("message")) or self._told or "it gave no reason"
+            self._failure = gemini_failures.failure(error, self._error)
+
+    def _by_model(self, stats: Mapping[str, Any]) -> dict[str, ModelUsage]:
+        models = stats.get("models")
+        if isinstance(models, Mapping):
+            return {name: _of_model(mapping(block)) for name, block in models.items()}
+        # 0.17 tells one sum; it has no router, so the model asked for is the one that answered.
+        return {"" if self._model == "auto" else self._model or "": _streamed(stats)}
+
+
+def _of_model(block: Mapping[str, Any]) -> ModelUsage:
+    """``tokens`` of json mode; ``roles`` repeats the same figures and is left alone."""
+    if "tokens" not in block:
+        return _streamed(block)
+    usage = has_tokens(mapping(block["tokens"]), "prompt", "candidates")
+    thoughts = tokens(usage, "thoughts")
+    return ModelUsage(
+        input_tokens=tokens(usage, "prompt") + tokens(usage, "tool"),
+        output_tokens=tokens(usage, "candidates") + thoughts,
+        cache_read_input_tokens=tokens(usage, "cached"),
+        reasoning_output_tokens=thoughts,
+    )
+
+
+def _streamed(usage: Mapping[str, Any]) -> ModelUsage:
+    """The form of stream-json, which leaves thoughts out of its output and names them nowhere.
+
+    Thoughts and the prompts of server-side tools are the rest of the total. Such prompts are rare,
+    so the rest counts as reasoning; the session log tells them apart.
+    """
+    has_tokens(usage, "input_tokens", "output_tokens")
+    given, answered = tokens(usage, "input_tokens"), tokens(usage, "output_tokens")
+    thoughts = max(0, tokens(usage, "total_tokens") - given - answered)
+    return ModelUsage(
+        input_tokens=given,
+        output_tokens=answered + thoughts,
+        cache_read_input_tokens=tokens(usage, "cached"),
+        reasoning_output_tokens=thoughts,
+    )
+
+
+GEMINI = Provider(
+    name="gemini",
+    argv=argv,
+    new_parser=GeminiParser,
+    markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),
+    environment={"GEMINI_CLI_NO_RELAUNCH": "true"},
+    read_log=gemini_log.read,
+    exit_reasons=gemini_failures.EXIT_REASONS,
+    resets_at=gemini_failures.resets_at,
+    activity=gemini_activity.read,
+    activity_markers=gemini_activity.MARKERS,
+    text_markers=gemini_activity.TEXT_MARKERS,
+)

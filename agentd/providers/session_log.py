@@ -1,0 +1,116 @@
+"""What the readers of the CLIs' session logs share: lines, numbers, and adding requests up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agentd.clock import from_iso
+from agentd.metering.usage import ModelUsage, add, run_usage
+from agentd.providers.base import LoggedUsage
+
+
+class UnknownShape(Exception):
+    """A log is not written the way we know: its reader answers None, never a guess."""
+
+
+@dataclass(slots=True)
+class Thread:
+    """One thread's finished requests; ``waiting`` when the next one may have been under way."""
+
+    requests: list[LoggedRequest] = field(default_factory=list)
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRequest:
+    """One finished API request, as a session log has it."""
+
+    at: datetime
+    model: str
+    usage: ModelUsage
+
+
+def json_lines(path: Path, *markers: bytes) -> Iterator[Mapping[str, Any]]:
+    """The objects of a JSON lines file whose line holds one of ``markers`` (all without any).
+
+    Lines that are no JSON are left out: a killed CLI leaves a torn one, and a resumed session
+    goes on behind it.
+    """
+    with path.open("rb") as handle:
+        for line in handle:
+            if markers and not any(marker in line for marker in markers):
+                continue
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                yield entry
+
+
+def first_entry(path: Path) -> Mapping[str, Any]:
+    """The first object of a JSON lines file; an empty one when its first line holds none."""
+    with path.open("rb") as handle:
+        try:
+            entry = json.loads(handle.readline())
+        except ValueError:
+            return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def part(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object under ``key``, an empty one when there is none."""
+    value = entry.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def text(entry: Mapping[str, Any], key: str) -> str:
+    """The text under ``key``. Raises UnknownShape when there is none."""
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise UnknownShape(key)
+    return value
+
+
+def count(entry: Mapping[str, Any], key: str, *, default: int | None = None) -> int:
+    """The number of tokens under ``key``. Raises UnknownShape when it is no count."""
+    value = entry.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UnknownShape(key)
+    return value
+
+
+def moment(entry: Mapping[str, Any]) -> datetime:
+    """The time of an entry. Raises UnknownShape when it has none."""
+    try:
+        return from_iso(text(entry, "timestamp"))
+    except ValueError as error:
+        raise UnknownShape("timestamp") from error
+
+
+def changed_since(path: Path, since: datetime) -> bool:
+    """Whether a file can hold entries of ``since`` or later (file times may be a second coarse)."""
+    return path.stat().st_mtime >= since.timestamp() - 1
+
+
+def logged_usage(threads: Iterable[Thread], *, session_id: str, model: str | None) -> LoggedUsage:
+    """The requests of a run's threads added up by model, in the order they were finished."""
+    parts = list(threads)
+    complete = not any(thread.waiting for thread in parts)
+    ordered = sorted(
+        (request for thread in parts for request in thread.requests), key=lambda request: request.at
+    )
+    by_model: dict[str, list[ModelUsage]] = {}
+    for request in ordered:
+        by_model.setdefault(request.model, []).append(request.usage)
+    usage = run_usage(
+        {name: add(usages) for name, usages in by_model.items()},
+        requests=tuple((request.model, request.usage) for request in ordered),
+        session_id=session_id,
+    )
+    return LoggedUsage(usage=usage, model=model, complete=complete)

@@ -1,0 +1,93 @@
+"""A project's prices to recompute calls by: of each source by itself, and of their time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import get_args
+
+from agentd.config.model import Config, PriceSource
+from agentd.metering import catalog
+from agentd.metering.call import CallRecord, PricedModel
+from agentd.metering.catalog import CatalogPrice
+from agentd.metering.models import resolve_alias
+from agentd.metering.pricing import PriceBook
+from agentd.metering.usage import UsageMetrics
+from agentd.project.workspace import Workspace
+from agentd.reports.audit.config_versions import ConfigVersion, config_versions
+
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # prices in config.toml have no date
+
+
+class Prices:
+    """A project's prices, one source at a time; those of the catalogue by model and day."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._books: dict[PriceSource, PriceBook] = {
+            source: _book(workspace, workspace.config, source) for source in get_args(PriceSource)
+        }
+        self._of_day: dict[tuple[str, str | None, date], CatalogPrice | None] = {}
+
+    def configured(self, part: PricedModel, provider: str | None) -> Decimal | None:
+        """The cost by today's config.toml; None when it has no price for the model."""
+        return _cost(self._books["config"], part, provider)
+
+    def earlier(
+        self, part: PricedModel, provider: str | None
+    ) -> Iterator[tuple[ConfigVersion, Decimal]]:
+        """The costs by the committed versions of config.toml, the newest first."""
+        for version, book in self._versions:
+            cost_usd = _cost(book, part, provider)
+            if cost_usd is not None:
+                yield version, cost_usd
+
+    def catalogued(self, model: str, provider: str | None, at: datetime) -> CatalogPrice | None:
+        """The catalogue's prices of that day: they change at midnight UTC."""
+        key = (model, provider, at.astimezone(UTC).date())
+        if key not in self._of_day:
+            self._of_day[key] = catalog.lookup(
+                resolve_alias(model, provider), provider=provider, at=at
+            )
+        return self._of_day[key]
+
+    def of_run(
+        self, source: PriceSource, call: CallRecord, usage: UsageMetrics
+    ) -> Mapping[str, Decimal]:
+        """What a run's own usage costs by one source, by model."""
+        at = call.started_at or _ANY_DAY
+        priced = self._books[source].price(usage, provider=call.provider, model=call.model, at=at)
+        if priced.models:
+            return {p.model: p.cost_usd for p in priced.models if p.cost_source != "none"}
+        name = next(iter(usage.by_model), call.model)
+        return {} if priced.cost_source == "none" else {name: priced.cost_usd}
+
+    def known_now(self, part: PricedModel, call: CallRecord) -> str | None:
+        """The source of the project's config that has a price for it by now."""
+        for source in self._workspace.config.pricing.sources:
+            if source == "config" and self.configured(part, call.provider) is not None:
+                return source
+            at = call.started_at
+            if source == "catalog" and at and self.catalogued(part.model, call.provider, at):
+                return source
+        return None
+
+    @cached_property
+    def _versions(self) -> list[tuple[ConfigVersion, PriceBook]]:
+        return [
+            (version, _book(self._workspace, version.config, "config"))
+            for version in config_versions(self._workspace.project)
+        ]
+
+
+def _book(workspace: Workspace, config: Config, source: PriceSource) -> PriceBook:
+    only = replace(config, pricing=replace(config.pricing, sources=(source,)))
+    return Workspace(workspace.project, only).prices
+
+
+def _cost(book: PriceBook, part: PricedModel, provider: str | None) -> Decimal | None:
+    rates = book.configured(part.model, provider)
+    return rates.cost_usd(part.usage) if rates else None

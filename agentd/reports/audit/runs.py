@@ -1,0 +1,198 @@
+"""What a run's own files say: its stdout read once more, and the call as it was entered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+
+from agentd.errors import StateError
+from agentd.ledger import fields as entry
+from agentd.ledger import plain_files as places
+from agentd.ledger.pending import ENTERED
+from agentd.metering.call import CallRecord
+from agentd.metering.usage import ModelUsage, UsageMetrics
+from agentd.providers import PROVIDERS
+from agentd.providers.base import LoggedUsage, Parsed, Provider
+from agentd.reports.audit.findings import STATE_FIX, Problem
+from agentd.reports.audit.values import TOKEN_KEYS
+from agentd.runner.reconcile import reconcile
+from agentd.runner.result import read_log
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.stdout import Reading
+from agentd.workflow.recording import prior_usage
+
+
+class Run:
+    """The log of a run that the ledger has; ``before`` are the calls entered before it."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        info: RunInfo,
+        provider: Provider,
+        before: Sequence[CallRecord],
+        environ: Mapping[str, str],
+    ) -> None:
+        self._folder, self._info, self._provider = folder, info, provider
+        self._before, self._environ = before, environ
+
+    def usages(self) -> Iterator[UsageMetrics]:
+        """What it used: by stdout alone, then with what the CLI's session log adds.
+
+        The session log, read only when it is asked for, may hold later runs by now.
+        """
+        if self.printed.usage is not None:
+            yield self.said
+        if self._logged is not None:
+            yield self._settled(self._logged)
+
+    def fitting(self, call: CallRecord) -> Iterator[UsageMetrics]:
+        """Those of :meth:`usages` with the tokens that are recorded."""
+        return (usage for usage in self.usages() if _same(call, usage))
+
+    @cached_property
+    def printed(self) -> Parsed:
+        """What stdout says."""
+        with closing(Reading(self._folder, self._provider)) as reading:
+            return reading.finish()
+
+    @cached_property
+    def said(self) -> UsageMetrics:
+        """The run's own part of that; of use only where stdout holds usage."""
+        return self._settled(None)
+
+    @property
+    def shares_total(self) -> bool:
+        """Whether stdout counts earlier runs of a resumed session too."""
+        return self.printed.running_total and self._info.resume_session_id is not None
+
+    def log_agrees(self) -> bool:
+        """Whether there is a session log that has the same total as stdout."""
+        return self._logged is not None and _total(self._logged.usage) == _total(self.said)
+
+    @cached_property
+    def _logged(self) -> LoggedUsage | None:
+        session_id = self.printed.session_id or self._info.resume_session_id
+        return read_log(self._provider, self._info, session_id, self._environ)
+
+    @cached_property
+    def _prior(self) -> UsageMetrics | None:
+        return prior_usage(self._before, self._info.provider, self._info.resume_session_id)
+
+    def _settled(self, logged: LoggedUsage | None) -> UsageMetrics:
+        return reconcile(
+            self.printed,
+            logged,
+            self._prior,
+            requested_model=self._info.requested_model,
+            resumed=self._info.resume_session_id is not None,
+            sent=True,
+            read_prompt=str,
+        ).usage
+
+
+def open_run(
+    path: Path, call: CallRecord, before: Sequence[CallRecord], environ: Mapping[str, str]
+) -> Run | None:
+    """The run in ``path``; None when it left too little to be read once more."""
+    folder = RunFolder(path)
+    provider = PROVIDERS.get(call.provider or "")
+    if provider is None or not (folder.run_json.is_file() and folder.stdout.is_file()):
+        return None
+    try:
+        return Run(folder, folder.info(), provider, before, environ)
+    except StateError:
+        return None  # a damaged run.json: without it nobody knows how to read the output
+
+
+def check_tokens(call: CallRecord, run: Run) -> Iterator[Problem]:
+    """The recorded tokens against the run's log; nothing where the log can't tell."""
+    if run.printed.usage is None or any(run.fitting(call)):
+        return
+    said, recorded = _total(run.said), _total(call.usage)
+    if call.usage_source == "stdout":
+        wrong = recorded != said or any(
+            _total(part.usage) != _total(run.said.by_model.get(part.model, part.usage))
+            for part in call.models
+        )
+    else:  # the larger of stdout and a session log that may be gone
+        wrong = recorded < said and not run.shares_total
+    is_detail = recorded == said and call.usage_source == "stdout"
+    if wrong or (is_detail and run.log_agrees()):
+        yield _differing(call, run.said)
+    elif is_detail:
+        yield _differing(call, run.said)._replace(
+            message="the parts of its tokens came from the CLI's session log, which is gone",
+            fix="",
+            is_note=True,
+            subject=call.provider or "",
+        )
+
+
+def check_entered(call: CallRecord, path: Path) -> Iterator[Problem]:
+    """The entry against the copy that was made when it was entered."""
+    entered = places.read_file(path / ENTERED)
+    if entered is None:
+        return
+    try:
+        original = entry.from_json(entered.decode())
+    except ValueError as error:
+        yield Problem(
+            "changed", f"{ENTERED} in its run's folder is damaged ({error})", is_note=True
+        )
+        return
+    if original == call:
+        return
+    now, then = entry.to_fields(call), entry.to_fields(original)
+    keys = [key for key in entry.KEYS if now.get(key) != then.get(key)]
+    listed = ", ".join(f"{key} {_shown(then.get(key))} → {_shown(now.get(key))}" for key in keys)
+    yield Problem(
+        "changed",
+        f"changed since it was entered: {listed}",
+        {key: now.get(key) for key in keys},
+        {key: then.get(key) for key in keys},
+        "See git log -p on STATE.yaml for who changed it, and take it back if it was a slip.",
+        call.cost_usd - original.cost_usd or None,
+    )
+
+
+def is_correction(problem: Problem) -> bool:
+    """Whether only figures were changed, which a run's log can prove right."""
+    keys = problem.expected if isinstance(problem.expected, dict) else {}
+    return set(keys) <= {*TOKEN_KEYS, "cost_usd", "cost_source", "models"}
+
+
+def _same(call: CallRecord, usage: UsageMetrics) -> bool:
+    if call.usage.counts() != usage.counts():
+        return False
+    told = usage.by_model
+    return all(
+        part.model not in told or told[part.model].counts() == part.usage.counts()
+        for part in call.models
+    )
+
+
+def _differing(call: CallRecord, usage: ModelUsage) -> Problem:
+    pairs = [
+        (key, recorded, told)
+        for key, recorded, told in zip(TOKEN_KEYS, call.usage.counts(), usage.counts(), strict=True)
+        if recorded != told
+    ]
+    listed = ", ".join(f"{key} is {recorded}, not {told}" for key, recorded, told in pairs)
+    return Problem(
+        "tokens",
+        f"by the run's stdout {listed or 'its models used other tokens'}",
+        {key: recorded for key, recorded, _ in pairs},
+        {key: told for key, _, told in pairs},
+        STATE_FIX,
+    )
+
+
+def _total(usage: ModelUsage) -> int:
+    return usage.input_tokens + usage.output_tokens
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else "other parts" if isinstance(value, list) else str(value)

@@ -1,0 +1,129 @@
+"""Which calls ``agentd cost`` sums up, and the report on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from agentd.clock import utc_now
+from agentd.config.load import load
+from agentd.errors import InputError, UsageError
+from agentd.ledger.all_rows import read_rows
+from agentd.periods import zone
+from agentd.project.layout import Change, Project, find_project, ledger_of
+from agentd.reports.groups import Query, build
+from agentd.reports.kept import report_on
+from agentd.reports.model import Report
+from agentd.reports.selection import Bounds, begin_of, end_of
+from agentd.workflow.unentered import enter_unentered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRequest:
+    """What is asked for: one change (None: the one worked on last) or ``all_changes``, and how.
+
+    ``since`` and ``until`` are as typed, ``timezone`` None means the config's. ``base`` is a
+    revision of git to compare with.
+    """
+
+    change_id: str | None = None
+    all_changes: bool = False
+    by: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    timezone: str | None = None
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """The report, that on the base if one was asked for, and the calls left out for no time."""
+
+    report: Report
+    base: Report | None = None
+    untimed: int = 0
+
+
+def open_costs(start: Path, request: CostRequest) -> Costs:
+    """The costs in the project around ``start``.
+
+    Enters first what earlier commands could not. Raises UsageError for a wrong time or time zone,
+    InputError when there is no such change, StateError for a ledger that can't be read.
+    """
+    project = find_project(start)
+    config = load(project.config_path)
+    timezone = config.budget.project.timezone if request.timezone is None else request.timezone
+    query = Query(request.by, timezone)
+    bounds = _bounds(request, _zone(timezone))
+    if request.all_changes:
+        at_work = project.changes()
+        changes = [*project.archived(), *at_work]
+        scope = f"all changes ({len(changes)})"
+    else:
+        change = _change(project, request.change_id)
+        at_work = changes = [change]
+        archived = f" (archived {change.archived_on})" if change.archived_on else ""
+        scope = f"change {change.id}{archived}"
+    for change in at_work:
+        enter_unentered(project, change)
+    known = [ledger_of(change) for change in changes]
+    if len(known) > 1 and bounds == Bounds() and request.base is None:
+        return Costs(report=report_on(known, query, scope))
+    every = read_rows(known)
+    rows, untimed = bounds.select(every)
+    report = build(rows, query, scope)
+    if request.base is None:
+        return Costs(report=report, untimed=untimed)
+    from agentd.reports.git_base import read_base
+
+    base = read_base(project.root, request.base, None if request.all_changes else every)
+    return Costs(
+        report=report,
+        base=build(bounds.select(base)[0], query, f"the base of {request.base}"),
+        untimed=untimed,
+    )
+
+
+def _change(project: Project, change_id: str | None) -> Change:
+    change = project.find_change(change_id) if change_id else project.latest_change()
+    if change is None:
+        raise InputError(
+            "there is no change yet",
+            fix='Start one: agentd plan add-something "What to change"',
+        )
+    return change
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return zone(name)
+    except (LookupError, ValueError, OSError) as error:  # OSError: "Europe" is a folder
+        raise UsageError(
+            f"--timezone {name!r} is no time zone that this machine knows",
+            fix="Take an IANA name such as Europe/Berlin, or UTC.",
+        ) from error
+
+
+def _bounds(request: CostRequest, here: tzinfo) -> Bounds:
+    begin = _time("--since", request.since, here, begin_of)
+    end = _time("--until", request.until, here, end_of)
+    if begin is not None and end is not None and begin >= end:
+        raise UsageError(
+            f"--since {request.since} is not before --until {request.until}",
+            fix="Give the earlier one as --since.",
+        )
+    return Bounds(begin, end)
+
+
+def _time(option: str, text: str | None, here: tzinfo, read: Callable[..., float]) -> float | None:
+    if text is None:
+        return None
+    try:
+        return read(text, utc_now(), here)
+    except ValueError as error:
+        raise UsageError(
+            f"{option} {text!r} is no day or time",
+            fix="Write 2026-11-24, 2026-W48, 2026-11, 2026-11-24T15:30, today, 7d, 2w or 12h.",
+        ) from error

@@ -1,0 +1,195 @@
+"""What the next step and the rest of a change will probably cost, from the project's history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agentd.budget.account import Account
+from agentd.budget.reservations import Reservations
+from agentd.budget.spending import (
+    ProjectAccount,
+    change_account,
+    has_project_limit,
+    metered,
+    part_accounts,
+)
+from agentd.clock import utc_now
+from agentd.config.model import WorkflowConfig
+from agentd.documents.verdict import verdict_of
+from agentd.ledger.store import State, StateStore
+from agentd.project.layout import Change
+from agentd.project.phases import read_phase
+from agentd.project.workspace import Workspace
+from agentd.reports.forecast.history import read_history
+from agentd.reports.forecast.ranges import (
+    TOKENS,
+    USD,
+    Like,
+    Measure,
+    Past,
+    Range,
+)
+from agentd.reports.forecast.replay import Replay, Unfolding, replay_rests, replay_step
+from agentd.reports.forecast.rest import Rest, range_of_rests, rests
+from agentd.reports.forecast.visits import Visit
+from agentd.workflow.attempts import choose_for
+from agentd.workflow.decide import ARCHIVE, IMPL, PLAN, Done, Run, Situation, decide
+from agentd.workflow.loop import last_step
+from agentd.workflow.model_choice import Choice
+from agentd.workflow.order import Order
+from agentd.workflow.prompts.prompt import render
+from agentd.workflow.steps import STEPS, Step
+
+
+class Figures(NamedTuple):
+    """Ranges, None for too little history, and how good such ranges were when played again."""
+
+    usd: Range | None
+    usd_replay: Replay | None
+    tokens: Range | None
+    tokens_replay: Replay | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What ``step``, the next of a change, will probably need, and ``rest``: it and all after it.
+
+    ``earlier`` is how often the step was done before, ``unpriced`` how many of these have no cost;
+    ``finished`` how many archived changes had such a rest. ``prompt_bytes`` is None where the
+    prompt is not known beforehand. ``accounts`` are the budgets that the step will be charged to,
+    those that have a limit.
+    """
+
+    change_id: str
+    step: str
+    provider: str
+    model: str | None
+    prompt_bytes: int | None
+    earlier: int
+    unpriced: int
+    finished: int
+    next: Figures
+    rest: Figures
+    accounts: tuple[Account, ...]
+
+
+def forecast(
+    workspace: Workspace, change: Change, order: Order | None = None, description: str | None = None
+) -> Forecast | None:
+    """The forecast of a change; None when no step is left.
+
+    ``order`` and ``description`` are those of the command that is about to begin. Writes nothing
+    but caches. Raises StateError for a ledger that can't be read, ConfigError, and InputError for a
+    template that can't be used.
+    """
+    if change.archived_on is not None:
+        return None
+    wanted = order or Order()
+    state = StateStore(change.path).read()
+    name = next_step(change.path, state, workspace.config.workflow)
+    if name is None:
+        return None
+    step = STEPS[name]
+    choice = choose_for(workspace, change.path, step, wanted)
+    prompt_bytes = _prompt_bytes(workspace, change.path, step, description)
+    history = read_history(workspace)
+    of_step = history.of(name)
+    done = sum(call.step == name and call.status == "ok" for call in state.calls)
+    by_measure = {
+        measure: rests(history.visits, history.finished, name, 1 + done, measure)
+        for measure in (USD, TOKENS)
+    }
+    to_come = {visit.step for visit in history.visits} & set(STEPS)
+    providers: dict[str, str | None] = {
+        later: choose_for(workspace, change.path, STEPS[later], wanted).provider
+        for later in to_come
+    }
+    return Forecast(
+        change_id=change.id,
+        step=name,
+        provider=choice.provider,
+        model=choice.model,
+        prompt_bytes=prompt_bytes,
+        earlier=len(of_step),
+        unpriced=sum(visit.cost_usd is None for visit in of_step),
+        finished=len(by_measure[USD]),
+        next=_of_step(of_step, Like(choice.provider, choice.model, prompt_bytes)),
+        rest=_of_rest(by_measure, history.visits, providers),
+        accounts=_accounts(workspace, change.path, step, choice),
+    )
+
+
+def _of_step(visits: list[Visit], like: Like) -> Figures:
+    usd, used = (Past(measure, visits).range_for(like) for measure in (USD, TOKENS))
+    return Figures(usd, replay_step(visits, USD), used, replay_step(visits, TOKENS))
+
+
+def _of_rest(
+    by_measure: dict[Measure, list[Rest]],
+    visits: list[Visit],
+    providers: dict[str, str | None],
+) -> Figures:
+    figures: list[Any] = []
+    for measure, found in by_measure.items():
+        steps = Unfolding(visits, measure).until(inf)
+        figures.append(range_of_rests(found, measure, providers, steps))
+        figures.append(replay_rests(found, visits, measure))
+    return Figures(*figures)
+
+
+def _prompt_bytes(
+    workspace: Workspace, change: Path, step: Step, description: str | None
+) -> int | None:
+    """The length of the step's prompt, where all that goes into it is known."""
+    if step.name == "review" or (step.name == "proposal" and description is None):
+        return None
+    text = render(workspace, change, step, step.name, {"description": description or ""})
+    return len(text.encode())
+
+
+def _accounts(
+    workspace: Workspace, change: Path, step: Step, choice: Choice
+) -> tuple[Account, ...]:
+    budget, calls = workspace.config.budget, metered(StateStore(change).read())
+    found = [
+        *part_accounts(budget, change.name, calls, step=step.name, provider=choice.provider),
+        change_account(budget, change.name, calls),
+    ]
+    if has_project_limit(budget):
+        reservations = Reservations(workspace.project.running_dir)
+        found.append(ProjectAccount(workspace, reservations, utc_now()).now())
+    return tuple(account for account in found if account.is_limited)
+
+
+_LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}
+_AFTER = {"plan": IMPL.first, "impl": ARCHIVE.first, "archive": None}
+
+
+def next_step(change: Path, state: State, settings: WorkflowConfig) -> str | None:
+    """The name of the step; None when only the move into the archive is left.
+
+    Where a loop ended without approval it is the step that mends.
+    """
+    phase = read_phase(state.phase)
+    if phase == "archived":
+        return None
+    loop = _LOOPS.get(phase or "", PLAN)
+    last = last_step(change, loop, state)
+    situation = Situation(
+        phase=phase,
+        last=last,
+        iteration=state.iteration or 1,
+        verdict=verdict_of(change, STEPS[loop.judge].judgement) if last == loop.judge else None,
+        asked=1,
+        stuck=False,
+    )
+    match decide(loop, situation, getattr(settings, loop.limit)):
+        case Run(step=step):
+            return step
+        case Done():
+            return _AFTER[loop.name]
+        case _:
+            return loop.mend

@@ -1,0 +1,81 @@
+"""What a project's changes did lately, as forecasts need it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentd.budget.spending import ledgers
+from agentd.ledger.all_rows import read_rows, stamps_of
+from agentd.ledger.rows import Ledger
+from agentd.project.workspace import Workspace
+from agentd.reports.forecast.ranges import LATEST
+from agentd.reports.forecast.visits import Visit, visits_of
+
+LATEST_ARCHIVED = 100
+LATEST_AT_WORK = 25
+"""As many archived changes, and as many that are worked on, are history: the latest."""
+
+
+@dataclass(slots=True)
+class History:
+    """The visits of the latest changes in the order in which they ended.
+
+    ``finished`` are the ids of the archived changes; one that there are two of is left out, its
+    visits can't be told apart.
+    """
+
+    visits: list[Visit]
+    finished: frozenset[str]
+    places: dict[str, list[Path]] = field(default_factory=dict)
+
+    def of(self, step: str) -> list[Visit]:
+        """The visits of a step; the latest know how long their prompt was, if it is still there."""
+        own = [visit for visit in self.visits if visit.step == step]
+        sized = [
+            visit._replace(prompt_bytes=_size(visit.call_id, self.places[visit.change_id]))
+            for visit in own[-2 * LATEST :]
+        ]
+        return own[: -2 * LATEST] + sized
+
+
+def read_history(workspace: Workspace) -> History:
+    """Read the ledgers. Raises StateError for one that can't be read."""
+    known = latest(ledgers(workspace))
+    places: dict[str, list[Path]] = {}
+    for ledger in known:
+        places.setdefault(ledger.change_id, []).append(ledger.path)
+    count = Counter(ledger.change_id for ledger in known)
+    return History(
+        visits=visits_of(read_rows(known)),
+        finished=frozenset(
+            ledger.change_id
+            for ledger in known
+            if ledger.archived_on is not None and count[ledger.change_id] == 1
+        ),
+        places=places,
+    )
+
+
+def latest(every: Sequence[Ledger]) -> list[Ledger]:
+    """The LATEST_ARCHIVED, and of those at work the LATEST_AT_WORK by their last write.
+
+    A folder without a STATE.yaml has no calls yet.
+    """
+    stamps = zip(every, stamps_of(every), strict=True)
+    there = [(stamp.modified_ns, ledger) for ledger, stamp in stamps if stamp is not None]
+    archived = [ledger for _, ledger in there if ledger.archived_on is not None]
+    at_work = [entry for entry in there if entry[1].archived_on is None]
+    at_work.sort(key=lambda entry: entry[0])
+    return archived[-LATEST_ARCHIVED:] + [ledger for _, ledger in at_work[-LATEST_AT_WORK:]]
+
+
+def _size(call_id: str, places: Sequence[Path]) -> int | None:
+    for place in places:
+        try:
+            return (place / "runs" / call_id / "prompt").stat().st_size
+        except OSError:
+            continue
+    return None

@@ -1,0 +1,38 @@
+"""A report as one JSON document: exact amounts, names as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentd.reports.difference import difference
+from agentd.reports.formats.style import Style
+from agentd.reports.model import Report
+from agentd.text import json_text
+
+
+def render(report: Report, *, style: Style, base: Report | None = None) -> str:
+    """``{"scope", "by", "groups", "total", "days"}``, and with a base ``"base"`` and ``"more"``.
+
+    ``base`` is what was spent there, in the same form; ``more`` is what is more than that now.
+    """
+    del style  # JSON is for programs, wherever it goes
+    document = {
+        **_document(report),
+        "days": [{"day": day.name, "cost_usd": day.cost_usd} for day in report.days],
+    }
+    if base is not None:
+        document["base"] = _document(base)
+        document["more"] = _document(difference(report, base))
+    return json_text(document)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "scope": report.scope,
+        "by": report.by,
+        "groups": [
+            {**dict(zip(report.by, group.names, strict=True)), **group.sums._asdict()}
+            for group in report.groups
+        ],
+        "total": report.total._asdict(),
+    }

@@ -1,0 +1,64 @@
+"""Sums in the words that the formats for people share."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from agentd.metering.money import usd
+from agentd.reports.model import Report, Sums
+
+
+def cost(sums: Sums) -> str:
+    """``$0.0035``; ``(local)`` where only local models answered, which have no price."""
+    only_local = sums.local == sums.calls and sums.calls > 0 and not sums.cost_usd
+    return "(local)" if only_local else usd(sums.cost_usd)
+
+
+def marks(sums: Sums) -> str:
+    """What must be said of a group's cost: ``(local)``, ``+unpriced``, both or nothing."""
+    local = "(local)" if sums.local and cost(sums) != "(local)" else ""
+    return f"{local} {gap(sums)}".strip()
+
+
+def gap(sums: Sums) -> str:
+    """``+unpriced`` where calls without a price are missing from a cost, else nothing."""
+    return "+unpriced" if sums.unpriced else ""
+
+
+def notes(report: Report) -> list[str]:
+    """Sentences on what the total does not hold."""
+    local, unpriced = report.total.local, report.total.unpriced
+    said = []
+    if local:
+        said.append(f"{counted(local, 'call')} went to local models, which cost nothing.")
+    if unpriced:
+        said.append(
+            f"{counted(unpriced, 'call')} used tokens that no price is known for: the total is "
+            "too low by them. Give their models prices in [pricing.models]."
+        )
+    return said
+
+
+def versus(more: Sums) -> str:
+    """How much more was spent: ``+$0.1234, +3 calls, …``."""
+    calls = "call" if abs(more.calls) == 1 else "calls"
+    return (
+        f"{signed_usd(more.cost_usd)}, {signed(more.calls)} {calls}, "
+        f"{signed(more.tokens_in)} tokens in, {signed(more.tokens_out)} tokens out"
+    )
+
+
+def signed(count: int) -> str:
+    """``+3``, ``-3``, ``0``."""
+    return f"{count:+d}" if count else "0"
+
+
+def signed_usd(amount: Decimal) -> str:
+    """``+$0.1234``, ``-$0.1234``, ``$0.0000`` where nothing at all has changed."""
+    sign = "+" if amount > 0 else "-" if amount < 0 else ""
+    return sign + usd(abs(amount))
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 call``, ``2 calls``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,177 @@
+"""What a branch's base had spent: the ledgers of a commit, read from git."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Collection, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.errors import InputError, StateError
+from agentd.git import git_environment
+from agentd.ledger import document, rows, source
+from agentd.ledger.rows import Row, rows_of
+from agentd.ledger.source import Malformed
+
+_HOMES = ("agentd", "openspec")
+_ID, _DAY = "[a-z0-9][a-z0-9-]{0,63}", r"(?:\d{8}|\d{4}-\d{2}-\d{2})"
+_LEDGER = re.compile(
+    rf"(?:agentd/changes/|agentd/archive/{_DAY}-"
+    rf"|openspec/changes/(?!archive/)|openspec/changes/archive/{_DAY}-)({_ID})/STATE\.yaml"
+)
+_FOLDERS = ("agentd", "agentd/changes", "agentd/archive", "openspec", "openspec/changes")
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+
+class _Blob(NamedTuple):
+    """A STATE.yaml in git: its change, its path below the project's root, git's name for it."""
+
+    change_id: str
+    path: str
+    oid: str
+
+
+def read_base(root: Path, rev: str, of: Collection[Row] | None = None) -> list[Row]:
+    """The calls that were recorded where this branch left ``rev``: at their merge base.
+
+    So what ``rev`` got since then does not count. Changes are known by their calls, wherever their
+    folder lay: with ``of``, all calls of the changes at hand, only ledgers that hold one of them
+    are read. A ledger that was not there yet has no calls.
+
+    Raises InputError when git can't tell (no repository, no such revision, a clone too shallow),
+    StateError for a ledger in git that can't be read.
+    """
+    commit = _merge_base(root, rev)
+    known = None if of is None else {_identity(row) for row in of}
+    changes = None if of is None else {row.change_id for row in of}
+    blobs = [
+        blob for blob in _ledgers(root, rev, commit) if changes is None or blob.change_id in changes
+    ]
+    rows: list[Row] = []
+    for blob, data in zip(blobs, _contents(root, [blob.oid for blob in blobs]), strict=True):
+        calls = _calls(blob, data, f"{blob.path} at {commit[:12]}, the base of {rev}")
+        if known is None or any(_identity(row) in known for row in calls):
+            rows += calls
+    return rows
+
+
+def _identity(row: Row) -> object:
+    """What a call is known by: its id; the original agentd wrote none."""
+    return row.call_id or row
+
+
+def _merge_base(root: Path, rev: str) -> str:
+    """The full name of the commit at which HEAD's history left that of ``rev``."""
+    shallow = _git(root, "rev-parse", "--is-shallow-repository")
+    if shallow.returncode:
+        raise InputError(
+            f"{root}: git can't read a repository there: {_last_line(shallow.stderr)}",
+            fix="A comparison with a base needs the project's git repository.",
+        )
+    cure = ""
+    if shallow.stdout.strip() == b"true":
+        cure = "This clone is shallow; complete it with `git fetch --unshallow`. "
+    commit = _commit(root, rev)
+    if commit is None:
+        raise InputError(
+            f"git knows no commit {rev!r}",
+            fix=f"{cure}Name a branch, tag or commit; one that was fetched is called origin/main.",
+        )
+    base = _git(root, "merge-base", commit, "HEAD")
+    if base.returncode:
+        raise InputError(
+            f"HEAD and {rev} have no commit in common {_last_line(base.stderr)}".rstrip(),
+            fix=f"{cure}Name a revision that this branch comes from.",
+        )
+    return base.stdout.decode().strip()
+
+
+def _commit(root: Path, rev: str) -> str | None:
+    """The full name of the commit that ``rev`` means, None when there is none."""
+    # What begins with "-" names no revision, and git would take it for an option.
+    if not rev or rev.startswith("-") or "\0" in rev:
+        return None
+    name = rev
+    for suffix in ("", "^{commit}"):  # apart: behind ":/text" a suffix would be text
+        name += suffix
+        found = _git(root, "rev-parse", "--verify", "--quiet", name)
+        name = found.stdout.decode().strip()
+        if found.returncode or not name.isalnum():  # "^main" means what is not in it
+            return None
+    return name
+
+
+def _ledgers(root: Path, rev: str, commit: str) -> Iterator[_Blob]:
+    listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *_HOMES)
+    if listed.returncode:
+        raise InputError(f"git can't list {rev}: {_last_line(listed.stderr)}")
+    for entry in filter(None, listed.stdout.split(b"\0")):
+        about, name = entry.split(b"\t", 1)
+        mode, _, oid = about.decode().split(" ")
+        path = os.fsdecode(name)
+        if mode == "160000" and path in _FOLDERS:
+            raise InputError(
+                f"{path} is a submodule at {rev}; the ledgers' history is not in this repository",
+                fix="Compare without a base.",
+            )
+        match = _LEDGER.fullmatch(path)
+        if match and mode == "120000":
+            raise StateError(
+                f"{path} at {commit[:12]}, the base of {rev}: is a symbolic link",
+                fix="Name a base at which it is a file.",
+            )
+        if match:
+            yield _Blob(match[1], path, oid)
+
+
+def _contents(root: Path, oids: list[str]) -> Iterator[bytes]:
+    """Each object's bytes, all from one process."""
+    done = _git(root, "cat-file", "--batch", send="".join(f"{oid}\n" for oid in oids).encode())
+    at = 0
+    for oid in oids:
+        end = done.stdout.find(b"\n", at)
+        header = done.stdout[at:end].split(b" ")
+        if end < 0 or len(header) != 3:
+            raise StateError(
+                f"git can't give the object {oid}: {_last_line(done.stderr) or 'it is missing'}",
+                fix="Complete the repository: git fetch; git fsck tells what is broken.",
+            )
+        at = end + 1 + int(header[2]) + 1
+        yield done.stdout[end + 1 : at - 1]
+
+
+def _calls(blob: _Blob, data: bytes, shown: str) -> list[Row]:
+    if data.startswith(_LFS):
+        raise StateError(
+            f"{shown}: is a pointer of Git LFS",
+            fix="Keep STATE.yaml out of LFS (see .gitattributes); then name a later base.",
+        )
+    try:
+        found = document.read(source.decode(data), with_records=True)
+        return rows_of(repeat(blob.change_id), rows.of_document(found))
+    except Malformed as error:
+        raise StateError(
+            f"{shown}: {error}", fix="Name a base at which the file can be read."
+        ) from error
+
+
+def _git(root: Path, *arguments: str, send: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            ["git", "-C", os.fspath(root), *arguments],
+            env=git_environment(),
+            input=send,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise InputError(
+            "git is not installed", fix="A comparison with a base needs git: install it."
+        ) from error
+
+
+def _last_line(stderr: bytes) -> str:
+    return stderr.decode(errors="replace").strip().rpartition("\n")[2]

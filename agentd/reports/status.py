@@ -1,0 +1,207 @@
+"""What changes have done and cost, from their STATE.yaml alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from agentd.documents.verdict import NOT_COVERED, read_verdict
+from agentd.errors import ConfigError, InputError, StateError
+from agentd.ledger.store import State, StateStore
+from agentd.metering.totals import Totals, by, summarise
+from agentd.project.hold import working_process
+from agentd.project.layout import Change, Project, find_project
+from agentd.project.phases import next_command, read_phase
+from agentd.workflow.unentered import enter_unentered
+
+if TYPE_CHECKING:
+    from agentd.budget.account import Account
+
+_LIMIT = re.compile(rb"^\s*limit_(?:usd|tokens)\s*=", re.MULTILINE)
+
+# What it is called, where it lies, and of a judgement the step that gives it and the one after it.
+_DOCUMENTS = (
+    ("proposal", "proposal.md", None, None),
+    ("tasks", "tasks.md", None, None),
+    ("specs", "specs", None, None),
+    ("challenge", "CHALLENGE.md", "challenge", "reproposal"),
+    ("implementation", "IMPLEMENTATION.md", None, None),
+    ("review", "REVIEW.md", "review", "resolve"),
+    ("archive review", "ARCHIVE_REVIEW.md", "archive-review", "archive-fix"),
+)
+
+
+class Artifact(NamedTuple):
+    """A document that a change gathers on its way; ``files`` is how many it is made of.
+
+    ``verdict`` is what a judge's document says, None for none and for others; ``revised``: the
+    work was mended since.
+    """
+
+    name: str
+    files: int
+    judges: bool = False
+    verdict: str | None = None
+    revised: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it is there and, if it judges, approves."""
+        return self.files > 0 and (not self.judges or self.verdict == "APPROVED")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A change, its sums, and the command that is next (None when it is archived).
+
+    ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
+    change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
+    its STATE.yaml can't be read.
+    """
+
+    change: Change
+    state: State | None
+    totals: Totals
+    by_step: dict[str, Totals]
+    by_model: dict[str, Totals]
+    next: str | None
+    artifacts: tuple[Artifact, ...] = ()
+    tasks: tuple[int, int] = (0, 0)
+    worker: int | None = None
+    budget: Account | None = None
+    problem: str | None = None
+
+
+def open_overview(start: Path, change_id: str | None) -> Overview:
+    """The change of this id in the project around ``start``; without one, the latest.
+
+    Enters first what earlier commands could not. Raises InputError when there is none, StateError
+    when its STATE.yaml is broken.
+    """
+    project = find_project(start)
+    change = project.find_change(change_id) if change_id else project.latest_change()
+    if change is None:
+        raise InputError(
+            "there is no change yet",
+            fix='Start one: agentd plan add-something "What to change"',
+        )
+    enter_unentered(project, change)
+    return _overview(project, change)
+
+
+def list_overviews(start: Path) -> list[Overview]:
+    """All changes of the project, archived ones first; a broken one says so."""
+    project = find_project(start)
+    views = []
+    for change in (*project.archived(), *project.changes()):
+        try:
+            enter_unentered(project, change)
+            views.append(_overview(project, change))
+        except StateError as error:
+            nothing = summarise(())
+            views.append(
+                Overview(
+                    change=change,
+                    state=None,
+                    totals=nothing,
+                    by_step={},
+                    by_model={},
+                    next=None,
+                    problem=error.message,
+                )
+            )
+    return views
+
+
+def overlap_notes(start: Path) -> list[str]:
+    """A sentence for each requirement that several open changes touch."""
+    project = find_project(start)
+    if len(project.changes()) < 2:
+        return []
+    from agentd.specs.overlap import overlaps
+
+    return [
+        f"{' and '.join(found.changes)} both touch the requirement {found.requirement} "
+        f"of {found.capability}"
+        for found in overlaps(project)
+    ]
+
+
+def _overview(project: Project, change: Change) -> Overview:
+    state = StateStore(change.path).read()
+    return Overview(
+        change=change,
+        state=state,
+        totals=summarise(state.calls),
+        by_step=by(state.calls, "step"),
+        by_model=by(state.calls, "model"),
+        next=_next(change, state),
+        artifacts=tuple(_artifacts(change.path, state.last_action)),
+        tasks=_tasks(change.path),
+        worker=working_process(change.path),
+        budget=_budget(project, change, state),
+    )
+
+
+def _budget(project: Project, change: Change, state: State) -> Account | None:
+    """The change's account where it has a limit; only a config that sets one is read."""
+    if not project.config_path.is_file() or not _LIMIT.search(project.config_path.read_bytes()):
+        return None
+    from agentd.budget.spending import change_account, metered
+    from agentd.config.load import load
+
+    try:
+        budget = load(project.config_path).budget
+    except ConfigError:  # the commands that need it tell; where a change stands can still be said
+        return None
+    account = change_account(budget, change.id, metered(state))
+    return account if account.is_limited else None
+
+
+def _next(change: Change, state: State) -> str | None:
+    if change.archived_on:
+        return None
+    if not (change.path / "proposal.md").exists():
+        return f'agentd plan {change.id} "DESCRIPTION"'
+    phase = read_phase(state.phase)
+    # Archived by its phase, but here: it was stopped before it moved.
+    command = "archive" if phase == "archived" else next_command(phase) or "plan"
+    return f"agentd {command} {change.id}"
+
+
+def _artifacts(change: Path, last_action: str | None) -> Iterator[Artifact]:
+    for name, document, judge, mend in _DOCUMENTS:
+        path = change / document
+        if path.is_dir():
+            yield Artifact(name, sum(1 for spec in path.rglob("*.md") if spec.is_file()))
+        elif judge is None or not path.is_file():
+            yield Artifact(name, int(path.is_file()), judge is not None)
+        else:
+            yield Artifact(name, 1, True, _verdict(_text(path), judge), last_action == mend)
+
+
+def _verdict(text: str, judge: str) -> str | None:
+    from agentd.workflow.steps import STEPS
+
+    verdict = read_verdict(text, tuple(STEPS[judge].verdicts))
+    return "NEEDS_CHANGES" if verdict == "APPROVED" and NOT_COVERED in text else verdict
+
+
+def _tasks(change: Path) -> tuple[int, int]:
+    path = change / "tasks.md"
+    if not path.is_file():
+        return 0, 0
+    from agentd.documents.tasks import progress
+
+    return progress(_text(path))
+
+
+def _text(path: Path) -> str:
+    """A document's text; "" for what ``validate`` refuses to read."""
+    from agentd.documents.source import read_text
+
+    refused, text = read_text(path)
+    return "" if refused else text

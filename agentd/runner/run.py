@@ -1,0 +1,271 @@
+"""ScriptRunner: one run of a coding CLI, from its prompt to its measured result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from agentd.clock import monotonic_ms, precise_utc_now
+from agentd.errors import InputError, ProviderError, StateError
+from agentd.metering.usage import UsageMetrics
+from agentd.providers.activity import Watch
+from agentd.providers.base import Invocation, Provider
+from agentd.runner.interrupts import Interrupts
+from agentd.runner.process import group_lives, start_token
+from agentd.runner.result import RunResult, conclude
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.stdout import Reading
+from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_stages
+from agentd.runner.used_so_far import Live, Meter
+
+__all__ = ["RunRequest", "RunResult", "ScriptRunner"]
+
+WATCH_MS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What to run, and where. ``command`` is a name on PATH or a path.
+
+    ``environ`` None means agentd's own; the provider's is added. ``timeout_s`` None means no time
+    limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``. ``watch``
+    is told about five times a second how the run goes, ``live_text``: with what the model says.
+    ``meter`` is told what the run has used as soon as that is seen to grow, and says whether to
+    stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given.
+    """
+
+    call_id: str
+    step: str
+    provider: Provider
+    command: str
+    prompt: str
+    cwd: Path
+    runs_dir: Path
+    model: str | None = None
+    extra_args: tuple[str, ...] = ()
+    resume_session_id: str | None = None
+    timeout_s: float | None = None
+    environ: Mapping[str, str] | None = None
+    prior_usage: UsageMetrics | None = None
+    prompt_name: str | None = None
+    watch: Watch | None = None
+    live_text: bool = False
+    meter: Meter | None = None
+    budget_usd: Decimal | None = None
+
+
+class ScriptRunner:
+    """Runs coding CLIs, one at a time.
+
+    The CLI reads its prompt from a file and writes to files in the run's folder, so nothing it or
+    its children do with the streams can hang agentd, and what it printed survives agentd's death.
+    """
+
+    def __init__(self, *, stop_grace_s: float = 10.0, term_grace_s: float = 3.0) -> None:
+        self._stop_grace_s = stop_grace_s
+        self._term_grace_s = term_grace_s
+        self._interrupts: Interrupts | None = None
+
+    def cancel(self) -> None:
+        """Stop the run that is under way, from any thread; again: with the next stronger signal."""
+        interrupts = self._interrupts
+        if interrupts is not None:
+            interrupts.push()
+
+    def run(self, request: RunRequest) -> RunResult:
+        """Run the CLI to its end, its time limit, or SIGINT, SIGTERM or SIGHUP to agentd.
+
+        A run that failed or was stopped is a result too. Raises ProviderError when the CLI can't
+        be started (then no run is left behind), StateError when the run's folder can't be
+        written, InputError when its call id can't be used.
+        """
+        folder = RunFolder.create(request.runs_dir, request.call_id)
+        if folder.run_json.exists():
+            raise InputError(
+                f"{folder.path}: this run has been there before",
+                fix="Give every run a call id of its own.",
+            )
+        with contextlib.ExitStack() as stack:
+            with folder.writing():
+                stack.enter_context(folder.attend())
+            self._interrupts = stack.enter_context(Interrupts())
+            try:
+                return self._run(request, folder, self._interrupts, stack)
+            finally:
+                self._interrupts = None
+
+    def _run(
+        self,
+        request: RunRequest,
+        folder: RunFolder,
+        interrupts: Interrupts,
+        stack: contextlib.ExitStack,
+    ) -> RunResult:
+        environ = os.environ if request.environ is None else request.environ
+        info = _describe(request, folder)
+        try:
+            with folder.writing():
+                folder.prompt.write_text(request.prompt, encoding="utf-8", errors="replace")
+                folder.stdout.touch()
+                folder.stderr.touch()
+                folder.write_info(info)
+                watched = request.watch is not None
+                reading = stack.enter_context(
+                    contextlib.closing(
+                        Reading(
+                            folder, request.provider, watched=watched, live_text=request.live_text
+                        )
+                    )
+                )
+        except StateError:
+            folder.remove()
+            raise
+        began_ms = monotonic_ms()
+        process = _start(request, info, folder, {**environ, **request.provider.environment})
+        tell = _teller(request, reading, began_ms)
+        live = Live(reading, request.provider, info, environ)
+        stages = stop_stages(request.provider.first_signal, self._stop_grace_s, self._term_grace_s)
+
+        def runs() -> bool:
+            return process.poll() is None
+
+        try:
+            # Without the pid only recovery after a crash is poorer; the CLI runs already.
+            with contextlib.suppress(OSError):
+                token = start_token(process.pid)
+                folder.write_info(replace(info, cli_pid=process.pid, cli_token=token))
+            status = _watch(process, request, reading, live, interrupts, tell=tell)
+            if status is not None:
+                stop_family(
+                    process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
+                )
+            duration_ms = monotonic_ms() - began_ms
+            stop_group(
+                process.pid,
+                LEFTOVERS,
+                alive=lambda: group_lives(process.pid),
+                pump=reading.pump,
+                pushes=interrupts.count,
+            )
+        except BaseException:
+            # A bug of ours must not leave a CLI running; the next command records this run.
+            stop_family(process.pid, stages, alive=runs, pump=lambda: False)
+            raise
+        result = conclude(
+            folder,
+            info,
+            reading,
+            request.provider,
+            status=status,
+            exit_code=process.returncode,
+            duration_ms=duration_ms,
+            prior_usage=request.prior_usage,
+            environ=environ,
+        )
+        tell(last=True)
+        return result
+
+
+def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
+    invocation = Invocation(
+        command=request.command,
+        model=request.model,
+        extra_args=request.extra_args,
+        resume_session_id=request.resume_session_id,
+        run_dir=folder.path.absolute(),
+        budget_usd=request.budget_usd,
+    )
+    return RunInfo(
+        call_id=request.call_id,
+        step=request.step,
+        provider=request.provider.name,
+        requested_model=request.model,
+        argv=tuple(request.provider.argv(invocation)),
+        cwd=str(request.cwd.absolute()),
+        resume_session_id=request.resume_session_id,
+        started_at=precise_utc_now(),
+        prompt_name=request.prompt_name,
+        agentd_pid=os.getpid(),
+        agentd_token=start_token(os.getpid()),
+    )
+
+
+def _start(
+    request: RunRequest, info: RunInfo, folder: RunFolder, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        # Appending: should a child truncate the file behind /dev/stdout, no hole comes of it.
+        with (
+            folder.prompt.open("rb") as stdin,
+            folder.stdout.open("ab") as stdout,
+            folder.stderr.open("ab") as stderr,
+        ):
+            return subprocess.Popen(
+                info.argv,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=info.cwd,
+                env=environ,
+                start_new_session=True,
+            )
+    except OSError as error:
+        folder.remove()
+        raise ProviderError(
+            f"{request.command}: can't be started ({error.strerror}: {error.filename}); "
+            f"agentd/config.toml: [{request.provider.name}] command names it",
+            fix=f"Install {request.provider.name}, set that command to where it is, or choose "
+            "another provider with --provider.",
+        ) from error
+
+
+def _watch(
+    process: subprocess.Popen[bytes],
+    request: RunRequest,
+    reading: Reading,
+    live: Live,
+    interrupts: Interrupts,
+    *,
+    tell: Callable[[], None],
+) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
+    """Follow the CLI's output until it ends (None), or has to be stopped."""
+    meter, timeout_s = request.meter, request.timeout_s
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while process.poll() is None:
+        if interrupts.count():
+            return "cancelled"
+        if deadline is not None and time.monotonic() >= deadline:
+            return "timeout"
+        tell()
+        more = reading.pump()
+        if meter is not None and (usage := live.grown()) is not None:
+            must_stop = meter(usage)
+            if must_stop:
+                return "budget_stopped"
+            if must_stop is None:
+                live.again()
+        if not more:
+            time.sleep(TICK_S)
+    return None
+
+
+def _teller(request: RunRequest, reading: Reading, began_ms: int) -> Callable[..., None]:
+    """Tells ``request.watch`` how the run goes, at most every WATCH_MS, and at its end."""
+    watch, due_ms = request.watch, began_ms
+
+    def tell(*, last: bool = False) -> None:
+        nonlocal due_ms
+        now_ms = monotonic_ms()
+        if watch is not None and (last or now_ms >= due_ms):
+            resumed = request.resume_session_id is not None
+            watch(reading.seen(now_ms - began_ms, resumed=resumed))
+            due_ms = monotonic_ms() + WATCH_MS
+
+    return tell

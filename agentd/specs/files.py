@@ -1,0 +1,131 @@
+"""Spec files on disk: which belong to a change, what they say, where they go."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from agentd.project.layout import Project
+from agentd.specs.deltas import parse_delta
+from agentd.specs.model import Delta, SpecError
+
+MAX_SPEC_BYTES = 1_000_000
+MAX_HEADINGS = 10_000
+_CHANGELOG = "CHANGELOG.md"
+_SPEC = "spec.md"
+
+
+def read_spec(project: Project, path: Path, *, max_bytes: int = MAX_SPEC_BYTES) -> str | None:
+    """The text of a spec file, its line ends and byte order mark kept; None when there is none.
+
+    Raises SpecError for what is no text of a sane size: a link, a folder, bytes that are not
+    UTF-8, more than ``max_bytes`` or MAX_HEADINGS.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if path.is_symlink():
+            raise _link(project, path) from error
+        raise
+    with os.fdopen(fd, "rb") as handle:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise SpecError("this is no file", path=shown(project, path))
+        data = handle.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise SpecError(
+            f"this is larger than {max_bytes:,} bytes",
+            path=shown(project, path),
+            fix="Split the capability into several specs.",
+        )
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecError("this is no UTF-8 text", path=shown(project, path), line=line) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise SpecError("this is a binary file", path=shown(project, path), line=line)
+    if text.count("\n#") + text.count("\r#") > MAX_HEADINGS:
+        raise SpecError(
+            f"this has more than {MAX_HEADINGS:,} headings",
+            path=shown(project, path),
+            fix="Split the capability into several specs.",
+        )
+    return text
+
+
+def change_specs(project: Project, change: Path) -> list[tuple[str, Delta]]:
+    """The specs of a change, by their path under ``specs/`` (``login.md``, ``login/spec.md``).
+
+    Left out: ``CHANGELOG.md``, files whose names begin with a dot, and notes beside a spec: other
+    files in a capability's folder with neither deltas nor requirements. Raises SpecError.
+    """
+    folder = change / "specs"
+    found = []
+    for path in _markdown(project, folder):
+        key = path.relative_to(folder).as_posix()
+        delta = parse_delta(read_spec(project, path) or "", shown(project, path))
+        is_note = "/" in key and path.name != _SPEC and delta.empty and not delta.sections
+        if key != _CHANGELOG and not is_note:
+            found.append((key, delta))
+    return found
+
+
+def target_of(project: Project, key: str) -> Path:
+    """The main spec a change's spec goes into: the file of the same path.
+
+    Raises SpecError when a link lies on the way, or the capability has its spec in the other
+    form (``login.md`` and ``login/spec.md``).
+    """
+    specs_dir = project.specs_dir
+    target = specs_dir / key
+    for part in (target, *target.parents):
+        if part.is_symlink():
+            raise _link(project, part)
+        if part == specs_dir:
+            break
+    other = target.parent.with_suffix(".md") if target.name == _SPEC else None
+    other = other or target.with_suffix("") / _SPEC
+    if not target.exists() and other.exists() and other != specs_dir.with_suffix(".md"):
+        raise SpecError(
+            f"the main spec of {capability_of(key)} is {shown(project, other)}",
+            path=shown(project, target),
+            fix="Give the change's spec the same path under its specs folder.",
+        )
+    return target
+
+
+def shown(project: Project, path: Path) -> str:
+    """A path as the user sees it: relative to the project's root."""
+    return path.relative_to(project.root).as_posix()
+
+
+def capability_of(key: str) -> str:
+    """``login`` for ``login.md`` and ``login/spec.md``."""
+    return key.removesuffix("/" + _SPEC).removesuffix(".md")
+
+
+def _markdown(project: Project, folder: Path) -> Iterator[Path]:
+    if folder.is_symlink():
+        raise _link(project, folder)
+    if not folder.is_dir():
+        return
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _markdown(project, entry)
+        elif entry.suffix == ".md":
+            yield entry
+
+
+def _link(project: Project, path: Path) -> SpecError:
+    return SpecError(
+        "this is a symbolic link",
+        path=shown(project, path),
+        fix="Put the real file or folder in its place; agentd reads no specs through links.",
+    )

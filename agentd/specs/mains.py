@@ -1,0 +1,111 @@
+"""Reading a main spec. Text in, values out."""
+
+from __future__ import annotations
+
+import re
+
+from agentd.specs.blocks import (
+    marks_between,
+    requirement_finder,
+    requirements,
+    section_end,
+    title_of,
+)
+from agentd.specs.lines import ANY, SPACE, SPACES, Lines, normalized, open_heading
+from agentd.specs.model import MainSpec, Problem
+
+_REQUIREMENTS = re.compile(rf"##{SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE)
+_DELTA_HEADING = re.compile(
+    rf"##{SPACE}+(ADDED|MODIFIED|REMOVED|RENAMED){SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE
+)
+_SPACED_REQUIREMENT = re.compile(rf"###{SPACE}+Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
+
+
+def parse_main(text: str, path: str) -> MainSpec:
+    """A main spec's slices; never fails: what is wrong with it is in ``problems``."""
+    doc = Lines(normalized(text))
+    start = next((i for i in doc.marks if _REQUIREMENTS.match(doc.all[i])), None)
+    common = {"path": path, "text": text, "title": title_of(doc), "purpose": purpose_section(text)}
+    if start is None:
+        return MainSpec(
+            **common,
+            before=text.rstrip(SPACES),
+            header="",
+            preamble="",
+            requirements=(),
+            after="",
+            problems=_structure(doc, len(doc.all), len(doc.all)),
+        )
+    end = section_end(doc, start)
+    find = requirement_finder(doc, start, end)
+    heads = [i for i in marks_between(doc, start, end) if find(doc.all[i])]
+    first = heads[0] if heads else end
+    return MainSpec(
+        **common,
+        before=doc.slice(0, start),
+        header=doc.all[start],
+        preamble=doc.slice(start + 1, first).rstrip(SPACES),
+        requirements=requirements(doc, find, heads, end),
+        after=doc.slice(end, len(doc.all)),
+        problems=_structure(doc, start, end),
+    )
+
+
+def _structure(doc: Lines, start: int, end: int) -> tuple[Problem, ...]:
+    problems = []
+    seen: dict[str, int] = {}
+    for index in doc.marks:
+        line = doc.all[index]
+        shown = line.strip(SPACES)
+        if _DELTA_HEADING.match(line):
+            text = f'"{shown}" stands in a main spec; deltas belong into a change'
+            problems.append(Problem(message=text, line=index + 1))
+            continue
+        match = _SPACED_REQUIREMENT.match(line)
+        if not match:
+            continue
+        name = open_heading(match[1])
+        if not start < index < end:
+            text = f'"{shown}" stands outside the section "## Requirements"'
+            problems.append(Problem(message=text, line=index + 1))
+        elif name in seen:
+            text = f'"{shown}" is there twice, first on line {seen[name]}'
+            problems.append(Problem(message=text, line=index + 1))
+        else:
+            seen[name] = index + 1
+    return tuple(problems)
+
+
+_PURPOSE = re.compile(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
+_SECTION_END = re.compile(rf"##{SPACE}")
+_COMMENT_END = re.compile(r"--!?>")
+_NOT_NEWLINE = re.compile(r"[^\n]+")
+
+
+def purpose_section(text: str) -> str:
+    """The body of the section ``## Purpose``, trimmed; "" when it is missing or says nothing.
+
+    One that holds a fence or a comment alone says nothing; its body is returned as written.
+    """
+    doc = Lines(normalized(text))
+    masked = Lines(without_comments(doc.text)) if "<!--" in doc.text else doc
+    start = next((i for i in masked.marks if _PURPOSE.match(masked.all[i])), None)
+    if start is None:
+        return ""
+    following = (i for i in masked.marks if i > start and _SECTION_END.match(masked.all[i]))
+    end = next(following, len(masked.all))
+    if not any(line.strip(SPACES) for _, line in masked.unfenced(start + 1, end)):
+        return ""
+    return doc.slice(start + 1, end).strip(SPACES)
+
+
+def without_comments(text: str) -> str:
+    """``text`` with HTML comments blanked, its lines kept; an open comment runs to the end."""
+    parts = []
+    at = 0
+    while (opened := text.find("<!--", at)) != -1:
+        closed = _COMMENT_END.search(text, opened + 4)
+        end = closed.end() if closed else len(text)
+        parts += [text[at:opened], _NOT_NEWLINE.sub(" ", text[opened:end])]
+        at = end
+    return "".join([*parts, text[at:]])

@@ -1,0 +1,214 @@
+"""The four operations of a merge, on the blocks of one main spec."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from agentd.specs.blocks import requirement_in
+from agentd.specs.check import main_problems
+from agentd.specs.mains import parse_main
+from agentd.specs.model import Conflict, Delta, MainSpec, MergeResult, Problem, Requirement
+from agentd.specs.render import spec_text
+from agentd.specs.table import Table
+from agentd.specs.threeway import merge_block
+
+ThreeWay = Callable[[str, str, str], str | None]
+_OLD_NAME = re.compile(r"R\d+:")
+
+
+class Operations:
+    """One merge at work: the blocks by name, and what was found on the way.
+
+    Called in this order: rename, remove, modify, add; then :meth:`result`.
+    """
+
+    def __init__(
+        self,
+        spec: MainSpec,
+        delta: Delta,
+        base: Mapping[str, str | None],
+        three_way: ThreeWay,
+        warnings: list[Problem],
+    ) -> None:
+        self.spec = spec
+        self.delta = delta
+        self.base = base
+        self.three_way = three_way
+        self.warnings = warnings
+        self.table = Table((block.name, block.text) for block in spec.requirements)
+        self.problems: list[Problem] = [
+            Problem(message=f'"{name}" is in the main spec twice') for name in self.table.doubles
+        ]
+        self.conflicts: list[Conflict] = []
+        self.merged: list[str] = []
+        self.counts = dict.fromkeys(("added", "modified", "removed", "renamed"), 0)
+        of_style = spec.requirements or delta.added
+        self.old_style = any(block.old_style for block in of_style)
+        self.was: dict[str, str] = {}
+
+    def rename(self) -> None:
+        """Apply RENAMED; a block that moved meanwhile keeps its text."""
+        for entry in self.delta.renamed:
+            old, new = entry.old, entry.new
+            self.was[new] = self.was.get(old, old)
+            if old not in self.table:
+                near = self.table.near(old, exempt=new)
+                if new not in self.table:
+                    self._refuse(f'RENAMED: there is no "{old}" to rename', entry.line)
+                elif near:
+                    self._refuse(_near("RENAMED", old, near), entry.line)
+                continue
+            near = self.table.near(new, exempt=old)
+            if new in self.table:
+                self._refuse(f'RENAMED: "{new}" is there already', entry.line)
+            elif near:
+                self._refuse(f'RENAMED: "{new}" and "{near}" are too much alike', entry.line)
+            else:
+                self.table.rename(old, new, self._with_heading(self.table[old], new))
+                self.counts["renamed"] += 1
+
+    def remove(self) -> None:
+        """Apply REMOVED; a block that moved meanwhile is a conflict."""
+        for entry in self.delta.removed:
+            name = entry.name
+            if name not in self.table:
+                if near := self.table.near(name):
+                    self._refuse(_near("REMOVED", name, near), entry.line)
+                else:
+                    text = f'REMOVED: "{name}" is not in the main spec: taken as removed already'
+                    self.warnings.append(Problem(message=text, line=entry.line))
+                continue
+            now = self.table[name]
+            base = self.base.get(name, now)
+            if base != now:
+                self._clash(name, base, now, "", entry.line)
+            self.table.remove(name)
+            self.counts["removed"] += 1
+
+    def modify(self) -> None:
+        """Apply MODIFIED; a block that moved meanwhile is merged three ways."""
+        for block in self.delta.modified:
+            if block.name not in self.table:
+                text = f'MODIFIED: there is no "{block.name}" to modify'
+                if near := self.table.near(block.name):
+                    text = _near("MODIFIED", block.name, near)
+                self._refuse(text, block.line)
+                continue
+            now = self.table[block.name]
+            new = self._moved(block, now)
+            if new is None or new.strip() == now.strip():
+                continue
+            lost = _scenarios(now) - _scenarios(new)
+            if lost:
+                names = ", ".join(f'"{name}"' for name in lost.elements())
+                self._refuse(
+                    f'MODIFIED "{block.name}" leaves out what the main spec has: scenario {names}; '
+                    "a MODIFIED requirement is repeated as a whole",
+                    block.line,
+                )
+                continue
+            self.counts["modified"] += 1
+            self.table[block.name] = new
+
+    def _moved(self, block: Requirement, now: str) -> str | None:
+        """A block as the change wants it, what happened to it meanwhile kept; None: a clash."""
+        theirs = self._written(block)
+        source = self.was.get(block.name, block.name)
+        if source not in self.base:
+            return theirs
+        heading = theirs.split("\n", 1)[0]
+        ours = _headed(now, heading)
+        base = self.base[source]
+        if base is not None:
+            if ours in (_headed(base, heading), theirs):
+                return theirs
+            merged = merge_block(_headed(base, heading), ours, theirs, self.three_way)
+            if merged is not None:
+                self.merged.append(block.name)
+                return merged
+        elif ours == theirs:
+            return theirs
+        self._clash(block.name, base, now, theirs, block.line)
+        return None
+
+    def add(self) -> None:
+        """Apply ADDED; a block that is there word for word stays."""
+        for block in self.delta.added:
+            text = self._written(block)
+            if block.name in self.table:
+                if self.table[block.name].strip() != text.strip():
+                    self._refuse(f'ADDED: "{block.name}" is there already', block.line)
+            elif near := self.table.near(block.name):
+                self._refuse(_near("ADDED", block.name, near), block.line)
+            else:
+                self.table.add(block.name, text)
+                self.counts["added"] += 1
+
+    def result(self, main_text: str | None) -> MergeResult:
+        """The merged spec, if it is one OpenSpec reads."""
+        found = (tuple(self.problems), tuple(self.conflicts), tuple(self.warnings))
+        text = None
+        if not self.problems and not self.conflicts:
+            changed = any(self.counts.values())
+            if main_text is None or changed:
+                text = spec_text(self.spec, self.table.in_order())
+            else:
+                text = main_text
+            wrong = main_problems(text, self.delta.path) or self._hidden(text)
+            if wrong:
+                shown = (f"the merged spec would have a fault: {p.message}" for p in wrong)
+                found = (tuple(Problem(message=message) for message in shown), (), found[2])
+                text = None
+        return MergeResult(
+            text=text,
+            problems=found[0],
+            conflicts=found[1],
+            warnings=found[2],
+            counts=self.counts,
+            merged=tuple(self.merged),
+        )
+
+    def _hidden(self, text: str) -> tuple[Problem, ...]:
+        """An open fence in one block hides the blocks after it."""
+        seen = {block.name for block in parse_main(text, self.delta.path).requirements}
+        return tuple(
+            Problem(message=f'"{name}" would be hidden by a code fence that is never closed')
+            for name in self.table.names()
+            if name not in seen
+        )
+
+    def _refuse(self, message: str, line: int) -> None:
+        self.problems.append(Problem(message=message, line=line))
+
+    def _clash(self, name: str, base: str | None, ours: str, theirs: str, line: int) -> None:
+        self.conflicts.append(
+            Conflict(name=name, base=base or "", ours=ours, theirs=theirs, line=line)
+        )
+
+    def _written(self, block: Requirement) -> str:
+        if self.old_style or block.old_style:
+            return self._with_heading(block.text, block.name)
+        return block.text
+
+    def _with_heading(self, text: str, name: str) -> str:
+        """``text`` under its name's heading, as this spec writes one."""
+        if self.old_style and _OLD_NAME.match(name):
+            return _headed(text, f"### {name}")
+        return _headed(text, f"### Requirement: {name}")
+
+
+def _headed(text: str, heading: str) -> str:
+    _, newline, rest = text.partition("\n")
+    return heading + newline + rest
+
+
+def _near(kind: str, name: str, near: str) -> str:
+    return (
+        f'{kind}: the main spec has "{near}", which differs from "{name}" in case or spacing only'
+    )
+
+
+def _scenarios(block: str) -> Counter[str]:
+    return Counter(scenario.name for scenario in requirement_in(block).scenarios)

@@ -1,0 +1,43 @@
+"""Open changes that touch the same requirement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentd.project.layout import Project
+from agentd.specs.files import capability_of, change_specs
+from agentd.specs.model import Delta, SpecError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """A requirement that several open changes touch; ``changes`` are their ids, sorted."""
+
+    capability: str
+    requirement: str
+    changes: tuple[str, ...]
+
+
+def overlaps(project: Project) -> list[Overlap]:
+    """What open changes have in common, by capability and name. Unreadable changes are left out."""
+    touched: dict[tuple[str, str], set[str]] = {}
+    for change in project.changes():
+        try:
+            specs = change_specs(project, change.path)
+        except SpecError:  # `agentd validate` says what is wrong with it
+            continue
+        for key, delta in specs:
+            for name in _names(delta):
+                touched.setdefault((capability_of(key), name), set()).add(change.id)
+    return [
+        Overlap(capability=capability, requirement=name, changes=tuple(sorted(ids)))
+        for (capability, name), ids in sorted(touched.items())
+        if len(ids) > 1
+    ]
+
+
+def _names(delta: Delta) -> set[str]:
+    names = {block.name for block in (*delta.added, *delta.modified)}
+    names.update(entry.name for entry in delta.removed)
+    names.update(name for entry in delta.renamed for name in (entry.old, entry.new))
+    return names

@@ -1,0 +1,177 @@
+"""Merging a whole change: what it would make of the specs, and doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.project.layout import Project
+from agentd.specs import snapshot
+from agentd.specs.apply import merge
+from agentd.specs.files import (
+    capability_of,
+    change_specs,
+    read_spec,
+    shown,
+    target_of,
+)
+from agentd.specs.journal import Journal, sole_writer
+from agentd.specs.model import Conflict, Delta, MergeResult, Problem, SpecError
+
+_JOURNAL_FOLDER = "runs/merge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A spec of the change (``source``), its main spec (``target``) and what would become of it.
+
+    ``before`` is the main spec's text, None where there is none.
+    """
+
+    source: str
+    target: Path
+    before: str | None
+    result: MergeResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePlan:
+    """What merging a change would do; nothing is written yet."""
+
+    project: Project
+    change: Path
+    targets: tuple[Target, ...]
+
+    @property
+    def problems(self) -> tuple[tuple[str, Problem], ...]:
+        """Why the change is refused: the change's spec and what is wrong with it."""
+        return tuple((t.source, problem) for t in self.targets for problem in t.result.problems)
+
+    @property
+    def conflicts(self) -> tuple[tuple[str, Conflict], ...]:
+        """Requirements that moved and clash with the change: its spec and the texts."""
+        return tuple((t.source, clash) for t in self.targets for clash in t.result.conflicts)
+
+    @property
+    def warnings(self) -> tuple[tuple[str, Problem], ...]:
+        """What the user should know of a merge that works."""
+        return tuple((t.source, warning) for t in self.targets for warning in t.result.warnings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be applied."""
+        return all(target.result.text is not None for target in self.targets)
+
+    def check(self) -> None:
+        """Raises SpecError with every problem and, of conflicts, both texts; None when it is ok."""
+        if not self.ok:
+            raise refusal(self)
+
+    def texts(self) -> dict[Path, str]:
+        """The specs that change, with their new texts. Raises SpecError when the plan is not ok."""
+        self.check()
+        return {
+            target.target: target.result.text
+            for target in self.targets
+            if target.result.text is not None and target.result.text != target.before
+        }
+
+    def apply(self, *, also: tuple[Path, ...] = ()) -> list[Path]:
+        """Write the specs that change; which these are.
+
+        All are written or none. They can be taken back with :func:`recover` until
+        :func:`settle`; ``also`` are other files below the specs folder that :func:`recover` puts
+        back as they are now. Raises SpecError when the plan is not ok or a spec changed since,
+        OSError when one can't be written.
+        """
+        texts = self.texts()
+        with sole_writer(self.project.specs_dir):
+            for target in self.targets:
+                if read_spec(self.project, target.target) != target.before:
+                    raise SpecError(
+                        "this spec changed while the merge was made; nothing was written",
+                        path=shown(self.project, target.target),
+                        fix="Run the command again.",
+                    )
+            _journal(self.project, self.change).write(texts, also=also)
+        return list(texts)
+
+
+def plan_merge(project: Project, change: Path) -> MergePlan:
+    """Merge a change's specs in memory. Raises SpecError for files that can't be read at all."""
+    base = snapshot.load(project, change)
+    return MergePlan(
+        project=project,
+        change=change,
+        targets=tuple(
+            _target(project, change, key, delta, base.get(key, {}))
+            for key, delta in change_specs(project, change)
+        ),
+    )
+
+
+def recover(project: Project, change: Path) -> bool:
+    """Take back a merge that was not settled: killed, failed or rejected. False: there is none."""
+    with sole_writer(project.specs_dir):
+        return _journal(project, change).undo()
+
+
+def settle(project: Project, change: Path) -> None:
+    """The merge stands: it is not taken back any more."""
+    _journal(project, change).forget()
+
+
+def _journal(project: Project, change: Path) -> Journal:
+    return Journal(change / _JOURNAL_FOLDER, project.specs_dir)
+
+
+def _target(project: Project, change: Path, key: str, delta: Delta, base: snapshot.Base) -> Target:
+    target = target_of(project, key)
+    before = read_spec(project, target)
+    result = merge(before, delta, base, capability=capability_of(key), change_id=change.name)
+    return Target(source=delta.path, target=target, before=before, result=result)
+
+
+_MAX_SHOWN = 4000
+
+
+def refusal(plan: MergePlan) -> SpecError:
+    """Every problem of the plan, one a line, and both texts of every conflict."""
+    (path, line, first), *others = _reasons(plan)
+    rest = [f"{where}:{at}: {text}" if at else f"{where}: {text}" for where, at, text in others]
+    return SpecError(
+        "\n".join([first, *rest]),
+        path=path,
+        line=line,
+        fix="Mend the change's specs; the main specs are untouched. Where a requirement moved "
+        "since the proposal, let the change's text hold both edits, or write the proposal again."
+        + (
+            f" Or let a model propose one text: agentd archive {plan.change.name} --resolve"
+            if plan.conflicts
+            else ""
+        ),
+    )
+
+
+def _reasons(plan: MergePlan) -> Iterator[tuple[str, int | None, str]]:
+    for path, problem in plan.problems:
+        yield path, problem.line, problem.message
+    for path, conflict in plan.conflicts:
+        yield path, conflict.line, _shown(conflict)
+
+
+def _shown(conflict: Conflict) -> str:
+    parts = (
+        f'"{conflict.name}" was changed by someone else since the proposal, and the edits clash',
+        "--- the main spec now:",
+        _cut(conflict.ours),
+        "--- this change:",
+        _cut(conflict.theirs) or "(removes it)",
+        "---",
+    )
+    return "\n".join(parts)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "\n[...]"

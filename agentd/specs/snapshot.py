@@ -1,0 +1,100 @@
+"""The requirements a change touches, as they were when it was proposed: BASE.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from agentd.files import write_atomic
+from agentd.project.layout import Project
+from agentd.specs.files import change_specs, read_spec, shown, target_of
+from agentd.specs.mains import parse_main
+from agentd.specs.model import Delta, SpecError
+
+FILE = "BASE.json"
+_VERSION = 1
+_MAX_BYTES = 50_000_000
+
+Base = Mapping[str, str | None]
+
+
+def take(project: Project, change: Path) -> dict[str, Base]:
+    """Write BASE.json anew: the blocks that the change modifies, removes or renames, as they are.
+
+    Called when the proposal is made, and after each reproposal. Returned as by :func:`load`.
+    Raises SpecError for a spec that can't be read.
+    """
+    taken = {
+        key: _blocks(project, key, delta)
+        for key, delta in change_specs(project, change)
+        if touched(delta)
+    }
+    content = {
+        "schema_version": _VERSION,
+        "specs": {
+            key: {name: text and {"sha256": _sha256(text), "text": text} for name, text in base}
+            for key, base in ((key, blocks.items()) for key, blocks in taken.items())
+        },
+    }
+    text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    write_atomic(change / FILE, text.encode())
+    return taken
+
+
+def load(project: Project, change: Path) -> dict[str, Base]:
+    """The blocks by name, by the spec's path under ``specs/``; None: it was not there.
+
+    {} when no snapshot was taken. Raises SpecError for a file that is not as it was written.
+    """
+    path = change / FILE
+    text = read_spec(project, path, max_bytes=_MAX_BYTES)
+    if text is None:
+        return {}
+    try:
+        content = json.loads(text)
+        if content["schema_version"] != _VERSION:
+            raise _broken(project, path)
+        return {
+            key: {name: _text(block) for name, block in blocks.items()}
+            for key, blocks in content["specs"].items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _broken(project, path) from error
+
+
+def _text(block: Mapping[str, str] | None) -> str | None:
+    if block is None:
+        return None
+    if block["sha256"] != _sha256(block["text"]):
+        raise ValueError("the hash is another text's")
+    return block["text"]
+
+
+def touched(delta: Delta) -> list[str]:
+    """The names, as the main spec has them, of what a delta modifies, removes or renames."""
+    was: dict[str, str] = {}
+    for entry in delta.renamed:
+        was[entry.new] = was.get(entry.old, entry.old)
+    names = [*was.values(), *(was.get(block.name, block.name) for block in delta.modified)]
+    return list(dict.fromkeys([*names, *(entry.name for entry in delta.removed)]))
+
+
+def _blocks(project: Project, key: str, delta: Delta) -> Base:
+    target = target_of(project, key)
+    spec = parse_main(read_spec(project, target) or "", shown(project, target))
+    there = {block.name: block.text for block in spec.requirements}
+    return {name: there.get(name) for name in touched(delta)}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _broken(project: Project, path: Path) -> SpecError:
+    return SpecError(
+        "this snapshot was edited or damaged",
+        path=shown(project, path),
+        fix="Take it from git again; or delete it, and the merge trusts that nothing moved.",
+    )

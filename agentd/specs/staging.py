@@ -1,0 +1,154 @@
+"""The specs as a change would leave them, in the change's folder ``merged/``.
+
+Until the archive review approves, the main specs stay as they are, whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from agentd.errors import InputError
+from agentd.files import write_atomic
+from agentd.ledger.store import StateStore
+from agentd.project.layout import Project
+from agentd.project.other_holds import Others
+from agentd.project.phases import read_phase
+from agentd.specs.check import main_problems
+from agentd.specs.files import read_spec
+from agentd.specs.journal import Journal, sole_writer
+
+CHANGELOG = "CHANGELOG.md"
+_HEADING = "# Changelog"
+
+
+def merged_dir(change: Path) -> Path:
+    """The folder in which the merged specs wait."""
+    return change / "merged"
+
+
+def is_staged(project: Project, change: Path) -> bool:
+    """Whether ``merged/`` holds what the main specs and the change's deltas make together now.
+
+    That is the specs that were written there, all of them and no other, each still a main spec.
+    """
+    try:
+        noted: object = json.loads(_note(change).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return noted == _fingerprint(project, change) and all(
+        not main_problems(read_spec(project, path) or "", str(path)) for path in _specs(change)
+    )
+
+
+def stage(project: Project, change: Path, texts: Mapping[Path, str]) -> None:
+    """Write the merged specs, and a copy of the changelog for the step that adds an entry.
+
+    A changelog that waits there already is kept: its entry was paid for.
+    """
+    folder = merged_dir(change)
+    written = (folder / CHANGELOG).read_bytes() if (folder / CHANGELOG).is_file() else None
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for target, text in texts.items():
+        place = folder / target.relative_to(project.specs_dir)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(place, text.encode())
+    if written is not None:
+        write_atomic(folder / CHANGELOG, written)
+    _note(change).parent.mkdir(exist_ok=True)
+    write_atomic(_note(change), json.dumps(_fingerprint(project, change)).encode())
+
+
+def publish(project: Project, change: Path) -> Journal:
+    """Put the merged specs and the changelog entry in place: all of them or none.
+
+    The journal that comes back can take them back until it is forgotten. Raises InputError when
+    the main specs are not those that were merged into, OSError.
+    """
+    folder = merged_dir(change)
+    changelog = project.specs_dir / CHANGELOG
+    with sole_writer(project.specs_dir):
+        _take_back(project, change)
+        if not is_staged(project, change):
+            raise InputError(
+                "the specs changed during the archive review",
+                fix=f"Run it again: agentd archive {change.name}",
+            )
+        texts = {
+            project.specs_dir / path.relative_to(folder): read_spec(project, path) or ""
+            for path in sorted(folder.rglob("*.md"))
+        }
+        now = read_spec(project, changelog) or f"{_HEADING}\n"
+        if changelog in texts:
+            texts[changelog] = with_entry(now, entry_of(texts[changelog], change.name))
+        journal = journal_of(project, change)
+        journal.write(texts)
+    return journal
+
+
+def take_back(project: Project, change: Path) -> None:
+    """Undo what was published for this change, or one nobody works on, and not archived.
+
+    Its agentd was killed. Undone later, it would take back what is published from now on.
+    """
+    with sole_writer(project.specs_dir):
+        _take_back(project, change)
+
+
+def _take_back(project: Project, change: Path) -> None:
+    held = Others.look(project, change).held
+    for other in project.changes():
+        journal = journal_of(project, other.path)
+        if not journal.open or other.id in held:
+            continue
+        if read_phase(StateStore(other.path).read().phase) != "archived":
+            journal.undo()
+
+
+def journal_of(project: Project, change: Path) -> Journal:
+    """What can still be taken back of a change's merge."""
+    return Journal(change / "runs" / "merge", project.specs_dir)
+
+
+def entry_of(changelog: str, change_id: str) -> str:
+    """The newest section of a changelog, or the one that names the change."""
+    sections = ("\n" + changelog.replace("\r\n", "\n")).split("\n## ")[1:]
+    named = [section for section in sections if change_id in section.partition("\n")[0]]
+    chosen = (named or sections)[:1]
+    return f"## {chosen[0].strip()}\n" if chosen else ""
+
+
+def with_entry(changelog: str, entry: str) -> str:
+    """The changelog with an entry on top of the others, unless it is there already."""
+    if not entry or entry.strip() in changelog:
+        return changelog
+    head, found, rest = ("\n" + changelog).partition("\n## ")
+    older = f"\n## {rest}" if found else ""
+    return f"{head.strip() or _HEADING}\n\n{entry}{older}".rstrip() + "\n"
+
+
+def _specs(change: Path) -> list[Path]:
+    """The merged specs, without the changelog."""
+    folder = merged_dir(change)
+    return [path for path in sorted(folder.rglob("*.md")) if path != folder / CHANGELOG]
+
+
+def _note(change: Path) -> Path:
+    return change / "runs" / "staged.json"
+
+
+def _fingerprint(project: Project, change: Path) -> dict[str, str]:
+    folder = change / "specs"
+    prints = {}
+    for path in sorted(folder.rglob("*.md")):
+        key = path.relative_to(folder)
+        main = project.specs_dir / key
+        prints[f"change/{key}"] = sha256(path.read_bytes()).hexdigest()
+        prints[f"main/{key}"] = sha256(main.read_bytes()).hexdigest() if main.is_file() else ""
+    for path in _specs(change):
+        prints[f"merged/{path.relative_to(merged_dir(change))}"] = "there"
+    return prints

@@ -1,0 +1,91 @@
+"""Merging two edits of one text against what both started from, with ``git merge-file``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from agentd.specs.blocks import requirement_in
+
+_CONFLICTS = range(1, 128)  # git-merge-file(1): the number of conflicts, 255 for an error
+
+
+def merge_lines(base: str, ours: str, theirs: str) -> str | None:
+    """Both edits in one text; None when they clash, and where there is no git to ask.
+
+    Each text is taken as lines and comes back without a line feed at its end.
+    """
+    with tempfile.TemporaryDirectory(prefix="agentd-merge-") as name:
+        folder = Path(name)
+        for file, text in (("ours", ours), ("base", base), ("theirs", theirs)):
+            (folder / file).write_text(f"{text}\n", encoding="utf-8", newline="")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+        try:
+            done = subprocess.run(
+                ["git", "merge-file", "-p", "-q", "ours", "base", "theirs"],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            return None
+    if done.returncode in _CONFLICTS:
+        return None
+    done.check_returncode()
+    return done.stdout.decode().removesuffix("\n")
+
+
+Merge = Callable[[str, str, str], str | None]
+
+
+def merge_block(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
+    """Both edits of a requirement block in one; None when they clash.
+
+    Two edits that each put a scenario at the end clash line by line; they are told apart by the
+    scenarios' names.
+    """
+    return merge(base, ours, theirs) or _by_scenario(base, ours, theirs, merge)
+
+
+def _by_scenario(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
+    parts = [_parts(text) for text in (base, ours, theirs)]
+    if any(part is None for part in parts):
+        return None
+    was, now, wanted = (part or {} for part in parts)
+    merged = []
+    for name in [*now, *(name for name in wanted if name not in now)]:
+        texts = was.get(name, ""), now.get(name, ""), wanted.get(name, "")
+        text = _one(*texts, merge)
+        if text is None:
+            return None
+        if text:
+            merged.append(text)
+    return "\n\n".join(merged)
+
+
+def _one(was: str, now: str, wanted: str, merge: Merge) -> str | None:
+    """One part merged; "" when it goes, None when the edits clash."""
+    if now in (was, wanted):
+        return wanted
+    if wanted == was:
+        return now
+    return merge(was, now, wanted) if was and now and wanted else None
+
+
+def _parts(block: str) -> dict[str, str] | None:
+    """The text above the scenarios (under "") and each scenario; None when two share a name."""
+    requirement = requirement_in(block)
+    parts = {"": block}
+    if requirement.scenarios:
+        first = requirement.scenarios[0].line - 1
+        parts[""] = "\n".join(block.split("\n")[:first]).rstrip()
+    for scenario in requirement.scenarios:
+        if scenario.name in parts:
+            return None
+        parts[scenario.name] = scenario.text
+    return parts

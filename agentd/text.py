@@ -1,0 +1,88 @@
+"""Text for a terminal: nothing in it that steers one, and columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+
+# What a CLI printed may hold them: escape sequences, control characters, turned reading direction.
+_UNSEEN = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def plain(text: str) -> str:
+    """The text without what would steer a terminal; of control characters \\t and \\n stay."""
+    return _UNSEEN.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """The text as :func:`plain` gives it, in one line, with no space around it; ``-`` for none."""
+    line = " ".join(plain(text).split())
+    return re.sub("[\ud800-\udfff]", "\ufffd", line) or "-"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes: two for a wide character."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
+        for sign in text
+    )
+
+
+def cut(text: str, columns: int, mark: str) -> str:
+    """The text if it fits into so many columns, else its beginning, with ``mark`` behind it."""
+    if width(text) <= columns:
+        return text
+    while text and width(text) + width(mark) > columns:
+        text = text[:-1]
+    return text + mark
+
+
+def table(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> str:
+    """Columns, two spaces between; those of ``left`` to the left, the rest to the right."""
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = []
+        for place, cell in enumerate(row):
+            room = " " * (widths[place] - width(cell))
+            cells.append(cell + room if place in left else room + cell)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+# Sound JSON, but a terminal obeys some of them, and half a surrogate pair can't be written.
+_ODD = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def json_text(value: object, indent: str = "\n") -> str:
+    """``value`` as JSON, indented by two; a Decimal becomes a number with exactly its digits.
+
+    What JSON does not know, such as a path, becomes text.
+    """
+    inner = indent + "  "
+    match value:
+        case dict() if value:
+            items = [f"{json_text(str(key))}: {json_text(value[key], inner)}" for key in value]
+            return f"{{{inner}{f',{inner}'.join(items)}{indent}}}"
+        case list() | tuple() if value:
+            items = [json_text(item, inner) for item in value]
+            return f"[{inner}{f',{inner}'.join(items)}{indent}]"
+        case Decimal():
+            return f"{value:f}"
+        case dict() | list() | tuple() | int() | float() | None:
+            return json.dumps(value)
+        case _:
+            return _ODD.sub(_escaped, json.dumps(str(value), ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"

@@ -1,0 +1,172 @@
+"""Runs the project's own test, lint and audit commands, and tells a reviewer what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from agentd.errors import Cancelled
+from agentd.runner.interrupts import Interrupts
+from agentd.runner.process import group_lives
+from agentd.runner.stop import LEFTOVERS, Stage, stop_group
+from agentd.workflow.checks.detect import LocalCheck, LocalChecks, choose, detect
+from agentd.workflow.checks.output import Ends, plain
+
+__all__ = [
+    "CheckResult",
+    "LocalCheck",
+    "LocalChecks",
+    "as_markdown",
+    "choose",
+    "detect",
+    "run_checks",
+]
+
+_TICK_S = 0.05
+_BLOCK_BYTES = 65536
+_BLOCKS = 64  # read in one go, so that a command that prints without end can still be stopped
+_STOP = (Stage(signal.SIGTERM, 2.0), Stage(signal.SIGKILL, 5.0))
+_NOT_FOUND = 127  # POSIX, Exit Status for Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What came of one check.
+
+    ``exit_code`` is 127 when the command is missing, negative when a signal ended it, None when it
+    was stopped at the time limit. ``output`` is stdout and stderr as they came, plain text, with
+    its middle left out when it was long.
+    """
+
+    name: str
+    command: str
+    exit_code: int | None
+    output: str
+    timed_out: bool
+    duration_ms: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether the command ended by itself, and well."""
+        return self.exit_code == 0
+
+
+class _Pipe(Enum):
+    """What is to be expected of a pipe after reading from it."""
+
+    MORE = auto()
+    EMPTY = auto()
+    CLOSED = auto()
+
+
+def run_checks(
+    root: Path, commands: Sequence[LocalCheck], timeout_s: float, max_output_chars: int
+) -> tuple[CheckResult, ...]:
+    """Run each command by ``sh -c`` in ``root``, one after another, each for ``timeout_s`` at most.
+
+    A failing or missing command is a result. Raises Cancelled when a person stops it.
+    """
+    with Interrupts() as interrupts:
+        return tuple(
+            _run(root, check, timeout_s, max_output_chars, interrupts) for check in commands
+        )
+
+
+def _run(
+    root: Path, check: LocalCheck, timeout_s: float, max_output_chars: int, interrupts: Interrupts
+) -> CheckResult:
+    began = time.monotonic()
+    ends = Ends(max_output_chars)
+    process = subprocess.Popen(
+        ["sh", "-c", check.command],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # CI keeps test runners from watching for changes.
+        env={**os.environ, "CI": "true", "NO_COLOR": "1"},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    timed_out = False
+    with process.stdout as pipe:
+        os.set_blocking(pipe.fileno(), False)
+
+        def pump() -> bool:
+            return _read(pipe.fileno(), ends) is _Pipe.MORE
+
+        try:
+            while process.poll() is None and not interrupts.count() and not timed_out:
+                select.select([pipe], [], [], _TICK_S)
+                if _read(pipe.fileno(), ends) is _Pipe.CLOSED:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(_TICK_S)
+                timed_out = time.monotonic() - began > timeout_s and process.poll() is None
+        finally:
+            ended = process.poll() is not None
+            stop_group(
+                process.pid,
+                LEFTOVERS if ended else _STOP,
+                alive=lambda: process.poll() is None or group_lives(process.pid),
+                pump=pump,
+                pushes=interrupts.count,
+            )
+            pump()
+    if interrupts.count():
+        raise Cancelled(f"the check {check.name} was stopped: {check.command}")
+    return CheckResult(
+        name=check.name,
+        command=check.command,
+        exit_code=None if timed_out else process.returncode,
+        output=ends.text(),
+        timed_out=timed_out,
+        duration_ms=round((time.monotonic() - began) * 1000),
+    )
+
+
+def as_markdown(results: Sequence[CheckResult]) -> str:
+    """The results for a review's prompt: a section each, with what was printed in a code block."""
+    if not results:
+        return "No test, lint or audit command is configured, and none was found.\n"
+    return "\n".join(_section(result) for result in results)
+
+
+def _section(result: CheckResult) -> str:
+    command = plain(result.command.encode("utf-8", "replace")).strip()
+    output = plain(result.output.encode("utf-8", "replace")).strip("\n")
+    body = f"$ {command}\n{output}".rstrip("\n")
+    longest = max((len(run) for run in re.findall("`+", body)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"### {result.name}: {_outcome(result)}\n\n{fence}text\n{body}\n{fence}\n"
+
+
+def _outcome(result: CheckResult) -> str:
+    took = f"{result.duration_ms / 1000:.1f} s"
+    if result.timed_out:
+        return f"stopped at the time limit after {took}"
+    if result.exit_code == _NOT_FOUND:
+        return "the command is not found (exit code 127)"
+    if result.exit_code is not None and result.exit_code < 0:
+        return f"ended by signal {-result.exit_code} after {took}"
+    return f"{'passed' if result.passed else 'FAILED'} (exit code {result.exit_code}, {took})"
+
+
+def _read(fd: int, ends: Ends) -> _Pipe:
+    for _ in range(_BLOCKS):
+        try:
+            data = os.read(fd, _BLOCK_BYTES)
+        except BlockingIOError:
+            return _Pipe.EMPTY
+        if not data:
+            return _Pipe.CLOSED
+        ends.add(data)
+    return _Pipe.MORE

@@ -1,0 +1,153 @@
+"""Real conflicts of a merge: a model proposes one text for a requirement, which is then checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from agentd.errors import InputError, ProviderError
+from agentd.files import write_atomic
+from agentd.project.workspace import Workspace
+from agentd.specs import snapshot
+from agentd.specs.apply import merge
+from agentd.specs.check import main_problems
+from agentd.specs.files import capability_of, change_specs, read_spec
+from agentd.specs.mains import parse_main
+from agentd.specs.model import Conflict, Delta
+from agentd.specs.plan import MergePlan, Target
+from agentd.specs.staging import merged_dir
+from agentd.workflow.order import Order
+from agentd.workflow.step import StepOutcome, run_step
+from agentd.workflow.steps import STEPS
+
+
+def resolve(
+    workspace: Workspace, change: Path, plan: MergePlan, order: Order
+) -> Iterator[StepOutcome | dict[Path, str]]:
+    """Ask for a resolution of each spec in conflict; the last item is what all specs become.
+
+    Raises ProviderError when a proposal touches more than the requirement in conflict, SpecError
+    when the plan is refused for another reason.
+    """
+    clear = replace(
+        plan, targets=tuple(target for target in plan.targets if not target.result.conflicts)
+    )
+    texts = clear.texts()
+    deltas = dict(change_specs(workspace.project, change))
+    for target in plan.targets:
+        if target.result.conflicts:
+            place = merged_dir(change) / target.target.relative_to(workspace.project.specs_dir)
+            if _is_proposed(workspace, change, target, place):
+                texts[target.target] = _merged(workspace, change, target, place, deltas)
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(place, (target.before or "").encode())
+            write_atomic(_asked(change, target), _question(target))
+            yield run_step(
+                workspace,
+                change,
+                STEPS["merge"],
+                order,
+                values={
+                    "spec": target.source,
+                    "target": workspace.shown(place),
+                    "conflict": "\n\n".join(map(_shown, target.result.conflicts)),
+                },
+            )
+            texts[target.target] = _merged(workspace, change, target, place, deltas)
+    yield texts
+
+
+def _is_proposed(workspace: Workspace, change: Path, target: Target, place: Path) -> bool:
+    """Whether a sound answer to just this conflict is there: paid for, or a person's."""
+    asked = _asked(change, target)
+    text = read_spec(workspace.project, place)
+    if not text or text == target.before or not asked.is_file():
+        return False
+    if asked.read_bytes() != _question(target):
+        return False
+    try:
+        _only_these_changed(workspace, target, text, place)
+    except ProviderError:
+        return False
+    return True
+
+
+def _asked(change: Path, target: Target) -> Path:
+    return change / "runs" / f"resolving-{sha256(target.source.encode()).hexdigest()[:12]}"
+
+
+def _question(target: Target) -> bytes:
+    texts = [target.before or "", *map(_shown, target.result.conflicts)]
+    return sha256("\0".join(texts).encode()).hexdigest().encode()
+
+
+def _merged(
+    workspace: Workspace, change: Path, target: Target, place: Path, deltas: dict[str, Delta]
+) -> str:
+    """The proposal with the rest of the deltas applied by rule."""
+    proposed = read_spec(workspace.project, place) or ""
+    names = {conflict.name for conflict in target.result.conflicts}
+    blocks = _only_these_changed(workspace, target, proposed, place)
+    key = target.target.relative_to(workspace.project.specs_dir).as_posix()
+    delta = deltas[key]
+    rest = replace(
+        delta,
+        modified=tuple(
+            replace(block, text=blocks[block.name]) if block.name in names else block
+            for block in delta.modified
+            if block.name not in names or block.name in blocks
+        ),
+        removed=tuple(entry for entry in delta.removed if entry.name not in names),
+    )
+    if rest.empty:
+        return proposed
+    base = snapshot.load(workspace.project, change).get(key, {})
+    result = merge(proposed, rest, base, capability=capability_of(key), change_id=change.name)
+    if result.text is None:
+        problems = "; ".join(problem.message for problem in result.problems)
+        raise InputError(
+            f"{workspace.shown(place)}: the proposed resolution can't be merged: {problems}",
+            fix=f"Mend it by hand, or try again: agentd archive {change.name} --resolve",
+        )
+    return result.text
+
+
+def _only_these_changed(
+    workspace: Workspace, target: Target, proposed: str, place: Path
+) -> dict[str, str]:
+    """The proposal's blocks by name. Raises ProviderError for more than was asked, or no spec."""
+    names = {conflict.name for conflict in target.result.conflicts}
+    before, after = (parse_main(text, "") for text in (target.before or "", proposed))
+    old = {block.name: block.text for block in before.requirements}
+    new = {block.name: block.text for block in after.requirements}
+    strange = [
+        name for name in {**old, **new} if name not in names and old.get(name) != new.get(name)
+    ]
+    strange += [
+        part
+        for part in ("before", "header", "preamble", "after")
+        if getattr(before, part).strip() != getattr(after, part).strip()
+    ]
+    unsound = main_problems(proposed, "") or "\n<<<<<<< " in proposed
+    if unsound and not strange:
+        raise ProviderError(
+            "the proposed resolution is no sound spec",
+            fix=f"Mend {workspace.shown(place)} by hand, or run the command again.",
+        )
+    if strange:
+        raise ProviderError(
+            f"the proposed resolution changes more than was asked: {', '.join(strange)}",
+            fix=f"Mend {workspace.shown(place)} by hand, or run the command again.",
+        )
+    return new
+
+
+def _shown(conflict: Conflict) -> str:
+    return (
+        f"Requirement: {conflict.name}\n\nWhat both started from:\n\n{conflict.base or '(nothing)'}"
+        f"\n\nIn the main spec now:\n\n{conflict.ours}\n\nIn this change:\n\n"
+        f"{conflict.theirs or '(it removes the requirement)'}"
+    )

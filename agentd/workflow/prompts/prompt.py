@@ -1,0 +1,129 @@
+"""The prompt of a step: its templates within the frame that all steps share, values filled in."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agentd.clock import utc_now
+from agentd.project.workspace import Workspace
+from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
+from agentd.workflow.prompts.templates import fill, load_templates
+from agentd.workflow.steps import Step
+
+_NO_CHECKS = "None: agentd knows no checks of this project, or ran none."
+
+
+class Prompts:
+    """The prompts of a project: the package's, with the templates of ``layers`` over them.
+
+    Raises InputError for a template that can't be used; all are read and checked here, so that
+    none fails in the middle of a loop.
+    """
+
+    def __init__(self, layers: Sequence[Path] = ()) -> None:
+        self._templates = load_templates(layers)
+
+    def warnings(self) -> list[str]:
+        """What is odd about the templates: an unknown name, a placeholder or verdict left out."""
+        return list(self._templates.warnings)
+
+    def render(
+        self,
+        step: str,
+        values: Mapping[str, str],
+        *,
+        rules: Sequence[str] = (),
+        project_notes: str = "",
+    ) -> str:
+        """The whole prompt of a step (a name of ``templates.PROMPTS``).
+
+        ``values`` fills the placeholders, and what stands in a value is never filled again:
+        ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
+        missing one is a KeyError. ``merged``, ``specs``, ``spec_file`` and ``part`` have defaults;
+        ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
+        project.md, ``rules`` those of the config for this step.
+        """
+        given = {**_ready(values), "step": step}
+        skeletons = {
+            f"skeleton_{name}": _fenced(fill(template, given), "markdown")
+            for name, template in self._templates.skeletons.items()
+        }
+        known = {**given, **skeletons}
+        parts = [fill(template, known) for template in self._templates.bodies[step]]
+        frame = {
+            **given,
+            "body": "\n\n".join(filter(None, (*parts, _rules(rules)))),
+            "project": _project(project_notes, given["agentd"]),
+        }
+        return fill(self._templates.frame, frame) + "\n"
+
+
+def layers_of(agentd_dir: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The folders of templates, the stronger one last: the user's, then the project's."""
+    config_home = environ.get("XDG_CONFIG_HOME", "")
+    if not Path(config_home).is_absolute():  # to be ignored, says the XDG base directory spec
+        config_home = f"{environ['HOME']}/.config" if environ.get("HOME") else ""
+    user = (Path(config_home, "agentd", "templates"),) if config_home else ()
+    return (*user, agentd_dir / "templates")
+
+
+def _ready(values: Mapping[str, str]) -> dict[str, str]:
+    """The values with their defaults; output and texts of others in fences."""
+    ready = {
+        "merged": f"{values['change']}/merged",
+        "specs": f"{values['agentd']}/specs",
+        "spec_file": "<capability>.md",
+        "part": "1 of 1",
+        **values,
+    }
+    checks = values.get("checks", "").strip()
+    ready["checks"] = _fenced(checks) if checks else _NO_CHECKS
+    ready["conflict"] = _fenced(values.get("conflict", "").strip("\n"))
+    ready["files"] = values.get("files", "") or "- all code there"
+    return ready
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """A fenced block that no fence inside ``text`` can end."""
+    ticks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+    return f"{ticks}{language}\n{text}\n{ticks}"
+
+
+def _rules(rules: Sequence[str]) -> str:
+    lines = ["- " + "\n  ".join(rule.split("\n")) for rule in map(str.strip, rules) if rule]
+    return "\n".join(["## Rules of this project for this step", "", *lines]) if lines else ""
+
+
+def _project(notes: str, agentd: str) -> str:
+    text = shorten_notes(notes, path=f"{agentd}/project.md")
+    if not text:
+        return ""
+    head = f"## The project\n\nFollow its conventions. From `{agentd}/project.md`:"
+    return f"\n{head}\n\n{_fenced(text, 'markdown')}\n"
+
+
+def render(
+    workspace: Workspace, change: Path, step: Step, prompt: str, values: Mapping[str, str]
+) -> str:
+    """The text that the CLI gets: ``prompt`` names it, ``values`` fills the fields of its own."""
+    project = workspace.project
+    given = {
+        "change_id": change.name,
+        "change": workspace.shown(change),
+        "agentd": workspace.shown(project.agentd_dir),
+        "specs": workspace.shown(project.specs_dir),
+        "spec_file": project.spec_file,
+        "changelog": workspace.shown(project.specs_dir / "CHANGELOG.md"),
+        "today": utc_now().strftime("%Y-%m-%d"),
+        **values,
+    }
+    chosen = workspace.config.steps.get(step.name)
+    return Prompts(layers_of(project.agentd_dir, os.environ)).render(
+        prompt,
+        given,
+        rules=chosen.rules if chosen else (),
+        project_notes=read_notes(project.agentd_dir),
+    )

@@ -1,0 +1,77 @@
+"""The demo plays a whole change, says that it replays, and works from a wheel too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agentd.cli.demo.standin import RECORDINGS
+from agentd.workflow.steps import STEPS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("demo") / "project"
+    done = subprocess.run(
+        [sys.executable, "-m", "agentd", "demo", "--keep", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, folder
+
+
+def test_demo_says_that_it_replays_and_shows_the_ledger(played: tuple[str, Path]) -> None:
+    text, _ = played
+    assert text.startswith("This is a replay")
+    assert "\nTotal Cost: $0.0140\nTokens: In: 43378, Out: 1182\n" in text
+    assert "telemetry:\n  calls:\n  - id: " in text
+
+
+def test_demo_runs_every_step_and_archives(played: tuple[str, Path]) -> None:
+    _, root = played
+    (change,) = (root / "agentd" / "archive").iterdir()
+    calls = yaml.safe_load((change / "STATE.yaml").read_text())["telemetry"]["calls"]
+    assert {call["step"] for call in calls} == set(STEPS) - {"fillback", "merge", "archive-fix"}
+    assert {call["status"] for call in calls} == {"ok"}
+
+
+def test_its_ledger_stands_up_to_an_audit(played: tuple[str, Path]) -> None:
+    _, root = played
+    done = subprocess.run(
+        [sys.executable, "-m", "agentd", "-C", str(root), "cost", "audit"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_wheel_carries_the_recordings_that_the_stand_ins_replay() -> None:
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    included = tables["targets"]["wheel"]["force-include"]
+    for path in set(RECORDINGS.values()):
+        assert included[f"fixtures/recordings/{path}"].endswith(f"demo/recordings/{path}")
+    assert len(included) == len(set(RECORDINGS.values()))
+
+
+def test_demo_folder_must_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "agentd", "demo", "--keep", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "is not empty" in done.stderr

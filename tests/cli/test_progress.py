@@ -1,0 +1,379 @@
+"""What a person sees while a call runs: on a real terminal, in a pipe, quiet, verbose."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from fcntl import ioctl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recordings import recording
+from support.workspace import PROPOSAL, Sandbox, make_sandbox
+
+from agentd.cli.progress import cut, line
+from agentd.providers import PROVIDERS
+from agentd.providers.activity import Snapshot
+from agentd.providers.output import events
+from agentd.runner.run_folder import RunFolder
+from agentd.runner.stdout import Reading
+from agentd.text import plain
+from agentd.workflow.order import Begun
+
+CONFIG = """
+project_name = "test"
+[workflow]
+script_retries = 0
+step_timeout_secs = 30
+[claude]
+command = "{claude}"
+[codex]
+command = "{codex}"
+[gemini]
+command = "{gemini}"
+[pricing]
+sources = ["reported"]
+[steps.proposal]
+provider = "claude"
+"""
+CLAUDE = "claude/2.1.330/tool_stream_json_partial"
+PLAIN_LINES = [
+    "proposal: claude (its default model) ...",
+    "proposal: claude claude-opus-5-5, in 3358 (3012 cached) out 20, $0.0027",
+]
+# Prints a recording slowly, and writes the proposal at the end.
+SLOW = """#!{python}
+import sys, time, pathlib
+sys.stdin.read()
+lines = pathlib.Path({stdout!r}).read_text().splitlines(True)
+for number, line in enumerate(lines):
+    sys.stdout.write(line)
+    sys.stdout.flush()
+    if '"name":"Bash","input":{{"command"' in line:
+        time.sleep(0.7)
+for name, text in {files!r}.items():
+    path = pathlib.Path("agentd/changes/add-x", *name.split("/")[1:])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+"""
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    sandbox = make_sandbox(tmp_path, CONFIG)
+    stdout = str(recording(CLAUDE).folder / "stdout")
+    script = tmp_path / "claude"
+    script.write_text(SLOW.format(python=sys.executable, stdout=stdout, files=PROPOSAL))
+    return sandbox
+
+
+COMMAND = [sys.executable, "-m", "agentd", "proposal", "add-x", "Add x"]
+
+
+def on_terminal(
+    box: Sandbox, *options: str, columns: int = 120, term: str = "xterm", stdout: bool = False
+) -> str:
+    """What agentd prints on a terminal as stderr (and stdout if asked), byte for byte."""
+    leader, follower = pty.openpty()
+    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**os.environ, "TERM": term, "NO_COLOR": "1"}
+    with subprocess.Popen(
+        [*COMMAND, *options],
+        cwd=box.root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=follower if stdout else subprocess.DEVNULL,
+        stderr=follower,
+    ) as process:
+        os.close(follower)
+        shown = b""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if select.select([leader], [], [], 0.1)[0]:
+                try:
+                    chunk = os.read(leader, 65536)
+                except OSError:  # Linux: the other side is closed
+                    break
+                if not chunk:
+                    break
+                shown += chunk
+        process.wait(10)
+    os.close(leader)
+    assert process.returncode == 0, shown.decode()
+    return shown.decode()
+
+
+def test_on_a_terminal_one_line_is_rewritten_and_replaced_by_a_plain_one(box: Sandbox) -> None:
+    shown = on_terminal(box)
+    drawn = re.findall(r"\r([^\r\n]+?)\x1b\[K", shown)
+    assert len(drawn) >= 3
+    assert any(
+        re.fullmatch(
+            r"proposal  claude  claude-opus-5-5  0:0\d  in 1121 out 1  change \$0\.0000  "
+            r"Bash echo made > /tmp/p/out\.txt",
+            text,
+        )
+        for text in drawn
+    ), drawn
+    assert any("in 3358 out 20  $0.0027  change $0.0027" in text for text in drawn), drawn
+    last = shown.split("\r\x1b[K")[-1]
+    assert last.startswith(PLAIN_LINES[1])
+    assert shown.count("\n") == 1
+    assert not re.search(r"\x1b\[[0-9;]*m", shown)
+
+
+def test_line_is_cut_to_the_terminal(box: Sandbox) -> None:
+    drawn = re.findall(r"\r([^\r\n]+?)\x1b\[K", on_terminal(box, columns=30))
+    assert drawn
+    assert max(map(len, drawn)) == 29
+
+
+def test_terminal_that_can_do_nothing_gets_plain_lines(box: Sandbox) -> None:
+    shown = on_terminal(box, term="dumb").replace("\r\n", "\n")
+    assert_plain(shown)
+
+
+def test_result_is_not_said_twice_on_one_terminal(box: Sandbox) -> None:
+    shown = on_terminal(box, stdout=True)
+    assert shown.count("in 3358 (3012 cached)") == 1
+    assert "  next: agentd challenge add-x" in shown
+
+
+def assert_plain(stderr: str) -> None:
+    told = stderr.splitlines()
+    assert len(told) == 2, told
+    assert told[0] == PLAIN_LINES[0]
+    assert told[1].startswith(PLAIN_LINES[1])
+
+
+def test_in_a_pipe_a_line_at_the_begin_and_one_at_the_end(box: Sandbox) -> None:
+    done = box.run(*COMMAND[3:])
+    assert done.returncode == 0
+    assert_plain(done.stderr)
+    assert done.stdout.startswith(PLAIN_LINES[1])
+
+
+def test_quiet_is_results_alone(box: Sandbox) -> None:
+    done = box.run(*COMMAND[3:], "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(PLAIN_LINES[1])
+    assert on_terminal_again(box) == ""
+
+
+def on_terminal_again(box: Sandbox) -> str:
+    """The same in another change, on a terminal."""
+    (box.root / "agentd/changes/add-x").rename(box.root / "agentd/changes/add-y")
+    return on_terminal(box, "-q")
+
+
+def test_quiet_still_tells_errors(box: Sandbox) -> None:
+    done = box.run("challenge", "add-x", "-q")
+    assert done.returncode == 1
+    assert "there is no change add-x" in done.stderr
+
+
+def test_verbose_shows_what_the_cli_says_and_does(box: Sandbox) -> None:
+    done = box.run(*COMMAND[3:], "-v")
+    assert done.stderr.splitlines()[1:-1] == [
+        "  Let me do it.",
+        "  > Bash echo made > /tmp/p/out.txt",
+        "  All done.",
+    ]
+
+
+def test_verbose_on_a_terminal_keeps_whole_lines_above_the_live_one(box: Sandbox) -> None:
+    shown = on_terminal(box, "--verbose")
+    assert "\r\x1b[K  Let me do it.\r\n" in shown
+    assert "\r\x1b[K  All done.\r\n" in shown or "\r\n  All done.\r\n" in shown
+    assert shown.split("\r\x1b[K")[-1].startswith(PLAIN_LINES[1])
+
+
+def test_quiet_and_verbose_exclude_each_other(box: Sandbox) -> None:
+    assert box.run(*COMMAND[3:], "-q", "-v").returncode == 2
+
+
+@pytest.mark.parametrize("closing", ["2>&-", "2>/dev/full"])
+def test_stderr_that_can_not_be_written_breaks_no_run(box: Sandbox, closing: str) -> None:
+    if closing.endswith("full") and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closing}', "sh", *COMMAND, "--verbose"],
+        cwd=box.root,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Let me do it" not in done.stdout
+    assert box.telemetry("add-x")["calls"][0]["status"] == "ok"
+
+
+def test_reader_of_stderr_that_went_away_breaks_no_run(box: Sandbox) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        COMMAND, cwd=box.root, stdout=subprocess.DEVNULL, stderr=write_end, timeout=30, check=False
+    )
+    os.close(write_end)
+    assert done.returncode == 0
+    assert box.telemetry("add-x")["calls"][0]["status"] == "ok"
+
+
+# What the recordings' CLIs did: the tools in order, and what they said.
+TOOLS = [
+    (CLAUDE, ["Bash echo made > /tmp/p/out.txt"], "Let me do it.\nAll done.\n"),
+    (
+        "codex/0.169.0/tool_json",
+        ["shell echo made > /tmp/p/out.txt; cat /tmp/p/out.txt"],
+        "Let me do it.\nAll done.\n",
+    ),
+    (
+        "gemini/0.61.0/tool_stream_json",
+        ["run_shell_command echo made > /tmp/p/out.txt"],
+        "Let me do it.\nAll done.",
+    ),
+]
+
+
+def feed(folder: Path, path: str, *, live_text: bool) -> tuple[list[str | None], str]:
+    """The tools at work after each event of a recording, and all that was said."""
+    recorded = recording(path)
+    run = RunFolder.create(folder, "20261122T054052-proposal-6f1c2a9b")
+    run.stdout.touch()
+    reading = Reading(run, PROVIDERS[recorded.cli], watched=True, live_text=live_text)
+    tools, said = [], ""
+    with run.stdout.open("a") as stdout:
+        for text in recorded.stdout.splitlines(keepends=True):
+            stdout.write(text)
+            stdout.flush()
+            reading.pump()
+            seen = reading.seen(1, resumed=False)
+            tools.append(seen.tool)
+            said += seen.text
+    reading.close()
+    return tools, said
+
+
+@pytest.mark.parametrize(("path", "tools", "said"), TOOLS, ids=lambda value: str(value)[:12])
+def test_tools_and_text_of_the_real_clis(
+    tmp_path: Path, path: str, tools: list[str], said: str
+) -> None:
+    seen, text = feed(tmp_path, path, live_text=True)
+    assert list(dict.fromkeys(tool for tool in seen if tool)) == tools
+    assert seen[-1] is None
+    shown = [f"> {tool}" for tool in tools]
+    assert [one for one in text.splitlines() if one not in shown] == said.splitlines()
+    assert text.splitlines()[1] == shown[0]
+
+
+def test_text_is_decoded_only_for_those_who_ask(tmp_path: Path) -> None:
+    assert feed(tmp_path, CLAUDE, live_text=False)[1] == ""
+    run = RunFolder.create(tmp_path, "b")
+    decoded: list[str] = []
+
+    def noting(event: Mapping[str, Any]) -> None:
+        decoded.append(str(event))
+
+    run.stdout.write_text(recording(CLAUDE).stdout)
+    provider = replace(PROVIDERS["claude"], activity=noting)
+    reading = Reading(run, provider, watched=True)
+    reading.finish()
+    reading.close()
+    assert decoded
+    assert not any("text_delta" in event for event in decoded)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "assistant", "message": {"content": "x"}},
+        {"type": "assistant", "message": {"content": [None, {"type": "tool_use", "name": 3}]}},
+        {"type": "user", "message": {"content": [1]}},
+        {"type": "stream_event", "event": {"delta": {"type": "text_delta", "text": None}}},
+        {"type": "item.started", "item": {"type": "command_execution", "command": None}},
+        {"type": "item.started", "item": None},
+        {"type": "tool_use", "tool_name": "x", "parameters": [1]},
+        {"type": "message", "role": "assistant", "content": {"a": 1}},
+        {},
+    ],
+)
+def test_events_of_another_form_are_no_reason_to_stop(event: dict[str, Any]) -> None:
+    for provider in PROVIDERS.values():
+        assert provider.activity is not None
+        provider.activity(event)
+
+
+def test_every_recording_can_be_watched() -> None:
+    from support.recordings import RECORDINGS
+
+    for recorded in RECORDINGS:
+        activity = PROVIDERS[recorded.cli].activity
+        assert activity is not None
+        for event in events(recorded.stdout):
+            activity(event)
+
+
+def begun(cost: str | None = None) -> Begun:
+    return Begun(
+        step="review",
+        provider="codex",
+        model="gpt-5",
+        spent_usd=Decimal("1.5"),
+        cost_so_far=lambda _: Decimal(cost) if cost else None,
+    )
+
+
+def seen(elapsed_ms: int = 0, tool: str | None = None) -> Snapshot:
+    return Snapshot(elapsed_ms=elapsed_ms, usage=None, model=None, tool=tool, text="")
+
+
+@pytest.mark.parametrize(
+    ("elapsed_ms", "shown"), [(999, "0:00"), (61_000, "1:01"), (3_661_000, "1:01:01")]
+)
+def test_elapsed(elapsed_ms: int, shown: str) -> None:
+    assert line(begun(), seen(elapsed_ms)) == f"review  codex  gpt-5  {shown}  change $1.5000"
+
+
+def test_change_so_far_holds_the_call_that_runs() -> None:
+    assert "  $0.2500  change $1.7500" in line(begun("0.25"), seen())
+
+
+def test_what_a_cli_prints_can_not_steer_the_terminal() -> None:
+    evil = "Bash \x1b[2J\x1b]0;title\x07rm\r\n\u202ex\x9b1m"
+    assert line(begun(), seen(tool=evil)).endswith("  Bash rm x1m")
+    assert plain("a\x1b[31mb\tc\nd") == "ab\tc\nd"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "shown"),
+    [("abcdef", 4, "abcd"), ("日本語", 5, "日本"), ("e\u0301e\u0301e", 2, "e\u0301e\u0301")],
+)
+def test_cut_counts_columns(text: str, columns: int, shown: str) -> None:
+    assert cut(text, columns) == shown
+
+
+def test_summary_at_the_end_of_a_loop_even_when_it_fails(box: Sandbox) -> None:
+    verdict = {"change/CHALLENGE.md": "# Challenge\n\n## Verdict\n- [x] REJECTED\n"}
+    box.answer("challenge", "codex/0.169.0/model_json", verdict)
+    done = box.run("plan", "add-x", "Add x", "-q")
+    assert done.returncode == 5
+    rows = [text.split() for text in done.stdout.splitlines() if text]
+    assert rows[0] == ["STEP", "PROVIDER", "MODEL", "IN", "OUT", "COST", "TIME", "VERDICT"]
+    assert rows[1][:6] == ["proposal", "claude", "claude-opus-5-5", "3358", "20", "$0.0027"]
+    assert rows[2][:2] == ["challenge", "codex"]
+    assert rows[2][-1] == "REJECTED"
+    assert rows[3][:3] == ["total", "4469", "97"]
+    assert done.stdout.splitlines()[-1].startswith("2 calls, 1 of them without a price, in 4469")
+    assert "Error: add-x is not approved" in done.stderr

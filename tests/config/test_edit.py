@@ -1,0 +1,197 @@
+"""Changing one value of config.toml: the rest of the file stays byte for byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentd.config import edit
+from agentd.config.edit import set_value
+from agentd.config.load import load
+from agentd.errors import ConfigError
+from agentd.files import try_lock, write_atomic
+
+EXAMPLE = Path(__file__).parents[2] / "agentd.example.toml"
+
+SPREAD = """\
+# top
+[steps.review]   # one step
+provider = 'codex'  # the reviewer
+
+[codex]
+extra_args = [
+  "--a",  # first
+]
+[[codex.models]]
+id = "fast"
+model = "gpt-6-luna"
+[[codex.models]]
+id = "deep"
+model = "gpt-6-astra"  # dear
+
+[steps.resolve]
+model = "fast"
+# end
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(SPREAD)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "before", "after"),
+    [
+        ("steps.review.provider", "codex", "provider = 'codex'", 'provider = "codex"'),
+        ("codex.models.deep.model", "gpt-5.5", '"gpt-6-astra"', '"gpt-5.5"'),
+        ("steps.resolve.model", "deep", 'model = "fast"\n#', 'model = "deep"\n#'),
+    ],
+)
+def test_a_value_is_replaced_in_place(
+    config: Path, key: str, value: str, before: str, after: str
+) -> None:
+    set_value(config, key, value)
+    assert config.read_text() == SPREAD.replace(before, after)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("workflow.script_retries", 1, lambda c: c.workflow.script_retries),
+        ("steps.merge.model", "deep", lambda c: c.steps["merge"].model),
+        ("steps.archive-fix.model", "deep", lambda c: c.steps["archive-fix"].model),
+        ("codex.command", "/opt/codex", lambda c: c.providers["codex"].command),
+        ("codex.default", "deep", lambda c: c.providers["codex"].default),
+        (
+            "codex.models.fast.complexity",
+            "low",
+            lambda c: c.providers["codex"].models[0].complexity,
+        ),
+        ("budget.limit_usd", Decimal("0.1"), lambda c: c.budget.limit_usd),
+        ("budget.limit_usd", Decimal("0.12345678901234567890123"), lambda c: c.budget.limit_usd),
+        ("budget.warn_at_percent", Decimal(5), lambda c: c.budget.warn_at_percent),
+        ("budget.warn_at_dollars", Decimal("1E-7"), lambda c: c.budget.warn_at_dollars),
+        ("project_name", 'a "b" \\ ü', lambda c: c.project_name),
+    ],
+)
+def test_a_new_value_is_read_back_and_every_old_line_is_still_there(
+    config: Path, key: str, value: Any, read: Any
+) -> None:
+    set_value(config, key, value)
+    assert read(load(config)) == value
+    left = iter(config.read_text().splitlines())
+    assert all(line in left for line in SPREAD.splitlines())
+
+
+def test_a_list_is_replaced(config: Path) -> None:
+    set_value(config, "codex.extra_args", ["-x", "y"])
+    assert config.read_text() == SPREAD.replace('[\n  "--a",  # first\n]', '["-x", "y"]')
+
+
+def test_a_price_is_set_under_a_quoted_name(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[codex]\n[pricing.models."gpt-5.5"]\n'
+        "cost_per_1m_input = 1.50  # mine\ncost_per_1m_output = 2\n"
+    )
+    set_value(path, 'pricing.models."gpt-5.5".cost_per_1m_input', Decimal("0.30"))
+    assert "cost_per_1m_input = 0.30  # mine\n" in path.read_text()
+
+
+def test_the_example_keeps_its_comments_and_windows_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    text = EXAMPLE.read_text().replace("\n", "\r\n")
+    path.write_bytes(text.encode())
+    set_value(path, "claude.default", "opus")
+    wanted = text.replace('default = "sonnet"', 'default = "opus"')
+    assert path.read_bytes() == wanted.encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("steps.review.provider", "gpt", "expected one of claude, codex, gemini"),
+        ("workflow.script_retries", -1, "workflow.script_retries is -1"),
+        (
+            "codex.models.huge.model",
+            "x",
+            "codex.models.huge.model: there is no entry with the id huge",
+        ),
+        ("codex.command.name", "x", "codex.command.name: command is a value"),
+        ("a b", "x", '"a b" is no key'),
+        ("", "x", '"" is no key'),
+        ("a=0\nb", "x", "is no key"),
+        ("[a]\nb", "x", "is no key"),
+        ("a = 1 #", "x", "is no key"),
+        ("project_name.", "x", "is no key"),
+    ],
+)
+def test_a_wrong_value_or_key_leaves_the_file_alone(
+    config: Path, key: str, value: Any, message: str
+) -> None:
+    config.write_text('codex.command = "c"\n' if "command" in key else SPREAD)
+    before = config.read_bytes()
+    with pytest.raises(ConfigError, match="(?s)" + message):
+        set_value(config, key, value)
+    assert config.read_bytes() == before
+    assert not config.with_name(".config.toml.tmp").exists()
+
+
+def test_permissions_are_kept(config: Path) -> None:
+    config.chmod(0o600)
+    set_value(config, "codex.command", "x")
+    assert config.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "no such file"), ("[codex\n", "line 1, column 7")]
+)
+def test_a_file_that_is_missing_or_broken_is_not_edited(
+    config: Path, text: str | None, message: str
+) -> None:
+    config.unlink() if text is None else config.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        set_value(config, "codex.command", "x")
+    assert (config.read_text() if config.exists() else None) == text
+
+
+def test_the_lock_is_held_from_reading_to_writing(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def probe(path: Path, data: bytes) -> None:
+        with config.with_name(".config.toml.lock").open("rb") as file:
+            held.append(not try_lock(file.fileno()))
+        write_atomic(path, data)
+
+    monkeypatch.setattr(edit, "write_atomic", probe)
+    edit.set_value(config, "codex.command", "x")
+    assert held == [True]
+
+
+def test_processes_that_edit_at_once_lose_nothing(config: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from agentd.config.edit import set_value;"
+        "set_value(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))"
+    )
+    keys = ("planning_iterations", "script_retries", "retry_delay_secs", "step_timeout_secs")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(config), f"workflow.{key}", str(number)],
+            env={**os.environ, "PYTHONPATH": str(EXAMPLE.parent)},
+        )
+        for number, key in enumerate(keys, 11)
+    ]
+    assert [process.wait() for process in running] == [0] * len(keys)
+    workflow = load(config).workflow
+    assert [getattr(workflow, key) for key in keys] == [11, 12, 13, 14]

@@ -1,0 +1,78 @@
+"""Tasks as models write them, and the progress they make."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentd.documents.tasks import progress, read_tasks
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "done", "well_formed"),
+    [
+        ("- [ ] 1.1 do it", "1.1", False, True),
+        ("- [x] 1.1 do it", "1.1", True, True),
+        ("* [X] 2. do it", "2", True, True),
+        ("+ [x] do it", None, True, True),
+        ("  - [ ] **1.1.2** do it", "1.1.2", False, True),
+        ("3. [x] do it", "3", True, True),
+        ("- [x] 1.02: do it", "1.2", True, True),
+        ("- [ ] ١.٢ do it", "1.2", False, True),
+        ("- [~] 1.1 do it", "1.1", False, True),
+        ("- [✓] 1.1 do it", "1.1", False, True),
+        ("- [y] 1.1 do it", "1.1", False, True),
+        ("-[x] 1.1 do it", "1.1", True, False),
+        ("- [x]1.1 do it", "1.1", True, False),
+        ("- [ x ] 1.1 do it", "1.1", True, False),
+        ("- [] 1.1 do it", "1.1", False, False),
+        ("[x] 1.1 do it", "1.1", True, False),
+    ],
+)
+def test_a_checkbox(line: str, number: str | None, done: bool, well_formed: bool) -> None:
+    (task,) = read_tasks(f"# Tasks\n\n{line}\n")
+    assert (task.number, task.text, task.done, task.well_formed, task.line) == (
+        *(number, "do it", done, well_formed),
+        3,
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "- [x](link.md)",
+        "- [x]: link.md",
+        "- [xx] 1.1 no box",
+        "1.1 [x] no box",
+        "[x] no number",
+        "- 1.1 no box",
+        "```\n- [x] 1.1 code\n```",
+        "<!-- - [x] 1.1 a\n- [x] 1.2 b -->",
+        "",
+    ],
+)
+def test_no_checkbox(line: str) -> None:
+    assert read_tasks(line) == []
+
+
+def test_what_belongs_to_a_task() -> None:
+    text = """\ufeff# Tasks\r
+- [ ] 1.1 First (depends on 0.1)\r
+  - Requirement: A name, with a comma\r
+  - **Requirement:** `B`\r
+  - Test: it works\r
+  - **Depends on**: 0.2, task 0.3 and #0.4, not 5\r
+- [ ] 1.2 Second, depending on 1.1, depends on nothing `depends on 9.9`\r
+Depends: none\r
+## Requirement: a heading is no field\r
+Requirement: nobody's\r
+"""
+    first, second = read_tasks(text)
+    assert first.requirements == ("A name, with a comma", "`B`")
+    assert first.requirement == "A name, with a comma"
+    assert first.depends_on == ("0.1", "0.2", "0.3", "0.4")
+    assert (second.requirement, second.depends_on, second.line) == (None, ("1.1",), 7)
+
+
+def test_progress() -> None:
+    assert progress("- [x] a\n  - [X] b\n- [ ] c\n- [-] d\n") == (2, 4)
+    assert progress("no tasks") == (0, 0)

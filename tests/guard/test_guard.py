@@ -1,0 +1,657 @@
+"""What the guard sees of a run, and what it puts back: in real repositories, and without git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agentd.guard import Allowed, Changes, Guard
+from agentd.project.hold import at_work
+from agentd.project.layout import Project
+
+ROOT = Path(__file__).parents[2]
+ODD_NAMES = [
+    "a b",
+    "-x",
+    "Käse 🧀",
+    'quote"d',
+    "new\nline",
+    "tab\t",
+    "\udcff",
+    "* ?",
+    "back\\slash",
+]
+
+
+AS_TESTER = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"]
+
+
+def git(cwd: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *AS_TESTER, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def make_project(root: Path) -> Project:
+    project = Project(root)
+    for name, text in {
+        "src/a.py": "a = 1\n",
+        "src/b.py": "b = 1\n",
+        "REVIEW.md": "the project's own\n",
+        ".gitignore": "*.log\n",
+        "agentd/config.toml": "[codex]\n",
+        "agentd/project.md": "# P\n",
+        "agentd/templates/review.md": "extra\n",
+        "agentd/specs/login.md": "# Login\n",
+        "agentd/archive/20250101-old/proposal.md": "# Proposal: old\n",
+        "agentd/changes/other/STATE.yaml": "phase: proposed\n",
+        "agentd/changes/other/proposal.md": "# Proposal: other\n",
+        "agentd/changes/add-x/STATE.yaml": "phase: proposed\n",
+        "agentd/changes/add-x/proposal.md": "# Proposal: x\n",
+        "agentd/changes/add-x/tasks.md": "# Tasks\n",
+        "agentd/changes/add-x/specs/login.md": "# Login\n",
+        "agentd/changes/add-x/runs/1/prompt": "hello\n",
+    }.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    project.config_path.chmod(0o600)
+    return project
+
+
+@pytest.fixture(params=["git", "folder in git", "ignored by git", "no git"])
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """The same project in each of the places where one may be."""
+    root = tmp_path / "repo" if request.param == "git" else tmp_path / "repo" / "sub [x]" / "shop"
+    project = make_project(root)
+    if request.param == "ignored by git":
+        (tmp_path / "repo/.gitignore").write_text("*\n")
+    if request.param != "no git":
+        git(tmp_path, "init", "-q", "-b", "main", "repo")
+        git(tmp_path / "repo", "add", ".")
+        git(tmp_path / "repo", "commit", "-q", "--allow-empty", "-m", "x")
+    return project
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Project:
+    project = make_project(tmp_path / "repo")
+    git(tmp_path, "init", "-q", "-b", "main", "repo")
+    git(project.root, "add", ".")
+    git(project.root, "commit", "-q", "-m", "x")
+    return project
+
+
+def review(project: Project, *, code: bool = False) -> Guard:
+    """A guard of the change add-x, for a step that owes REVIEW.md."""
+    change = project.changes_dir / "add-x"
+    allowed = Allowed(documents=(change / "REVIEW.md",), code=code)
+    return Guard.before(project, change, allowed)
+
+
+def forbidden(changes: Changes, project: Project) -> dict[str, str]:
+    return {str(e.path.relative_to(project.root)): e.what for e in changes.forbidden}
+
+
+def put(path: Path, text: str = "evil\n") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_a_run_that_writes_what_it_owes_is_fine(project: Project) -> None:
+    guard = review(project)
+    document = project.changes_dir / "add-x/REVIEW.md"
+    put(document)
+    put(project.changes_dir / "add-x/runs/2/stdout")
+    put(project.changes_dir / "add-x/.STATE.yaml.tmp")
+    assert guard.after() == Changes(written=(document,), forbidden=(), misplaced=(), code=())
+
+
+def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
+    put(project.changes_dir / "add-x/REVIEW.md", "of the round before\n")
+    put(project.root / "dirty.py")
+    guard = review(project)
+    (project.changes_dir / "add-x/REVIEW.md").chmod(0o755)
+    assert guard.after() == Changes(written=(), forbidden=(), misplaced=(), code=())
+
+
+def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
+    change = project.changes_dir / "add-x"
+    documents = (change / "proposal.md", change / "specs")
+    guard = Guard.before(project, change, Allowed(documents=documents))
+    put(change / "specs/login.md", "# Login 2\n")
+    put(change / "specs/deep/new.md")
+    assert guard.after().written == (change / "specs/deep/new.md", change / "specs/login.md")
+    assert guard.after().forbidden == ()
+    (change / "specs/login.md").unlink()
+    assert guard.after().forbidden == ()
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_code_may_change_only_where_the_step_allows_it(project: Project, code: bool) -> None:
+    put(project.root / "src/dirty.py", "mine, not committed\n")
+    put(project.root / "src/other.py", "mine, not committed\n")
+    guard = review(project, code=code)
+    put(project.root / "src/a.py")
+    put(project.root / "src/new.py")
+    put(project.root / "src/dirty.py", "mine, not comitted\n")
+    (project.root / "src/b.py").unlink()
+    changes = guard.after()
+    names = ["src/a.py", "src/b.py", "src/dirty.py", "src/new.py"]
+    assert [str(path.relative_to(project.root)) for path in changes.code] == names
+    assert list(forbidden(changes, project)) == ([] if code else names)
+    assert guard.restore(changes, project.changes_dir / "add-x/runs/1/aside") == []
+    assert (project.root / "src/new.py").exists()
+
+
+def test_odd_names_are_seen_as_they_are(project: Project) -> None:
+    dirty = {project.root / "src" / name for name in ODD_NAMES}
+    new = {project.root / "other" / name for name in ODD_NAMES}
+    own = {project.changes_dir / "add-x/specs" / name for name in ODD_NAMES}
+    for path in dirty:
+        put(path, "mine\n")
+    guard = review(project)
+    assert guard.after().code == ()
+    for path in (*dirty, *new, *own):
+        put(path)
+    changes = guard.after()
+    assert set(changes.code) == dirty | new
+    assert {entry.path for entry in changes.forbidden} == dirty | new | own
+
+
+def test_a_commit_of_what_was_dirty_is_no_change_of_files(repo: Project) -> None:
+    put(repo.root / "src/dirty.py", "mine\n")
+    guard = review(repo, code=True)
+    git(repo.root, "add", ".")
+    git(repo.root, "commit", "-q", "-m", "by the CLI")
+    changes = guard.after()
+    assert changes.code == ()
+    assert forbidden(changes, repo) == {
+        ".git/HEAD": "a commit was made or undone",
+        ".git/index": "something was staged or unstaged",
+    }
+
+
+OWN_FILES = [
+    "config.toml",
+    "project.md",
+    "templates/review.md",
+    "specs/login.md",
+    "archive/20250101-old/proposal.md",
+    "changes/other/STATE.yaml",
+    "changes/other/proposal.md",
+    "changes/add-x/STATE.yaml",
+    "changes/add-x/proposal.md",
+    "changes/add-x/specs/login.md",
+]
+
+
+def vandalise(how: str, path: Path, elsewhere: Path) -> None:
+    match how:
+        case "changed":
+            path.write_text("evil\n")
+        case "same size and time":
+            before = path.stat()
+            path.write_text("x" * before.st_size)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        case "deleted":
+            path.unlink()
+        case "a link":
+            elsewhere.write_text(path.read_text())
+            path.unlink()
+            path.symlink_to(elsewhere)
+        case "a folder":
+            path.unlink()
+            put(path / "inside")
+        case "the folder is a link":
+            path.parent.rename(elsewhere)
+            path.parent.symlink_to(elsewhere)
+        case "the folder is gone":
+            subprocess.run(["rm", "-rf", str(path.parent)], check=True)
+        case "the folder is a file":
+            subprocess.run(["rm", "-rf", str(path.parent)], check=True)
+            path.parent.write_text("evil\n")
+        case "executable":
+            path.chmod(0o755)
+
+
+WAYS = [
+    *("changed", "same size and time", "deleted", "a link", "a folder", "executable"),
+    *("the folder is a link", "the folder is gone", "the folder is a file"),
+]
+
+
+@pytest.mark.parametrize("name", OWN_FILES)
+@pytest.mark.parametrize("how", WAYS)
+def test_agentds_own_files_are_put_back(tmp_path: Path, name: str, how: str) -> None:
+    project = make_project(tmp_path / "project")
+    before = tree(project.agentd_dir)
+    guard = review(project, code=True)
+    elsewhere = tmp_path / "elsewhere"
+    vandalise(how, project.agentd_dir / name, elsewhere)
+    outside = tree(elsewhere)
+    changes = guard.after()
+    assert changes.forbidden
+    assert all(entry.own for entry in changes.forbidden)
+    restored = guard.restore(changes, project.changes_dir / "add-x/runs/1/aside")
+    assert restored == [entry.path for entry in changes.forbidden]
+    assert tree(project.agentd_dir) == before
+    assert tree(elsewhere) == outside
+    assert guard.after() == Changes(written=(), forbidden=(), misplaced=(), code=())
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file but the logs of runs: its permissions and bytes; a link is its target."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, read(path))
+        for path in folder.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and "runs" not in path.parts
+    }
+
+
+def read(path: Path) -> bytes:
+    return os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+
+
+def test_what_is_put_back_is_not_lost(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    guard = review(project)
+    put(project.config_path, "a person's edit\n")
+    put(project.changes_dir / "other/notes.md", "new\n")
+    changes = guard.after()
+    guard.restore(changes, tmp_path / "aside")
+    assert not (project.changes_dir / "other/notes.md").exists()
+    assert (tmp_path / "aside/agentd/config.toml").read_text() == "a person's edit\n"
+    assert (tmp_path / "aside/agentd/changes/other/notes.md").read_text() == "new\n"
+    put(project.config_path, "again\n")
+    guard.restore(guard.after(), tmp_path / "aside")
+    assert (tmp_path / "aside/agentd/config.toml.1").read_text() == "again\n"
+
+
+def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    guard = review(project)
+    state = project.changes_dir / "add-x/STATE.yaml"
+    put(state)
+    changes = guard.after()
+    put(state, "the call is recorded\n")
+    assert guard.restore(changes, tmp_path / "aside") == []
+    assert state.read_text() == "the call is recorded\n"
+
+
+@pytest.mark.parametrize("kind", ["link", "folder's link", "fifo"])
+def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None:
+    project = make_project(tmp_path)
+    change = project.changes_dir / "add-x"
+    guard = Guard.before(project, change, Allowed(documents=(change / "REVIEW.md", change / "new")))
+    secret = tmp_path / "src/a.py"
+    if kind == "link":
+        (change / "REVIEW.md").symlink_to(secret)
+    elif kind == "folder's link":
+        (change / "new").symlink_to(secret.parent)
+    else:
+        os.mkfifo(change / "REVIEW.md")
+    changes = guard.after()
+    assert changes.written == ()
+    assert len(changes.forbidden) == 1
+    guard.restore(changes, change / "runs/1/aside")
+    assert guard.after().forbidden == ()
+    assert secret.read_text() == "a = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "seen"),
+    [
+        ("REVIEW.md", True),
+        ("agentd/REVIEW.md", True),
+        ("agentd/changes/other/REVIEW.md", True),
+        ("agentd/changes/add-x/review.md", True),
+        ("docs/Review.md", True),
+        ("docs/REVIEWS.md", False),
+    ],
+)
+def test_a_document_written_elsewhere_is_told(project: Project, place: str, seen: bool) -> None:
+    guard = review(project)
+    put(project.root / place)
+    changes = guard.after()
+    assert changes.misplaced == ((project.root / place,) if seen else ())
+    assert changes.written == ()
+    put(project.changes_dir / "add-x/REVIEW.md")
+    if not (project.root / place).samefile(project.changes_dir / "add-x/REVIEW.md"):
+        assert guard.after().misplaced == ()
+
+
+def test_a_spec_in_a_folder_of_that_name_elsewhere_is_told(project: Project) -> None:
+    change = project.changes_dir / "add-x"
+    guard = Guard.before(project, change, Allowed(documents=(change / "specs",)))
+    put(project.root / "specs/new.md")
+    put(project.specs_dir / "new.md")
+    assert guard.after().misplaced == (project.specs_dir / "new.md", project.root / "specs/new.md")
+
+
+def test_a_misplaced_file_that_was_there_before_is_not_told(project: Project) -> None:
+    guard = review(project)
+    assert guard.after().misplaced == ()  # REVIEW.md of make_project
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("git add src/a.py", {".git/index": "something was staged or unstaged"}),
+        ("git reset -q", {".git/index": "something was staged or unstaged"}),
+        (
+            "git update-index --assume-unchanged src/b.py && echo evil > src/b.py",
+            {".git/index": "something was staged or unstaged"},
+        ),
+        ("git checkout -q -b evil", {".git/HEAD": "another branch was checked out"}),
+        (
+            "git reset -q --soft HEAD~1",
+            {".git/HEAD": "a commit was made or undone"},
+        ),
+        ("git config user.name evil", {".git/config": "changed"}),
+        ("git config core.fsmonitor ./evil", {".git/config": "changed"}),
+        ("echo x > .git/hooks/pre-commit", {".git/hooks/pre-commit": "changed"}),
+        ("rm -r .git/hooks", {".git/hooks/pre-push": "deleted"}),
+        ("mkdir -p .git/info && echo '*' > .git/info/exclude", {".git/info/exclude": "changed"}),
+        ("rm -rf .git", {".git": "git can't read it any more"}),
+        ("git status && git diff && git log", {}),
+        ("git config branch.main.remote origin", {}),
+        ("git config branch.main.vscode-merge-base origin/main", {}),
+        (
+            "printf '[branch \"main\"] [core] fsmonitor = ./evil\\n' >> .git/config",
+            {".git/config": "changed"},
+        ),
+        (
+            "printf '[branch \"main\"]\\n\\t[core] fsmonitor = ./evil\\n' >> .git/config",
+            {".git/config": "changed"},
+        ),
+        (
+            "printf '[branch \"main\"]\\n\\tremote = x [core]\\n[core]\\n\\tfsmonitor = e\\n'"
+            " >> .git/config",
+            {".git/config": "changed"},
+        ),
+    ],
+)
+def test_gits_own_state_must_stay(repo: Project, command: str, expected: dict[str, str]) -> None:
+    hooks = repo.root / ".git/hooks"
+    subprocess.run(["rm", "-rf", str(hooks)], check=True)
+    put(hooks / "pre-push", "#!/bin/sh\n")
+    put(repo.root / "src/staged.py")
+    git(repo.root, "add", "src/staged.py")
+    git(repo.root, "commit", "-q", "-m", "second", "--allow-empty", "--", "src/b.py")
+    put(repo.root / "src/a.py", "a = 2\n")
+    guard = review(repo, code=True)
+    subprocess.run(["sh", "-c", command], cwd=repo.root, check=True, capture_output=True)
+    assert forbidden(guard.after(), repo) == expected
+
+
+def test_the_guard_leaves_the_index_alone_and_runs_no_program_of_the_cli(repo: Project) -> None:
+    guard = review(repo)
+    index = (repo.root / ".git/index").read_bytes()
+    os.utime(repo.root / "src/a.py", (1, 1))  # a plain `git status` would write that down
+    evil = repo.root / ".git/evil"
+    put(evil, f"#!/bin/sh\ntouch '{repo.root}/.git/ran'\n")
+    evil.chmod(0o755)
+    guard.after()
+    assert (repo.root / ".git/index").read_bytes() == index
+    git(repo.root, "config", "core.fsmonitor", str(evil))
+    guard.after()
+    git(repo.root, "config", "--unset", "core.fsmonitor")
+    git(repo.root, "config", "filter.evil.clean", str(evil))
+    put(repo.root / ".gitattributes", "* filter=evil\n")
+    put(repo.root / "src/a.py", "b = 2\n")
+    guard.after()
+    assert not (repo.root / ".git/ran").exists()
+
+
+def test_environment_of_another_repository_misleads_nobody(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q", "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
+    guard = review(repo)
+    put(repo.root / ".git/hooks/pre-commit")
+    assert list(forbidden(guard.after(), repo)) == [".git/hooks/pre-commit"]
+
+
+def test_a_file_that_was_only_touched_has_not_changed(repo: Project) -> None:
+    put(repo.root / "src/a.py", "a = 2\n")
+    guard = review(repo)
+    os.utime(repo.root / "src/a.py", (1, 1))
+    os.utime(repo.root / "src/b.py", (1, 1))
+    assert guard.after().code == ()
+
+
+def test_a_repository_within_that_git_does_not_know_is_seen(repo: Project) -> None:
+    git(repo.root, "init", "-q", "inner")
+    put(repo.root / "inner/a.py", "mine\n")
+    guard = review(repo)
+    assert guard.after().code == ()
+    put(repo.root / "inner/a.py")
+    assert list(forbidden(guard.after(), repo)) == ["inner"]
+
+
+def test_without_git_on_path_the_tree_is_compared(
+    repo: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    guard = review(repo)
+    put(repo.root / "src/a.py")
+    put(repo.root / "node_modules/x.js")
+    put(repo.root / "src/__pycache__/a.pyc")
+    assert list(forbidden(guard.after(), repo)) == ["src/a.py"]
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_change_in_a_submodule_is_seen(
+    repo: Project, tmp_path: Path, dirty: bool, committed: bool
+) -> None:
+    library = tmp_path / "library"
+    git(tmp_path, "init", "-q", "library")
+    put(library / "lib.py", "1\n")
+    put(library / "other.py", "1\n")
+    git(library, "add", ".")
+    git(library, "commit", "-q", "-m", "x")
+    git(repo.root, "submodule", "--quiet", "add", str(library), "vendor/library")
+    git(repo.root, "commit", "-q", "-m", "submodule")
+    inside = repo.root / "vendor/library"
+    if dirty:
+        put(inside / "other.py", "2\n")
+    guard = review(repo)
+    assert guard.after().code == ()
+    put(inside / "lib.py")
+    if committed:
+        git(inside, "commit", "-q", "-m", "evil", "lib.py")
+    assert list(forbidden(guard.after(), repo)) == ["vendor/library"]
+
+
+def test_a_hook_of_a_submodule_is_gits_own(repo: Project, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "library")
+    git(tmp_path / "library", "commit", "-q", "--allow-empty", "-m", "x")
+    git(repo.root, "submodule", "--quiet", "add", str(tmp_path / "library"), "library")
+    guard = review(repo, code=True)
+    put(repo.root / ".git/modules/library/hooks/pre-commit")
+    assert list(forbidden(guard.after(), repo)) == [".git/modules/library/hooks/pre-commit"]
+
+
+def test_a_worktree_has_its_own_head_and_the_common_hooks(repo: Project, tmp_path: Path) -> None:
+    git(repo.root, "worktree", "add", "-q", str(tmp_path / "tree"))
+    project = Project(tmp_path / "tree")
+    (project.changes_dir / "add-x").mkdir(parents=True, exist_ok=True)
+    guard = review(project, code=True)
+    git(repo.root, "checkout", "-q", "-b", "elsewhere")  # a person's, in the other worktree
+    assert guard.after().forbidden == ()
+    put(repo.root / ".git/hooks/pre-commit")
+    git(project.root, "checkout", "-q", "-b", "evil")
+    assert sorted(entry.path.name for entry in guard.after().forbidden) == ["pre-commit"]
+
+
+def test_links_out_of_the_project_are_not_followed(project: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    put(outside / "big/file.py")
+    (project.root / "src/out").symlink_to(outside)
+    (project.specs_dir / "out").symlink_to(outside)
+    guard = review(project)
+    put(outside / "big/file.py", "another\n")
+    put(outside / "new.md")
+    assert guard.after().forbidden == ()
+    (project.root / "src/out").unlink()
+    (project.root / "src/out").symlink_to(tmp_path)
+    assert list(forbidden(guard.after(), project)) == ["src/out"]
+
+
+def test_ignored_files_are_not_judged_but_agentds_own(repo: Project) -> None:
+    put(repo.root / ".gitignore", "*.log\nagentd/\n")
+    guard = review(repo)
+    put(repo.root / "src/a.log")
+    put(repo.specs_dir / "new.md")
+    assert list(forbidden(guard.after(), repo)) == ["agentd/specs/new.md"]
+
+
+def test_what_tests_leave_behind_is_not_judged_unless_git_knows_it(repo: Project) -> None:
+    put(repo.root / "build" / "kept.txt", "kept\n")
+    git(repo.root, "add", "-f", "build/kept.txt")
+    git(repo.root, "commit", "-q", "-m", "kept")
+    guard = review(repo)
+    put(repo.root / "pkg" / "__pycache__" / "x.pyc")
+    put(repo.root / ".coverage")
+    assert forbidden(guard.after(), repo) == {}
+    put(repo.root / "build" / "kept.txt")
+    assert list(forbidden(guard.after(), repo)) == ["build/kept.txt"]
+
+
+def test_a_project_that_is_agentd_itself_may_change_its_package(repo: Project) -> None:
+    put(repo.agentd_dir / "cli.py")
+    guard = review(repo, code=True)
+    put(repo.agentd_dir / "cli.py", "better\n")
+    changes = guard.after()
+    assert changes.forbidden == ()
+    assert changes.code == (repo.agentd_dir / "cli.py",)
+
+
+@contextmanager
+def somebody_at_work(change: Path) -> Iterator[None]:
+    """Another agentd that is at work on a change."""
+    code = (
+        "import sys; from pathlib import Path; from agentd.project.hold import at_work\n"
+        "with at_work(Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(change)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    try:
+        yield
+    finally:
+        process.communicate()
+
+
+def write_what_others_may(project: Project) -> None:
+    put(project.changes_dir / "other/proposal.md", "of the other\n")
+    put(project.specs_dir / "login.md", "merged by the other\n")
+    put(project.root / "src/a.py", "of the other\n")
+
+
+@pytest.mark.parametrize("when", ["all the time", "before", "in between", "at the end"])
+def test_what_may_be_of_another_change_at_work_is_not_laid_at_this_door(
+    project: Project, when: str
+) -> None:
+    other = project.changes_dir / "other"
+    if when == "in between":
+        guard = review(project)
+        with somebody_at_work(other):
+            write_what_others_may(project)
+    elif when == "at the end":
+        guard = review(project)
+        write_what_others_may(project)
+        with somebody_at_work(other):
+            check_shared(guard, project)
+    elif when == "before":
+        with somebody_at_work(other):
+            guard = review(project)
+            write_what_others_may(project)
+    else:
+        with somebody_at_work(other):
+            guard = review(project)
+            write_what_others_may(project)
+            check_shared(guard, project)
+    check_shared(guard, project)
+
+
+def check_shared(guard: Guard, project: Project) -> None:
+    put(project.config_path)
+    put(project.changes_dir / "add-x/proposal.md")
+    changes = guard.after()
+    assert changes.at_work == ("other",)
+    assert list(forbidden(changes, project)) == [
+        "agentd/changes/add-x/proposal.md",
+        "agentd/config.toml",
+    ]
+
+
+def test_a_change_that_is_archived_meanwhile_stays_archived(repo: Project, tmp_path: Path) -> None:
+    other = repo.changes_dir / "other"
+    guard = review(repo)
+    with somebody_at_work(other):
+        put(repo.specs_dir / "login.md", "merged\n")
+        other.rename(repo.archive_dir / "20260101-other")
+    changes = guard.after()
+    assert changes.at_work == ("other",)
+    assert changes.forbidden == ()
+
+
+def test_a_hold_that_was_let_go_before_is_no_excuse(project: Project) -> None:
+    with at_work(project.changes_dir / "other"), at_work(project.changes_dir / "add-x"):
+        pass  # this process lives on: its id in the file must not count as a hold
+    guard = review(project)
+    with at_work(project.changes_dir / "add-x"):
+        write_what_others_may(project)
+        changes = guard.after()
+    assert changes.at_work == ()
+    assert list(forbidden(changes, project)) == [
+        "agentd/changes/other/proposal.md",
+        "agentd/specs/login.md",
+        "src/a.py",
+    ]
+
+
+def test_many_uncommitted_files_are_judged_by_size_and_time(repo: Project) -> None:
+    for number in range(2100):
+        put(repo.root / f"data/{number}", "1\n")
+    guard = review(repo)
+    assert guard.after().code == ()
+    time.sleep(0.01)  # beyond the clock tick of the file system
+    put(repo.root / "data/7", "2\n")
+    assert list(forbidden(guard.after(), repo)) == ["data/7"]
+
+
+def test_own_files_beyond_what_memory_takes_are_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentd.guard.backup._IN_MEMORY_BYTES", 1000)
+    project = make_project(tmp_path)
+    big = os.urandom(3_000_000)
+    (project.specs_dir / "a.bin").write_bytes(big)
+    guard = review(project)
+    (project.specs_dir / "a.bin").unlink()
+    put(project.specs_dir / "login.md")
+    guard.restore(guard.after(), tmp_path / "aside")
+    assert (project.specs_dir / "a.bin").read_bytes() == big
+    assert (project.specs_dir / "login.md").read_text() == "# Login\n"

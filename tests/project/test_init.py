@@ -1,0 +1,146 @@
+"""What `agentd init` writes, and what it leaves alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from genai_prices import data
+
+from agentd.config.load import load, parse
+from agentd.config.model import PROVIDER_NAMES
+from agentd.errors import InputError
+from agentd.project.init import detect_project_name, initialise, render_config
+from agentd.project.layout import Project, find_project
+from agentd.project.workspace import Workspace
+
+EXAMPLE = Path(__file__).parents[2] / "agentd.example.toml"
+FILES = ["agentd/config.toml", "agentd/project.md", "agentd/.gitignore", "agentd/specs/.gitkeep"]
+
+
+def test_a_new_project_gets_all_files_and_a_sound_config(tmp_path: Path) -> None:
+    done = initialise(tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in done.created] == FILES
+    assert done.kept == ()
+    assert find_project(tmp_path) == done.project
+    config = load(done.project.config_path)
+    assert config.warnings == ()
+    assert config.project_name == tmp_path.name
+    assert sorted(config.providers) == sorted(PROVIDER_NAMES)
+    assert config.pricing.sources == ("config", "reported", "catalog")
+    ignored = (tmp_path / "agentd/.gitignore").read_text().split()
+    assert {"changes/*/runs/", "archive/*/runs/", "*.tmp"} <= set(ignored)
+    guide = (tmp_path / "agentd/project.md").read_text()
+    for heading in ("## Overview", "## Stack", "## Conventions", "## How to test"):
+        assert heading in guide
+
+
+def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
+    initialise(tmp_path)
+    before = {name: (tmp_path / name).stat().st_mtime_ns for name in FILES}
+    done = initialise(tmp_path, provider="codex", project_name="other")
+    assert done.created == ()
+    assert [str(path.relative_to(tmp_path)) for path in done.kept] == FILES
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in FILES} == before
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_a_users_file_is_left_and_reported(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine = 1\n")
+    done = initialise(tmp_path)
+    assert path.read_text() == "mine = 1\n"
+    assert done.kept == (path,)
+    assert len(done.created) == 3
+
+
+def test_nothing_is_written_through_a_dangling_link(tmp_path: Path) -> None:
+    (tmp_path / "agentd").mkdir()
+    (tmp_path / "agentd/project.md").symlink_to(tmp_path / "elsewhere")
+    done = initialise(tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+    assert done.kept == (tmp_path / "agentd/project.md",)
+
+
+def test_specs_that_are_there_get_no_gitkeep(tmp_path: Path) -> None:
+    (tmp_path / "agentd/specs").mkdir(parents=True)
+    (tmp_path / "agentd/specs/login.md").touch()
+    initialise(tmp_path)
+    assert [path.name for path in (tmp_path / "agentd/specs").iterdir()] == ["login.md"]
+
+
+@pytest.mark.parametrize("provider", PROVIDER_NAMES)
+def test_one_provider_alone_is_all_the_config_names(tmp_path: Path, provider: str) -> None:
+    done = initialise(tmp_path, provider=provider)
+    config = load(done.project.config_path)
+    assert list(config.providers) == [provider]
+    assert config.warnings == ()
+    text = done.project.config_path.read_text()
+    for other in set(PROVIDER_NAMES) - {provider}:
+        assert f"[{other}]" not in text
+        assert f'"{other}"' not in text
+    assert "[pricing]" in text
+    assert "# [budget]" in text
+
+
+@pytest.mark.parametrize("provider", PROVIDER_NAMES)
+def test_every_model_of_the_template_has_a_price_in_the_catalogue(provider: str) -> None:
+    config = parse(render_config("x", provider), Path("config.toml"))
+    models = config.providers[provider].models
+    assert [entry.complexity for entry in models] == ["low", "medium", "high"]
+    assert config.providers[provider].model_name() == models[1].model
+    known = {model.id for company in data.providers for model in company.models}
+    assert {entry.model for entry in models} <= known
+    prices = Workspace(Project(Path("/")), config).prices
+    now = datetime.now(UTC)
+    for entry in models:
+        assert prices.knows(entry.model, provider=provider, at=now) != "none"
+
+
+def test_the_example_is_what_init_writes() -> None:
+    """Whoever changes agentd/config/template.toml copies it to agentd.example.toml."""
+    assert EXAMPLE.read_text() == render_config("my-project")
+
+
+def test_an_unknown_provider_and_a_missing_folder_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no provider gpt; expected one of claude, codex, gemini"):
+        initialise(tmp_path, provider="gpt")
+    with pytest.raises(InputError, match="no such folder"):
+        initialise(tmp_path / "missing")
+    (tmp_path / "agentd").touch()
+    with pytest.raises(InputError, match=r"config\.toml: cannot be written"):
+        initialise(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ['a "quoted" name', "back\\slash", "tab\tnew\nline", "DEL\x7f", "Käse 🧀", "\udcff"]
+)
+def test_any_name_makes_a_sound_config(tmp_path: Path, name: str) -> None:
+    done = initialise(tmp_path, project_name=name)
+    written = name if name.isprintable() or name.isascii() else "?"
+    assert load(done.project.config_path).project_name == written
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, "folder"),
+        ({"pyproject.toml": '[project]\nname = "py"'}, "py"),
+        ({"pyproject.toml": '[tool.poetry]\nname = "poet"'}, "poet"),
+        ({"pyproject.toml": "[tool.ruff]", "package.json": '{"name": "js"}'}, "js"),
+        ({"pyproject.toml": "broken [", "Cargo.toml": '[package]\nname = "rs"'}, "rs"),
+        ({"package.json": "[1]", "go.mod": "module example.com/you/tool/v2\n"}, "tool"),
+        ({"package.json": '{"name": 3}', "go.mod": "// x\nmodule tool\n"}, "tool"),
+        ({"Cargo.toml": "[workspace]", "go.mod": "go 1.22\n"}, "folder"),
+    ],
+)
+def test_the_name_is_found_in_the_projects_own_files(
+    tmp_path: Path, files: dict[str, str], expected: str
+) -> None:
+    root = tmp_path / "folder"
+    root.mkdir()
+    for name, text in files.items():
+        (root / name).write_text(text)
+    assert detect_project_name(root) == expected

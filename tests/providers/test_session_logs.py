@@ -1,0 +1,343 @@
+"""Session logs as the real CLIs left them, against what the API served in each run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.recordings import FIXTURES
+
+from agentd.clock import from_iso
+from agentd.metering.usage import ModelUsage, add
+from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.claude import session_log as claude
+from agentd.providers.codex import session_log as codex
+from agentd.providers.gemini import session_log as gemini
+
+READERS: dict[str, Callable[[LogQuery], LoggedUsage | None]] = {
+    "claude": claude.read,
+    "codex": codex.read,
+    "gemini": gemini.read,
+}
+
+
+@dataclass(frozen=True)
+class Log:
+    folder: Path
+    expected: dict[str, Any]
+
+    @property
+    def cli(self) -> str:
+        return str(self.expected["cli"])
+
+    @property
+    def started_at(self) -> datetime:
+        return from_iso(self.expected["started_at"])
+
+    @property
+    def served(self) -> dict[str, ModelUsage]:
+        return {model: ModelUsage(**usage) for model, usage in self.expected["served"].items()}
+
+    def read(self, home: Path | None = None, started_at: datetime | None = None) -> Any:
+        return READERS[self.cli](self.query(home, started_at))
+
+    def query(self, home: Path | None = None, started_at: datetime | None = None) -> LogQuery:
+        return LogQuery(
+            session_id=self.expected["session_id"],
+            started_at=started_at or self.started_at,
+            cwd=Path("/home/user/project"),
+            environ={"HOME": str(home or self.folder / "home")},
+        )
+
+
+LOGS = [
+    Log(path.parent, json.loads(path.read_text()))
+    for path in sorted(FIXTURES.glob("session_logs/*/*/*/expected.json"))
+]
+NAMES = ["/".join(log.folder.parts[-3:]) for log in LOGS]
+
+
+def at_most(usage: ModelUsage, limit: ModelUsage) -> bool:
+    return all(a <= b for a, b in zip(usage.counts(), limit.counts(), strict=True))
+
+
+@pytest.mark.parametrize("log", LOGS, ids=NAMES)
+def test_the_log_says_what_was_served(log: Log) -> None:
+    logged = log.read()
+    if log.expected["log_shows"] == "complete":
+        assert logged.usage.by_model == log.served
+    else:  # the answer that was cut off is in no log
+        assert all(at_most(u, log.served[m]) for m, u in logged.usage.by_model.items())
+        assert len(logged.usage.requests) == log.expected["requests"] - 1
+    assert logged.model in log.served
+    assert add(usage for _, usage in logged.usage.requests).counts() == logged.usage.counts()
+    assert logged.usage.session_id == log.expected["session_id"]
+
+
+@pytest.mark.parametrize("log", LOGS, ids=NAMES)
+def test_a_log_says_when_something_may_be_missing(log: Log) -> None:
+    name = NAMES[LOGS.index(log)]
+    # Here the log alone can't tell; stdout does (or, of codex 0.58.0, nothing).
+    unsure = (
+        "claude/2.1.330/sigint_in_tool",
+        "claude/2.1.330/api_error",
+        "codex/0.58.0/api_error",
+        "gemini/0.61.0/api_error",
+    )
+    expected = not name.endswith("_in_stream") and name not in unsure
+    assert log.read().complete == expected
+
+
+@pytest.mark.parametrize("cli", READERS)
+def test_every_cli_has_logs_of_all_kinds(cli: str) -> None:
+    kinds = {log.folder.name for log in LOGS if log.cli == cli}
+    assert kinds >= {
+        "api_error",
+        "resumed",
+        "sigint_in_stream",
+        "sigint_in_tool",
+        "sigkill_in_subagent",
+        "sigkill_in_tool",
+        "subagent",
+    }
+
+
+@pytest.mark.parametrize("log", LOGS, ids=NAMES)
+def test_a_torn_log_never_says_more(log: Log, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(log.folder / "home", home)
+    for path in home.rglob("*.jsonl"):
+        whole = path.read_bytes()
+        for size in range(0, len(whole), len(whole) // 7 + 1):
+            path.write_bytes(whole[:size])
+            logged = log.read(home)
+            if logged is not None:
+                billed = log.served
+                assert all(at_most(u, billed[m]) for m, u in logged.usage.by_model.items())
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("log", LOGS, ids=NAMES)
+def test_earlier_runs_of_the_session_are_not_counted(log: Log) -> None:
+    later = log.read(started_at=log.started_at + timedelta(days=1))
+    assert later is None or later.usage.counts() == (0, 0, 0, 0, 0, 0)
+    earlier = log.read(started_at=log.started_at - timedelta(days=1))
+    more = len(earlier.usage.requests) - len(log.read().usage.requests)
+    assert more == (2 if log.folder.name.startswith("resumed") else 0)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def rewrite(path: Path, entries: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(e, separators=(",", ":")) + "\n" for e in entries))
+
+
+def edited(
+    log: Log, tmp_path: Path, edit: Callable[[dict[str, Any]], dict[str, Any] | None]
+) -> Path:
+    home = tmp_path / "home"
+    shutil.copytree(log.folder / "home", home)
+    for path in home.rglob("*.jsonl"):
+        rewrite(path, [e for e in map(edit, lines(path)) if e is not None])
+    return home
+
+
+def without_records(entry: dict[str, Any]) -> dict[str, Any] | None:
+    return None if entry["type"] == "token_usage_record" else entry
+
+
+CODEX_NEW = [log for log in LOGS if log.cli == "codex" and log.folder.parts[-2] == "0.169.0"]
+
+
+@pytest.mark.parametrize("log", CODEX_NEW, ids=lambda log: log.folder.name)
+def test_codex_token_counts_alone(log: Log, tmp_path: Path) -> None:
+    logged = log.read(edited(log, tmp_path, without_records))
+    kind = log.folder.name
+    if "forked" in kind:  # a fork's totals begin with its parent's
+        assert logged is None
+    elif kind in ("sigkill_in_tool", "sigkill_in_subagent"):  # counted when the tool has run
+        assert logged is None or all(
+            at_most(u, log.served[m]) for m, u in logged.usage.by_model.items()
+        )
+    else:
+        assert logged.usage.by_model == log.served
+
+
+def named(cli: str, kind: str) -> Log:
+    return next(log for log in LOGS if (log.cli, log.folder.name) == (cli, kind))
+
+
+def test_codex_totals_that_do_not_add_up_are_unknown(tmp_path: Path) -> None:
+    log = named("codex", "resumed")
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any] | None:
+        info = entry["payload"].get("info")
+        if info and info["total_token_usage"] != info["last_token_usage"]:
+            info["total_token_usage"]["input_tokens"] += 1
+        return without_records(entry)
+
+    assert log.read(edited(log, tmp_path, edit)) is None
+
+
+@pytest.mark.parametrize("kind", ["forked_subagent_gpt6", "subagent"])
+def test_codex_subagents_of_subagents_and_copied_history(kind: str, tmp_path: Path) -> None:
+    log = named("codex", kind)
+    home = edited(log, tmp_path, lambda entry: entry)
+    main_id, sub_id = log.expected["session_id"], "11111111-0000-0000-0000-000000000000"
+    main, sub = sorted(home.rglob("*.jsonl"), key=lambda path: main_id not in path.name)
+    child = sub.name.removesuffix(".jsonl")[-36:]
+    with sub.open("a") as handle:  # what a fork copies of its parent is the parent's
+        handle.writelines(line + "\n" for line in main.read_text().splitlines() if "usage" in line)
+    again = sub.read_text().replace(child, sub_id).replace(f'"parent_thread_id":"{main_id}"', "@")
+    sub.with_name(f"rollout-2026-11-23T00-00-00-{sub_id}.jsonl").write_text(
+        again.replace("@", f'"parent_thread_id":"{child}"')
+    )
+    grown = len(log.read(home).usage.requests) - len(log.read().usage.requests)
+    assert grown == 2  # the new thread's own; nothing of what was copied
+
+
+def test_codex_killed_in_its_first_request(tmp_path: Path) -> None:
+    log = named("codex", "plain")
+    home = edited(log, tmp_path, lambda entry: entry)
+    (path,) = home.rglob("*.jsonl")
+    entries = lines(path)
+    begun = [entry["type"] for entry in entries].index("turn_context")
+    rewrite(path, entries[: begun + 1])
+    logged = log.read(home)
+    assert (logged.complete, logged.usage.counts()) == (False, (0, 0, 0, 0, 0, 0))
+
+
+def test_codex_one_of_two_tools_still_running(tmp_path: Path) -> None:
+    log = named("codex", "sigkill_in_tool")
+    home = edited(log, tmp_path, lambda entry: entry)
+    path = next(path for path in home.rglob("*.jsonl"))
+    with path.open("a") as handle:
+        for kind in ("function_call", "function_call_output"):
+            payload = {"type": kind, "call_id": "other", "output": "done"}
+            entry = {"timestamp": "2026-11-22T23:59:59Z", "type": "response_item"}
+            handle.write(json.dumps(entry | {"payload": payload}, separators=(",", ":")) + "\n")
+    assert log.read(home).complete
+
+
+def test_a_subagent_may_be_the_one_that_was_cut_off(tmp_path: Path) -> None:
+    log = named("gemini", "sigkill_in_subagent")
+    home = edited(log, tmp_path, lambda entry: entry)
+    sub = next(path for path in home.rglob("*.jsonl") if not path.name.startswith("session-"))
+    entries = lines(sub)
+    last = max(i for i, entry in enumerate(entries) if entry.get("type") == "gemini")
+    rewrite(sub, entries[:last])
+    assert log.read().complete
+    assert not log.read(home).complete
+
+
+def test_requests_stand_in_the_order_they_were_finished() -> None:
+    models = [model for model, _ in named("codex", "subagent_gpt6").read().usage.requests]
+    assert "gpt-6-luna" in models[:-1]
+    assert models[-1] == "gpt-6.1-sol"
+
+
+@pytest.mark.parametrize("cli", ["claude", "gemini"])
+def test_messages_written_again_at_resume_keep_their_time(cli: str, tmp_path: Path) -> None:
+    log = named(cli, "resumed")
+    home = edited(log, tmp_path, lambda entry: entry)
+    (path,) = home.rglob("*.jsonl")
+    entries = lines(path)
+    later = {"timestamp": "2026-11-22T23:59:59Z"}
+    rewrite(
+        path, entries + [e | later for e in entries if e.get("type") in ("assistant", "gemini")]
+    )
+    assert log.read(home).usage == log.read().usage
+
+
+@pytest.mark.parametrize("minute", ["2026-01-01T00-00", "2026-12-31T23-59"])
+def test_a_second_file_of_a_resumed_gemini_session_hides_nothing(
+    minute: str, tmp_path: Path
+) -> None:
+    """gemini 0.61.0 leaves one with no request in it, named after the minute of the resume."""
+    log = named("gemini", "resumed")
+    home = edited(log, tmp_path, lambda entry: entry)
+    (path,) = home.rglob("session-*.jsonl")
+    rewrite(path.with_name(f"session-{minute}-{path.name[-14:]}"), lines(path)[:1])
+    assert len(list(home.rglob("session-*.jsonl"))) == 2
+    assert log.read(home).usage == log.read().usage
+
+
+def renamed(key: str) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    return lambda entry: json.loads(json.dumps(entry).replace(f'"{key}"', f'"{key}2"'))
+
+
+def wrong(key: str) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    return lambda entry: json.loads(re.sub(rf'("{key}": )(\d)', r"\1-\2", json.dumps(entry)))
+
+
+UNKNOWN = {
+    "claude": [renamed("input_tokens"), wrong("output_tokens"), renamed("model")],
+    "codex": [
+        lambda e: renamed("token_count")(e) if without_records(e) else None,
+        renamed("input_tokens"),
+        wrong("output_tokens"),
+        renamed("model"),
+        renamed("id"),
+        renamed("turn_id"),
+    ],
+    "gemini": [renamed("tokens"), renamed("input"), wrong("output"), renamed("model")],
+}
+
+
+@pytest.mark.parametrize(
+    ("cli", "edit"), [(cli, edit) for cli, edits in UNKNOWN.items() for edit in edits]
+)
+def test_an_unknown_shape_is_not_guessed_at(
+    cli: str, edit: Callable[[dict[str, Any]], dict[str, Any] | None], tmp_path: Path
+) -> None:
+    log = next(log for log in LOGS if log.cli == cli and log.folder.name == "subagent")
+    assert log.read(edited(log, tmp_path, edit)) is None
+
+
+@pytest.mark.parametrize("cli", READERS)
+@pytest.mark.parametrize(
+    "session_id", ["../../etc", "", "*", "a**", "00000000-0000-0000-0000-000000000000"]
+)
+def test_no_such_session(cli: str, session_id: str, tmp_path: Path) -> None:
+    log = next(log for log in LOGS if log.cli == cli)
+    for home in (log.folder / "home", tmp_path, tmp_path / "missing"):
+        query = LogQuery(
+            session_id=session_id,
+            started_at=log.started_at,
+            cwd=tmp_path,
+            environ={"HOME": str(home)},
+        )
+        assert READERS[cli](query) is None
+
+
+@pytest.mark.parametrize(
+    ("cli", "name", "below"),
+    [
+        ("claude", "CLAUDE_CONFIG_DIR", ".claude"),
+        ("codex", "CODEX_HOME", ".codex"),
+        ("gemini", "GEMINI_CLI_HOME", "."),
+    ],
+)
+def test_each_cli_has_a_home_of_its_own(cli: str, name: str, below: str) -> None:
+    log = next(log for log in LOGS if log.cli == cli)
+    query = log.query()
+    moved = LogQuery(
+        session_id=query.session_id,
+        started_at=query.started_at,
+        cwd=query.cwd,
+        environ={"HOME": "/nowhere", name: str(log.folder / "home" / below)},
+    )
+    assert READERS[cli](moved) == log.read()
+    empty = LogQuery(
+        session_id=query.session_id, started_at=query.started_at, cwd=query.cwd, environ={}
+    )
+    assert READERS[cli](empty) is None

@@ -1,0 +1,221 @@
+"""`agentd status` and `agentd list`: what is there, what is done, who works on it, what is next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
+
+from agentd.ledger.store import StateStore
+from agentd.project.hold import at_work, working_process
+
+TASKS = "# Tasks\n\n- [x] 1.1 a\n- [x] 1.2 b\n- [ ] 1.3 c\n- [ ] 1.4 d\n"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    return make_sandbox(tmp_path, 'project_name = "test"\n')
+
+
+def change(
+    box: Sandbox,
+    change_id: str = "add-x",
+    phase: str = "proposed",
+    last_action: str | None = None,
+    **documents: str,
+) -> Path:
+    """A change with these documents (``tasks_md="..."``)."""
+    folder = box.change(change_id)
+    store = StateStore(folder)
+    store.create(change_id)
+    store.update(phase=phase, last_action=last_action)
+    for name, text in PROPOSAL.items() if documents.pop("proposed", "yes") == "yes" else ():
+        path = folder.joinpath(*name.split("/")[1:])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for name, text in documents.items():
+        (folder / name.replace("_md", ".md")).write_text(text)
+    return folder
+
+
+def verdict(name: str) -> str:
+    return f"# X\n\n## Verdict\n- [x] {name}\n"
+
+
+def marks(text: str) -> dict[str, str]:
+    """The lines of the artifacts: name to (mark and what is told)."""
+    lines = [line for line in text.splitlines() if line.startswith("  ")]
+    return {line[4:18].strip(): f"{line[2]} {line[18:].strip()}".strip() for line in lines}
+
+
+def test_marks_bar_and_contract_lines(box: Sandbox) -> None:
+    change(
+        box,
+        phase="implementing",
+        last_action="review",
+        tasks_md=TASKS,
+        CHALLENGE_md=verdict("APPROVED"),
+        IMPLEMENTATION_md="# I\n",
+        REVIEW_md=verdict("NEEDS_CHANGES"),
+    )
+    text = box.ok("status")
+    assert marks(text) == {
+        "proposal": "✓",
+        "tasks": "✓ " + "█" * 10 + "░" * 10 + " 2/4",
+        "specs": "✓ 1",
+        "challenge": "✓ APPROVED",
+        "implementation": "✓",
+        "review": "✗ NEEDS_CHANGES",
+        "archive review": "·",
+    }
+    assert "\nTotal Cost: $0.0000\n" in text
+    assert "\nTokens: In: 0, Out: 0\n" in text
+    assert text.endswith("\nNext: agentd impl add-x\n")
+
+
+def test_verdicts_that_need_a_second_look(box: Sandbox) -> None:
+    uncovered = REVIEW + "\n## Not covered (added by agentd)\n\n### Issue C1: x\n"
+    folder = change(
+        box,
+        phase="implementing",
+        last_action="reproposal",
+        CHALLENGE_md=verdict("NEEDS_REVISION"),
+        REVIEW_md=uncovered,
+        ARCHIVE_REVIEW_md="# nothing said\n",
+    )
+    shown = marks(box.ok("status"))
+    assert shown["challenge"] == "✗ NEEDS_REVISION, mended since"
+    assert shown["review"] == "✗ NEEDS_CHANGES"
+    assert shown["archive review"] == "✗ no verdict"
+    (folder / "REVIEW.md").write_text(REVIEW)
+    assert marks(box.ok("status"))["review"] == "✓ APPROVED"
+
+
+def test_ascii_where_stdout_can_do_no_more(box: Sandbox) -> None:
+    change(box, tasks_md=TASKS, CHALLENGE_md=verdict("REJECTED"))
+    done = box.run("status", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "  [x] proposal\n" in done.stdout
+    assert f"  [x] tasks           {'#' * 10}{'-' * 10} 2/4\n" in done.stdout
+    assert "  [!] challenge       REJECTED\n" in done.stdout
+    assert "  [ ] review\n" in done.stdout
+
+
+def test_json_has_all_of_it(box: Sandbox) -> None:
+    change(box, tasks_md=TASKS, CHALLENGE_md=verdict("NEEDS_REVISION"))
+    document = json.loads(box.ok("status", "--json"))
+    artifacts = {artifact["name"]: artifact for artifact in document["artifacts"]}
+    assert artifacts["challenge"] == {
+        "name": "challenge",
+        "files": 1,
+        "judges": True,
+        "verdict": "NEEDS_REVISION",
+        "revised": False,
+        "done": False,
+    }
+    assert (artifacts["specs"]["files"], artifacts["review"]["done"]) == (1, False)
+    assert document["tasks"] == {"done": 2, "total": 4}
+    assert document["at_work"] is None
+    assert document["next"] == "agentd plan add-x"
+
+
+@pytest.mark.parametrize(
+    ("phase", "proposed", "following"),
+    [
+        ("proposed", "no", 'agentd plan add-x "DESCRIPTION"'),
+        ("proposed", "yes", "agentd plan add-x"),
+        ("challenged", "yes", "agentd impl add-x"),
+        ("rejected", "yes", "agentd reproposal add-x"),
+        ("implementing", "yes", "agentd impl add-x"),
+        ("complete", "yes", "agentd archive add-x"),
+        ("archived", "yes", "agentd archive add-x"),  # stopped before its folder moved
+        ("something-else", "yes", "agentd plan add-x"),
+        ("testing", "yes", "agentd impl add-x"),  # a phase of the original agentd
+    ],
+)
+def test_next_command_is_always_told(
+    box: Sandbox, phase: str, proposed: str, following: str
+) -> None:
+    change(box, phase=phase, proposed=proposed)
+    assert box.ok("status").splitlines()[-1] == f"Next: {following}"
+
+
+def test_archived_change_has_nothing_next(box: Sandbox) -> None:
+    folder = change(box, phase="archived")
+    (box.root / "agentd/archive").mkdir()
+    folder.rename(box.root / "agentd/archive/20261122-add-x")
+    assert "Next:" not in box.ok("status")
+    assert json.loads(box.ok("status", "--json"))["next"] is None
+
+
+HOLD = """
+import pathlib, sys
+from agentd.project.hold import at_work
+with at_work(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_who_is_at_work_now(box: Sandbox) -> None:
+    folder = change(box)
+    before = sorted(folder.rglob("*"))
+    assert "At work" not in box.ok("status")
+    assert sorted(folder.rglob("*")) == before
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert f"\nAt work on it now: agentd, process {holder.pid}\n" in box.ok("status")
+        assert json.loads(box.ok("status", "--json"))["at_work"] == holder.pid
+        holder.kill()
+    assert "At work" not in box.ok("status")
+    assert json.loads(box.ok("list", "--json"))["changes"][0]["at_work"] is None
+    with at_work(folder):  # nobody was left holding it
+        assert working_process(folder) is not None
+
+
+def test_list_warns_of_two_changes_of_one_requirement(box: Sandbox) -> None:
+    change(box, "add-x")
+    done = box.run("list")
+    assert (done.returncode, done.stderr) == (0, "")
+    change(box, "add-y")
+    done = box.run("list")
+    assert done.returncode == 0
+    (warning,) = done.stderr.splitlines()
+    assert warning == (
+        "warning: add-x and add-y both touch the requirement Log in by name of login"
+    )
+    assert json.loads(box.ok("list", "--json"))["warnings"] == [warning.removeprefix("warning: ")]
+    (box.change("add-y") / "specs/login.md").write_text(SPEC.replace("Log in by name", "Log out"))
+    assert box.run("list").stderr == ""
+
+
+HEAVY = (
+    "ruamel",
+    "tomllib",
+    "genai_prices",
+    "agentd.config",
+    "agentd.runner",
+    "agentd.specs",
+)
+
+
+def test_plain_status_loads_no_more_than_it_shows(box: Sandbox) -> None:
+    change(box, CHALLENGE_md=verdict("APPROVED"))
+    code = (
+        "import sys\nfrom agentd.cli import run\nrun(['status', 'add-x'])\n"
+        f"print([name for name in sys.modules if name.startswith({HEAVY!r})], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=box.root, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]\n"

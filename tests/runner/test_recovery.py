@@ -1,0 +1,138 @@
+"""Runs whose agentd was killed, finished by another process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from standins.running import lives, pid_in, run, toy_agentd, until
+from standins.toy_provider import TOY
+
+from agentd.errors import StateError
+from agentd.metering.usage import UsageMetrics
+from agentd.runner.recovery import recover, still_running, unfinished
+from agentd.runner.run_folder import RunFolder, new_call_id
+
+
+def _killed(tmp_path: Path, scene: str, *arguments: object) -> RunFolder:
+    """The folder of a run whose agentd was killed when the CLI had printed its first lines."""
+    folder = RunFolder(tmp_path / "runs/call")
+    with toy_agentd(tmp_path, scene, *arguments) as agentd:
+        until(lambda: folder.run_json.exists() and folder.info().cli_pid)
+        until(lambda: folder.stdout.read_bytes().count(b"\n") >= 2)
+        assert unfinished(tmp_path / "runs") == []  # attended
+        assert still_running(folder)
+        agentd.kill()
+    return folder
+
+
+def test_a_cli_that_lives_on_is_stopped_and_its_report_read(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "reports_on_sigint", tmp_path / "pid")
+    pid = pid_in(tmp_path / "pid")
+    assert lives(pid)
+    assert unfinished(tmp_path / "runs") == [folder]
+    result = recover(folder, TOY)
+    assert (result.status, result.exit_code, result.final_text) == ("interrupted", None, "stopped")
+    assert (result.usage.input_tokens, result.usage_source) == (111, "stdout")
+    assert (result.call_id, result.step, result.provider) == ("call", "proposal", "toy")
+    assert not lives(pid)
+    assert not still_running(folder)
+
+
+def test_a_stubborn_cli_is_killed(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "stubborn", tmp_path / "pid")
+    result = recover(folder, TOY, stop_grace_s=0.2, term_grace_s=0.2)
+    assert (result.usage.input_tokens, result.usage_source) == (100, "partial")
+    assert not lives(pid_in(tmp_path / "pid"))
+
+
+def test_a_cli_that_ended_meanwhile_is_read(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "waits_for", tmp_path / "go", tmp_path / "pid")
+    (tmp_path / "go").touch()
+    until(lambda: not still_running(folder))
+    os.utime(folder.stdout, (0, folder.info().started_at.timestamp() + 5))
+    os.utime(folder.stderr, (0, 0))
+    first, second = recover(folder, TOY), recover(folder, TOY)
+    assert first == second
+    assert (first.status, first.final_text, first.usage_source) == ("ok", "late", "stdout")
+    assert first.duration_ms == 5000
+
+
+def test_a_later_process_with_the_same_pid_is_left_alone(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "stubborn", tmp_path / "pid")
+    pid = pid_in(tmp_path / "pid")
+    info = json.loads(folder.run_json.read_text())
+    folder.run_json.write_text(json.dumps({**info, "cli_token": "another"}))
+    try:
+        assert not still_running(folder)
+        assert recover(folder, TOY).usage.input_tokens == 100
+        assert lives(pid)
+    finally:
+        os.killpg(pid, signal.SIGKILL)
+
+
+def test_killed_before_the_cli_started(tmp_path: Path) -> None:
+    folder = RunFolder(run(tmp_path, "nothing").run_dir)
+    info = json.loads(folder.run_json.read_text())
+    folder.run_json.write_text(json.dumps({**info, "cli_pid": None, "cli_token": None}))
+    folder.stdout.unlink()
+    result = recover(folder, TOY)
+    assert (result.usage, result.status) == (UsageMetrics(), "interrupted")
+
+
+@pytest.mark.parametrize("name", ["call.json", "call.pending.json"])
+def test_a_recorded_run_is_finished(tmp_path: Path, name: str) -> None:
+    folder = RunFolder(run(tmp_path, "good").run_dir)
+    assert unfinished(tmp_path / "runs") == [folder]
+    (folder.path / name).touch()
+    assert unfinished(tmp_path / "runs") == []
+
+
+def test_a_run_that_ended_but_is_not_recorded_yet_is_not_taken(tmp_path: Path) -> None:
+    """Its agentd lives and has let go of the lock: it is about to record the run."""
+    folder = RunFolder(run(tmp_path, "good").run_dir)
+    child = os.fork()
+    if child == 0:
+        os._exit(len(unfinished(tmp_path / "runs")))  # seen from another process
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert unfinished(tmp_path / "runs") == [folder]  # from itself: it can't be about to
+
+
+def test_what_unfinished_passes_by(tmp_path: Path) -> None:
+    assert unfinished(tmp_path / "runs") == []
+    RunFolder.create(tmp_path / "runs", "reserved-only")
+    (tmp_path / "runs/a-file").touch()
+    assert unfinished(tmp_path / "runs") == []
+
+
+def test_a_damaged_run_json(tmp_path: Path) -> None:
+    folder = RunFolder(run(tmp_path, "good").run_dir)
+    for text in ("{", "[]", '{"call_id": "x"}', '{"started_at": "x", "argv": []}'):
+        folder.run_json.write_text(text)
+        assert unfinished(tmp_path / "runs") == [folder]
+        with pytest.raises(StateError, match=r"run\.json: damaged"):
+            recover(folder, TOY)
+
+
+def test_one_recovers_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder(run(tmp_path, "good").run_dir)
+    with folder.attend():
+        assert unfinished(tmp_path / "runs") == []
+        with pytest.raises(StateError), folder.attend(timeout_s=0.05):
+            pass
+    assert recover(folder, TOY).usage.input_tokens == 100
+
+
+def test_call_ids() -> None:
+    now = datetime(2026, 11, 22, 5, 40, 52, tzinfo=UTC)
+    ids = {new_call_id("archive-review", now) for _ in range(50)}
+    assert len(ids) == 50
+    for call_id in ids:
+        stem, _, digits = call_id.rpartition("-")
+        assert stem == "20261122T054052-archive-review"
+        assert len(digits) == 8
+        int(digits, 16)

@@ -1,0 +1,46 @@
+"""What makes a change, and what must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.workflow_box import STREAM, box_with, put_change
+from support.workspace import PROPOSAL, Sandbox
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    made = box_with(tmp_path)
+    made.answer("proposal", STREAM, PROPOSAL)
+    return made
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_without_a_description_no_change_is_made(box: Sandbox, command: str) -> None:
+    done = box.run(command, "add-x")
+    assert done.returncode == 1
+    assert "there is no change add-x yet" in done.stderr
+    assert 'agentd plan add-x "DESCRIPTION"' in done.stderr
+    assert not box.change("add-x").exists()
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "proposal"])
+def test_the_id_of_an_archived_change_is_not_taken_again(box: Sandbox, command: str) -> None:
+    put_change(box, "add-x", "archived")
+    archive = box.root / "agentd/archive/20260101-add-x"
+    archive.parent.mkdir()
+    box.change("add-x").rename(archive)
+    done = box.run(command, "add-x", "Once more")
+    assert done.returncode == 1
+    assert "change add-x is archived as agentd/archive/20260101-add-x/" in done.stderr
+    assert "such as add-x-2" in done.stderr
+    assert not box.change("add-x").exists()
+
+
+def test_a_proposal_written_by_hand_needs_no_description(box: Sandbox) -> None:
+    folder = box.change("add-x")
+    folder.mkdir(parents=True)
+    (folder / "proposal.md").write_text(PROPOSAL["change/proposal.md"])
+    done = box.run("plan", "add-x")
+    assert (folder / "STATE.yaml").exists(), done.stderr

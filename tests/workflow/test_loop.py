@@ -1,0 +1,369 @@
+"""Whole loops over the command line, against stand-in CLIs that answer round by round."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from support.workspace import PROPOSAL, REVIEW, SPEC, STANDIN_CLI, Sandbox, make_sandbox
+
+CONFIG = """
+project_name = "test"
+[workflow]
+step_timeout_secs = 60
+script_retries = 1
+retry_delay_secs = 0
+{workflow}
+[checks]
+test = "echo all tests passed"
+lint = ""
+audit = ""
+{providers}
+[pricing]
+sources = ["config"]
+[pricing.models."gpt-5"]
+cost_per_1m_input = 2
+cost_per_1m_output = 10
+"""
+CLAUDE = '[claude]\ncommand = "{claude}"\n'
+CODEX = '[codex]\ncommand = "{codex}"\ndefault = "gpt-5"\n'
+GEMINI = '[gemini]\ncommand = "{gemini}"\n'
+STREAMS = {
+    "claude": "claude/2.1.330/tool_stream_json_partial",
+    "codex": "codex/0.169.0/model_json",
+    "gemini": "gemini/0.61.0/model_stream_json",
+}
+USUAL = {
+    "proposal": "gemini",
+    "challenge": "codex",
+    "reproposal": "gemini",
+    "implementation": "claude",
+    "review": "codex",
+    "resolve": "claude",
+    "archive": "gemini",
+    "archive-review": "codex",
+    "archive-fix": "gemini",
+}
+REVISED = {**PROPOSAL, "change/tasks.md": PROPOSAL["change/tasks.md"] + "  - Note: revised\n"}
+
+
+def verdict(name: str, *issues: str) -> str:
+    listed = "".join(
+        f"### Issue {n}: {issue}\n- Severity: High\n- Where: a.py:1\n"
+        for n, issue in enumerate(issues, 1)
+    )
+    return (
+        f"# Challenge: x\n\n## Summary\nSeen.\n\n## Issues\n\n{listed}\n## Verdict\n- [x] {name}\n"
+    )
+
+
+def scripted(box: Sandbox, providers: tuple[str, ...]) -> None:
+    """Every step answers as a model would: a challenge and a review that find something first."""
+
+    def stream(step: str) -> str:
+        return STREAMS[USUAL[step] if USUAL[step] in providers else providers[0]]
+
+    answers: dict[str, list[dict[str, str]]] = {
+        "proposal": [PROPOSAL],
+        "challenge": [
+            {"change/CHALLENGE.md": verdict("NEEDS_REVISION", "vague")},
+            {"change/CHALLENGE.md": verdict("APPROVED")},
+        ],
+        "reproposal": [REVISED],
+        "implementation": [{"change/IMPLEMENTATION.md": "# Implementation\n", "login.py": "a\n"}],
+        "review": [
+            {
+                "change/REVIEW.md": REVIEW.replace("[x] APP", "[ ] APP").replace(
+                    "[ ] NEEDS", "[x] NEEDS"
+                )
+            },
+            {"change/REVIEW.md": REVIEW},
+        ],
+        "resolve": [
+            {"change/IMPLEMENTATION.md": "# Implementation\n\n## Resolved\n", "login.py": "b\n"}
+        ],
+        "archive": [{"change/merged/CHANGELOG.md": "# Changelog\n\n## 2026-11-22 x\n\nLog in.\n"}],
+        "archive-review": [{"change/ARCHIVE_REVIEW.md": "## Verdict\n- [x] APPROVED\n"}],
+    }
+    for step, rounds in answers.items():
+        box.answers(step, *((stream(step), files) for files in rounds))
+
+
+WHOLE = [
+    *("proposal", "challenge", "reproposal", "challenge"),
+    *("implementation", "review", "resolve", "review"),
+    *("archive", "archive-review"),
+]
+
+
+def sandbox(
+    tmp_path: Path, providers: tuple[str, ...] = ("gemini",), workflow: str = ""
+) -> Sandbox:
+    sections = {"claude": CLAUDE, "codex": CODEX, "gemini": GEMINI}
+    config = CONFIG.replace("{workflow}", workflow).replace(
+        "{providers}", "".join(sections[name] for name in providers)
+    )
+    box = make_sandbox(tmp_path, config)
+    scripted(box, providers)
+    return box
+
+
+def archived_state(box: Sandbox, change_id: str) -> dict[str, object]:
+    (folder,) = (box.root / "agentd/archive").glob(f"*-{change_id}")
+    state: dict[str, object] = yaml.safe_load((folder / "STATE.yaml").read_text())
+    return state
+
+
+def steps_of(state: dict[str, object]) -> list[str]:
+    telemetry = state["telemetry"]
+    assert isinstance(telemetry, dict)
+    return [call["step"] for call in telemetry["calls"]]
+
+
+@pytest.mark.parametrize(
+    "providers", [("claude",), ("codex",), ("gemini",), ("claude", "codex", "gemini")]
+)
+def test_run_takes_a_change_from_a_sentence_to_the_archive(
+    tmp_path: Path, providers: tuple[str, ...]
+) -> None:
+    box = sandbox(tmp_path, providers)
+    out = box.ok("run", "add-x", "Let users log in")
+    state = archived_state(box, "add-x")
+    assert steps_of(state) == WHOLE
+    assert (state["phase"], state["last_action"]) == ("archived", "archive-review")
+    assert "archived as agentd/archive/" in out
+    assert (box.root / "login.py").read_text() == "b\n"
+    spec = (box.root / "agentd/specs/login.md").read_text()
+    assert "### Requirement: Log in by name" in spec
+    assert "## ADDED" not in spec
+    assert "Log in." in (box.root / "agentd/specs/CHANGELOG.md").read_text()
+    assert (
+        "all tests passed"
+        in next(
+            (box.root / "agentd/archive").glob("*/runs/????????T??????-review-*/prompt")
+        ).read_text()
+    )
+
+
+def test_the_loops_one_by_one_count_their_rounds(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.ok("plan", "add-x", "Let users log in")
+    state = yaml.safe_load((box.change("add-x") / "STATE.yaml").read_text())
+    assert (state["phase"], state["iteration"], state["last_action"]) == (
+        "challenged",
+        2,
+        "challenge",
+    )
+    box.ok("impl", "add-x")
+    state = yaml.safe_load((box.change("add-x") / "STATE.yaml").read_text())
+    assert (state["phase"], state["iteration"], state["last_action"]) == ("complete", 2, "review")
+    calls = len(state["telemetry"]["calls"])
+    box.ok("impl", "add-x")
+    box.ok("plan", "add-x")
+    assert len(box.telemetry("add-x")["calls"]) == calls
+    assert not (box.root / "agentd/specs/login.md").exists()
+    box.ok("archive", "add-x")
+    assert steps_of(archived_state(box, "add-x")) == WHOLE
+
+
+def test_small_change_has_no_challenge(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.plan["proposal-small"] = box.plan["proposal"]
+    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.ok("run", "add-x", "Let users log in", "--small")
+    assert steps_of(archived_state(box, "add-x")) == ["proposal", *WHOLE[4:]]
+
+
+def test_gates_pause_and_name_the_command_that_goes_on(tmp_path: Path) -> None:
+    box = sandbox(tmp_path, workflow='gates = ["plan", "impl"]')
+    for gate, done in (("plan", 4), ("impl", 8)):
+        paused = box.run(
+            "run", "add-x", "Let users log in", *(["--approve", "plan"] if done == 8 else [])
+        )
+        assert paused.returncode == 6, paused.stderr
+        assert f"agentd run add-x --approve {gate}" in paused.stderr
+        assert len(box.telemetry("add-x")["calls"]) == done
+    box.ok("run", "add-x", "--approve", "impl")
+    assert steps_of(archived_state(box, "add-x")) == WHOLE
+
+
+def test_no_verdict_is_asked_once_more_and_then_a_person(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    unfilled = "## Verdict\n- [ ] APPROVED\n- [ ] REJECTED\n"
+    box.answers("challenge", (STREAMS["gemini"], {"change/CHALLENGE.md": unfilled}))
+    done = box.run("plan", "add-x", "Let users log in")
+    assert done.returncode == 6
+    assert "tick one box" in done.stderr
+    assert [c["step"] for c in box.telemetry("add-x")["calls"]] == ["proposal", *["challenge"] * 2]
+    (box.change("add-x") / "CHALLENGE.md").write_text(unfilled.replace("[ ] APP", "[x] APP"))
+    box.ok("plan", "add-x")
+    assert len(box.telemetry("add-x")["calls"]) == 3
+    assert json.loads(box.ok("status", "--json"))["phase"] == "challenged"
+
+
+@pytest.mark.parametrize(
+    ("issues", "calls", "why"),
+    [(("vague", "vague"), 4, "no progress"), (("a", "b", "c", "d", "e"), 8, "after 4 rounds")],
+)
+def test_plan_ends_without_approval(
+    tmp_path: Path, issues: tuple[str, ...], calls: int, why: str
+) -> None:
+    box = sandbox(tmp_path)
+    rounds = [{"change/CHALLENGE.md": verdict("NEEDS_REVISION", issue)} for issue in issues]
+    box.answers("challenge", *((STREAMS["gemini"], files) for files in rounds))
+    revisions = [
+        {**PROPOSAL, "change/tasks.md": PROPOSAL["change/tasks.md"] + f"\n{n}\n"} for n in range(5)
+    ]
+    box.answers("reproposal", *((STREAMS["gemini"], files) for files in revisions))
+    done = box.run("plan", "add-x", "Let users log in")
+    assert done.returncode == 5
+    assert why in done.stderr
+    assert len(box.telemetry("add-x")["calls"]) == calls
+
+
+def test_rejected_change_stops_the_run(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.answers(
+        "challenge", (STREAMS["gemini"], {"change/CHALLENGE.md": verdict("REJECTED", "no")})
+    )
+    assert box.run("run", "add-x", "Let users log in").returncode == 5
+    assert json.loads(box.ok("status", "--json"))["phase"] == "rejected"
+
+
+def test_invalid_proposal_is_revised_before_a_challenge_is_paid_for(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    broken = {**PROPOSAL, "change/specs/login.md": SPEC.replace("#### Scenario", "##### Scene")}
+    box.answers("proposal", (STREAMS["gemini"], broken))
+    box.answers("challenge", (STREAMS["gemini"], {"change/CHALLENGE.md": verdict("APPROVED")}))
+    box.ok("plan", "add-x", "Let users log in")
+    steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
+    assert steps == ["proposal", "reproposal", "challenge"]
+
+
+def test_approval_that_leaves_a_scenario_uncovered_asks_for_changes(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    hasty = REVIEW.replace("| Log in by name | known user | login.py:1 | test_login.py |\n", "")
+    box.answers(
+        "review",
+        (STREAMS["gemini"], {"change/REVIEW.md": hasty}),
+        (STREAMS["gemini"], {"change/REVIEW.md": REVIEW}),
+    )
+    box.ok("plan", "add-x", "Let users log in")
+    box.ok("impl", "add-x")
+    steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
+    assert steps[4:] == ["implementation", "review", "resolve", "review"]
+    kept = [path.read_text() for path in box.change("add-x").glob("runs/*-review-*/REVIEW.md")]
+    assert [("## Not covered (added by agentd)" in text) for text in sorted(kept)].count(True) == 1
+
+
+def test_two_runs_of_one_change_at_once(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.plan["proposal"][0]["sleep_s"] = 3
+    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    command = [sys.executable, "-m", "agentd", "plan", "add-x", "Let users log in"]
+    with subprocess.Popen(command, cwd=box.root, stderr=subprocess.DEVNULL) as first:
+        deadline = time.monotonic() + 20
+        while not (box.root.parent / "argv.txt").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        second = box.run("plan", "add-x", "Let users log in")
+        other = box.run("plan", "add-y", "Let users log in")
+        assert second.returncode == 1
+        assert f"another agentd (process {first.pid}) is at work on add-x" in second.stderr
+        assert other.returncode == 0, other.stderr
+    assert first.returncode == 0
+
+
+def test_fallback_goes_on_with_the_next_provider(tmp_path: Path) -> None:
+    box = sandbox(tmp_path, ("gemini", "codex"), workflow='fallback = ["codex"]')
+    box.answer("proposal", "gemini/0.61.0/err401_stream_json", exit=145)
+    script = Path(box.root.parent / "codex")
+    script.write_text(script.read_text().replace("standin_cli.py", "standin_codex.py"))
+    stand_in = STANDIN_CLI.read_text()
+    (box.root.parent / "standin_codex.py").write_text(stand_in.replace("[step]", '["codex"]', 1))
+    script.write_text(script.read_text().replace(str(STANDIN_CLI.parent), str(box.root.parent)))
+    box.answer("codex", STREAMS["codex"], PROPOSAL)
+    box.ok("proposal", "add-x", "Let users log in")
+    calls = box.telemetry("add-x")["calls"]
+    assert [(c["provider"], c["status"]) for c in calls] == [("gemini", "failed"), ("codex", "ok")]
+    assert calls[1]["model"] == "gpt-5"
+
+
+def test_reproposal_goes_on_with_the_session_of_the_proposal(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.answers(
+        "challenge", (STREAMS["gemini"], {"change/CHALLENGE.md": verdict("NEEDS_REVISION", "v")})
+    )
+    box.ok("proposal", "add-x", "Let users log in")
+    box.ok("challenge", "add-x")
+    box.ok("reproposal", "add-x")
+    session = box.telemetry("add-x")["calls"][0]["session_id"]
+    assert f"--resume\n{session}" in (box.root.parent / "argv.txt").read_text()
+
+
+def test_tasks_that_are_not_ticked_are_told_when_the_change_is_archived(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.ok("plan", "add-x", "Let users log in")
+    box.ok("impl", "add-x")
+    done = box.run("archive", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert "warning: 1 of 1 tasks in tasks.md are not ticked" in done.stderr
+
+
+KILLS = 100
+
+
+def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(tmp_path: Path) -> None:
+    """SIGKILL agentd at 100 moments of ``run``; each change is run again until it is archived."""
+    box = sandbox(tmp_path)
+    for rounds in box.plan.values():
+        for answer in rounds:
+            answer["sleep_s"] = 0.05
+    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    (box.root / "agentd/specs").mkdir(exist_ok=True)
+    chance = random.Random(7)
+    kills, number = 0, 0
+    while kills < KILLS:
+        change = f"change-{number}"
+        number += 1
+        specs = {**PROPOSAL, "change/specs/login.md": SPEC.replace("by name", f"by name {number}")}
+        specs["change/tasks.md"] = specs["change/tasks.md"].replace("by name", f"by name {number}")
+        for step in ("proposal", "reproposal"):
+            box.plan[step][0]["files"] = dict(specs)
+        box.plan["reproposal"][0]["files"]["change/tasks.md"] += "  - Note: revised\n"
+        for answer in box.plan["review"]:
+            answer["files"]["change/REVIEW.md"] = REVIEW.replace("by name", f"by name {number}")
+        first = box.plan["review"][0]["files"]
+        first["change/REVIEW.md"] = (
+            first["change/REVIEW.md"]
+            .replace("[x] APP", "[ ] APP")
+            .replace("[ ] NEEDS", "[x] NEEDS")
+        )
+        (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+        command = [sys.executable, "-m", "agentd", "run", change, "Let users log in"]
+        while True:
+            process = subprocess.Popen(
+                command, cwd=box.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            try:
+                _, stderr = process.communicate(timeout=chance.uniform(0.25, 1.5))
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                process.communicate()
+                kills += 1
+                continue
+            assert process.returncode == 0, stderr
+            break
+        state = archived_state(box, change)
+        good = [c["step"] for c in state["telemetry"]["calls"] if c["status"] == "ok"]  # type: ignore[index]
+        assert good == WHOLE
+    finished = Counter((box.root.parent / "finished.log").read_text().splitlines())
+    assert {line for line, times in finished.items() if times > 1} == set()
