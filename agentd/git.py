@@ -1,11 +1,64 @@
-"""The environment for a git that is to look at this project and no other."""
+"""git, run for a project: the only place that starts it."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from pathlib import Path
+
+TIMEOUT_S = 120.0
+# A status must not write the index, and a repository must not name a program for it to run.
+_OPTIONS = ("--no-optional-locks", "-c", "core.fsmonitor=false")
 
 
-def git_environment() -> dict[str, str]:
+class GitFailed(Exception):
+    """git could not be asked, or did not do what it was asked for."""
+
+
+class NoGit(GitFailed):
+    """git is not installed."""
+
+
+def run(
+    folder: Path, *arguments: str, send: bytes = b"", own_settings: bool = True
+) -> subprocess.CompletedProcess[bytes]:
+    """How ``git ARGUMENTS`` ends in ``folder``, whatever its exit code; ``send`` is its stdin.
+
+    Without ``own_settings`` the user's and the system's git settings don't count. Raises NoGit,
+    and GitFailed when it can't be started there or takes more than TIMEOUT_S seconds.
+    """
+    git = shutil.which("git")
+    if git is None:
+        raise NoGit("git is not installed")
+    try:
+        return subprocess.run(
+            [git, *_OPTIONS, *arguments],
+            cwd=folder,
+            env=_environment(own_settings),
+            input=send,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise GitFailed(str(error)) from error
+
+
+def output(folder: Path, *arguments: str) -> bytes:
+    """What ``git ARGUMENTS`` prints in ``folder``. Raises GitFailed, also when git refuses."""
+    done = run(folder, *arguments)
+    if done.returncode:
+        raise GitFailed(last_line(done.stderr) or f"git ended with {done.returncode}")
+    return done.stdout
+
+
+def last_line(stderr: bytes) -> str:
+    """What git says why, "" when it says nothing."""
+    return stderr.decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def _environment(own_settings: bool) -> dict[str, str]:
     """This process's, in English, without what leads git away from the current folder.
 
     Within a hook ``GIT_DIR`` and the like are set. Settings (``GIT_CONFIG_*``) stay.
@@ -13,6 +66,8 @@ def git_environment() -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if not key.startswith("GIT_") or key.startswith("GIT_CONFIG")
+        if not key.startswith("GIT_") or (own_settings and key.startswith("GIT_CONFIG"))
     }
+    if not own_settings:
+        kept |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from agentd.git import GitFailed
 from agentd.guard import repository
-from agentd.guard.repository import GitFailed, Repository
+from agentd.guard.repository import Repository
 from agentd.guard.tree import Look, look_around
 
 

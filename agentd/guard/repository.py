@@ -5,25 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentd.git import git_environment
+from agentd.git import GitFailed, output
 from agentd.guard.tree import NOT_JUDGED, Look, look_at
 
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by size and time
-_TIMEOUT_S = 120
 # Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
 _FIELDS = {b"1": 8, b"u": 10}
 # An editor may note a branch's upstream at any time; nothing in there makes git run a program.
 _BRANCH = re.compile(rb'^\[branch "[^"\\\]\n]*"\]\n(?:[ \t]+[\w-]+ = [^\\\n]*\n)*', re.MULTILINE)
-
-
-class GitFailed(Exception):
-    """git is not there, can't read the repository, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +52,11 @@ def read(root: Path, skip: Callable[[str], bool]) -> Repository:
 
     Raises GitFailed, also when the repository ignores ``root``: git sees nothing there then.
     """
-    prefix = _line(_git(root, "rev-parse", "--show-prefix"))
+    prefix = _line(output(root, "rev-parse", "--show-prefix"))
     if prefix and _ignored(root):
         raise GitFailed(f"{root} is ignored")
     git_dir, own = own_files(root)
-    status = _git(
+    status = output(
         root,
         *("status", "--porcelain=v2", "-z", "--branch", "--no-renames"),
         *("--untracked-files=all", "--ignore-submodules=none", "--", "."),
@@ -89,7 +82,7 @@ def read(root: Path, skip: Callable[[str], bool]) -> Repository:
         head=head,
         branch=branch,
         # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
-        index=hashlib.sha256(_git(root, "ls-files", "-z", "-s", "-v", ":/")).digest(),
+        index=hashlib.sha256(output(root, "ls-files", "-z", "-s", "-v", ":/")).digest(),
         files=looks,
         own=own,
     )
@@ -97,8 +90,8 @@ def read(root: Path, skip: Callable[[str], bool]) -> Repository:
 
 def own_files(root: Path) -> tuple[Path, dict[Path, bytes]]:
     """git's folder of a repository, and its settings and hooks. Raises GitFailed."""
-    git_dir = Path(os.fsdecode(_line(_git(root, "rev-parse", "--absolute-git-dir"))))
-    common = root / os.fsdecode(_line(_git(root, "rev-parse", "--git-common-dir")))
+    git_dir = Path(os.fsdecode(_line(output(root, "rev-parse", "--absolute-git-dir"))))
+    common = root / os.fsdecode(_line(output(root, "rev-parse", "--git-common-dir")))
     found = {}
     for folder in {git_dir, common, *common.glob("modules/*")}:
         names = ("config", "config.worktree", "info/exclude", "info/attributes")
@@ -141,28 +134,7 @@ def _line(output: bytes) -> bytes:
 
 def _ignored(root: Path) -> bool:
     try:
-        _git(root, "check-ignore", "-q", ".")
+        output(root, "check-ignore", "-q", ".")
     except GitFailed:
         return False
     return True
-
-
-def _git(root: Path, *arguments: str) -> bytes:
-    git = shutil.which("git")
-    if git is None:
-        raise GitFailed("no git")
-    # No optional locks: a status must not write the index. No fsmonitor: it is a program to run.
-    command = [git, "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=root,
-            env=git_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=True,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        raise GitFailed(str(error)) from error
-    return done.stdout

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Collection, Iterator
 from itertools import repeat
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import NamedTuple
 
 from agentd.errors import InputError, StateError
-from agentd.git import git_environment
+from agentd.git import GitFailed, NoGit, last_line, run
 from agentd.ledger import document, rows, source
 from agentd.ledger.rows import Row, rows_of
 from agentd.ledger.source import Malformed
@@ -68,7 +68,7 @@ def _merge_base(root: Path, rev: str) -> str:
     shallow = _git(root, "rev-parse", "--is-shallow-repository")
     if shallow.returncode:
         raise InputError(
-            f"{root}: git can't read a repository there: {_last_line(shallow.stderr)}",
+            f"{root}: git can't read a repository there: {last_line(shallow.stderr)}",
             fix="A comparison with a base needs the project's git repository.",
         )
     cure = ""
@@ -83,7 +83,7 @@ def _merge_base(root: Path, rev: str) -> str:
     base = _git(root, "merge-base", commit, "HEAD")
     if base.returncode:
         raise InputError(
-            f"HEAD and {rev} have no commit in common {_last_line(base.stderr)}".rstrip(),
+            f"HEAD and {rev} have no commit in common {last_line(base.stderr)}".rstrip(),
             fix=f"{cure}Name a revision that this branch comes from.",
         )
     return base.stdout.decode().strip()
@@ -107,7 +107,7 @@ def _commit(root: Path, rev: str) -> str | None:
 def _ledgers(root: Path, rev: str, commit: str) -> Iterator[_Blob]:
     listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *_HOMES)
     if listed.returncode:
-        raise InputError(f"git can't list {rev}: {_last_line(listed.stderr)}")
+        raise InputError(f"git can't list {rev}: {last_line(listed.stderr)}")
     for entry in filter(None, listed.stdout.split(b"\0")):
         about, name = entry.split(b"\t", 1)
         mode, _, oid = about.decode().split(" ")
@@ -136,7 +136,7 @@ def _contents(root: Path, oids: list[str]) -> Iterator[bytes]:
         header = done.stdout[at:end].split(b" ")
         if end < 0 or len(header) != 3:
             raise StateError(
-                f"git can't give the object {oid}: {_last_line(done.stderr) or 'it is missing'}",
+                f"git can't give the object {oid}: {last_line(done.stderr) or 'it is missing'}",
                 fix="Complete the repository: git fetch; git fsck tells what is broken.",
             )
         at = end + 1 + int(header[2]) + 1
@@ -158,20 +158,12 @@ def _calls(blob: _Blob, data: bytes, shown: str) -> list[Row]:
         ) from error
 
 
-def _git(root: Path, *arguments: str, send: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _git(root: Path, *arguments: str, send: bytes = b"") -> CompletedProcess[bytes]:
     try:
-        return subprocess.run(
-            ["git", "-C", os.fspath(root), *arguments],
-            env=git_environment(),
-            input=send,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
+        return run(root, *arguments, send=send)
+    except NoGit as error:
         raise InputError(
             "git is not installed", fix="A comparison with a base needs git: install it."
         ) from error
-
-
-def _last_line(stderr: bytes) -> str:
-    return stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    except GitFailed as error:
+        raise InputError(f"{root}: git can't be asked: {error}") from error

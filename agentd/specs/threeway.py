@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agentd.git import GitFailed, run
 from agentd.specs.blocks import requirement_in
-
-_CONFLICTS = range(1, 128)  # git-merge-file(1): the number of conflicts, 255 for an error
 
 
 def merge_lines(base: str, ours: str, theirs: str) -> str | None:
-    """Both edits in one text; None when they clash, and where there is no git to ask.
+    """Both edits in one text; None when they clash, and where git can't say.
 
     Each text is taken as lines and comes back without a line feed at its end.
     """
@@ -22,22 +19,14 @@ def merge_lines(base: str, ours: str, theirs: str) -> str | None:
         folder = Path(name)
         for file, text in (("ours", ours), ("base", base), ("theirs", theirs)):
             (folder / file).write_text(f"{text}\n", encoding="utf-8", newline="")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-        environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
         try:
-            done = subprocess.run(
-                ["git", "merge-file", "-p", "-q", "ours", "base", "theirs"],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                check=False,
+            done = run(
+                folder, "merge-file", "-p", "-q", "ours", "base", "theirs", own_settings=False
             )
-        except FileNotFoundError:
+        except GitFailed:
             return None
-    if done.returncode in _CONFLICTS:
-        return None
-    done.check_returncode()
-    return done.stdout.decode().removesuffix("\n")
+    # The exit code is the number of conflicts, or says that git could not do it.
+    return None if done.returncode else done.stdout.decode().removesuffix("\n")
 
 
 Merge = Callable[[str, str, str], str | None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from agentd.clock import utc_now
 from agentd.config import Config, load
 from agentd.config.model import PROVIDER_NAMES, ProviderConfig
 from agentd.errors import ConfigError, InputError
+from agentd.git import GitFailed, run
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS
@@ -220,13 +220,7 @@ def _ignored(project: Project) -> Check:
 
 
 def _git_ignores(root: Path, path: str) -> bool:
-    git = shutil.which("git")
-    if git is None:
+    try:
+        return run(root, "check-ignore", "-q", path).returncode == 0
+    except GitFailed:
         return False
-    command = [git, "check-ignore", "-q", path]
-    return (
-        subprocess.run(
-            command, cwd=root, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        ).returncode
-        == 0
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +9,8 @@ from typing import NamedTuple
 from agentd.config.load import parse
 from agentd.config.model import Config
 from agentd.errors import ConfigError
-from agentd.git import git_environment
+from agentd.git import GitFailed, output
 from agentd.project.layout import Project
-
-_TIMEOUT_S = 30.0
 
 
 class ConfigVersion(NamedTuple):
@@ -42,16 +38,7 @@ def config_versions(project: Project) -> Iterator[ConfigVersion]:
 
 def _git(root: Path, *arguments: str) -> bytes:
     """What git prints; nothing when it fails, as outside a repository."""
-    git = shutil.which("git")
-    if git is None:
+    try:
+        return output(root, *arguments)
+    except GitFailed:
         return b""
-    done = subprocess.run(
-        [git, "--no-optional-locks", *arguments],
-        cwd=root,
-        env=git_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
-    return done.stdout if done.returncode == 0 else b""

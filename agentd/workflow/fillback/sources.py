@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from agentd.errors import InputError
+from agentd.git import GitFailed, output
 
 # Other people's code, tracked or not.
 _VENDORED = re.compile(
@@ -117,14 +117,12 @@ def _text(file: Path) -> str:
 
 def _git_files(root: Path, start: PurePosixPath) -> list[str]:
     """The files git tracks or would track; none without git, or where git ignores all of it."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     try:
-        done = subprocess.run(
-            [*command, "--", f":(literal){start}"], cwd=root, capture_output=True, check=False
-        )
-    except FileNotFoundError:
+        listed = output(root, *command, "--", f":(literal){start}")
+    except GitFailed:
         return []
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
 
 def _walk(root: Path, start: PurePosixPath) -> Iterator[str]:
