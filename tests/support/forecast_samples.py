@@ -8,14 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from support.state_samples import CALL
-
 from agentd.ledger.rows import Row
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage
 from agentd.reports.forecast.visits import Visit
 from agentd.workflow.steps import STEPS
+from support.state_samples import CALL
 
 DAY = 86_400.0
 

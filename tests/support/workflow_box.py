@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from support.recordings import recording
-from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.ledger.store import StateStore
 from agentd.project.layout import find_project
 from agentd.specs import snapshot
+from support.recordings import recording
+from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 STREAM = "gemini/0.61.0/model_stream_json"
 CONFIG = """
