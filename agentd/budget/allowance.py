@@ -210,12 +210,14 @@ class Allowance:
         return found
 
     def _knows(self) -> CostSource:
-        provider = self.request.provider.name
-        return self.workspace.prices.knows(self.model, provider=provider, at=utc_now())
+        provider = self.request.provider
+        return self.workspace.prices.knows(
+            self.model, maker=provider.maker, at=utc_now(), reports_costs=provider.reports_costs
+        )
 
     def _priced(self, usage: UsageMetrics) -> PricedCall:
         return self.workspace.prices.price(
-            usage, provider=self.request.provider.name, model=self.model, at=utc_now()
+            usage, maker=self.request.provider.maker, model=self.model, at=utc_now()
         )
 
     def _stops_unpriced(self) -> bool:

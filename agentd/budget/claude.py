@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.project.workspace import Workspace
+from agentd.providers import PROVIDERS
 from agentd.runner.installed import look
 
 # --max-budget-usd: not in 2.0.28, in 2.0.45 and later (looked up in each). An older claude would
@@ -26,7 +27,10 @@ def budget_for(
     """
     if left_usd is None:
         return None
-    source = workspace.prices.knows(model or "sonnet", provider="claude", at=utc_now())
+    row = PROVIDERS["claude"]
+    source = workspace.prices.knows(
+        model or "sonnet", maker=row.maker, at=utc_now(), reports_costs=row.reports_costs
+    )
     if source == "config" or not _takes_it(command, workspace.project.root):
         return None
     return max(_STEP_USD, left_usd.quantize(_STEP_USD, ROUND_DOWN))

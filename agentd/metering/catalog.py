@@ -16,8 +16,6 @@ from agentd.metering.rates import PricingConfig
 if TYPE_CHECKING:  # its import takes 0.2 s, so it is loaded where a price is looked up
     from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
 
-_CATALOGUES = {"claude": "anthropic", "codex": "openai", "gemini": "google"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogPrice:
@@ -39,23 +37,21 @@ class CatalogPrice:
         return reached[-1] if reached else self.base
 
 
-def lookup(model: str, *, provider: str | None, at: datetime) -> CatalogPrice | None:
+def lookup(model: str, *, maker: str | None, at: datetime) -> CatalogPrice | None:
     """The prices of ``model`` in force at ``at``, or None when the catalogue doesn't name it.
 
-    ``provider`` is a coding CLI's name, whose maker's prices count; without one it is the maker or
-    the host that the name tells. None for a name of more than MAX_NAME_CHARS.
+    ``maker`` is whose prices count ("anthropic") where the name tells no host; without one it is
+    the maker that the name tells. None for a name of more than MAX_NAME_CHARS.
     """
     if len(model) > MAX_NAME_CHARS:
         return None
-    listed = _listed(model, provider)
+    listed = _listed(model, maker)
     return listed.price(at) if listed else None
 
 
-def model_ids(provider: str | None) -> Iterator[str]:
-    """The catalogue's names of the models of ``provider`` (all three makers' when unknown)."""
-    known = _CATALOGUES.get(provider or "")
-    for catalogue in (known,) if known else _CATALOGUES.values():
-        yield from (info.id for info in _models(catalogue))
+def model_ids(maker: str) -> Iterator[str]:
+    """The catalogue's names of the models of one maker."""
+    return (info.id for info in _models(maker))
 
 
 def listed(at: datetime) -> Iterator[str]:
@@ -92,8 +88,8 @@ class _Listed:
 
 
 @lru_cache(maxsize=1024)
-def _listed(model: str, provider: str | None) -> _Listed | None:
-    if not (catalogue := _catalogue(model, provider)):
+def _listed(model: str, maker: str | None) -> _Listed | None:
+    if not (catalogue := _catalogue(model, maker)):
         return None
     read = read_name(model)
     names = forms(read.written)
@@ -103,14 +99,14 @@ def _listed(model: str, provider: str | None) -> _Listed | None:
     return _Listed(info) if info else None
 
 
-def _catalogue(model: str, provider: str | None) -> str:
+def _catalogue(model: str, maker: str | None) -> str:
     """The catalogue's name of the one whose prices count, "" when that isn't known."""
     read = read_name(model)
     if read.host:
         return HOSTS[read.host]
     if read.namespace == "unknown":
         return ""
-    return _CATALOGUES.get(provider or "") or provider_of(model)
+    return maker or provider_of(model)
 
 
 def _models(catalogue: str, *, borrowed: bool = False) -> Iterator[ModelInfo]:

@@ -45,7 +45,7 @@ class ModelSpec:
         from agentd.clock import utc_now
 
         model = resolve_alias(self.name)
-        return catalog.lookup(model, provider=None, at=utc_now()) is not None
+        return catalog.lookup(model, maker=None, at=utc_now()) is not None
 
 
 class ModelRegistry:
@@ -62,13 +62,13 @@ class ModelRegistry:
         return _resolve(name) if len(name) > MAX_NAME_CHARS else _resolve_kept(name)
 
 
-def resolve_alias(model: str, provider: str | None = None) -> str:
+def resolve_alias(model: str, maker: str | None = None) -> str:
     """The full name behind an alias of claude: ``sonnet[1m]`` is the newest claude-sonnet.
 
     "Newest" is by version, in the bundled catalogue, so no table of ours goes stale. Any other
-    name, and an alias asked for another ``provider``, comes back as it is.
+    name, and an alias asked for another ``maker`` than Anthropic, comes back as it is.
     """
-    if provider not in {None, "claude"} or len(model) > MAX_NAME_CHARS:
+    if maker not in {None, "anthropic"} or len(model) > MAX_NAME_CHARS:
         return model
     return _resolve_alias(model)
 
@@ -78,7 +78,7 @@ def _resolve_alias(model: str) -> str:
     alias, read = forms(model)[-1].removeprefix("claude-"), read_name(model)
     if alias not in CLAUDE_ALIASES or read.host or read.namespace not in {"", "anthropic"}:
         return model
-    return newest(alias, catalog.model_ids("claude")) or model
+    return newest(alias, catalog.model_ids("anthropic")) or model
 
 
 def _resolve(name: str) -> ModelSpec:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from agentd.metering import catalog
 from agentd.metering.call import CostSource, PricedModel
 from agentd.metering.local import is_local
+from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.names import family, forms, undated
 from agentd.metering.quote import Cost, Quote, calculate_cost, in_catalog
@@ -68,13 +69,16 @@ class PriceBook:
         self._undated = {name: prices for model, prices in by_date if (name := undated(model))}
 
     def price(
-        self, usage: UsageMetrics, *, provider: str | None, model: str, at: datetime
+        self, usage: UsageMetrics, *, maker: str | None, model: str, at: datetime
     ) -> PricedCall:
-        """Price a run that started at ``at``; what ``usage`` names no model for is ``model``'s."""
+        """Price a run that started at ``at``; what ``usage`` names no model for is ``model``'s.
+
+        ``maker`` is who makes its models, None where each model's name has to tell.
+        """
         parts = _parts(usage, model)
         priced = tuple(
             self._price_part(
-                name, part, _requests(usage, name, part, sole=len(parts) == 1), provider, at
+                name, part, _requests(usage, name, part, sole=len(parts) == 1), maker, at
             )
             for name, part in parts.items()
         )
@@ -89,20 +93,22 @@ class PriceBook:
             ),
         )
 
-    def knows(self, model: str, *, provider: str | None, at: datetime) -> CostSource:
+    def knows(
+        self, model: str, *, maker: str | None, at: datetime, reports_costs: bool = False
+    ) -> CostSource:
         """The source that would price ``model``, "none" if none would.
 
-        ``reported`` is claude's own figure, which is real for Anthropic's models only.
+        ``reports_costs``: the CLI has figures of its own; they are real for its maker's models.
         """
         for source in self._sources:
             match source:
                 case "config":
-                    found = self.configured(model, provider) is not None
+                    found = self.configured(model, maker) is not None
                 case "reported":
-                    full_name = resolve_alias(model, provider)
-                    found = provider == "claude" and family(full_name) is not None
+                    full_name = resolve_alias(model, maker)
+                    found = reports_costs and provider_of(full_name) == maker
                 case _:
-                    found = in_catalog(model, provider, at) is not None
+                    found = in_catalog(model, maker, at) is not None
             if found:
                 return source
         return "none"
@@ -127,31 +133,31 @@ class PriceBook:
         model: str,
         usage: ModelUsage,
         requests: Sequence[ModelUsage],
-        provider: str | None,
+        maker: str | None,
         at: datetime,
     ) -> PricedModel:
         for source in self._sources:
             match source:
                 case "config":
-                    rates = self.configured(model, provider)
+                    rates = self.configured(model, maker)
                     cost = rates.cost_usd(usage) if rates else None
                 case "reported":
                     cost = usage.reported_cost_usd
                 case _:
-                    price = in_catalog(model, provider, at)
+                    price = in_catalog(model, maker, at)
                     cost = _catalog_cost(price, usage, requests) if price else None
             if cost is not None:
                 return PricedModel(model=model, usage=usage, cost_usd=cost, cost_source=source)
         return PricedModel(model=model, usage=usage, cost_usd=Decimal(0), cost_source="none")
 
-    def configured(self, model: str, provider: str | None) -> PricingConfig | None:
+    def configured(self, model: str, maker: str | None) -> PricingConfig | None:
         """The config's price for ``model``, whatever the sources; None when it has none.
 
         Of several keys that fit the one counts that says most: a full name before its parts.
         """
         if not self._config:
             return None
-        for asked in dict.fromkeys((model, resolve_alias(model, provider))):
+        for asked in dict.fromkeys((model, resolve_alias(model, maker))):
             names = forms(asked)
             if found := next((name for name in names if name in self._config), None):
                 return self._config[found]

@@ -106,6 +106,6 @@ def _input_tokens(usage_or_total: ModelUsage | int) -> int:
     return usage_or_total // 2
 
 
-def in_catalog(model: str, provider: str | None, at: datetime) -> catalog.CatalogPrice | None:
+def in_catalog(model: str, maker: str | None, at: datetime) -> catalog.CatalogPrice | None:
     """The catalogue's prices of ``model``, which may be an alias, in force at ``at``."""
-    return catalog.lookup(resolve_alias(model, provider), provider=provider, at=at)
+    return catalog.lookup(resolve_alias(model, maker), maker=maker, at=at)

@@ -23,6 +23,12 @@ class LlmProvider(Enum):
     GEMINI = "gemini"
 
 
+def maker_of(provider: str | None) -> str | None:
+    """Who makes the models of a provider; "" when that is not known, None without a provider."""
+    row = PROVIDERS.get(provider or "")
+    return row.maker if row else provider and ""
+
+
 def parse_output(output: str, provider: Provider) -> Parsed:
     """Read a whole output of any format (json, stream-json, with noise before or between).
 

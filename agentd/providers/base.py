@@ -93,6 +93,8 @@ class LoggedUsage:
 class Provider:
     """One coding CLI, as a row of literals and pure functions.
 
+    ``maker`` is who makes its models, as price catalogues name it, "" where each model's name has
+    to tell. ``reports_costs``: it has figures of its own, real for its maker's models.
     ``markers``: a line of stdout that holds none of these is not worth decoding.
     ``environment`` is added to the CLI's. ``first_signal`` is what makes the CLI stop and report.
     ``read_log`` reads its session log, None where it keeps none that tells more than stdout.
@@ -106,6 +108,8 @@ class Provider:
     argv: Callable[[Invocation], list[str]]
     new_parser: Callable[[], Parser]
     markers: tuple[bytes, ...]
+    maker: str = ""
+    reports_costs: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     first_signal: int = signal.SIGINT
     read_log: Callable[[LogQuery], LoggedUsage | None] | None = None

@@ -164,6 +164,7 @@ def _cli(name: str, command: str, cli: Installed) -> Check:
 def _prices(workspace: Workspace) -> Iterator[Check]:
     config = workspace.config
     for name, provider in config.providers.items():
+        row = PROVIDERS[name]
         wanted = [entry.model for entry in provider.models]
         wanted += [
             provider.model_name(step.model) or ""
@@ -172,7 +173,10 @@ def _prices(workspace: Workspace) -> Iterator[Check]:
         ]
         models = [model for model in dict.fromkeys([*wanted, provider.model_name() or ""]) if model]
         sources = {
-            model: workspace.prices.knows(model, provider=name, at=utc_now()) for model in models
+            model: workspace.prices.knows(
+                model, maker=row.maker, at=utc_now(), reports_costs=row.reports_costs
+            )
+            for model in models
         }
         for model in [model for model, source in sources.items() if source == "none"]:
             yield Check(

@@ -13,6 +13,7 @@ from agentd.clock import utc_now
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.project.workspace import Workspace
+from agentd.providers import maker_of
 from agentd.providers.activity import Snapshot, Watch
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.steps import Step
@@ -78,7 +79,7 @@ def begun(workspace: Workspace, change: Path, step: Step, choice: Choice) -> Beg
             return None
         model = seen.model or choice.model or "unknown"
         call = workspace.prices.price(
-            seen.usage, provider=choice.provider, model=model, at=utc_now()
+            seen.usage, maker=maker_of(choice.provider), model=model, at=utc_now()
         )
         return None if call.cost_source == "none" else call.cost_usd
 

@@ -24,7 +24,7 @@ from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.project.workspace import Workspace
-from agentd.providers import PROVIDERS
+from agentd.providers import PROVIDERS, maker_of
 from agentd.runner import recovery
 from agentd.runner.run import RunResult
 from agentd.runner.run_folder import RunInfo
@@ -73,7 +73,7 @@ def enter(
 def priced(result: RunResult, prices: PriceBook) -> CallRecord:
     """The ledger's record of a run, each model at its price when the run began."""
     call = prices.price(
-        result.usage, provider=result.provider, model=result.model, at=result.started_at
+        result.usage, maker=maker_of(result.provider), model=result.model, at=result.started_at
     )
     return CallRecord(
         id=result.call_id,

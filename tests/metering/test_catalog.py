@@ -21,61 +21,59 @@ CLAUDE = Path(__file__).parents[2] / "fixtures" / "recordings" / "claude"
 
 
 @pytest.mark.parametrize(
-    ("provider", "model", "found"),
+    ("maker", "model", "found"),
     [
-        ("claude", "claude-sonnet-4-5", "claude-sonnet-4-5"),
-        ("claude", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
-        ("claude", "claude-sonnet-4-5@20250929", "claude-sonnet-4-5"),
-        ("claude", "claude-sonnet-4-5[1m]", "claude-sonnet-4-5"),
-        ("claude", "Claude-Sonnet-4-5", "claude-sonnet-4-5"),
-        ("claude", "anthropic/claude-sonnet-4.5", "claude-sonnet-4-5"),
-        ("claude", "claude-sonnet-4-20250514", "claude-sonnet-4-0"),
-        ("claude", "claude-3-5-haiku-20241022", "claude-3-5-haiku-latest"),
-        ("codex", "gpt-5", "gpt-5"),
-        ("codex", "gpt-5-2025-08-07", "gpt-5"),
-        ("codex", "gpt-5-latest", "gpt-5"),
-        ("codex", "openai/gpt-5", "gpt-5"),
+        ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5"),
+        ("anthropic", "claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+        ("anthropic", "claude-sonnet-4-5@20250929", "claude-sonnet-4-5"),
+        ("anthropic", "claude-sonnet-4-5[1m]", "claude-sonnet-4-5"),
+        ("anthropic", "Claude-Sonnet-4-5", "claude-sonnet-4-5"),
+        ("anthropic", "anthropic/claude-sonnet-4.5", "claude-sonnet-4-5"),
+        ("anthropic", "claude-sonnet-4-20250514", "claude-sonnet-4-0"),
+        ("anthropic", "claude-3-5-haiku-20241022", "claude-3-5-haiku-latest"),
+        ("openai", "gpt-5", "gpt-5"),
+        ("openai", "gpt-5-2025-08-07", "gpt-5"),
+        ("openai", "gpt-5-latest", "gpt-5"),
+        ("openai", "openai/gpt-5", "gpt-5"),
         # the catalogue spells these out as names of that model
-        ("codex", "gpt-5-codex", "gpt-5"),
-        ("codex", "gpt-5.1-codex-max", "gpt-5.1"),
-        ("codex", "gpt-5.5-codex", "gpt-5.5"),
-        ("codex", "gpt-4o-2024-05-13", "gpt-4o-2024-05-13"),
-        ("gemini", "models/gemini-2.5-pro", "gemini-2.5-pro"),
-        ("gemini", "gemini-2.5-pro-preview-06-05", "gemini-2.5-pro"),
-        ("gemini", "gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"),
+        ("openai", "gpt-5-codex", "gpt-5"),
+        ("openai", "gpt-5.1-codex-max", "gpt-5.1"),
+        ("openai", "gpt-5.5-codex", "gpt-5.5"),
+        ("openai", "gpt-4o-2024-05-13", "gpt-4o-2024-05-13"),
+        ("google", "models/gemini-2.5-pro", "gemini-2.5-pro"),
+        ("google", "gemini-2.5-pro-preview-06-05", "gemini-2.5-pro"),
+        ("google", "gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"),
         # a preview with a price of its own
-        ("gemini", "gemini-2.5-flash-preview-05-20", "gemini-2.5-flash-preview"),
-        ("gemini", "gemini-2.0-flash-001", "gemini-2.0-flash"),
-        ("gemini", "gemini-3.1-pro-preview-customtools", "gemini-3.1-pro-preview"),
+        ("google", "gemini-2.5-flash-preview-05-20", "gemini-2.5-flash-preview"),
+        ("google", "gemini-2.0-flash-001", "gemini-2.0-flash"),
+        ("google", "gemini-3.1-pro-preview-customtools", "gemini-3.1-pro-preview"),
         (None, "gemini-2.5-pro", "gemini-2.5-pro"),
         (None, "gpt-5", "gpt-5"),
-        ("my-cli", "claude-opus-4-5", "claude-opus-4-5"),
+        ("", "claude-opus-4-5", "claude-opus-4-5"),
         # unknown: genai-prices itself would price the next four as a model that they begin with
-        ("claude", "claude-opus-4-50", None),
-        ("claude", "claude-sonnet-4-5-my-fork", None),
-        ("claude", "claude-opus-4-5-thinking", None),
-        ("gemini", "gemini-2.5-pro-foo", None),
-        ("claude", "claude-opus-9", None),
-        ("claude", "my-own-model", None),
-        ("claude", "gpt-5", None),
-        ("codex", "gpt-99-foo", None),
-        ("codex", "gpt-5-codex-mini", None),
-        ("codex", "claude-opus-4-5", None),
-        ("gemini", "gemini-9-pro", None),
-        ("gemini", "gemini-2.5", None),
-        ("gemini", "", None),
-        ("codex", "text-embedding-3-small", None),  # no price for output: not a chat model
+        ("anthropic", "claude-opus-4-50", None),
+        ("anthropic", "claude-sonnet-4-5-my-fork", None),
+        ("anthropic", "claude-opus-4-5-thinking", None),
+        ("google", "gemini-2.5-pro-foo", None),
+        ("anthropic", "claude-opus-9", None),
+        ("anthropic", "my-own-model", None),
+        ("anthropic", "gpt-5", None),
+        ("openai", "gpt-99-foo", None),
+        ("openai", "gpt-5-codex-mini", None),
+        ("openai", "claude-opus-4-5", None),
+        ("google", "gemini-9-pro", None),
+        ("google", "gemini-2.5", None),
+        ("google", "", None),
+        ("openai", "text-embedding-3-small", None),  # no price for output: not a chat model
     ],
 )
-def test_a_name_is_priced_only_as_itself(
-    provider: str | None, model: str, found: str | None
-) -> None:
-    price = catalog.lookup(model, provider=provider, at=AT)
+def test_a_name_is_priced_only_as_itself(maker: str | None, model: str, found: str | None) -> None:
+    price = catalog.lookup(model, maker=maker, at=AT)
     assert (price.model_id if price else None) == found
 
 
 def test_tiers() -> None:
-    price = catalog.lookup("claude-sonnet-4-5", provider="claude", at=AT)
+    price = catalog.lookup("claude-sonnet-4-5", maker="anthropic", at=AT)
     assert price is not None
     for input_tokens, expected in (
         (0, ("3", "15", "0.3", "3.75", "6")),
@@ -100,7 +98,7 @@ def test_tiers() -> None:
     ],
 )
 def test_dated_tiers(at: datetime, tiers: list[int], input_usd: int) -> None:
-    price = catalog.lookup("claude-opus-4-6", provider="claude", at=at)
+    price = catalog.lookup("claude-opus-4-6", maker="anthropic", at=at)
     assert price is not None
     assert [above for above, _ in price.tiers] == tiers
     assert price.base.cost_per_1m_input == input_usd
@@ -132,7 +130,7 @@ def test_the_catalogue_agrees_with_claudes_own_figures() -> None:
             cache_creation_input_tokens=write,
             cache_creation_1h_input_tokens=said.get("cacheCreationEphemeral1hInputTokens", 0),
         )
-        price = catalog.lookup(model, provider="claude", at=AT)
+        price = catalog.lookup(model, maker="anthropic", at=AT)
         assert price is not None, model
         # claude adds up binary floats: 0.0011970499999999999
         assert abs(price.base.cost_usd(usage) - Decimal(repr(said["costUSD"]))) < Decimal(

@@ -122,7 +122,7 @@ def test_costs_by_hand(
         assert quote is not None
         assert quote.cost(usage).total_usd == Decimal(expected)
         run = run_usage({model: usage}, requests=((model, usage),))
-        call = book.price(run, provider=None, model=model, at=at)
+        call = book.price(run, maker=None, model=model, at=at)
         assert (call.cost_usd, call.cost_source) == (Decimal(expected), "catalog")
 
 

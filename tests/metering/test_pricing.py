@@ -153,7 +153,7 @@ def test_first_source_that_knows(
     source: str,
 ) -> None:
     book = PriceBook(config=config, sources=sources)
-    call = book.price(run(claude_haiku_4_5=usage), provider="claude", model="haiku", at=AT)
+    call = book.price(run(claude_haiku_4_5=usage), maker="anthropic", model="haiku", at=AT)
     assert (call.cost_usd, call.cost_source) == (Decimal(cost), source)
     assert call.unpriced == (source == "none")
     assert call.models == ()
@@ -163,7 +163,7 @@ def test_reported_cost_of_a_run_whose_model_is_not_priced_by_itself() -> None:
     usage = UsageMetrics(
         input_tokens=5, by_model={"claude-x": use(5)}, reported_cost_usd=Decimal("0.25")
     )
-    call = PriceBook(config={}, sources=ALL).price(usage, provider="claude", model="", at=AT)
+    call = PriceBook(config={}, sources=ALL).price(usage, maker="anthropic", model="", at=AT)
     assert (call.cost_usd, call.cost_source) == (Decimal("0.25"), "reported")
 
 
@@ -171,38 +171,38 @@ def test_a_reported_total_is_not_given_to_a_model_it_may_not_be_for() -> None:
     usage = UsageMetrics(
         input_tokens=8, by_model={"claude-x": use(5)}, reported_cost_usd=Decimal("0.25")
     )
-    call = PriceBook(config={}, sources=ALL).price(usage, provider="claude", model="", at=AT)
+    call = PriceBook(config={}, sources=ALL).price(usage, maker="anthropic", model="", at=AT)
     assert (call.cost_usd, call.cost_source, call.unpriced) == (Decimal(0), "none", True)
 
 
 def test_unknown_model_costs_nothing_and_says_so() -> None:
     call = PriceBook(config={}, sources=ALL).price(
-        run(my_own_model=use(1121, 7)), provider="claude", model="my-own-model", at=AT
+        run(my_own_model=use(1121, 7)), maker="anthropic", model="my-own-model", at=AT
     )
     assert (call.cost_usd, call.cost_source, call.unpriced) == (Decimal(0), "none", True)
 
 
 def test_nothing_used_is_not_unpriced() -> None:
-    call = PriceBook(config={}).price(UsageMetrics(), provider="codex", model="gpt-5", at=AT)
+    call = PriceBook(config={}).price(UsageMetrics(), maker="openai", model="gpt-5", at=AT)
     assert (call.cost_usd, call.cost_source, call.unpriced) == (Decimal(0), "none", False)
 
 
 def test_usage_without_a_model_is_priced_as_the_model_of_the_call() -> None:
     usage = UsageMetrics(input_tokens=24939, output_tokens=174, cache_read_input_tokens=21263)
     book = PriceBook(config={"gemini-3-flash-preview": FLASH})
-    call = book.price(usage, provider="gemini", model="gemini-3-flash-preview", at=AT)
+    call = book.price(usage, maker="google", model="gemini-3-flash-preview", at=AT)
     assert (call.cost_usd, call.cost_source) == (Decimal("0.00342315"), "config")
 
 
 def test_what_no_model_is_named_for_is_priced_too() -> None:
     usage = run_usage({"gpt-5": use(1000), "": use(500)})
     book = PriceBook(config={"gpt-5": ONE, "gpt-5-mini": TWO})
-    mini = book.price(usage, provider="codex", model="gpt-5-mini", at=AT)
+    mini = book.price(usage, maker="openai", model="gpt-5-mini", at=AT)
     assert [(part.model, part.cost_usd) for part in mini.models] == [
         ("gpt-5", Decimal("0.001")),
         ("gpt-5-mini", Decimal("0.001")),
     ]
-    same = book.price(usage, provider="codex", model="gpt-5", at=AT)
+    same = book.price(usage, maker="openai", model="gpt-5", at=AT)
     assert (same.cost_usd, same.models) == (Decimal("0.0015"), ())
 
 
@@ -213,7 +213,7 @@ def test_each_model_of_a_call_at_its_own_source() -> None:
         my_own_model=use(10),
     )
     book = PriceBook(config={"claude-haiku-4-5": ONE}, sources=("config", "reported"))
-    call = book.price(usage, provider="claude", model="opus", at=AT)
+    call = book.price(usage, maker="anthropic", model="opus", at=AT)
     assert call.cost_usd == Decimal("0.751")
     assert call.cost_source == "reported"  # the costliest part's
     assert [(part.model, part.cost_usd, part.cost_source) for part in call.models] == [
@@ -256,7 +256,7 @@ def test_each_model_of_a_call_at_its_own_source() -> None:
 def test_config_keys(keys: list[str], model: str, cost: str | None) -> None:
     book = PriceBook(config=dict(zip(keys, (ONE, TWO), strict=False)))
     usage = UsageMetrics(input_tokens=1_000_000, by_model={model: use(1_000_000)})
-    call = book.price(usage, provider="claude", model=model, at=AT)
+    call = book.price(usage, maker="anthropic", model=model, at=AT)
     assert (call.cost_usd, call.unpriced) == (Decimal(cost or 0), cost is None)
 
 
@@ -264,8 +264,8 @@ def test_config_key_of_the_newest_prices_the_alias() -> None:
     from agentd.metering.models import resolve_alias
 
     book = PriceBook(config={resolve_alias("opus"): TWO})
-    assert book.knows("opus", provider="claude", at=AT) == "config"
-    assert book.knows("opus", provider="codex", at=AT) == "none"
+    assert book.knows("opus", maker="anthropic", at=AT) == "config"
+    assert book.knows("opus", maker="openai", at=AT) == "none"
 
 
 LONG, SHORT = use(250_000, 1000, read=100_000), use(50_000, 1000)
@@ -293,7 +293,7 @@ def test_long_context_is_a_matter_of_one_request(
     model: str, requests: list[tuple[str, ModelUsage]], cost: Decimal
 ) -> None:
     usage = run_usage({model: use(300_000, 2000, read=100_000)}, requests=tuple(requests))
-    call = PriceBook(config={}, sources=ALL).price(usage, provider="gemini", model=model, at=AT)
+    call = PriceBook(config={}, sources=ALL).price(usage, maker="google", model=model, at=AT)
     assert (call.cost_usd, call.cost_source) == (cost, "catalog")
 
 
@@ -302,7 +302,7 @@ def test_requests_of_several_models_are_told_apart() -> None:
         {"gemini-2.5-pro": LONG, "gemini-2.5-flash": LONG},
         requests=(("", LONG), ("gemini-2.5-pro", LONG)),
     )
-    call = PriceBook(config={}, sources=ALL).price(usage, provider="gemini", model="auto", at=AT)
+    call = PriceBook(config={}, sources=ALL).price(usage, maker="google", model="auto", at=AT)
     # gemini-2.5-flash has no tiers: 150000 * 0.3 + 100000 * 0.03 + 1000 * 2.5
     assert [part.cost_usd for part in call.models] == [LONG_USD, Decimal("0.0505")]
 
@@ -324,7 +324,7 @@ def test_requests_of_one_tier_cost_what_their_sum_costs(requests: list[ModelUsag
     told, summed = (
         book.price(
             run_usage({model: add(requests)}, requests=tuple((model, r) for r in shown)),
-            provider="gemini",
+            maker="google",
             model=model,
             at=AT,
         )
@@ -343,24 +343,25 @@ def test_requests_of_one_tier_cost_what_their_sum_costs(requests: list[ModelUsag
 def test_prices_in_force_when_the_call_was_made(at: datetime, cost: str) -> None:
     book = PriceBook(config={}, sources=ALL)
     usage = UsageMetrics(input_tokens=1000, output_tokens=1000)
-    assert book.price(usage, provider="codex", model="o3", at=at).cost_usd == Decimal(cost)
+    assert book.price(usage, maker="openai", model="o3", at=at).cost_usd == Decimal(cost)
     assert calculate_cost(usage, "o3", at=at).total_usd == Decimal(cost)
 
 
 @pytest.mark.parametrize(
-    ("sources", "provider", "model", "expected"),
+    ("sources", "maker", "model", "expected"),
     [
-        (ALL, "gemini", "gemini-3-flash-preview", "config"),
-        (ALL, "claude", "sonnet", "reported"),
-        (ALL, "claude", "my-own-model", "none"),
-        (("catalog",), "claude", "claude-opus-4-5", "catalog"),
-        (ALL, "codex", "gpt-5-codex", "catalog"),
-        (("config",), "codex", "gpt-5-codex", "none"),
+        (ALL, "google", "gemini-3-flash-preview", "config"),
+        (ALL, "anthropic", "sonnet", "reported"),
+        (ALL, "anthropic", "my-own-model", "none"),
+        (("catalog",), "anthropic", "claude-opus-4-5", "catalog"),
+        (ALL, "openai", "gpt-5-codex", "catalog"),
+        (("config",), "openai", "gpt-5-codex", "none"),
     ],
 )
-def test_knows(sources: tuple[str, ...], provider: str, model: str, expected: str) -> None:
+def test_knows(sources: tuple[str, ...], maker: str, model: str, expected: str) -> None:
     book = PriceBook(config={"gemini-3-flash-preview": FLASH}, sources=sources)
-    assert book.knows(model, provider=provider, at=AT) == expected
+    reports_costs = maker == "anthropic"
+    assert book.knows(model, maker=maker, at=AT, reports_costs=reports_costs) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from agentd.errors import InputError
 from agentd.project.init import detect_project_name, initialise, render_config
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
+from agentd.providers import PROVIDERS
 
 EXAMPLE = Path(__file__).parents[2] / "agentd.example.toml"
 FILES = ["agentd/config.toml", "agentd/project.md", "agentd/.gitignore", "agentd/specs/.gitkeep"]
@@ -96,7 +97,7 @@ def test_every_model_of_the_template_has_a_price_in_the_catalogue(provider: str)
     prices = Workspace(Project(Path("/")), config).prices
     now = datetime.now(UTC)
     for entry in models:
-        assert prices.knows(entry.model, provider=provider, at=now) != "none"
+        assert prices.knows(entry.model, maker=PROVIDERS[provider].maker, at=now) != "none"
 
 
 def test_the_example_is_what_init_writes() -> None:

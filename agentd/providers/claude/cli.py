@@ -189,6 +189,8 @@ def _plain(model: str) -> str:
 
 CLAUDE = Provider(
     name="claude",
+    maker="anthropic",
+    reports_costs=True,
     argv=argv,
     new_parser=ClaudeParser,
     markers=(b'"usage"', b'"result"', b'"init"', b'"rate_limit_event"'),

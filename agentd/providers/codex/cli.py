@@ -109,6 +109,7 @@ def _within(usage: Mapping[str, Any]) -> ModelUsage:
 
 CODEX = Provider(
     name="codex",
+    maker="openai",
     argv=argv,
     new_parser=CodexParser,
     markers=(

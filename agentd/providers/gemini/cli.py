@@ -121,6 +121,7 @@ def _streamed(usage: Mapping[str, Any]) -> ModelUsage:
 
 GEMINI = Provider(
     name="gemini",
+    maker="google",
     argv=argv,
     new_parser=GeminiParser,
     markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),

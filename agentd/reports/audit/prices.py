@@ -17,6 +17,7 @@ from agentd.metering.models import resolve_alias
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import UsageMetrics
 from agentd.project.workspace import Workspace
+from agentd.providers import maker_of
 from agentd.reports.audit.config_versions import ConfigVersion, config_versions
 
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # prices in config.toml have no date
@@ -49,9 +50,8 @@ class Prices:
         """The catalogue's prices of that day: they change at midnight UTC."""
         key = (model, provider, at.astimezone(UTC).date())
         if key not in self._of_day:
-            self._of_day[key] = catalog.lookup(
-                resolve_alias(model, provider), provider=provider, at=at
-            )
+            maker = maker_of(provider)
+            self._of_day[key] = catalog.lookup(resolve_alias(model, maker), maker=maker, at=at)
         return self._of_day[key]
 
     def of_run(
@@ -59,7 +59,8 @@ class Prices:
     ) -> Mapping[str, Decimal]:
         """What a run's own usage costs by one source, by model."""
         at = call.started_at or _ANY_DAY
-        priced = self._books[source].price(usage, provider=call.provider, model=call.model, at=at)
+        maker = maker_of(call.provider)
+        priced = self._books[source].price(usage, maker=maker, model=call.model, at=at)
         if priced.models:
             return {p.model: p.cost_usd for p in priced.models if p.cost_source != "none"}
         name = next(iter(usage.by_model), call.model)
@@ -89,5 +90,5 @@ def _book(workspace: Workspace, config: Config, source: PriceSource) -> PriceBoo
 
 
 def _cost(book: PriceBook, part: PricedModel, provider: str | None) -> Decimal | None:
-    rates = book.configured(part.model, provider)
+    rates = book.configured(part.model, maker_of(provider))
     return rates.cost_usd(part.usage) if rates else None
