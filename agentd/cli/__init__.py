@@ -13,6 +13,11 @@ INTERRUPTED_EXIT_CODE = 130
 
 def main() -> None:
     """Run ``agentd`` with the process's arguments and exit."""
+    if sys.platform == "win32":  # it has no fcntl, and no process groups to stop a CLI by
+        sys.exit(
+            "Error: agentd does not run on Windows.\n"
+            "Run it in the Windows Subsystem for Linux: https://learn.microsoft.com/windows/wsl"
+        )
     sys.exit(run(sys.argv[1:]))
 
 

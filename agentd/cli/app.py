@@ -29,6 +29,7 @@ COMMANDS = {
     **dict.fromkeys(("price", "models"), "prices"),
     "tokens": "tokens",
     "pipe": "pipe",
+    "config": "config",
 }
 
 

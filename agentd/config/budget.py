@@ -33,7 +33,7 @@ def read_budget(table: Table) -> BudgetConfig:
     project = _read_project(table.table("project"), percent)
     steps = _read_limits(table.table("steps"), STEP_NAMES)
     providers = _read_limits(table.table("providers"), PROVIDER_NAMES)
-    table.finish()
+    table.finish(strict=True)
     return BudgetConfig(
         limit_usd=limit.limit_usd,
         limit_tokens=limit.limit_tokens,
@@ -65,10 +65,10 @@ def _read_limits(table: Table, names: Sequence[str]) -> dict[str, Limit]:
     for name in names:
         entry = table.table(name)
         limit = _read_limit(entry)
-        entry.finish()
+        entry.finish(strict=True)
         if name in table:
             limits[name] = limit
-    table.finish()
+    table.finish(strict=True)
     return limits
 
 
@@ -78,7 +78,7 @@ def _read_project(table: Table, percent: Decimal) -> ProjectBudget:
     period = table.choice("period", PERIODS)
     timezone = _read_timezone(table, usual.timezone)
     percent = _read_percent(table, percent)
-    table.finish()
+    table.finish(strict=True)
     return ProjectBudget(
         limit_usd=limit.limit_usd,
         limit_tokens=limit.limit_tokens,

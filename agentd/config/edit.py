@@ -1,52 +1,76 @@
-"""Change one value of config.toml and nothing else: comments, order and layout stay."""
+"""Change values of config.toml and nothing else: comments, order, layout and line ends stay."""
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import tomllib
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentd.config.load import load, parse
-from agentd.config.table import shown
+from agentd.config.load import examine, parse, read_text, shown_path
+from agentd.config.model import Config
+from agentd.config.table import join, nearest, shown
 from agentd.errors import ConfigError
 from agentd.files import lock, write_atomic
 
 if TYPE_CHECKING:
     from tomlkit.items import Item
 
-Value = str | bool | int | Decimal | Sequence[str]
+_LABELS = ("id", "name")  # what an entry of a list of tables is called by
 
 
-def set_value(path: Path, key: str, value: Value) -> None:
-    """Set ``key`` (dotted, as in ``steps.review.provider`` or ``pricing.models."gpt-5.5"``).
+def set_values(path: Path, pairs: Sequence[tuple[str, str]]) -> Config:
+    """Set each key (dotted, as in ``steps.review.provider``) to its text; all of them, or none.
 
-    Tables on the way are made; a ``[[PROVIDER.models]]`` entry is named by its id, as in
-    ``gemini.models.flash.complexity``. Raises ConfigError, the file untouched, when the file is not
-    sound before or would not be after, OSError when it cannot be written.
+    A text is read as TOML where the key takes that, else as it stands, as one text or as a list of
+    it. Tables on the way are made; an entry of ``[[PROVIDER.models]]`` is named by its id. Returns
+    the new config. Raises ConfigError, the file untouched, for an unknown key or a value that the
+    config's reader refuses, OSError when the file cannot be written.
     """
-    import tomlkit
+    keys = [split_key(key) for key, _ in pairs]
+    names = [dotted(parts) for parts in keys]
+    with _editing(path) as file:
+        for parts, (_, text) in zip(keys, pairs, strict=True):
+            drafts = [_with(file.text, parts, item, path) for item in _items(text)]
+            # An error that another pair will end counts for each draft alike.
+            file.text = min(drafts, key=lambda draft: len(examine(draft, path, names)[1].errors))
+        problems = examine(file.text, path, names)[1]
+        if problems.errors:
+            raise ConfigError("\n".join(problems.errors), fix=f"{problems.file} is as it was.")
+    return parse(file.text, path)
+
+
+def unset_value(path: Path, key: str) -> bool:
+    """Take a key out of the file; whether it was there. A table is left for an editor.
+
+    Raises ConfigError, the file untouched, when the rest would not be sound.
+    """
     from tomlkit.exceptions import TOMLKitError
 
-    parts = _parts(key)
-    with lock(path.with_name(f".{path.name}.lock")):
-        load(path)
+    parts = split_key(key)
+    with _editing(path) as file:
+        document = _document(file.text, path)
         try:
-            document = tomlkit.parse(path.read_bytes().decode("utf-8-sig"))
-            table = _table(document, parts[:-1], key)
-            table[parts[-1]] = _item(value)
-            text = tomlkit.dumps(document)
+            table = _find(document, parts[:-1], path)
+        except KeyError:
+            return False
+        if parts[-1] not in table:
+            return False
+        _refuse_table(table[parts[-1]], parts, path, "unset")
+        try:
+            del table[parts[-1]]
         except TOMLKitError as error:
-            raise ConfigError(
-                f"{path}: {key} cannot be set: {error}", fix="Edit it by hand."
-            ) from error
-        parse(text, path)
-        write_atomic(path, text.encode())
+            raise ConfigError(f"{path}: {key}: {error}", fix="Edit it by hand.") from error
+        file.text = document.as_string()
+        parse(file.text, path)
+    return True
 
 
-def _parts(key: str) -> list[str]:
-    """The parts of a dotted key, as TOML itself reads it."""
+def split_key(key: str) -> list[str]:
+    """The parts of a dotted key, as TOML itself reads it. Raises ConfigError for what is none."""
     try:
         data: Any = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:
@@ -63,30 +87,179 @@ def _parts(key: str) -> list[str]:
     return parts
 
 
-def _table(document: Any, parts: list[str], key: str) -> Any:
-    import tomlkit
-
-    table = document
+def dotted(parts: Sequence[str]) -> str:
+    """The key of these parts, quoted where TOML wants it."""
+    key = ""
     for part in parts:
+        key = join(key, part)
+    return key
+
+
+@dataclass
+class _File:
+    text: str
+
+
+@contextlib.contextmanager
+def _editing(path: Path) -> Iterator[_File]:
+    """The file's text; what it is made to be is written when the block ends without an error."""
+    target = path.resolve()  # of a symbolic link, what it points at changes
+    with lock(target.with_name(f".{target.name}.lock")):
+        before = read_text(path)
+        mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
+        file = _File(before)
+        yield file
+        if file.text != before:
+            text = file.text
+            if "\r\n" in before and "\n" not in before.replace("\r\n", ""):
+                text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+            write_atomic(target, mark + text.encode())
+
+
+def _items(text: str) -> Iterator[Item]:
+    """What a text can mean: a TOML value, a text, a list of one text."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    with contextlib.suppress(TOMLKitError, ValueError):
+        if not isinstance(value := tomlkit.value(text), dict):
+            yield value
+    yield tomlkit.string(text)
+    yield tomlkit.item([text])
+
+
+def _with(text: str, parts: list[str], item: Item, path: Path) -> str:
+    """The text with one key set."""
+    from tomlkit.exceptions import TOMLKitError
+
+    draft = ""
+    with contextlib.suppress(TOMLKitError):
+        document = _document(text, path)
+        try:
+            table = _find(document, parts[:-1], path)
+        except KeyError:
+            draft = _with_table(text, parts, item, path)
+        else:
+            if parts[-1] in table:
+                _refuse_table(table[parts[-1]], parts, path, "set")
+                table[parts[-1]] = item
+                draft = str(document.as_string())
+            else:
+                draft = _with_key(text, document, table, parts[-1], item)
+    if not _holds(draft, parts, item.unwrap(), path):
+        raise ConfigError(
+            f"{shown_path(path)}: agentd can't set {dotted(parts)} here", fix="Edit it by hand."
+        )
+    return draft
+
+
+def _holds(text: str, parts: list[str], value: object, path: Path) -> bool:
+    try:
+        table = _find(tomllib.loads(text), parts[:-1], path)
+    except (tomllib.TOMLDecodeError, KeyError):
+        return False
+    return repr(table.get(parts[-1])) == repr(value)  # nan is no equal of itself
+
+
+def _document(text: str, path: Path) -> Any:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    examine(text, path)  # says best what is no TOML
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ConfigError(f"{shown_path(path)}: {error}", fix="Edit it by hand.") from error
+
+
+def _find(document: Any, parts: list[str], path: Path) -> Any:
+    """The table of this name. Raises KeyError when it is missing."""
+    table = document
+    for number, part in enumerate(parts):
         if isinstance(table, list):
-            entry = next((item for item in table if item.get("id") == part), None)
-            if entry is None:
-                raise ConfigError(
-                    f"{key}: there is no entry with the id {part}", fix="Add it by hand."
-                )
-            table = entry
-            continue
-        if part not in table:
-            table[part] = tomlkit.table()
-        table = table[part]
+            table = _entry(table, part, dotted(parts[:number]), path)
+        else:
+            table = table[part]
         if not isinstance(table, dict | list):
-            raise ConfigError(f"{key}: {part} is a value, not a table")
+            key = dotted(parts[: number + 1])
+            raise ConfigError(f"{shown_path(path)}: {key} is a value, not a table")
+    if isinstance(table, list):
+        key = dotted(parts)
+        raise ConfigError(
+            f"{shown_path(path)}: {key} is a list of tables",
+            fix=f"Name an entry and its key, as in {key}.{_name_of(table[0])}.KEY.",
+        )
     return table
 
 
-def _item(value: Value) -> Item:
+def _entry(entries: list[Any], name: str, key: str, path: Path) -> Any:
+    names = [_name_of(entry) for entry in entries]
+    if name in names:
+        return entries[names.index(name)]
+    near = nearest(name, names)
+    raise ConfigError(
+        f"{shown_path(path)}: {key} has no entry {shown(name)}; it has {', '.join(names)}",
+        fix=f"Did you mean {join(key, near)}?" if near else f"Add a [[{key}]] by hand.",
+    )
+
+
+def _name_of(entry: Any) -> str:
+    return next((str(entry[label]) for label in _LABELS if label in entry), "?")
+
+
+def _refuse_table(value: object, parts: list[str], path: Path, verb: str) -> None:
+    if isinstance(value, dict) or (isinstance(value, list) and _holds_tables(value)):
+        key = dotted(parts)
+        raise ConfigError(
+            f"{shown_path(path)}: {key} is a table",
+            fix=f"Name one of its keys to {verb}, or edit the file by hand.",
+        )
+
+
+def _holds_tables(value: list[Any]) -> bool:
+    return any(isinstance(item, dict) for item in value)
+
+
+def _with_table(text: str, parts: list[str], item: Item, path: Path) -> str:
+    """The text with a table at its end that holds the key."""
     import tomlkit
 
-    if isinstance(value, Decimal):
-        return tomlkit.value(f"{value:f}")  # tomlkit.float_ would round it to a float
-    return tomlkit.item(value)
+    *tables, key = parts
+    lines = f"[{dotted(tables)}]\n{_line(key, item)}\n"
+    space = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+    try:
+        tomllib.loads(new := f"{text}{space}{lines}")
+    except tomllib.TOMLDecodeError:  # a table on the way is written as { } or with dotted keys
+        document = _document(text, path)
+        table = document
+        for part in tables:
+            table = table.setdefault(part, tomlkit.inline_table())
+        table[key] = item
+        return str(document.as_string())
+    return new
+
+
+def _with_key(text: str, document: Any, table: Any, key: str, item: Item) -> str:
+    """The text with a new key behind the last one of its table.
+
+    tomlkit itself would put it behind the comments that follow, and these are often the next
+    table's.
+    """
+    from tomlkit.items import AoT, Table
+
+    has_header = isinstance(table, Table) and table.display_name is not None
+    if not has_header and table is not document:  # { }, or dotted keys
+        table[key] = item
+        return str(document.as_string())
+    body = (table.value if has_header else table).body
+    last = [one for name, one in body if name is not None and not isinstance(one, Table | AoT)]
+    if not last and table is document:
+        return f"{_line(key, item)}\n{text}"
+    place = (last[-1] if last else table).trivia
+    line = f"{last[-1].trivia.indent if last else ''}{_line(key, item)}"
+    place.trail = f"\n{line}{place.trail}" if place.trail else f"\n{line}\n"
+    return str(document.as_string())
+
+
+def _line(key: str, item: Item) -> str:
+    return f"{join('', key)} = {item.as_string()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,14 @@ from agentd.errors import ConfigError
 
 def load(path: Path) -> Config:
     """Read ``path``. Raises ConfigError when it is missing, no TOML, or has a wrong value."""
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of ``path``. Raises ConfigError when it is missing or can't be read."""
     name = shown_path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError(f"{name}: no such file", fix="Run `agentd init`.") from error
     except OSError as error:
@@ -36,12 +42,24 @@ def load(path: Path) -> Config:
         raise ConfigError(
             f"{name}: is not UTF-8 (byte {error.start})", fix="Save the file as UTF-8."
         ) from error
-    return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Config:
     """The same for a text at hand; ``path`` is where it stands, or will stand."""
-    problems = Problems(shown_path(path))
+    config, problems = examine(text, path)
+    if problems.errors:
+        raise ConfigError(
+            "\n".join(problems.errors), fix=f"Correct {problems.file}, then run `agentd doctor`."
+        )
+    return config
+
+
+def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Config, Problems]:
+    """What a text says, and what is wrong with it; a wrong value is read like a missing one.
+
+    An unknown key of ``must_know`` is an error. Raises ConfigError for what is no TOML.
+    """
+    problems = Problems(shown_path(path), must_know)
     top = Table(_toml(text, problems.file), problems)
     project_name = top.text("project_name", "the project's name")
     sections = {name: top.table(name) for name in PROVIDER_NAMES}
@@ -55,15 +73,11 @@ def parse(text: str, path: Path) -> Config:
     paths = read_paths(top.table("paths"))
     pricing = read_pricing(top.table("pricing"))
     budget = read_budget(top.table("budget"))
-    top.finish()
+    top.finish(guarded=("budget",))
     if not providers:
         problems.warn("no provider is configured; add [claude], [codex] or [gemini]")
     warn_about_two_prices(providers, pricing, problems)
-    if problems.errors:
-        raise ConfigError(
-            "\n".join(problems.errors), fix=f"Correct {problems.file}, then run `agentd doctor`."
-        )
-    return Config(
+    config = Config(
         path=path,
         project_name=project_name or path.absolute().parent.parent.name,
         workflow=workflow,
@@ -76,6 +90,7 @@ def parse(text: str, path: Path) -> Config:
         budget=budget,
         warnings=tuple(problems.warnings),
     )
+    return config, problems
 
 
 def shown_path(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,9 +14,13 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """What is wrong with (``errors``) or odd about (``warnings``) the file shown as ``file``."""
+    """What is wrong with (``errors``) or odd about (``warnings``) the file shown as ``file``.
+
+    A key of ``must_know`` that turns out to be unknown is an error.
+    """
 
     file: str
+    must_know: Collection[str] = ()
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -25,6 +29,13 @@ class Problems:
 
     def warn(self, text: str) -> None:
         self.warnings.append(f"{self.file}: {text}")
+
+    def unknown(self, key: str, hint: str, *, refused: bool) -> None:
+        """Report an unknown key: a table's name stands for all keys in it."""
+        if refused or any(f"{name}.".startswith(f"{key}.") for name in self.must_know):
+            self.error(f"unknown key {key}{hint}")
+        else:
+            self.warn(f"unknown key {key} is ignored{hint}")
 
 
 class Table:
@@ -143,11 +154,18 @@ class Table:
         """Report the value of ``key`` as wrong."""
         self._problems.error(f"{self.path(key)} is {shown(self._data[key])}; expected {expected}")
 
-    def finish(self) -> None:
-        """Warn about every key that was never asked for, with the nearest one that was."""
+    def finish(self, *, strict: bool = False, guarded: Collection[str] = ()) -> None:
+        """Warn about every key that was never asked for, with the nearest one that was.
+
+        ``strict``: it is an error, and so it is within two letters of a key that is ``guarded``. A
+        limit that is misspelt must not leave the money unguarded.
+        """
         for key in self._data:
             if key not in self._known:
-                self._problems.warn(unknown(self.path(key), key, self._known, self._key))
+                near = nearest(key.lower(), self._known)
+                hint = f"; did you mean {join(self._key, near)}?" if near else ""
+                refused = strict or any(_letters_apart(key.lower(), one) <= 2 for one in guarded)
+                self._problems.unknown(self.path(key), hint, refused=refused)
 
     def _get(self, key: str) -> object:
         self._known.append(key)
@@ -160,13 +178,22 @@ def join(table: str, key: str) -> str:
     return f"{table}.{quoted}" if table else quoted
 
 
-def unknown(path: str, key: str, known: Sequence[str], table: str) -> str:
-    """The sentence about an unknown key, with a suggestion where a known one is near."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` may have been meant to be."""
     import difflib
 
-    near = difflib.get_close_matches(key.lower(), known, n=1)
-    hint = f"; did you mean {join(table, near[0])}?" if near else ""
-    return f"unknown key {path} is ignored{hint}"
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def _letters_apart(one: str, other: str) -> int:
+    """How many letters must be put in, taken out or replaced (Levenshtein's distance)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        above, row = row, [number]
+        for place, wanted in enumerate(other):
+            changed = above[place] + (letter != wanted)
+            row.append(min(above[place + 1] + 1, row[-1] + 1, changed))
+    return row[-1]
 
 
 def shown(value: object) -> str:

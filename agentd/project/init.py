@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.config.model import PROVIDER_NAMES
+from agentd.config.values import toml_text
 from agentd.errors import InputError
 from agentd.files import write_atomic
 from agentd.project.layout import Project, find_layout
@@ -91,7 +92,7 @@ def render_config(project_name: str, provider: str | None = None) -> str:
     head, *sections = _SECTION.split(template)
     left_out = {name for name in PROVIDER_NAMES if provider and name != provider}
     kept = [section for section in sections if section.partition(":")[0] not in left_out]
-    return "# ---- ".join([head.replace(_TEMPLATE_NAME, _toml_text(project_name)), *kept])
+    return "# ---- ".join([head.replace(_TEMPLATE_NAME, toml_text(project_name)), *kept])
 
 
 def detect_project_name(root: Path) -> str:
@@ -123,11 +124,6 @@ def _name_in_go_mod(text: str) -> object:
     parts = found[1].split("/") if found else [""]
     # A module's major version is no name: example.com/tool/v2 (https://go.dev/ref/mod#module-path).
     return parts[-2] if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
-
-
-def _toml_text(text: str) -> str:
-    # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _write_new(path: Path, text: str) -> bool:

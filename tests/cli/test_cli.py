@@ -24,8 +24,10 @@ def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def names(*arguments: str) -> list[str]:
-    infos = make_app(arguments).registered_commands
-    return [info.name or (info.callback.__name__ if info.callback else "") for info in infos]
+    app = make_app(arguments)
+    commands = app.registered_commands
+    named = [info.name or (info.callback.__name__ if info.callback else "") for info in commands]
+    return named + [info.name or "" for info in app.registered_groups]
 
 
 def test_the_table_of_commands_is_what_the_modules_register() -> None:
@@ -65,3 +67,19 @@ def test_closed_stdout_ends_quietly(tmp_path: Path) -> None:
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert "Traceback" not in done.stderr
+
+
+def test_windows_is_refused_before_anything_that_it_lacks_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.platform = 'win32'; sys.modules['fcntl'] = None;"
+        "sys.argv = ['agentd', 'status']; import agentd.__main__"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "Error: agentd does not run on Windows.\n"
+        "Run it in the Windows Subsystem for Linux: https://learn.microsoft.com/windows/wsl\n"
+    )

@@ -510,20 +510,6 @@ def test_all_wrong_values_are_told_at_once() -> None:
     [
         ("[codex]\n[gemni]", "unknown key gemni is ignored; did you mean gemini?"),
         (
-            "[codex]\n[budget.steps.implement]",
-            "unknown key budget.steps.implement is ignored; "
-            "did you mean budget.steps.implementation?",
-        ),
-        (
-            "[codex]\n[budget.providers.claud]",
-            "unknown key budget.providers.claud is ignored; did you mean budget.providers.claude?",
-        ),
-        (
-            "[codex]\n[budget.project]\nlimits_usd = 1",
-            "unknown key budget.project.limits_usd is ignored; "
-            "did you mean budget.project.limit_usd?",
-        ),
-        (
             "[codex]\n[workflow]\nplaning_iterations = 1",
             "unknown key workflow.planing_iterations is ignored; "
             "did you mean workflow.planning_iterations?",
@@ -574,6 +560,33 @@ def test_all_wrong_values_are_told_at_once() -> None:
 )
 def test_what_is_odd_is_a_warning(text: str, expected: str) -> None:
     assert read(text).warnings == ("agentd/config.toml: " + expected,)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[budget]\nzzz = 1", "unknown key budget.zzz"),
+        ("[budget]\nlimit_uds = 1", "unknown key budget.limit_uds; did you mean budget.limit_usd?"),
+        (
+            "[budget.steps.implement]",
+            "unknown key budget.steps.implement; did you mean budget.steps.implementation?",
+        ),
+        (
+            "[budget.providers.claud]",
+            "unknown key budget.providers.claud; did you mean budget.providers.claude?",
+        ),
+        (
+            "[budget.project]\nlimits_usd = 1",
+            "unknown key budget.project.limits_usd; did you mean budget.project.limit_usd?",
+        ),
+        ("[bugdet]\nlimit_usd = 1", "unknown key bugdet; did you mean budget?"),
+        ("[Budgets]\nlimit_usd = 1", "unknown key Budgets; did you mean budget?"),
+    ],
+)
+def test_a_limit_that_is_misspelt_is_an_error(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(f"[codex]\n{text}\n")
+    assert caught.value.message == f"agentd/config.toml: {expected}"
 
 
 @pytest.mark.parametrize(

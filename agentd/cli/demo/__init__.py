@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from agentd.config.edit import set_value
+from agentd.config.edit import set_values
 from agentd.errors import InputError, ProviderError
 from agentd.project.init import initialise
 
@@ -60,7 +60,7 @@ def _make_project(root: Path, home: Path) -> None:
             f'#!/bin/sh\nexec "{sys.executable}" -m agentd.cli.demo.standin {provider}\n'
         )
         stand_in.chmod(0o755)
-        set_value(project.config_path, f"{provider}.command", str(stand_in))
+        set_values(project.config_path, [(f"{provider}.command", str(stand_in))])
 
 
 def _agentd(command: tuple[str, ...], root: Path, home: Path) -> str:

@@ -1,0 +1,116 @@
+"""The commands config get, set, unset and list."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentd.project.init import initialise
+
+
+def config(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agentd", "config", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    initialise(tmp_path, project_name="shop")
+    return tmp_path
+
+
+def test_get_prints_what_is_in_force(project: Path) -> None:
+    def get(key: str) -> str:
+        return config("get", key, cwd=project).stdout
+
+    assert get("project_name") == "shop\n"
+    assert get("workflow.gates") == "[]\n"
+    assert get("checks.timeout_secs") == "600\n"
+    assert get("gemini.models.flash.model") == "gemini-3.8-flash\n"
+    assert get("pricing.sources") == '["config", "reported", "catalog"]\n'
+    unset = config("get", "budget.limit_usd", cwd=project)
+    assert (unset.returncode, unset.stdout) == (0, "")
+    assert unset.stderr == "budget.limit_usd is not set.\n"
+    assert get("budget") == (
+        "budget.warn_at_percent = 90  # default\n"
+        'budget.on_unpriced = "warn"  # default\n'
+        'budget.project.period = "month"  # default\n'
+        'budget.project.timezone = "UTC"  # default\n'
+        "budget.project.warn_at_percent = 90  # default\n"
+    )
+
+
+def test_get_as_json(project: Path) -> None:
+    config("set", "budget.limit_usd", "50.10", cwd=project)
+    done = config("get", "budget.limit_usd", "--json", cwd=project)
+    assert '"value": 50.10,' in done.stdout
+    assert json.loads(done.stdout)["source"] == "config"
+    default = json.loads(config("get", "steps.review.model", "--json", cwd=project).stdout)
+    assert default == {"key": "steps.review.model", "value": None, "source": "default"}
+
+
+def test_list_has_what_get_has(project: Path) -> None:
+    lines = config("list", cwd=project).stdout.splitlines()
+    assert lines[0] == 'project_name = "shop"'
+    assert "checks.timeout_secs = 600  # default" in lines
+    rows = json.loads(config("list", "--json", cwd=project).stdout)["settings"]
+    assert [row["key"] for row in rows] == [line.split(" = ")[0] for line in lines]
+
+
+def test_an_unknown_key_is_an_error_with_the_nearest(project: Path) -> None:
+    for command in ("get", "unset"):
+        done = config(command, "workflow.script_retris", cwd=project)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "Error: there is no setting workflow.script_retris\n"
+            "Did you mean workflow.script_retries?\n"
+        )
+
+
+def test_set_and_unset(project: Path) -> None:
+    path = project / "agentd" / "config.toml"
+    before = path.read_text()
+    below = project / "src"
+    below.mkdir()
+    done = config("set", "budget.limit_usd", "50", "claude.command", "-c", cwd=below)
+    assert done.stdout == 'budget.limit_usd = 50\nclaude.command = "-c"\n', done.stderr
+    changed = before.replace('command = "claude" ', 'command = "-c" ')
+    assert path.read_text() == f"{changed}\n[budget]\nlimit_usd = 50\n"
+    done = config("unset", "budget.limit_usd", cwd=below)
+    assert done.stdout == "budget.limit_usd is not set\n"
+    assert path.read_text() == f"{changed}\n[budget]\n"
+    assert (
+        config("unset", "workflow.gates", cwd=below).stdout == "workflow.gates is [] by default\n"
+    )
+    done = config("unset", "workflow.gates", cwd=below)
+    assert (done.returncode, done.stderr) == (0, "workflow.gates is not set in the file.\n")
+
+
+def test_a_wrong_value_changes_nothing(project: Path) -> None:
+    path = project / "agentd" / "config.toml"
+    before = path.read_bytes()
+    done = config("set", "workflow.gates", "plan", "steps.review.provider", "gpt", cwd=project)
+    assert done.returncode == 1
+    assert done.stderr == (
+        'Error: agentd/config.toml: steps.review.provider is "gpt"; '
+        "expected one of claude, codex, gemini\n"
+        "agentd/config.toml is as it was.\n"
+    )
+    assert path.read_bytes() == before
+    assert config("set", "workflow.gates", cwd=project).returncode == 2
+
+
+def test_set_tells_the_warnings_of_the_file(project: Path) -> None:
+    (project / "agentd" / "config.toml").write_text("[codex]\nzzz = 1\n")
+    done = config("set", "codex.command", "x", cwd=project)
+    assert done.stderr == "warning: agentd/config.toml: unknown key codex.zzz is ignored\n"
