@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
-from support.budget_box import PRICED, configure, spend
-from support.workflow_box import box_with, put_change
+from support.allowance_box import allowance, dollars, project
+from support.budget_box import spend
 from support.workspace import Sandbox
 
 from agentd.budget.allowance import Allowance
@@ -24,43 +24,10 @@ from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.pending import ENTERED
 from agentd.ledger.store import StateStore
-from agentd.metering.usage import UsageMetrics
 from agentd.project.workspace import Workspace
-from agentd.providers import PROVIDERS
-from agentd.runner.run import RunRequest, RunResult
+from agentd.runner.run import RunResult
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-
-
-def project(folder: Path, limit: str, *usual: str) -> Sandbox:
-    """Changes a and b, and one that has cost ``usual`` for challenges."""
-    box = box_with(folder)
-    configure(box, f'{PRICED}[budget.project]\nlimit_usd = {limit}\nperiod = "total"\n')
-    for change in ("a", "b", "old"):
-        put_change(box, change, "proposed")
-    spend(box, "old", *usual)
-    return box
-
-
-def allowance(box: Sandbox, change: str, *, override: bool = False) -> Allowance:
-    folder = box.change(change)
-    request = RunRequest(
-        call_id=f"20261125T100000-proposal-{change}",
-        step="proposal",
-        provider=PROVIDERS["gemini"],
-        command="gemini",
-        model="gemini-2.5-pro",
-        prompt="x",
-        cwd=box.root,
-        runs_dir=folder / "runs",
-    )
-    (request.runs_dir / request.call_id).mkdir(parents=True)
-    return Allowance(Workspace.open(box.root), folder, request, override)
-
-
-def dollars(amount: str) -> UsageMetrics:
-    """A usage that costs so much at $1,000 for a million tokens."""
-    return UsageMetrics(output_tokens=int(Decimal(amount) * 1000))
 
 
 def test_within_its_own_part_a_call_is_not_stopped_for_another(tmp_path: Path) -> None:
@@ -142,7 +109,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from budget.test_allowance import allowance, dollars
+from support.allowance_box import allowance, dollars
 from support.workspace import Sandbox
 one = allowance(Sandbox(Path({root!r})), sys.argv[1])
 one.admit()

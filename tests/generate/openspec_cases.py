@@ -19,11 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from support.openspec_cases import BY_HAND, CHANGE_ID, Case, generated
+from support.openspec_cases import BY_HAND, CHANGE_ID, FOLDER, GENERATED, Case, generated
 
 VERSION = "1.13.2"
-GENERATED = 60
-FOLDER = Path(__file__).parents[2] / "fixtures" / "specs" / "openspec"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

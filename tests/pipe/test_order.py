@@ -11,19 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.pipe_lines import bad_lines, good_lines, texts
 from support.piping import COMMAND, Piped, jsonl, pipe
 
 from agentd.metering.tokens import count_tokens
 from agentd.pipe.chunks import MAX_LINE_BYTES
 
-texts = st.text(st.characters(codec=None), max_size=40)
-good_lines = st.builds(
-    lambda text, model, output: json.dumps({"text": text, "m": model, **output}).encode(),
-    texts,
-    st.sampled_from(["gpt-4o", "gpt-4", "gpt-4o-mini", "gpt-5", "who-knows"]),
-    st.sampled_from([{}, {}, {"tokens_output": 5}, {"tokens_output": None}, {"cost_usd": 1}]),
-)
-bad_lines = st.sampled_from([b"{}", b"nonsense", b'{"text": 1}', b"\xff", b"", b" \r"])
 inputs = st.lists(st.one_of(good_lines, good_lines, good_lines, bad_lines), max_size=30)
 limits = st.sampled_from([(), ("--max-tokens", 9000), ("--max-cost", "0.02"), ("--fail-on-error",)])
 

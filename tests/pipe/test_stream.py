@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipe.test_order import bad_lines, good_lines
+from support.pipe_lines import bad_lines, good_lines
 
 from agentd.clock import utc_now
 from agentd.metering.catalog import CatalogPrice

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from reports.test_audit import (
+from support.audit_box import (
     ANSWERS,
     CONFIG,
     box,

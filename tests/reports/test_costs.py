@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cli.test_cost import CONFIG, add, call
 from freezegun import freeze_time
+from support.cost_box import CONFIG, add, call
 from support.workspace import make_sandbox
 
 from agentd.errors import UsageError

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from support.forecast_samples import call, put_ledger
+from support.loop_box import WHOLE, sandbox
 from support.workflow_box import box_with, put_change
 from support.workspace import Sandbox
-from workflow.test_loop import WHOLE, sandbox
 
 from agentd.ledger.rows import Ledger
 from agentd.ledger.store import StateStore

@@ -10,28 +10,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.row_samples import AT, CALL
 
 from agentd.ledger.rows import Part, Row
 from agentd.reports.groups import DIMENSIONS, UNKNOWN, Query, build
 from agentd.reports.model import Report, Sums
 
-AT = 1_764_000_000.0  # 2025-11-24T16:00:00Z
-CALL = Row(
-    change_id="add-oauth",
-    call_id="c",
-    step="review",
-    provider="codex",
-    model="gpt-5.1-codex",
-    status="ok",
-    tokens_in=100,
-    tokens_out=10,
-    tokens_cache_read=50,
-    cost_usd=Decimal("0.01"),
-    cost_source="catalog",
-    accuracy="exact",
-    duration_ms=1,
-    started_at=AT,
-)
 FREE = {"cost_usd": Decimal(0), "cost_source": "none"}
 
 names = st.sampled_from(["a", "b", "qwen3:8b"])

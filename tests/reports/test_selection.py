@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from reports.test_groups import CALL
+from support.row_samples import CALL
 
 from agentd.periods import zone
 from agentd.reports.selection import Bounds, begin_of, end_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from specs.test_openspec import CASES
-from support.openspec_cases import MAIN, RENAME, block, delta
+from support.openspec_cases import CASES, MAIN, RENAME, block, delta
 
 from agentd.specs.check import delta_problems
 from agentd.specs.deltas import parse_delta

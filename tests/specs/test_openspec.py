@@ -6,15 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from generate.openspec_cases import FOLDER, GENERATED
-from support.openspec_cases import BY_HAND, CHANGE_ID, generated
+from support.openspec_cases import BY_HAND, CASES, CHANGE_ID, FOLDER, GENERATED, generated, tree
 
 from agentd.project.layout import Project
 from agentd.specs.model import SpecError
 from agentd.specs.plan import plan_merge
 from agentd.specs.snapshot import take
-
-CASES = sorted(path for path in FOLDER.iterdir() if path.is_dir())
 
 # Where agentd decides otherwise, on purpose. "accepted": OpenSpec refuses; "refused": it accepts.
 EXCEPTIONS = {
@@ -26,11 +23,6 @@ EXCEPTIONS = {
     "nul_byte": ("refused", "a binary file is no spec"),
     "open_fence": ("refused", "a fence left open hides the requirements after it"),
 }
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def project_of(case: Path, root: Path) -> tuple[Project, Path]:

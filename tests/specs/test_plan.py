@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from specs.test_openspec import tree
-from support.openspec_cases import BETTER_B, CHANGE_ID, MAIN, RENAME, A, block, delta, main
+from support.openspec_cases import BETTER_B, CHANGE_ID, MAIN, RENAME, A, block, delta, main, tree
 
 from agentd.errors import StateError
 from agentd.project.layout import Project

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from generate.openspec_cases import FOLDER
-from support.openspec_cases import CHANGE_ID, LOGIN, MAIN, RENAME, B, block, delta, main
+from support.openspec_cases import CHANGE_ID, FOLDER, LOGIN, MAIN, RENAME, B, block, delta, main
 
 from agentd.project.layout import Project
 from agentd.specs import snapshot

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
+FOLDER = Path(__file__).parents[2] / "fixtures" / "specs" / "openspec"
+CASES = sorted(path for path in FOLDER.iterdir() if path.is_dir())
+GENERATED = 60
 CHANGE_ID = "the-change"
 LOGIN = "login/spec.md"
 
@@ -338,3 +342,9 @@ def _slip(rng: random.Random, name: str) -> str:
     if rng.random() < 0.85:
         return name
     return rng.choice((name.upper(), name.replace(" ", "  "), f"{name} ", f"{name} x"))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, by its path."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

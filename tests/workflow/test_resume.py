@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from support.loop_box import WHOLE, archived_state, sandbox, steps_of, verdict
 from support.workflow_box import STREAM, archiving, box_with, calls_of, put_change, state_of
 from support.workspace import REVIEW, Sandbox
-from workflow.test_loop import WHOLE, archived_state, sandbox, steps_of, verdict
 
 CHALLENGE = verdict("APPROVED")
 
