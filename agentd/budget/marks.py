@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from agentd.budget import sentences as budget_text
 from agentd.budget.account import Account, Amount
+from agentd.metering.money import plain_number
 
 
 class Mark(NamedTuple):
@@ -63,13 +64,8 @@ def exceeded_marks(account: Account, name: str = "") -> Iterator[Mark]:
 
 def _named(account: str, mark: str, *about: Decimal | int) -> str:
     """``percent@90@50``, ``steps.review.exceeded@5``."""
-    values = "".join(f"@{_plain(Decimal(value))}" for value in about)
+    values = "".join(f"@{plain_number(Decimal(value))}" for value in about)
     return f"{account}.{mark}{values}" if account else f"{mark}{values}"
-
-
-def _plain(value: Decimal) -> str:
-    whole, _, fraction = f"{value:f}".partition(".")
-    return f"{whole}.{fraction}".rstrip("0").rstrip(".") if fraction else whole
 
 
 def _of(account: Account, name: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Decimal
 
-from agentd.metering.money import EXACT, usd
+from agentd.metering.money import plain_number, usd
 
 
 def threshold_reached(percent: Decimal, spent_usd: Decimal, limit_usd: Decimal) -> str:
@@ -46,16 +46,12 @@ def tokens_shown(tokens: int) -> str:
 
 
 def _threshold(percent: Decimal, spent: str, limit: str) -> str:
-    shown = f"{percent:f}"
-    if "." in shown:
-        shown = shown.rstrip("0").rstrip(".")
-    return f"⚠️  BUDGET WARNING: {shown}% threshold reached ({spent} / {limit})"
+    return f"⚠️  BUDGET WARNING: {plain_number(percent)}% threshold reached ({spent} / {limit})"
 
 
 def _told_apart(digits: int, first_usd: Decimal, second_usd: Decimal) -> list[str]:
     """Both with so many digits, or with more where these would show them as equal or as 0."""
     different = {first_usd, second_usd, Decimal(0)}
-    with localcontext(EXACT):
-        while len({usd(amount, digits) for amount in different}) < len(different):
-            digits += 1
-        return [usd(first_usd, digits), usd(second_usd, digits)]
+    while len({usd(amount, digits) for amount in different}) < len(different):
+        digits += 1
+    return [usd(first_usd, digits), usd(second_usd, digits)]

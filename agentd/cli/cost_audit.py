@@ -73,11 +73,11 @@ def _line(finding: Finding) -> str:
 
 
 def _summary(done: Audit) -> str:
-    from agentd.reports.audit.findings import shown_usd
+    from agentd.metering.money import usd
 
     too_much, too_little = done.off_usd()
     amounts = [
-        f"{shown_usd(amount)} recorded too {what}"
+        f"{usd(amount, None)} recorded too {what}"
         for amount, what in ((too_much, "much"), (too_little, "little"))
         if amount
     ]

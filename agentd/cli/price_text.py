@@ -11,7 +11,7 @@ from agentd.clock import iso
 from agentd.metering import catalog
 from agentd.metering.call import Accuracy
 from agentd.metering.models import ModelSpec
-from agentd.metering.money import plain_usd, usd
+from agentd.metering.money import plain_number, usd
 from agentd.metering.pricing import PricingConfig, Quote
 from agentd.metering.usage import ModelUsage
 from agentd.text import table
@@ -54,9 +54,9 @@ def as_text(request: PricedRequest) -> str:
     ):
         if tokens or not name.startswith("input "):
             cost_usd = (tokens * price).scaleb(-6)
-            rows.append([name, plain_usd(tokens), plain_usd(price), usd(cost_usd, 6)])
+            rows.append([name, plain_number(tokens), plain_number(price), usd(cost_usd, 6)])
     total_usd = quote.cost(usage).total_usd
-    rows.append(["total", plain_usd(counts["tokens_total"]), "", usd(total_usd, 6)])
+    rows.append(["total", plain_number(counts["tokens_total"]), "", usd(total_usd, 6)])
     lines = [f"{request.spec.name}, {request.at.date()}", table(rows), f"Price: {_source(quote)}"]
     if above := quote.tier(usage):
         lines.append(f"Long input: the price for more than {above} tokens of input.")
@@ -113,7 +113,7 @@ def models_table(rows: Sequence[tuple[ModelSpec, Quote | None]]) -> str:
         if quote:
             base = quote.price.base
             amounts = (base.cost_per_1m_input, base.cost_per_1m_output, base.cache_read)
-            prices = [*map(plain_usd, amounts), "+" if quote.price.tiers else ""]
+            prices = [*map(plain_number, amounts), "+" if quote.price.tiers else ""]
             source = [quote.source, f"{quote.price.since or '-'}"]
         shown.append([spec.name, spec.accuracy, spec.tokenizer, *prices, *source])
     return f"{table(shown, left=(0, 1, 2, 6, 7, 8))}\ncatalog: {catalog.version()}"

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from agentd.metering.rates import PricingConfig
+
 Complexity = Literal["low", "medium", "high", "critical"]
 PriceSource = Literal["config", "reported", "catalog"]
 Gate = Literal["plan", "impl", "archive"]
@@ -58,38 +60,16 @@ class WorkflowConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelPrices:
-    """Prices of one model in USD per 1,000,000 tokens; a missing cache price is the input price."""
-
-    cost_per_1m_input: Decimal
-    cost_per_1m_output: Decimal
-    cost_per_1m_cache_read: Decimal | None = None
-    cost_per_1m_cache_write: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """A ``[[PROVIDER.models]]`` entry; prices in USD per 1,000,000 tokens, None where not given."""
+    """A ``[[PROVIDER.models]]`` entry.
+
+    ``prices`` is None unless both the input and the output price are given.
+    """
 
     id: str
     model: str
     complexity: Complexity | None = None
-    cost_per_1m_input: Decimal | None = None
-    cost_per_1m_output: Decimal | None = None
-    cost_per_1m_cache_read: Decimal | None = None
-    cost_per_1m_cache_write: Decimal | None = None
-
-    @property
-    def prices(self) -> ModelPrices | None:
-        """Its prices, None unless both the input and the output price are given."""
-        if self.cost_per_1m_input is None or self.cost_per_1m_output is None:
-            return None
-        return ModelPrices(
-            cost_per_1m_input=self.cost_per_1m_input,
-            cost_per_1m_output=self.cost_per_1m_output,
-            cost_per_1m_cache_read=self.cost_per_1m_cache_read,
-            cost_per_1m_cache_write=self.cost_per_1m_cache_write,
-        )
+    prices: PricingConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +151,7 @@ class PricingSettings:
     """Where prices come from, first known first, and ``[pricing.models]`` by model name."""
 
     sources: tuple[PriceSource, ...] = ("config",)
-    models: Mapping[str, ModelPrices] = field(default_factory=dict)
+    models: Mapping[str, PricingConfig] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +212,7 @@ class Config:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     warnings: tuple[str, ...] = ()
 
-    def model_prices(self) -> dict[str, ModelPrices]:
+    def model_prices(self) -> dict[str, PricingConfig]:
         """The prices this file gives, by model name.
 
         ``[pricing.models]`` goes before ``[[PROVIDER.models]]``, an earlier entry before a later.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from dataclasses import fields
 from typing import cast
 
 from agentd.config.model import (
@@ -13,22 +13,17 @@ from agentd.config.model import (
     STEP_NAMES,
     Complexity,
     ModelConfig,
-    ModelPrices,
     PriceSource,
     PricingSettings,
     ProviderConfig,
     StepConfig,
 )
 from agentd.config.table import Problems, Table, shown
+from agentd.metering.rates import PricingConfig
 
 _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
 _PRICE = "a price in USD per 1,000,000 tokens, 0 or more"
-_PRICE_KEYS = (
-    "cost_per_1m_input",
-    "cost_per_1m_output",
-    "cost_per_1m_cache_read",
-    "cost_per_1m_cache_write",
-)
+_PRICE_KEYS = tuple(field.name for field in fields(PricingConfig))
 _NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
 
 
@@ -55,8 +50,7 @@ def _read_model(table: Table, problems: Problems) -> ModelConfig:
     id_ = table.text("id", expected_id, pattern=_MODEL_NAME)
     model = table.text("model", expected_model, pattern=_MODEL_NAME)
     complexity = table.choice("complexity", COMPLEXITIES)
-    prices = {key: table.number(key, _PRICE) for key in _PRICE_KEYS}
-    table.finish()
+    prices = _read_prices(table)
     if any(key in table for key in _PRICE_KEYS):
         for key in _NEEDED_PRICES:
             if key not in table:
@@ -65,7 +59,7 @@ def _read_model(table: Table, problems: Problems) -> ModelConfig:
         id=table.require("id", id_, expected_id),
         model=table.require("model", model, expected_model),
         complexity=cast("Complexity | None", complexity),
-        **prices,
+        prices=prices,
     )
 
 
@@ -112,23 +106,30 @@ def read_pricing(table: Table) -> PricingSettings:
     """``[pricing]`` with ``[pricing.models."NAME"]``."""
     sources = table.choices("sources", PRICE_SOURCES)
     entries = table.table("models")
-    models = {name: _read_prices(entries.table(name)) for name in entries}
+    models = {name: _read_needed_prices(entries.table(name)) for name in entries}
     table.finish()
+    known = {name: prices for name, prices in models.items() if prices}
     if "sources" not in table:
-        return PricingSettings(models=models)
-    return PricingSettings(sources=cast("tuple[PriceSource, ...]", sources), models=models)
+        return PricingSettings(models=known)
+    return PricingSettings(sources=cast("tuple[PriceSource, ...]", sources), models=known)
 
 
-def _read_prices(table: Table) -> ModelPrices:
-    given = {key: table.number(key, _PRICE) for key in _PRICE_KEYS}
+def _read_needed_prices(table: Table) -> PricingConfig | None:
     for key in _NEEDED_PRICES:
         table.require(key, None, _PRICE)
+    return _read_prices(table)
+
+
+def _read_prices(table: Table) -> PricingConfig | None:
+    """The prices that ``table`` gives, None without an input or an output price."""
+    input_price, output_price, *cache_prices = (table.number(key, _PRICE) for key in _PRICE_KEYS)
     table.finish()
-    return ModelPrices(
-        cost_per_1m_input=given["cost_per_1m_input"] or Decimal(0),
-        cost_per_1m_output=given["cost_per_1m_output"] or Decimal(0),
-        cost_per_1m_cache_read=given["cost_per_1m_cache_read"],
-        cost_per_1m_cache_write=given["cost_per_1m_cache_write"],
+    if input_price is None or output_price is None:
+        return None
+    return PricingConfig(
+        cost_per_1m_input=input_price,
+        cost_per_1m_output=output_price,
+        **dict(zip(_PRICE_KEYS[2:], cache_prices, strict=True)),
     )
 
 

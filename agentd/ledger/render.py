@@ -10,6 +10,7 @@ from decimal import Decimal
 from agentd.clock import iso
 from agentd.ledger import scalar
 from agentd.ledger.fields import Fields, Value
+from agentd.metering.money import decimal_text
 
 
 def yaml_lines(fields: Fields) -> Iterator[str]:
@@ -49,5 +50,5 @@ def _json(value: Value) -> str:
 
 def _number(value: object) -> str:
     if isinstance(value, Decimal):
-        return scalar.money(value)
+        return decimal_text(value)
     return iso(value) if isinstance(value, datetime) else str(value)

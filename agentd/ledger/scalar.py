@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
 
 PLAIN = r"[A-Za-z][A-Za-z0-9]*+(?:[._/+-][A-Za-z0-9]++)*+"
 """A plain scalar that is a string for every reader unless it is a RESERVED word."""
@@ -52,10 +51,3 @@ def read_text(source: str) -> str:
     if source.startswith('"'):
         return str(json.loads(source))
     return source
-
-
-def money(amount_usd: Decimal) -> str:
-    """An amount of 0 or more as a plain decimal with a point: ``0.0``, ``0.00003``, ``12.5``."""
-    digits = format(amount_usd.copy_abs(), "f")
-    whole, _, fraction = digits.partition(".")
-    return f"{whole}.{fraction.rstrip('0') or '0'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # ollama's tags (gpt-oss:20b, llama3.1:latest) and the prefixes of local servers. Amazon's version
 # (anthropic.claude-sonnet-4-5-20250929-v1:0) is no such tag.
@@ -13,6 +14,7 @@ _LOCAL = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def is_local(model: str) -> bool:
     """Whether a name is that of a local model, as local servers write it."""
     return bool(_LOCAL.fullmatch(model.strip().lower()))

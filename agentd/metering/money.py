@@ -36,12 +36,25 @@ def exact_usd(name: str, value: Price, *, unit: str = "") -> Decimal:
     return amount
 
 
-def usd(amount: Decimal, digits: int = 4) -> str:
-    """``$0.0035``: rounded for display only, half up, as on a bill."""
-    return f"${amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):f}"
+def usd(amount: Decimal, digits: int | None = 4, *, signed: bool = False) -> str:
+    """``$0.0035``, ``-$1.5000``: rounded for display only, half up, as on a bill.
+
+    ``digits`` None: every digit, ``$0.00352315``. ``signed``: a plus before what is above 0.
+    """
+    sign = "-" if amount < 0 else "+" if signed and amount > 0 else ""
+    size = amount.copy_abs()  # abs() would round to the caller's context
+    if digits is None:
+        return f"{sign}${plain_number(size)}"
+    return f"{sign}${size.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, EXACT):f}"
 
 
-def plain_usd(amount: Decimal) -> str:
-    """``1.25``, ``10``: exact, without zeros at the end and without a dollar sign."""
-    text = f"{amount:f}"
+def plain_number(amount: Decimal) -> str:
+    """``1.25``, ``10``: exact, without zeros at the end, without an exponent."""
+    text = f"{amount:zf}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def decimal_text(amount: Decimal) -> str:
+    """``0.00003``, ``12.0``: as :func:`plain_number`, with a point, for JSON and YAML."""
+    whole, _, fraction = f"{amount:zf}".partition(".")
+    return f"{whole}.{fraction.rstrip('0') or '0'}"

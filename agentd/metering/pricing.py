@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from agentd.metering import catalog
 from agentd.metering.call import CostSource, PricedModel
-from agentd.metering.local import is_local
 from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.names import family, forms, undated
 from agentd.metering.quote import Cost, Quote, calculate_cost, in_catalog
 from agentd.metering.rates import PricingConfig
+from agentd.metering.unpriced import is_unpriced
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
 
 __all__ = [
@@ -88,7 +88,7 @@ class PriceBook:
             cost_source=max(known, key=lambda part: part.cost_usd).cost_source if known else "none",
             models=priced if len(priced) > 1 else (),
             unpriced=any(
-                part.cost_source == "none" and any(part.usage.counts()) and not is_local(part.model)
+                is_unpriced(part.model, part.cost_source, part.usage.total_tokens)
                 for part in priced
             ),
         )

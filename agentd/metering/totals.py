@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agentd.metering.call import CallRecord, PricedModel
-from agentd.metering.local import is_local
+from agentd.metering.unpriced import is_unpriced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def summarise(calls: Iterable[CallRecord]) -> Totals:
         tokens_out=sum(call.usage.output_tokens for call in summed),
         calls=len(summed),
         failed=sum(call.status != "ok" for call in summed),
-        unpriced=sum(any(map(_unpriced, call.models or (call,))) for call in summed),
+        unpriced=sum(any(map(_is_unpriced, call.models or (call,))) for call in summed),
     )
 
 
@@ -67,6 +67,5 @@ def _shares(call: CallRecord) -> Iterator[CallRecord]:
         )
 
 
-def _unpriced(priced: CallRecord | PricedModel) -> bool:
-    tokens = priced.usage.input_tokens + priced.usage.output_tokens
-    return priced.cost_source == "none" and tokens > 0 and not is_local(priced.model)
+def _is_unpriced(priced: CallRecord | PricedModel) -> bool:
+    return is_unpriced(priced.model, priced.cost_source, priced.usage.total_tokens)

@@ -24,6 +24,11 @@ class ModelUsage:
     cache_creation_1h_input_tokens: int = 0
     reported_cost_usd: Decimal | None = None
 
+    @property
+    def total_tokens(self) -> int:
+        """All input and all output."""
+        return self.input_tokens + self.output_tokens
+
     def counts(self) -> tuple[int, int, int, int, int, int]:
         """The six token counts, in the order of the fields."""
         return (

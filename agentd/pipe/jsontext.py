@@ -1,11 +1,10 @@
-"""JSON as text: read a value, add members to an object or take some out, write an amount."""
+"""JSON as text: read a value, add members to an object or take some out."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Collection
-from decimal import Decimal
 from typing import Any, NoReturn
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -27,12 +26,6 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
         raise
     except ValueError:
         return _decode_long_integers(text, start)
-
-
-def number(amount: Decimal) -> str:
-    """A JSON number with exactly this value: ``0.00003``, ``0.0``; never an exponent."""
-    whole, _, fraction = f"{amount:f}".partition(".")
-    return f"{whole}.{fraction.rstrip('0') or '0'}"
 
 
 def opened(line: str) -> str:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 from agentd.metering.catalog import CatalogPrice
 from agentd.metering.local import is_local
 from agentd.metering.models import ModelRegistry
-from agentd.metering.money import EXACT
+from agentd.metering.money import EXACT, decimal_text
 from agentd.metering.usage import ModelUsage
-from agentd.pipe.jsontext import number
 
 PriceLookup = Callable[[str], CatalogPrice | None]
 
@@ -83,7 +82,7 @@ class Model:
         ]
         if self._with_costs:
             amounts = (input_usd, output_usd, EXACT.add(input_usd, output_usd))
-            shown = [number(amount) if priced else "null" for amount in amounts]
+            shown = [decimal_text(amount) if priced else "null" for amount in amounts]
             parts += [f'"{name}":{cost}' for name, cost in zip(_COSTS, shown, strict=True)]
         return Ending(",".join(parts) + "}\n", input_usd, output_usd, priced)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from agentd.metering.money import usd
-from agentd.pipe.jsontext import number
+from agentd.metering.money import decimal_text, usd
 from agentd.pipe.totals import Totals
 
 QUOTA = "quota exceeded"
@@ -49,6 +48,6 @@ def summary_json(totals: Totals, *, ended_by: str | None, with_costs: bool) -> s
     }
     members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in before.items()]
     if with_costs:
-        members += [f"{json.dumps(name)}: {number(amount)}" for name, amount in costs.items()]
+        members += [f"{json.dumps(name)}: {decimal_text(amount)}" for name, amount in costs.items()]
     members += [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in after.items()]
     return "{" + ", ".join(members) + "}"

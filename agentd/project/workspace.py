@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from agentd.config.load import load
 from agentd.config.model import Config
 from agentd.errors import InputError
-from agentd.metering.pricing import PriceBook, PricingConfig
+from agentd.metering.pricing import PriceBook
 from agentd.project.layout import Project, find_project
 
 
@@ -29,11 +29,7 @@ class Workspace:
     @cached_property
     def prices(self) -> PriceBook:
         """Where calls of this project get their prices."""
-        configured = {
-            model: PricingConfig(**asdict(prices))
-            for model, prices in self.config.model_prices().items()
-        }
-        return PriceBook(config=configured, sources=self.config.pricing.sources)
+        return PriceBook(config=self.config.model_prices(), sources=self.config.pricing.sources)
 
     def active_change(self, change_id: str) -> Path:
         """The folder of a change that is worked on. Raises InputError when there is none."""

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, localcontext
-from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from agentd.ledger.rows import Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
+from agentd.metering.unpriced import is_unpriced
 from agentd.periods import name_of, zone
 from agentd.reports.days import days_of, through
 from agentd.reports.model import Group, Report, Spent, Sums
@@ -19,7 +19,6 @@ from agentd.reports.model import Group, Report, Spent, Sums
 UNKNOWN = "unknown"
 """The name of a group of calls whose provider, or time, the ledger doesn't have."""
 
-_is_local = lru_cache(is_local)
 _PERIODS = ("day", "week", "month")
 _GAPLESS_DAYS = 3660
 
@@ -75,9 +74,9 @@ def _marks(row: Row) -> tuple[bool, bool]:
     local = unpriced = False
     for part in row.shares():
         if part.cost_source == "none":
-            here = _is_local(part.model)
-            local |= here
-            unpriced |= not here and part.tokens_in + part.tokens_out > 0
+            local |= is_local(part.model)
+            tokens = part.tokens_in + part.tokens_out
+            unpriced |= is_unpriced(part.model, part.cost_source, tokens)
     return local, unpriced
 
 

@@ -20,7 +20,6 @@ from agentd.config.model import (
     Config,
     Limit,
     ModelConfig,
-    ModelPrices,
     PathsConfig,
     ProjectBudget,
     StepConfig,
@@ -29,6 +28,8 @@ from agentd.config.model import (
     WorkflowConfig,
 )
 from agentd.errors import ConfigError
+from agentd.metering.rates import PricingConfig
+from agentd.metering.usage import ModelUsage
 from agentd.providers import PROVIDERS
 from agentd.workflow.steps import STEPS
 
@@ -95,9 +96,11 @@ def test_the_originals_file_is_read_whole_and_without_warnings() -> None:
             id="flash",
             model="gemini-3-flash-preview",
             complexity="medium",
-            cost_per_1m_input=Decimal("0.1"),
-            cost_per_1m_output=Decimal(3),
-            cost_per_1m_cache_read=Decimal("0.05"),
+            prices=PricingConfig(
+                cost_per_1m_input=Decimal("0.1"),
+                cost_per_1m_output=Decimal(3),
+                cost_per_1m_cache_read=Decimal("0.05"),
+            ),
         ),
         ModelConfig(id="pro", model="gemini-3-pro-preview", complexity="critical"),
     )
@@ -122,6 +125,7 @@ cost_per_1m_input = 3.0
 cost_per_1m_output = 15.0
 cost_per_1m_cache_read = 0.3
 cost_per_1m_cache_write = 3.75
+cost_per_1m_cache_write_1h = 6.0
 [budget]
 limit_usd = 50.0
 limit_tokens = 5_000_000
@@ -185,11 +189,12 @@ layout = "openspec"
     }
     assert config.pricing.sources == ("reported", "catalog")
     assert config.pricing.models == {
-        "claude-sonnet-4-5": ModelPrices(
+        "claude-sonnet-4-5": PricingConfig(
             cost_per_1m_input=Decimal(3),
             cost_per_1m_output=Decimal(15),
             cost_per_1m_cache_read=Decimal("0.3"),
             cost_per_1m_cache_write=Decimal("3.75"),
+            cost_per_1m_cache_write_1h=Decimal(6),
         )
     }
     assert config.budget == BudgetConfig(
@@ -686,8 +691,8 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     assert {key for step in data["steps"].values() for key in step} == set(StepConfig.__slots__)
     assert set(data["claude"]) == {"command", "default", "extra_args", "models"}
     prices = data["pricing"]["models"]["your-model"]
-    assert set(prices) == set(ModelPrices.__slots__)
-    assert set(data["claude"]["models"][0]) | set(prices) == set(ModelConfig.__slots__)
+    assert set(prices) == set(PricingConfig.__slots__)
+    assert {*data["claude"]["models"][0], "prices"} == set(ModelConfig.__slots__)
     for step in config.steps.values():
         assert step.provider
         assert step.model in [entry.id for entry in config.providers[step.provider].models]
@@ -696,11 +701,13 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
 def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
     manual = (ROOT / "docs" / "configuration.md").read_text()
     for form in (
-        *(WorkflowConfig, ProjectBudget, ModelPrices, ModelConfig, StepConfig),
+        *(WorkflowConfig, ProjectBudget, PricingConfig, StepConfig),
         *(ChecksConfig, ValidationPattern, PathsConfig),
     ):
         for key in form.__slots__:
             assert f"| `{key}` |" in manual
+    for key in {*ModelConfig.__slots__} - {"prices"}:
+        assert f"| `{key}` |" in manual
     for form in (WorkflowConfig, BudgetConfig, ProjectBudget):
         for key in form.__slots__:
             if form is BudgetConfig and key in ("project", "steps", "providers"):
@@ -725,3 +732,25 @@ def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
 def is_setting(line: str) -> bool:
     """Whether a comment is a setting that only waits for its ``# `` to go."""
     return line.startswith("# [") or (line.startswith("# ") and line.split()[2:3] == ["="])
+
+
+@pytest.mark.parametrize(
+    "table", [MODEL, '[pricing.models."gpt-5"]\n'], ids=["beside the model", "pricing.models"]
+)
+def test_one_hour_cache_writes_have_a_price_of_their_own(table: str) -> None:
+    prices = "cost_per_1m_input = 3\ncost_per_1m_output = 15\ncost_per_1m_cache_write = 3.75\n"
+    usage = ModelUsage(
+        input_tokens=1_000_000,
+        cache_creation_input_tokens=1_000_000,
+        cache_creation_1h_input_tokens=400_000,
+    )
+    config = read(table + prices + "cost_per_1m_cache_write_1h = 6\n")
+    assert (
+        config.warnings
+        == ("agentd/config.toml: no provider is configured; add [claude], [codex] or [gemini]",)[
+            : table is not MODEL
+        ]
+    )
+    assert config.model_prices()["gpt-5"].cost_usd(usage) == Decimal("4.65")  # 2.25 + 2.4
+    without = read(table + prices)
+    assert without.model_prices()["gpt-5"].cost_usd(usage) == Decimal("3.75")

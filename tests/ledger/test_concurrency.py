@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from support.state_samples import call, exit_codes, in_child, new_store
 
-from agentd.ledger import scalar
 from agentd.ledger.store import StateStore
+from agentd.metering.money import decimal_text
 
 PROCESSES = 16
 CALLS = 50
@@ -35,7 +35,7 @@ def test_sixteen_processes_lose_nothing(tmp_path: Path) -> None:
     assert state.total_tokens_in == sum(call(number).usage.input_tokens for number in numbers)
     assert state.total_cost_usd == sum(call(number).cost_usd for number in numbers)
     text = store.path.read_text()
-    assert f"total_cost_usd: {scalar.money(state.total_cost_usd)}\n" in text
+    assert f"total_cost_usd: {decimal_text(state.total_cost_usd)}\n" in text
     assert f"total_tokens_in: {state.total_tokens_in}\n" in text
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     assert len(yaml.load(text, loader)["telemetry"]["calls"]) == PROCESSES * CALLS

@@ -17,8 +17,9 @@ from agentd import PricingConfig, UsageMetrics
 from agentd.ledger import fields as entry
 from agentd.ledger import own_grammar as grammar
 from agentd.ledger import own_layout as block
-from agentd.ledger import render, scalar
+from agentd.ledger import render
 from agentd.metering.call import PricedModel
+from agentd.metering.money import decimal_text
 from agentd.metering.usage import ModelUsage
 
 GOLDEN = """\
@@ -158,7 +159,7 @@ def test_every_reader_sees_the_id_as_a_string() -> None:
     ],
 )
 def test_money_is_a_plain_decimal(amount: str, text: str) -> None:
-    assert scalar.money(Decimal(amount)) == text
+    assert decimal_text(Decimal(amount)) == text
     assert Decimal(text) == Decimal(amount)
     assert isinstance(loaded(f"k: {text}")["k"], float)
     assert isinstance(loaded_1_2(f"k: {text}")["k"], float)

@@ -78,8 +78,3 @@ class Audit:
         amounts = by_call.values()
         too_much = sum((amount for amount in amounts if amount > 0), Decimal(0))
         return too_much, sum((-amount for amount in amounts if amount < 0), Decimal(0))
-
-
-def shown_usd(amount: Decimal) -> str:
-    """``$0.00352315``: every digit, for amounts that differ in the last ones."""
-    return f"${amount.normalize():f}"

@@ -11,7 +11,8 @@ from agentd.ledger import fields as entry
 from agentd.ledger import plain_files as places
 from agentd.ledger.pending import ENTERED, PENDING
 from agentd.metering.call import CallRecord
-from agentd.reports.audit.findings import Problem, shown_usd
+from agentd.metering.money import usd
+from agentd.reports.audit.findings import Problem
 from agentd.runner import recovery
 from agentd.runner.run_folder import RunFolder
 
@@ -84,7 +85,7 @@ def _missing(run: Found, change_id: str) -> Problem | None:
     )
     cost_usd = call.cost_usd
     return Problem(
-        "missing", f"{text} ({shown_usd(cost_usd)})", None, cost_usd, fix, -cost_usd or None
+        "missing", f"{text} ({usd(cost_usd, None)})", None, cost_usd, fix, -cost_usd or None
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from agentd.metering.call import CallRecord, PricedModel
-from agentd.metering.local import is_local
-from agentd.reports.audit.findings import STATE_FIX, Problem, shown_usd
+from agentd.metering.money import usd
+from agentd.metering.unpriced import is_unpriced
+from agentd.reports.audit.findings import STATE_FIX, Problem
 from agentd.reports.audit.prices import Prices
 from agentd.reports.audit.runs import Run
 
@@ -41,8 +42,8 @@ def check_reported(call: CallRecord, run: Run) -> Iterator[Problem]:
     if reported is not None and not _near(reported, call.cost_usd):
         yield Problem(
             "reported",
-            f"{call.provider} itself reported {shown_usd(reported)}, recorded is "
-            f"{shown_usd(call.cost_usd)} ({call.cost_source})",
+            f"{call.provider} itself reported {usd(reported, None)}, recorded is "
+            f"{usd(call.cost_usd, None)} ({call.cost_source})",
             call.cost_usd,
             reported,
             is_note=True,
@@ -54,8 +55,8 @@ def _by_config(call: CallRecord, part: PricedModel, prices: Prices) -> Iterator[
     today = prices.configured(part, call.provider)
     if today is not None and _same(call, part.cost_usd, today):
         return
-    now = "no price" if today is None else shown_usd(today)
-    recorded = shown_usd(part.cost_usd)
+    now = "no price" if today is None else usd(today, None)
+    recorded = usd(part.cost_usd, None)
     for version, cost_usd in prices.earlier(part, call.provider):
         if _same(call, part.cost_usd, cost_usd):
             yield Problem(
@@ -82,7 +83,7 @@ def _by_config(call: CallRecord, part: PricedModel, prices: Prices) -> Iterator[
 def _by_catalog(
     call: CallRecord, part: PricedModel, prices: Prices, run: Run | None
 ) -> Iterator[Problem]:
-    recorded = shown_usd(part.cost_usd)
+    recorded = usd(part.cost_usd, None)
     if call.started_at is None:
         yield Problem(
             "price",
@@ -118,8 +119,8 @@ def _by_catalog(
     if expected == base and base < part.cost_usd <= longest:
         yield Problem(
             "price",
-            f"{part.model}: recorded {recorded}; {day} give {shown_usd(base)} to "
-            f"{shown_usd(longest)}, by the length of each request, which is not known any more",
+            f"{part.model}: recorded {recorded}; {day} give {usd(base, None)} to "
+            f"{usd(longest, None)}, by the length of each request, which is not known any more",
             part.cost_usd,
             base,
             is_note=True,
@@ -128,7 +129,7 @@ def _by_catalog(
         return
     yield Problem(
         "price",
-        f"{part.model}: recorded {recorded}, but {day} give {shown_usd(expected)}",
+        f"{part.model}: recorded {recorded}, but {day} give {usd(expected, None)}",
         part.cost_usd,
         expected,
         STATE_FIX,
@@ -146,10 +147,10 @@ def _by_report(
             if told == part.cost_usd:
                 return
             expected = told if expected is None else expected
-        own = "no cost" if expected is None else shown_usd(expected)
+        own = "no cost" if expected is None else usd(expected, None)
         yield Problem(
             "reported",
-            f"{part.model}: recorded {shown_usd(part.cost_usd)} as {call.provider}'s own figure, "
+            f"{part.model}: recorded {usd(part.cost_usd, None)} as {call.provider}'s own figure, "
             f"but the run's stdout tells {own}",
             part.cost_usd,
             expected,
@@ -163,8 +164,8 @@ def _by_report(
     if expected is not None and not _near(expected, part.cost_usd):
         yield Problem(
             "reported",
-            f"{part.model}: {call.provider}'s own figure is {shown_usd(part.cost_usd)}, the "
-            f"catalogue's prices of its day give {shown_usd(expected)}",
+            f"{part.model}: {call.provider}'s own figure is {usd(part.cost_usd, None)}, the "
+            f"catalogue's prices of its day give {usd(expected, None)}",
             part.cost_usd,
             expected,
             is_note=True,
@@ -176,14 +177,14 @@ def _unpriced(call: CallRecord, part: PricedModel, prices: Prices) -> Iterator[P
     if part.cost_usd:
         yield Problem(
             "price",
-            f"{part.model}: recorded {shown_usd(part.cost_usd)} with cost_source none, which "
+            f"{part.model}: recorded {usd(part.cost_usd, None)} with cost_source none, which "
             "means that no price was known",
             part.cost_usd,
             Decimal(0),
             STATE_FIX,
             part.cost_usd,
         )
-    elif any(part.usage.counts()) and not is_local(part.model):
+    elif is_unpriced(part.model, part.cost_source, part.usage.total_tokens):
         source = prices.known_now(part, call)
         if source is not None:
             yield Problem(

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from agentd.clock import iso
 from agentd.metering.call import CallRecord
-from agentd.reports.audit.findings import Problem, shown_usd
+from agentd.metering.money import usd
+from agentd.reports.audit.findings import Problem
 
 
 class Placed(NamedTuple):
@@ -50,7 +51,7 @@ def _run_of(call: CallRecord) -> Hashable:
 def _problem(call: CallRecord, message: str, first: Placed) -> Problem:
     return Problem(
         "twice",
-        f"{message}; {shown_usd(call.cost_usd)} counts twice",
+        f"{message}; {usd(call.cost_usd, None)} counts twice",
         call.id or None,
         None,
         "Delete one of the two entries.",

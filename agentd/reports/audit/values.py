@@ -9,8 +9,9 @@ from typing import get_args
 
 from agentd.clock import iso
 from agentd.metering.call import Accuracy, CallRecord, CallStatus, CostSource, UsageSource
+from agentd.metering.money import usd
 from agentd.metering.usage import ModelUsage, add
-from agentd.reports.audit.findings import STATE_FIX, Problem, shown_usd
+from agentd.reports.audit.findings import STATE_FIX, Problem
 
 TOKEN_KEYS = (
     "tokens_in",
@@ -70,7 +71,7 @@ def check_parts(call: CallRecord) -> Iterator[Problem]:
     if cost_usd != call.cost_usd:
         yield Problem(
             "parts",
-            f"cost_usd is {shown_usd(call.cost_usd)}, but its models cost {shown_usd(cost_usd)} "
+            f"cost_usd is {usd(call.cost_usd, None)}, but its models cost {usd(cost_usd, None)} "
             "together",
             call.cost_usd,
             cost_usd,

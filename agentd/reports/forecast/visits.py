@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from agentd.ledger.rows import Row
-from agentd.metering.local import is_local
+from agentd.ledger.rows import Part, Row
+from agentd.metering.unpriced import is_unpriced
 
 
 class Visit(NamedTuple):
@@ -62,7 +62,7 @@ def _visit(calls: Sequence[Row]) -> Visit:
     first, last = calls[0], calls[-1]
     cost_usd: Decimal | None = sum((call.cost_usd for call in calls[1:]), first.cost_usd)
     for call in calls:
-        if (call.cost_source == "none" or call.parts) and not _is_priced(call):
+        if (call.cost_source == "none" or call.parts) and any(map(_is_unpriced, call.shares())):
             cost_usd = None
     return Visit(
         first.change_id,
@@ -78,9 +78,5 @@ def _visit(calls: Sequence[Row]) -> Visit:
     )
 
 
-def _is_priced(call: Row) -> bool:
-    """Whether its cost is known; what a local model answered costs nothing."""
-    return all(
-        part.cost_source != "none" or part.tokens_in + part.tokens_out == 0 or is_local(part.model)
-        for part in call.shares()
-    )
+def _is_unpriced(part: Part) -> bool:
+    return is_unpriced(part.model, part.cost_source, part.tokens_in + part.tokens_out)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from agentd import text as plain_text
+from agentd.metering.money import usd
 from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import words
 from agentd.reports.formats.style import Style
@@ -64,7 +65,7 @@ def _table(report: Report, more: Report | None) -> list[str]:
     ]
     if more:
         gained = [*(group.sums for group in more.groups), more.total]
-        last = ["more", "---:", *(words.signed_usd(one.cost_usd) for one in gained)]
+        last = ["more", "---:", *(usd(one.cost_usd, signed=True) for one in gained)]
         cells = [[*row, cell] for row, cell in zip(cells, last, strict=True)]
     return [f"| {' | '.join(row)} |" for row in cells]
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from agentd import text as plain_text
+from agentd.metering.money import usd
 from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import bars, words
 from agentd.reports.formats.style import Style
@@ -38,7 +39,7 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     columns = [*_names(report), *_figures(sums)]
     if more:
         gained = [*(group.sums for group in more.groups), more.total]
-        columns.append(_column("MORE", (words.signed_usd(one.cost_usd) for one in gained)))
+        columns.append(_column("MORE", (usd(one.cost_usd, signed=True) for one in gained)))
     if style.bars and report.groups and report.total.cost_usd > 0:
         columns = _drawn(columns, [one.cost_usd for one in sums], style)
     columns = _fitted(columns, len(report.by) or 1, style)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from agentd.metering.money import usd
 from agentd.reports.model import Report, Sums
 
@@ -43,7 +41,7 @@ def versus(more: Sums) -> str:
     """How much more was spent: ``+$0.1234, +3 calls, …``."""
     calls = "call" if abs(more.calls) == 1 else "calls"
     return (
-        f"{signed_usd(more.cost_usd)}, {signed(more.calls)} {calls}, "
+        f"{usd(more.cost_usd, signed=True)}, {signed(more.calls)} {calls}, "
         f"{signed(more.tokens_in)} tokens in, {signed(more.tokens_out)} tokens out"
     )
 
@@ -51,12 +49,6 @@ def versus(more: Sums) -> str:
 def signed(count: int) -> str:
     """``+3``, ``-3``, ``0``."""
     return f"{count:+d}" if count else "0"
-
-
-def signed_usd(amount: Decimal) -> str:
-    """``+$0.1234``, ``-$0.1234``, ``$0.0000`` where nothing at all has changed."""
-    sign = "+" if amount > 0 else "-" if amount < 0 else ""
-    return sign + usd(abs(amount))
 
 
 def counted(count: int, noun: str) -> str:
