@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from agentd import debug
+
 TIMEOUT_S = 120.0
 # A status must not write the index, and a repository must not name a program for it to run.
 _OPTIONS = ("--no-optional-locks", "-c", "core.fsmonitor=false")
@@ -31,9 +33,11 @@ def run(
     git = shutil.which("git")
     if git is None:
         raise NoGit("git is not installed")
+    argv = [git, *_OPTIONS, *arguments]
+    debug.tell_command(argv, folder)
     try:
         return subprocess.run(
-            [git, *_OPTIONS, *arguments],
+            argv,
             cwd=folder,
             env=_environment(own_settings),
             input=send,

@@ -25,12 +25,15 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code (docs/commands.md)."""
     import typer
 
+    from agentd import debug
     from agentd.cli.output import print_error
     from agentd.errors import AgentdError
 
     try:
         return _invoke(arguments)
     except AgentdError as error:
+        if debug.asked():
+            debug.tell(traceback.format_exc())
         print_error(error, as_json=_wants_json(arguments))
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):

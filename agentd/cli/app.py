@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from agentd import debug
 from agentd.errors import InputError, UsageError
 from agentd.version import __version__
 
@@ -31,6 +32,8 @@ COMMANDS = {
     "pipe": "pipe",
     "config": "config",
 }
+# The modules whose commands read in a project where an older agentd may not write.
+READING = ("reading", "cost", "validate")
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
@@ -63,6 +66,17 @@ def _needed(arguments: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(COMMANDS.values()))
 
 
+def _debug(wanted: bool) -> None:
+    if wanted:
+        import platform
+        import shlex
+        import sys
+
+        debug.ask()
+        debug.tell(f"agentd {__version__}, Python {platform.python_version()}, {sys.executable}")
+        debug.tell(f"{platform.platform()}, in {Path.cwd()}: agentd {shlex.join(sys.argv[1:])}")
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"agentd {__version__}")
@@ -75,6 +89,16 @@ def _global_options(
         Path | None,
         typer.Option("-C", metavar="DIR", help="Run as if started in DIR."),
     ] = None,
+    debugging: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            envvar="AGENTD_DEBUG",
+            callback=_debug,
+            is_eager=True,
+            help="Show on stderr what is run, and where an error comes from.",
+        ),
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
@@ -87,6 +111,22 @@ def _global_options(
             raise InputError(
                 f"-C {directory}: {error.strerror}", fix="Name an existing folder."
             ) from error
+    if COMMANDS.get(context.invoked_subcommand or "") in READING:
+        _warn_when_too_old()
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(UsageError.exit_code)
+
+
+def _warn_when_too_old() -> None:
+    from agentd.cli.terminal import note
+    from agentd.config import min_version
+    from agentd.project.layout import find_project
+
+    try:
+        path = find_project(Path.cwd()).config_path
+    except InputError:  # the command says so
+        return
+    wanted = min_version.glance(path.read_text(encoding="utf-8", errors="replace"))
+    if (problem := min_version.complaint(wanted)) is not None:
+        note(f"warning: {problem}, which can only read here. {min_version.UPGRADE}")

@@ -18,7 +18,7 @@ def reset(change_id: ChangeId) -> None:
     from agentd.project.workspace import Workspace
     from agentd.workflow.unentered import enter_unentered
 
-    workspace = Workspace.open(Path.cwd())
+    workspace = Workspace.open_to_write(Path.cwd())
     change = workspace.active_change(change_id)
     enter_unentered(workspace.project, workspace.project.find_change(change_id))
     StateStore(change).restart_meter(keep=PROJECT)

@@ -31,7 +31,8 @@ def validate(
     from agentd.documents.validate import validate_change
     from agentd.project.workspace import Workspace
 
-    workspace = Workspace.open(Path.cwd())
+    open_workspace = Workspace.open_to_write if fix else Workspace.open
+    workspace = open_workspace(Path.cwd())
     change = workspace.active_change(change_id)
     mended = fix_change(workspace.project, change) if fix else []
     report = validate_change(workspace.project, change, workspace.config)

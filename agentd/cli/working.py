@@ -26,7 +26,7 @@ def open_workspace(
     """The project around this folder, what the command line asks for, and who shows it."""
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other", fix="Give one of them.")
-    workspace = Workspace.open(Path.cwd())
+    workspace = Workspace.open_to_write(Path.cwd())
     progress = Progress(quiet=quiet, verbose=verbose)
     for warning in workspace.config.warnings:
         progress.note(f"warning: {warning}")

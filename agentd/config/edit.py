@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentd.config import min_version
 from agentd.config.load import examine, parse, read_text, shown_path
 from agentd.config.model import Config
 from agentd.config.table import join, nearest, shown
@@ -106,6 +107,7 @@ def _editing(path: Path) -> Iterator[_File]:
     target = path.resolve()  # of a symbolic link, what it points at changes
     with lock(target.with_name(f".{target.name}.lock")):
         before = read_text(path)
+        min_version.require(Path(shown_path(path)), min_version.glance(before))
         mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
         file = _File(before)
         yield file

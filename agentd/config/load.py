@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from agentd import debug
+from agentd.config import min_version as min_versions
 from agentd.config.budget import read_budget
 from agentd.config.model import PROVIDER_NAMES, Config
 from agentd.config.sections import (
@@ -30,6 +32,7 @@ def load(path: Path) -> Config:
 def read_text(path: Path) -> str:
     """The text of ``path``. Raises ConfigError when it is missing or can't be read."""
     name = shown_path(path)
+    debug.tell(f"config: {path}")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
@@ -48,8 +51,11 @@ def parse(text: str, path: Path) -> Config:
     """The same for a text at hand; ``path`` is where it stands, or will stand."""
     config, problems = examine(text, path)
     if problems.errors:
+        too_old = min_versions.complaint(config.min_version)
+        fix = f"Correct {problems.file}, then run `agentd doctor`."
         raise ConfigError(
-            "\n".join(problems.errors), fix=f"Correct {problems.file}, then run `agentd doctor`."
+            "\n".join(problems.errors),
+            fix=f"{too_old}, which may not know it. {min_versions.UPGRADE}" if too_old else fix,
         )
     return config
 
@@ -62,6 +68,9 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     problems = Problems(shown_path(path), must_know)
     top = Table(_toml(text, problems.file), problems)
     project_name = top.text("project_name", "the project's name")
+    min_version = top.text(
+        "min_version", 'a version, such as "0.2" or "1.4.2"', pattern=min_versions.PATTERN
+    )
     sections = {name: top.table(name) for name in PROVIDER_NAMES}
     providers = {
         name: read_provider(sections[name], name, problems) for name in top if name in sections
@@ -77,8 +86,11 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     if not providers:
         problems.warn("no provider is configured; add [claude], [codex] or [gemini]")
     warn_about_two_prices(providers, pricing, problems)
+    if too_old := min_versions.complaint(min_version):
+        problems.warn(f"{too_old}, which can only read here")
     config = Config(
         path=path,
+        min_version=min_version,
         project_name=project_name or path.absolute().parent.parent.name,
         workflow=workflow,
         providers=providers,

@@ -198,10 +198,14 @@ class BudgetConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A whole config.toml; ``providers`` in its order, ``warnings`` what is odd about it."""
+    """A whole config.toml; ``providers`` in its order, ``warnings`` what is odd about it.
+
+    An agentd older than ``min_version`` writes nothing in the project.
+    """
 
     path: Path
     project_name: str
+    min_version: str | None = None
     workflow: WorkflowConfig = field(default_factory=WorkflowConfig)
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     steps: Mapping[str, StepConfig] = field(default_factory=dict)

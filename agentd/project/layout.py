@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentd import debug
 from agentd.errors import InputError
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def find_project(start: Path) -> Project:
         raise InputError(f"{start}: no such folder")
     for root in (folder, *folder.parents):
         if (root / "agentd" / "config.toml").is_file():
+            debug.tell(f"project: {root}")
             return Project(root, find_layout(root))
     raise InputError(
         f"no agentd project here: neither {folder} nor a folder above it has agentd/config.toml",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from agentd.config.load import load
+from agentd.config.load import load, shown_path
+from agentd.config.min_version import require
 from agentd.config.model import Config
 from agentd.errors import InputError
 from agentd.metering.pricing import PriceBook
@@ -25,6 +26,17 @@ class Workspace:
         """The project around ``start``. Raises InputError or ConfigError."""
         project = find_project(start)
         return cls(project, load(project.config_path))
+
+    @classmethod
+    def open_to_write(cls, start: Path) -> Workspace:
+        """The same for a command that spends or writes.
+
+        Raises ConfigError as well when this agentd is older than ``min_version``.
+        """
+        workspace = cls.open(start)
+        config = workspace.config
+        require(Path(shown_path(config.path)), config.min_version)
+        return workspace
 
     @cached_property
     def prices(self) -> PriceBook:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentd import debug
 from agentd.runner.process import signal_group
 
 _TIMEOUT_S = 10.0
@@ -46,6 +47,7 @@ def look(
     path = shutil.which(wanted, path=environ.get("PATH"))
     if path is None:
         return Installed()
+    debug.tell_command([path, "--version"], cwd)
     with tempfile.TemporaryFile() as output:  # a pipe would wait for grandchildren that hold it
         try:
             process = subprocess.Popen(

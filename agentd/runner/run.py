@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from agentd import debug
 from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.metering.usage import UsageMetrics
@@ -200,6 +201,8 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
 def _start(
     request: RunRequest, info: RunInfo, folder: RunFolder, environ: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
+    debug.tell_command(info.argv, info.cwd)
+    debug.tell(f"its prompt and output: {folder.path}")
     try:
         # Appending: should a child truncate the file behind /dev/stdout, no hole comes of it.
         with (

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from agentd import debug
 from agentd.errors import Cancelled
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives
@@ -86,8 +87,10 @@ def _run(
 ) -> CheckResult:
     began = time.monotonic()
     ends = Ends(max_output_chars)
+    argv = ["sh", "-c", check.command]
+    debug.tell_command(argv, root)
     process = subprocess.Popen(
-        ["sh", "-c", check.command],
+        argv,
         cwd=root,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
