@@ -670,6 +670,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     data = tomllib.loads(everything)
     assert set(data) == {
         "project_name",
+        "min_version",
         "workflow",
         *PROVIDER_NAMES,
         "steps",
