@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from agentd.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from agentd.budget.metrics import CostMetrics, StateManager, publish_cost_metrics
+    from agentd.budget.monitor import BudgetMonitor
     from agentd.budget.tracker import (
         BudgetTracker,
         BudgetWarning,
         check_threshold,
         log_budget_warning,
-        publish_cost_metrics,
     )
-    from agentd.errors import BudgetExceeded, ParseError
+    from agentd.errors import BudgetExceeded, ParseError, UnsupportedModel
     from agentd.ledger.store import StateStore
     from agentd.metering.models import ModelRegistry, ModelSpec
     from agentd.metering.pricing import PricingConfig, calculate_cost
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BudgetExceeded",
+    "BudgetMonitor",
     "BudgetTracker",
     "BudgetWarning",
+    "CostMetrics",
     "LlmProvider",
     "ModelRegistry",
     "ModelSpec",
@@ -39,7 +42,9 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "ScriptRunner",
+    "StateManager",
     "StateStore",
+    "UnsupportedModel",
     "UsageMetrics",
     "calculate_cost",
     "check_threshold",
@@ -51,8 +56,10 @@ __all__ = [
 
 _MODULES = {
     "BudgetExceeded": "agentd.errors",
+    "BudgetMonitor": "agentd.budget.monitor",
     "BudgetTracker": "agentd.budget.tracker",
     "BudgetWarning": "agentd.budget.tracker",
+    "CostMetrics": "agentd.budget.metrics",
     "LlmProvider": "agentd.providers",
     "ModelRegistry": "agentd.metering.models",
     "ModelSpec": "agentd.metering.models",
@@ -61,14 +68,16 @@ _MODULES = {
     "RunRequest": "agentd.runner.run",
     "RunResult": "agentd.runner.run",
     "ScriptRunner": "agentd.runner.run",
+    "StateManager": "agentd.budget.metrics",
     "StateStore": "agentd.ledger.store",
+    "UnsupportedModel": "agentd.errors",
     "UsageMetrics": "agentd.metering.usage",
     "calculate_cost": "agentd.metering.pricing",
     "check_threshold": "agentd.budget.tracker",
     "count_tokens": "agentd.metering.tokens",
     "log_budget_warning": "agentd.budget.tracker",
     "parse_usage_from_output": "agentd.providers",
-    "publish_cost_metrics": "agentd.budget.tracker",
+    "publish_cost_metrics": "agentd.budget.metrics",
 }
 
 

@@ -61,6 +61,12 @@ class ParseError(AgentdError):
     code = "parse"
 
 
+class UnsupportedModel(AgentdError):
+    """A model whose tokens can only be estimated, or whose price nobody knows."""
+
+    code = "unsupported_model"
+
+
 class ProviderError(AgentdError):
     """A coding CLI failed, was missing, or did not do what it owed."""
 

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from operator import itemgetter
 from threading import Lock
-from typing import Any
 
 from agentd.budget.sentences import exceeded, threshold_reached
 from agentd.errors import BudgetExceeded
-from agentd.metering.money import EXACT, Price, exact_usd
+from agentd.metering.money import EXACT, Price, exact_share, exact_usd
+from agentd.metering.quote import Cost, no_price
 
 _ZERO = Decimal(0)
-_QUOTIENT = Context(prec=28)
+_QUOTIENT = Context(prec=60)  # so much more than a float has that rounding twice does no harm
 _LOGGER = logging.getLogger("agentd.budget")
-_publishing = Lock()
 
 
 class BudgetTracker:
     """What each agent has spent from one budget; several threads may use it at once.
 
     Amounts are in USD: int, float, str or Decimal; a float counts as it is written (0.1 is a
-    tenth). ValueError for what is no finite number of at least 0.
+    tenth). ValueError for what is no finite number of at least 0, and for a budget of 0.
     """
 
     __slots__ = ("_budget_usd", "_costs_usd", "_lock", "_spent_usd")
 
     def __init__(self, budget_usd: Price) -> None:
         self._budget_usd = exact_usd("budget_usd", budget_usd)
+        if not self._budget_usd:
+            raise ValueError(f"budget_usd is {budget_usd!r}; expected a number above 0")
         self._spent_usd = _ZERO
         self._costs_usd: dict[str, Decimal] = {}
         self._lock = Lock()
@@ -40,13 +40,14 @@ class BudgetTracker:
         """The budget, as it was given."""
         return self._budget_usd
 
-    def record_cost(self, agent_id: str, cost: Price) -> None:
-        """Add ``cost`` to what ``agent_id`` has spent.
+    def record_cost(self, agent_id: str, cost: Price | Cost) -> None:
+        """Add ``cost``, an amount or what ``calculate_cost`` gave, to what ``agent_id`` has spent.
 
-        The budget may be spent to its last cent. Raises BudgetExceeded, nothing recorded, when the
-        total would be more.
+        The budget may be spent to its last cent. Raises BudgetExceeded when the total would be
+        more, UnsupportedModel when no price was known for the tokens of ``cost``; nothing is
+        recorded then.
         """
-        cost_usd = exact_usd("cost", cost)
+        cost_usd = cost_usd_of("cost", cost)
         with self._lock:
             spent_usd = EXACT.add(self._spent_usd, cost_usd)
             if spent_usd > self._budget_usd:
@@ -66,12 +67,9 @@ class BudgetTracker:
         """What is left of the budget, in USD; never negative."""
         return EXACT.subtract(self._budget_usd, self._spent_usd)
 
-    def percentage_used(self) -> Decimal:
-        """How much of the budget is spent, from 0 to 100: 89.04 is 89.04 %.
-
-        0 for a budget of 0, from which nothing can be spent.
-        """
-        return _percentage(self._spent_usd, self._budget_usd)
+    def percentage_used(self) -> float:
+        """How much of the budget is spent, as a share from 0.0 to 1.0: 0.8904 is 89.04 %."""
+        return share_of(self._spent_usd, self._budget_usd)
 
     def agent_cost(self, agent_id: str) -> Decimal | None:
         """What ``agent_id`` has spent, in USD; None when it never recorded a cost."""
@@ -86,38 +84,40 @@ class BudgetTracker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetWarning:
-    """How much of a budget was spent when ``threshold``, a share from 0 to 1, was reached."""
+    """How much of a budget was spent when ``threshold`` was reached.
 
-    percentage_used: Decimal
+    ``threshold`` and ``percentage_used`` are shares from 0.0 to 1.0.
+    """
+
+    percentage_used: float
     spent_usd: Decimal
     budget_usd: Decimal
     remaining_usd: Decimal
-    threshold: Decimal
+    threshold: float
 
     def __str__(self) -> str:
-        percent = EXACT.multiply(self.threshold, 100)
+        percent = EXACT.multiply(exact_share("threshold", self.threshold), 100)
         return threshold_reached(percent, self.spent_usd, self.budget_usd)
 
 
 def check_threshold(tracker: BudgetTracker, threshold: Price) -> BudgetWarning | None:
     """A warning when ``threshold``, a share of the budget such as 0.90, is spent, else None.
 
-    Changes nothing, so it warns again each time it is asked. 0 always warns, 1 when nothing is
-    left, more than 1 never. ValueError for a negative threshold and for NaN.
+    Changes nothing, so it warns again each time it is asked; BudgetMonitor warns once. 0 always
+    warns, 1 when nothing is left, more than 1 never. ValueError for a threshold that is no finite
+    number of at least 0.
     """
-    if threshold == float("inf"):
-        return None
-    share = exact_usd("threshold", threshold)
+    share = exact_share("threshold", threshold)
     spent_usd, budget_usd = tracker.total_spent(), tracker.budget_usd
     reached = 0 < spent_usd >= EXACT.multiply(share, budget_usd)
     if share > 1 or not (reached or share == 0):
         return None
     return BudgetWarning(
-        percentage_used=_percentage(spent_usd, budget_usd),
+        percentage_used=share_of(spent_usd, budget_usd),
         spent_usd=spent_usd,
         budget_usd=budget_usd,
         remaining_usd=EXACT.subtract(budget_usd, spent_usd),
-        threshold=share,
+        threshold=float(share),
     )
 
 
@@ -126,29 +126,15 @@ def log_budget_warning(warning: BudgetWarning) -> None:
     _LOGGER.warning("%s", warning)
 
 
-def publish_cost_metrics(
-    agent_id: str, cost: Price, state: MutableMapping[str, dict[str, Any]]
-) -> None:
-    """Add ``cost`` in USD to the metrics of ``agent_id`` in ``state``.
-
-    ``state[agent_id]`` gets ``gen_ai.agent.id``, ``gen_ai.usage.cost`` (the sum of all costs
-    published there) and ``agentd.last_cost_usd``, amounts as Decimal; its other keys stay. The
-    OpenTelemetry conventions have no name for a cost; ``gen_ai.usage.cost`` is what Langfuse and
-    others read. Several threads may publish at once. Raises ValueError like ``record_cost``.
-    """
-    cost_usd = exact_usd("cost", cost)
-    with _publishing:
-        metrics = state.get(agent_id, {})
-        published_usd = exact_usd("gen_ai.usage.cost", metrics.get("gen_ai.usage.cost", _ZERO))
-        state[agent_id] = {
-            **metrics,
-            "gen_ai.agent.id": agent_id,
-            "gen_ai.usage.cost": EXACT.add(published_usd, cost_usd),
-            "agentd.last_cost_usd": cost_usd,
-        }
+def share_of(spent_usd: Decimal, budget_usd: Decimal) -> float:
+    """How much of a budget is spent, from 0.0 to 1.0."""
+    return float(_QUOTIENT.divide(spent_usd, budget_usd))
 
 
-def _percentage(spent_usd: Decimal, budget_usd: Decimal) -> Decimal:
-    if budget_usd == 0:
-        return _ZERO
-    return _QUOTIENT.divide(EXACT.multiply(spent_usd, 100), budget_usd)
+def cost_usd_of(name: str, cost: Price | Cost) -> Decimal:
+    """A cost in USD. ValueError for what is no amount, UnsupportedModel for one without a price."""
+    if not isinstance(cost, Cost):
+        return exact_usd(name, cost)
+    if cost.unpriced:
+        raise no_price(cost.model)
+    return cost.total_usd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from agentd.clock import iso
 from agentd.metering import catalog
@@ -25,18 +25,32 @@ _COUNTS = (
 )
 
 
+TokensSource = Literal["given", "counted", "split"]
+
+
 class PricedRequest(NamedTuple):
     """A request of ``usage``, or of so many tokens in all; no ``quote``: no price is known.
 
-    ``tokenizer`` counted the input, None when the counts were given; ``accuracy`` is theirs.
+    ``tokens_source`` says where the numbers come from: "given", "counted" from a text by the
+    model's tokenizer, or "split", half and half, from a bare total.
     """
 
     spec: ModelSpec
     usage: ModelUsage | int
-    tokenizer: str | None
-    accuracy: Accuracy
+    tokens_source: TokensSource
     quote: Quote | None
     at: datetime
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """How exactly the model's tokens can be counted; a bare total is always a guess."""
+        return "heuristic" if self.tokens_source == "split" else self.spec.accuracy
+
+    @property
+    def approximate(self) -> bool:
+        """Whether the cost is not known to the last digit."""
+        counts_are_sure = self.tokens_source == "given" or self.accuracy == "exact"
+        return not counts_are_sure or self.quote is None
 
 
 def as_text(request: PricedRequest) -> str:
@@ -60,9 +74,9 @@ def as_text(request: PricedRequest) -> str:
     lines = [f"{request.spec.name}, {request.at.date()}", table(rows), f"Price: {_source(quote)}"]
     if above := quote.tier(usage):
         lines.append(f"Long input: the price for more than {above} tokens of input.")
-    if request.tokenizer:
-        lines.append(f"Tokens: input counted by {request.tokenizer}, {request.accuracy}")
-    elif not isinstance(usage, ModelUsage):
+    if request.tokens_source == "counted":
+        lines.append(f"Tokens: input counted by {request.spec.tokenizer}, {request.accuracy}")
+    elif request.tokens_source == "split":
         lines.append(f"Tokens: half and half, {request.accuracy}")
     return "\n".join(lines)
 
@@ -83,9 +97,10 @@ def as_document(request: PricedRequest) -> dict[str, Any]:
         "provider": spec.provider,
         "at": iso(request.at),
         **_counts(usage),
-        "tokenizer": request.tokenizer,
+        "tokens_source": request.tokens_source,
+        "tokenizer": spec.tokenizer if request.tokens_source == "counted" else None,
         "accuracy": request.accuracy,
-        "approximate": request.accuracy != "exact" or quote is None,
+        "approximate": request.approximate,
         "cost_input_usd": cost and cost.input_usd,
         "cost_output_usd": cost and cost.output_usd,
         "cost_usd": cost and cost.total_usd,

@@ -12,7 +12,7 @@ import typer
 from agentd.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from agentd.metering.call import Accuracy
+    from agentd.cli.price_text import TokensSource
     from agentd.metering.usage import ModelUsage
 
 _MOST_TOKENS = 10**15  # a cost is exact up to here
@@ -74,10 +74,9 @@ def price(
     quoting = open_prices(Path.cwd())
     name = quoting.full_name(model)
     spec = ModelRegistry.resolve(name)
-    usage, accuracy = _usage(name, tokens, tokens_in, tokens_out, cached, cache_write)
+    usage, source = _usage(name, tokens, tokens_in, tokens_out, cached, cache_write)
     quote = quoting.prices.quote(name, at=moment)
-    tokenizer = None if accuracy else spec.tokenizer
-    request = PricedRequest(spec, usage, tokenizer, accuracy or spec.accuracy, quote, moment)
+    request = PricedRequest(spec, usage, source, quote, moment)
     problem = InputError(f"no price is known for {name}", fix=quoting.advice(name))
     if quote is None and not as_json:
         raise problem
@@ -130,8 +129,8 @@ def _usage(
     tokens_out: int | None,
     cached: int,
     cache_write: int,
-) -> tuple[ModelUsage | int, Accuracy | None]:
-    """What is to be priced and how sure its counts are, None for a text counted here."""
+) -> tuple[ModelUsage | int, TokensSource]:
+    """What is to be priced, and where its numbers come from."""
     from agentd.errors import UsageError
     from agentd.metering.usage import ModelUsage
 
@@ -141,10 +140,10 @@ def _usage(
                 "--tokens is a bare total and goes with no other count",
                 fix="Give --tokens-in and --tokens-out instead.",
             )
-        return tokens, "heuristic"
-    accuracy: Accuracy | None = "exact"
+        return tokens, "split"
+    source: TokensSource = "given"
     if tokens_in is None:
-        tokens_in, accuracy = _count_stdin(model), None
+        tokens_in, source = _count_stdin(model), "counted"
     if cached + cache_write > tokens_in:
         raise UsageError(
             f"--cached and --cache-write are {cached + cache_write} tokens, more than the input's "
@@ -157,7 +156,7 @@ def _usage(
         cache_read_input_tokens=cached,
         cache_creation_input_tokens=cache_write,
     )
-    return usage, accuracy
+    return usage, source
 
 
 def _count_stdin(model: str) -> int:

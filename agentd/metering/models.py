@@ -37,6 +37,11 @@ class ModelSpec:
     accuracy: Accuracy
 
     @property
+    def canonical_name(self) -> str:
+        """``name``, by what it is."""
+        return self.name
+
+    @property
     def has_pricing(self) -> bool:
         """Whether the bundled catalogue has a price for it, today.
 

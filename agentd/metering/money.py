@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import (
     MAX_EMAX,
     MAX_PREC,
@@ -25,15 +26,27 @@ def exact_usd(name: str, value: Price, *, unit: str = "") -> Decimal:
     Raises ValueError naming ``name`` (and the ``unit``, if given) for what is no finite number of
     at least 0.
     """
-    try:
+    amount = Decimal("NaN")
+    # A bool is an int, and Decimal takes a tuple, too.
+    if isinstance(value, Price) and not isinstance(value, bool):
         # repr() of a float is the shortest text that reads back as it: what the user wrote.
-        amount = Decimal(float.__repr__(value) if isinstance(value, float) else value)
-    except (InvalidOperation, TypeError, ValueError):
-        amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
+        with contextlib.suppress(InvalidOperation, ValueError):
+            amount = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    if not amount.is_finite() or amount < 0:
         expected = "expected a number of at least 0" + (f" ({unit})" if unit else "")
         raise ValueError(f"{name} is {value!r}; {expected}")
     return amount
+
+
+def exact_share(name: str, value: Price) -> Decimal:
+    """``value``, a share such as 0.9 for 90 %, as the number it is written as.
+
+    Raises ValueError naming ``name`` for what is no finite number of at least 0.
+    """
+    try:
+        return exact_usd(name, value)
+    except ValueError as error:
+        raise ValueError(f"{error}, such as 0.9 for 90 %") from None
 
 
 def usd(amount: Decimal, digits: int | None = 4, *, signed: bool = False) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from agentd.clock import utc_now
+from agentd.errors import UnsupportedModel
 from agentd.metering import catalog
 from agentd.metering.call import Accuracy, CostSource
+from agentd.metering.local import is_local
 from agentd.metering.models import resolve_alias
 from agentd.metering.rates import PricingConfig
+from agentd.metering.unpriced import is_unpriced
 from agentd.metering.usage import ModelUsage
 
 _FREE = PricingConfig(cost_per_1m_input=0, cost_per_1m_output=0)
@@ -19,13 +22,23 @@ _FREE = PricingConfig(cost_per_1m_input=0, cost_per_1m_output=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """A cost in USD; ``source`` is "none" (and the cost 0) when the model has no known price."""
+    """A cost in USD; its ``float()`` is the total's.
+
+    ``source`` is "none" (and the cost 0) when the model has no known price; ``unpriced`` then says
+    whether that 0 is wrong: tokens were used, and by no local model. ``model`` is the name that was
+    asked for, "" for given prices.
+    """
 
     input_usd: Decimal
     output_usd: Decimal
     total_usd: Decimal
     source: CostSource
     accuracy: Accuracy
+    model: str = ""
+    unpriced: bool = False
+
+    def __float__(self) -> float:
+        return float(self.total_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +67,14 @@ def calculate_cost(
     model_or_pricing: PricingConfig | str,
     *,
     at: datetime | None = None,
+    exact: bool = False,
 ) -> Cost:
     """Price one API request by given prices, or by the catalogue's for a model's name.
 
     A bare total of tokens is split half and half into input and output, which is ``heuristic``.
     A long-context tier applies as the request's input says; prices are those in force ``at`` that
     time, by default now. Raises ValueError for a negative count, TypeError for a total that is no
-    int.
+    int; with ``exact`` UnsupportedModel for a model without a known price, which else costs 0.
     """
     if not isinstance(usage_or_total, ModelUsage) and type(usage_or_total) is not int:
         kind = type(usage_or_total).__name__
@@ -69,9 +83,21 @@ def calculate_cost(
         rates = model_or_pricing
         return _cost(usage_or_total, lambda _: rates, "config")
     price = in_catalog(model_or_pricing, None, at or utc_now())
-    if price is None:
-        return _cost(usage_or_total, lambda _: _FREE, "none")
-    return _cost(usage_or_total, price.for_request, "catalog")
+    if price is not None:
+        return replace(_cost(usage_or_total, price.for_request, "catalog"), model=model_or_pricing)
+    cost = _cost(usage_or_total, lambda _: _FREE, "none")
+    total = usage_or_total if isinstance(usage_or_total, int) else usage_or_total.total_tokens
+    if exact and not is_local(model_or_pricing):
+        raise no_price(model_or_pricing)
+    unpriced = is_unpriced(model_or_pricing, "none", total)
+    return replace(cost, model=model_or_pricing, unpriced=unpriced)
+
+
+def no_price(model: str) -> UnsupportedModel:
+    """The error that no price is known for ``model``, so that its tokens must not count as free."""
+    return UnsupportedModel(
+        f"no price is known for {model}", fix="Price it yourself: PricingConfig(...)."
+    )
 
 
 def _cost(

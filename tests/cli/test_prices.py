@@ -93,8 +93,9 @@ def test_price_as_json(tmp_path: Path) -> None:
         "tokens_cache_read": 200,
         "tokens_cache_write": 100,
         "tokens_total": 1500,
+        "tokens_source": "given",
         "tokenizer": None,
-        "accuracy": "exact",
+        "accuracy": "family",
         "approximate": False,
         "cost_input_usd": Decimal("0.002535"),  # 700 * 3 + 200 * 0.3 + 100 * 3.75
         "cost_output_usd": Decimal("0.0075"),
@@ -133,7 +134,11 @@ def test_dates_tiers_and_totals(
     told = answer("price", "--model", *arguments, cwd=tmp_path)
     assert told["cost_usd"] == Decimal(cost)
     assert (told["price"]["above"], told["price"]["since"]) == (above, since)
-    assert told["accuracy"] == ("heuristic" if "--tokens" in arguments else "exact")
+    split = "--tokens" in arguments
+    exact = "exact" if arguments[0] != "gemini-2.5-pro" else "family"
+    assert told["accuracy"] == ("heuristic" if split else exact)
+    assert told["tokens_source"] == ("split" if split else "given")
+    assert told["approximate"] is split
 
 
 def test_a_long_input_and_a_total_say_so(tmp_path: Path) -> None:
@@ -153,6 +158,7 @@ def test_a_text_is_counted(tmp_path: Path) -> None:
     told = answer(*asked, cwd=tmp_path, stdin=text)
     assert (told["tokens_input"], told["tokens_output"]) == (6, 10)
     assert (told["tokenizer"], told["accuracy"]) == ("o200k_base", "exact")
+    assert told["tokens_source"] == "counted"
     assert told["cost_usd"] == Decimal("0.000115")  # 6 * 2.5 + 10 * 10
     lines = agentd(*asked, cwd=tmp_path, stdin=text).stdout.decode().splitlines()
     assert lines[-1] == "Tokens: input counted by o200k_base, exact"
@@ -165,6 +171,12 @@ def test_an_estimated_text_is_approximate(tmp_path: Path) -> None:
     assert (told["tokenizer"], told["accuracy"]) == ("claude-3-estimate", "family")
     assert told["approximate"] is True
     assert told["cost_usd"] == told["tokens_input"] * Decimal("0.000003") > 0
+
+
+def test_given_counts_do_not_make_an_unknown_model_exact(tmp_path: Path) -> None:
+    told = answer("price", "--model", "generic/foo", "--tokens-in", "10", cwd=tmp_path, code=1)
+    assert (told["tokens_source"], told["accuracy"]) == ("given", "heuristic")
+    assert (told["tokenizer"], told["approximate"]) == (None, True)
 
 
 def test_a_text_that_is_not_utf8(tmp_path: Path) -> None:

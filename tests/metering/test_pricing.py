@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentd.errors import UnsupportedModel
 from agentd.metering.pricing import PriceBook, PricingConfig, calculate_cost
 from agentd.metering.usage import ModelUsage, UsageMetrics, run_usage
 
@@ -421,6 +422,28 @@ def test_calculate_cost(
     assert (cost.input_usd, cost.output_usd) == (Decimal(expected[0]), Decimal(expected[1]))
     assert cost.total_usd == Decimal(expected[0]) + Decimal(expected[1])
     assert (cost.source, cost.accuracy) == expected[2:]
+
+
+def test_a_cost_is_a_float_where_one_is_wanted() -> None:
+    assert float(calculate_cost(1000, "gpt-4")) == 0.045
+    assert float(calculate_cost(use(1000), ONE)) == 0.001
+
+
+@pytest.mark.parametrize("usage", [1000, 0, use(10)])
+def test_an_exact_cost_needs_a_price(usage: ModelUsage | int) -> None:
+    with pytest.raises(UnsupportedModel, match="no price is known for gpt-99-foo"):
+        calculate_cost(usage, "gpt-99-foo", exact=True)
+    assert calculate_cost(usage, "gpt-oss:20b", exact=True).total_usd == 0  # local
+    for known in ("claude-sonnet-4-5", ONE):
+        assert calculate_cost(usage, known, exact=True) == calculate_cost(usage, known)
+
+
+@pytest.mark.parametrize(
+    ("usage", "model", "unpriced"),
+    [(1000, "gpt-99-foo", True), (0, "gpt-99-foo", False), (9, "gpt-oss:20b", False)],
+)
+def test_a_cost_of_nothing_says_whether_it_is_true(usage: int, model: str, unpriced: bool) -> None:
+    assert calculate_cost(usage, model).unpriced is unpriced
 
 
 @pytest.mark.parametrize("negative", [-1, use(-1), use(0, -1)])

@@ -202,6 +202,11 @@ def test_every_model_of_the_catalogue_is_its_makers(maker: str) -> None:
             assert resolve(name).provider == expected, name
 
 
+def test_the_canonical_name_is_the_name() -> None:
+    spec = ModelRegistry.resolve("gpt-4o")
+    assert spec.canonical_name == spec.name == "openai/gpt-4o"
+
+
 def test_a_listed_model_is_found_under_its_canonical_name() -> None:
     at = datetime(2026, 11, 25, tzinfo=UTC)
     names = list(catalog.listed(at))

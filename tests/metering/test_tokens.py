@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.tiktoken_truth import truth
 from support.tokens_corpus import CASES, CJK, EMOJI, MARKS, RTL, SPACES, SPECIAL, SURROGATES, corpus
 
+from agentd.errors import UnsupportedModel
 from agentd.metering.tokens import count_many, count_once, count_tokens, get_encoding
 from agentd.metering.tokens.bpe import PythonEngine
 from agentd.metering.tokens.encoding import Encoding
@@ -184,6 +185,14 @@ def test_models_without_an_encoding_are_estimated(model: str) -> None:
     assert 5 <= count_tokens(text, model) <= 30
     assert count_many([text, ""], model) == [count_tokens(text, model), 0]
     assert count_once(text, model) == count_tokens(text, model)
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "gemini-2.5-pro", "who-knows"])
+def test_an_estimate_is_refused_where_an_exact_count_is_wanted(model: str) -> None:
+    with pytest.raises(UnsupportedModel, match=f"{model} is not known"):
+        count_tokens("text", model, exact=True)
+    for known in ("gpt-4o", "gpt-9-ultra"):  # its own encoding, and that of its relatives
+        assert count_tokens("hello world", known, exact=True) == 2
 
 
 def test_threads_share_an_encoding() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from agentd.errors import UnsupportedModel
+
 if TYPE_CHECKING:
     from agentd.metering.models import ModelSpec
     from agentd.metering.tokens.encoding import Encoding
@@ -16,15 +18,23 @@ if TYPE_CHECKING:
 __all__ = ["count_many", "count_once", "count_tokens", "get_encoding"]
 
 
-def count_tokens(text: str, model: str) -> int:
+def count_tokens(text: str, model: str, *, exact: bool = False) -> int:
     """How many tokens ``text`` is to ``model``; exact if the model's ``accuracy`` is.
 
-    Special tokens are plain text, and what a chat adds to a message is not counted. The first exact
-    count with an encoding takes 0.1 to 0.5 s. Raises TypeError for what is no str.
+    A model without an encoding, its own or that of its relatives, is estimated; with ``exact`` it
+    is refused: UnsupportedModel. Special tokens are plain text, and what a chat adds to a message
+    is not counted. The first count with an encoding takes 0.1 to 0.5 s. Raises TypeError for what
+    is no str.
     """
     spec = _resolve(model)
     if spec.encoding:
         return get_encoding(spec.encoding).count(text)
+    if exact:
+        raise UnsupportedModel(
+            f"the encoding of {spec.name} is not known: its tokens can only be estimated "
+            f"({spec.tokenizer}, {spec.accuracy})",
+            fix="Count without exact=True, and treat the count as an estimate.",
+        )
     return _estimate(text, spec)
 
 
