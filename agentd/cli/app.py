@@ -119,8 +119,8 @@ def _global_options(
 
 
 def _warn_when_too_old() -> None:
+    from agentd import min_version
     from agentd.cli.terminal import note
-    from agentd.config import min_version
     from agentd.project.layout import find_project
 
     try:

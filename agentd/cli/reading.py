@@ -34,10 +34,13 @@ def status(
     Archived changes too.
     """
     from agentd.cli.output import print_json
-    from agentd.reports.status import open_overview
+    from agentd.cli.terminal import note
+    from agentd.reports.status import newer_words, open_overview
 
     gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
     view = open_overview(Path.cwd(), change_id)
+    if newer := newer_words([view]):
+        note(f"note: {newer}.")
     if as_json:
         print_json(_document(view))
     else:
@@ -49,13 +52,15 @@ def list_changes(as_json: AsJson = False) -> None:
     from agentd.cli.output import print_json
     from agentd.cli.terminal import note
     from agentd.metering.money import usd
-    from agentd.reports.status import list_overviews, overlap_notes
+    from agentd.reports.status import list_overviews, newer_words, overlap_notes
     from agentd.text import table
 
     views = list_overviews(Path.cwd())
     warnings = overlap_notes(Path.cwd())
     for warning in warnings:
         note(f"warning: {warning}")
+    if newer := newer_words(views):
+        note(f"note: {newer}.")
     if as_json:
         print_json({"changes": [_document(view) for view in views], "warnings": warnings})
     elif not views:

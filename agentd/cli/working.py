@@ -9,6 +9,7 @@ from pathlib import Path
 from agentd.cli.progress import Progress
 from agentd.errors import UsageError
 from agentd.project.hold import at_work
+from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
 from agentd.workflow.begin import begin
 from agentd.workflow.order import Order
@@ -48,6 +49,7 @@ def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Path]:
     """The folder of a change that is worked on, held for as long as the command runs."""
     change = workspace.active_change(change_id)
     with at_work(change):
+        refuse_unknown(change)
         yield change
 
 
@@ -58,4 +60,5 @@ def at_work_on_new(
     """The same for a change that is made if it is missing."""
     change = begin(workspace, change_id, step, order, described=described)
     with at_work(change):
+        refuse_unknown(change)
         yield change

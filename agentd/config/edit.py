@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentd.config import min_version
+from agentd import min_version
 from agentd.config.load import examine, parse, read_text, shown_path
 from agentd.config.model import Config
 from agentd.config.table import join, nearest, shown

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd import debug
-from agentd.config import min_version as min_versions
+from agentd import min_version as min_versions
 from agentd.config.budget import read_budget
 from agentd.config.model import PROVIDER_NAMES, Config
 from agentd.config.sections import (

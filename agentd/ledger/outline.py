@@ -10,9 +10,9 @@ from agentd.ledger import scalar
 
 KEY = r"[A-Za-z_][A-Za-z0-9_./-]*"
 _PLAIN = r"(?:[\w./]|-(?=\w))(?:[\w./+@=,()-]|:(?=[\w./+-])| (?=[\w./+(@=-]))*"
-_VALUE = rf"(?:{scalar.SINGLE}|{scalar.DOUBLE}|{_PLAIN}|\{{\}}|\[\]|~)"
+VALUE = rf"(?:{scalar.SINGLE}|{scalar.DOUBLE}|{_PLAIN}|\{{\}}|\[\]|~)"
 _LINE = re.compile(
-    rf"(?P<indent> *)(?:(?P<dash>- )?(?P<key>{KEY}):(?: +(?P<value>{_VALUE}))?(?: +\#.*| *)|\#.*|)"
+    rf"(?P<indent> *)(?:(?P<dash>- )?(?P<key>{KEY}):(?: +(?P<value>{VALUE}))?(?: +\#.*| *)|\#.*|)"
     r"(?:\n|\Z)"
 )
 _NULLS = ("~", "null", "Null", "NULL", "{}", "[]")

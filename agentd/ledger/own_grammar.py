@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from agentd.clock import from_iso
 from agentd.ledger import fields as entry
-from agentd.ledger import scalar
+from agentd.ledger import newer_layout, scalar
 from agentd.ledger.fields import Kind
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
@@ -31,7 +31,7 @@ ANY = rf"(?:{scalar.STRING}|{TIME}|-?[0-9]++(?:\.[0-9]++)?|\{{\}}|\[\]|~)"
 _TEXT = rf"(?!(?:null|true|false|Null|True|False|NULL|TRUE|FALSE)\n){scalar.STRING}"
 _PATTERNS: dict[Kind, str] = {
     "text": _TEXT,
-    "word": r"(?!(?:null|true|false)\n)[a-z][a-z_]*",
+    "word": r"(?!(?:null|true|false)\n)[a-z][a-z0-9_-]*",
     "count": r"(?:0|[1-9][0-9]{0,17})",
     "money": r"(?:0|[1-9][0-9]{0,14})\.[0-9]{1,60}",
     "time": TIME,
@@ -44,17 +44,25 @@ _QUOTES = "'\""
 
 def rows(text: str, position: int, keys: tuple[str, ...]) -> tuple[list[Row], int]:
     """The calls that follow each other from ``position`` on, and the offset behind them."""
-    found_rows = []
+    found_rows: list[Row] = []
     match = _call(keys).match
-    while found := match(text, position):
-        row = found.groups()
-        if row[-2] and not _models_lines().fullmatch(row[-2]):
-            break
-        if row[-1] and not sound_unknown(row[-1]):
-            break
-        found_rows.append(row)
-        position = found.end()
-    return found_rows, position
+    while True:
+        found, end = match(text, position), 0
+        if found and _is_sound(found) and not text.startswith("    ", found.end()):
+            end = found.end()
+        elif (plain := newer_layout.known_part(text, position)) is not None:
+            found, end = _call(keys).fullmatch(plain[0]), plain[1]
+        if not end or found is None or not _is_sound(found):
+            return found_rows, position
+        found_rows.append(found.groups())
+        position = end
+
+
+def _is_sound(found: re.Match[str]) -> bool:
+    models, unknown = found.groups()[-2:]
+    if models and not _models_lines().fullmatch(models):
+        return False
+    return not unknown or sound_unknown(unknown)
 
 
 @functools.cache

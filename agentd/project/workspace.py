@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from agentd.config.load import load, shown_path
-from agentd.config.min_version import require
 from agentd.config.model import Config
 from agentd.errors import InputError
 from agentd.metering.pricing import PriceBook
+from agentd.min_version import require
 from agentd.project.layout import Project, find_project
 
 

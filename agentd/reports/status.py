@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.documents.verdict import NOT_COVERED, read_verdict
 from agentd.errors import ConfigError, InputError, StateError
+from agentd.ledger.newer_words import unknown_words
 from agentd.ledger.store import State, StateStore
 from agentd.metering.totals import Totals, by, summarise
 from agentd.project.hold import working_process
 from agentd.project.layout import Change, Project, find_project
 from agentd.project.phases import next_command, read_phase
+from agentd.version import __version__
 from agentd.workflow.unentered import enter_unentered
 
 if TYPE_CHECKING:
@@ -116,6 +118,19 @@ def list_overviews(start: Path) -> list[Overview]:
     return views
 
 
+def newer_words(views: Iterable[Overview]) -> str | None:
+    """A sentence about words in these changes that this agentd does not know, None for none."""
+    words: set[tuple[str, str]] = set()
+    for state in (view.state for view in views if view.state):
+        words |= unknown_words(state.calls)
+        if state.phase and read_phase(state.phase) is None:
+            words.add(("phase", state.phase))
+    if not words:
+        return None
+    told = ", ".join(f"{key} {word}" for key, word in sorted(words))
+    return f"agentd {__version__} does not know {told}: a newer one may have written that"
+
+
 def overlap_notes(start: Path) -> list[str]:
     """A sentence for each requirement that several open changes touch."""
     project = find_project(start)
@@ -167,6 +182,8 @@ def _next(change: Change, state: State) -> str | None:
     if not (change.path / "proposal.md").exists():
         return f'agentd plan {change.id} "DESCRIPTION"'
     phase = read_phase(state.phase)
+    if phase is None and state.phase:
+        return None  # a newer agentd's
     # Archived by its phase, but here: it was stopped before it moved.
     command = "archive" if phase == "archived" else next_command(phase) or "plan"
     return f"agentd {command} {change.id}"

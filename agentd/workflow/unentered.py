@@ -19,7 +19,7 @@ def enter_unentered(project: Project, change: Change) -> None:
     from agentd.ledger.pending import unentered
 
     if unentered(change.path / "runs"):
-        from agentd.config import min_version
+        from agentd import min_version
         from agentd.project.workspace import Workspace
         from agentd.workflow.recording import settle_interrupted_runs
 

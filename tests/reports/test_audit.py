@@ -313,10 +313,6 @@ def test_one_run_under_two_ids(box: Sandbox) -> None:
     [
         ("tokens_cache_read", "900000", "tokens_cache_read + tokens_cache_write is 900000"),
         ("tokens_reasoning", "900000", "tokens_reasoning is 900000, more than tokens_out"),
-        ("status", "fine", "status is fine; expected one of"),
-        ("cost_source", "thin_air", "cost_source is thin_air"),
-        ("accuracy", "vague", "accuracy is vague"),
-        ("usage_source", "dream", "usage_source is dream"),
         ("timestamp", "2999-01-01T00:00:00Z", "is in the future"),
     ],
 )

@@ -133,7 +133,6 @@ def test_json_has_all_of_it(box: Sandbox) -> None:
         ("implementing", "yes", "agentd impl add-x"),
         ("complete", "yes", "agentd archive add-x"),
         ("archived", "yes", "agentd archive add-x"),  # stopped before its folder moved
-        ("something-else", "yes", "agentd plan add-x"),
         ("testing", "yes", "agentd impl add-x"),  # a phase of the original agentd
     ],
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import get_args
 
 from agentd.clock import iso
-from agentd.metering.call import Accuracy, CallRecord, CallStatus, CostSource, UsageSource
+from agentd.ledger.newer_words import KNOWN, unknown_words
+from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.metering.usage import ModelUsage, add
 from agentd.reports.audit.findings import STATE_FIX, Problem
@@ -23,23 +23,20 @@ TOKEN_KEYS = (
 )
 """The ledger's names of ``ModelUsage.counts()``."""
 
-_WORDS = {
-    "status": frozenset(get_args(CallStatus)),
-    "cost_source": frozenset(get_args(CostSource)),
-    "accuracy": frozenset(get_args(Accuracy)),
-    "usage_source": frozenset(get_args(UsageSource)),
-}
 _CLOCK_SKEW = timedelta(minutes=5)  # another machine may have written the entry
 
 
 def check_values(call: CallRecord, now: datetime) -> Iterator[Problem]:
-    """Words, token counts and a time that no call has."""
-    for key, known in _WORDS.items():
-        if (word := getattr(call, key)) not in known:
-            expected = ", ".join(sorted(known))
-            yield Problem(
-                "values", f"{key} is {word}; expected one of {expected}", word, None, STATE_FIX
-            )
+    """Token counts and a time that no call has, and words that only a newer agentd may know."""
+    for key, word in sorted(unknown_words([call])):
+        yield Problem(
+            "values",
+            f"{key} is {word}, which this agentd does not know: a newer one may have written it "
+            f"(known: {', '.join(sorted(KNOWN[key]))})",
+            word,
+            is_note=True,
+            subject=f"{key} {word}",
+        )
     yield from _check_counts("", call.usage)
     for part in call.models:
         yield from _check_counts(f"model {part.model}: ", part.usage)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentd.config import min_version
+from agentd import min_version
 from agentd.config.load import parse
 from agentd.errors import ConfigError
 from agentd.ledger.store import StateStore

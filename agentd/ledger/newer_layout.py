@@ -1,0 +1,66 @@
+"""A call as a newer agentd lays it out: keys that this one doesn't know stand anywhere in it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from agentd.ledger import fields as entry
+from agentd.ledger import outline
+
+_CALL = re.compile(r"  - .+\n(?:    .+\n)*")
+_ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
+_SIMPLE = re.compile(rf"(?: +{outline.KEY}: {outline.VALUE}\n)*")
+
+
+def known_part(text: str, position: int) -> tuple[str, int] | None:
+    """The call at ``position`` with only the keys that agentd knows, in its order; and its end.
+
+    None when there is no call, or what agentd does not know is not sound YAML by itself.
+    """
+    found = _CALL.match(text, position)
+    known = found and _known(found[0], "    ", tuple(entry.KEYS))
+    return (known, found.end()) if found and known else None
+
+
+def _known(item: str, indent: str, keys: Sequence[str]) -> str | None:
+    pairs = _pairs(item, indent)
+    if pairs is None:
+        return None
+    if "models" in keys and "models" in pairs:
+        heading, _, models = pairs["models"].partition("\n")
+        parts = [_known(one, "      ", entry.MODEL_KEYS) for one in _ITEM.findall(models)]
+        if len("".join(_ITEM.findall(models))) != len(models) or None in parts:
+            return None
+        pairs["models"] = "".join([heading, "\n", *filter(None, parts)])
+    unknown = "".join(lines for key, lines in pairs.items() if key not in keys)
+    if not _is_sound(unknown):
+        return None
+    lines = "".join(pairs[key] for key in keys if key in pairs)
+    return f"{indent[2:]}- {lines.removeprefix(indent)}"
+
+
+def _pairs(item: str, indent: str) -> dict[str, str] | None:
+    """The lines of each key of a list's item; None when they are not keys, or one comes twice."""
+    dash = f"{indent[2:]}- "
+    lines = indent + item.removeprefix(dash)
+    pair = re.compile(rf"{indent}([A-Za-z_][\w-]*):.*\n(?:{indent}(?:  |- ).*\n)*")
+    found = list(pair.finditer(lines))
+    pairs = {match[1]: match[0] for match in found}
+    whole = sum(map(len, pairs.values())) == len(lines)
+    return pairs if whole and len(pairs) == len(found) else None
+
+
+def _is_sound(unknown: str) -> bool:
+    """Whether the lines of unknown keys, none twice, are YAML that needs nothing around it."""
+    if _SIMPLE.fullmatch(unknown):
+        return True
+    from agentd.ledger import yaml_nodes  # it loads ruamel
+    from agentd.ledger.source import Malformed
+
+    try:
+        yaml_nodes.compose(textwrap.dedent(unknown))
+    except (Malformed, RecursionError):
+        return False
+    return True

@@ -1,0 +1,25 @@
+"""Words of a newer agentd in a call: kept as they are, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from operator import attrgetter
+from typing import get_args
+
+from agentd.metering.call import Accuracy, CallRecord, CallStatus, CostSource, UsageSource
+
+KNOWN = {
+    "status": frozenset(get_args(CallStatus)),
+    "cost_source": frozenset(get_args(CostSource)),
+    "accuracy": frozenset(get_args(Accuracy)),
+    "usage_source": frozenset(get_args(UsageSource)),
+}
+
+
+def unknown_words(calls: Collection[CallRecord]) -> set[tuple[str, str]]:
+    """The keys and words that this agentd does not know."""
+    return {
+        (key, word)
+        for key, known in KNOWN.items()
+        for word in set(map(attrgetter(key), calls)) - known
+    }
