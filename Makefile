@@ -3,13 +3,25 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EVERYWHERE := not real and not services and not dist
 
-.PHONY: demo test lint types test-real bench ci clean
+.PHONY: demo test reliability reliability-slice test-services lint types test-real bench dist clean
 demo: $(VENV)/.installed ## the main job, end to end, offline: recorded CLI output replayed
 	$(BIN)/agentd demo
 
-test: $(VENV)/.installed-dev ## all tests but those with the real CLIs
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev ## all tests that need nothing but Python; those that measure time come last, alone
+	$(BIN)/python -m pytest -n logical --dist worksteal -m '$(EVERYWHERE) and not timing'
+	$(BIN)/python -m pytest -m timing
+
+reliability: $(VENV)/.installed-dev ## the long proofs, whole; stopped, it goes on where it was
+	$(BIN)/python -m tests.reliability
+
+reliability-slice: $(VENV)/.installed-dev ## another fifth of them than `make test` runs
+	$(BIN)/python -m tests.reliability --slice 2
+
+test-services: $(VENV)/.installed-dev ## tests that need a service; one that is not there is named
+	$(BIN)/python -m pytest -m services -rs || \
+	  { [ $$? -eq 5 ] && echo "test-services: nothing was run: no test needs a service yet"; }
 
 lint: $(VENV)/.installed-dev ## style, format, import directions
 	$(BIN)/ruff check .
@@ -25,6 +37,12 @@ test-real: $(VENV)/.installed-dev ## real steps with gemini, claude and codex fr
 
 bench: $(VENV)/.installed-dev ## the figures of docs/figures.md, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+dist: $(VENV)/.installed-dev ## wheel, sdist and checksums in dist/, then installed elsewhere and tried
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist
+	cd dist && sha256sum -- * > SHA256SUMS
+	$(BIN)/python -m pytest -m dist -rs tests/release
 
 clean: ## remove everything that was set up
 	rm -rf $(VENV) .cache

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.documents import CONFIG, FIXTURES, Documents, make_documents
+from support.slices import part_of
 
 from agentd.documents.fix import fix_change, fix_document, fix_spec
 from agentd.documents.tasks import progress
@@ -155,7 +156,8 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.reliability
+@settings(max_examples=part_of(600), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=25).map("".join), st.booleans())
 def test_twice_is_once_and_nothing_is_lost(text: str, flag: bool) -> None:
     fixes = (partial(fix_document, tasks=flag), partial(fix_spec, is_new=flag))

@@ -127,6 +127,7 @@ def test_fifo_or_link_in_place_of_a_document_does_not_hang(
         assert state_of(box, "add-x")["phase"] == "proposed"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "line",
     [

@@ -8,18 +8,21 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 import yaml
+from support.slices import part_of
 from support.state_samples import call, exit_codes, in_child, new_store
 
 from agentd.ledger.store import StateStore
 from agentd.metering.money import decimal_text
 
 PROCESSES = 16
-CALLS = 50
-KILLS = 300
+CALLS = part_of(50)
+KILLS = part_of(300)
 KILLS_PER_FILE = 60
 
 
+@pytest.mark.reliability
 def test_sixteen_processes_lose_nothing(tmp_path: Path) -> None:
     store = new_store(tmp_path)
 
@@ -66,6 +69,7 @@ def kill_while_recording(store: StateStore, first: int, reports: int, delay_s: f
         return reported + lines.read().split()
 
 
+@pytest.mark.reliability
 def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.pipe_lines import bad_lines, good_lines, texts
 from support.piping import COMMAND, Piped, jsonl, pipe
+from support.slices import part_of
 
 from agentd.metering.tokens import count_tokens
 from agentd.pipe.chunks import MAX_LINE_BYTES
@@ -35,7 +36,8 @@ def summed(done: Piped) -> dict[str, Decimal]:
     return sums
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.reliability
+@settings(max_examples=part_of(10), suppress_health_check=[HealthCheck.too_slow])
 @given(inputs, limits, st.booleans())
 def test_workers_and_summary(few: list[bytes], limit: tuple[object, ...], repeated: bool) -> None:
     # Repeated, it is many chunks.
@@ -53,7 +55,8 @@ def test_workers_and_summary(few: list[bytes], limit: tuple[object, ...], repeat
     assert told["quota_hit"] == (one.code == 3)
 
 
-@settings(max_examples=5)
+@pytest.mark.reliability
+@settings(max_examples=part_of(10))
 @given(st.lists(texts, min_size=1, max_size=50))
 def test_each_line_has_its_own_count(some: list[str]) -> None:
     done = run(jsonl(*[{"text": text} for text in some]).encode())

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.pipe_lines import bad_lines, good_lines
+from support.slices import part_of
 
 from agentd.clock import utc_now
 from agentd.metering.catalog import CatalogPrice
@@ -75,7 +76,8 @@ quotas = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@pytest.mark.reliability
+@settings(max_examples=part_of(100))
 @given(lines, quotas, st.booleans(), st.booleans())
 def test_any_number_of_workers_gives_the_same_and_the_sums_are_those_of_the_lines(
     few: list[bytes], limits: Limits, fail_on_error: bool, many: bool

@@ -14,6 +14,8 @@ from standins.running import lives, pid_in, request, run, toy_agentd, until
 from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder
 
+pytestmark = pytest.mark.timing
+
 
 def _stop(agentd: subprocess.Popen[bytes], *numbers: int) -> None:
     """Signal agentd, and give it the time to see each signal."""

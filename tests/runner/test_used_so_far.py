@@ -6,11 +6,14 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from support.recordings import FIXTURES, recording
 
 from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS
 from agentd.runner.run import RunRequest, RunResult, ScriptRunner
+
+pytestmark = pytest.mark.timing
 
 SESSIONS = FIXTURES / "session_logs/codex/0.169.0/tool/home/.codex/sessions"
 # Its log grows by a line every 20 ms, then it waits for half a minute, unless it is stopped.

@@ -1,0 +1,129 @@
+"""The long proofs, whole, and resumable: ``python -m tests.reliability [--slice N]``.
+
+Every test marked ``reliability`` runs once for each slice (tests/support/slices.py), as many at a
+time as there are cores. What passed is kept in ``.cache/reliability.json``; after a stop or a
+failure the next start goes on with the rest. When the sources change, everything is to be proven
+again. ``--slice N`` runs that slice alone and keeps nothing, for CI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.support.slices import SLICES
+
+ROOT = Path(__file__).parents[1]
+STATE = ROOT / ".cache" / "reliability.json"
+TIME_LIMIT_S = 1800
+
+
+def sources() -> str:
+    """A fingerprint of what the proofs are about."""
+    digest = hashlib.sha256()
+    for folder in ("agentd", "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def pytest(*arguments: str, number: int = 0) -> subprocess.CompletedProcess[str]:
+    options = ("-o", "addopts=--import-mode=importlib", "-q", "-m", "reliability")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "AGENTD_TEST_SLICE": str(number)},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_S,
+        check=False,
+    )
+
+
+def proofs() -> list[str]:
+    """The ids of the tests. Raises SystemExit when there are none."""
+    listed = pytest("--collect-only")
+    found = [line for line in listed.stdout.splitlines() if "::" in line]
+    if listed.returncode != 0 or not found:
+        sys.exit(f"no proofs were found:\n{listed.stdout}{listed.stderr}")
+    return found
+
+
+def passed_before(path: Path, fingerprint: str) -> set[str]:
+    """The slices that passed with the same sources."""
+    try:
+        kept = json.loads(path.read_text())
+        return set(kept["slices"]) if kept["sources"] == fingerprint else set()
+    except (OSError, ValueError, KeyError):
+        return set()
+
+
+def keep(path: Path, fingerprint: str, slices: set[str]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps({"sources": fingerprint, "slices": sorted(slices)}, indent=1) + "\n")
+    new.replace(path)
+
+
+def run(todo: Iterable[tuple[str, int]], done: set[str], whole: int, path: Path | None) -> int:
+    """Run these slices; how many failed. ``done`` grows, and is written to ``path``."""
+    fingerprint, failures = sources(), 0
+
+    def prove(proof: str, number: int) -> tuple[str, subprocess.CompletedProcess[str], float]:
+        began = time.monotonic()
+        return name(proof, number), pytest(proof, number=number), time.monotonic() - began
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = [pool.submit(prove, *each) for each in todo]
+        try:
+            for ended in as_completed(running):
+                which, result, took_s = ended.result()
+                if result.returncode == 0:
+                    done.add(which)
+                    if path:
+                        keep(path, fingerprint, done)
+                    print(f"{len(done)} of {whole}  {took_s:.0f} s  {which}", flush=True)
+                else:
+                    failures += 1
+                    print(f"FAILED  {which}\n{result.stdout}{result.stderr}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True, wait=False)
+            raise
+    return failures
+
+
+def name(proof: str, number: int) -> str:
+    return f"{proof}  slice {number + 1} of {SLICES}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.add_argument("--slice", type=int, choices=range(1, SLICES + 1))
+    chosen = parser.parse_args().slice
+    numbers = range(SLICES) if chosen is None else [chosen - 1]
+    wanted = [(proof, number) for number in numbers for proof in proofs()]
+    path = STATE if chosen is None else None
+    done = passed_before(path, sources()) if path else set()
+    done &= {name(*each) for each in wanted}
+    if done:
+        print(f"{len(done)} of {len(wanted)} slices passed before ({STATE.relative_to(ROOT)})")
+    todo = [each for each in wanted if name(*each) not in done]
+    try:
+        failed = run(todo, done, len(wanted), path)
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on with the rest")
+    if failed:
+        sys.exit(f"{failed} of {len(todo)} failed")
+    print(f"all {len(wanted)} slices have passed")
+
+
+if __name__ == "__main__":
+    main()
