@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from agentd.metering.pricing import PricingConfig, calculate_cost
     from agentd.metering.tokens import count_tokens
     from agentd.metering.usage import UsageMetrics
-    from agentd.providers import LlmProvider, parse_usage_from_output
+    from agentd.providers import LlmProvider
+    from agentd.providers.output import parse_usage_from_output
     from agentd.runner.run import RunRequest, RunResult, ScriptRunner
 
 __all__ = [
@@ -76,7 +77,7 @@ _MODULES = {
     "check_threshold": "agentd.budget.tracker",
     "count_tokens": "agentd.metering.tokens",
     "log_budget_warning": "agentd.budget.tracker",
-    "parse_usage_from_output": "agentd.providers",
+    "parse_usage_from_output": "agentd.providers.output",
     "publish_cost_metrics": "agentd.budget.metrics",
 }
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from agentd.metering.usage import UsageMetrics
-from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.base import Cli, Invocation, Parsed
+from agentd.providers.provider import Provider
 from agentd.runner.run import RunRequest, ScriptRunner
 
 # The CLI: big writes of a ready-made block, so that it is not what is measured.
@@ -95,16 +96,11 @@ def runner(argv: list[str], folder: Path) -> float:
     def build(invocation: Invocation) -> list[str]:
         return argv
 
-    provider = Provider(
-        name="bench",
-        argv=build,
-        new_parser=CountingParser,
-        markers=(b'"usage"', b'"result"', b'"init"'),
-    )
+    cli = Cli(argv=build, new_parser=CountingParser, markers=(b'"usage"', b'"result"', b'"init"'))
     request = RunRequest(
         call_id="bench",
         step="proposal",
-        provider=provider,
+        provider=Provider(name="bench", title="bench", cli=lambda: cli),
         command=argv[0],
         prompt="",
         cwd=folder,

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
-from agentd.budget.claude import budget_for
+from agentd.clock import utc_now
 from agentd.project.workspace import Workspace
+from agentd.providers.provider import Version
+from agentd.runner.installed import look
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
+
+_STEP_USD = Decimal("0.000001")
 
 
 @contextlib.contextmanager
@@ -31,15 +38,35 @@ def allowing(
             RunFolder(request.runs_dir / request.call_id).remove()
             raise
         if allowance.limited:
-            budget_usd = None
-            if request.provider.name == "claude" and not override:
-                budget_usd = budget_for(
-                    workspace,
-                    command=request.command,
-                    model=request.model,
-                    left_usd=allowance.left_usd(),
-                )
+            budget_usd = None if override else _own_budget(workspace, request, allowance.left_usd())
             allowance.request = replace(request, meter=allowance.meter, budget_usd=budget_usd)
         yield allowance
     finally:
         allowance.release()
+
+
+def _own_budget(
+    workspace: Workspace, request: RunRequest, left_usd: Decimal | None
+) -> Decimal | None:
+    """What the CLI holds itself to, should agentd die; None where it can't, or it is of no use.
+
+    A CLI counts by its own prices: where the config has another price, its count says nothing.
+    """
+    row, flag = request.provider, request.provider.budget_flag
+    if left_usd is None or flag is None:
+        return None
+    source = workspace.prices.knows(
+        request.model or row.default_model or "unknown",
+        maker=row.maker,
+        at=utc_now(),
+        reports_costs=row.reports_costs,
+    )
+    version = _version(request.command, workspace.project.root) if source != "config" else None
+    if version is None or version < flag.since:
+        return None
+    return max(_STEP_USD, left_usd.quantize(_STEP_USD, ROUND_DOWN))
+
+
+@functools.cache
+def _version(command: str, cwd: Path) -> Version | None:
+    return look(command, cwd, os.environ).version

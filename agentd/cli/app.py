@@ -40,8 +40,8 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     """The application with the commands that ``arguments`` can need."""
     app = typer.Typer(
         name="agentd",
-        help="Take a change through a spec-driven workflow with gemini, claude or codex, and know "
-        "what every call cost.",
+        help="Take a change through a spec-driven workflow with coding CLIs, and know what every "
+        "call cost.",
         invoke_without_command=True,
         add_completion=False,
         rich_markup_mode=None,

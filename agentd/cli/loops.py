@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from agentd.cli.options import (
+from agentd.cli.options import ChangeId
+from agentd.cli.run_options import (
     Approve,
     BudgetOverride,
-    ChangeId,
     Model,
     OptionalDescription,
     Provider,

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.providers import any_provider
 
 
 def init(
     provider: Annotated[
         str | None,
         typer.Option(
-            "--provider", metavar="NAME", help="Use this CLI only: claude, codex or gemini."
+            "--provider",
+            metavar="NAME",
+            help=f"Use this CLI only: {any_provider()}; in a project that has a config, add it.",
         ),
     ] = None,
     name: Annotated[
@@ -35,8 +38,12 @@ def init(
         print(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
         print(f"kept  {path.relative_to(done.project.root)}")
-    if done.project.config_path in done.kept and (provider or name):
-        print("config.toml was there already, so --provider and --name changed nothing: edit it.")
+    if done.added:
+        print(f"added [{provider}] to {done.project.config_path.relative_to(done.project.root)}")
+    elif provider and done.project.config_path in done.kept:
+        print(f"config.toml has a section [{provider}] already")
+    if name and done.project.config_path in done.kept:
+        print("config.toml was there already, so --name changed nothing: edit it.")
     print("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
 
 

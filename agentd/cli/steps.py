@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from agentd.cli.options import (
+from agentd.cli.options import ChangeId
+from agentd.cli.run_options import (
     BudgetOverride,
-    ChangeId,
     Description,
     Model,
     Provider,

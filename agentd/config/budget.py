@@ -9,7 +9,6 @@ from typing import cast
 from agentd.config.model import (
     ON_UNPRICED,
     PERIODS,
-    PROVIDER_NAMES,
     STEP_NAMES,
     BudgetConfig,
     Limit,
@@ -18,6 +17,7 @@ from agentd.config.model import (
     ProjectBudget,
 )
 from agentd.config.table import Table
+from agentd.providers import PROVIDERS
 
 _USD = "an amount in USD, 0 or more"
 
@@ -32,7 +32,7 @@ def read_budget(table: Table) -> BudgetConfig:
     on_unpriced = table.choice("on_unpriced", ON_UNPRICED)
     project = _read_project(table.table("project"), percent)
     steps = _read_limits(table.table("steps"), STEP_NAMES)
-    providers = _read_limits(table.table("providers"), PROVIDER_NAMES)
+    providers = _read_limits(table.table("providers"), tuple(PROVIDERS))
     table.finish(strict=True)
     return BudgetConfig(
         limit_usd=limit.limit_usd,

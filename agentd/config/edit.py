@@ -1,4 +1,4 @@
-"""Change values of config.toml and nothing else: comments, order, layout and line ends stay."""
+"""Change values of config.toml, or add a section, and nothing else: comments and layout stay."""
 
 from __future__ import annotations
 
@@ -66,6 +66,21 @@ def unset_value(path: Path, key: str) -> bool:
         except TOMLKitError as error:
             raise ConfigError(f"{path}: {key}: {error}", fix="Edit it by hand.") from error
         file.text = document.as_string()
+        parse(file.text, path)
+    return True
+
+
+def add_section(path: Path, name: str, section: str) -> bool:
+    """Put a provider's whole section at the end of the file; whether it was missing.
+
+    What is there stays as it is. Raises ConfigError, the file untouched, when the file is not
+    sound before or would not be after, OSError when it cannot be written.
+    """
+    with _editing(path) as file:
+        if name in parse(file.text, path).providers:
+            return False
+        gap = "\n" if file.text.endswith("\n") or not file.text else "\n\n"
+        file.text += gap + section
         parse(file.text, path)
     return True
 

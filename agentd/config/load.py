@@ -12,7 +12,7 @@ from typing import Any
 from agentd import debug
 from agentd import min_version as min_versions
 from agentd.config.budget import read_budget
-from agentd.config.model import PROVIDER_NAMES, Config
+from agentd.config.model import Config
 from agentd.config.sections import (
     read_pricing,
     read_provider,
@@ -22,6 +22,7 @@ from agentd.config.sections import (
 from agentd.config.table import Problems, Table
 from agentd.config.work import read_checks, read_paths, read_validation, read_workflow
 from agentd.errors import ConfigError
+from agentd.providers import PROVIDERS, any_provider
 
 
 def load(path: Path) -> Config:
@@ -71,7 +72,7 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     min_version = top.text(
         "min_version", 'a version, such as "0.2" or "1.4.2"', pattern=min_versions.PATTERN
     )
-    sections = {name: top.table(name) for name in PROVIDER_NAMES}
+    sections = {name: top.table(name) for name in PROVIDERS}
     providers = {
         name: read_provider(sections[name], name, problems) for name in top if name in sections
     }
@@ -84,7 +85,7 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     budget = read_budget(top.table("budget"))
     top.finish(guarded=("budget",))
     if not providers:
-        problems.warn("no provider is configured; add [claude], [codex] or [gemini]")
+        problems.warn(f"no provider is configured; add {any_provider('[{}]')}")
     warn_about_two_prices(providers, pricing, problems)
     if too_old := min_versions.complaint(min_version):
         problems.warn(f"{too_old}, which can only read here")
@@ -140,7 +141,7 @@ def _syntax_error(text: str, file: str, reason: str) -> ConfigError:
     else:
         fix = (
             f"The line reads: {found}\n"
-            'TOML wants texts in quotes (command = "claude"), lists in [ ], and each key once.'
+            'TOML wants texts in quotes (command = "name"), lists in [ ], and each key once.'
         )
     return ConfigError(
         f"{file}: line {line}, column {column}: this is no valid TOML: {reason[: place.start()]}",

@@ -18,7 +18,6 @@ Layout = Literal["agentd", "openspec"]
 OnUnpriced = Literal["warn", "stop"]
 Period = Literal["day", "week", "month", "total"]
 
-PROVIDER_NAMES = ("claude", "codex", "gemini")
 STEP_NAMES = (
     "proposal",
     "challenge",

@@ -9,7 +9,6 @@ from typing import cast
 from agentd.config.model import (
     COMPLEXITIES,
     PRICE_SOURCES,
-    PROVIDER_NAMES,
     STEP_NAMES,
     Complexity,
     ModelConfig,
@@ -20,6 +19,7 @@ from agentd.config.model import (
 )
 from agentd.config.table import Problems, Table, shown
 from agentd.metering.rates import PricingConfig
+from agentd.providers import PROVIDERS
 
 _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
 _PRICE = "a price in USD per 1,000,000 tokens, 0 or more"
@@ -28,7 +28,7 @@ _NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
 
 
 def read_provider(table: Table, name: str, problems: Problems) -> ProviderConfig:
-    """``[claude]``, ``[codex]`` or ``[gemini]`` with its ``models``."""
+    """The section of a provider with its ``models``."""
     command = table.text("command", "a command on PATH or a path")
     default = table.text("default", "the id of a model", pattern=_MODEL_NAME)
     extra_args = table.texts("extra_args", 'a list of texts, such as ["--debug"]')
@@ -70,7 +70,7 @@ def read_steps(
     steps = {}
     for name in STEP_NAMES:
         entry = table.table(name)
-        provider = entry.choice("provider", PROVIDER_NAMES)
+        provider = entry.choice("provider", tuple(PROVIDERS))
         model = entry.text("model", "the id of a model, or a full model name", pattern=_MODEL_NAME)
         rules = entry.texts("rules", 'a list of sentences, such as ["Write the test first."]')
         entry.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 from agentd.config.edit import dotted, split_key
 from agentd.config.load import read_text
 from agentd.config.model import (
-    PROVIDER_NAMES,
     STEP_NAMES,
     Config,
     Limit,
@@ -22,6 +21,7 @@ from agentd.config.model import (
 )
 from agentd.config.table import join, nearest
 from agentd.errors import ConfigError
+from agentd.providers import PROVIDERS
 
 
 def in_force(config: Config) -> dict[str, object]:
@@ -32,11 +32,11 @@ def in_force(config: Config) -> dict[str, object]:
     data = asdict(config)
     for name in ("path", "warnings"):
         del data[name]
-    data |= _sections(PROVIDER_NAMES, ProviderConfig) | data.pop("providers")
+    data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers")
     data["steps"] = _sections(STEP_NAMES, StepConfig) | data["steps"]
     budget = data["budget"]
     budget["steps"] = _sections(STEP_NAMES, Limit) | budget["steps"]
-    budget["providers"] = _sections(PROVIDER_NAMES, Limit) | budget["providers"]
+    budget["providers"] = _sections(PROVIDERS, Limit) | budget["providers"]
     return _flat(data)
 
 
@@ -77,7 +77,7 @@ def toml_text(value: object) -> str:
             return str(value)
 
 
-def _sections(names: tuple[str, ...], kind: Any) -> dict[str, dict[str, None]]:
+def _sections(names: Iterable[str], kind: Any) -> dict[str, dict[str, None]]:
     return {name: dict.fromkeys(field.name for field in fields(kind)) for name in names}
 
 

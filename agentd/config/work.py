@@ -8,7 +8,6 @@ from typing import cast
 from agentd.config.model import (
     GATES,
     LAYOUTS,
-    PROVIDER_NAMES,
     SEVERITIES,
     ChecksConfig,
     Gate,
@@ -20,6 +19,7 @@ from agentd.config.model import (
     WorkflowConfig,
 )
 from agentd.config.table import Problems, Table, shown
+from agentd.providers import PROVIDERS
 
 _CHECKS = ("test", "lint", "audit")
 _TEXT_OR_EMPTY = r"|.*\S.*"
@@ -37,7 +37,7 @@ def read_workflow(table: Table, providers: Collection[str]) -> WorkflowConfig:
     }
     given = {key: table.integer(key, minimum) for key, minimum in minimums.items()}
     gates = table.choices("gates", GATES)
-    fallback = table.choices("fallback", PROVIDER_NAMES)
+    fallback = table.choices("fallback", tuple(PROVIDERS))
     table.finish()
     missing = [name for name in fallback if name not in providers]
     if missing:

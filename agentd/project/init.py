@@ -12,15 +12,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from agentd.config.model import PROVIDER_NAMES
+from agentd.config import edit
 from agentd.config.values import toml_text
 from agentd.errors import InputError
 from agentd.files import write_atomic
 from agentd.project.layout import Project, find_layout
+from agentd.providers import PROVIDERS
 
 IGNORED = ("changes/*/runs/", "archive/*/runs/", "*.tmp", "*.lock")
-_SECTION = re.compile(r"^# ---- (?=\w+: )", re.MULTILINE)
 _TEMPLATE_NAME = '"my-project"'
+_TEMPLATE_PROVIDERS = "# <a section of each provider: config.toml in its folder>\n"
+_TEMPLATE_PROVIDER = "<provider>"
 
 _PROJECT_MD = """\
 # {name}
@@ -47,11 +49,15 @@ _PROJECT_MD = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialised:
-    """What ``init`` wrote (``created``) and what was there and was left alone (``kept``)."""
+    """What ``init`` wrote (``created``) and what was there and was left alone (``kept``).
+
+    ``added``: the config that was there has got the section of the provider that was asked for.
+    """
 
     project: Project
     created: tuple[Path, ...]
     kept: tuple[Path, ...]
+    added: bool = False
 
 
 def initialise(
@@ -60,11 +66,12 @@ def initialise(
     """Write config.toml, project.md, .gitignore and specs/ below ``root``/agentd.
 
     In a project of OpenSpec the specs are those below ``openspec/``. ``provider`` limits the config
-    to one of PROVIDER_NAMES. Running it again writes only what is missing. Raises InputError when
-    ``root`` is no folder or can't be written to.
+    to one of PROVIDERS. Running it again writes only what is missing, the section of ``provider``
+    too. Raises InputError when ``root`` is no folder or can't be written to, ConfigError when a
+    section is to be added to a config that is not sound.
     """
-    if provider is not None and provider not in PROVIDER_NAMES:
-        raise InputError(f"no provider {provider}; expected one of {', '.join(PROVIDER_NAMES)}")
+    if provider is not None and provider not in PROVIDERS:
+        raise InputError(f"no provider {provider}; expected one of {', '.join(PROVIDERS)}")
     if not root.is_dir():
         raise InputError(f"{root}: no such folder", fix="Make it first, or name another.")
     project = Project(root.absolute(), find_layout(root.absolute()))
@@ -79,20 +86,34 @@ def initialise(
     if not project.specs_dir.is_dir() or gitkeep.exists():
         contents[gitkeep] = ""
     created = [path for path, text in contents.items() if _write_new(path, text)]
+    here = project.config_path
+    added = provider is not None and here not in created
+    if provider is not None and added:
+        added = edit.add_section(here, provider, _section_of(provider))
     return Initialised(
         project=project,
         created=tuple(created),
         kept=tuple(path for path in contents if path not in created),
+        added=added,
     )
 
 
 def render_config(project_name: str, provider: str | None = None) -> str:
     """The text of a new config.toml, with the sections of all providers or of one."""
     template = files("agentd.config").joinpath("template.toml").read_text(encoding="utf-8")
-    head, *sections = _SECTION.split(template)
-    left_out = {name for name in PROVIDER_NAMES if provider and name != provider}
-    kept = [section for section in sections if section.partition(":")[0] not in left_out]
-    return "# ---- ".join([head.replace(_TEMPLATE_NAME, toml_text(project_name)), *kept])
+    names = [provider] if provider else list(PROVIDERS)
+    head, rest = template.split(_TEMPLATE_PROVIDERS)
+    return (
+        head.replace(_TEMPLATE_NAME, toml_text(project_name))
+        + "\n".join(map(_section_of, names))
+        + rest.replace(_TEMPLATE_PROVIDER, names[0])
+    )
+
+
+def _section_of(provider: str) -> str:
+    """A provider's part of the config, as it stands in its folder."""
+    place = files(f"agentd.providers.{provider}").joinpath("config.toml")
+    return place.read_text(encoding="utf-8")
 
 
 def detect_project_name(root: Path) -> str:

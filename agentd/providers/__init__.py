@@ -1,60 +1,44 @@
-"""The coding CLIs agentd can drive. A new one is one file here and one line in ``PROVIDERS``."""
+"""The coding CLIs agentd can drive: a new one is a folder here and a line in ``PROVIDERS``."""
 
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from agentd.errors import ParseError
-from agentd.metering.usage import UsageMetrics
-from agentd.providers.base import Parsed, Provider
-from agentd.providers.claude.cli import CLAUDE
-from agentd.providers.codex.cli import CODEX
-from agentd.providers.gemini.cli import GEMINI
-from agentd.providers.output import documents, events
+from agentd.providers.claude import CLAUDE
+from agentd.providers.codex import CODEX
+from agentd.providers.gemini import GEMINI
+from agentd.providers.provider import Provider
 
-PROVIDERS: dict[str, Provider] = {"claude": CLAUDE, "codex": CODEX, "gemini": GEMINI}
+PROVIDERS: dict[str, Provider] = {
+    "claude": CLAUDE,
+    "codex": CODEX,
+    "gemini": GEMINI,
+}
+
+if TYPE_CHECKING:  # a type checker can't see the members that are made below
+
+    class LlmProvider(Enum):
+        """The providers, for the Python API; one that is not listed here is LlmProvider(NAME)."""
+
+        CLAUDE = "claude"
+        CODEX = "codex"
+        GEMINI = "gemini"
+
+else:
+    LlmProvider = Enum(
+        "LlmProvider", {name.upper().replace("-", "_"): name for name in PROVIDERS}, module=__name__
+    )
+    LlmProvider.__doc__ = "The providers, for the Python API."
 
 
-class LlmProvider(Enum):
-    """The providers, for the Python API."""
-
-    CLAUDE = "claude"
-    CODEX = "codex"
-    GEMINI = "gemini"
+def any_provider(form: str = "{}") -> str:
+    """``claude, codex or gemini``, each name put into ``form``."""
+    *others, last = (form.format(name) for name in PROVIDERS)
+    return f"{', '.join(others)} or {last}"
 
 
 def maker_of(provider: str | None) -> str | None:
     """Who makes the models of a provider; "" when that is not known, None without a provider."""
     row = PROVIDERS.get(provider or "")
     return row.maker if row else provider and ""
-
-
-def parse_output(output: str, provider: Provider) -> Parsed:
-    """Read a whole output of any format (json, stream-json, with noise before or between).
-
-    Raises ParseError when a usage block is malformed.
-    """
-    parsed = Parsed()
-    for reading in (events, documents):
-        parser = provider.new_parser()
-        for event in reading(output):
-            parser.feed(event)
-        parsed = parser.parsed()
-        if parsed.usage is not None:
-            break
-    return parsed
-
-
-def parse_usage_from_output(output: str, provider: LlmProvider) -> UsageMetrics:
-    """The usage that a CLI's stdout shows, inclusive, by model.
-
-    Of a run that was cut it is what had been seen. Of a codex thread that was resumed it is the
-    thread's running total. Raises ParseError when there is none, or it is malformed.
-    """
-    usage = parse_output(output, PROVIDERS[provider.value]).usage
-    if usage is None:
-        raise ParseError(
-            f"no usage in the output of {provider.value}",
-            fix="Text mode prints none; run the CLI with its JSON output format.",
-        )
-    return usage

@@ -1,4 +1,4 @@
-"""What a provider is: how to start a coding CLI and how to read what it prints."""
+"""How a coding CLI is started, and how what it prints and logs is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from agentd.providers.failure import Failure, Reason
 class Invocation:
     """What a provider needs to build an argv. The prompt always goes on stdin.
 
-    ``budget_usd`` is the most that the run may cost, for a CLI that can hold itself to it.
+    ``budget_args`` hold the run to a budget, where the CLI has an option for that.
     """
 
     command: str
@@ -27,7 +26,7 @@ class Invocation:
     extra_args: tuple[str, ...] = ()
     resume_session_id: str | None = None
     run_dir: Path
-    budget_usd: Decimal | None = None
+    budget_args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,26 +89,22 @@ class LoggedUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """One coding CLI, as a row of literals and pure functions.
+class Cli:
+    """What a run needs of a coding CLI: literals and pure functions.
 
-    ``maker`` is who makes its models, as price catalogues name it, "" where each model's name has
-    to tell. ``reports_costs``: it has figures of its own, real for its maker's models.
     ``markers``: a line of stdout that holds none of these is not worth decoding.
     ``environment`` is added to the CLI's. ``first_signal`` is what makes the CLI stop and report.
     ``read_log`` reads its session log, None where it keeps none that tells more than stdout.
     ``exit_reasons`` are the exit codes that give a reason by themselves. ``resets_at`` reads out of
     a rate limit's message, and the time of the run's end, when it is lifted. ``activity`` reads out
     of an event what the CLI does; the events it needs besides have ``activity_markers``, those
-    with the text as it arrives ``text_markers``.
+    with the text as it arrives ``text_markers``. ``caution`` says what its user should know where
+    it can't work as usual, and what to do about it.
     """
 
-    name: str
     argv: Callable[[Invocation], list[str]]
     new_parser: Callable[[], Parser]
     markers: tuple[bytes, ...]
-    maker: str = ""
-    reports_costs: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     first_signal: int = signal.SIGINT
     read_log: Callable[[LogQuery], LoggedUsage | None] | None = None
@@ -118,3 +113,4 @@ class Provider:
     activity: Callable[[Mapping[str, Any]], Activity | None] | None = None
     activity_markers: tuple[bytes, ...] = ()
     text_markers: tuple[bytes, ...] = ()
+    caution: Callable[[], tuple[str, str] | None] | None = None

@@ -1,4 +1,4 @@
-"""A CLI's whole output, of whatever format, as the JSON objects in it."""
+"""A CLI's whole output, of whatever format: the JSON objects in it, and the usage they tell."""
 
 from __future__ import annotations
 
@@ -8,8 +8,44 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from agentd.errors import ParseError
+from agentd.metering.usage import UsageMetrics
+from agentd.providers import PROVIDERS, LlmProvider
+from agentd.providers.base import Cli, Parsed
+
 _DECODER = json.JSONDecoder(parse_float=Decimal)
 _DOCUMENT = re.compile(r"^[ \t]*(?=[{\[])", re.MULTILINE)
+
+
+def parse_output(output: str, cli: Cli) -> Parsed:
+    """Read a whole output of any format (json, stream-json, with noise before or between).
+
+    Raises ParseError when a usage block is malformed.
+    """
+    parsed = Parsed()
+    for reading in (events, documents):
+        parser = cli.new_parser()
+        for event in reading(output):
+            parser.feed(event)
+        parsed = parser.parsed()
+        if parsed.usage is not None:
+            break
+    return parsed
+
+
+def parse_usage_from_output(output: str, provider: LlmProvider) -> UsageMetrics:
+    """The usage that a CLI's stdout shows, inclusive, by model.
+
+    Of a run that was cut it is what had been seen. Of a codex thread that was resumed it is the
+    thread's running total. Raises ParseError when there is none, or it is malformed.
+    """
+    usage = parse_output(output, PROVIDERS[provider.value].cli()).usage
+    if usage is None:
+        raise ParseError(
+            f"no usage in the output of {provider.value}",
+            fix="Text mode prints none; run the CLI with its JSON output format.",
+        )
+    return usage
 
 
 def events(output: str) -> Iterator[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agentd.errors import StateError
 from agentd.metering.usage import UsageMetrics
-from agentd.providers.base import Provider
+from agentd.providers.provider import Provider
 from agentd.runner.process import group_lives, is_same
 from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
@@ -58,21 +58,21 @@ def recover(
     """
     environ = os.environ if environ is None else environ
     with folder.attend(timeout_s=60.0), contextlib.ExitStack() as stack:
-        info = folder.info()
+        info, cli = folder.info(), provider.cli()
         for file in (folder.stdout, folder.stderr):
             file.open("ab").close()  # somebody may have deleted them; touch() would set the time
-        reading = stack.enter_context(contextlib.closing(Reading(folder, provider)))
+        reading = stack.enter_context(contextlib.closing(Reading(folder, cli)))
         pid = info.cli_pid
         stopped = pid is not None and _lives(info)
         if pid is not None and stopped:
-            stages = stop_stages(provider.first_signal, stop_grace_s, term_grace_s)
+            stages = stop_stages(cli.first_signal, stop_grace_s, term_grace_s)
             stop_family(pid, stages, alive=lambda: _lives(info), pump=reading.pump)
             stop_group(pid, LEFTOVERS, alive=lambda: group_lives(pid), pump=reading.pump)
         result = conclude(
             folder,
             info,
             reading,
-            provider,
+            cli,
             status="interrupted" if stopped else None,
             exit_code=None,
             duration_ms=_duration_ms(folder, info),

@@ -11,7 +11,7 @@ from pathlib import Path
 from agentd.errors import ParseError
 from agentd.metering.call import Accuracy, CallStatus, UsageSource
 from agentd.metering.usage import UsageMetrics
-from agentd.providers.base import LoggedUsage, LogQuery, Provider
+from agentd.providers.base import Cli, LoggedUsage, LogQuery
 from agentd.providers.failure import Failure, conclude_failure
 from agentd.runner.reconcile import reconcile
 from agentd.runner.run_folder import RunFolder, RunInfo
@@ -54,7 +54,7 @@ def conclude(
     folder: RunFolder,
     info: RunInfo,
     reading: Reading,
-    provider: Provider,
+    cli: Cli,
     *,
     status: CallStatus | None,
     exit_code: int | None,
@@ -75,7 +75,7 @@ def conclude(
     session_id = parsed.session_id or info.resume_session_id
     outcome = reconcile(
         parsed,
-        read_log(provider, info, session_id, environ),
+        read_log(cli, info, session_id, environ),
         prior_usage,
         requested_model=info.requested_model,
         resumed=info.resume_session_id is not None,
@@ -91,7 +91,7 @@ def conclude(
         parsed.failure,
         status=status,
         exit_code=exit_code,
-        exit_reasons=provider.exit_reasons,
+        exit_reasons=cli.exit_reasons,
         silent_resume=info.resume_session_id is not None and not reading.saw_object,
         message=error or "",
     )
@@ -111,31 +111,31 @@ def conclude(
         final_text=parsed.final_text,
         error=error,
         run_dir=folder.path,
-        failure=_dated(failure, provider, info.started_at + timedelta(milliseconds=duration_ms)),
+        failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )
 
 
-def _dated(failure: Failure | None, provider: Provider, ended_at: datetime) -> Failure | None:
+def _dated(failure: Failure | None, cli: Cli, ended_at: datetime) -> Failure | None:
     """The failure, with the time that its message tells for the end of a rate limit."""
-    if failure is None or failure.reason != "rate_limit" or provider.resets_at is None:
+    if failure is None or failure.reason != "rate_limit" or cli.resets_at is None:
         return failure
-    return replace(failure, resets_at=provider.resets_at(failure.message, ended_at))
+    return replace(failure, resets_at=cli.resets_at(failure.message, ended_at))
 
 
 def read_log(
-    provider: Provider, info: RunInfo, session_id: str | None, environ: Mapping[str, str]
+    cli: Cli, info: RunInfo, session_id: str | None, environ: Mapping[str, str]
 ) -> LoggedUsage | None:
     """What the CLI's session log tells of a run by now; None where there is none to read."""
-    if provider.read_log is None or session_id is None:
+    if cli.read_log is None or session_id is None:
         return None
     query = LogQuery(
         session_id=session_id,
         started_at=info.started_at,
         cwd=Path(info.cwd),
-        environ={**environ, **provider.environment},
+        environ={**environ, **cli.environment},
     )
     try:
-        return provider.read_log(query)
+        return cli.read_log(query)
     except (OSError, ParseError):
         return None  # the log is a second source; a run is never lost for it
 

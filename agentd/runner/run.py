@@ -17,7 +17,8 @@ from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Watch
-from agentd.providers.base import Invocation, Provider
+from agentd.providers.base import Invocation
+from agentd.providers.provider import Provider
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives, start_token
 from agentd.runner.result import RunResult, conclude
@@ -110,6 +111,7 @@ class ScriptRunner:
         stack: contextlib.ExitStack,
     ) -> RunResult:
         environ = os.environ if request.environ is None else request.environ
+        cli = request.provider.cli()
         info = _describe(request, folder)
         try:
             with folder.writing():
@@ -120,19 +122,17 @@ class ScriptRunner:
                 watched = request.watch is not None
                 reading = stack.enter_context(
                     contextlib.closing(
-                        Reading(
-                            folder, request.provider, watched=watched, live_text=request.live_text
-                        )
+                        Reading(folder, cli, watched=watched, live_text=request.live_text)
                     )
                 )
         except StateError:
             folder.remove()
             raise
         began_ms = monotonic_ms()
-        process = _start(request, info, folder, {**environ, **request.provider.environment})
+        process = _start(request, info, folder, {**environ, **cli.environment})
         tell = _teller(request, reading, began_ms)
-        live = Live(reading, request.provider, info, environ)
-        stages = stop_stages(request.provider.first_signal, self._stop_grace_s, self._term_grace_s)
+        live = Live(reading, cli, info, environ)
+        stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
 
         def runs() -> bool:
             return process.poll() is None
@@ -163,7 +163,7 @@ class ScriptRunner:
             folder,
             info,
             reading,
-            request.provider,
+            cli,
             status=status,
             exit_code=process.returncode,
             duration_ms=duration_ms,
@@ -175,20 +175,21 @@ class ScriptRunner:
 
 
 def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
+    flag, most_usd = request.provider.budget_flag, request.budget_usd
     invocation = Invocation(
         command=request.command,
         model=request.model,
         extra_args=request.extra_args,
         resume_session_id=request.resume_session_id,
         run_dir=folder.path.absolute(),
-        budget_usd=request.budget_usd,
+        budget_args=(flag.name, f"{most_usd:f}") if flag and most_usd else (),
     )
     return RunInfo(
         call_id=request.call_id,
         step=request.step,
         provider=request.provider.name,
         requested_model=request.model,
-        argv=tuple(request.provider.argv(invocation)),
+        argv=tuple(request.provider.cli().argv(invocation)),
         cwd=str(request.cwd.absolute()),
         resume_session_id=request.resume_session_id,
         started_at=precise_utc_now(),

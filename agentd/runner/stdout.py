@@ -1,4 +1,4 @@
-"""One run's stdout on its way into the provider's parser."""
+"""One run's stdout on its way into its CLI's parser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from agentd.errors import ParseError
 from agentd.providers.activity import Activity, Snapshot
-from agentd.providers.base import Parsed, Provider
+from agentd.providers.base import Cli, Parsed
 from agentd.runner.run_folder import RunFolder
 from agentd.runner.tail import MAX_LINE_BYTES, Tail
 
@@ -28,25 +28,25 @@ class Reading:
     def __init__(
         self,
         folder: RunFolder,
-        provider: Provider,
+        cli: Cli,
         *,
         watched: bool = False,
         live_text: bool = False,
     ) -> None:
         self.malformed: str | None = None
         self._folder = folder
-        self._provider = provider
-        self._parser = provider.new_parser()
+        self._cli = cli
+        self._parser = cli.new_parser()
         self.events = 0
         self._session_id: str | None = None
-        self._activity = provider.activity if watched else None
+        self._activity = cli.activity if watched else None
         self._live_text, self._partial = live_text, False
         self._tool: str | None = None
         self._said: list[str] = []
         self._line_ended = True
-        markers = provider.markers
+        markers = cli.markers
         if self._activity is not None:
-            markers += provider.activity_markers + (provider.text_markers if live_text else ())
+            markers += cli.activity_markers + (cli.text_markers if live_text else ())
         self._tail = Tail(folder.stdout, tuple(dict.fromkeys(markers)), self._feed)
         self.pump = self._tail.pump
 
@@ -136,13 +136,13 @@ class Reading:
 
     def _other_format(self) -> Parsed:
         """The whole text at once: ``extra_args`` may have set a format that is not JSON lines."""
-        from agentd.providers import parse_output
+        from agentd.providers.output import parse_output
 
         if not 0 < self._folder.stdout.stat().st_size <= MAX_LINE_BYTES:
             return Parsed()
         text = self._folder.stdout.read_text(encoding="utf-8", errors="replace")
         try:
-            return parse_output(text, self._provider)
+            return parse_output(text, self._cli)
         except ParseError as error:
             self.malformed = error.message
             return Parsed()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from agentd.metering.usage import UsageMetrics
-from agentd.providers.base import Provider
+from agentd.providers.base import Cli
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunInfo
 from agentd.runner.stdout import Reading
@@ -22,14 +22,14 @@ _END_S = 2.0  # a CLI that has reported its end is left to end by itself for tha
 class Live:
     """The larger of what stdout and the session log tell, told when it has grown.
 
-    claude reports each message on stdout as it begins and ends, but not those of its subagents;
-    codex and gemini report at the end of the run alone. Their logs have every finished response.
+    A CLI may report each message on stdout but not those of its subagents, or report at the end of
+    the run alone; its log has every finished response.
     """
 
     def __init__(
-        self, reading: Reading, provider: Provider, info: RunInfo, environ: Mapping[str, str]
+        self, reading: Reading, cli: Cli, info: RunInfo, environ: Mapping[str, str]
     ) -> None:
-        self._reading, self._provider = reading, provider
+        self._reading, self._cli = reading, cli
         self._info, self._environ = info, environ
         self._resumed = info.resume_session_id is not None
         self._events = 0
@@ -69,7 +69,7 @@ class Live:
         began = time.monotonic()
         if began < self._log_due:
             return None
-        logged = read_log(self._provider, self._info, self._session_id, self._environ)
+        logged = read_log(self._cli, self._info, self._session_id, self._environ)
         ended = time.monotonic()
         self._log_due = ended + max(LOG_EVERY_S, _LOG_SHARE * (ended - began))
         return logged.usage if logged else None

@@ -13,12 +13,12 @@ from typing import Literal
 
 from agentd.clock import utc_now
 from agentd.config import Config, load
-from agentd.config.model import PROVIDER_NAMES, ProviderConfig
+from agentd.config.model import ProviderConfig
 from agentd.errors import ConfigError, InputError
 from agentd.git import GitFailed, run
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
-from agentd.providers import PROVIDERS
+from agentd.providers import PROVIDERS, any_provider
 from agentd.runner.installed import Installed, look
 from agentd.version import __version__
 from agentd.workflow.prompts.prompt import Prompts, layers_of
@@ -34,34 +34,6 @@ class Check:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """From which version on a CLI's usage is exact (docs/clis.md), and what older ones lack."""
-
-    since: tuple[int, int, int]
-    older: str
-    package: str
-
-
-MEASURED = {
-    "claude": Measured(
-        (2, 1, 319),
-        "the usage of runs with subagents and of resumed sessions may be inexact",
-        "@anthropic-ai/claude-code",
-    ),
-    "codex": Measured(
-        (0, 79, 0),
-        "the usage of resumed sessions is inexact, as each run reports only itself",
-        "@openai/codex",
-    ),
-    "gemini": Measured(
-        (0, 17, 0),
-        "it may lack the stream-json output that usage is read from",
-        "@google/gemini-cli",
-    ),
-}
-
-
 def examine(start: Path) -> list[Check]:
     """Examine the project around ``start`` and its CLIs, in the order to mend things in.
 
@@ -72,7 +44,7 @@ def examine(start: Path) -> list[Check]:
     try:
         project = find_project(start)
     except InputError as error:
-        usual = {name: ProviderConfig(command=name) for name in PROVIDER_NAMES}
+        usual = {name: ProviderConfig(command=name) for name in PROVIDERS}
         folder = start.absolute() if start.is_dir() else Path.cwd()
         missing = Check("project", "fail", error.message, error.fix)
         there = [name for name in usual if shutil.which(name)]
@@ -107,25 +79,17 @@ def _templates(project: Project) -> Iterator[Check]:
 
 
 def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]:
-    with ThreadPoolExecutor(len(providers) or 1) as pool:  # gemini alone takes seconds to start
-        installed = list(
-            pool.map(
-                lambda name: look(
-                    providers[name].command, cwd, {**os.environ, **PROVIDERS[name].environment}
-                ),
-                providers,
-            )
-        )
+    def find(name: str) -> Installed:
+        environ = {**os.environ, **PROVIDERS[name].cli().environment}
+        return look(providers[name].command, cwd, environ)
+
+    with ThreadPoolExecutor(len(providers) or 1) as pool:  # one may take seconds to start
+        installed = list(pool.map(find, providers))
     for (name, settings), cli in zip(providers.items(), installed, strict=True):
         yield _cli(name, settings.command, cli)
-        root = os.geteuid() == 0 and os.environ.get("IS_SANDBOX") != "1"
-        if name == "claude" and cli.works and root:
-            yield Check(
-                name,
-                "warn",
-                "as root claude refuses bypassPermissions, so agentd allows it only some tools",
-                "Run as another user; in a container, set IS_SANDBOX=1 to allow all tools.",
-            )
+        caution = PROVIDERS[name].cli().caution
+        if cli.works and caution and (told := caution()):
+            yield Check(name, "warn", *told)
     working = [name for name, cli in zip(providers, installed, strict=True) if cli.works]
     if working:
         yield Check("providers", "ok", f"{', '.join(working)} can run steps")
@@ -134,19 +98,19 @@ def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]
             "providers",
             "fail",
             "no provider can run a step",
-            "Install claude, codex or gemini, or set its command in agentd/config.toml.",
+            f"Install {any_provider()}, or set its command in agentd/config.toml.",
         )
 
 
 def _cli(name: str, command: str, cli: Installed) -> Check:
-    measured = MEASURED[name]
-    install = f"npm install -g {measured.package}"
+    row = PROVIDERS[name]
+    install = f"`{row.install}`" if row.install else f"Install {row.title}"
     if cli.path is None:
         return Check(
             name,
             "warn",
             f"there is no command {command}, so no step can run with {name}",
-            f"`{install}`, or correct {name}.command in config.toml, or remove [{name}] there.",
+            f"{install}, or correct {name}.command in config.toml, or remove [{name}] there.",
         )
     if cli.problem:
         return Check(name, "warn", f"{cli.path}: {cli.problem}", f"Try `{command} --version`.")
@@ -154,10 +118,10 @@ def _cli(name: str, command: str, cli: Installed) -> Check:
         detail = f"{cli.path}: --version names no version, so it can't be told if it is too old"
         return Check(name, "warn", detail, f"Check that {command} is the {name} CLI.")
     version = ".".join(map(str, cli.version))
-    if cli.version < measured.since:
-        since = ".".join(map(str, measured.since))
-        detail = f"{cli.path} is version {version}; before {since} {measured.older}"
-        return Check(name, "warn", detail, f"`{install}@latest`")
+    if row.exact_since and cli.version < row.exact_since:
+        since = ".".join(map(str, row.exact_since))
+        detail = f"{cli.path} is version {version}; before {since} {row.older_lacks}"
+        return Check(name, "warn", detail, install)
     return Check(name, "ok", f"{cli.path} is version {version}")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, ProviderConfig
 from agentd.errors import ConfigError
+from agentd.providers import PROVIDERS
 from agentd.workflow.steps import Step
 
 # As the original agentd had it: a change is of the first size that its specs and tasks, added up,
@@ -33,19 +35,21 @@ def choose(
 ) -> Choice:
     """The provider and model of a step; ``provider`` and ``model`` are the command line's.
 
-    Provider: the command line, ``[steps.X]``, the step's usual one, the first that the config has.
+    Provider: the command line, ``[steps.X]``, the one that is usual for the step's work,
+    the first that the config has.
     Model: the command line, ``[steps.X]``, the provider's model for a change of that many specs and
     tasks, its default. Raises ConfigError, which shows ``config_name``, when the provider has no
     section.
     """
     set_ = config.steps.get(step.name)
-    usual = step.provider if step.provider in config.providers else next(iter(config.providers), "")
+    usual = usual_provider(step, config.providers)
     name = provider or (set_ and set_.provider) or usual
     if name not in config.providers:
         raise ConfigError(
             f"{config_name}: {f'no provider {name}' if name else 'there is no provider'} for step "
             f"{step.name}; it has {', '.join(config.providers) or 'none'}",
-            fix=f"Add a [{name or 'claude'}] section, or name another with --provider.",
+            fix=f"Add a [{name or next(iter(PROVIDERS))}] section, or name another with "
+            "--provider.",
         )
     settings = config.providers[name]
     # A model of [steps.X] without a provider is one of the provider that the step would have.
@@ -54,6 +58,13 @@ def choose(
     if wanted is None and (sized := model_for(settings, specs=specs, tasks=tasks)):
         return Choice(provider=name, model=sized.model)
     return Choice(provider=name, model=settings.model_name(wanted))
+
+
+def usual_provider(step: Step, names: Iterable[str]) -> str:
+    """Of these providers the first that is usual for the step's work, else the first of all."""
+    known = list(names)
+    usual = (name for name in known if step.work in PROVIDERS[name].usual_for)
+    return next(usual, next(iter(known), ""))
 
 
 def complexity_of(*, specs: int, tasks: int) -> Complexity:

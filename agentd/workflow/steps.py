@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from agentd.documents.verdict import Judgement
+
+if TYPE_CHECKING:
+    from agentd.providers.provider import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One kind of LLM call.
 
-    ``name`` is the step string of the ledger and the prompt's name, ``provider`` the one that runs
-    it when the config names none. ``phases`` are those it may start from, ``phase`` the one it
-    leads to; a step that judges leads to the phase that ``verdicts`` has for its verdict. ``next``
-    is the command after it. ``reads`` must be there before, ``writes`` after; both are files of
-    the change's folder, ``specs`` stands for at least one spec, ``merged`` for the folder of that
-    name. ``touches`` may be changed besides; ``code``: so may the project's own files.
-    ``continues`` are the steps whose session it goes on with, the best first. ``covers``: what it
-    writes approves only with a full table of what implements and tests each scenario.
+    ``name`` is the step string of the ledger and the prompt's name. ``phases`` are those it may
+    start from, ``phase`` the one it leads to; a step that judges leads to the phase that
+    ``verdicts`` has for its verdict. ``next`` is the command after it. ``reads`` must be there
+    before, ``writes`` after; both are files of the change's folder, ``specs`` stands for at least
+    one spec, ``merged`` for the folder of that name. ``touches`` may be changed besides; ``code``:
+    so may the project's own files. ``continues`` are the steps whose session it goes on with, the
+    best first. ``covers``: what it writes approves only with a full table of what implements and
+    tests each scenario.
     """
 
     name: str
     command: str
-    provider: str
     phases: tuple[str, ...]
     phase: str | None = None
     reads: tuple[str, ...] = ()
@@ -35,6 +38,11 @@ class Step:
     verdicts: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     continues: tuple[str, ...] = ()
     covers: bool = False
+
+    @property
+    def work(self) -> Work:
+        """What it does; where the config names no provider, one that is usual for that runs it."""
+        return "code" if self.code else "judge" if self.verdicts else "write"
 
     @property
     def judgement(self) -> Judgement | None:
@@ -51,7 +59,6 @@ _ROWS = (
     Step(
         name="proposal",
         command="proposal",
-        provider="gemini",
         phases=("proposed",),
         phase="proposed",
         writes=_PLANNED,
@@ -60,7 +67,6 @@ _ROWS = (
     Step(
         name="challenge",
         command="challenge",
-        provider="codex",
         phases=("proposed", "challenged"),
         reads=_PLANNED,
         writes=("CHALLENGE.md",),
@@ -73,7 +79,6 @@ _ROWS = (
     Step(
         name="reproposal",
         command="reproposal",
-        provider="gemini",
         phases=("proposed", "challenged", "rejected"),
         phase="proposed",
         reads=(*_PLANNED, "CHALLENGE.md"),
@@ -84,7 +89,6 @@ _ROWS = (
     Step(
         name="implementation",
         command="implement",
-        provider="claude",
         phases=("challenged", "implementing"),
         phase="implementing",
         reads=_PLANNED,
@@ -96,7 +100,6 @@ _ROWS = (
     Step(
         name="review",
         command="review",
-        provider="codex",
         phases=("implementing", "complete"),
         reads=(*_PLANNED, "IMPLEMENTATION.md"),
         writes=("REVIEW.md",),
@@ -110,7 +113,6 @@ _ROWS = (
     Step(
         name="resolve",
         command="resolve",
-        provider="claude",
         phases=("implementing", "complete"),
         phase="implementing",
         reads=(*_PLANNED, "REVIEW.md"),
@@ -123,7 +125,6 @@ _ROWS = (
     Step(
         name="merge",
         command="merge",
-        provider="gemini",
         phases=("complete",),
         reads=("specs",),
         writes=("merged",),
@@ -132,7 +133,6 @@ _ROWS = (
     Step(
         name="archive",
         command="archive",
-        provider="gemini",
         phases=("complete",),
         reads=("proposal.md", "specs"),
         writes=("merged/CHANGELOG.md",),
@@ -141,7 +141,6 @@ _ROWS = (
     Step(
         name="archive-review",
         command="archive",
-        provider="codex",
         phases=("complete",),
         reads=("specs", "merged"),
         writes=("ARCHIVE_REVIEW.md",),
@@ -154,7 +153,6 @@ _ROWS = (
     Step(
         name="archive-fix",
         command="archive",
-        provider="gemini",
         phases=("complete",),
         reads=("specs", "merged", "ARCHIVE_REVIEW.md"),
         writes=("merged",),
@@ -164,7 +162,6 @@ _ROWS = (
     Step(
         name="fillback",
         command="fillback",
-        provider="gemini",
         phases=("proposed", "complete"),
         phase="proposed",
         writes=_PLANNED,

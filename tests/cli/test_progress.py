@@ -252,7 +252,7 @@ def feed(folder: Path, path: str, *, live_text: bool) -> tuple[list[str | None],
     recorded = recording(path)
     run = RunFolder.create(folder, "20261122T054052-proposal-6f1c2a9b")
     run.stdout.touch()
-    reading = Reading(run, PROVIDERS[recorded.cli], watched=True, live_text=live_text)
+    reading = Reading(run, PROVIDERS[recorded.cli].cli(), watched=True, live_text=live_text)
     tools, said = [], ""
     with run.stdout.open("a") as stdout:
         for text in recorded.stdout.splitlines(keepends=True):
@@ -287,8 +287,8 @@ def test_text_is_decoded_only_for_those_who_ask(tmp_path: Path) -> None:
         decoded.append(str(event))
 
     run.stdout.write_text(recording(CLAUDE).stdout)
-    provider = replace(PROVIDERS["claude"], activity=noting)
-    reading = Reading(run, provider, watched=True)
+    cli = replace(PROVIDERS["claude"].cli(), activity=noting)
+    reading = Reading(run, cli, watched=True)
     reading.finish()
     reading.close()
     assert decoded
@@ -311,15 +311,16 @@ def test_text_is_decoded_only_for_those_who_ask(tmp_path: Path) -> None:
 )
 def test_events_of_another_form_are_no_reason_to_stop(event: dict[str, Any]) -> None:
     for provider in PROVIDERS.values():
-        assert provider.activity is not None
-        provider.activity(event)
+        activity = provider.cli().activity
+        assert activity is not None
+        activity(event)
 
 
 def test_every_recording_can_be_watched() -> None:
     from support.recordings import RECORDINGS
 
     for recorded in RECORDINGS:
-        activity = PROVIDERS[recorded.cli].activity
+        activity = PROVIDERS[recorded.cli].cli().activity
         assert activity is not None
         for event in events(recorded.stdout):
             activity(event)

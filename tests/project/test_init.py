@@ -9,8 +9,7 @@ import pytest
 from genai_prices import data
 
 from agentd.config.load import load, parse
-from agentd.config.model import PROVIDER_NAMES
-from agentd.errors import InputError
+from agentd.errors import ConfigError, InputError
 from agentd.project.init import detect_project_name, initialise, render_config
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
@@ -28,7 +27,7 @@ def test_a_new_project_gets_all_files_and_a_sound_config(tmp_path: Path) -> None
     config = load(done.project.config_path)
     assert config.warnings == ()
     assert config.project_name == tmp_path.name
-    assert sorted(config.providers) == sorted(PROVIDER_NAMES)
+    assert sorted(config.providers) == sorted(PROVIDERS)
     assert config.pricing.sources == ("config", "reported", "catalog")
     ignored = (tmp_path / "agentd/.gitignore").read_text().split()
     assert {"changes/*/runs/", "archive/*/runs/", "*.tmp"} <= set(ignored)
@@ -41,9 +40,36 @@ def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
     initialise(tmp_path)
     before = {name: (tmp_path / name).stat().st_mtime_ns for name in FILES}
     done = initialise(tmp_path, provider="codex", project_name="other")
-    assert done.created == ()
+    assert (done.created, done.added) == ((), False)
     assert [str(path.relative_to(tmp_path)) for path in done.kept] == FILES
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in FILES} == before
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\r\n"])
+def test_a_second_run_adds_the_section_that_is_asked_for(tmp_path: Path, end: str) -> None:
+    path = initialise(tmp_path, provider="claude").project.config_path
+    lines = [*path.read_text().splitlines(), "# mine: keep", "[paths] # and this"]
+    before = (end or "\n").join(lines).encode() + end.encode()
+    path.write_bytes(before)
+    done = initialise(tmp_path, provider="codex")
+    assert (done.added, done.created, path in done.kept) == (True, (), True)
+    after = path.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\r\n") == (after.count(b"\n") if end == "\r\n" else 0)
+    config = load(path)
+    assert list(config.providers) == ["claude", "codex"]
+    assert config.warnings == ()
+    assert config.providers["codex"].default == "balanced"
+    assert not initialise(tmp_path, provider="codex").added
+    assert path.read_bytes() == after
+
+
+def test_no_section_is_added_to_a_config_that_is_not_sound(tmp_path: Path) -> None:
+    path = initialise(tmp_path, provider="claude").project.config_path
+    path.write_text("[claude\n")
+    with pytest.raises(ConfigError, match="no valid TOML"):
+        initialise(tmp_path, provider="codex")
+    assert path.read_text() == "[claude\n"
 
 
 @pytest.mark.parametrize("name", FILES[:3])
@@ -72,21 +98,21 @@ def test_specs_that_are_there_get_no_gitkeep(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "agentd/specs").iterdir()] == ["login.md"]
 
 
-@pytest.mark.parametrize("provider", PROVIDER_NAMES)
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_one_provider_alone_is_all_the_config_names(tmp_path: Path, provider: str) -> None:
     done = initialise(tmp_path, provider=provider)
     config = load(done.project.config_path)
     assert list(config.providers) == [provider]
     assert config.warnings == ()
     text = done.project.config_path.read_text()
-    for other in set(PROVIDER_NAMES) - {provider}:
+    for other in set(PROVIDERS) - {provider}:
         assert f"[{other}]" not in text
         assert f'"{other}"' not in text
     assert "[pricing]" in text
     assert "# [budget]" in text
 
 
-@pytest.mark.parametrize("provider", PROVIDER_NAMES)
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_model_of_the_template_has_a_price_in_the_catalogue(provider: str) -> None:
     config = parse(render_config("x", provider), Path("config.toml"))
     models = config.providers[provider].models

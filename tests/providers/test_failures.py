@@ -51,12 +51,12 @@ def concluded(
         agentd_pid=1,
         agentd_token=None,
     )
-    with contextlib.closing(Reading(run, PROVIDERS[provider])) as reading:
+    with contextlib.closing(Reading(run, PROVIDERS[provider].cli())) as reading:
         return conclude(
             run,
             info,
             reading,
-            PROVIDERS[provider],
+            PROVIDERS[provider].cli(),
             status=status,
             exit_code=exit_code,
             duration_ms=600_000,

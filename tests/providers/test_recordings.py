@@ -7,7 +7,8 @@ from support.recordings import RECORDINGS, Recording, recording, recordings
 
 from agentd.errors import ParseError
 from agentd.metering.usage import ModelUsage, UsageMetrics, subtract
-from agentd.providers import PROVIDERS, LlmProvider, parse_output, parse_usage_from_output
+from agentd.providers import PROVIDERS, LlmProvider
+from agentd.providers.output import parse_output, parse_usage_from_output
 
 FIELDS = (
     "input_tokens",
@@ -103,7 +104,7 @@ def test_nothing_served_is_zero_or_an_error(r: Recording) -> None:
 )
 def test_running_total_is_right_after_subtraction(path: str, before: str) -> None:
     r = recording(path)
-    parsed = parse_output(r.stdout, PROVIDERS["codex"])
+    parsed = parse_output(r.stdout, PROVIDERS["codex"].cli())
     earlier = parse(recording(before))
     assert parsed.running_total
     assert parsed.usage is not None

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from standins.running import run
-from standins.toy_provider import TOY, ToyParser
+from standins.running import run, toy
+from standins.toy.cli import ToyParser
 
 from agentd.errors import ParseError
 from agentd.metering.usage import ModelUsage, UsageMetrics, run_usage
@@ -239,7 +239,7 @@ def test_a_run_looks_into_its_session_log(tmp_path: Path) -> None:
         queries.append(query)
         return LoggedUsage(usage=_run(sub=_tokens(500, 50)), model="sub")
 
-    provider = replace(TOY, read_log=read_log)
+    provider = toy(read_log=read_log)
     result = run(tmp_path, "failing", provider=provider, environ={"A": "b"})
     assert (result.usage.input_tokens, result.usage_source) == (500, "session_log")
     assert (result.model, result.accuracy) == ("sub", "exact")
@@ -257,7 +257,7 @@ def test_a_session_log_that_cannot_be_read(tmp_path: Path, error: Exception) -> 
     def read_log(query: LogQuery) -> LoggedUsage:
         raise error
 
-    result = run(tmp_path, "good", provider=replace(TOY, read_log=read_log))
+    result = run(tmp_path, "good", provider=toy(read_log=read_log))
     assert (result.status, result.usage.input_tokens) == ("ok", 100)
 
 
@@ -269,7 +269,7 @@ def test_a_resumed_run_is_reduced_by_its_prior_usage(tmp_path: Path) -> None:
     result = run(
         tmp_path,
         "good",
-        provider=replace(TOY, new_parser=Running),
+        provider=toy(new_parser=Running),
         resume_session_id="s1",
         prior_usage=run_usage({"toy-1": _tokens(70, 5)}),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from standins.running import lives, pid_in, run, toy_agentd, until
-from standins.toy_provider import TOY
+from standins.toy import TOY
 
 from agentd.errors import StateError
 from agentd.metering.usage import UsageMetrics

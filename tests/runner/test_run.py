@@ -10,12 +10,10 @@ import signal
 import stat
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standins.running import lives, pid_in, request, run, toy_agentd
-from standins.toy_provider import TOY
+from standins.running import lives, pid_in, request, run, toy, toy_agentd
 
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.metering.usage import ModelUsage
@@ -267,7 +265,7 @@ def test_a_bug_in_a_parser_leaves_no_cli_running(tmp_path: Path) -> None:
         def parsed(self) -> None:
             raise RuntimeError("bug")
 
-    provider = replace(TOY, new_parser=Buggy)  # type: ignore[arg-type]
+    provider = toy(new_parser=Buggy)
     with pytest.raises(RuntimeError, match="bug"):
         run(tmp_path, "stubborn", tmp_path / "pid", provider=provider)
     assert not lives(pid_in(tmp_path / "pid"))

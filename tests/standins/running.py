@@ -11,13 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from standins.toy_provider import PYTHON, TOY
+from standins.toy import TOY
+from standins.toy.cli import CLI
 
+from agentd.providers.provider import Provider
 from agentd.runner.process import start_token
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 
 ROOT = Path(__file__).parents[2]
+START = ("-IS", str(Path(__file__).with_name("toy_cli.py")))  # -IS: starts faster
 
 
 def request(folder: Path, scene: str, *arguments: object, **changes: Any) -> RunRequest:
@@ -26,14 +29,19 @@ def request(folder: Path, scene: str, *arguments: object, **changes: Any) -> Run
         call_id="call",
         step="proposal",
         provider=TOY,
-        command=PYTHON,
+        command=sys.executable,
         prompt="do it",
         cwd=folder,
         runs_dir=folder / "runs",
-        extra_args=(scene, *map(str, arguments)),
+        extra_args=(*START, scene, *map(str, arguments)),
         timeout_s=50,
     )
     return replace(base, **changes)
+
+
+def toy(**changes: Any) -> Provider:
+    """The toy with another way to start or read it."""
+    return replace(TOY, cli=lambda: replace(CLI, **changes))
 
 
 def run(folder: Path, scene: str, *arguments: object, **changes: Any) -> RunResult:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from standins.toy_provider import PYTHON, TOY
+from standins.running import START
+from standins.toy import TOY
 
 from agentd.runner.run import RunRequest, ScriptRunner
 
@@ -35,11 +36,11 @@ def main(runs_dir: str, scene: str, *arguments: str) -> None:
             call_id="call",
             step="proposal",
             provider=TOY,
-            command=PYTHON,
+            command=sys.executable,
             prompt="do it",
             cwd=Path.cwd(),
             runs_dir=Path(runs_dir),
-            extra_args=(scene, *arguments),
+            extra_args=(*START, scene, *arguments),
         )
     )
     print(

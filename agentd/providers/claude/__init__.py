@@ -1,0 +1,32 @@
+"""claude: Claude Code, by Anthropic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentd.providers.provider import BudgetFlag, Provider
+
+if TYPE_CHECKING:
+    from agentd.providers.base import Cli
+
+
+def _cli() -> Cli:
+    from agentd.providers.claude.cli import CLI
+
+    return CLI
+
+
+CLAUDE = Provider(
+    name="claude",
+    title="Claude Code",
+    cli=_cli,
+    install="npm install -g @anthropic-ai/claude-code@latest",
+    exact_since=(2, 1, 319),
+    older_lacks="the usage of runs with subagents and of resumed sessions may be inexact",
+    maker="anthropic",
+    default_model="sonnet",
+    reports_costs=True,
+    # Not in 2.0.28, in 2.0.45 and later (looked up in each). An older claude refuses to start.
+    budget_flag=BudgetFlag(name="--max-budget-usd", since=(2, 0, 45)),
+    usual_for=("code",),
+)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentd.metering.usage import ModelUsage, add, run_usage
-from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.claude import activity as claude_activity
 from agentd.providers.claude import failures as claude_failures
 from agentd.providers.claude import session_log as claude_log
@@ -23,17 +23,30 @@ AS_ROOT = ("acceptEdits", "--allowedTools", "Bash,Edit,Write,Read,Glob,Grep")
 
 def argv(invocation: Invocation) -> list[str]:
     """The command line of one headless run; the prompt goes on stdin."""
-    root = os.geteuid() == 0 and os.environ.get("IS_SANDBOX") != "1"
     return [
         invocation.command,
         "-p",
         *("--output-format", "stream-json", "--verbose", "--include-partial-messages"),
-        *("--permission-mode", *(AS_ROOT if root else ("bypassPermissions",))),
+        *("--permission-mode", *(AS_ROOT if _refuses_all_tools() else ("bypassPermissions",))),
         *(("--model", invocation.model) if invocation.model else ()),
         *(("--resume", invocation.resume_session_id) if invocation.resume_session_id else ()),
-        *(("--max-budget-usd", f"{invocation.budget_usd:f}") if invocation.budget_usd else ()),
+        *invocation.budget_args,
         *invocation.extra_args,
     ]
+
+
+def caution() -> tuple[str, str] | None:
+    """What agentd can't let it do as root, and the way out."""
+    if not _refuses_all_tools():
+        return None
+    return (
+        "as root claude refuses bypassPermissions, so agentd allows it only some tools",
+        "Run as another user; in a container, set IS_SANDBOX=1 to allow all tools.",
+    )
+
+
+def _refuses_all_tools() -> bool:
+    return os.geteuid() == 0 and os.environ.get("IS_SANDBOX") != "1"
 
 
 class ClaudeParser:
@@ -187,10 +200,7 @@ def _plain(model: str) -> str:
     return model.removesuffix("[1m]")
 
 
-CLAUDE = Provider(
-    name="claude",
-    maker="anthropic",
-    reports_costs=True,
+CLI = Cli(
     argv=argv,
     new_parser=ClaudeParser,
     markers=(b'"usage"', b'"result"', b'"init"', b'"rate_limit_event"'),
@@ -198,4 +208,5 @@ CLAUDE = Provider(
     activity=claude_activity.read,
     activity_markers=claude_activity.MARKERS,
     text_markers=claude_activity.TEXT_MARKERS,
+    caution=caution,
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentd.metering.usage import ModelUsage, run_usage
-from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.codex import activity as codex_activity
 from agentd.providers.codex import failures as codex_failures
 from agentd.providers.codex import session_log as codex_log
@@ -107,9 +107,7 @@ def _within(usage: Mapping[str, Any]) -> ModelUsage:
     )
 
 
-CODEX = Provider(
-    name="codex",
-    maker="openai",
+CLI = Cli(
     argv=argv,
     new_parser=CodexParser,
     markers=(

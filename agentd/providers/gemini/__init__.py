@@ -1,0 +1,28 @@
+"""gemini: the Gemini CLI, by Google."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentd.providers.provider import Provider
+
+if TYPE_CHECKING:
+    from agentd.providers.base import Cli
+
+
+def _cli() -> Cli:
+    from agentd.providers.gemini.cli import CLI
+
+    return CLI
+
+
+GEMINI = Provider(
+    name="gemini",
+    title="Gemini CLI",
+    cli=_cli,
+    install="npm install -g @google/gemini-cli@latest",
+    exact_since=(0, 17, 0),
+    older_lacks="it may lack the stream-json output that usage is read from",
+    maker="google",
+    usual_for=("write",),
+)

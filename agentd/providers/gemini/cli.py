@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentd.metering.usage import ModelUsage, run_usage
-from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
 from agentd.providers.fields import has_tokens, mapping, text, tokens
 from agentd.providers.gemini import activity as gemini_activity
@@ -119,9 +119,7 @@ def _streamed(usage: Mapping[str, Any]) -> ModelUsage:
     )
 
 
-GEMINI = Provider(
-    name="gemini",
-    maker="google",
+CLI = Cli(
     argv=argv,
     new_parser=GeminiParser,
     markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),

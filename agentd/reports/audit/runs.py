@@ -14,7 +14,7 @@ from agentd.ledger.pending import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.providers import PROVIDERS
-from agentd.providers.base import LoggedUsage, Parsed, Provider
+from agentd.providers.base import Cli, LoggedUsage, Parsed
 from agentd.reports.audit.findings import STATE_FIX, Problem
 from agentd.reports.audit.values import TOKEN_KEYS
 from agentd.runner.reconcile import reconcile
@@ -31,11 +31,11 @@ class Run:
         self,
         folder: RunFolder,
         info: RunInfo,
-        provider: Provider,
+        cli: Cli,
         before: Sequence[CallRecord],
         environ: Mapping[str, str],
     ) -> None:
-        self._folder, self._info, self._provider = folder, info, provider
+        self._folder, self._info, self._cli = folder, info, cli
         self._before, self._environ = before, environ
 
     def usages(self) -> Iterator[UsageMetrics]:
@@ -55,7 +55,7 @@ class Run:
     @cached_property
     def printed(self) -> Parsed:
         """What stdout says."""
-        with closing(Reading(self._folder, self._provider)) as reading:
+        with closing(Reading(self._folder, self._cli)) as reading:
             return reading.finish()
 
     @cached_property
@@ -75,7 +75,7 @@ class Run:
     @cached_property
     def _logged(self) -> LoggedUsage | None:
         session_id = self.printed.session_id or self._info.resume_session_id
-        return read_log(self._provider, self._info, session_id, self._environ)
+        return read_log(self._cli, self._info, session_id, self._environ)
 
     @cached_property
     def _prior(self) -> UsageMetrics | None:
@@ -102,7 +102,7 @@ def open_run(
     if provider is None or not (folder.run_json.is_file() and folder.stdout.is_file()):
         return None
     try:
-        return Run(folder, folder.info(), provider, before, environ)
+        return Run(folder, folder.info(), provider.cli(), before, environ)
     except StateError:
         return None  # a damaged run.json: without it nobody knows how to read the output
 

@@ -1,18 +1,15 @@
-"""A provider row for tests: a tiny event language, spoken by toy_cli.py."""
+"""How the toy is started and read: a tiny event language, spoken by toy_cli.py."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
 from agentd.metering.usage import ModelUsage, add, run_usage
-from agentd.providers.base import Invocation, Parsed, Provider
+from agentd.providers.base import Cli, Invocation, Parsed
 
-CLI = Path(__file__).with_name("toy_cli.py")
 MARKERS = (b'"session"', b'"usage"', b'"text"', b'"result"')
 
 
@@ -53,15 +50,13 @@ class ToyParser:
 
 
 def argv(invocation: Invocation) -> list[str]:
-    """The command is the interpreter; ``extra_args`` name the scene."""
-    return [invocation.command, "-IS", str(CLI), *invocation.extra_args]  # -IS: starts faster
+    """``extra_args`` say all there is to say."""
+    return [invocation.command, *invocation.extra_args]
 
 
-TOY = Provider(
-    name="toy",
+CLI = Cli(
     argv=argv,
     new_parser=ToyParser,
     markers=MARKERS,
     environment={"TOY_MODE": "headless"},
 )
-PYTHON = sys.executable
