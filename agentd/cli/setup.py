@@ -26,13 +26,30 @@ def init(
             "--name", metavar="NAME", help="The project's name; found by itself if absent."
         ),
     ] = None,
+    remove: Annotated[
+        bool,
+        typer.Option("--remove", help="Take away what init wrote and nobody changed since."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --remove: only show what it would do.")
+    ] = False,
 ) -> None:
     """Write agentd/ into this folder; keep what is there.
 
-    It holds config.toml, project.md, .gitignore and specs/.
+    It holds config.toml, project.md, .gitignore and specs/. With --remove they go again; changes,
+    the archive, specs and whatever was edited stays.
     """
+    from agentd.errors import UsageError
     from agentd.project.init import initialise
 
+    if (remove and (provider or name)) or (dry_run and not remove):
+        raise UsageError(
+            "--remove goes with --dry-run alone, and --dry-run with --remove",
+            fix="See: agentd init --help",
+        )
+    if remove:
+        _remove(dry_run=dry_run)
+        return
     done = initialise(Path.cwd(), provider=provider, project_name=name)
     for path in done.created:
         print(f"wrote {path.relative_to(done.project.root)}")
@@ -45,6 +62,19 @@ def init(
     if name and done.project.config_path in done.kept:
         print("config.toml was there already, so --name changed nothing: edit it.")
     print("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
+
+
+def _remove(*, dry_run: bool) -> None:
+    from agentd.project.remove import remove
+
+    done = remove(Path.cwd(), dry_run=dry_run)
+    for path in done.removed:
+        slash = "/" if path.name in ("agentd", "specs", "changes", "archive", ".running") else ""
+        print(f"{'would remove' if dry_run else 'removed'} {path.relative_to(done.root)}{slash}")
+    for left in done.left:
+        print(
+            f"{'would leave' if dry_run else 'left'} {left.path.relative_to(done.root)}: {left.why}"
+        )
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -20,6 +20,7 @@ from agentd.project.layout import Project, find_layout
 from agentd.providers import PROVIDERS
 
 IGNORED = ("changes/*/runs/", "archive/*/runs/", "*.tmp", "*.lock")
+_PART = re.compile(r"^# ---- (?=\w+: )", re.MULTILINE)
 _TEMPLATE_NAME = '"my-project"'
 _TEMPLATE_PROVIDERS = "# <a section of each provider: config.toml in its folder>\n"
 _TEMPLATE_PROVIDER = "<provider>"
@@ -80,7 +81,7 @@ def initialise(
     gitkeep = project.specs_dir / ".gitkeep"  # git keeps no empty folder
     contents = {
         project.config_path: render_config(name, provider),
-        project.agentd_dir / "project.md": _PROJECT_MD.format(name=name),
+        project.agentd_dir / "project.md": project_text(name),
         project.agentd_dir / ".gitignore": "\n".join(IGNORED) + "\n",
     }
     if not project.specs_dir.is_dir() or gitkeep.exists():
@@ -114,6 +115,26 @@ def _section_of(provider: str) -> str:
     """A provider's part of the config, as it stands in its folder."""
     place = files(f"agentd.providers.{provider}").joinpath("config.toml")
     return place.read_text(encoding="utf-8")
+
+
+def is_as_written(text: str) -> bool:
+    """Whether a config.toml holds only what ``init`` writes, of all providers or of some."""
+    try:
+        name = str(tomllib.loads(text).get("project_name"))
+    except tomllib.TOMLDecodeError:
+        return False
+    written = [_pieces(render_config(name, provider)) for provider in PROVIDERS]
+    return _pieces(text) <= _pieces(render_config(name)).union(*written)
+
+
+def _pieces(config: str) -> set[str]:
+    """Its parts, in whatever order ``--provider`` has put them together."""
+    return {piece.strip() for piece in _PART.split(config)}
+
+
+def project_text(name: str) -> str:
+    """The text of a new project.md."""
+    return _PROJECT_MD.format(name=name)
 
 
 def detect_project_name(root: Path) -> str:

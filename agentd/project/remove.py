@@ -1,0 +1,136 @@
+"""``agentd init --remove``: what ``init`` put into a repository is taken away again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentd.errors import InputError
+from agentd.files import write_atomic
+from agentd.project.hold import working_process
+from agentd.project.init import IGNORED, is_as_written, project_text
+from agentd.project.layout import Project, find_layout
+
+_CHANGED = "changed since `agentd init` wrote it"
+_WHY = {
+    "changes": "changes and what they cost stay",
+    "archive": "archived changes and what they cost stay",
+    "specs": "specs stay",
+}
+_LOGGED = ("changes", "archive")
+_OURS = ("specs", "changes", "archive", ".running", ".")  # folders that agentd itself makes
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something in ``agentd/`` that stays, and why."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What is taken away, of folders too, and what stays in ``agentd/``."""
+
+    root: Path
+    removed: tuple[Path, ...]
+    left: tuple[Left, ...]
+
+
+def remove(root: Path, *, dry_run: bool = False) -> Removed:
+    """Take away what ``init`` wrote below ``root``/agentd and nobody has changed since.
+
+    Changes, the archive, specs and all else that a person or a step wrote stays; of folders only
+    empty ones go. ``dry_run``: nothing is done. Raises InputError where there is no project, or an
+    agentd is at work in it.
+    """
+    project = Project(root.absolute(), find_layout(root.absolute()))
+    home = project.agentd_dir
+    if home.is_symlink() or not (home / "config.toml").is_file():
+        raise InputError(
+            f"{project.root} has no agentd/config.toml, so there is nothing to remove",
+            fix="Name the project's folder: agentd -C DIR init --remove",
+        )
+    for change in project.changes():
+        if working_process(change.path) is not None:
+            raise InputError(
+                f"an agentd is at work on {change.id}", fix="Wait for it to end, or stop it."
+            )
+    reasons: dict[Path, str] = {}
+    gone = [path for path in _written(home) if _is_ours(path, home, reasons)]
+    others = _other_lines(home / ".gitignore")
+    if others and home / ".gitignore" in gone:
+        reasons[home / ".gitignore"] = "it has other lines too; only agentd's are taken out"
+        gone.remove(home / ".gitignore")
+    folders = _emptied(home, {*gone})
+    if not dry_run:
+        for path in gone:
+            path.unlink()
+        if home / ".gitignore" in reasons and others:
+            write_atomic(home / ".gitignore", "".join(others).encode())
+        for folder in folders:
+            folder.rmdir()
+    left = [] if home in folders else sorted(set(home.iterdir()) - {*gone, *folders})
+    return Removed(
+        root=project.root,
+        removed=(*gone, *folders),
+        left=tuple(Left(path, reasons.get(path) or _why(path)) for path in left),
+    )
+
+
+def _written(home: Path) -> list[Path]:
+    """The files that ``init``, or an edit of the config, leaves; those that are there."""
+    names = ("config.toml", "project.md", ".gitignore", ".config.toml.lock")
+    paths = [home / name for name in names]
+    if _is_folder(home / "specs"):
+        paths.append(home / "specs" / ".gitkeep")
+    if _is_folder(home / ".running"):
+        paths += sorted((home / ".running").iterdir())
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def _is_ours(path: Path, home: Path, reasons: dict[Path, str]) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    match path.name:
+        case "config.toml":
+            is_ours = is_as_written(text)
+        case "project.md":
+            is_ours = text == project_text(text.partition("\n")[0].removeprefix("# "))
+        case ".gitignore":
+            if any((home / name).is_dir() and any((home / name).iterdir()) for name in _LOGGED):
+                reasons[path] = "it keeps the logs of the changes out of git"
+                return False
+            is_ours = set(IGNORED) <= set(text.splitlines())
+        case ".gitkeep":
+            is_ours = not text
+        case _:
+            return True
+    if not is_ours:
+        reasons[path] = _CHANGED
+    return is_ours
+
+
+def _other_lines(gitignore: Path) -> list[str]:
+    if not gitignore.is_file():
+        return []
+    lines = gitignore.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    return [line for line in lines if line.strip() not in IGNORED]
+
+
+def _emptied(home: Path, gone: set[Path]) -> list[Path]:
+    """The folders of agentd in which nothing is left, the innermost first."""
+    folders: list[Path] = []
+    for name in _OURS:
+        folder = home / name
+        if _is_folder(folder) and not set(folder.iterdir()) - {*gone, *folders}:
+            folders.append(folder)
+    return folders
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _why(path: Path) -> str:
+    return _WHY.get(path.name, "`agentd init` did not write it")
