@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from agentd.errors import UsageError
+from agentd.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from agentd.reports.costs import Costs
@@ -140,7 +140,13 @@ def cost(
         timezone=timezone,
         base=base,
     )
-    _show(open_costs(Path.cwd(), request), chosen, picked=not every and change_id is None)
+    costs = open_costs(Path.cwd(), request)
+    _show(costs, chosen, picked=not every and change_id is None)
+    if any(costs.waiting):
+        from agentd.cli.output import told_waiting
+
+        if told_waiting(costs.waiting):
+            raise typer.Exit(StateError.exit_code)
 
 
 def _names(by: list[str] | None, detail: bool) -> tuple[str, ...]:

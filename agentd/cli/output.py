@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agentd.cli.progress import Progress
     from agentd.project.workspace import Workspace
     from agentd.workflow.step import StepOutcome
+    from agentd.workflow.unentered import Waiting
 
 
 def print_error(error: AgentdError, *, as_json: bool) -> None:
@@ -30,6 +31,16 @@ def print_error(error: AgentdError, *, as_json: bool) -> None:
     note(f"Error: {error.message}")
     if error.fix:
         note(error.fix)
+
+
+def told_waiting(*waiting: Waiting) -> bool:
+    """Say on stderr which runs can't be entered; whether one of them is damaged."""
+    for each in waiting:
+        for sentence in each.notes:
+            note(f"note: {sentence}.")
+        for problem in each.problems:
+            print_error(problem, as_json=False)
+    return any(each.problems for each in waiting)
 
 
 def as_error(error: AgentdError) -> dict[str, str | None]:

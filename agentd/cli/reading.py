@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.errors import StateError
 
 _BAR = 20
 _MARKS = ("✓", "✗", "·", "█", "░")
@@ -33,7 +34,7 @@ def status(
 
     Archived changes too.
     """
-    from agentd.cli.output import print_json
+    from agentd.cli.output import print_json, told_waiting
     from agentd.cli.terminal import note
     from agentd.reports.status import newer_words, open_overview
 
@@ -45,11 +46,13 @@ def status(
         print_json(_document(view))
     else:
         print(_text(view))
+    if told_waiting(view.waiting):
+        raise typer.Exit(StateError.exit_code)
 
 
 def list_changes(as_json: AsJson = False) -> None:
     """List all changes with their phase and cost."""
-    from agentd.cli.output import print_json
+    from agentd.cli.output import print_json, told_waiting
     from agentd.cli.terminal import note
     from agentd.metering.money import usd
     from agentd.reports.status import list_overviews, newer_words, overlap_notes
@@ -77,6 +80,7 @@ def list_changes(as_json: AsJson = False) -> None:
         for view in views:
             if view.problem:
                 print(f"{view.change.id}: {view.problem}")
+    told_waiting(*(view.waiting for view in views))
 
 
 def _text(view: Overview) -> str:

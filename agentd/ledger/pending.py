@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from agentd.files import write_atomic
 from agentd.ledger import fields as entry
 from agentd.ledger import plain_files as places
 from agentd.ledger import render
+from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.state import NO_CHANGES, Changes, from_object
 from agentd.metering.call import CallRecord
 
@@ -21,8 +21,6 @@ PENDING = "call.pending.json"
 ENTERED = "call.json"
 RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
-
-_CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class Kept(NamedTuple):
@@ -34,11 +32,8 @@ class Kept(NamedTuple):
 
 def check_call_id(call_id: str) -> None:
     """Raise StateError unless the id may name a folder."""
-    if not _CALL_ID.fullmatch(call_id):
-        raise StateError(
-            f"call id {call_id!r} is not allowed",
-            fix="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
-        )
+    if not is_call_id(call_id):
+        raise StateError(f"call id {call_id!r} is not allowed", fix=ALLOWED)
 
 
 def reserve(run_dir: Path) -> None:

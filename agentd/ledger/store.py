@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +16,7 @@ from agentd.ledger import document, rows, scalar, source, state, stated_totals
 from agentd.ledger import fields as entry
 from agentd.ledger import pending as kept
 from agentd.ledger import plain_files as places
+from agentd.ledger.call_id import new_call_id
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
 from agentd.ledger.rows import Brief
@@ -199,7 +198,7 @@ class StateStore:
         started_at = timestamp or utc_now() - timedelta(milliseconds=duration_ms)
         started_at = started_at.astimezone(UTC).replace(microsecond=0)
         record = CallRecord(
-            id=call_id or _new_call_id(step, started_at),
+            id=call_id or new_call_id(step, started_at),
             step=step,
             provider=provider,
             model=model,
@@ -275,12 +274,6 @@ def _given(found: Document) -> list[str]:
 
 def _stamped(changes: Changes) -> dict[str, str]:
     return {**changes.values(), "updated_at": iso(utc_now())}
-
-
-def _new_call_id(step: str, started_at: datetime) -> str:
-    """``20261122T054052-proposal-6f1c2a9b``."""
-    name = re.sub(r"[^A-Za-z0-9.-]+", "-", step)
-    return f"{started_at:%Y%m%dT%H%M%S}-{name}-{os.urandom(4).hex()}"
 
 
 def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:

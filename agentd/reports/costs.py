@@ -17,7 +17,7 @@ from agentd.reports.groups import Query, build
 from agentd.reports.kept import report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, begin_of, end_of
-from agentd.workflow.unentered import enter_unentered
+from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,15 @@ class CostRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """The report, that on the base if one was asked for, and the calls left out for no time."""
+    """The report, that on the base if one was asked for, and the calls left out for no time.
+
+    ``waiting`` are runs of these changes that can't be entered, and so are not in the report.
+    """
 
     report: Report
     base: Report | None = None
     untimed: int = 0
+    waiting: Waiting = NOTHING
 
 
 def open_costs(start: Path, request: CostRequest) -> Costs:
@@ -66,16 +70,19 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         at_work = changes = [change]
         archived = f" (archived {change.archived_on})" if change.archived_on else ""
         scope = f"change {change.id}{archived}"
-    for change in at_work:
-        enter_unentered(project, change)
+    left = [enter_unentered(project, change) for change in at_work]
+    waiting = Waiting(
+        tuple(note for each in left for note in each.notes),
+        tuple(problem for each in left for problem in each.problems),
+    )
     known = [ledger_of(change) for change in changes]
     if len(known) > 1 and bounds == Bounds() and request.base is None:
-        return Costs(report=report_on(known, query, scope))
+        return Costs(report=report_on(known, query, scope), waiting=waiting)
     every = read_rows(known)
     rows, untimed = bounds.select(every)
     report = build(rows, query, scope)
     if request.base is None:
-        return Costs(report=report, untimed=untimed)
+        return Costs(report=report, untimed=untimed, waiting=waiting)
     from agentd.reports.git_base import read_base
 
     base = read_base(project.root, request.base, None if request.all_changes else every)
@@ -83,6 +90,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         report=report,
         base=build(bounds.select(base)[0], query, f"the base of {request.base}"),
         untimed=untimed,
+        waiting=waiting,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +17,7 @@ from agentd.project.hold import working_process
 from agentd.project.layout import Change, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
-from agentd.workflow.unentered import enter_unentered
+from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
 
 if TYPE_CHECKING:
     from agentd.budget.account import Account
@@ -61,7 +61,7 @@ class Overview:
 
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
-    its STATE.yaml can't be read.
+    its STATE.yaml can't be read. ``waiting`` are its runs that can't be entered.
     """
 
     change: Change
@@ -75,6 +75,7 @@ class Overview:
     worker: int | None = None
     budget: Account | None = None
     problem: str | None = None
+    waiting: Waiting = NOTHING
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
@@ -90,8 +91,8 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
             "there is no change yet",
             fix='Start one: agentd plan add-something "What to change"',
         )
-    enter_unentered(project, change)
-    return _overview(project, change)
+    waiting = enter_unentered(project, change)
+    return replace(_overview(project, change), waiting=waiting)
 
 
 def list_overviews(start: Path) -> list[Overview]:
@@ -100,8 +101,8 @@ def list_overviews(start: Path) -> list[Overview]:
     views = []
     for change in (*project.archived(), *project.changes()):
         try:
-            enter_unentered(project, change)
-            views.append(_overview(project, change))
+            waiting = enter_unentered(project, change)
+            views.append(replace(_overview(project, change), waiting=waiting))
         except StateError as error:
             nothing = summarise(())
             views.append(

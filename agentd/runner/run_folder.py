@@ -1,14 +1,13 @@
-"""A run's folder: its id, its files, and who attends to it."""
+"""A run's folder: its files, and who attends to it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,8 @@ from typing import Any
 from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
 from agentd.files import lock, try_lock, write_atomic
+from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.runner.process import is_same
-
-_CALL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-
-def new_call_id(step: str, now: datetime) -> str:
-    """``20261122T054052-proposal-6f1c2a9b``: sorts by time, and never comes twice."""
-    return f"{now:%Y%m%dT%H%M%S}-{step}-{os.urandom(4).hex()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +42,9 @@ class RunInfo:
     prompt_name: str | None = None
 
 
+_KEYS = tuple(field.name for field in fields(RunInfo))
+
+
 @dataclass(frozen=True, slots=True)
 class RunFolder:
     """``runs/<call-id>/``; the files in it are properties."""
@@ -61,11 +57,8 @@ class RunFolder:
 
         Raises InputError for an id that is no plain name, StateError when it can't be made.
         """
-        if not _CALL_ID.fullmatch(call_id):
-            raise InputError(
-                f"call id {call_id!r} is not allowed",
-                fix="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
-            )
+        if not is_call_id(call_id):
+            raise InputError(f"call id {call_id!r} is not allowed", fix=ALLOWED)
         folder = cls(runs_dir / call_id)
         with folder.writing():
             folder.path.mkdir(parents=True, exist_ok=True)
@@ -118,13 +111,14 @@ class RunFolder:
         write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n")
 
     def info(self) -> RunInfo:
-        """Read ``run.json``. Raises StateError when it is damaged."""
+        """Read ``run.json``; keys of a newer agentd are left out. Raises StateError for damage."""
         try:
-            values: dict[str, Any] = json.loads(self.run_json.read_bytes())
+            written: dict[str, Any] = json.loads(self.run_json.read_bytes())
+            values = {key: written[key] for key in _KEYS if key in written}
             values["started_at"] = from_iso(values["started_at"])
             values["argv"] = tuple(values["argv"])
             return RunInfo(**values)
-        except (ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise StateError(
                 f"{self.run_json}: damaged ({error})",
                 fix=f"See what the run left in {self.path}, then delete that folder.",

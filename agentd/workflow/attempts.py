@@ -14,6 +14,7 @@ from agentd.clock import utc_now
 from agentd.documents.tasks import progress
 from agentd.documents.verdict import documents_of, read
 from agentd.errors import Cancelled, ProviderError
+from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
@@ -21,7 +22,7 @@ from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS
 from agentd.providers.failure import Failure
 from agentd.runner.run import RunRequest
-from agentd.runner.run_folder import RunFolder, new_call_id
+from agentd.runner.run_folder import RunFolder
 from agentd.workflow import recording
 from agentd.workflow.attempt import attempt, raise_if_forbidden, raise_unless_done, where
 from agentd.workflow.model_choice import Choice, choose

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentd.budget.spending import check_priced
@@ -18,6 +18,7 @@ from agentd.documents.verdict import (
     uncovered,
     verdict_of,
 )
+from agentd.errors import StateError
 from agentd.files import write_atomic
 from agentd.ledger.store import Changes, StateStore
 from agentd.metering.call import CallRecord
@@ -30,6 +31,7 @@ from agentd.runner.run import RunResult
 from agentd.runner.run_folder import RunInfo
 from agentd.specs import snapshot
 from agentd.specs.model import SpecError
+from agentd.version import __version__
 from agentd.workflow.order import Order
 from agentd.workflow.steps import STEPS, Step
 
@@ -93,26 +95,48 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
     )
 
 
-def settle_interrupted_runs(
-    workspace: Workspace, change: Path, *, stop_running: bool
-) -> list[Settled]:
+@dataclass(slots=True, kw_only=True)
+class Leftovers:
+    """What earlier commands left: the calls that are ``entered`` now, and what can't be.
+
+    ``notes``: runs that wait for an agentd that knows their provider. ``problems``: those whose
+    ``run.json`` is damaged.
+    """
+
+    entered: list[Settled] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[StateError] = field(default_factory=list)
+
+
+def settle_interrupted_runs(workspace: Workspace, change: Path, *, stop_running: bool) -> Leftovers:
     """Enter what earlier commands could not: kept calls, and runs agentd did not live to finish.
 
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
-    else it is left for a later command.
+    else it is left for a later command. Raises StateError when STATE.yaml can't take them.
     """
     store = StateStore(change)
-    settled = [
-        Settled(record=kept.record, done=kept.changes.last_action is not None)
-        for kept in store.enter_kept()
-    ]
+    found = Leftovers()
+    for kept in store.enter_kept():
+        done = kept.changes.last_action is not None
+        found.entered.append(Settled(record=kept.record, done=done))
     for folder in recovery.unfinished(change / "runs"):
+        try:
+            info = folder.info()
+        except StateError as error:
+            found.problems.append(error)
+            continue
+        provider = PROVIDERS.get(info.provider)
+        if provider is None:
+            found.notes.append(
+                f"{workspace.shown(folder.path)} is a run of {info.provider}, which agentd "
+                f"{__version__} does not know; one that does will enter it"
+            )
+            continue
         if not stop_running and recovery.still_running(folder):
             continue
-        info = folder.info()
         state = store.read()
         prior = prior_usage(state.calls, info.provider, info.resume_session_id)
-        result = recovery.recover(folder, PROVIDERS[info.provider], prior_usage=prior)
+        result = recovery.recover(folder, provider, prior_usage=prior)
         step = STEPS.get(info.step)
         done = step is not None and result.status == "ok" and _work_is_there(change, step, info)
         changes = Changes()
@@ -120,8 +144,9 @@ def settle_interrupted_runs(
             preserve(workspace, change, step, folder.path)
             small = info.prompt_name == "proposal-small"
             changes = advance(change, step, state.iteration, small=small)
-        settled.append(Settled(record=enter(workspace, store, result, changes), done=done))
-    return settled
+        record = enter(workspace, store, result, changes)
+        found.entered.append(Settled(record=record, done=done))
+    return found
 
 
 def advance(change: Path, step: Step, iteration: int | None, *, small: bool = False) -> Changes:
@@ -208,12 +233,17 @@ def _work_is_there(change: Path, step: Step, info: RunInfo) -> bool:
 def settle_before_step(workspace: Workspace, change: Path, order: Order) -> list[Settled]:
     """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
 
-    Raises BudgetExceeded when one of them has no price and that must end the run.
+    Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
+    one that can't be read.
     """
-    entered = settle_interrupted_runs(workspace, change, stop_running=True)
-    for settled in entered:
+    left = settle_interrupted_runs(workspace, change, stop_running=True)
+    for note in left.notes:
+        order.warn(note)
+    for settled in left.entered:
         order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
         after_call(workspace, change, settled.record, order.warn)
-    for settled in entered:
+    for settled in left.entered:
         check_priced(workspace, change, settled.record, override=order.override_budget)
-    return entered
+    if left.problems:
+        raise left.problems[0]
+    return left.entered

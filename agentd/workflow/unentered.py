@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
+from agentd.errors import StateError
 from agentd.project.layout import Change, Project
 
 
-def enter_unentered(project: Project, change: Change) -> None:
-    """Enter the calls that earlier commands could not. Raises StateError.
+class Waiting(NamedTuple):
+    """What still can't be entered: in sentences what a newer agentd will, and what is damaged."""
 
+    notes: tuple[str, ...] = ()
+    problems: tuple[StateError, ...] = ()
+
+
+NOTHING = Waiting()
+
+
+def enter_unentered(project: Project, change: Change) -> Waiting:
+    """Enter the calls that earlier commands could not, and say what still waits.
+
+    Raises StateError when STATE.yaml can't take them.
     A CLI that is still at work is left alone, and so are all when this agentd is older than the
     project's ``min_version``. What that needs is loaded only when there is a run
     that was never entered, so that reports stay quick.
     """
     if not os.path.isdir(f"{change.path}/runs"):  # noqa: PTH112 - a Path takes three times as long
-        return
+        return NOTHING
     from agentd.ledger.pending import unentered
 
     if unentered(change.path / "runs"):
@@ -25,4 +38,6 @@ def enter_unentered(project: Project, change: Change) -> None:
 
         workspace = Workspace.open(project.root)
         if min_version.complaint(workspace.config.min_version) is None:
-            settle_interrupted_runs(workspace, change.path, stop_running=False)
+            left = settle_interrupted_runs(workspace, change.path, stop_running=False)
+            return Waiting(tuple(left.notes), tuple(left.problems))
+    return NOTHING

@@ -13,9 +13,10 @@ from standins.running import lives, pid_in, run, toy_agentd, until
 from standins.toy import TOY
 
 from agentd.errors import StateError
+from agentd.ledger.call_id import new_call_id
 from agentd.metering.usage import UsageMetrics
 from agentd.runner.recovery import recover, still_running, unfinished
-from agentd.runner.run_folder import RunFolder, new_call_id
+from agentd.runner.run_folder import RunFolder
 
 
 def _killed(tmp_path: Path, scene: str, *arguments: object) -> RunFolder:
