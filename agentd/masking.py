@@ -30,6 +30,11 @@ _PAIRS = (
 _SHORTEST_SECRET = 6
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a variable, option or key of this name holds something secret."""
+    return _SECRET_NAME.fullmatch(name) is not None
+
+
 def masked(
     text: str, environ: Mapping[str, str], places: Mapping[str, str] = MappingProxyType({})
 ) -> str:
@@ -38,7 +43,7 @@ def masked(
     ``places`` are other texts to replace, such as the home folder, with what stands for them.
     """
     for name, value in environ.items():
-        if len(value) >= _SHORTEST_SECRET and _SECRET_NAME.fullmatch(name):
+        if len(value) >= _SHORTEST_SECRET and is_secret_name(name):
             text = text.replace(value, _MASK)
     for pattern in _PATTERNS:
         text = pattern.sub(_MASK, text)

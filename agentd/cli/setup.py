@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.errors import UsageError
 from agentd.providers import any_provider
 
 
@@ -39,7 +41,6 @@ def init(
     It holds config.toml, project.md, .gitignore and specs/. With --remove they go again; changes,
     the archive, specs and whatever was edited stays.
     """
-    from agentd.errors import UsageError
     from agentd.project.init import initialise
 
     if (remove and (provider or name)) or (dry_run and not remove):
@@ -77,15 +78,30 @@ def _remove(*, dry_run: bool) -> None:
         )
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Print Markdown for a bug report; secrets are masked."),
+    ] = False,
+) -> None:
     """Check the CLIs, the config and the prices.
 
     Each configured CLI is run with --version; each configured model must have a price.
     """
     from agentd.cli.output import print_json
+    from agentd.cli.terminal import note
     from agentd.workflow.doctor import examine
 
+    if report and as_json:
+        raise UsageError("--report and --json exclude each other", fix="Give one of them.")
     checks = examine(Path.cwd())
+    if report:
+        from agentd.workflow.doctor_report import report as write
+
+        print(write(Path.cwd(), checks, os.environ))
+        note("Read it before you share it. Keys, paths and your own texts are left out.")
+        return
     failed = any(check.status == "fail" for check in checks)
     if as_json:
         rows = [

@@ -1,0 +1,110 @@
+"""``agentd doctor --report``: what a bug report needs, without what is secret or personal."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from agentd.config.values import given_in, toml_text
+from agentd.errors import AgentdError, InputError
+from agentd.ledger.store import StateStore
+from agentd.masking import is_secret_name, masked
+from agentd.project.layout import Project, find_project
+from agentd.version import __version__
+from agentd.workflow.doctor import Check
+
+_PACKAGES = ("typer", "ruamel.yaml", "tomlkit", "regex", "genai-prices", "toktok-rs")
+_VARIABLES = ("TERM", "LANG", "LC_ALL", "CI", "NO_COLOR", "AGENTD_DEBUG")
+# Prompts, code, and names of the project's own.
+_HIDDEN = re.compile(r"project_name|steps\..*\.rules|checks\.(?:test|lint|audit)|validation\..*")
+_UNNAMED = re.compile(r"(?<=validation\.patterns)\..*")
+
+
+def report(start: Path, checks: list[Check], environ: Mapping[str, str]) -> str:
+    """The report on the project around ``start`` in Markdown; ``checks`` are those of doctor."""
+    try:
+        project = find_project(start)
+    except InputError:
+        project = None
+    lines = [
+        "### agentd doctor --report",
+        "",
+        f"- agentd {__version__}, {platform.python_implementation()} {platform.python_version()}",
+        f"- {platform.system()} {platform.release()} {platform.machine()}",
+        f"- {', '.join(map(_package, _PACKAGES))}",
+        f"- {', '.join(_surroundings(environ))}",
+        f"- keys in the environment: {', '.join(_keys(environ)) or 'none'}",
+        *(_project(project) if project else ()),
+        *_block("text", (f"{check.status:<4}  {check.name}: {check.detail}" for check in checks)),
+        *(_block("toml", _settings(project)) if project else ()),
+    ]
+    return _without_places("\n".join(lines), project, environ)
+
+
+def _package(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"no {name}"
+
+
+def _surroundings(environ: Mapping[str, str]) -> Iterator[str]:
+    yield f"files {sys.getfilesystemencoding()}"
+    yield f"stdout {sys.stdout.encoding if sys.stdout else 'closed'}"
+    yield from (f"{name}={environ[name]}" for name in _VARIABLES if name in environ)
+
+
+def _keys(environ: Mapping[str, str]) -> list[str]:
+    """The names, never the values: which login a CLI takes depends on them."""
+    return sorted(name for name in environ if is_secret_name(name))
+
+
+def _project(project: Project) -> Iterator[str]:
+    """Counts only: ids of changes may tell what is worked on."""
+    active, archived = project.changes(), project.archived()
+    phases: Counter[str] = Counter()
+    calls = 0
+    for change in (*active, *archived):
+        try:
+            state = StateStore(change.path).read()
+        except AgentdError:
+            phases["unreadable"] += 1
+            continue
+        phases[state.phase or "none"] += 1
+        calls += len(state.calls)
+    told = ", ".join(f"{phase} {count}" for phase, count in sorted(phases.items()))
+    yield f"- layout {project.layout}; changes {len(active)}, archived {len(archived)}"
+    yield f"- calls {calls}; phases: {told or 'none'}"
+
+
+def _settings(project: Project) -> Iterator[str]:
+    try:
+        given = given_in(project.config_path)
+    except (AgentdError, ValueError):  # the checks tell what is wrong with the file
+        yield "# config.toml can't be read"
+        return
+    for key, value in given.items():
+        if not _HIDDEN.fullmatch(key):
+            yield f"{key} = {toml_text(value)}"
+    hidden = {_UNNAMED.sub(".*", key) for key in given if _HIDDEN.fullmatch(key)}
+    yield from (f"# {key} is set" for key in sorted(hidden))
+
+
+def _block(language: str, lines: Iterator[str]) -> list[str]:
+    return ["", f"```{language}", *(line.replace("\n", " ") for line in lines), "```"]
+
+
+def _without_places(text: str, project: Project | None, environ: Mapping[str, str]) -> str:
+    places = {str(path): "~" for path in (Path.home(), Path.home().resolve())}
+    if project is not None:
+        places |= {str(path): "PROJECT" for path in (project.root, project.root.resolve())}
+    text = masked(text, environ, places)
+    host, user = platform.node(), environ.get("USER") or Path.home().name
+    if host:
+        text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "HOST", text)
+    return re.sub(rf"(?<=/){re.escape(user)}(?![\w.-])", "USER", text) if user else text
