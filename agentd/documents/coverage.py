@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agentd.documents.markdown import scan
 from agentd.documents.names import name_key
 from agentd.documents.tables import rows_of
+from agentd.markdown.document import scan
 from agentd.specs.model import Delta
 
 _MISSING = re.compile(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.documents.fix_specs import mend_spec
-from agentd.documents.markdown import BOM, scan
 from agentd.documents.source import read_sources
 from agentd.documents.tasks import BARE_BOX, CHECKBOX
 from agentd.files import write_atomic
+from agentd.markdown.document import BOM, scan
 from agentd.project.layout import Project
 
 
@@ -79,10 +79,10 @@ def _fix(text: str, mends: list[Mend]) -> tuple[str, tuple[str, ...]]:
 
 def _trailing_spaces(lines: list[str]) -> tuple[list[str], list[str]]:
     """Take spaces from line ends, but for code and for Markdown's line break of two spaces."""
-    prose = scan("\n".join(lines)).prose
+    document = scan("\n".join(lines))
     mended = list(lines)
     for index, line in enumerate(lines):
-        if line[-1:] not in (" ", "\t") or not prose[index]:
+        if line[-1:] not in (" ", "\t") or not document.is_prose(index):
             continue
         following = lines[index + 1].lstrip(" \t") if index + 1 < len(lines) else ""
         kept = line.endswith("  ") and line.strip() and line.lstrip()[0] not in "#|"
@@ -95,10 +95,10 @@ def _trailing_spaces(lines: list[str]) -> tuple[list[str], list[str]]:
 
 def _checkboxes(lines: list[str]) -> tuple[list[str], list[str]]:
     """Write checkboxes as ``- [ ] ...`` and ``- [x] ...``; an unknown mark stays what it is."""
-    prose = scan("\n".join(lines)).prose
+    document = scan("\n".join(lines))
     mended = list(lines)
     for index, line in enumerate(lines):
-        if prose[index] and "[" in line:
+        if document.is_prose(index) and "[" in line:
             mended[index] = _checkbox(line)
     changed = sum(new != old for new, old in zip(mended, lines, strict=True))
     boxes = "checkbox" if changed == 1 else "checkboxes"

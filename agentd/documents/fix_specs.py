@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from agentd.documents.markdown import scan
-from agentd.specs.lines import fence_mask
+from agentd.markdown.document import scan
+from agentd.markdown.openspec import code_lines
 
 _SECTION = re.compile(
     r"^ {0,3}(#{1,6})([ \t]*)(ADDED|MODIFIED|REMOVED|RENAMED)[ \t]+Requirements?[ \t]*:?$",
@@ -62,9 +62,8 @@ Mend = Callable[[list[str], list[bool]], None]
 
 def _plain(lines: list[str]) -> list[bool]:
     """Which lines neither this package nor the spec parser takes for code or a comment."""
-    fenced = fence_mask(lines)
-    prose = scan("\n".join(lines)).prose
-    return [ours and not theirs for ours, theirs in zip(prose, fenced, strict=True)]
+    document, theirs = scan("\n".join(lines)), code_lines(lines)
+    return [document.is_prose(index) and not theirs[index] for index in range(len(lines))]
 
 
 def _each(mend: Callable[[str], str]) -> Mend:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
-from agentd.documents.markdown import Document, without_code
 from agentd.documents.report import Issue
+from agentd.markdown.document import Document
+from agentd.markdown.spans import without_code
 
 MAX_CHECKED = 3_000
 _INLINE = re.compile(

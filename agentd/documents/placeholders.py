@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from agentd.documents.markdown import Document, without_code
 from agentd.documents.report import Issue
+from agentd.markdown.document import Document, scan
+from agentd.markdown.spans import without_code
 
 SKELETONS = Path(__file__).parent / "skeletons"
 _ANGLE = re.compile(r"(?<![\w<])(?<!\]\()<([^\W\d_][^<>]{0,120})>")
@@ -26,7 +27,7 @@ _HTML = re.compile(
 
 def left_placeholders(document: Document, path: str) -> Iterator[Issue]:
     """An error for each line left as the skeleton has it, a warning for what looks unfilled."""
-    skeleton = skeleton_lines()
+    skeleton = _skeleton_lines()
     for number, line in document.numbered():
         if "<" in line and line.strip() in skeleton:
             text = f"{_short(line.strip())} is left as the skeleton has it"
@@ -38,8 +39,17 @@ def left_placeholders(document: Document, path: str) -> Iterator[Issue]:
             yield Issue("warning", "placeholder", path, number, text, fix)
 
 
+def is_skeleton(document: str) -> bool:
+    """Whether a document is empty, or still has a line that its skeleton wants filled."""
+    text = scan(document)
+    if not any(line.strip() for line in text.lines):
+        return True
+    skeleton = _skeleton_lines()
+    return any("<" in line and line.strip() in skeleton for _, line in text.numbered())
+
+
 @cache
-def skeleton_lines() -> frozenset[str]:
+def _skeleton_lines() -> frozenset[str]:
     """The lines of the package's skeletons that a model has to fill."""
     files = sorted(SKELETONS.glob("*.md"))
     lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())

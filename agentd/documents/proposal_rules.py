@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from agentd.documents.markdown import Document, Heading
 from agentd.documents.report import Issue
+from agentd.markdown.document import Document, Heading
 
 NEEDED = ("Why", "What changes")
 _NEEDED = re.compile(r"(?<![a-z0-9])(why|what changes)(?![a-z0-9])")

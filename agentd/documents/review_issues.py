@@ -16,9 +16,9 @@ from agentd.documents.issue_titles import (
     split_title,
     stripped,
 )
-from agentd.documents.markdown import Document, Heading, scan
 from agentd.documents.names import name_key
 from agentd.documents.tables import rows_of
+from agentd.markdown.document import Document, Heading, scan
 
 IssueSeverity = Literal["high", "medium", "low", "unknown"]
 
@@ -135,7 +135,7 @@ def _items(text: Document, start: int, end: int, severity: IssueSeverity) -> Ite
 
 def _rows(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
     """Issues as rows of a table."""
-    for row in rows_of(Document(text.lines[start - 1 : end], text.prose[start - 1 : end])):
+    for row in rows_of(text, start, end):
         title = row.cell("issue", "title", "problem", "finding", "description") or ""
         if title and not is_nothing(title):
             severity = level_of(row.cell("severity", "priority") or "") or "unknown"

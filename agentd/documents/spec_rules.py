@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agentd.documents.markdown import split_lines
 from agentd.documents.report import Issue, Severity
+from agentd.markdown.document import split_lines
 from agentd.specs.check import delta_problems
 from agentd.specs.model import Delta, Requirement, Scenario, fold
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentd.documents.markdown import Document
+from agentd.markdown.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class Row:
         )
 
 
-def rows_of(document: Document) -> Iterator[Row]:
-    """The rows of all tables; a missing cell is "", one too many is left out."""
+def rows_of(document: Document, start: int = 1, end: int | None = None) -> Iterator[Row]:
+    """The rows of all tables in these lines; a missing cell is "", one too many is left out."""
     header: list[str] = []
     previous: list[str] = []
-    for number, line in document.numbered():
+    for number, line in document.numbered(start, end):
         if "|" not in line:
             header = previous = []
         elif header:

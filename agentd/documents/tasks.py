@@ -6,7 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from agentd.documents.markdown import scan, without_code
+from agentd.markdown.document import scan
+from agentd.markdown.spans import without_code
 
 # `- [ ] 1.1 text`, and near it: `-[x] text`, `* [X]text`, `- [ x ] text`, `1. [ ] text`.
 CHECKBOX = re.compile(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from agentd.config.model import Config
 from agentd.documents.links import broken_links
-from agentd.documents.markdown import scan
 from agentd.documents.merge_rules import merge_issues
 from agentd.documents.names import name_key
 from agentd.documents.patterns import pattern_issues
@@ -19,6 +18,7 @@ from agentd.documents.source import Source, Sources, read_sources
 from agentd.documents.spec_rules import spec_issues
 from agentd.documents.task_rules import requirement_issues, task_issues
 from agentd.documents.tasks import read_tasks
+from agentd.markdown.document import scan
 from agentd.project.layout import Project
 from agentd.specs.deltas import parse_delta
 from agentd.specs.model import Delta

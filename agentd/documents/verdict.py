@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentd.documents.markdown import scan
 from agentd.documents.source import read_text
+from agentd.markdown.document import scan
 
 NOT_COVERED = "## Not covered (added by agentd)"
 """The heading in an approving review under which agentd lists what the review says nothing of."""
@@ -45,7 +45,7 @@ def verdict_of(change: Path, judgement: Judgement | None) -> str | None:
     verdict = read_verdict(document, judgement.verdicts)
     if verdict != approving:
         return verdict
-    from agentd.documents.verdict_documents import is_skeleton  # `agentd status` rarely gets here
+    from agentd.documents.placeholders import is_skeleton  # `agentd status` rarely gets here
 
     if is_skeleton(document):
         return None
@@ -54,7 +54,7 @@ def verdict_of(change: Path, judgement: Judgement | None) -> str | None:
 
 def uncovered(change: Path, judgement: Judgement) -> list[str]:
     """The requirements and scenarios of the change that the review has no full row for."""
-    from agentd.documents.verdict_documents import missing_coverage
+    from agentd.documents.coverage import missing_coverage
     from agentd.specs.deltas import parse_delta
     from agentd.specs.model import SpecError
 

@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from agentd.specs.lines import ANY, SPACE, SPACES, Lines, open_heading
+from agentd.markdown.openspec import SPACES
+from agentd.specs.lines import ANY, SPACE, Lines, open_heading
 from agentd.specs.model import Requirement, Scenario
 
 _REQUIREMENT = re.compile(rf"###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-from agentd.specs.lines import SPACES, Heading, Lines, normalized
+from agentd.markdown.openspec import SPACES
+from agentd.specs.lines import Heading, Lines, normalized
 from agentd.specs.mains import parse_main
 from agentd.specs.model import Delta, Problem, Requirement, fold
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from agentd.markdown.openspec import SPACES
 from agentd.specs.blocks import (
     marks_between,
     requirement_finder,
     requirements,
     title_of,
 )
-from agentd.specs.lines import ANY, SPACE, SPACES, Lines, normalized, open_heading
+from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.mains import parse_main, purpose_section
 from agentd.specs.model import (
     Delta,

@@ -1,17 +1,15 @@
-"""A Markdown document as lines, with the fenced ones marked: what stands in a fence is text."""
+"""A spec as lines and headings, as OpenSpec cuts it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-# What JavaScript's \s and trim() take, and `.` leaves out, so that both tools cut a name alike.
-SPACES = (
-    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\ufeff"
-)
+from agentd.markdown.openspec import SPACES, code_lines
+
+# JavaScript's \s, and what its `.` leaves out, so that both tools cut a name alike.
 SPACE = f"[{SPACES}]"
 ANY = "[^\n\r\u2028\u2029]"
 _TITLE = re.compile(rf"(#{{1,6}}){SPACE}+({ANY}+)\Z")
@@ -31,27 +29,6 @@ def open_heading(text: str) -> str:
     if opened != stripped and opened.endswith((" ", "\t")):
         return opened.strip(SPACES)
     return text.strip(SPACES)
-
-
-def fence_mask(lines: Sequence[str]) -> bytearray:
-    """One byte a line: 1 for a line of a fenced code block, the fences among them."""
-    mask = bytearray(len(lines))
-    marker, length = "", 0
-    for number, line in enumerate(lines):
-        if not marker:
-            if "```" not in line and "~~~" not in line:
-                continue
-            text = line.lstrip(SPACES)
-            if text.startswith(("```", "~~~")):
-                marker = text[0]
-                length = len(text) - len(text.lstrip(marker))
-                mask[number] = 1
-            continue
-        mask[number] = 1
-        text = line.strip(SPACES)
-        if len(text) >= length and text == marker * len(text):
-            marker = ""
-    return mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +53,8 @@ class Lines:
 
     @cached_property
     def fenced(self) -> bytearray:
-        """See :func:`fence_mask`."""
-        return fence_mask(self.all)
+        """One byte a line: 1 for a line of a fenced block of code."""
+        return code_lines(self.all)
 
     @cached_property
     def marks(self) -> list[int]:

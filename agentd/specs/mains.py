@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agentd.markdown.openspec import SPACES, without_comments
 from agentd.specs.blocks import (
     marks_between,
     requirement_finder,
@@ -11,7 +12,7 @@ from agentd.specs.blocks import (
     section_end,
     title_of,
 )
-from agentd.specs.lines import ANY, SPACE, SPACES, Lines, normalized, open_heading
+from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.model import MainSpec, Problem
 
 _REQUIREMENTS = re.compile(rf"##{SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE)
@@ -78,8 +79,6 @@ def _structure(doc: Lines, start: int, end: int) -> tuple[Problem, ...]:
 
 _PURPOSE = re.compile(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
 _SECTION_END = re.compile(rf"##{SPACE}")
-_COMMENT_END = re.compile(r"--!?>")
-_NOT_NEWLINE = re.compile(r"[^\n]+")
 
 
 def purpose_section(text: str) -> str:
@@ -97,15 +96,3 @@ def purpose_section(text: str) -> str:
     if not any(line.strip(SPACES) for _, line in masked.unfenced(start + 1, end)):
         return ""
     return doc.slice(start + 1, end).strip(SPACES)
-
-
-def without_comments(text: str) -> str:
-    """``text`` with HTML comments blanked, its lines kept; an open comment runs to the end."""
-    parts = []
-    at = 0
-    while (opened := text.find("<!--", at)) != -1:
-        closed = _COMMENT_END.search(text, opened + 4)
-        end = closed.end() if closed else len(text)
-        parts += [text[at:opened], _NOT_NEWLINE.sub(" ", text[opened:end])]
-        at = end
-    return "".join([*parts, text[at:]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agentd.specs.lines import SPACES, fence_mask
+from agentd.markdown.openspec import SPACES, code_lines
 from agentd.specs.model import MainSpec
 
 
@@ -35,7 +35,7 @@ def spec_text(spec: MainSpec, blocks: Iterable[str]) -> str:
 def _single_blanks(text: str) -> str:
     """Runs of empty lines as one, but not in fences, whose blank lines mean something."""
     lines = text.split("\n")
-    fenced = fence_mask(lines)
+    fenced = code_lines(lines)
     return "\n".join(
         line for i, line in enumerate(lines) if line or i == 0 or lines[i - 1] or fenced[i - 1]
     )

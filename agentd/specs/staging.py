@@ -14,6 +14,7 @@ from pathlib import Path
 from agentd.errors import InputError
 from agentd.files import write_atomic
 from agentd.ledger.store import StateStore
+from agentd.markdown.document import scan
 from agentd.project.layout import Project
 from agentd.project.other_holds import Others
 from agentd.project.phases import read_phase
@@ -116,19 +117,23 @@ def journal_of(project: Project, change: Path) -> Journal:
 
 def entry_of(changelog: str, change_id: str) -> str:
     """The newest section of a changelog, or the one that names the change."""
-    sections = ("\n" + changelog.replace("\r\n", "\n")).split("\n## ")[1:]
-    named = [section for section in sections if change_id in section.partition("\n")[0]]
-    chosen = (named or sections)[:1]
-    return f"## {chosen[0].strip()}\n" if chosen else ""
+    document = scan(changelog)
+    sections = [heading for heading in document.headings if heading.level == 2]
+    named = [section for section in sections if change_id in section.title]
+    for chosen in (named or sections)[:1]:
+        return "\n".join(document.lines[chosen.line - 1 : chosen.end]).strip() + "\n"
+    return ""
 
 
 def with_entry(changelog: str, entry: str) -> str:
     """The changelog with an entry on top of the others, unless it is there already."""
     if not entry or entry.strip() in changelog:
         return changelog
-    head, found, rest = ("\n" + changelog).partition("\n## ")
-    older = f"\n## {rest}" if found else ""
-    return f"{head.strip() or _HEADING}\n\n{entry}{older}".rstrip() + "\n"
+    lines = changelog.split("\n")
+    headings = scan(changelog.replace("\r", "")).headings
+    first = next((h.line - 1 for h in headings if h.level == 2), len(lines))
+    head, older = ("\n".join(part).strip() for part in (lines[:first], lines[first:]))
+    return f"{head or _HEADING}\n\n{entry}\n{older}".rstrip() + "\n"
 
 
 def _specs(change: Path) -> list[Path]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agentd.documents.fix import fix_change
+from agentd.documents.review_issues import fingerprint
 from agentd.documents.validate import validate_change
 from agentd.documents.verdict import read, verdict_of
-from agentd.documents.verdict_documents import fingerprint
 from agentd.errors import LoopEnded, Paused
 from agentd.files import write_atomic
 from agentd.ledger.store import State, StateStore

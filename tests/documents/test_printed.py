@@ -80,6 +80,9 @@ def test_the_title_belongs_to_the_file(name: str, title: str) -> None:
         f"```markdown\n{REVIEW}```\n\n```markdown\n# Other\n\n## B\n```",
         f"```markdown\n{PLAIN_CODE}```",
         REVIEW + "\n```sh\nnever closed\n",
+        REVIEW + "\n<!-- never closed\n",
+        "# Review: add-x\n\n<!--\n## A\n-->\n",
+        "# Review: add-x\n\n````\n```\n## A\n```\n## B\n````\n",
         REVIEW.replace("Run", "R\x1b[31mun"),
         REVIEW.replace("Run", "R\0un"),
     ],
@@ -94,5 +97,5 @@ def test_code_without_a_language_is_fine_in_an_unmistakable_fence() -> None:
 
 
 def test_a_huge_text_is_read_once() -> None:
-    huge = "# Review\n\n## A\n" + "- [x] `a` ```\n" * 700_000
+    huge = "# Review\n\n## A\n" + "- [x] `a` ```\n" * 100_000
     assert document_in_text(huge, "REVIEW.md") == huge

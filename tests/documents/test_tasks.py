@@ -47,6 +47,10 @@ def test_a_checkbox(line: str, number: str | None, done: bool, well_formed: bool
         "- 1.1 no box",
         "```\n- [x] 1.1 code\n```",
         "<!-- - [x] 1.1 a\n- [x] 1.2 b -->",
+        "text <!-- - [x] 1.1 a\n- [x] 1.2 b -->",
+        "````\n```\n- [x] 1.1 code\n```\n- [x] 1.2 code\n````",
+        "~~~\n- [x] 1.1 code\n~~~",
+        "- a\n\n  ```\n  - [x] 1.1 code\n  ```",
         "",
     ],
 )
@@ -71,6 +75,13 @@ Requirement: nobody's\r
     assert first.requirement == "A name, with a comma"
     assert first.depends_on == ("0.1", "0.2", "0.3", "0.4")
     assert (second.requirement, second.depends_on, second.line) == (None, ("1.1",), 7)
+
+
+def test_what_is_commented_out_belongs_to_no_task() -> None:
+    text = "- [ ] 1.1 a <!-- depends on 9.9 -->\n  <!--\n  - Requirement: B\n  -->\n"
+    text += "  - Requirement: C\n"
+    (task,) = read_tasks(text)
+    assert (task.text, task.depends_on, task.requirements) == ("a", (), ("C",))
 
 
 def test_progress() -> None:

@@ -32,7 +32,62 @@ ALLOWED = ("APPROVED", "NEEDS_REVISION", "REJECTED")
         ("## Verdict\n- [-] APPROVED\n", None),
         ("## Verdict\n\n## Notes\nAPPROVED\n", None),
         ("", None),
+        ("## Verdict <!-- tick one -->\n- [x] APPROVED <!-- at last -->\n", "APPROVED"),
+        ("Verdict\n-------\n- [x] APPROVED\n\nNotes\n=====\nREJECTED\n", "APPROVED"),
+        ("# Verdict\nThe work is sound.\n---\n- [x] APPROVED\n", "APPROVED"),
+        ("- a:\n  ```\n  x\n\n## Verdict\n- [x] APPROVED\n", "APPROVED"),
+        ("> ```\n> x\n\n## Verdict\n- [x] APPROVED\n", "APPROVED"),
     ],
 )
 def test_verdict(document: str, verdict: str | None) -> None:
     assert read_verdict(document, ALLOWED) == verdict
+
+
+TICKED = "- [x] APPROVED\n"
+HIDDEN = {
+    "a longer fence holds a shorter": f"````\n```\n{TICKED}```\n{TICKED}````\n",
+    "a shorter fence does not close": f"````\n```\n{TICKED}````\n",
+    "tildes": f"~~~\n{TICKED}~~~\n",
+    "tildes hold backticks": f"~~~ md\n```\n{TICKED}~~~\n",
+    "a fence with an info string": f"```markdown title\n{TICKED}```\n",
+    "an info string closes nothing": f"```\n``` sh\n{TICKED}```\n",
+    "too far in to close": f"```\n    ```\n{TICKED}```\n",
+    "a quoted fence closes nothing": f"```\n> ```\n{TICKED}```\n",
+    "a fence in a list": "1. so:\n\n   ```\n   - [x] APPROVED\n   ```\n",
+    "a fence in a quote": "> ```\n> - [x] APPROVED\n> ```\n",
+    "a fence far in": "- a\n      ```\n      - [x] APPROVED\n      ```\n",
+    "never closed": f"```\n{TICKED}",
+    "a comment": "<!-- - [x] APPROVED -->\n",
+    "a comment of lines": f"<!--\n{TICKED}-->\n",
+    "a comment with a blank line": f"<!-- old\n\n{TICKED}\n-->\n",
+    "a comment behind text": f"as before <!-- once\n{TICKED}-->\n",
+    "a comment behind text with a blank line": f"as before <!--\n\n{TICKED}\n--> now\n",
+    "a comment behind a box": "- [ ] REJECTED <!-- - [x] APPROVED -->\n",
+    "a comment in an item": f"- [ ] REJECTED <!--\n{TICKED}-->\n",
+    "a comment that begins an item": f"- <!--\n{TICKED}-->\n",
+    "a comment behind another": f"<!-- a --> <!-- b\n{TICKED}-->\n",
+    "a comment behind code": f"`<!--` <!--\n{TICKED}-->\n",
+    "a comment with a fence in it": f"<!--\n```\n-->\n```\n{TICKED}```\n",
+    "a comment never closed": f"<!--\n{TICKED}",
+    "a label in a comment": "<!-- **Verdict**: APPROVED -->\n",
+    "behind the end of a comment": "<!-- a\n--> - [x] APPROVED\n",
+}
+
+
+@pytest.mark.parametrize("why", HIDDEN)
+def test_what_is_no_prose_is_no_verdict(why: str) -> None:
+    assert read_verdict(f"## Verdict\n{HIDDEN[why]}", ALLOWED) is None
+    shown = f"## Verdict\n- [x] REJECTED\n\n{HIDDEN[why]}"
+    assert read_verdict(shown, ALLOWED) == "REJECTED"
+
+
+@pytest.mark.parametrize(
+    "heading", ["<!--\n## Verdict\n-->\n", "```\n## Verdict\n```\n", "> ## Verdict\n\n"]
+)
+def test_a_heading_that_is_none_opens_no_verdict(heading: str) -> None:
+    assert read_verdict(f"# Review\n{heading}{TICKED}", ALLOWED) is None
+
+
+def test_a_comment_mark_in_code_or_alone_hides_nothing() -> None:
+    for line in ("It prints `<!--`.", "It prints <!-- somewhere.", "An arrow --> there."):
+        assert read_verdict(f"{line}\n\n## Verdict\n{TICKED}", ALLOWED) == "APPROVED"

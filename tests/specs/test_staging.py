@@ -116,6 +116,8 @@ def test_staging_again_keeps_the_entry_that_was_paid_for(box: Sandbox) -> None:
         ("## b\r\nnew\r\n", "## b\nnew\n"),
         ("# Changelog\n", ""),
         ("", ""),
+        ("## b\n```\n## a\n```\nnew\n", "## b\n```\n## a\n```\nnew\n"),
+        ("<!-- \n## add-x\n-->\n## b\nnew\n", "## b\nnew\n"),
     ],
 )
 def test_entry_of_a_changelog(changelog: str, entry: str) -> None:
@@ -127,6 +129,9 @@ def test_entry_goes_on_top_and_once() -> None:
     assert once == "# Changelog\n\n## b\nnew\n\n## a\nold\n"
     assert with_entry(once, "## b\nnew\n") == once
     assert with_entry("", "## b\nnew\n") == "# Changelog\n\n## b\nnew\n"
+    above = "# Changelog\r\n<!--\r\n## YYYY-MM-DD id\r\n-->"
+    older = "## a\r\nold\r\n"
+    assert with_entry(f"{above}\r\n\r\n{older}", "## b\n") == f"{above}\n\n## b\n\n## a\r\nold\n"
 
 
 def test_same_words_in_the_entry_of_another_day_stand_too() -> None:

@@ -20,7 +20,7 @@ from agentd.workflow.prompts.project_notes import MAX_CHARS, read_notes, shorten
         ("# Shop\r\n\r\nTea.\r\n", "# Shop\n\nTea."),
         ("a <!-- b\nc --> d <!-- e -->", "a  d"),
         ("a <!-- never ended", "a <!-- never ended"),
-        ("<!-->x", "<!-->x"),
+        ("<!-->x", "x"),
         ("# A\n\n## B\n\n<What it does.>\n\n## C\n\ntext\n", "# A\n\n## C\n\ntext"),
         ("# A\n## B\n### C\ntext\n## D\n", "# A\n## B\n### C\ntext"),
         ("## How\n```sh\n# all\n# of it\nmake\n```", "## How\n```sh\n# all\n# of it\nmake\n```"),
@@ -28,6 +28,11 @@ from agentd.workflow.prompts.project_notes import MAX_CHARS, read_notes, shorten
         ("<Tea> is <Fine.>", "<Tea> is <Fine.>"),
         ("List<T> is <Fine>.", "List<T> is <Fine>."),
         ("a\n\n\n\n\nb", "a\n\nb"),
+        ("## A\n<!-- x\ny -->\n## B\n`<!-- z -->`", "## B\n`<!-- z -->`"),
+        ("## A\n````\n```\n# b\n````\n## C\n", "## A\n````\n```\n# b\n````"),
+        ("```\n<!-- c -->\n```", "```\n<!-- c -->\n```"),
+        ("Overview\n========\n\nStack\n-----\ntext", "Overview\n========\n\nStack\n-----\ntext"),
+        ("text\n\nStack\n-----\n", "text"),
     ],
 )
 def test_notes(text: str, expected: str) -> None:

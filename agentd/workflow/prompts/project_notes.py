@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 from agentd.errors import InputError
+from agentd.markdown.blocks import Kind
+from agentd.markdown.document import Document, scan
 
 MAX_CHARS = 8000
 # As `agentd init` writes them: a line that is one sentence in angle brackets.
 _UNFILLED = re.compile(r"^<[A-Z][^<>]*\.>$")
-_HEADING = re.compile(r"^(#{1,6})\s")
 
 
 def read_notes(agentd_dir: Path) -> str:
@@ -37,9 +38,7 @@ def shorten_notes(text: str, *, path: str) -> str:
     Empty when nothing is left. Longer than MAX_CHARS, it is cut, and a last line says so and names
     ``path``.
     """
-    lines = _without_comments("\n".join(text.splitlines())).split("\n")
-    filled = [line for line in lines if not _UNFILLED.match(line.strip())]
-    notes = "\n".join(_without_empty_sections(filled)).strip()
+    notes = "\n".join(_filled_sections(scan(text))).strip()
     notes = re.sub(r"\n{3,}", "\n\n", notes)
     if len(notes) <= MAX_CHARS:
         return notes
@@ -48,36 +47,22 @@ def shorten_notes(text: str, *, path: str) -> str:
     return f"{notes[:end].rstrip()}\n[cut here: {end} of {len(notes)} characters; all: `{path}`]"
 
 
-def _without_comments(text: str) -> str:
-    kept = []
-    at = 0
-    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
-        kept.append(text[at:start])
-        at = end + 3
-    return "".join(kept) + text[at:]
-
-
-def _without_empty_sections(lines: list[str]) -> list[str]:
-    """The lines but for headings that nothing stands under, not even a deeper section."""
+def _filled_sections(document: Document) -> list[str]:
+    """The lines that are filled in, but for headings that nothing stands under then."""
+    levels = {heading.line: heading.level for heading in document.headings}
     kept: list[str] = []
     deepest = 0  # level of what stands below, seen from the end: 7 for text, 0 for nothing
-    for line, level in reversed(list(zip(lines, _levels(lines), strict=True))):
-        if level == 0:
-            deepest = 7 if line.strip() else deepest
-        elif deepest <= level:
+    for number in range(len(document.lines), 0, -1):
+        line, kind = document.shown[number - 1], document.kinds[number - 1]
+        if _UNFILLED.match(line.strip()) or (kind is Kind.COMMENT and not line.strip()):
             continue
-        else:
-            deepest = level
+        if number in levels:
+            if deepest <= levels[number]:
+                if document.kinds[number : number + 1] == [Kind.UNDERLINE]:
+                    kept.pop()
+                continue
+            deepest = levels[number]
+        elif line.strip() and kind is not Kind.UNDERLINE:
+            deepest = 7
         kept.append(line)
     return kept[::-1]
-
-
-def _levels(lines: list[str]) -> list[int]:
-    """The level of each line that is a heading, 0 for others and within code blocks."""
-    levels = []
-    fenced = False
-    for line in lines:
-        fenced ^= line.lstrip().startswith(("```", "~~~"))
-        heading = None if fenced else _HEADING.match(line)
-        levels.append(len(heading[1]) if heading else 0)
-    return levels

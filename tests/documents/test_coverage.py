@@ -8,13 +8,9 @@ import pytest
 from support.documents import FIXTURES
 
 import agentd
-from agentd.documents.verdict_documents import (
-    coverage_of,
-    fingerprint,
-    is_skeleton,
-    issues_of,
-    missing_coverage,
-)
+from agentd.documents.coverage import coverage_of, missing_coverage
+from agentd.documents.placeholders import is_skeleton
+from agentd.documents.review_issues import fingerprint, issues_of
 from agentd.specs.deltas import parse_delta
 
 SKELETONS = Path(agentd.__file__).parent / "documents" / "skeletons"
@@ -94,6 +90,10 @@ def test_a_row_that_says_missing(cell: str) -> None:
         "Everything is covered.",
         HEAD,
         f"```\n{HEAD}{ROWS}```\n",
+        f"````\n```\n{HEAD}{ROWS}```\n````\n",
+        f"<!-- as it was\n{HEAD}{ROWS}-->\n",
+        f"As it was: <!--\n{HEAD}{ROWS}-->\n",
+        HEAD + "".join(f"<!-- {row} -->\n" for row in ROWS.splitlines()),
         (SKELETONS / "review.md").read_text(),
         HEAD + ROWS.replace("code |", "codes |"),
         HEAD + "| all | all | x | y |\n",
@@ -145,6 +145,22 @@ def test_an_empty_document_is_a_skeleton(document: str) -> None:
 )
 def test_no_skeleton(document: str) -> None:
     assert not is_skeleton(document)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "````\n```\n### Issue 1: Shown\n```\n### Issue 2: Shown\n````\n",
+        "~~~\n- **High**: shown\n~~~\n",
+        "<!--\n### Issue 1: Done\n- **High**: done\n| Issue | Severity |\n|---|---|\n| x | Low |\n"
+        "-->\n",
+        "none <!-- so far\n### Issue 1: Done\n-->\n",
+    ],
+)
+def test_what_is_no_prose_is_no_issue(hidden: str) -> None:
+    assert issues_of(f"## Issues\n\n{hidden}\n## Verdict\n") == []
+    (issue,) = issues_of(f"## Issues\n### Issue 3: Real\n- Severity: High\n{hidden}\n## Verdict\n")
+    assert (issue.title, issue.severity) == ("Real", "high")
 
 
 def test_no_progress_shows() -> None:
