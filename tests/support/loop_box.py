@@ -96,6 +96,25 @@ def scripted(box: Sandbox, providers: tuple[str, ...]) -> None:
         box.answers(step, *((stream(step), files) for files in rounds))
 
 
+def for_openspec(box: Sandbox, change_id: str) -> None:
+    """Let every step write where OpenSpec has a change's documents."""
+    home = f"openspec/changes/{change_id}/"
+    for answers in box.plan.values():
+        for answer in answers:
+            answer["files"] = {
+                name.replace("login.md", "login/spec.md").replace("change/", home): text
+                for name, text in answer["files"].items()
+            }
+    box.write_plan()
+
+
+def approving(box: Sandbox) -> None:
+    """Let every judge approve at once."""
+    for step in ("challenge", "review"):
+        del box.plan[step][:-1]
+    box.write_plan()
+
+
 WHOLE = [
     *("proposal", "challenge", "reproposal", "challenge"),
     *("implementation", "review", "resolve", "review"),

@@ -92,7 +92,7 @@ class Sandbox:
         """Let the CLI of ``step`` write ``files`` and replay the recording at ``path``."""
         stdout = str(recording(path).folder / "stdout") if path else None
         self.plan[step] = {"stdout": stdout, "files": files or {}, **more}
-        (self.root.parent / "plan.json").write_text(json.dumps(self.plan))
+        self.write_plan()
 
     def answers(self, step: str, *rounds: tuple[str, dict[str, str]]) -> None:
         """Let the CLI of ``step`` answer round by round: (recording, files)."""
@@ -100,6 +100,10 @@ class Sandbox:
             {"stdout": str(recording(path).folder / "stdout"), "files": files}
             for path, files in rounds
         ]
+        self.write_plan()
+
+    def write_plan(self) -> None:
+        """Let the stand-ins see ``plan`` as it is now."""
         (self.root.parent / "plan.json").write_text(json.dumps(self.plan))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -132,13 +136,18 @@ def make_sandbox(folder: Path, config: str) -> Sandbox:
     stand for the stand-ins' paths."""
     root = folder / "project"
     (root / "agentd" / "specs").mkdir(parents=True)
+    for provider, command in put_standins(folder).items():
+        config = config.replace(f"{{{provider}}}", command)
+    (root / "agentd" / "config.toml").write_text(config)
+    return Sandbox(root)
+
+
+def put_standins(folder: Path) -> dict[str, str]:
+    """A stand-in for each CLI, in ``folder``; the path of each."""
     commands = {}
     for provider in ("claude", "codex", "gemini"):
         script = folder / provider
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STANDIN_CLI}" "$@"\n')
         script.chmod(0o755)
         commands[provider] = str(script)
-    for provider, command in commands.items():
-        config = config.replace(f"{{{provider}}}", command)
-    (root / "agentd" / "config.toml").write_text(config)
-    return Sandbox(root)
+    return commands
