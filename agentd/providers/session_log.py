@@ -1,4 +1,4 @@
-"""What the readers of the CLIs' session logs share: lines, numbers, and adding requests up."""
+"""What the readers of the CLIs' session logs share: lines, fields, and adding requests up."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ def text(entry: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def count(entry: Mapping[str, Any], key: str, *, default: int | None = None) -> int:
-    """The number of tokens under ``key``. Raises UnknownShape when it is no count."""
-    value = entry.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UnknownShape(key)
-    return value
+def required(entry: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The entry itself. Raises UnknownShape unless it has all of the keys."""
+    for key in keys:
+        if entry.get(key) is None:
+            raise UnknownShape(key)
+    return entry
 
 
 def moment(entry: Mapping[str, Any]) -> datetime:

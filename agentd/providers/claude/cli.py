@@ -15,7 +15,8 @@ from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.claude import activity as claude_activity
 from agentd.providers.claude import failures as claude_failures
 from agentd.providers.claude import session_log as claude_log
-from agentd.providers.fields import has_tokens, mapping, money, text, tokens
+from agentd.providers.claude.usage import of_message, of_model
+from agentd.providers.fields import has_tokens, mapping, money, text
 
 # As root claude refuses bypassPermissions unless it is told that it runs in a sandbox.
 AS_ROOT = ("acceptEdits", "--allowedTools", "Bash,Edit,Write,Read,Glob,Grep")
@@ -123,7 +124,7 @@ class ClaudeParser:
         if not message_id or not usage or model == "<synthetic>":
             return
         old_model, old = self._messages.get(message_id, ("", ModelUsage()))
-        new = _beside(usage)
+        new = of_message(usage)
         if "input_tokens" not in usage:  # before 2025 a message_delta told the output alone
             new = replace(old, output_tokens=new.output_tokens)
         larger = new if sum(new.counts()) > sum(old.counts()) else old
@@ -140,7 +141,7 @@ class ClaudeParser:
         if last and not self._messages:
             usage = has_tokens(mapping(last.get("usage")), "input_tokens", "output_tokens")
             cost = money(last, "total_cost_usd")
-            return {"": replace(_beside(usage), reported_cost_usd=cost)}, False
+            return {"": replace(of_message(usage), reported_cost_usd=cost)}, False
         # Cut before its result; or 1.0, whose result counts each message twice.
         return _merged(self._messages.values()), False
 
@@ -151,41 +152,7 @@ class ClaudeParser:
 
 def _models(block: object) -> list[tuple[str, ModelUsage]]:
     """The models of a ``modelUsage`` object."""
-    return [(_plain(name), _named(mapping(usage))) for name, usage in mapping(block).items()]
-
-
-def _named(usage: Mapping[str, Any]) -> ModelUsage:
-    """One entry of modelUsage. The price of a model unknown to claude is invented: left out."""
-    has_tokens(usage, "inputTokens", "outputTokens")
-    read = tokens(usage, "cacheReadInputTokens")
-    written = tokens(usage, "cacheCreationInputTokens")
-    return ModelUsage(
-        input_tokens=tokens(usage, "inputTokens") + read + written,
-        output_tokens=tokens(usage, "outputTokens"),
-        cache_read_input_tokens=read,
-        cache_creation_input_tokens=written,
-        reasoning_output_tokens=tokens(usage, "thinkingTokens"),
-        cache_creation_1h_input_tokens=tokens(usage, "cacheCreationEphemeral1hInputTokens"),
-        reported_cost_usd=None if usage.get("costBasis") == "unknown" else money(usage, "costUSD"),
-    )
-
-
-def _beside(usage: Mapping[str, Any]) -> ModelUsage:
-    """A usage block in the API's own form, where cached tokens stand beside the input."""
-    read = tokens(usage, "cache_read_input_tokens")
-    written = tokens(usage, "cache_creation_input_tokens")
-    return ModelUsage(
-        input_tokens=tokens(usage, "input_tokens") + read + written,
-        output_tokens=tokens(usage, "output_tokens"),
-        cache_read_input_tokens=read,
-        cache_creation_input_tokens=written,
-        reasoning_output_tokens=tokens(
-            mapping(usage.get("output_tokens_details")), "thinking_tokens"
-        ),
-        cache_creation_1h_input_tokens=tokens(
-            mapping(usage.get("cache_creation")), "ephemeral_1h_input_tokens"
-        ),
-    )
+    return [(_plain(name), of_model(mapping(usage))) for name, usage in mapping(block).items()]
 
 
 def _merged(pairs: Iterable[tuple[str, ModelUsage]]) -> dict[str, ModelUsage]:

@@ -8,23 +8,22 @@ line only. Calls outside the conversation are in no log. Read and checked: 2.1.3
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from agentd.metering.usage import ModelUsage
+from agentd.errors import ParseError
 from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.claude.usage import of_message
 from agentd.providers.session_log import (
     LoggedRequest,
     Thread,
     UnknownShape,
     changed_since,
-    count,
     json_lines,
     logged_usage,
     moment,
     part,
+    required,
     text,
 )
 
@@ -52,7 +51,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
         for subagent in paths[0].with_suffix("").rglob("agent-*.jsonl"):
             if changed_since(subagent, query.started_at):
                 threads.append(_thread(subagent, query.started_at))
-    except (UnknownShape, OSError):
+    except (UnknownShape, ParseError, OSError):
         return None
     main = threads[0].requests
     return logged_usage(
@@ -75,22 +74,8 @@ def _thread(path: Path, since: datetime) -> Thread:
         message_id = text(message, "id")
         at = begun.setdefault(message_id, moment(entry))
         if at >= since:
+            usage = required(part(message, "usage"), "input_tokens", "output_tokens")
             found[message_id] = LoggedRequest(
-                at=at, model=text(message, "model"), usage=_usage(part(message, "usage"))
+                at=at, model=text(message, "model"), usage=of_message(usage)
             )
     return Thread(list(found.values()), waiting)
-
-
-def _usage(block: Mapping[str, Any]) -> ModelUsage:
-    cache_read = count(block, "cache_read_input_tokens", default=0)
-    cache_creation = count(block, "cache_creation_input_tokens", default=0)
-    details = part(block, "output_tokens_details")
-    split = part(block, "cache_creation")
-    return ModelUsage(
-        input_tokens=count(block, "input_tokens") + cache_read + cache_creation,
-        output_tokens=count(block, "output_tokens"),
-        cache_read_input_tokens=cache_read,
-        cache_creation_input_tokens=cache_creation,
-        reasoning_output_tokens=count(details, "thinking_tokens", default=0),
-        cache_creation_1h_input_tokens=count(split, "ephemeral_1h_input_tokens", default=0),
-    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentd.metering.usage import ModelUsage, run_usage
+from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.codex import activity as codex_activity
 from agentd.providers.codex import failures as codex_failures
 from agentd.providers.codex import session_log as codex_log
-from agentd.providers.fields import has_tokens, mapping, text, tokens
+from agentd.providers.codex.usage import read_usage
+from agentd.providers.fields import mapping, text
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -70,7 +71,7 @@ class CodexParser:
         usage = None
         if self._usage is not None:
             usage = run_usage(
-                {self._model or "": _within(self._usage)}, session_id=self._session_id
+                {self._model or "": read_usage(self._usage)}, session_id=self._session_id
             )
         return Parsed(
             usage=usage,
@@ -93,18 +94,6 @@ class CodexParser:
         elif kind == "error":
             self._ended, self._error = False, text(msg.get("message"))
         self._answered = kind == "agent_message"
-
-
-def _within(usage: Mapping[str, Any]) -> ModelUsage:
-    """A usage block in codex's form, where cached tokens and reasoning are inside already."""
-    has_tokens(usage, "input_tokens", "output_tokens")
-    return ModelUsage(
-        input_tokens=tokens(usage, "input_tokens"),
-        output_tokens=tokens(usage, "output_tokens"),
-        cache_read_input_tokens=tokens(usage, "cached_input_tokens"),
-        cache_creation_input_tokens=tokens(usage, "cache_write_input_tokens"),
-        reasoning_output_tokens=tokens(usage, "reasoning_output_tokens"),
-    )
 
 
 CLI = Cli(

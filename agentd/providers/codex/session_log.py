@@ -13,19 +13,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agentd.errors import ParseError
 from agentd.metering.usage import ModelUsage
 from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.codex.usage import read_usage
 from agentd.providers.session_log import (
     LoggedRequest,
     Thread,
     UnknownShape,
     changed_since,
-    count,
     first_entry,
     json_lines,
     logged_usage,
     moment,
     part,
+    required,
     text,
 )
 
@@ -63,7 +65,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
         threads = [main.thread()]
         for thread_id, file in _subagents(path, query):
             threads.append(_Rollout(thread_id, query.started_at).load(file).thread())
-    except (UnknownShape, OSError):
+    except (UnknownShape, ParseError, OSError):
         return None
     return logged_usage(threads, session_id=query.session_id, model=main.model)
 
@@ -170,7 +172,7 @@ class _Rollout:
             raise UnknownShape("turn_id")
         self.waiting = False
         self.records[text(payload, "response_id")] = LoggedRequest(
-            at=at, model=model, usage=_usage(part(payload, "usage"))
+            at=at, model=model, usage=_logged(part(payload, "usage"))
         )
 
     def _token_count(self, at: datetime, info: Mapping[str, Any]) -> None:
@@ -179,8 +181,8 @@ class _Rollout:
         if not info:
             return
         total, last = (
-            _usage(part(info, "total_token_usage")),
-            _usage(part(info, "last_token_usage")),
+            _logged(part(info, "total_token_usage")),
+            _logged(part(info, "last_token_usage")),
         )
         if total == self.total:
             return
@@ -195,11 +197,5 @@ class _Rollout:
             self.token_counts.append(LoggedRequest(at=at, model=self.model, usage=last))
 
 
-def _usage(block: Mapping[str, Any]) -> ModelUsage:
-    return ModelUsage(
-        input_tokens=count(block, "input_tokens"),
-        output_tokens=count(block, "output_tokens"),
-        cache_read_input_tokens=count(block, "cached_input_tokens"),
-        cache_creation_input_tokens=count(block, "cache_write_input_tokens", default=0),
-        reasoning_output_tokens=count(block, "reasoning_output_tokens", default=0),
-    )
+def _logged(block: Mapping[str, Any]) -> ModelUsage:
+    return read_usage(required(block, "input_tokens", "output_tokens", "cached_input_tokens"))

@@ -11,10 +11,11 @@ from typing import Any
 from agentd.metering.usage import ModelUsage, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
-from agentd.providers.fields import has_tokens, mapping, text, tokens
+from agentd.providers.fields import mapping, text
 from agentd.providers.gemini import activity as gemini_activity
 from agentd.providers.gemini import failures as gemini_failures
 from agentd.providers.gemini import session_log as gemini_log
+from agentd.providers.gemini.usage import read_usage
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -83,40 +84,9 @@ class GeminiParser:
     def _by_model(self, stats: Mapping[str, Any]) -> dict[str, ModelUsage]:
         models = stats.get("models")
         if isinstance(models, Mapping):
-            return {name: _of_model(mapping(block)) for name, block in models.items()}
+            return {name: read_usage(mapping(block)) for name, block in models.items()}
         # 0.17 tells one sum; it has no router, so the model asked for is the one that answered.
-        return {"" if self._model == "auto" else self._model or "": _streamed(stats)}
-
-
-def _of_model(block: Mapping[str, Any]) -> ModelUsage:
-    """``tokens`` of json mode; ``roles`` repeats the same figures and is left alone."""
-    if "tokens" not in block:
-        return _streamed(block)
-    usage = has_tokens(mapping(block["tokens"]), "prompt", "candidates")
-    thoughts = tokens(usage, "thoughts")
-    return ModelUsage(
-        input_tokens=tokens(usage, "prompt") + tokens(usage, "tool"),
-        output_tokens=tokens(usage, "candidates") + thoughts,
-        cache_read_input_tokens=tokens(usage, "cached"),
-        reasoning_output_tokens=thoughts,
-    )
-
-
-def _streamed(usage: Mapping[str, Any]) -> ModelUsage:
-    """The form of stream-json, which leaves thoughts out of its output and names them nowhere.
-
-    Thoughts and the prompts of server-side tools are the rest of the total. Such prompts are rare,
-    so the rest counts as reasoning; the session log tells them apart.
-    """
-    has_tokens(usage, "input_tokens", "output_tokens")
-    given, answered = tokens(usage, "input_tokens"), tokens(usage, "output_tokens")
-    thoughts = max(0, tokens(usage, "total_tokens") - given - answered)
-    return ModelUsage(
-        input_tokens=given,
-        output_tokens=answered + thoughts,
-        cache_read_input_tokens=tokens(usage, "cached"),
-        reasoning_output_tokens=thoughts,
-    )
+        return {"" if self._model == "auto" else self._model or "": read_usage(stats)}
 
 
 CLI = Cli(

@@ -8,25 +8,25 @@ message; a subagent's stand in ``chats/<session id>/<subagent id>.jsonl``. Calls
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from agentd.metering.usage import ModelUsage
+from agentd.errors import ParseError
 from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.gemini.usage import read_usage
 from agentd.providers.session_log import (
     LoggedRequest,
     Thread,
     UnknownShape,
     changed_since,
-    count,
     first_entry,
     json_lines,
     logged_usage,
     moment,
     part,
+    required,
     text,
 )
 
@@ -49,7 +49,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
         for subagent in _subagents(paths[0].parent, query.session_id):
             if changed_since(subagent, query.started_at):
                 threads.append(_thread([subagent], query.started_at))
-    except (UnknownShape, OSError):
+    except (UnknownShape, ParseError, OSError):
         return None
     main = threads[0].requests
     return logged_usage(
@@ -92,23 +92,11 @@ def _thread(paths: Sequence[Path], since: datetime) -> Thread:
         at = begun.setdefault(message_id, moment(entry))
         if at < since:
             continue
-        tokens = part(entry, "tokens")
-        if tokens:
-            found[message_id] = LoggedRequest(
-                at=at, model=text(entry, "model"), usage=_usage(tokens)
-            )
+        if tokens := part(entry, "tokens"):
+            usage = read_usage(required(tokens, "input", "output"))
+            found[message_id] = LoggedRequest(at=at, model=text(entry, "model"), usage=usage)
         else:
             unmetered = True
     if unmetered and not found:
         raise UnknownShape("tokens")
     return Thread(list(found.values()), waiting)
-
-
-def _usage(tokens: Mapping[str, Any]) -> ModelUsage:
-    thoughts = count(tokens, "thoughts", default=0)
-    return ModelUsage(
-        input_tokens=count(tokens, "input") + count(tokens, "tool", default=0),
-        output_tokens=count(tokens, "output") + thoughts,
-        cache_read_input_tokens=count(tokens, "cached", default=0),
-        reasoning_output_tokens=thoughts,
-    )

@@ -1,0 +1,49 @@
+"""What claude says was used: of a message, and of a model in a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentd.metering.usage import ModelUsage
+from agentd.providers.fields import has_tokens, mapping, money, tokens
+
+
+def of_model(usage: Mapping[str, Any]) -> ModelUsage:
+    """One entry of ``modelUsage``. The price of a model unknown to claude is invented: left out.
+
+    Raises ParseError when it is malformed.
+    """
+    has_tokens(usage, "inputTokens", "outputTokens")
+    read = tokens(usage, "cacheReadInputTokens")
+    written = tokens(usage, "cacheCreationInputTokens")
+    return ModelUsage(
+        input_tokens=tokens(usage, "inputTokens") + read + written,
+        output_tokens=tokens(usage, "outputTokens"),
+        cache_read_input_tokens=read,
+        cache_creation_input_tokens=written,
+        reasoning_output_tokens=tokens(usage, "thinkingTokens"),
+        cache_creation_1h_input_tokens=tokens(usage, "cacheCreationEphemeral1hInputTokens"),
+        reported_cost_usd=None if usage.get("costBasis") == "unknown" else money(usage, "costUSD"),
+    )
+
+
+def of_message(usage: Mapping[str, Any]) -> ModelUsage:
+    """The usage of a message, as the API tells it: cached tokens stand beside the input.
+
+    On stdout and in the session log alike. Raises ParseError when it is malformed.
+    """
+    read = tokens(usage, "cache_read_input_tokens")
+    written = tokens(usage, "cache_creation_input_tokens")
+    return ModelUsage(
+        input_tokens=tokens(usage, "input_tokens") + read + written,
+        output_tokens=tokens(usage, "output_tokens"),
+        cache_read_input_tokens=read,
+        cache_creation_input_tokens=written,
+        reasoning_output_tokens=tokens(
+            mapping(usage.get("output_tokens_details")), "thinking_tokens"
+        ),
+        cache_creation_1h_input_tokens=tokens(
+            mapping(usage.get("cache_creation")), "ephemeral_1h_input_tokens"
+        ),
+    )
