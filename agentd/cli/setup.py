@@ -60,7 +60,7 @@ def init(
         print(f"added [{provider}] to {done.project.config_path.relative_to(done.project.root)}")
     elif provider and done.project.config_path in done.kept:
         print(f"config.toml has a section [{provider}] already")
-    if name and done.project.config_path in done.kept:
+    if name and done.project.config_path not in done.created:
         print("config.toml was there already, so --name changed nothing: edit it.")
     print("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
 

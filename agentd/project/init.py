@@ -88,13 +88,14 @@ def initialise(
         contents[gitkeep] = ""
     created = [path for path, text in contents.items() if _write_new(path, text)]
     here = project.config_path
-    added = provider is not None and here not in created
-    if provider is not None and added:
+    added = False
+    if provider is not None and here not in created:
         added = edit.add_section(here, provider, _section_of(provider))
+    written = {*created, here} if added else set(created)
     return Initialised(
         project=project,
         created=tuple(created),
-        kept=tuple(path for path in contents if path not in created),
+        kept=tuple(path for path in contents if path not in written),
         added=added,
     )
 

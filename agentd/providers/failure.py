@@ -1,4 +1,4 @@
-"""Why a run failed, as a type: the forms each CLI has for it stand in the files beside this one.
+"""Why a run failed, as a type: the forms a CLI has for it stand in its folder.
 
 Every sign comes from a field that the CLI itself fills in when it fails, or from its exit code;
 never from what the agent wrote. The signs, and how they were measured: docs/failures.md.

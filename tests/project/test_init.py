@@ -52,7 +52,7 @@ def test_a_second_run_adds_the_section_that_is_asked_for(tmp_path: Path, end: st
     before = (end or "\n").join(lines).encode() + end.encode()
     path.write_bytes(before)
     done = initialise(tmp_path, provider="codex")
-    assert (done.added, done.created, path in done.kept) == (True, (), True)
+    assert (done.added, done.created, path in done.kept) == (True, (), False)
     after = path.read_bytes()
     assert after.startswith(before)
     assert after.count(b"\r\n") == (after.count(b"\n") if end == "\r\n" else 0)

@@ -12,9 +12,7 @@ from typing import Any
 
 from agentd.metering.usage import ModelUsage, add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.claude import activity as claude_activity
-from agentd.providers.claude import failures as claude_failures
-from agentd.providers.claude import session_log as claude_log
+from agentd.providers.claude import activity, failures, session_log
 from agentd.providers.claude.usage import of_message, of_model
 from agentd.providers.fields import has_tokens, mapping, money, text
 
@@ -76,7 +74,7 @@ class ClaudeParser:
         elif kind == "stream_event":
             self._stream(mapping(event.get("event")), event.get("parent_tool_use_id"))
         elif kind == "rate_limit_event":
-            self._limits = claude_failures.limits_of(event)
+            self._limits = failures.limits_of(event)
         elif kind == "system" and event.get("subtype") == "init":
             self._model = text(event.get("model")) or self._model
             self._version = text(event.get("claude_code_version")) or ""
@@ -90,7 +88,7 @@ class ClaudeParser:
             requests=tuple(self._messages.values()),
             session_id=self._session_id,
         )
-        error = claude_failures.message_of(last)
+        error = failures.message_of(last)
         cut = str(last.get("terminal_reason", "")).startswith("aborted_streaming")
         return Parsed(
             usage=usage if self._results or self._messages else None,
@@ -100,7 +98,7 @@ class ClaudeParser:
             session_id=self._session_id,
             model=_plain(self._model) if self._model else None,
             error=error,
-            failure=claude_failures.failure(last, error, kind=self._error_kind, limits=self._limits)
+            failure=failures.failure(last, error, kind=self._error_kind, limits=self._limits)
             if error
             else None,
         )
@@ -171,9 +169,9 @@ CLI = Cli(
     argv=argv,
     new_parser=ClaudeParser,
     markers=(b'"usage"', b'"result"', b'"init"', b'"rate_limit_event"'),
-    read_log=claude_log.read,
-    activity=claude_activity.read,
-    activity_markers=claude_activity.MARKERS,
-    text_markers=claude_activity.TEXT_MARKERS,
+    read_log=session_log.read,
+    activity=activity.read,
+    activity_markers=activity.MARKERS,
+    text_markers=activity.TEXT_MARKERS,
     caution=caution,
 )

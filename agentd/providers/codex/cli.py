@@ -10,9 +10,7 @@ from typing import Any
 
 from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.codex import activity as codex_activity
-from agentd.providers.codex import failures as codex_failures
-from agentd.providers.codex import session_log as codex_log
+from agentd.providers.codex import activity, failures, session_log
 from agentd.providers.codex.usage import read_usage
 from agentd.providers.fields import mapping, text
 
@@ -81,7 +79,7 @@ class CodexParser:
             session_id=self._session_id,
             model=self._model,
             error=self._error,
-            failure=codex_failures.failure(self._error) if self._error else None,
+            failure=failures.failure(self._error) if self._error else None,
         )
 
     def _old(self, msg: Mapping[str, Any]) -> None:
@@ -103,10 +101,10 @@ CLI = Cli(
         *(b'"thread.started"', b'"turn.', b'"agent_message"', b'"error"'),
         *(b'"token_count"', b'"exec_command_end"', b'"provider"'),
     ),
-    read_log=codex_log.read,
+    read_log=session_log.read,
     exit_reasons={2: "refused"},  # its own arguments
-    resets_at=codex_failures.resets_at,
-    activity=codex_activity.read,
-    activity_markers=codex_activity.MARKERS,
-    text_markers=codex_activity.TEXT_MARKERS,
+    resets_at=failures.resets_at,
+    activity=activity.read,
+    activity_markers=activity.MARKERS,
+    text_markers=activity.TEXT_MARKERS,
 )

@@ -12,9 +12,7 @@ from agentd.metering.usage import ModelUsage, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
 from agentd.providers.fields import mapping, text
-from agentd.providers.gemini import activity as gemini_activity
-from agentd.providers.gemini import failures as gemini_failures
-from agentd.providers.gemini import session_log as gemini_log
+from agentd.providers.gemini import activity, failures, session_log
 from agentd.providers.gemini.usage import read_usage
 
 
@@ -79,7 +77,7 @@ class GeminiParser:
     def _end(self, error: Mapping[str, Any], failed: bool) -> None:
         if error or failed:
             self._error = text(error.get("message")) or self._told or "it gave no reason"
-            self._failure = gemini_failures.failure(error, self._error)
+            self._failure = failures.failure(error, self._error)
 
     def _by_model(self, stats: Mapping[str, Any]) -> dict[str, ModelUsage]:
         models = stats.get("models")
@@ -94,10 +92,10 @@ CLI = Cli(
     new_parser=GeminiParser,
     markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),
     environment={"GEMINI_CLI_NO_RELAUNCH": "true"},
-    read_log=gemini_log.read,
-    exit_reasons=gemini_failures.EXIT_REASONS,
-    resets_at=gemini_failures.resets_at,
-    activity=gemini_activity.read,
-    activity_markers=gemini_activity.MARKERS,
-    text_markers=gemini_activity.TEXT_MARKERS,
+    read_log=session_log.read,
+    exit_reasons=failures.EXIT_REASONS,
+    resets_at=failures.resets_at,
+    activity=activity.read,
+    activity_markers=activity.MARKERS,
+    text_markers=activity.TEXT_MARKERS,
 )
