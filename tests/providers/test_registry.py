@@ -42,6 +42,13 @@ def test_no_other_file_of_the_package_names_a_provider() -> None:
     assert found == []
 
 
+def test_a_provider_knows_nothing_of_the_others() -> None:
+    for name in PROVIDERS:
+        others = re.compile(rf"agentd\.providers\.({'|'.join(set(PROVIDERS) - {name})})\b")
+        for path in (ROOT / "agentd" / "providers" / name).glob("*.py"):
+            assert others.search(path.read_text()) is None, path
+
+
 def test_type_checkers_see_members_that_are_there() -> None:
     """The stub for type checkers is a copy; each of its members must be a real one."""
     tree = ast.parse(inspect.getsource(agentd.providers))
