@@ -191,6 +191,8 @@ def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
     """Print the report; one line of a change that agentd ``picked`` says on stderr which it is."""
     from agentd.cli.terminal import note
 
+    for warning in costs.warnings:
+        note(f"warning: {warning}")
     if costs.untimed:
         one = costs.untimed == 1
         calls, them = ("1 call has", "it") if one else (f"{costs.untimed} calls have", "them")

@@ -40,6 +40,8 @@ def status(
 
     gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
     view = open_overview(Path.cwd(), change_id)
+    for warning in view.warnings:
+        note(f"warning: {warning}")
     if newer := newer_words([view]):
         note(f"note: {newer}.")
     if as_json:
@@ -59,7 +61,8 @@ def list_changes(as_json: AsJson = False) -> None:
     from agentd.text import table
 
     views = list_overviews(Path.cwd())
-    warnings = overlap_notes(Path.cwd())
+    wrong = dict.fromkeys(warning for view in views for warning in view.warnings)
+    warnings = [*wrong, *overlap_notes(Path.cwd())]
     for warning in warnings:
         note(f"warning: {warning}")
     if newer := newer_words(views):

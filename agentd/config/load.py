@@ -30,6 +30,16 @@ def load(path: Path) -> Config:
     return parse(read_text(path), path)
 
 
+def load_to_report(path: Path) -> tuple[Config, list[str]]:
+    """Read ``path`` for a command that spends nothing, and say what is wrong with it.
+
+    A wrong value is read like a missing one. Raises ConfigError when the file is missing or no
+    TOML.
+    """
+    config, problems = examine(read_text(path), path)
+    return config, problems.errors
+
+
 def read_text(path: Path) -> str:
     """The text of ``path``. Raises ConfigError when it is missing or can't be read."""
     name = shown_path(path)

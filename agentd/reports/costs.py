@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from agentd.clock import utc_now
-from agentd.config.load import load
+from agentd.config.load import load_to_report
 from agentd.errors import InputError, UsageError
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
@@ -42,12 +42,14 @@ class Costs:
     """The report, that on the base if one was asked for, and the calls left out for no time.
 
     ``waiting`` are runs of these changes that can't be entered, and so are not in the report.
+    ``warnings`` is what is wrong with the config.
     """
 
     report: Report
     base: Report | None = None
     untimed: int = 0
     waiting: Waiting = NOTHING
+    warnings: tuple[str, ...] = ()
 
 
 def open_costs(start: Path, request: CostRequest) -> Costs:
@@ -57,7 +59,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     InputError when there is no such change, StateError for a ledger that can't be read.
     """
     project = find_project(start)
-    config = load(project.config_path)
+    config, wrong = load_to_report(project.config_path)
     timezone = config.budget.project.timezone if request.timezone is None else request.timezone
     query = Query(request.by, timezone)
     bounds = _bounds(request, _zone(timezone))
@@ -77,12 +79,12 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     )
     known = [ledger_of(change) for change in changes]
     if len(known) > 1 and bounds == Bounds() and request.base is None:
-        return Costs(report=report_on(known, query, scope), waiting=waiting)
+        return Costs(report=report_on(known, query, scope), waiting=waiting, warnings=tuple(wrong))
     every = read_rows(known)
     rows, untimed = bounds.select(every)
     report = build(rows, query, scope)
     if request.base is None:
-        return Costs(report=report, untimed=untimed, waiting=waiting)
+        return Costs(report=report, untimed=untimed, waiting=waiting, warnings=tuple(wrong))
     from agentd.reports.git_base import read_base
 
     base = read_base(project.root, request.base, None if request.all_changes else every)
@@ -91,6 +93,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         base=build(bounds.select(base)[0], query, f"the base of {request.base}"),
         untimed=untimed,
         waiting=waiting,
+        warnings=tuple(wrong),
     )
 
 

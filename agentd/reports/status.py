@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +21,12 @@ from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
 
 if TYPE_CHECKING:
     from agentd.budget.account import Account
+    from agentd.config.model import BudgetConfig
 
-_LIMIT = re.compile(rb"^\s*limit_(?:usd|tokens)\s*=", re.MULTILINE)
+# What makes it worth reading the config: a limit, or a price below zero.
+_TELLING = re.compile(
+    rb"^\s*limit_(?:usd|tokens)\s*=|\bcost_per_1m_\w+[\"']?\s*=\s*-", re.MULTILINE
+)
 
 # What it is called, where it lies, and of a judgement the step that gives it and the one after it.
 _DOCUMENTS = (
@@ -61,7 +65,8 @@ class Overview:
 
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
-    its STATE.yaml can't be read. ``waiting`` are its runs that can't be entered.
+    its STATE.yaml can't be read. ``waiting`` are its runs that can't be entered, ``warnings``
+    is what is wrong with the config.
     """
 
     change: Change
@@ -76,6 +81,7 @@ class Overview:
     budget: Account | None = None
     problem: str | None = None
     waiting: Waiting = NOTHING
+    warnings: tuple[str, ...] = ()
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
@@ -92,17 +98,18 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
             fix='Start one: agentd plan add-something "What to change"',
         )
     waiting = enter_unentered(project, change)
-    return replace(_overview(project, change), waiting=waiting)
+    return _overview(change, _Limits.of(project), waiting)
 
 
 def list_overviews(start: Path) -> list[Overview]:
     """All changes of the project, archived ones first; a broken one says so."""
     project = find_project(start)
+    limits = _Limits.of(project)
     views = []
     for change in (*project.archived(), *project.changes()):
         try:
             waiting = enter_unentered(project, change)
-            views.append(replace(_overview(project, change), waiting=waiting))
+            views.append(_overview(change, limits, waiting))
         except StateError as error:
             nothing = summarise(())
             views.append(
@@ -114,6 +121,7 @@ def list_overviews(start: Path) -> list[Overview]:
                     by_model={},
                     next=None,
                     problem=error.message,
+                    warnings=limits.warnings,
                 )
             )
     return views
@@ -146,7 +154,37 @@ def overlap_notes(start: Path) -> list[str]:
     ]
 
 
-def _overview(project: Project, change: Change) -> Overview:
+class _Limits(NamedTuple):
+    """The config's limits, None where it sets none, and what is wrong with the config."""
+
+    budget: BudgetConfig | None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, project: Project) -> _Limits:
+        """Those of a project; a config that has nothing to say of it is not read."""
+        path = project.config_path
+        if not path.is_file() or not _TELLING.search(path.read_bytes()):
+            return cls()
+        from agentd.config.load import load_to_report
+
+        try:
+            config, wrong = load_to_report(path)
+        except ConfigError as error:  # where a change stands can still be said
+            return cls(None, tuple(error.message.splitlines()))
+        return cls(config.budget, tuple(wrong))
+
+    def account(self, change: Change, state: State) -> Account | None:
+        """The change's account where it has a limit."""
+        if self.budget is None:
+            return None
+        from agentd.budget.spending import change_account, metered
+
+        account = change_account(self.budget, change.id, metered(state))
+        return account if account.is_limited else None
+
+
+def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
     state = StateStore(change.path).read()
     return Overview(
         change=change,
@@ -158,23 +196,10 @@ def _overview(project: Project, change: Change) -> Overview:
         artifacts=tuple(_artifacts(change.path, state.last_action)),
         tasks=_tasks(change.path),
         worker=working_process(change.path),
-        budget=_budget(project, change, state),
+        budget=limits.account(change, state),
+        waiting=waiting,
+        warnings=limits.warnings,
     )
-
-
-def _budget(project: Project, change: Change, state: State) -> Account | None:
-    """The change's account where it has a limit; only a config that sets one is read."""
-    if not project.config_path.is_file() or not _LIMIT.search(project.config_path.read_bytes()):
-        return None
-    from agentd.budget.spending import change_account, metered
-    from agentd.config.load import load
-
-    try:
-        budget = load(project.config_path).budget
-    except ConfigError:  # the commands that need it tell; where a change stands can still be said
-        return None
-    account = change_account(budget, change.id, metered(state))
-    return account if account.is_limited else None
 
 
 def _next(change: Change, state: State) -> str | None:

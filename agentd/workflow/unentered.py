@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from agentd.errors import StateError
+from agentd.errors import ConfigError, StateError
 from agentd.project.layout import Change, Project
 
 
@@ -23,6 +23,7 @@ def enter_unentered(project: Project, change: Change) -> Waiting:
     """Enter the calls that earlier commands could not, and say what still waits.
 
     Raises StateError when STATE.yaml can't take them.
+
     A CLI that is still at work is left alone, and so are all when this agentd is older than the
     project's ``min_version``. What that needs is loaded only when there is a run
     that was never entered, so that reports stay quick.
@@ -36,7 +37,11 @@ def enter_unentered(project: Project, change: Change) -> Waiting:
         from agentd.project.workspace import Workspace
         from agentd.workflow.recording import settle_interrupted_runs
 
-        workspace = Workspace.open(project.root)
+        try:
+            workspace = Workspace.open(project.root)
+        except ConfigError:  # by which nothing can be priced
+            told = f"change {change.id}: calls wait to be entered until the config is correct"
+            return Waiting((f"{told} (see agentd doctor)",))
         if min_version.complaint(workspace.config.min_version) is None:
             left = settle_interrupted_runs(workspace, change.path, stop_running=False)
             return Waiting(tuple(left.notes), tuple(left.problems))
