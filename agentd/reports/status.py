@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.documents.verdict import NOT_COVERED, read_verdict
+from agentd.documents.verdict import read, verdict_of
 from agentd.errors import ConfigError, InputError, StateError
 from agentd.ledger.newer_words import unknown_words
 from agentd.ledger.store import State, StateStore
@@ -223,14 +223,13 @@ def _artifacts(change: Path, last_action: str | None) -> Iterator[Artifact]:
         elif judge is None or not path.is_file():
             yield Artifact(name, int(path.is_file()), judge is not None)
         else:
-            yield Artifact(name, 1, True, _verdict(_text(path), judge), last_action == mend)
+            yield Artifact(name, 1, True, _verdict(change, judge), last_action == mend)
 
 
-def _verdict(text: str, judge: str) -> str | None:
+def _verdict(change: Path, judge: str) -> str | None:
     from agentd.workflow.steps import STEPS
 
-    verdict = read_verdict(text, tuple(STEPS[judge].verdicts))
-    return "NEEDS_CHANGES" if verdict == "APPROVED" and NOT_COVERED in text else verdict
+    return verdict_of(change, STEPS[judge].judgement)
 
 
 def _tasks(change: Path) -> tuple[int, int]:
@@ -239,12 +238,4 @@ def _tasks(change: Path) -> tuple[int, int]:
         return 0, 0
     from agentd.documents.tasks import progress
 
-    return progress(_text(path))
-
-
-def _text(path: Path) -> str:
-    """A document's text; "" for what ``validate`` refuses to read."""
-    from agentd.documents.source import read_text
-
-    refused, text = read_text(path)
-    return "" if refused else text
+    return progress(read(path) or "")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
+from agentd.documents.placeholders import SKELETONS
 from agentd.ledger.store import StateStore
 from agentd.project.hold import at_work, working_process
 
@@ -78,21 +79,43 @@ def test_marks_bar_and_contract_lines(box: Sandbox) -> None:
 
 
 def test_verdicts_that_need_a_second_look(box: Sandbox) -> None:
-    uncovered = REVIEW + "\n## Not covered (added by agentd)\n\n### Issue C1: x\n"
-    folder = change(
+    change(
         box,
         phase="implementing",
         last_action="reproposal",
         CHALLENGE_md=verdict("NEEDS_REVISION"),
-        REVIEW_md=uncovered,
         ARCHIVE_REVIEW_md="# nothing said\n",
     )
     shown = marks(box.ok("status"))
     assert shown["challenge"] == "✗ NEEDS_REVISION, mended since"
-    assert shown["review"] == "✗ NEEDS_CHANGES"
     assert shown["archive review"] == "✗ no verdict"
-    (folder / "REVIEW.md").write_text(REVIEW)
-    assert marks(box.ok("status"))["review"] == "✓ APPROVED"
+
+
+ROW = "| Log in by name | known user | login.py:1 | test_login.py |\n"
+SKELETON = (SKELETONS / "review.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("review", "shown"),
+    [
+        (REVIEW, "✓ APPROVED"),
+        (verdict("APPROVED"), "✗ NEEDS_CHANGES"),
+        (REVIEW.replace(ROW, ""), "✗ NEEDS_CHANGES"),
+        (REVIEW.replace(ROW, f"<!-- {ROW.strip()} -->\n"), "✗ NEEDS_CHANGES"),
+        (REVIEW.replace("test_login.py", "MISSING"), "✗ NEEDS_CHANGES"),
+        (SKELETON, "✗ no verdict"),
+        (SKELETON.replace("- [ ] APPROVED", "- [x] APPROVED"), "✗ no verdict"),
+        (REVIEW.replace("- [x] APPROVED", "<!-- - [x] APPROVED -->"), "✗ no verdict"),
+        (REVIEW.replace("- [x] APPROVED", "~~~\n- [x] APPROVED\n~~~"), "✗ no verdict"),
+    ],
+)
+def test_a_review_is_read_as_the_loop_reads_it(box: Sandbox, review: str, shown: str) -> None:
+    change(box, phase="implementing", last_action="review", REVIEW_md=review)
+    assert marks(box.ok("status"))["review"] == shown
+    config = 'project_name = "test"\n[workflow]\nscript_retries = 0\n[claude]\n'
+    (box.root / "agentd" / "config.toml").write_text(f'{config}command = "false"\n')
+    done = box.run("impl", "add-x")
+    assert (done.returncode == 0) == (shown == "✓ APPROVED"), done.stderr
 
 
 def test_ascii_where_stdout_can_do_no_more(box: Sandbox) -> None:
