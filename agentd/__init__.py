@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from agentd.errors import BudgetExceeded, ParseError, UnsupportedModel
     from agentd.ledger.store import StateStore
     from agentd.metering.models import ModelRegistry, ModelSpec
-    from agentd.metering.pricing import PricingConfig, calculate_cost
+    from agentd.metering.quote import calculate_cost
+    from agentd.metering.rates import PricingConfig
     from agentd.metering.tokens import count_tokens
     from agentd.metering.usage import UsageMetrics
     from agentd.providers import LlmProvider
@@ -65,7 +66,7 @@ _MODULES = {
     "ModelRegistry": "agentd.metering.models",
     "ModelSpec": "agentd.metering.models",
     "ParseError": "agentd.errors",
-    "PricingConfig": "agentd.metering.pricing",
+    "PricingConfig": "agentd.metering.rates",
     "RunRequest": "agentd.runner.run",
     "RunResult": "agentd.runner.run",
     "ScriptRunner": "agentd.runner.run",
@@ -73,7 +74,7 @@ _MODULES = {
     "StateStore": "agentd.ledger.store",
     "UnsupportedModel": "agentd.errors",
     "UsageMetrics": "agentd.metering.usage",
-    "calculate_cost": "agentd.metering.pricing",
+    "calculate_cost": "agentd.metering.quote",
     "check_threshold": "agentd.budget.tracker",
     "count_tokens": "agentd.metering.tokens",
     "log_budget_warning": "agentd.budget.tracker",

@@ -12,7 +12,8 @@ from agentd.metering import catalog
 from agentd.metering.call import Accuracy
 from agentd.metering.models import ModelSpec
 from agentd.metering.money import plain_number, usd
-from agentd.metering.pricing import PricingConfig, Quote
+from agentd.metering.quote import Quote
+from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage
 from agentd.text import table
 

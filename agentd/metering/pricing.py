@@ -12,20 +12,10 @@ from agentd.metering.call import CostSource, PricedModel
 from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.names import family, forms, undated
-from agentd.metering.quote import Cost, Quote, calculate_cost, in_catalog
+from agentd.metering.quote import Quote, in_catalog
 from agentd.metering.rates import PricingConfig
 from agentd.metering.unpriced import is_unpriced
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
-
-__all__ = [
-    "SOURCES",
-    "Cost",
-    "PriceBook",
-    "PricedCall",
-    "PricingConfig",
-    "Quote",
-    "calculate_cost",
-]
 
 SOURCES: tuple[CostSource, ...] = ("config", "reported", "catalog")
 

@@ -11,7 +11,8 @@ from agentd.errors import InputError
 from agentd.metering import catalog
 from agentd.metering.local import is_local
 from agentd.metering.models import ModelRegistry, ModelSpec
-from agentd.metering.pricing import PriceBook, Quote
+from agentd.metering.pricing import PriceBook
+from agentd.metering.quote import Quote
 from agentd.project.layout import find_project
 from agentd.project.workspace import Workspace
 

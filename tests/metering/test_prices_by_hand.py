@@ -15,7 +15,8 @@ from decimal import Decimal
 
 import pytest
 
-from agentd.metering.pricing import PriceBook, calculate_cost
+from agentd.metering.pricing import PriceBook
+from agentd.metering.quote import calculate_cost
 from agentd.metering.usage import ModelUsage, run_usage
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentd.errors import UnsupportedModel
-from agentd.metering.pricing import PriceBook, PricingConfig, calculate_cost
+from agentd.metering.pricing import PriceBook
+from agentd.metering.quote import calculate_cost
+from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage, UsageMetrics, run_usage
 
 AT = datetime(2026, 11, 22, 5, 40, tzinfo=UTC)
