@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
+
+_HOUR, _DAY = 3600, 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +77,45 @@ def zone(name: str) -> tzinfo:
     from zoneinfo import ZoneInfo
 
     return ZoneInfo(name)
+
+
+def days_of(times: Sequence[float | None], here: tzinfo) -> list[date | None]:
+    """The day of each of these UTC seconds since 1970 in the zone ``here``.
+
+    None where there is no time, or one that the calendar does not have.
+    """
+    unit = _DAY if here is UTC else _HOUR
+    days = {number: _day_of(number * unit, unit, here) for number in _numbers(times, unit)}
+    return [None if at is None else days[at // unit] or _day(at, here) for at in times]
+
+
+def through(first: date, last: date) -> Iterator[date]:
+    """Every day from the first to the last."""
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
+
+
+def _numbers(times: Sequence[float | None], unit: int) -> set[float]:
+    return {at // unit for at in times if at is not None}
+
+
+@lru_cache(100_000)
+def _day_of(begin: float, unit: int, here: tzinfo) -> date | None:
+    """The day of a whole UTC hour, or day; None when its calls must be asked for one by one.
+
+    In most zones a day begins on a UTC hour, but in Kathmandu at a quarter past it.
+    """
+    try:
+        first = datetime.fromtimestamp(begin, here)
+        last = datetime.fromtimestamp(begin + unit - 1e-3, here)
+    except (ValueError, OverflowError):
+        return None
+    same = (first.date(), first.utcoffset()) == (last.date(), last.utcoffset())
+    return first.date() if same else None
+
+
+def _day(at: float, here: tzinfo) -> date | None:
+    try:
+        return datetime.fromtimestamp(at, here).date()
+    except (ValueError, OverflowError):
+        return None

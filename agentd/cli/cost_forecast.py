@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from agentd.errors import AgentdError
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def show_forecast(change_id: str | None, as_json: bool) -> None:
     """Print what the next step and the rest of a change (None: the latest) will probably cost."""
-    from agentd.cli.output import print_json
+    from agentd.cli.output import print_error, print_json
     from agentd.project.workspace import Workspace
     from agentd.reports.forecast.forecast import forecast
     from agentd.reports.forecast.text import as_document, as_text
@@ -30,6 +32,10 @@ def show_forecast(change_id: str | None, as_json: bool) -> None:
         print(f"{change.id}: no step is left to forecast.")
     else:
         print(as_text(found))
+    if found and found.problems:
+        for problem in found.problems:
+            print_error(problem, as_json=False)
+        raise typer.Exit(1)
 
 
 def foretell(
@@ -57,6 +63,8 @@ def foretell(
     except AgentdError as error:
         progress.note(f"no forecast: {error.message}")
         return
+    for problem in found.problems if found else ():
+        progress.note(f"forecast without {problem.message}")
     if found is not None and (loop is None or found.step in (loop.first, loop.judge, loop.mend)):
         for line in as_lines(found):
             progress.note(line)

@@ -84,6 +84,8 @@ def list_changes(as_json: AsJson = False) -> None:
             if view.problem:
                 print(f"{view.change.id}: {view.problem}")
     told_waiting(*(view.waiting for view in views))
+    if any(view.problem for view in views):
+        raise typer.Exit(1)
 
 
 def _text(view: Overview) -> str:

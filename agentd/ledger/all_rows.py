@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from agentd.errors import StateError
 from agentd.ledger import cache
-from agentd.ledger.rows import Ledger, Row, rows_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from agentd.ledger.rows import Brief
+from agentd.ledger.rows import Ledger, Part, Row
 
 # A file system may keep times to the second or two, so a file this young may change once more
 # without looking any different.
@@ -30,29 +27,62 @@ class Stamp(NamedTuple):
     inode: int
 
 
-_Entry: TypeAlias = "tuple[tuple[int, ...], list[Brief]]"
+_Entry: TypeAlias = "tuple[tuple[int, ...], list[Any]]"
+"""A ledger's stamp, and the columns of its rows but ``change_id`` as the cache takes them."""
 
 
-def read_rows(ledgers: Sequence[Ledger]) -> list[Row]:
+def read_rows(ledgers: Sequence[Ledger], problems: list[StateError] | None = None) -> list[Row]:
     """The calls of all ledgers, in their order; a change without a STATE.yaml has none.
 
-    Raises StateError for one that can't be read.
+    A ledger that can't be read is left out and added to ``problems``; without such a list it raises
+    StateError.
     """
-    briefs = _read_all(ledgers)
-    ids = (repeat(each.change_id, len(of)) for each, of in zip(ledgers, briefs, strict=True))
-    return rows_of(chain.from_iterable(ids), list(chain.from_iterable(briefs)))
+    return list(chain.from_iterable(read_each(ledgers, problems)))
 
 
-def read_each(ledgers: Sequence[Ledger]) -> list[list[Row]]:
+def read_each(
+    ledgers: Sequence[Ledger], problems: list[StateError] | None = None
+) -> list[list[Row]]:
     """The same, apart for each ledger."""
-    pairs = zip(ledgers, _read_all(ledgers), strict=True)
-    return [rows_of(repeat(ledger.change_id), briefs) for ledger, briefs in pairs]
+    if len(ledgers) < 2:  # not worth a file; that of all is left alone
+        return [read_ledger(ledger, problems) for ledger in ledgers]
+    place = cache.path_of("rows", home_of(ledgers))
+    known: dict[str, _Entry] = cache.load(place) or {}
+    every: list[list[Row]] = []
+    settled: dict[str, _Entry] = {}
+    for ledger, stamp in zip(ledgers, stamps_of(ledgers), strict=True):
+        key = str(ledger.path)
+        entry = known.get(key)
+        if entry is not None and stamp is not None and entry[0] == tuple(stamp):
+            every.append(_unpacked(ledger.change_id, entry[1]))
+        else:
+            before = len(problems or ())
+            every.append(read_ledger(ledger, problems))
+            entry = (tuple(stamp or ()), _packed(every[-1]))
+            if len(problems or ()) > before:
+                continue
+        if is_settled(stamp):
+            settled[key] = entry
+    if any(known.get(key) is not entry for key, entry in settled.items()):
+        asked = {str(ledger.path) for ledger in ledgers}
+        others = (key for key in known if key not in asked and os.path.lexists(key))
+        cache.save(place, {**{key: known[key] for key in others}, **settled})
+    return every
 
 
-def _read_all(ledgers: Sequence[Ledger]) -> list[list[Brief]]:
-    if len(ledgers) > 1:
-        return [briefs for _, briefs in _entries(ledgers)]
-    return [_read(ledger.path) for ledger in ledgers]  # not worth a file; that of all is left alone
+def read_ledger(ledger: Ledger, problems: list[StateError] | None = None) -> list[Row]:
+    """The calls of one ledger, read now."""
+    from agentd.ledger.store import StateStore
+
+    if _stamp(f"{ledger.path}/STATE.yaml") is None and ledger.path.is_dir():
+        return []
+    try:
+        return StateStore(ledger.path).rows(ledger.change_id)
+    except StateError as error:
+        if problems is None:
+            raise
+        problems.append(error)
+        return []
 
 
 def stamps_of(ledgers: Sequence[Ledger]) -> list[Stamp | None]:
@@ -70,31 +100,27 @@ def home_of(ledgers: Sequence[Ledger]) -> str:
     return os.path.commonpath({os.path.dirname(ledger.path) for ledger in ledgers})  # noqa: PTH120
 
 
-def _entries(ledgers: Sequence[Ledger]) -> list[_Entry]:
-    place = cache.path_of("rows", home_of(ledgers))
-    known: dict[str, _Entry] = cache.load(place) or {}
-    entries, settled = [], {}
-    for ledger, stamp in zip(ledgers, stamps_of(ledgers), strict=True):
-        key = str(ledger.path)
-        entry = known.get(key)
-        if entry is None or stamp is None or entry[0] != tuple(stamp):
-            entry = (tuple(stamp or ()), _read(ledger.path))
-        if is_settled(stamp):
-            settled[key] = entry
-        entries.append(entry)
-    if any(known.get(key) is not entry for key, entry in settled.items()):
-        asked = {str(ledger.path) for ledger in ledgers}
-        others = (key for key in known if key not in asked and os.path.lexists(key))
-        cache.save(place, {**{key: known[key] for key in others}, **settled})
-    return entries
+_COST, _PARTS = (Row._fields.index(name) - 1 for name in ("cost_usd", "parts"))
 
 
-def _read(change: Path) -> list[Brief]:
-    from agentd.ledger.store import StateStore
+def _packed(rows: Sequence[Row]) -> list[Any]:
+    columns = list(zip(*rows, strict=True))[1:]
+    if columns:
+        columns[_COST] = tuple(map(str, columns[_COST]))
+        parts = columns[_PARTS]
+        columns[_PARTS] = tuple(tuple((*p[:4], str(p[4]), p[5]) for p in of) for of in parts)
+    return columns
 
-    if _stamp(f"{change}/STATE.yaml") is None and change.is_dir():
+
+def _unpacked(change_id: str, packed: Sequence[Any]) -> list[Row]:
+    if not packed:
         return []
-    return StateStore(change).brief_calls()
+    columns = list(packed)
+    columns[_COST] = map(Decimal, columns[_COST])
+    columns[_PARTS] = [
+        tuple(Part._make((*p[:4], Decimal(p[4]), p[5])) for p in of) for of in columns[_PARTS]
+    ]
+    return list(map(Row._make, zip(repeat(change_id), *columns, strict=False)))
 
 
 def _stamp(path: str) -> Stamp | None:

@@ -38,12 +38,14 @@ class Document(NamedTuple):
 
     def call_count(self) -> int:
         """How many calls there are."""
-        return len(self.calls.rows if isinstance(self.calls, Block) else self.calls.calls())
+        if isinstance(self.calls, Block):
+            return self.calls.call_count()
+        return len(self.calls.calls())
 
     def records(self) -> Iterable[CallRecord]:
-        """The calls in order. Raises Malformed."""
+        """The calls in order; of a document that was read for all keys. Raises Malformed."""
         if isinstance(self.calls, Block):
-            return self.calls.records()
+            return grammar.records(self.calls.columns)
         return map(entry.from_fields, self.calls.calls())
 
     def append(self, calls: Sequence[Fields]) -> str:
@@ -86,12 +88,11 @@ class Document(NamedTuple):
         return block.after_last_value(self.text[: self.spans["telemetry"].start])
 
 
-def read(source: Source, *, with_records: bool = False) -> Document:
+def read(source: Source, keys: Sequence[str] = grammar.LEDGER) -> Document:
     """Look through a STATE.yaml. Raises Malformed, with the line, for one that is broken.
 
-    ``with_records``: :meth:`Document.records` will be asked for.
+    ``keys`` says what is wanted of the calls: LEDGER, SUMS or ALL of ``own_grammar``.
     """
-    keys = grammar.ALL if with_records else grammar.LEDGER
     found = block.find(source.text, keys) if source.ordinary else None
     if found is not None:
         document = _around(source.text, found)

@@ -14,14 +14,20 @@ _ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
 _SIMPLE = re.compile(rf"(?: +{outline.KEY}: {outline.VALUE}\n)*")
 
 
-def known_part(text: str, position: int) -> tuple[str, int] | None:
-    """The call at ``position`` with only the keys that agentd knows, in its order; and its end.
+def known_parts(text: str, position: int) -> tuple[str, int]:
+    """The calls from ``position`` on with only the keys that agentd knows, in its order.
 
-    None when there is no call, or what agentd does not know is not sound YAML by itself.
+    And the offset behind the last; they end where there is no call, or one in which what agentd
+    does not know is not sound YAML by itself.
     """
-    found = _CALL.match(text, position)
-    known = found and _known(found[0], "    ", tuple(entry.KEYS))
-    return (known, found.end()) if found and known else None
+    parts = []
+    while found := _CALL.match(text, position):
+        known = _known(found[0], "    ", tuple(entry.KEYS))
+        if known is None:
+            break
+        parts.append(known)
+        position = found.end()
+    return "".join(parts), position
 
 
 def _known(item: str, indent: str, keys: Sequence[str]) -> str | None:

@@ -1,166 +1,223 @@
-"""One call in agentd's own layout, as patterns over its lines and as a row of their groups."""
+"""Calls in agentd's own layout: one pattern over their lines, and the columns that it yields."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from agentd.clock import from_iso
 from agentd.ledger import fields as entry
 from agentd.ledger import newer_layout, scalar
 from agentd.ledger.fields import Kind
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
 
-Row: TypeAlias = "tuple[Any, ...]"
-"""The source text of some keys of a call (None: absent), then ``models`` and the unknown lines."""
+Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
+"""For some keys of the calls, each one's value: None where it is absent, text and words as they
+are, counts and money as digits, a time as a datetime, ``models`` as a tuple of MODEL_KEYS' values.
+"""
 
-ALL = tuple(key for key, kind in entry.KEYS.items() if kind != "models")
-LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp")
+ALL = tuple(entry.KEYS)
+SUMS = (
+    *("id", "step", "provider", "model", "status", "tokens_in", "tokens_out", "tokens_cache_read"),
+    *("cost_usd", "cost_source", "accuracy", "duration_ms", "timestamp", "models"),
+)
+"""The keys that sums need: with fewer groups a pattern is faster."""
+LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp", "models")
 """The keys that appending needs."""
 
 TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+    r"(?:\.[0-9]{1,9})?+(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
-ANY = rf"(?:{scalar.STRING}|{TIME}|-?[0-9]++(?:\.[0-9]++)?|\{{\}}|\[\]|~)"
+_ANY = rf"(?:{scalar.STRING}|{TIME}|-?[0-9]++(?:\.[0-9]++)?|\{{\}}|\[\]|~)"
 
-_TEXT = rf"(?!(?:null|true|false|Null|True|False|NULL|TRUE|FALSE)\n){scalar.STRING}"
-_PATTERNS: dict[Kind, str] = {
+_IN_PLAIN = "[A-Za-z0-9._/+-]*+"
+# Wider than what agentd writes, and shorter to compile: a plain scalar that begins with a letter,
+# or like a call's id or a UUID, is a string to every reader unless it is one of these words. What
+# is quoted is looked at afterwards.
+_TEXT = (
+    rf"(?:(?!(?:null|true|false|Null|True|False|NULL|TRUE|FALSE)\n)[A-Za-z]{_IN_PLAIN}"
+    rf"|[0-9][0-9a-f]{{7}}(?:T[0-9]{{6}}|-[0-9a-f]{{4}})-{_IN_PLAIN}|['\"].*)"
+)
+_PATTERNS: Mapping[Kind, str] = {
     "text": _TEXT,
-    "word": r"(?!(?:null|true|false)\n)[a-z][a-z0-9_-]*",
-    "count": r"(?:0|[1-9][0-9]{0,17})",
-    "money": r"(?:0|[1-9][0-9]{0,14})\.[0-9]{1,60}",
+    "word": r"(?!(?:null|true|false)\n)[a-z][a-z0-9_-]*+",
+    "count": r"(?:[1-9][0-9]{0,17}+|0)",
+    "money": r"(?:[1-9][0-9]{0,14}+|0)\.[0-9]{1,60}+",
     "time": TIME,
 }
-
-
-_OF_PARTS = ("tokens_in", "tokens_out", "tokens_cache_read", "cost_usd", "cost_source")
 _QUOTES = "'\""
+_UNKNOWN = ""
+"""The column of the lines of keys that agentd doesn't know."""
 
 
-def rows(text: str, position: int, keys: tuple[str, ...]) -> tuple[list[Row], int]:
-    """The calls that follow each other from ``position`` on, and the offset behind them."""
-    found_rows: list[Row] = []
-    match = _call(keys).match
-    while True:
-        found, end = match(text, position), 0
-        if found and _is_sound(found) and not text.startswith("    ", found.end()):
-            end = found.end()
-        elif (plain := newer_layout.known_part(text, position)) is not None:
-            found, end = _call(keys).fullmatch(plain[0]), plain[1]
-        if not end or found is None or not _is_sound(found):
-            return found_rows, position
-        found_rows.append(found.groups())
-        position = end
+def columns(text: str, position: int, keys: Sequence[str]) -> tuple[Columns, int] | None:
+    """The calls that follow each other from ``position`` on, and the offset behind them.
+
+    ``keys`` is LEDGER, SUMS or ALL; there may be more columns. None when a call is not sound: a
+    time that no calendar has, a broken quotation, unknown keys that are no YAML by themselves.
+    """
+    found, end = _sound(text, position, keys)
+    if found is None or text.startswith(("    ", "  - "), end):
+        known, end = newer_layout.known_parts(text, position)
+        found, known_end = _sound(known, 0, keys)
+        if known_end < len(known):
+            return None
+    return None if found is None else (found, end)
 
 
-def _is_sound(found: re.Match[str]) -> bool:
-    models, unknown = found.groups()[-2:]
-    if models and not _models_lines().fullmatch(models):
-        return False
-    return not unknown or sound_unknown(unknown)
+def _sound(text: str, position: int, keys: Sequence[str]) -> tuple[Columns | None, int]:
+    """The calls with at most simple unknown keys at their end; None for one that is not sound."""
+    quoted = text.find("'", position) >= 0 or text.find('"', position) >= 0
+    if quoted:
+        keys = ALL  # so that every quotation is looked at
+    rows, end = _rows(_call(keys), text, position)
+    found = _columns((*keys, _UNKNOWN), rows)
+    if not all(map(sound_unknown, filter(None, found.pop(_UNKNOWN)))):
+        return None, end
+    try:
+        return {key: _values(key, found[key], quoted) for key in keys}, end
+    except ValueError:
+        return None, end
+
+
+def _rows(pattern: re.Pattern[str], text: str, position: int) -> tuple[list[Any], int]:
+    """The groups of the matches that follow each other, and the offset behind the last."""
+    rows = []
+    match = pattern.match
+    while found := match(text, position):
+        rows.append(found.groups())
+        position = found.end()
+    return rows, position
+
+
+def _columns(keys: Sequence[str], rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    return (
+        dict(zip(keys, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(keys, ())
+    )
+
+
+def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[Any]:
+    """The values of one key. Raises ValueError for what is none."""
+    kind = entry.KEYS[key]
+    if kind == "models":
+        return [_models(value) if value else () for value in column] if any(column) else column
+    if kind == "text" and quoted:
+        return [value and _unquoted(value) for value in column]
+    if kind == "time":
+        read = datetime.fromisoformat
+        return [value and read(value) for value in column]
+    return column
+
+
+def _unquoted(text: str) -> str:
+    if text[0] in _QUOTES and not re.fullmatch(f"{scalar.SINGLE}|{scalar.DOUBLE}", text):
+        raise ValueError(f"{text} is no YAML string on one line")
+    return scalar.read_text(text)
+
+
+def _models(lines: str) -> tuple[tuple[str | None, ...], ...]:
+    rows, end = _rows(_model(), lines, 0)
+    if end < len(lines):
+        raise ValueError("models are not in agentd's layout")
+    found = _columns(entry.MODEL_KEYS, rows)
+    return tuple(zip(*(_values(key, found[key], True) for key in entry.MODEL_KEYS), strict=True))
 
 
 @functools.cache
-def _call(keys: tuple[str, ...]) -> re.Pattern[str]:
-    """One call: a group for each of the keys, for ``models`` and for the unknown lines."""
-    values = {key: f"{'(' if key in keys else '(?:'}{_PATTERNS[entry.KEYS[key]]})" for key in ALL}
+def _call(keys: Sequence[str]) -> re.Pattern[str]:
+    """One call: a group for each of the keys, and for the unknown lines."""
+    values = {
+        key: f"{'(' if key in keys else '(?:'}{_PATTERNS[kind]})"
+        for key, kind in entry.KEYS.items()
+        if kind != "models"
+    }
     lines = [_line(key, value) for key, value in values.items()]
-    lines[:2] = [f"(?:id: {values['id']}\n    )?step: {values['step']}\n"]
-    models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?"
+    lines[:2] = [f"(?:id: {values['id']}\n    )?+step: {values['step']}\n"]
+    models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?+"
     unknown = f"((?:    (?!(?:{'|'.join(entry.KEYS)}):)[A-Za-z_].*\n)*)"
     return re.compile("  - " + "".join(lines) + models + unknown)
 
 
 @functools.cache
-def _models_lines() -> re.Pattern[str]:
+def _model() -> re.Pattern[str]:
+    """One item of ``models``: a group for each of MODEL_KEYS."""
     keys = "".join(
-        _line(key, _PATTERNS[entry.KEYS[key]], indent=6, required=entry.MODEL_REQUIRED)
-        for key in entry.MODEL_KEYS[1:]
-    )
-    return re.compile(f"(?:    - model: {_TEXT}\n{keys})+")
-
-
-def parts(models: str) -> list[tuple[str, ...]]:
-    """Of each item of ``models`` the model, tokens in, out and read from a cache, cost, source."""
-    return _parts().findall(models)
-
-
-@functools.cache
-def _parts() -> re.Pattern[str]:
-    def value(key: str) -> str:
-        pattern = _PATTERNS[entry.KEYS[key]]
-        return f"({pattern})" if key in _OF_PARTS else f"(?:{pattern})"
-
-    keys = "".join(
-        _line(key, value(key), indent=6, required=entry.MODEL_REQUIRED)
+        _line(key, f"({_PATTERNS[entry.KEYS[key]]})", indent=6, required=entry.MODEL_REQUIRED)
         for key in entry.MODEL_KEYS[1:]
     )
     return re.compile(f"    - model: ({_TEXT})\n{keys}")
-
-
-@functools.cache
-def _unknown_lines() -> re.Pattern[str]:
-    return re.compile(rf"(?: +[A-Za-z_][A-Za-z0-9_-]*: {ANY}\n)*")
-
-
-def sound_unknown(lines: str) -> bool:
-    """Whether the lines of keys that agentd doesn't know are plain pairs, no key twice."""
-    keys = [line.partition(":")[0] for line in lines.splitlines()]
-    return not keys or (len(keys) == len(set(keys)) and bool(_unknown_lines().fullmatch(lines)))
-
-
-def sound_times(times: Iterable[str | None]) -> bool:
-    """Whether each time is one that the calendar has."""
-    try:
-        for time in {time for time in times if time}:
-            from_iso(time)
-    except ValueError:
-        return False
-    return True
 
 
 def _line(
     key: str, value: str, *, indent: int = 4, required: Sequence[str] = entry.REQUIRED
 ) -> str:
     line = f"{' ' * indent}{key}: {value}\n"
-    return line if key in required else f"(?:{line})?"
+    return line if key in required else f"(?:{line})?+"
 
 
-def record(row: Row) -> CallRecord:
-    """The call in a row of ALL keys.
+def sound_unknown(lines: str) -> bool:
+    """Whether the lines of keys that agentd doesn't know are plain pairs, no key twice."""
+    pairs = [line.lstrip(" ").partition(": ") for line in lines.splitlines()]
+    keys = [key for key, _, _ in pairs]
+    return len(keys) == len(set(keys)) and all(
+        re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key) and re.fullmatch(_ANY, value)
+        for key, _, value in pairs
+    )
+
+
+def records(found: Columns) -> Iterator[CallRecord]:
+    """The calls in columns of ALL keys.
 
     It is ``entry.from_fields``, three times as fast, because ``agentd status`` reads every call.
     """
-    call_id, step, provider, model, status = row[:5]
-    cost, source, accuracy, usage_source, duration, timestamp, session_id = row[11:18]
-    budget, models = row[18:20]
+    return map(_record, *found.values())
+
+
+def _record(  # noqa: PLR0917
+    call_id: str | None,
+    step: str,
+    provider: str | None,
+    model: str,
+    status: Any,
+    tokens_in: str,
+    tokens_out: str,
+    cache_read: str | None,
+    cache_write: str | None,
+    cache_write_1h: str | None,
+    reasoning: str | None,
+    cost: str,
+    source: Any,
+    accuracy: Any,
+    usage_source: Any,
+    duration: str | None,
+    timestamp: datetime | None,
+    session_id: str | None,
+    budget: Any,
+    models: Sequence[Any] | None,
+) -> CallRecord:
     cost_usd = Decimal(cost)
     return CallRecord(
-        id=_text(call_id) if call_id else "",
-        step=_text(step),
-        provider=_text(provider) if provider else None,
-        model=_text(model),
+        id=call_id or "",
+        step=step,
+        provider=provider,
+        model=model,
         status=status or "ok",
-        usage=_usage(*row[5:11]),
+        usage=_usage(tokens_in, tokens_out, cache_read, cache_write, cache_write_1h, reasoning),
         cost_usd=cost_usd,
         cost_source=source or entry.guess_source(cost_usd),
         accuracy=accuracy or "exact",
         usage_source=usage_source or "stdout",
         duration_ms=int(duration or 0),
-        started_at=from_iso(timestamp) if timestamp else None,
-        session_id=_text(session_id) if session_id else None,
+        started_at=timestamp,
+        session_id=session_id,
         budget=budget,
-        models=_models(models) if models else (),
+        models=tuple(priced_model(*item) for item in models or ()),
     )
-
-
-def _text(source: str) -> str:
-    return scalar.read_text(source) if source[0] in _QUOTES else source
 
 
 def _usage(  # noqa: PLR0917
@@ -181,22 +238,13 @@ def _usage(  # noqa: PLR0917
     )
 
 
-def _models(source: str) -> tuple[PricedModel, ...]:
-    items = source.removeprefix("    - ").removesuffix("\n").split("\n    - ")
-    return tuple(_priced_model(dict(_pairs(item))) for item in items)
-
-
-def _pairs(item: str) -> Iterator[tuple[str, str]]:
-    for line in item.split("\n"):
-        key, _, value = line.strip(" ").partition(": ")
-        yield key, value
-
-
-def _priced_model(source: dict[str, str]) -> PricedModel:
-    raw: dict[str, object] = {}
-    for key, value in source.items():
-        kind = entry.KEYS[key]
-        raw[key] = (
-            int(value) if kind == "count" else Decimal(value) if kind == "money" else _text(value)
-        )
-    return entry.priced_model(entry.read_fields(raw, of_model=True))
+def priced_model(model: str, *values: Any) -> PricedModel:
+    """One item of the column ``models``."""
+    *counts, cost, source = values
+    cost_usd = Decimal(cost)
+    return PricedModel(
+        model=model,
+        usage=_usage(*counts),
+        cost_usd=cost_usd,
+        cost_source=source or entry.guess_source(cost_usd),
+    )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from agentd.ledger import own_grammar as grammar
 from agentd.ledger import render, scalar
 from agentd.ledger.fields import Fields, Value
-from agentd.metering.call import CallRecord
 from agentd.metering.money import EXACT
 
 TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
@@ -56,28 +55,25 @@ def add_up(
 
 
 class Block(NamedTuple):
-    """Where the block stands in a text, and its calls as rows of text, by these keys."""
+    """Where the block stands in a text, and its calls as columns."""
 
     start: int
     end: int
-    keys: tuple[str, ...]
-    rows: Sequence[grammar.Row]
+    columns: grammar.Columns
+
+    def call_count(self) -> int:
+        """How many calls there are."""
+        return len(self.columns["tokens_in"])
 
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""
-        ids = {call_id for call_id in self._column("id") if call_id}
-        quoted = {call_id for call_id in ids if call_id[0] in "'\""}
-        return (ids - quoted) | set(map(scalar.read_text, quoted))
-
-    def records(self) -> Iterator[CallRecord]:
-        """The calls; only of a block with all keys."""
-        return map(grammar.record, self.rows)
+        return set(self.columns["id"]) - {None}
 
     def append(self, text: str, calls: Sequence[Fields]) -> str:
         """``text`` with the calls after the last one; else only the values of the totals change."""
         totals_at = text.rindex(f"\n  {TOTALS[0]}:", self.start, self.end) + 1
         head = text[self.start : totals_at]
-        if not self.rows:
+        if not self.call_count():
             head = head.replace("\n  calls: []", "\n  calls:", 1)
         insert_at = after_last_value(head)
         new = "".join(f"{line}\n" for call in calls for line in render.yaml_lines(call))
@@ -87,13 +83,9 @@ class Block(NamedTuple):
         before, after = text[: self.start], text[self.end :]
         return "".join((before, head[:insert_at], new, head[insert_at:], closing, after))
 
-    def has_sound_times(self) -> bool:
-        """Whether the calendar has each call's time."""
-        return grammar.sound_times(self._column("timestamp"))
-
     def _sums(self, calls: Sequence[Fields]) -> Sums:
         def column(key: str) -> list[str]:
-            return [*self._column(key), *(str(call[key]) for call in calls)]
+            return [*self.columns[key], *(str(call[key]) for call in calls)]
 
         return add_up(
             map(Decimal, column("cost_usd")),
@@ -101,12 +93,8 @@ class Block(NamedTuple):
             map(int, column("tokens_out")),
         )
 
-    def _column(self, key: str) -> list[str]:
-        number = self.keys.index(key)
-        return [row[number] for row in self.rows]
 
-
-def find(text: str, keys: tuple[str, ...] = grammar.LEDGER) -> Block | None:
+def find(text: str, keys: Sequence[str] = grammar.LEDGER) -> Block | None:
     """The telemetry block of ``text`` when it is in agentd's layout, else None.
 
     Comment lines, blank lines and comments after values are allowed. ``text`` has ``\\n`` line ends
@@ -115,24 +103,30 @@ def find(text: str, keys: tuple[str, ...] = grammar.LEDGER) -> Block | None:
     opening = _OPENING.search(text)
     if opening is None:
         return None
+    start = opening.start()
+    if text.find("#", start) < 0 and (found := _read(text, start, keys)):
+        columns, end = found
+        if text[end : end + 1] not in {" ", "\n"}:
+            return Block(start, end, columns)
     following = _NEXT_KEY.search(text, opening.end() - 1)
     end = following.end() if following else len(text)
-    bare = text[opening.start() : end]
-    if "#" in bare or "\n\n" in bare:
-        bare = _BLANK.sub("", _COMMENT.sub(r"\1", bare))
-    if bare.startswith(_NO_CALLS):
-        rows: list[grammar.Row] = []
-        position = len(_NO_CALLS)
-    elif bare.startswith(_CALLS):
-        rows, position = grammar.rows(bare, len(_CALLS), keys)
-    else:
+    bare = _BLANK.sub("", _COMMENT.sub(r"\1", text[start:end]))
+    found = _read(bare, 0, keys)
+    return Block(start, end, found[0]) if found and found[1] == len(bare) else None
+
+
+def _read(text: str, start: int, keys: Sequence[str]) -> tuple[grammar.Columns, int] | None:
+    """The calls of the block without comments that begins at ``start``, and the block's end."""
+    is_empty = text.startswith(_NO_CALLS, start)
+    if not is_empty and not text.startswith(_CALLS, start):
         return None
-    closing = _CLOSING.fullmatch(bare, position)
-    empty = not rows and position == len(_CALLS)
-    if closing is None or empty or not grammar.sound_unknown(closing[1]):
+    found = grammar.columns(text, start + len(_NO_CALLS if is_empty else _CALLS), keys)
+    if found is None or is_empty is bool(found[0]["tokens_in"]):
         return None
-    found = Block(opening.start(), end, keys, rows)
-    return found if found.has_sound_times() else None
+    closing = _CLOSING.match(text, found[1])
+    if closing is None or not grammar.sound_unknown(closing[1]):
+        return None
+    return found[0], closing.end()
 
 
 def after_last_value(text: str, *, skip_indented: bool = True) -> int:

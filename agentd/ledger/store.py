@@ -14,12 +14,13 @@ from agentd.errors import StateError
 from agentd.files import lock, write_atomic
 from agentd.ledger import document, rows, scalar, source, state, stated_totals
 from agentd.ledger import fields as entry
+from agentd.ledger import own_grammar as grammar
 from agentd.ledger import pending as kept
 from agentd.ledger import plain_files as places
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
-from agentd.ledger.rows import Brief
+from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.state import NO_CHANGES, Changes, State
 from agentd.metering.call import CallRecord, CallStatus, PricedModel
@@ -59,7 +60,11 @@ class StateStore:
     def __init__(self, change_dir: Path | str) -> None:
         self.change_dir = Path(change_dir)
         self.path = self.change_dir / "STATE.yaml"
-        self.runs_dir = self.change_dir / "runs"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where the change's runs lie."""
+        return self.change_dir / "runs"
 
     def create(self, change_id: str, *, phase: str = "proposed") -> None:
         """Write a new STATE.yaml, with its folder if that is missing."""
@@ -80,20 +85,20 @@ class StateStore:
         """The state as it stands; writes nothing, takes no lock."""
         places.check_change(self.change_dir)
         with self._explained():
-            return state.from_document(self._read(with_records=True)[1])
+            return state.from_document(self._read(grammar.ALL)[1])
 
     def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
         """The state, and the totals as the file states them: see ``stated_totals.written``."""
         places.check_change(self.change_dir)
         with self._explained():
-            found = self._read(with_records=True)[1]
+            found = self._read(grammar.ALL)[1]
             return state.from_document(found), stated_totals.written(found)
 
-    def brief_calls(self) -> list[Brief]:
-        """The calls in brief: three times as fast as :meth:`read`, for sums over many changes."""
+    def rows(self, change_id: str) -> list[Row]:
+        """The calls as rows: several times as fast as :meth:`read`, for sums over many changes."""
         places.check_change(self.change_dir)
         with self._explained():
-            return rows.of_document(self._read(with_records=True)[1])
+            return rows.of_document(change_id, self._read(grammar.SUMS)[1])
 
     def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
         """Enter a call and make ``changes`` in one write.
@@ -238,7 +243,7 @@ class StateStore:
             line = second.message
             raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
 
-    def _read(self, *, with_records: bool = False) -> tuple[Source, Document]:
+    def _read(self, keys: Sequence[str] = grammar.LEDGER) -> tuple[Source, Document]:
         data = places.read_file(self.path)
         if data is None:
             name = self.change_dir.absolute().name
@@ -247,7 +252,7 @@ class StateStore:
                 fix=f"Restore it (git checkout), or take the change up: agentd plan {name}",
             )
         origin = source.decode(data)
-        return origin, document.read(origin, with_records=with_records)
+        return origin, document.read(origin, keys)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

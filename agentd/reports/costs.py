@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.config.load import load_to_report
-from agentd.errors import InputError, UsageError
+from agentd.errors import InputError, StateError, UsageError
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
 from agentd.project.layout import Change, Project, find_project, ledger_of
-from agentd.reports.groups import Query, build
-from agentd.reports.kept import report_on
+from agentd.reports.all_changes import sum_ledgers
+from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, begin_of, end_of
 from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
@@ -41,8 +41,9 @@ class CostRequest:
 class Costs:
     """The report, that on the base if one was asked for, and the calls left out for no time.
 
-    ``waiting`` are runs of these changes that can't be entered, and so are not in the report.
-    ``warnings`` is what is wrong with the config.
+    ``waiting`` are runs of these changes that can't be entered, and so are not in the report; its
+    ``problems`` are the ledgers as well that can't be read. ``warnings`` is what is wrong with the
+    config.
     """
 
     report: Report
@@ -56,7 +57,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     """The costs in the project around ``start``.
 
     Enters first what earlier commands could not. Raises UsageError for a wrong time or time zone,
-    InputError when there is no such change, StateError for a ledger that can't be read.
+    InputError when there is no such change, StateError when the one change's ledger can't be read.
     """
     project = find_project(start)
     config, wrong = load_to_report(project.config_path)
@@ -72,27 +73,35 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         at_work = changes = [change]
         archived = f" (archived {change.archived_on})" if change.archived_on else ""
         scope = f"change {change.id}{archived}"
-    left = [enter_unentered(project, change) for change in at_work]
-    waiting = Waiting(
-        tuple(note for each in left for note in each.notes),
-        tuple(problem for each in left for problem in each.problems),
-    )
+    notes: list[str] = []
+    problems: list[StateError] = []
+    for change in at_work:
+        try:
+            left = enter_unentered(project, change)
+        except StateError as error:
+            problems.append(error)
+        else:
+            notes += left.notes
+            problems += left.problems
     known = [ledger_of(change) for change in changes]
-    if len(known) > 1 and bounds == Bounds() and request.base is None:
-        return Costs(report=report_on(known, query, scope), waiting=waiting, warnings=tuple(wrong))
-    every = read_rows(known)
-    rows, untimed = bounds.select(every)
-    report = build(rows, query, scope)
-    if request.base is None:
-        return Costs(report=report, untimed=untimed, waiting=waiting, warnings=tuple(wrong))
-    from agentd.reports.git_base import read_base
+    summed = sum_ledgers(known, query, bounds)
+    told = {error.message for error in problems}
+    problems += [error for error in summed.problems if error.message not in told]
+    if summed.problems and not request.all_changes:
+        raise summed.problems[0]
+    report, base = report_on(summed.tally, query, scope), None
+    if request.base is not None:
+        from agentd.reports.git_base import read_base
 
-    base = read_base(project.root, request.base, None if request.all_changes else every)
+        rows = read_base(
+            project.root, request.base, None if request.all_changes else read_rows(known)
+        )
+        base = build(bounds.select(rows)[0], query, f"the base of {request.base}")
     return Costs(
-        report=report,
-        base=build(bounds.select(base)[0], query, f"the base of {request.base}"),
-        untimed=untimed,
-        waiting=waiting,
+        report=replace(report, problems=tuple(error.message for error in problems)),
+        base=base,
+        untimed=summed.untimed,
+        waiting=Waiting(tuple(notes), tuple(problems)),
         warnings=tuple(wrong),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from itertools import repeat
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import NamedTuple
@@ -13,7 +12,8 @@ from typing import NamedTuple
 from agentd.errors import InputError, StateError
 from agentd.git import GitFailed, NoGit, last_line, run
 from agentd.ledger import document, rows, source
-from agentd.ledger.rows import Row, rows_of
+from agentd.ledger.own_grammar import SUMS
+from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed
 
 _HOMES = ("agentd", "openspec")
@@ -150,8 +150,7 @@ def _calls(blob: _Blob, data: bytes, shown: str) -> list[Row]:
             fix="Keep STATE.yaml out of LFS (see .gitattributes); then name a later base.",
         )
     try:
-        found = document.read(source.decode(data), with_records=True)
-        return rows_of(repeat(blob.change_id), rows.of_document(found))
+        return rows.of_document(blob.change_id, document.read(source.decode(data), SUMS))
     except Malformed as error:
         raise StateError(
             f"{shown}: {error}", fix="Name a base at which the file can be read."

@@ -49,6 +49,7 @@ class Report:
     ``scope`` says which calls these are, such as ``change add-oauth``. ``by`` names the columns of
     the groups' names (``model``, ``step`` …); empty for a mere total. ``days`` has every day from
     the first call to the last, those without a call too, unless that is more than ten years.
+    ``problems`` say which ledgers could not be read, so that their calls are missing.
     """
 
     scope: str
@@ -56,3 +57,4 @@ class Report:
     groups: tuple[Group, ...] = ()
     total: Sums = Sums()  # noqa: RUF009 -- it is immutable
     days: tuple[Spent, ...] = ()
+    problems: tuple[str, ...] = ()

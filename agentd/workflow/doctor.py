@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from agentd.clock import utc_now
-from agentd.config import Config, load
-from agentd.config.model import ProviderConfig
+from agentd.config.load import load
+from agentd.config.model import Config, ProviderConfig
 from agentd.errors import ConfigError, InputError
 from agentd.git import GitFailed, run
 from agentd.project.layout import Project, find_project

@@ -153,10 +153,28 @@ def test_errors_as_json(box: Sandbox) -> None:
     missing = box.run("cost", "nowhere", "--json")
     assert (missing.returncode, json.loads(missing.stdout)["error"]["code"]) == (1, "input")
     (box.change("new") / "STATE.yaml").write_text("telemetry: [")
-    broken = box.run("cost", "--all", "--json")
+    broken = box.run("cost", "new", "--json")
     error = json.loads(broken.stdout)["error"]
     assert (broken.returncode, error["code"]) == (1, "state")
     assert "new/STATE.yaml" in error["message"]
+
+
+@pytest.mark.parametrize("more", [[], ["--by", "model"], ["--since", "2020-01-01"]])
+def test_a_broken_ledger_does_not_hide_the_others(box: Sandbox, more: list[str]) -> None:
+    (box.change("broken")).mkdir(exist_ok=True)
+    every = json.loads(box.ok("cost", "--all", "--json", *more))
+    assert every["total"]["calls"] > 0
+    assert "problems" not in every
+    (box.change("broken") / "STATE.yaml").write_text("telemetry: [")
+    done = box.run("cost", "--all", "--json", *more)
+    rest = json.loads(done.stdout)
+    assert (done.returncode, rest["total"]) == (1, every["total"])
+    assert ["broken/STATE.yaml" in problem for problem in rest["problems"]] == [True]
+    for _ in range(2):  # no cache hides it
+        shown = box.run("cost", "--all", *more)
+        assert shown.returncode == 1
+        assert shown.stderr.count("broken/STATE.yaml: line") == 1
+        assert "$" in shown.stdout
 
 
 def test_a_project_without_changes(tmp_path: Path) -> None:

@@ -649,7 +649,7 @@ def test_loading_imports_nothing_slow() -> None:
         "'zoneinfo'}"
     )
     code = (
-        "import sys; from pathlib import Path; from agentd.config import load;"
+        "import sys; from pathlib import Path; from agentd.config.load import load;"
         "load(Path('agentd.example.toml'));"
         f"print(*sorted(set(sys.modules) & {slow}))"
     )

@@ -206,7 +206,7 @@ def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: st
             assert {key: read[key] for key in expected} == expected
         found = block.find(text, grammar.ALL)
         assert found is not None
-        assert list(found.records()) == [record]
+        assert list(grammar.records(found.columns)) == [record]
         assert entry.from_json(render.json_line(fields)) == record
     else:
         text.encode()

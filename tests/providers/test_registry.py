@@ -97,7 +97,7 @@ def test_names_in_a_sentence() -> None:
 
 def test_what_needs_no_run_loads_no_parser() -> None:
     code = (
-        "import sys; from pathlib import Path; from agentd.config import load;"
+        "import sys; from pathlib import Path; from agentd.config.load import load;"
         "import agentd.cli.steps, agentd.cli.setup; load(Path('agentd.example.toml'));"
         "print(*sorted(name for name in sys.modules if name.startswith('agentd.providers.')))"
     )

@@ -201,19 +201,25 @@ def test_an_archived_change_has_no_forecast(tmp_path: Path) -> None:
     }
 
 
-def test_a_broken_ledger_is_an_error_here_and_a_line_in_a_run(tmp_path: Path) -> None:
+def test_a_broken_ledger_is_left_out_and_named(tmp_path: Path) -> None:
     box = sandbox(tmp_path)
     archived(box, range(1, 10))
     (broken,) = (box.root / "agentd/archive").glob("*-old-3")
     (broken / "STATE.yaml").write_text("telemetry: [")
     new_change(box)
     done = box.run("cost", "add-x", "--forecast", "--json")
-    assert done.returncode == 1
-    assert "old-3" in json.loads(done.stdout)["error"]["message"]
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["next"]["earlier_runs"]) == (1, 8)
+    assert ["old-3" in problem for problem in found["problems"]] == [True]
+    shown = box.run("cost", "add-x", "--forecast")
+    assert shown.returncode == 1
+    assert "old-3" in shown.stderr
+    assert "proposal" in shown.stdout
     run = box.run("plan", "add-x", "Let users log in")
     assert run.returncode == 0, run.stderr
-    assert "no forecast: " in run.stderr
+    assert "forecast without " in run.stderr
     assert "old-3" in run.stderr
+    assert "forecast: probably" in run.stderr
 
 
 def test_a_folder_without_a_ledger_has_no_history(tmp_path: Path) -> None:

@@ -225,7 +225,8 @@ HEAVY = (
     "ruamel",
     "tomllib",
     "genai_prices",
-    "agentd.config",
+    "agentd.config.load",
+    "agentd.config.model",
     "agentd.runner",
     "agentd.specs",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentd.config import load
+from agentd.config.load import load
 from agentd.config.model import Complexity, Config
 from agentd.errors import ConfigError
 from agentd.workflow.model_choice import Choice, choose, complexity_of

@@ -19,6 +19,7 @@ from agentd.budget.spending import (
 from agentd.clock import utc_now
 from agentd.config.model import WorkflowConfig
 from agentd.documents.verdict import verdict_of
+from agentd.errors import StateError
 from agentd.ledger.store import State, StateStore
 from agentd.project.layout import Change
 from agentd.project.phases import read_phase
@@ -60,7 +61,7 @@ class Forecast:
     ``earlier`` is how often the step was done before, ``unpriced`` how many of these have no cost;
     ``finished`` how many archived changes had such a rest. ``prompt_bytes`` is None where the
     prompt is not known beforehand. ``accounts`` are the budgets that the step will be charged to,
-    those that have a limit.
+    those that have a limit. ``problems`` are the ledgers that it had to do without.
     """
 
     change_id: str
@@ -74,6 +75,7 @@ class Forecast:
     next: Figures
     rest: Figures
     accounts: tuple[Account, ...]
+    problems: tuple[StateError, ...] = ()
 
 
 def forecast(
@@ -82,8 +84,8 @@ def forecast(
     """The forecast of a change; None when no step is left.
 
     ``order`` and ``description`` are those of the command that is about to begin. Writes nothing
-    but caches. Raises StateError for a ledger that can't be read, ConfigError, and InputError for a
-    template that can't be used.
+    but caches. Raises StateError when the change's ledger can't be read, ConfigError, and
+    InputError for a template that can't be used.
     """
     if change.archived_on is not None:
         return None
@@ -119,6 +121,7 @@ def forecast(
         next=_of_step(of_step, Like(choice.provider, choice.model, prompt_bytes)),
         rest=_of_rest(by_measure, history.visits, providers),
         accounts=_accounts(workspace, change.path, step, choice),
+        problems=tuple(history.problems),
     )
 
 

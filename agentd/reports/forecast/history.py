@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentd.budget.spending import ledgers
+from agentd.errors import StateError
 from agentd.ledger.all_rows import read_rows, stamps_of
 from agentd.ledger.rows import Ledger
 from agentd.project.workspace import Workspace
@@ -23,6 +24,7 @@ LATEST_AT_WORK = 25
 class History:
     """The visits of the latest changes in the order in which they ended.
 
+    ``problems`` are the ledgers that can't be read, and are left out.
     ``finished`` are the ids of the archived changes; one that there are two of is left out, its
     visits can't be told apart.
     """
@@ -30,6 +32,7 @@ class History:
     visits: list[Visit]
     finished: frozenset[str]
     places: dict[str, list[Path]] = field(default_factory=dict)
+    problems: list[StateError] = field(default_factory=list)
 
     def of(self, step: str) -> list[Visit]:
         """The visits of a step; the latest know how long their prompt was, if it is still there."""
@@ -42,14 +45,16 @@ class History:
 
 
 def read_history(workspace: Workspace) -> History:
-    """Read the ledgers. Raises StateError for one that can't be read."""
+    """Read the ledgers."""
     known = latest(ledgers(workspace))
     places: dict[str, list[Path]] = {}
     for ledger in known:
         places.setdefault(ledger.change_id, []).append(ledger.path)
     count = Counter(ledger.change_id for ledger in known)
+    problems: list[StateError] = []
     return History(
-        visits=visits_of(read_rows(known)),
+        visits=visits_of(read_rows(known, problems)),
+        problems=problems,
         finished=frozenset(
             ledger.change_id
             for ledger in known

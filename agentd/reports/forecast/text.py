@@ -171,6 +171,7 @@ def as_document(change_id: str, found: Forecast | None) -> dict[str, Any]:
             }
             for account in found.accounts
         ],
+        **({"problems": [error.message for error in found.problems]} if found.problems else {}),
     }
 
 

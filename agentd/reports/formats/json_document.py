@@ -13,6 +13,7 @@ from agentd.text import json_text
 def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     """``{"scope", "by", "groups", "total", "days"}``, and with a base ``"base"`` and ``"more"``.
 
+    ``problems`` is there when a ledger could not be read.
     ``base`` is what was spent there, in the same form; ``more`` is what is more than that now.
     """
     del style  # JSON is for programs, wherever it goes
@@ -20,6 +21,8 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
         **_document(report),
         "days": [{"day": day.name, "cost_usd": day.cost_usd} for day in report.days],
     }
+    if report.problems:
+        document["problems"] = report.problems
     if base is not None:
         document["base"] = _document(base)
         document["more"] = _document(difference(report, base))

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.periods import zone
-from agentd.reports.days import days_of
+from agentd.periods import days_of, zone
 
 
 def day(moment: str, timezone: str) -> str:
