@@ -27,7 +27,7 @@ class Entry(TypedDict):
 
     path: str
     existed: bool
-    new_sha256: str | None
+    new_sha256: str
     made: list[str]
 
 
@@ -38,12 +38,9 @@ class Journal:
     folder: Path
     specs_dir: Path
 
-    def write(self, texts: Mapping[Path, str], *, also: tuple[Path, ...] = ()) -> None:
-        """Replace each file by its text; on an error nothing is changed.
-
-        ``also`` are files that others will write before :meth:`forget`: undone too.
-        """
-        self._begin((*texts, *also), {path: text.encode() for path, text in texts.items()})
+    def write(self, texts: Mapping[Path, str]) -> None:
+        """Replace each file by its text; on an error nothing is changed."""
+        self._begin(texts)
         try:
             for path, text in texts.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +81,7 @@ class Journal:
         with contextlib.suppress(OSError):  # missing, or *.lost files are in it
             self.folder.rmdir()
 
-    def _begin(self, paths: tuple[Path, ...], new: Mapping[Path, bytes]) -> None:
+    def _begin(self, texts: Mapping[Path, str]) -> None:
         if (self.folder / _JOURNAL).exists():
             raise StateError(
                 f"{self.folder}: a merge of this change is not finished",
@@ -92,7 +89,7 @@ class Journal:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         entries: list[Entry] = []
-        for number, path in enumerate(paths):
+        for number, (path, text) in enumerate(texts.items()):
             old = path.read_bytes() if path.exists() else None
             if old is not None:
                 write_atomic(self.folder / f"{number}.old", old)
@@ -101,7 +98,7 @@ class Journal:
                 {
                     "path": str(path.relative_to(self.specs_dir)),
                     "existed": old is not None,
-                    "new_sha256": _sha256(new[path]) if path in new else None,
+                    "new_sha256": _sha256(text.encode()),
                     "made": [str(p.relative_to(self.specs_dir)) for p in missing if not p.exists()],
                 }
             )

@@ -10,8 +10,8 @@ from agentd.specs.blocks import requirement_in
 from agentd.specs.check import main_problems
 from agentd.specs.mains import parse_main
 from agentd.specs.model import Conflict, Delta, MainSpec, MergeResult, Problem, Requirement
+from agentd.specs.named_blocks import NamedBlocks
 from agentd.specs.render import spec_text
-from agentd.specs.table import Table
 from agentd.specs.threeway import merge_block
 
 ThreeWay = Callable[[str, str, str], str | None]
@@ -37,9 +37,9 @@ class Operations:
         self.base = base
         self.three_way = three_way
         self.warnings = warnings
-        self.table = Table((block.name, block.text) for block in spec.requirements)
+        self.blocks = NamedBlocks((block.name, block.text) for block in spec.requirements)
         self.problems: list[Problem] = [
-            Problem(message=f'"{name}" is in the main spec twice') for name in self.table.doubles
+            Problem(message=f'"{name}" is in the main spec twice') for name in self.blocks.doubles
         ]
         self.conflicts: list[Conflict] = []
         self.merged: list[str] = []
@@ -53,50 +53,50 @@ class Operations:
         for entry in self.delta.renamed:
             old, new = entry.old, entry.new
             self.was[new] = self.was.get(old, old)
-            if old not in self.table:
-                near = self.table.near(old, exempt=new)
-                if new not in self.table:
+            if old not in self.blocks:
+                near = self.blocks.near(old, exempt=new)
+                if new not in self.blocks:
                     self._refuse(f'RENAMED: there is no "{old}" to rename', entry.line)
                 elif near:
                     self._refuse(_near("RENAMED", old, near), entry.line)
                 continue
-            near = self.table.near(new, exempt=old)
-            if new in self.table:
+            near = self.blocks.near(new, exempt=old)
+            if new in self.blocks:
                 self._refuse(f'RENAMED: "{new}" is there already', entry.line)
             elif near:
                 self._refuse(f'RENAMED: "{new}" and "{near}" are too much alike', entry.line)
             else:
-                self.table.rename(old, new, self._with_heading(self.table[old], new))
+                self.blocks.rename(old, new, self._with_heading(self.blocks[old], new))
                 self.counts["renamed"] += 1
 
     def remove(self) -> None:
         """Apply REMOVED; a block that moved meanwhile is a conflict."""
         for entry in self.delta.removed:
             name = entry.name
-            if name not in self.table:
-                if near := self.table.near(name):
+            if name not in self.blocks:
+                if near := self.blocks.near(name):
                     self._refuse(_near("REMOVED", name, near), entry.line)
                 else:
                     text = f'REMOVED: "{name}" is not in the main spec: taken as removed already'
                     self.warnings.append(Problem(message=text, line=entry.line))
                 continue
-            now = self.table[name]
+            now = self.blocks[name]
             base = self.base.get(name, now)
             if base != now:
                 self._clash(name, base, now, "", entry.line)
-            self.table.remove(name)
+            self.blocks.remove(name)
             self.counts["removed"] += 1
 
     def modify(self) -> None:
         """Apply MODIFIED; a block that moved meanwhile is merged three ways."""
         for block in self.delta.modified:
-            if block.name not in self.table:
+            if block.name not in self.blocks:
                 text = f'MODIFIED: there is no "{block.name}" to modify'
-                if near := self.table.near(block.name):
+                if near := self.blocks.near(block.name):
                     text = _near("MODIFIED", block.name, near)
                 self._refuse(text, block.line)
                 continue
-            now = self.table[block.name]
+            now = self.blocks[block.name]
             new = self._moved(block, now)
             if new is None or new.strip() == now.strip():
                 continue
@@ -110,7 +110,7 @@ class Operations:
                 )
                 continue
             self.counts["modified"] += 1
-            self.table[block.name] = new
+            self.blocks[block.name] = new
 
     def _moved(self, block: Requirement, now: str) -> str | None:
         """A block as the change wants it, what happened to it meanwhile kept; None: a clash."""
@@ -137,13 +137,13 @@ class Operations:
         """Apply ADDED; a block that is there word for word stays."""
         for block in self.delta.added:
             text = self._written(block)
-            if block.name in self.table:
-                if self.table[block.name].strip() != text.strip():
+            if block.name in self.blocks:
+                if self.blocks[block.name].strip() != text.strip():
                     self._refuse(f'ADDED: "{block.name}" is there already', block.line)
-            elif near := self.table.near(block.name):
+            elif near := self.blocks.near(block.name):
                 self._refuse(_near("ADDED", block.name, near), block.line)
             else:
-                self.table.add(block.name, text)
+                self.blocks.add(block.name, text)
                 self.counts["added"] += 1
 
     def result(self, main_text: str | None) -> MergeResult:
@@ -153,7 +153,7 @@ class Operations:
         if not self.problems and not self.conflicts:
             changed = any(self.counts.values())
             if main_text is None or changed:
-                text = spec_text(self.spec, self.table.in_order())
+                text = spec_text(self.spec, self.blocks.in_order())
             else:
                 text = main_text
             wrong = main_problems(text, self.delta.path) or self._hidden(text)
@@ -175,7 +175,7 @@ class Operations:
         seen = {block.name for block in parse_main(text, self.delta.path).requirements}
         return tuple(
             Problem(message=f'"{name}" would be hidden by a code fence that is never closed')
-            for name in self.table.names()
+            for name in self.blocks.names()
             if name not in seen
         )
 

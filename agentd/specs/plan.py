@@ -1,4 +1,4 @@
-"""Merging a whole change: what it would make of the specs, and doing it."""
+"""Merging a whole change in memory: what it would make of the specs, or why it is refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,9 @@ from agentd.specs.files import (
     capability_of,
     change_specs,
     read_spec,
-    shown,
     target_of,
 )
-from agentd.specs.journal import Journal, sole_writer
 from agentd.specs.model import Conflict, Delta, MergeResult, Problem, SpecError
-
-_JOURNAL_FOLDER = "runs/merge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +33,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergePlan:
-    """What merging a change would do; nothing is written yet."""
+    """What merging a change would do; agentd/specs/staging.py writes it."""
 
     project: Project
     change: Path
@@ -77,26 +73,6 @@ class MergePlan:
             if target.result.text is not None and target.result.text != target.before
         }
 
-    def apply(self, *, also: tuple[Path, ...] = ()) -> list[Path]:
-        """Write the specs that change; which these are.
-
-        All are written or none. They can be taken back with :func:`recover` until
-        :func:`settle`; ``also`` are other files below the specs folder that :func:`recover` puts
-        back as they are now. Raises SpecError when the plan is not ok or a spec changed since,
-        OSError when one can't be written.
-        """
-        texts = self.texts()
-        with sole_writer(self.project.specs_dir):
-            for target in self.targets:
-                if read_spec(self.project, target.target) != target.before:
-                    raise SpecError(
-                        "this spec changed while the merge was made; nothing was written",
-                        path=shown(self.project, target.target),
-                        fix="Run the command again.",
-                    )
-            _journal(self.project, self.change).write(texts, also=also)
-        return list(texts)
-
 
 def plan_merge(project: Project, change: Path) -> MergePlan:
     """Merge a change's specs in memory. Raises SpecError for files that can't be read at all."""
@@ -109,21 +85,6 @@ def plan_merge(project: Project, change: Path) -> MergePlan:
             for key, delta in change_specs(project, change)
         ),
     )
-
-
-def recover(project: Project, change: Path) -> bool:
-    """Take back a merge that was not settled: killed, failed or rejected. False: there is none."""
-    with sole_writer(project.specs_dir):
-        return _journal(project, change).undo()
-
-
-def settle(project: Project, change: Path) -> None:
-    """The merge stands: it is not taken back any more."""
-    _journal(project, change).forget()
-
-
-def _journal(project: Project, change: Path) -> Journal:
-    return Journal(change / _JOURNAL_FOLDER, project.specs_dir)
 
 
 def _target(project: Project, change: Path, key: str, delta: Delta, base: snapshot.Base) -> Target:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from support.slices import part_of
 
 from agentd.markdown.blocks import Kind
 from agentd.markdown.document import scan, split_lines
@@ -90,7 +91,8 @@ def by_commonmark(text: str) -> tuple[set[int], set[tuple[int, int, str]]]:
     return code, headings
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.reliability
+@settings(max_examples=part_of(3_000), deadline=None)
 @given(st.lists(LINES, max_size=14))
 @example(["- ```", "code", "```", "text"])
 @example(["> ```", "# A"])

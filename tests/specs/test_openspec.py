@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.merging import merge_and_settle
 from support.openspec_cases import BY_HAND, CASES, CHANGE_ID, FOLDER, GENERATED, generated, tree
 
 from agentd.project.layout import Project
@@ -38,7 +39,7 @@ def project_of(case: Path, root: Path) -> tuple[Project, Path]:
 def outcome(project: Project, change: Path) -> str:
     try:
         take(project, change)
-        plan_merge(project, change).apply()
+        merge_and_settle(project, change)
     except SpecError as error:
         return f"refused: {error.message}"
     return "accepted"
@@ -69,7 +70,7 @@ def test_the_recordings_are_of_these_cases() -> None:
 
 def test_an_accepted_merge_again_changes_nothing(tmp_path: Path) -> None:
     project, change = project_of(FOLDER / "added", tmp_path)
-    plan_merge(project, change).apply()
+    merge_and_settle(project, change)
     merged = tree(project.specs_dir)
     assert [t.result.counts["added"] for t in plan_merge(project, change).targets] == [0]
     assert plan_merge(project, change).targets[0].result.text == merged["login/spec.md"].decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.merging import merge_and_settle
 from support.openspec_cases import CHANGE_ID, FOLDER, LOGIN, MAIN, RENAME, B, block, delta, main
 
 from agentd.project.layout import Project
@@ -131,8 +132,7 @@ def test_where_openspec_reverts_the_first_change_the_second_keeps_it(tmp_path: P
     project, folder = change_with(tmp_path, MAIN, change)
     snapshot.take(project, folder)
     (project.specs_dir / LOGIN).write_text(before)  # the first change is archived
-    plan = plan_merge(project, folder)
-    plan.apply()
+    merge_and_settle(project, folder)
     text = (project.specs_dir / LOGIN).read_text()
     assert "Two happens twice" in text
     assert QUICKER in text
@@ -144,7 +144,7 @@ def test_a_conflict_shows_both_texts_and_writes_nothing(tmp_path: Path) -> None:
     now = moved("do it.", "do nothing.")
     (project.specs_dir / LOGIN).write_text(now)
     with pytest.raises(SpecError) as error:
-        plan_merge(project, folder).apply()
+        merge_and_settle(project, folder)
     assert "SHALL do all." in error.value.message
     assert "SHALL do nothing." in error.value.message
     assert (project.specs_dir / LOGIN).read_text() == now

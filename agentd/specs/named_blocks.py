@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from agentd.specs.model import fold
 
 
-class Table:
+class NamedBlocks:
     """Blocks by name. A renamed block keeps its place, a new one comes last."""
 
     def __init__(self, blocks: Iterable[tuple[str, str]]) -> None:

@@ -1,0 +1,86 @@
+"""`agentd archive` killed at any moment: what the next commands make of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from support.merging import killed_at
+from support.slices import SLICE, SLICES
+from support.workflow_box import MAIN, block, box_with, modified, put_change, specs_of, tasks_for
+from support.workspace import Sandbox
+
+from agentd.cli import run
+from agentd.ledger.store import StateStore
+from agentd.project.layout import find_project
+from agentd.specs.plan import plan_merge
+from agentd.specs.staging import journal_of, merged_dir, stage, take_back
+
+LOUD = modified(block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO"))
+NEW = "# New\n\n## ADDED Requirements\n\n" + block("Sing", "It SHALL sing.", "song", "it sings")
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    """Two changes; the archive review of the first approves, and nothing is published yet."""
+    box = box_with(tmp_path)
+    project = find_project(box.root)
+    (project.specs_dir / "login.md").write_text(MAIN)
+    put_change(box, "two", "complete")
+    files = {"specs/login.md": LOUD, "specs/area/new/spec.md": NEW, "tasks.md": tasks_for("Greet")}
+    change = put_change(box, "one", "complete", files)
+    stage(project, change, plan_merge(project, change).texts())
+    (merged_dir(change) / "CHANGELOG.md").write_text("# Changelog\n\n## one\n\nLouder.\n")
+    (change / "ARCHIVE_REVIEW.md").write_text("# Archive review\n\n## Verdict\n- [x] APPROVED\n")
+    StateStore(change).update(last_action="archive-review")
+    return box
+
+
+def archive(box: Sandbox) -> None:
+    code = run(["-C", str(box.root), "archive", "one"])
+    if code:
+        os._exit(code)
+
+
+def state(box: Sandbox) -> str:
+    """Whether the change is archived by its phase."""
+    agentd = box.root / "agentd"
+    (folder,) = [*agentd.glob("archive/*-one"), *agentd.glob("changes/one")]
+    return StateStore(folder).read().phase or ""
+
+
+@pytest.mark.reliability
+def test_killed_at_any_moment_the_specs_are_old_or_new_and_the_change_gets_there(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(box.root, whole, symlinks=True)
+    before = specs_of(box)
+    assert not killed_at(0, lambda: archive(box))
+    after = specs_of(box)
+    assert after != before
+    number, half_done, taken_back = 1 + SLICE, 0, 0
+    while True:
+        shutil.rmtree(box.root)
+        shutil.copytree(whole, box.root, symlinks=True)
+        if not killed_at(number, lambda: archive(box)):
+            break
+        half_done += specs_of(box) not in (before, after)
+        project = find_project(box.root)
+        take_back(project, box.change("two"))  # what any other change's archive does first
+        archived = state(box) == "archived"
+        taken_back += not archived
+        assert specs_of(box) == (after if archived else before), number
+        if box.change("one").exists():
+            assert not killed_at(0, lambda: archive(box))
+        (folder,) = (box.root / "agentd/archive").glob("*-one")
+        assert specs_of(box) == after, number
+        assert StateStore(folder).read().phase == "archived"
+        assert not (folder / "merged").exists()
+        assert not journal_of(project, folder).open
+        number += SLICES
+    assert number > 30
+    assert half_done, "no kill fell between the first and the last write"
+    assert 0 < taken_back < number
