@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agentd.documents.names import name_key
+from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
 from agentd.markdown.document import scan
 from agentd.specs.model import Delta

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentd.documents.document_files import read_sources
 from agentd.documents.fix_specs import mend_spec
-from agentd.documents.source import read_sources
 from agentd.documents.tasks import BARE_BOX, CHECKBOX
 from agentd.files import write_atomic
 from agentd.markdown.document import BOM, scan

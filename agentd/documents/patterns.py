@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from agentd.config.model import ValidationPattern
+from agentd.documents.document_files import Source
 from agentd.documents.report import SHOWN_PER_KIND, Issue
-from agentd.documents.source import Source
 
 TIMEOUT_S = 0.4
 

@@ -16,7 +16,7 @@ from agentd.documents.issue_titles import (
     split_title,
     stripped,
 )
-from agentd.documents.names import name_key
+from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
 from agentd.markdown.document import Document, Heading, scan
 

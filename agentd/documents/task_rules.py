@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from agentd.documents.names import name_key
+from agentd.documents.name_key import name_key
 from agentd.documents.report import Issue
 from agentd.documents.tasks import Task
 

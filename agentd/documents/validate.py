@@ -7,14 +7,14 @@ from itertools import chain
 from pathlib import Path
 
 from agentd.config.model import Config
+from agentd.documents.document_files import Source, Sources, read_sources
 from agentd.documents.links import broken_links
 from agentd.documents.merge_rules import merge_issues
-from agentd.documents.names import name_key
+from agentd.documents.name_key import name_key
 from agentd.documents.patterns import pattern_issues
 from agentd.documents.placeholders import left_placeholders
 from agentd.documents.proposal_rules import NEEDED, common_issues, proposal_issues
 from agentd.documents.report import Issue, Report, report_of
-from agentd.documents.source import Source, Sources, read_sources
 from agentd.documents.spec_rules import spec_issues
 from agentd.documents.task_rules import requirement_issues, task_issues
 from agentd.documents.tasks import read_tasks

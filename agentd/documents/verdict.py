@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentd.documents.source import read_text
+from agentd.documents.document_files import read_text
 from agentd.markdown.document import scan
 
 NOT_COVERED = "## Not covered (added by agentd)"

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from agentd.specs import threeway
 from agentd.specs.check import delta_problems, main_problems, readable_purpose
 from agentd.specs.mains import parse_main
-from agentd.specs.model import Conflict, Delta, MergeResult, Problem
+from agentd.specs.model import Delta, MergeResult, Problem
 from agentd.specs.operations import Operations, ThreeWay
 from agentd.specs.render import new_spec, placeholder
-
-__all__ = ["Conflict", "MergeResult", "merge"]
 
 
 def merge(

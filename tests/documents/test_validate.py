@@ -11,8 +11,8 @@ from support.documents import CONFIG, FIXTURES, Documents, make_documents
 
 import agentd
 from agentd.config.model import ValidationPattern
+from agentd.documents.document_files import Source
 from agentd.documents.patterns import pattern_issues
-from agentd.documents.source import Source
 
 CASES = sorted(path.name for path in (FIXTURES / "cases").iterdir())
 

@@ -10,9 +10,9 @@ from support.openspec_cases import CHANGE_ID, FOLDER, LOGIN, MAIN, RENAME, B, bl
 
 from agentd.project.layout import Project
 from agentd.specs import snapshot
-from agentd.specs.apply import MergeResult, merge
+from agentd.specs.apply import merge
 from agentd.specs.deltas import parse_delta
-from agentd.specs.model import SpecError
+from agentd.specs.model import MergeResult, SpecError
 from agentd.specs.plan import plan_merge
 
 BASE = {"Beta": B.rstrip()}

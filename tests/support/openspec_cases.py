@@ -272,7 +272,7 @@ BY_HAND: dict[str, Case] = {
         {LOGIN: MAIN}, {LOGIN: delta(added=block("Delta")), "login/notes.md": "# Notes\n"}
     ),
     "no_specs": Case({LOGIN: MAIN}, {}),
-    # From here on agentd differs; the reasons stand in test_specs_openspec.py.
+    # From here on agentd differs; the reasons stand in tests/specs/test_openspec.py.
     "flat_file": Case({}, {"login.md": delta(added=block("Delta"))}),
     "whole_spec": one(main(A, B), None),
     "old_style_delta": one("## ADDED Requirements\n\n### R1: Title\nIt SHALL.\n", None),
