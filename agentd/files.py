@@ -1,33 +1,31 @@
-"""Files that are never seen half-written, and a lock that dies with its holder."""
+"""Files that are never seen half-written."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from agentd.errors import LockHeld
+from agentd.locks import try_lock
+from agentd.own_writes import noted
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, entry: Callable[[], str] | None = None) -> None:
     """Replace ``path`` by ``data``: a reader, or a crash, sees the old file or the new one.
 
-    The temporary file stands beside it as ``.NAME.tmp``, so callers that race hold :func:`lock`.
-    The permissions of an existing file are kept. Raises OSError (full disk, read-only folder);
-    ``path`` is then as it was.
+    The temporary file stands beside it as ``.NAME.XXXXXXXX.tmp``; what a killed process left there
+    is removed. The permissions of an existing file are kept. While steps run their guards are told
+    (see ``own_writes``), with ``entry`` instead of the data where that is given. Raises OSError
+    (full disk, read-only folder); ``path`` is then as it was.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         mode = None
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()  # left by a killed process; O_EXCL below also refuses a planted link
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    remove_leftovers(path)
+    fd, temporary = _open_temporary(path)
     try:
         with os.fdopen(fd, "wb") as handle:
             if mode is not None:
@@ -35,12 +33,41 @@ def write_atomic(path: Path, data: bytes) -> None:
             handle.write(data)
             handle.flush()
             os.fsync(handle.fileno())
-        temporary.replace(path)
+            with noted(path, data, entry):
+                temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote ``path``."""
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for found in entries:
+            if found.name.startswith(f".{path.name}.") and found.name.endswith(".tmp"):
+                _remove_unless_locked(found.path)
+
+
+def _remove_unless_locked(path: str) -> None:
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if try_lock(fd):
+                os.unlink(path)  # noqa: PTH108 - scandir gives text
+        finally:
+            os.close(fd)
+
+
+def _open_temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside ``path``, locked for as long as it is open."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+        if try_lock(fd) and os.fstat(fd).st_nlink:
+            return fd, temporary
+        os.close(fd)  # somebody took it for a leftover before it was locked
 
 
 def sync_folder(folder: Path) -> None:
@@ -50,34 +77,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-@contextlib.contextmanager
-def lock(path: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
-    """Hold the exclusive lock of ``path`` (created if missing, never deleted).
-
-    It is the kernel's (flock): a process that dies lets go of it. Raises LockHeld when a living
-    process still holds it after ``timeout_s`` seconds.
-    """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    try:
-        deadline = time.monotonic() + timeout_s
-        while not try_lock(fd):
-            if time.monotonic() > deadline:
-                raise LockHeld(
-                    f"{path}: another agentd has held this lock for {timeout_s:.0f} s",
-                    fix="Wait for it to end, or stop it, then run the command again.",
-                )
-            time.sleep(0.005)
-        yield
-    finally:
-        os.close(fd)
-
-
-def try_lock(fd: int) -> bool:
-    """Take the exclusive lock of an open file; False when another process holds it."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

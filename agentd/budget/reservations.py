@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
-from agentd.files import lock, write_atomic
+from agentd.files import write_atomic
 from agentd.ledger import pending as kept
 from agentd.ledger import plain_files as places
+from agentd.locks import lock
 from agentd.metering.money import exact_usd
 
 _BEGUN = "run.json"  # the runner writes it right before it starts the CLI

@@ -15,7 +15,8 @@ from agentd.config.load import examine, parse, read_text, shown_path
 from agentd.config.model import Config
 from agentd.config.table import join, nearest, shown
 from agentd.errors import ConfigError
-from agentd.files import lock, write_atomic
+from agentd.files import write_atomic
+from agentd.locks import lock
 
 if TYPE_CHECKING:
     from tomlkit.items import Item

@@ -1,9 +1,11 @@
 """Whether a run of a CLI kept to what its step may touch.
 
-``guard`` compares a project before and after; ``backup`` is agentd's own files with their bytes,
-``repository`` and ``tree`` are the project's other files with git and without.
+``guard`` compares a project before and after. ``own_files`` are agentd's own: ``backup`` has their
+bytes, ``write_log`` what agentd itself wrote meanwhile, ``evolution`` tells the two apart from the
+CLI's. ``code`` are the project's other files, with git (``repository``) and without (``tree``).
 """
 
-from agentd.guard.guard import Allowed, Changes, Forbidden, Guard
+from agentd.guard.findings import Allowed, Findings, Forbidden
+from agentd.guard.guard import Guard
 
-__all__ = ["Allowed", "Changes", "Forbidden", "Guard"]
+__all__ = ["Allowed", "Findings", "Forbidden", "Guard"]

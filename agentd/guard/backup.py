@@ -57,7 +57,7 @@ def look(path: Path, keep: IO[bytes] | None = None) -> Entry | None:
     return Entry("file", mode, digest.digest(), at, size)
 
 
-class Kept:
+class Backup:
     """The files below some places of a project, as they were when this was made.
 
     ``skip`` tells what is left out. Links are not followed, but for folders above the places that
@@ -66,8 +66,8 @@ class Kept:
 
     def __init__(self, root: Path, places: Iterable[Path], skip: Callable[[Path], bool]) -> None:
         self._root = root
-        given = set(places)
-        self.places = sorted(path for path in given if given.isdisjoint(path.parents))
+        self.given = frozenset(places)
+        self.places = sorted(p for p in self.given if self.given.isdisjoint(p.parents))
         self._skip = skip
         self._bytes = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - lives on
         self._above = {path: look(path) for place in self.places for path in self._between(place)}
@@ -77,21 +77,32 @@ class Kept:
         """The same places as they are now."""
         return dict(self._walk(None))
 
-    def put_back(self, path: Path, aside: Path) -> None:
-        """Make ``path`` what it was; what stands there now is moved into the folder ``aside``."""
+    def data(self, path: Path) -> bytes | None:
+        """The bytes of a file, None where there was none."""
         before = self.entries.get(path)
-        if before is not None and before.kind == "dir":
-            before = None  # made again when something in it is
-        _move_aside(path, aside / path.relative_to(self._root))
-        if before is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if before.kind == "link":
+        if before is None or before.kind != "file":
+            return None
+        self._bytes.seek(before.at)
+        return self._bytes.read(before.size)
+
+    def put_back(
+        self, path: Path, aside: Path, data: bytes | None, *, entry: Callable[[], str] | None
+    ) -> None:
+        """Make ``path`` what it was, a file with ``data``; what stands there goes into ``aside``.
+
+        ``entry`` is for :func:`write_atomic`. A reader sees the one file or the other.
+        """
+        before = self.entries.get(path)
+        _keep_aside(path, aside / path.relative_to(self._root), stays=data is not None)
+        if data is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, data, entry=entry)
+            if before is not None and before.kind == "file":
+                path.chmod(before.mode)
+        elif before is not None and before.kind == "link":
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.symlink_to(os.fsdecode(before.content))
-        elif before.kind == "file":
-            self._bytes.seek(before.at)
-            write_atomic(path, self._bytes.read(before.size))
-            path.chmod(before.mode)
+        # A folder is made again when something in it is.
 
     def _between(self, place: Path) -> list[Path]:
         """The folders between the project's root and a place, the highest first."""
@@ -124,7 +135,8 @@ class Kept:
                 yield from self._below(item, keep)
 
 
-def _move_aside(path: Path, target: Path) -> None:
+def _keep_aside(path: Path, target: Path, *, stays: bool) -> None:
+    """Move what is at ``path`` to ``target``; a file that ``stays`` is there under both names."""
     if not os.path.lexists(path):
         return
     if path in target.parents:
@@ -133,4 +145,10 @@ def _move_aside(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     while os.path.lexists(target):
         target = target.with_name(f"{target.name}.1")
-    shutil.move(path, target)
+    if stays and stat.S_ISREG(path.lstat().st_mode):
+        try:
+            target.hardlink_to(path)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(path, target)
+    else:
+        shutil.move(path, target)

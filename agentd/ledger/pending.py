@@ -74,8 +74,7 @@ def keep(runs_dir: Path, call: Kept) -> Path:
         run_dir = places.make_folder(places.make_folder(runs_dir) / call.record.id)
         path = run_dir / PENDING
         with places.explained(path):
-            state = "" if call.changes == NO_CHANGES else f', "state": {call.changes.to_json()}'
-            _write(path, f"{line[:-1]}{state}}}\n".encode())
+            _write(path, f"{to_line(call)}\n".encode())
             (run_dir / RESERVE).unlink(missing_ok=True)
     except StateError as error:
         message = f"{error.message}; the call could not be kept, it was: {line}"
@@ -104,7 +103,7 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
         if data is None:
             continue
         try:
-            records.append(_kept(data.decode()))
+            records.append(from_line(data.decode()))
         except ValueError as error:
             problem = problem or StateError(
                 f"{path}: {error}", fix="Repair the file, or delete it to give the call up."
@@ -112,7 +111,15 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
     return records, problem
 
 
-def _kept(text: str) -> Kept:
+def to_line(call: Kept) -> str:
+    """The call and what it changes as one line of JSON."""
+    line = render.json_line(entry.to_fields(call.record))
+    state = "" if call.changes == NO_CHANGES else f', "state": {call.changes.to_json()}'
+    return f"{line[:-1]}{state}}}"
+
+
+def from_line(text: str) -> Kept:
+    """What :func:`to_line` made. Raises ValueError."""
     record = entry.from_json(text)
     state = json.loads(text).get("state")
     return Kept(record, from_object(state) if state is not None else NO_CHANGES)

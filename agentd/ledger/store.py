@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentd.clock import iso, utc_now
 from agentd.errors import StateError
-from agentd.files import lock, write_atomic
-from agentd.ledger import document, rows, scalar, source, state, stated_totals
-from agentd.ledger import fields as entry
+from agentd.files import write_atomic
+from agentd.ledger import document, entries, rows, scalar, source, state, stated_totals
 from agentd.ledger import own_grammar as grammar
 from agentd.ledger import pending as kept
 from agentd.ledger import plain_files as places
@@ -23,6 +22,7 @@ from agentd.ledger.pending import Kept
 from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.state import NO_CHANGES, Changes, State
+from agentd.locks import lock
 from agentd.metering.call import CallRecord, CallStatus, PricedModel
 from agentd.metering.usage import ModelUsage, UsageMetrics, add
 
@@ -74,7 +74,7 @@ class StateStore:
         text = _NEW.format(
             change_id=scalar.text(change_id), phase=scalar.text(phase), now=iso(utc_now())
         )
-        with self._locked():
+        with self.locked():
             if self.path.exists() or self.path.is_symlink():
                 raise StateError(
                     f"{self.path}: is there already", fix="Take another id for a new change."
@@ -126,20 +126,19 @@ class StateStore:
         """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
         changes = Changes(phase, iteration, last_action, session_id)
         places.check_change(self.change_dir)
-        with self._locked():
+        with self.locked():
             origin, found = self._read()
-            write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+            self._change(origin, found, changes)
 
     def warn(self, names: Sequence[str]) -> list[str]:
         """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
         places.check_change(self.change_dir)
-        with self._locked():
+        with self.locked():
             origin, found = self._read()
             given = _given(found)
             new = [name for name in dict.fromkeys(names) if name not in given]
             if new:
-                changes = Changes(budget_warned=" ".join([*given, *new]))
-                write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+                self._change(origin, found, Changes(budget_warned=" ".join([*given, *new])))
         return new
 
     def restart_meter(self, *, keep: str) -> None:
@@ -148,12 +147,12 @@ class StateStore:
         Those whose names begin with ``keep`` are not the change's own and stay given.
         """
         places.check_change(self.change_dir)
-        with self._locked():
+        with self.locked():
             origin, found = self._read()
             stay = [name for name in _given(found) if name.startswith(keep)]
             calls = found.call_count()
             changes = Changes(budget_warned=" ".join(stay), budget_reset_calls=calls)
-            write_atomic(self.path, origin.encode(found.update(_stamped(changes))))
+            self._change(origin, found, changes)
 
     def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:
         """Write the call into its run's folder, to be entered later with its changes.
@@ -222,19 +221,19 @@ class StateStore:
         return record
 
     def _enter(self, waiting: Sequence[Kept]) -> list[Kept]:
-        fields = {call.record.id: entry.to_fields(call.record) for call in waiting}
         places.check_change(self.change_dir)
-        with self._locked():
+        with self.locked():
             origin, found = self._read()
             there = found.ids()
             new = [call for call in waiting if call.record.id not in there]
             if new:
-                text = found.append([fields[call.record.id] for call in new])
-                for changes in (call.changes for call in new if call.changes != NO_CHANGES):
-                    now = document.read(origin._replace(text=text))
-                    text = now.update(_stamped(changes))
-                write_atomic(self.path, origin.encode(text))
+                data = origin.encode(entries.enter(origin, found, new))
+                write_atomic(self.path, data, entry=lambda: entries.to_text(new))
         return new
+
+    def _change(self, origin: Source, found: Document, changes: Changes) -> None:
+        data = origin.encode(found.update(entries.stamped(changes)))
+        write_atomic(self.path, data, entry=lambda: entries.to_text([], changes))
 
     def _keep_after(self, error: StateError, call: Kept) -> Path:
         try:
@@ -255,7 +254,8 @@ class StateStore:
         return origin, document.read(origin, keys)
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Meanwhile no agentd writes the file. Raises LockHeld after 30 s."""
         places.make_folder(self.runs_dir)
         with self._explained(), lock(self.runs_dir / ".lock"):
             yield
@@ -275,10 +275,6 @@ class StateStore:
 def _given(found: Document) -> list[str]:
     span = found.spans.get("budget_warned")
     return (span.text or "").split() if span else []
-
-
-def _stamped(changes: Changes) -> dict[str, str]:
-    return {**changes.values(), "updated_at": iso(utc_now())}
 
 
 def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentd.errors import InputError
-from agentd.files import try_lock
+from agentd.locks import try_lock
 
 
 @contextlib.contextmanager

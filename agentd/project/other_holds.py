@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentd.files import try_lock
+from agentd.locks import try_lock
 from agentd.project.layout import Project
 from agentd.runner.process import start_token
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
-from agentd.files import lock, try_lock, write_atomic
+from agentd.files import write_atomic
 from agentd.ledger.call_id import ALLOWED, is_call_id
+from agentd.locks import lock, try_lock
 from agentd.runner.process import is_same
 
 

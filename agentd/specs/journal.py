@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from agentd.errors import StateError
-from agentd.files import sync_folder, try_lock, write_atomic
+from agentd.files import remove_leftovers, sync_folder, write_atomic
+from agentd.locks import try_lock
 
 _JOURNAL = "journal.json"
 
@@ -133,8 +134,7 @@ class Journal:
 
     def _put_back(self, number: int, entry: Entry) -> None:
         path = self.specs_dir / entry["path"]
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            path.with_name(f".{path.name}.tmp").unlink()  # a killed write_atomic's
+        remove_leftovers(path)
         old = (self.folder / f"{number}.old").read_bytes() if entry["existed"] else None
         now = path.read_bytes() if path.is_file() else None
         if now == old:

@@ -24,11 +24,15 @@ from agentd.workflow.steps import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a run left: the documents it owed and did not write, and what it may not touch."""
+    """What a run left: the documents it owed and did not write, and what it may not touch.
+
+    ``left`` are agentd's own files among ``forbidden`` that could not be put back.
+    """
 
     missing: tuple[str, ...] = ()
     misplaced: tuple[Path, ...] = ()
     forbidden: tuple[Path, ...] = ()
+    left: tuple[Path, ...] = ()
     aside: Path | None = None
 
     @property
@@ -42,8 +46,10 @@ def attempt(
 ) -> tuple[RunResult, Work, CallRecord]:
     """Run the CLI once, look at what it did, and record it."""
     store = StateStore(change)
-    with _set_aside(change, step):
-        guard = Guard.before(workspace.project, change, allowed(change, step))
+    with (
+        _set_aside(change, step),
+        Guard.before(workspace.project, change, allowed(change, step)) as guard,
+    ):
         result = allowance.judge(ScriptRunner().run(request))
         work = _judge(change, step, guard, result)
     changes = Changes()
@@ -83,25 +89,26 @@ def allowed(change: Path, step: Step) -> Allowed:
 
 def _judge(change: Path, step: Step, guard: Guard, result: RunResult) -> Work:
     """Compare the project with what it was before; put agentd's own files back."""
-    changes = guard.after()
-    written = set(changes.written)
+    findings = guard.after()
+    written = set(findings.written)
     aside = result.run_dir / "forbidden"
     # A broken STATE.yaml is never overwritten: a person may have made it so, and repairs it.
     broken = change / STATE_FILE if not _is_readable(StateStore(change)) else None
-    own = tuple(entry for entry in changes.forbidden if entry.path != broken)
-    guard.restore(replace(changes, forbidden=own), aside)
+    own = tuple(entry for entry in findings.forbidden if entry.path != broken)
+    restored = guard.restore(replace(findings, forbidden=own), aside)
     if result.status == "ok" and len(step.writes) == 1 and not written:
         name = step.writes[0]
         document = document_in_text(result.final_text, Path(name).name)
-        if document is not None and not changes.misplaced:
+        if document is not None and not findings.misplaced:
             (change / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomic(change / name, document.encode())
             written.add(change / name)
     missing = tuple(name for name in step.writes if not documents_of(change, name))
     return Work(
         missing=missing or (step.writes if not written else ()),
-        misplaced=changes.misplaced,
-        forbidden=tuple(entry.path for entry in changes.forbidden),
+        misplaced=findings.misplaced,
+        forbidden=tuple(entry.path for entry in findings.forbidden),
+        left=tuple(e.path for e in findings.forbidden if e.own and e.path not in restored),
         aside=aside if aside.exists() else None,
     )
 
@@ -120,10 +127,12 @@ def raise_if_forbidden(
     """Raise ProviderError when the run changed what its step may not touch."""
     if work.forbidden:
         paths = ", ".join(workspace.shown(path) for path in work.forbidden[:10])
+        left = ", ".join(workspace.shown(path) for path in work.left[:10])
+        own = "agentd's own files are as they were" + (f", but for {left}." if left else ".")
         aside = f" What it wrote there: {workspace.shown(work.aside)}/." if work.aside else ""
         raise ProviderError(
             f"{result.provider} changed what step {step.name} may not touch: {paths}",
-            fix=f"agentd's own files are as they were.{aside} Take the rest back (git status), "
+            fix=f"{own}{aside} Take the rest back (git status), "
             f"and see what made it do that: {where(workspace, result)} {_again(change, step)}",
         )
 

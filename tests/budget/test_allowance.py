@@ -297,10 +297,13 @@ def test_what_could_not_be_set_aside_is_asked_for_again(tmp_path: Path) -> None:
     first.admit()
     before = first.reserved
     folder = Workspace.open(box.root).project.running_dir
-    in_the_way = folder / f".{first.request.call_id}.json.tmp"
-    in_the_way.mkdir()
+    file = folder / f"{first.request.call_id}.json"
+    written = file.read_bytes()
+    file.unlink()
+    file.mkdir()
     assert first.meter(dollars("1")) is None
     assert first.reserved == before
     assert first.meter(dollars("10.001")) is True  # a limit holds all the same
-    in_the_way.rmdir()
+    file.rmdir()
+    file.write_bytes(written)
     assert first.meter(dollars("1")) is False

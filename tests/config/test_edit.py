@@ -16,7 +16,8 @@ from agentd.config.edit import set_values, unset_value
 from agentd.config.load import load
 from agentd.config.values import given_in
 from agentd.errors import ConfigError
-from agentd.files import try_lock, write_atomic
+from agentd.files import write_atomic
+from agentd.locks import try_lock
 
 EXAMPLE = Path(__file__).parents[2] / "agentd.example.toml"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agentd.guard import Allowed, Changes, Guard
+from agentd.guard import Allowed, Findings, Guard
 from agentd.project.hold import at_work
 from agentd.project.layout import Project
 
@@ -101,7 +101,7 @@ def review(project: Project, *, code: bool = False) -> Guard:
     return Guard.before(project, change, allowed)
 
 
-def forbidden(changes: Changes, project: Project) -> dict[str, str]:
+def forbidden(changes: Findings, project: Project) -> dict[str, str]:
     return {str(e.path.relative_to(project.root)): e.what for e in changes.forbidden}
 
 
@@ -116,7 +116,7 @@ def test_a_run_that_writes_what_it_owes_is_fine(project: Project) -> None:
     put(document)
     put(project.changes_dir / "add-x/runs/2/stdout")
     put(project.changes_dir / "add-x/.STATE.yaml.tmp")
-    assert guard.after() == Changes(written=(document,), forbidden=(), misplaced=(), code=())
+    assert guard.after() == Findings(written=(document,), forbidden=(), misplaced=(), code=())
 
 
 def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
@@ -124,7 +124,7 @@ def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
     put(project.root / "dirty.py")
     guard = review(project)
     (project.changes_dir / "add-x/REVIEW.md").chmod(0o755)
-    assert guard.after() == Changes(written=(), forbidden=(), misplaced=(), code=())
+    assert guard.after() == Findings(written=(), forbidden=(), misplaced=(), code=())
 
 
 def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
@@ -249,15 +249,15 @@ def test_agentds_own_files_are_put_back(tmp_path: Path, name: str, how: str) -> 
     assert restored == [entry.path for entry in changes.forbidden]
     assert tree(project.agentd_dir) == before
     assert tree(elsewhere) == outside
-    assert guard.after() == Changes(written=(), forbidden=(), misplaced=(), code=())
+    assert guard.after() == Findings(written=(), forbidden=(), misplaced=(), code=())
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file but the logs of runs: its permissions and bytes; a link is its target."""
+    """Every file but logs: its permissions and bytes; a link is its target."""
     return {
         str(path.relative_to(folder)): (path.lstat().st_mode, read(path))
         for path in folder.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and "runs" not in path.parts
+        if (path.is_symlink() or not path.is_dir()) and not {"runs", ".running"} & set(path.parts)
     }
 
 

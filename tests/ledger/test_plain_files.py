@@ -15,9 +15,9 @@ import pytest
 from support.state_samples import CALL, call, exit_codes, in_child, new_store
 
 from agentd.errors import StateError
-from agentd.files import lock
 from agentd.ledger import pending as kept
 from agentd.ledger.store import StateStore
+from agentd.locks import lock
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

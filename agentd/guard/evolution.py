@@ -1,0 +1,95 @@
+"""How one of agentd's files came to be what it is: by agentd alone, or by somebody else as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from agentd.guard.backup import Entry
+from agentd.guard.write_log import OwnWrite
+from agentd.ledger import entries
+
+
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """A file before the run, and agentd's writes since.
+
+    ``data`` are its bytes before, None when there was no file.
+    """
+
+    before: Entry | None
+    data: bytes | None
+    writes: Sequence[OwnWrite] = ()
+
+    def is_agentds(self, now: Entry | None, content: bytes) -> bool:
+        """Whether nobody but agentd made it what it is ``now``, with these bytes.
+
+        Each write must have found what the one before it left. In a ledger all calls must be there
+        still, and no call that agentd did not enter: no note excuses that.
+        """
+        if now is None or now.kind != "file" or not self.writes:
+            return False
+        if not self._leads_to(now.content.hex()) or not self.is_restored(now, content):
+            return False
+        texts = [write.entry for write in self.writes if write.entry is not None]
+        if not texts:
+            return True
+        base, texts = self._base()
+        return base is not None and entries.only_entered(base, content, texts)
+
+    def ends_in(self, now: Entry | None) -> bool:
+        """Whether agentd was the last to write it, whoever wrote it before."""
+        last = [write.after for write in self.writes if write.outcome != "failed"][-1:]
+        return now is not None and last == [_digest(now)]
+
+    def restored(self) -> bytes | None:
+        """What it must be: as before, with all that agentd wrote since.
+
+        None when there was no file, or when nothing tells what agentd's entries were made in.
+        """
+        base, texts = self._base()
+        if base is None or not texts:
+            return base
+        try:
+            return entries.rebuild(base, texts)
+        except ValueError:
+            return base
+
+    def is_restored(self, now: Entry | None, data: bytes) -> bool:
+        """Whether it is a file with these bytes, and with the permissions from before."""
+        if now is None or now.kind != "file" or now.content != sha256(data).digest():
+            return False
+        return self.data is None or self.before is None or now.mode == self.before.mode
+
+    def _leads_to(self, now: str) -> bool:
+        at = _digest(self.before)
+        last: OwnWrite | None = None
+        for write in self.writes:
+            if write.outcome == "failed" or write.after == at:  # another guard put it back
+                continue
+            killed = last is not None and last.outcome == "begun" and write.before == last.before
+            if write.before != at and not killed:
+                return False
+            at, last = write.after, write
+        return now == at or (last is not None and last.outcome == "begun" and now == last.before)
+
+    def _base(self) -> tuple[bytes | None, list[str]]:
+        """The bytes from which on agentd only entered, and what it entered."""
+        base = self.data
+        texts: list[str] = []
+        for write in self.writes:
+            if write.outcome == "failed":
+                continue
+            if write.entry is None:
+                base, texts = write.content, []
+            else:
+                texts.append(write.entry)
+        return base, texts
+
+
+def _digest(entry: Entry | None) -> str | None:
+    """The sha256 of a file, None for nothing; for anything else what no write can have left."""
+    if entry is None or entry.kind == "dir":
+        return None
+    return entry.content.hex() if entry.kind == "file" else entry.kind

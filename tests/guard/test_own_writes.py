@@ -1,0 +1,383 @@
+"""What agentd writes while a step runs stays, in whatever process; what the CLI writes does not."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.slices import part_of
+from support.state_samples import call, exit_codes, in_child
+from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
+from support.workspace import Sandbox
+
+from agentd.files import write_atomic
+from agentd.guard import Allowed, Guard
+from agentd.ledger.store import StateStore
+from agentd.metering.pricing import PricingConfig
+from agentd.metering.usage import UsageMetrics
+from agentd.project.layout import Project
+
+CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
+USAGE = UsageMetrics(input_tokens=100, output_tokens=10)
+PRICES = PricingConfig(cost_per_1m_input=Decimal(1), cost_per_1m_output=Decimal(2))
+WRITERS = 4
+RECORDS = part_of(3000)
+STEPS = part_of(40)
+KILLS = part_of(100)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    box = box_with(tmp_path)
+    put_change(box, "add-x", "proposed")
+    put_change(box, "add-y", "proposed")
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": CHALLENGE})
+    return box
+
+
+def store_of(box: Sandbox, change_id: str) -> StateStore:
+    return StateStore(box.change(change_id))
+
+
+def record(store: StateStore, call_id: str | None = None) -> str:
+    return store.record_llm_call("api", "m", USAGE, 5, PRICES, call_id=call_id).id
+
+
+@contextmanager
+def step_running(box: Sandbox, change_id: str, *, exit_code: int = 0) -> Iterator[list[str]]:
+    """`agentd challenge` while its CLI is at work; it ends after the block, with this exit code.
+
+    What it prints to stderr is in the list then.
+    """
+    begun, go_on = box.root.parent / "begun", box.root.parent / "go-on"
+    wait = f"touch {begun}; while [ ! -e {go_on} ]; do sleep 0.01; done"
+    before = box.plan["challenge"].get("shell") or "true"
+    after = box.plan["challenge"].get("after") or "true"
+    put_plan(box, "challenge", shell=f"{before}; {wait}; {after}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agentd", "challenge", change_id],
+        cwd=box.root,
+        env={**os.environ, "HOME": str(box.root.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said: list[str] = []
+    try:
+        while not begun.exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        yield said
+    finally:
+        go_on.touch()
+        said += process.communicate(timeout=60)
+    assert process.returncode == exit_code, "\n".join(said)
+    assert not list((box.root / "agentd/.running").glob("*.writes"))
+
+
+def python(box: Sandbox, code: str) -> str:
+    """A line of shell for the stand-in CLI that runs this Python."""
+    path = box.root.parent / f"{abs(hash(code))}.py"
+    path.write_text(code)
+    return f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable} {shlex.quote(str(path))}"
+
+
+@pytest.mark.reliability
+def test_no_record_of_many_processes_is_lost_while_steps_run(box: Sandbox) -> None:
+    changes = ["add-x", "add-y", *(f"step-{number}" for number in range(STEPS))]
+    for name in changes[2:]:
+        put_change(box, name, "proposed")
+    put_plan(box, "challenge", shell="sleep 0.3")
+
+    def write(writer: int) -> None:
+        for number in range(RECORDS // WRITERS):
+            name = ["add-x", changes[2], "add-y", changes[3]][number % 4]
+            record(store_of(box, name), f"{name}-{writer}-{number}")
+
+    pids = [in_child(lambda writer=writer: write(writer)) for writer in range(WRITERS)]
+    steps = [box.run("challenge", name) for name in changes[2:]]
+    assert exit_codes(pids) == {0}
+    assert [step.returncode for step in steps] == [0] * len(steps), steps[0].stderr
+    found = [entry.id for name in changes for entry in store_of(box, name).read().calls]
+    assert len(found) == len(set(found)) == RECORDS + len(steps)
+    names = {f"{name}-{w}-{n}" for w in range(WRITERS) for n in range(RECORDS // WRITERS)
+             for name in [["add-x", changes[2], "add-y", changes[3]][n % 4]]}  # fmt: skip
+    assert names <= set(found)
+
+
+@pytest.mark.parametrize("name", ["add-x", "add-y"])
+def test_what_other_commands_write_stays(box: Sandbox, name: str) -> None:
+    store = store_of(box, name)
+    store.keep(call(7))
+    tasks = box.change(name) / "tasks.md"
+    tasks.write_text(tasks.read_text() + "- [X] 1.2 More   \n")
+    with step_running(box, "add-x"):
+        record(store, "by-the-api")
+        box.ok("cost", "reset", name)
+        box.ok("status", name)  # enters the kept call
+        box.run("validate", name, "--fix")
+        box.ok("config", "set", "workflow.script_retries", "1")
+        mended = tasks.read_bytes()
+    assert tasks.read_bytes() == mended
+    assert b"[x] 1.2 More\n" in mended
+    assert "script_retries = 1" in (box.root / "agentd/config.toml").read_text()
+    entered = {entry.id for entry in store.read().calls}
+    assert {call(7).id, "by-the-api"} <= entered
+    assert state_of(box, name)["budget_reset_calls"] == 2
+    assert state_of(box, "add-x")["phase"] == "challenged"
+
+
+def test_a_change_that_is_made_meanwhile_stays(box: Sandbox) -> None:
+    with step_running(box, "add-x"):
+        store_of(box, "add-new").create("add-new")
+        record(store_of(box, "add-new"), "first")
+    assert [entry.id for entry in store_of(box, "add-new").read().calls] == ["first"]
+
+
+CHEAPER = "sed -i 's/cost_usd: [0-9.]*/cost_usd: 0.0/' agentd/changes/{}/STATE.yaml"
+
+
+@pytest.mark.parametrize("name", ["add-x", "add-y"])
+@pytest.mark.parametrize("when", ["before", "after", "between", "alone"])
+def test_telemetry_that_the_cli_edits_comes_back_with_what_agentd_entered(
+    box: Sandbox, name: str, when: str
+) -> None:
+    store = store_of(box, name)
+    record(store, "old")
+    cost = store.read().calls[0].cost_usd
+    edit = CHEAPER.format(name)
+    put_plan(
+        box,
+        "challenge",
+        shell=edit if when in ("before", "alone") else None,
+        after=edit if when in ("after", "between") else None,
+    )
+    with step_running(box, "add-x", exit_code=4) as said:
+        if when != "alone":
+            record(store, "new")
+            store.update(session_id="kept")
+        if when == "between":
+            subprocess.run(edit, shell=True, cwd=box.root, check=True)
+            record(store, "newer")
+    assert f"may not touch: agentd/changes/{name}/STATE.yaml" in said[1]
+    state = store.read()
+    paid = {entry.id: entry.cost_usd for entry in state.calls if entry.step == "api"}
+    new = {"alone": [], "between": ["new", "newer"]}.get(when, ["new"])
+    assert paid == dict.fromkeys(["old", *new], cost)
+    assert state.session_id == (None if when == "alone" else "kept")
+    (kept,) = box.change("add-x").glob(f"runs/*/forbidden/agentd/changes/{name}/STATE.yaml")
+    assert "cost_usd: 0.0\n" in kept.read_text()
+
+
+def test_a_ledger_of_another_change_at_work_is_no_exception(box: Sandbox) -> None:
+    record(store_of(box, "add-y"), "old")
+    put_plan(box, "challenge", after=CHEAPER.format("add-y"))
+    hold = (
+        "import sys; from pathlib import Path; from agentd.project.hold import at_work\n"
+        "with at_work(Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(box.change("add-y"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with step_running(box, "add-x", exit_code=4) as said:
+            record(store_of(box, "add-y"), "new")
+        other.communicate()
+    assert "add-y/STATE.yaml" in said[1]
+    assert all(entry.cost_usd for entry in store_of(box, "add-y").read().calls)
+
+
+def test_a_document_written_on_top_of_the_clis_edit_is_left_and_told(box: Sandbox) -> None:
+    tasks = box.change("add-y") / "tasks.md"
+    put_plan(box, "challenge", shell="echo '- [X] 9.9 x  ' >> agentd/changes/add-y/tasks.md")
+    with step_running(box, "add-x", exit_code=4) as said:
+        box.run("validate", "add-y", "--fix")
+    assert "may not touch: agentd/changes/add-y/tasks.md" in said[1]
+    assert "as they were, but for agentd/changes/add-y/tasks.md." in said[1]
+    assert "- [x] 9.9 x\n" in tasks.read_text()
+
+
+def test_a_document_edited_after_agentd_mended_it_is_as_agentd_left_it(box: Sandbox) -> None:
+    tasks = box.change("add-y") / "tasks.md"
+    tasks.write_text(tasks.read_text() + "- [X] 1.2 More   \n")
+    put_plan(box, "challenge", after="echo '- [ ] 9.9 x' >> agentd/changes/add-y/tasks.md")
+    with step_running(box, "add-x", exit_code=4):
+        box.run("validate", "add-y", "--fix")
+        mended = tasks.read_bytes()
+    assert b"- [x] 1.2 More\n" in mended
+    assert tasks.read_bytes() == mended
+
+
+def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -> None:
+    proposal = box.change("add-x") / "proposal.md"
+    (box.change("add-x") / "CHALLENGE.md").write_text(CHALLENGE)
+    project = Project(box.root)
+    change = box.change("add-x")
+    with Guard.before(project, change, Allowed(documents=(proposal,))) as guard:
+        write_atomic(proposal, proposal.read_bytes() + b"mended\n")
+        assert guard.after().written == ()
+        proposal.write_text(proposal.read_text() + "of the CLI\n")
+        assert guard.after().written == (proposal,)
+
+
+FORGERY = """
+import base64, hashlib, json, sys
+from pathlib import Path
+state = Path("agentd/changes/add-x/STATE.yaml")
+old = state.read_bytes()
+new = {change}
+sha = lambda data: hashlib.sha256(data).hexdigest()
+(log,) = Path("agentd/.running").glob("*.writes")
+note = dict(id="1", path=str(state), before=sha(old), after=sha(new), content=None, entry={entry!r})
+with log.open("ab") as file:
+    file.write(json.dumps(note).encode() + b'\\n{{"id": "1", "outcome": "done"}}\\n')
+state.write_bytes(new)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "entry"),
+    [
+        ("old.replace(b'cost_usd: 0.00012', b'cost_usd: 0.0')", ""),
+        ("old.replace(b'cost_usd: 0.00012', b'cost_usd: 0.0')", '{"phase": "complete"}'),
+        ("old.replace(b'  - id: old', b'  - id: other')", "[1"),
+        ("b'phase: complete\\n'", ""),
+    ],
+)
+def test_no_forged_note_lets_a_recorded_call_change(box: Sandbox, change: str, entry: str) -> None:
+    store = store_of(box, "add-x")
+    record(store, "old")
+    before = store.read().calls
+    put_plan(box, "challenge", shell=python(box, FORGERY.format(change=change, entry=entry)))
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 4, done.stderr
+    assert "STATE.yaml" in done.stderr
+    assert store.read().calls[:1] == before
+
+
+@pytest.mark.parametrize(
+    "vandalism",
+    [
+        "rm agentd/.running/*.writes; rm -r agentd/.running",
+        "for f in agentd/.running/*.writes; do printf '[]\\n{\"id\": []}\\n1\\n\\377' >> $f; done",
+        "mv agentd/.running/*.writes agentd/.running/x.writes",
+    ],
+)
+def test_a_log_that_the_cli_damages_brings_no_step_down(box: Sandbox, vandalism: str) -> None:
+    store = store_of(box, "add-x")
+    put_plan(box, "challenge", after=f"{vandalism}; {CHEAPER.format('add-x')}")
+    with step_running(box, "add-x", exit_code=4):
+        record(store, "new")
+    first = store.read().calls[0]
+    assert (first.id, bool(first.cost_usd)) == ("new", True)
+    assert calls_of(box, "add-x")[1:] == [("challenge", "ok")]
+
+
+@pytest.mark.reliability
+def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
+    project, store = Project(box.root), store_of(box, "add-x")
+    for kill in range(KILLS):
+        with Guard.before(project, box.change("add-y"), Allowed(documents=())) as guard:
+            pid = in_child(lambda kill=kill: [record(store, f"{kill}-{n}") for n in range(1000)])
+            time.sleep(0.02 + kill % 7 * 0.003)
+            os.kill(pid, 9)
+            exit_codes([pid])
+            assert guard.after().forbidden == ()
+            record(store, f"after-{kill}")
+            assert guard.after().forbidden == ()
+    assert not list(box.change("add-x").glob(".*.tmp"))
+
+
+def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, store = Project(box.root), store_of(box, "add-x")
+    with Guard.before(project, box.change("add-y"), Allowed(documents=())) as guard:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+            with pytest.raises(Exception, match="full"):
+                store.update(phase="complete")
+        assert guard.after().forbidden == ()
+        record(store, "after")
+        assert guard.after().forbidden == ()
+        store.path.write_text(store.path.read_text().replace("proposed", "complete"))
+        found = guard.after()
+        assert guard.restore(found, box.root.parent / "aside") == [store.path]
+    state = store.read()
+    assert state.phase == "proposed"
+    assert [entry.id for entry in state.calls] == ["after"]
+
+
+def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
+    project, store = Project(box.root), store_of(box, "add-x")
+    record(store, "old")
+    aside = box.root.parent / "aside"
+    nothing = Allowed(documents=())
+    with (
+        Guard.before(project, box.change("add-x"), nothing) as first,
+        Guard.before(project, box.change("add-y"), nothing) as second,
+    ):
+        record(store, "one")
+        store.path.write_text(store.path.read_text().replace("id: old", "id: evil"))
+        record(store, "two")
+        for guard in (first, second):
+            guard.restore(guard.after(), aside)
+            record(store, f"after-{id(guard)}")
+    ids = [entry.id for entry in store.read().calls]
+    assert ids[:3] == ["old", "one", "two"]
+    assert len(ids) == 5
+
+
+def test_putting_back_waits_for_a_writer_of_the_ledger(box: Sandbox) -> None:
+    project, store = Project(box.root), store_of(box, "add-x")
+    record(store, "old")
+    with Guard.before(project, box.change("add-y"), Allowed(documents=())) as guard:
+        text = store.path.read_text()
+        store.path.write_text(text.replace("id: old", "id: evil"))
+        found = guard.after()
+        entered = threading.Event()
+
+        def restore() -> None:
+            guard.restore(found, box.root.parent / "aside")
+            entered.set()
+
+        with store.locked():
+            thread = threading.Thread(target=restore)
+            thread.start()
+            assert not entered.wait(0.2)
+        thread.join(timeout=30)
+    assert [entry.id for entry in store.read().calls] == ["old"]
+
+
+def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> None:
+    inner = box.root / "packages/shop"
+    (inner / "agentd").mkdir(parents=True)
+    (inner / "agentd/config.toml").write_text("[gemini]\n")
+    store = StateStore(inner / "agentd/changes/add-z")
+    store.create("add-z")
+    with Guard.before(Project(box.root), box.change("add-x"), Allowed(documents=())) as guard:
+        record(store)
+        assert guard.after().forbidden == ()
+        store.path.write_text(store.path.read_text().replace("proposed", "complete"))
+        assert [entry.path for entry in guard.after().forbidden] == [store.path]
+
+
+def test_the_log_of_a_killed_guard_is_removed_and_costs_nothing(box: Sandbox) -> None:
+    def die() -> None:
+        Guard.before(Project(box.root), box.change("add-x"), Allowed(documents=()))
+        os._exit(9)
+
+    assert exit_codes([in_child(die)]) == {9}
+    (left,) = (box.root / "agentd/.running").glob("*.writes")
+    record(store_of(box, "add-x"))
+    assert not left.exists()
