@@ -27,6 +27,7 @@ LONG_ROUNDS = 2
 LINES = 50_000
 TIMES = 10
 PIPE = [sys.executable, "-m", "agentd", "pipe", "--model", "gpt-4o", "--quiet", "--workers"]
+QUOTA = ["--max-cost", "1000000"]  # never reached: every line is priced and held against it
 LOOP = """
 import json, sys, time
 import tiktoken
@@ -56,7 +57,8 @@ def main() -> None:
 
 
 def against_tiktoken(source: Path, environment: dict[str, str]) -> None:
-    times: dict[str, list[float]] = {"loop": [], "whole": [], "pipe": [], "loop cpu": [], "cpu": []}
+    kinds = ("loop", "whole", "pipe", "quota", "loop cpu", "cpu", "quota cpu")
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
     for _ in range(ROUNDS):
         start = time.perf_counter()
         with source.open("rb") as lines:
@@ -74,13 +76,18 @@ def against_tiktoken(source: Path, environment: dict[str, str]) -> None:
         wall, cpu = piped(source, 1, environment)
         times["pipe"].append(wall)
         times["cpu"].append(cpu)
+        wall, cpu = piped(source, 1, environment, *QUOTA)
+        times["quota"].append(wall)
+        times["quota cpu"].append(cpu)
     best = {name: min(values) for name, values in times.items()}
     print(f"{LINES:,} lines, in seconds by the clock and of processor time")
     print(f"pipe, start to end                   {best['pipe']:6.2f} {best['cpu']:6.2f}")
+    print(f"pipe with a quota                    {best['quota']:6.2f} {best['quota cpu']:6.2f}")
     print(f"tiktoken's loop alone                {best['loop']:6.2f} {best['loop cpu']:6.2f}")
     print(f"tiktoken, start to end               {best['whole']:6.2f}")
     print(f"tiktoken's loop alone / pipe:        {best['loop'] / best['pipe']:6.2f}")
     print(f"tiktoken, start to end / pipe:       {best['whole'] / best['pipe']:6.2f}")
+    print(f"pipe with a quota / without:         {best['quota'] / best['pipe']:6.2f}")
 
 
 def against_one_worker(source: Path, environment: dict[str, str]) -> None:
@@ -93,12 +100,14 @@ def against_one_worker(source: Path, environment: dict[str, str]) -> None:
     print(f"one worker / two workers:            {min(walls[1]) / min(walls[2]):6.2f}")
 
 
-def piped(source: Path, workers: int, environment: dict[str, str]) -> tuple[float, float]:
+def piped(
+    source: Path, workers: int, environment: dict[str, str], *more: str
+) -> tuple[float, float]:
     """Seconds by the clock and of processor time, from start to end."""
     before, start = os.times(), time.perf_counter()
     with source.open("rb") as lines:
         subprocess.run(
-            [*PIPE, str(workers)],
+            [*PIPE, str(workers), *more],
             stdin=lines,
             stdout=subprocess.DEVNULL,
             check=True,

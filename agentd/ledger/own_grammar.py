@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from agentd.ledger import fields as entry
-from agentd.ledger import newer_layout, scalar
+from agentd.ledger import scalar
 from agentd.ledger.fields import Kind
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
@@ -63,6 +63,8 @@ def columns(text: str, position: int, keys: Sequence[str]) -> tuple[Columns, int
     """
     found, end = _sound(text, position, keys)
     if found is None or text.startswith(("    ", "  - "), end):
+        from agentd.ledger import newer_layout  # few ledgers need it
+
         known, end = newer_layout.known_parts(text, position)
         found, known_end = _sound(known, 0, keys)
         if known_end < len(known):

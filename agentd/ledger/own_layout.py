@@ -18,11 +18,11 @@ TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
 _CALLS = "telemetry:\n  calls:\n"
 _NO_CALLS = "telemetry:\n  calls: []\n"
 _OPENING = re.compile(r"^telemetry:(?: +#.*)?\n", re.MULTILINE)
-_NEXT_KEY = re.compile(r"\n(?=[^ #\n])")
-_BLANK = re.compile(r"^ *(?:#.*)?\n", re.MULTILINE)
-_COMMENT = re.compile(
-    rf"^( *(?:- )?[\w-]+:(?: (?:{scalar.SINGLE}|{scalar.DOUBLE}|[^'\"#\n ][^#\n]*?))?) +#.*$",
-    re.MULTILINE,
+# As texts: only a block with comments needs them, and each takes its time to compile.
+_NEXT_KEY = r"\n(?=[^ #\n])"
+_BLANK = r"(?m)^ *(?:#.*)?\n"
+_COMMENT = (
+    rf"(?m)^( *(?:- )?[\w-]+:(?: (?:{scalar.SINGLE}|{scalar.DOUBLE}|[^'\"#\n ][^#\n]*?))?) +#.*$"
 )
 _CLOSING = re.compile(
     "".join(f"  {key}: +[0-9][0-9.eE+-]*\n" for key in TOTALS)
@@ -108,9 +108,9 @@ def find(text: str, keys: Sequence[str] = grammar.LEDGER) -> Block | None:
         columns, end = found
         if text[end : end + 1] not in {" ", "\n"}:
             return Block(start, end, columns)
-    following = _NEXT_KEY.search(text, opening.end() - 1)
+    following = re.compile(_NEXT_KEY).search(text, opening.end() - 1)
     end = following.end() if following else len(text)
-    bare = _BLANK.sub("", _COMMENT.sub(r"\1", text[start:end]))
+    bare = re.sub(_BLANK, "", re.sub(_COMMENT, r"\1", text[start:end]))
     found = _read(bare, 0, keys)
     return Block(start, end, found[0]) if found and found[1] == len(bare) else None
 
