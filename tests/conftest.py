@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
+
+# agentd is started thousands of times here; it need not be compiled each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A shell's background job ignores SIGINT, and so does all that it starts; the tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
