@@ -7,9 +7,28 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from agentd.locks import try_lock
 from agentd.own_writes import noted
+
+
+class FileStamp(NamedTuple):
+    """What tells that a file is as it was; ``inode`` is new whenever agentd has written it."""
+
+    modified_ns: int
+    changed_ns: int
+    size: int
+    inode: int
+
+
+def file_stamp(path: Path | str) -> FileStamp | None:
+    """The stamp of a file as it is now, None when nothing is there."""
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 def write_atomic(path: Path, data: bytes, *, entry: Callable[[], str] | None = None) -> None:

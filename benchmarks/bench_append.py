@@ -19,8 +19,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from agentd.ledger import fields as entry
-from agentd.ledger import render
+from agentd.ledger import call_fields, render
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage
@@ -63,7 +62,7 @@ def filled(folder: Path, calls: int) -> StateStore:
     lines = "".join(
         f"{line}\n"
         for number in range(calls)
-        for line in render.yaml_lines(entry.to_fields(call(number)))
+        for line in render.yaml_lines(call_fields.to_fields(call(number)))
     )
     store.path.write_text(text.replace("  calls: []\n", f"  calls:\n{lines}"))
     return store

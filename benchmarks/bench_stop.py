@@ -17,7 +17,8 @@ from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.ledger.store import StateStore
-from agentd.project.workspace import Workspace
+from agentd.project.change import Change
+from agentd.project.layout import Project
 from agentd.providers import PROVIDERS
 from agentd.runner.run import RunRequest, ScriptRunner
 
@@ -97,7 +98,8 @@ def one_stop(name: str) -> float:
             runs_dir=change / "runs",
             environ={"PATH": "/usr/bin:/bin", "CODEX_HOME": str(root)},
         )
-        allowance = Allowance(Workspace.open(root), change, request, override=False)
+        found = Change(Project(root), change.name, change)
+        allowance = Allowance(found, request, override=False)
         allowance.admit()
         result = ScriptRunner().run(replace(request, meter=allowance.meter))
         assert result.status == "budget_stopped", result

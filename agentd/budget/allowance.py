@@ -6,7 +6,6 @@ import contextlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from pathlib import Path
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.reservations import Reservation, Reservations
@@ -21,12 +20,12 @@ from agentd.budget.spending import (
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.pending import ENTERED
-from agentd.ledger.store import State, StateStore
+from agentd.ledger.store import State
 from agentd.metering.call import CostSource
 from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
 from agentd.metering.usage import UsageMetrics
-from agentd.project.workspace import Workspace
+from agentd.project.change import Change
 from agentd.runner.run import RunRequest, RunResult
 from agentd.runner.run_folder import RunFolder
 
@@ -39,8 +38,7 @@ class Allowance:
     part of the project's budget: within it nobody need be asked.
     """
 
-    workspace: Workspace
-    change: Path
+    change: Change
     request: RunRequest
     override: bool
     overridden: bool = False
@@ -55,15 +53,15 @@ class Allowance:
 
         Raises BudgetExceeded when a limit has less left than the call must cost at least.
         """
-        budget, provider = self.workspace.config.budget, self.request.provider.name
+        budget, provider = self.change.workspace.config.budget, self.request.provider.name
         step = self.request.step
-        state = StateStore(self.change).read()
-        name, calls = self.change.name, metered(state)
+        state = self.change.state
+        name, calls = self.change.id, metered(state)
         parts = part_accounts(budget, name, calls, step=step, provider=provider)
         every = (change_account(budget, name, calls), *parts)
         self.own = tuple(account for account in every if account.is_limited)
         if has_project_limit(budget):
-            self.project = ProjectAccount(self.workspace, self._reservations, utc_now())
+            self.project = ProjectAccount(self.change.workspace, self._reservations, utc_now())
         if not self.limited:
             return
         self.model = self.request.model or self._last_model(state)
@@ -140,10 +138,16 @@ class Allowance:
         left = [account.left_usd() for account in self._accounts()]
         return min((usd for usd in left if usd is not None), default=None)
 
-    def stopped(self) -> BudgetExceeded:
-        """The error that ends a command whose call was stopped."""
-        return self._error(
-            "was stopped", self.exceeded or (f"the CLI was given {self.request.budget_usd} USD",)
+    def stopped(self, also: str = "", fix: str = "") -> BudgetExceeded:
+        """The error that ends a command whose call was stopped; ``also`` says what else happened.
+
+        ``fix`` is what to do about that.
+        """
+        reasons = self.exceeded or (f"the CLI was given {self.request.budget_usd} USD",)
+        error = self._error("was stopped", reasons)
+        return BudgetExceeded(
+            ". ".join(filter(None, (error.message, also))),
+            fix="\n".join(filter(None, (fix, error.fix))),
         )
 
     def release(self) -> None:
@@ -158,10 +162,10 @@ class Allowance:
 
     @property
     def _reservations(self) -> Reservations:
-        return Reservations(self.workspace.project.running_dir)
+        return Reservations(self.change.project.running_dir)
 
     def _deciding(self) -> AbstractContextManager[None]:
-        if has_project_limit(self.workspace.config.budget):
+        if has_project_limit(self.change.workspace.config.budget):
             return self._reservations.deciding()
         return contextlib.nullcontext()
 
@@ -171,7 +175,7 @@ class Allowance:
         return [*self.own, shared] if shared is not None else [*self.own]
 
     def _is_reserved(self, used: Amount) -> bool:
-        limits, held = self.workspace.config.budget.project, self.reserved
+        limits, held = self.change.workspace.config.budget.project, self.reserved
         return (limits.limit_usd is None or used.usd <= held.usd) and (
             limits.limit_tokens is None or used.tokens <= held.tokens
         )
@@ -211,23 +215,23 @@ class Allowance:
 
     def _knows(self) -> CostSource:
         provider = self.request.provider
-        return self.workspace.prices.knows(
+        return self.change.workspace.prices.knows(
             self.model, maker=provider.maker, at=utc_now(), reports_costs=provider.reports_costs
         )
 
     def _priced(self, usage: UsageMetrics) -> PricedCall:
-        return self.workspace.prices.price(
+        return self.change.workspace.prices.price(
             usage, maker=self.request.provider.maker, model=self.model, at=utc_now()
         )
 
     def _stops_unpriced(self) -> bool:
-        return stops_unpriced(self.workspace.config.budget)
+        return stops_unpriced(self.change.workspace.config.budget)
 
     def _no_price(self, model: str) -> str:
         return f'no price is known for what {model} answers (budget.on_unpriced = "stop")'
 
     def _error(self, what: str, reasons: list[str] | tuple[str, ...]) -> BudgetExceeded:
-        name = self.change.name
+        name = self.change.id
         restart = f"; `agentd cost reset {name}` starts the change's meter again"
         own = any(f"change {name} has" in text for text in reasons)
         return BudgetExceeded(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.clock import utc_now
-from agentd.project.workspace import Workspace
+from agentd.project.change import Change
 from agentd.providers.provider import Version
 from agentd.runner.installed import look
 from agentd.runner.run import RunRequest
@@ -22,15 +22,13 @@ _STEP_USD = Decimal("0.000001")
 
 
 @contextlib.contextmanager
-def allowing(
-    workspace: Workspace, change: Path, request: RunRequest, *, override: bool
-) -> Iterator[Allowance]:
+def allowing(change: Change, request: RunRequest, *, override: bool) -> Iterator[Allowance]:
     """The allowance of a call, held while it runs, with the request as its budgets allow it.
 
     ``override``: a person lets it go beyond them. Raises BudgetExceeded, and leaves no run's
     folder, when it may not begin.
     """
-    allowance = Allowance(workspace, change, request, override)
+    allowance = Allowance(change, request, override)
     try:
         try:
             allowance.admit()
@@ -38,16 +36,14 @@ def allowing(
             RunFolder(request.runs_dir / request.call_id).remove()
             raise
         if allowance.limited:
-            budget_usd = None if override else _own_budget(workspace, request, allowance.left_usd())
+            budget_usd = None if override else _own_budget(change, request, allowance.left_usd())
             allowance.request = replace(request, meter=allowance.meter, budget_usd=budget_usd)
         yield allowance
     finally:
         allowance.release()
 
 
-def _own_budget(
-    workspace: Workspace, request: RunRequest, left_usd: Decimal | None
-) -> Decimal | None:
+def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -> Decimal | None:
     """What the CLI holds itself to, should agentd die; None where it can't, or it is of no use.
 
     A CLI counts by its own prices: where the config has another price, its count says nothing.
@@ -55,13 +51,13 @@ def _own_budget(
     row, flag = request.provider, request.provider.budget_flag
     if left_usd is None or flag is None:
         return None
-    source = workspace.prices.knows(
+    source = change.workspace.prices.knows(
         request.model or row.default_model or "unknown",
         maker=row.maker,
         at=utc_now(),
         reports_costs=row.reports_costs,
     )
-    version = _version(request.command, workspace.project.root) if source != "config" else None
+    version = _version(request.command, change.project.root) if source != "config" else None
     if version is None or version < flag.since:
         return None
     return max(_STEP_USD, left_usd.quantize(_STEP_USD, ROUND_DOWN))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from agentd.budget import sentences as budget_text
+from agentd.budget import sentences
 from agentd.budget.account import Account, Amount
 from agentd.metering.money import plain_number
 
@@ -26,10 +26,10 @@ def percent_marks(account: Account, percent: Decimal, name: str = "") -> Iterato
     """The account's limits of which ``percent`` or more is spent; a limit of 0 always is."""
     usd, tokens, spent = account.limit_usd, account.limit_tokens, account.spent
     if usd is not None and spent.usd * 100 >= usd * percent:
-        text = budget_text.threshold_reached(percent, spent.usd, usd)
+        text = sentences.threshold_reached(percent, spent.usd, usd)
         yield Mark(_named(name, "percent", percent, usd), text + _of(account, name))
     if tokens is not None and spent.tokens * 100 >= tokens * percent:
-        text = budget_text.token_threshold_reached(percent, spent.tokens, tokens)
+        text = sentences.token_threshold_reached(percent, spent.tokens, tokens)
         yield Mark(_named(name, "percent_tokens", percent, tokens), text + _of(account, name))
 
 
@@ -40,12 +40,12 @@ def amount_marks(
     if warn_at_dollars is not None and spent.usd >= warn_at_dollars:
         yield Mark(
             _named("", "dollars", warn_at_dollars),
-            budget_text.crossed_dollars(spent.usd, warn_at_dollars),
+            sentences.crossed_dollars(spent.usd, warn_at_dollars),
         )
     if warn_at_tokens is not None and spent.tokens >= warn_at_tokens:
         yield Mark(
             _named("", "tokens", warn_at_tokens),
-            budget_text.crossed_tokens(spent.tokens, warn_at_tokens),
+            sentences.crossed_tokens(spent.tokens, warn_at_tokens),
         )
 
 
@@ -53,10 +53,10 @@ def exceeded_marks(account: Account, name: str = "") -> Iterator[Mark]:
     """The account's limits that more is spent than they allow."""
     usd, tokens, spent = account.limit_usd, account.limit_tokens, account.spent
     if usd is not None and spent.usd > usd:
-        text = budget_text.exceeded(spent.usd, usd)
+        text = sentences.exceeded(spent.usd, usd)
         yield Mark(_named(name, "exceeded", usd), text + _of(account, name), is_error=True)
     if tokens is not None and spent.tokens > tokens:
-        text = budget_text.tokens_exceeded(spent.tokens, tokens)
+        text = sentences.tokens_exceeded(spent.tokens, tokens)
         yield Mark(
             _named(name, "exceeded_tokens", tokens), text + _of(account, name), is_error=True
         )

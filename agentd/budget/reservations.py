@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.files import write_atomic
-from agentd.ledger import pending as kept
-from agentd.ledger import plain_files as places
+from agentd.ledger import pending, plain_files
 from agentd.locks import lock
 from agentd.metering.money import exact_usd
 
@@ -51,12 +50,12 @@ class Reservations:
 
         Raises LockHeld when another process has it for longer than ``timeout_s`` seconds.
         """
-        places.make_folder(self.folder)
-        with places.explained(self.folder):
+        plain_files.make_folder(self.folder)
+        with plain_files.explained(self.folder):
             held = lock(self.folder / ".lock", timeout_s=timeout_s)
         with held:
             ignored = self.folder / ".gitignore"
-            with places.explained(self.folder):
+            with plain_files.explained(self.folder):
                 if not ignored.exists():
                     write_atomic(ignored, b"*\n")
             yield
@@ -73,12 +72,12 @@ class Reservations:
                 "tokens": reservation.tokens,
             }
         )
-        with places.explained(self.folder):
+        with plain_files.explained(self.folder):
             write_atomic(self.folder / f"{reservation.call_id}.json", text.encode())
 
     def release(self, call_id: str) -> None:
         """Give a reservation back."""
-        with places.explained(self.folder):
+        with plain_files.explained(self.folder):
             (self.folder / f"{call_id}.json").unlink(missing_ok=True)
 
     def held(self, *, but: str = "") -> dict[str, Reservation]:
@@ -92,7 +91,7 @@ class Reservations:
                 continue
             run_dir = reservation.run_dir
             never_begun = not (run_dir / _BEGUN).exists() and not _lives(reservation.pid)
-            if not run_dir.is_dir() or (run_dir / kept.ENTERED).exists() or never_begun:
+            if not run_dir.is_dir() or (run_dir / pending.ENTERED).exists() or never_begun:
                 self.release(path.stem)
             else:
                 found[path.stem] = reservation

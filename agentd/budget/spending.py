@@ -13,13 +13,14 @@ from agentd.budget.account import Account, Amount, amount_of
 from agentd.budget.reservations import Reservations
 from agentd.config.model import BudgetConfig
 from agentd.errors import BudgetExceeded, StateError
-from agentd.ledger.all_rows import Stamp, read_each, stamps_of
-from agentd.ledger.rows import Ledger, Row
+from agentd.files import FileStamp
+from agentd.ledger.all_rows import read_each, stamps_of
+from agentd.ledger.rows import Row
 from agentd.ledger.store import State
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
 from agentd.periods import current_period
-from agentd.project.layout import ledger_of
+from agentd.project.change import Change, archived_changes, open_changes
 from agentd.project.workspace import Workspace
 
 
@@ -125,28 +126,28 @@ class ProjectAccount:
         """Read the ledgers that are new or not as they were."""
         project, known, self._read = self._workspace.project, self._read, {}
         # In this order, a change that is archived meanwhile is not missed.
-        current = [ledger_of(change) for change in (*project.changes(), *project.archived())]
+        current = [*open_changes(project), *archived_changes(project)]
         stale, stamps = [], dict(zip(current, stamps_of(current), strict=True))
-        for ledger, stamp in stamps.items():
-            one = known.get(ledger.path)
+        for change, stamp in stamps.items():
+            one = known.get(change.folder)
             if one is not None and one.stamp == stamp:
-                self._read[ledger.path] = one
-            elif stamp is not None or ledger.path.is_dir():  # else it was archived just now
-                stale.append(ledger)
+                self._read[change.folder] = one
+            elif stamp is not None or change.folder.is_dir():  # else it was archived just now
+                stale.append(change)
         if not lenient:
-            for ledger, rows in zip(stale, read_each(stale), strict=True):
-                self._read[ledger.path] = self._sum(stamps[ledger], rows)
+            for change, rows in zip(stale, read_each(stale), strict=True):
+                self._read[change.folder] = self._sum(stamps[change], rows)
             return
-        for ledger in stale:
+        for change in stale:
             try:
-                [rows] = read_each([ledger])
+                [rows] = read_each([change])
             except StateError:
-                if (one := known.get(ledger.path)) is not None:
-                    self._read[ledger.path] = one
+                if (one := known.get(change.folder)) is not None:
+                    self._read[change.folder] = one
             else:
-                self._read[ledger.path] = self._sum(stamps[ledger], rows)
+                self._read[change.folder] = self._sum(stamps[change], rows)
 
-    def _sum(self, stamp: Stamp | None, rows: list[Row]) -> _Read:
+    def _sum(self, stamp: FileStamp | None, rows: list[Row]) -> _Read:
         counted = [row for row in rows if self.period.holds(row.started_at)]
         tokens = sum(row.tokens_in + row.tokens_out for row in counted)
         spent = Amount(sum((row.cost_usd for row in counted), Decimal(0)), tokens)
@@ -156,16 +157,10 @@ class ProjectAccount:
 class _Read(NamedTuple):
     """A ledger as it was read; ``spent`` is what its calls of the period have cost."""
 
-    stamp: Stamp | None
+    stamp: FileStamp | None
     rows: list[Row]
     call_ids: frozenset[str]
     spent: Amount
-
-
-def ledgers(workspace: Workspace) -> list[Ledger]:
-    """The ledgers of all changes of the project."""
-    project = workspace.project
-    return [ledger_of(change) for change in (*project.archived(), *project.changes())]
 
 
 def limits_dollars(budget: BudgetConfig) -> bool:
@@ -179,12 +174,12 @@ def stops_unpriced(budget: BudgetConfig) -> bool:
     return budget.on_unpriced == "stop" and limits_dollars(budget)
 
 
-def check_priced(workspace: Workspace, change: Path, call: CallRecord, *, override: bool) -> None:
+def check_priced(change: Change, call: CallRecord, *, override: bool) -> None:
     """Raise BudgetExceeded when a recorded call has no price and that must end the run."""
-    stops = stops_unpriced(workspace.config.budget) and not override
+    stops = stops_unpriced(change.workspace.config.budget) and not override
     if stops and summarise([call]).unpriced:
         raise BudgetExceeded(
-            f"step {call.step} of change {change.name} was answered by {call.model}, for which no "
+            f"step {call.step} of change {change.id} was answered by {call.model}, for which no "
             'price is known (budget.on_unpriced = "stop"); the call is recorded',
             fix=f'Give it a price in agentd/config.toml ([pricing.models."{call.model}"]), or go '
             "on all the same: --budget-override.",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.marks import Mark, amount_marks, exceeded_marks, percent_marks
@@ -16,18 +15,16 @@ from agentd.budget.spending import (
     ProjectAccount,
     change_account,
     has_project_limit,
-    ledgers,
     limits_dollars,
     metered,
     part_accounts,
 )
 from agentd.clock import local_time, utc_now
 from agentd.errors import LockHeld
-from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
-from agentd.project.layout import STATE_FILE
-from agentd.project.workspace import Workspace
+from agentd.project.change import Change, all_changes
+from agentd.project.layout import STATE_FILE, Project
 
 PROJECT = "project"
 """What the names of the project's warnings begin with."""
@@ -35,35 +32,33 @@ PROJECT = "project"
 _WARNED = re.compile(rb"^budget_warned: *['\"]?([^'\"\n]*)", re.MULTILINE)
 
 
-def after_call(
-    workspace: Workspace, change: Path, call: CallRecord, warn: Callable[[str], None]
-) -> None:
+def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) -> None:
     """Warn of each mark that is reached now and was not before, in this process or another.
 
     STATE.yaml keeps which warnings were given.
     """
-    budget = workspace.config.budget
-    calls = metered(StateStore(change).read())
-    account = change_account(budget, change.name, calls)
+    budget = change.workspace.config.budget
+    calls = metered(change.state)
+    account = change_account(budget, change.id, calls)
     marks = [
         *_account_marks(account, budget.warn_at_percent),
         *amount_marks(account.spent, budget.warn_at_dollars, budget.warn_at_tokens),
     ]
-    for part in part_accounts(budget, change.name, calls, step=call.step, provider=call.provider):
+    for part in part_accounts(budget, change.id, calls, step=call.step, provider=call.provider):
         marks += _account_marks(part, budget.warn_at_percent, part.key.removeprefix("budget."))
     if summarise([call]).unpriced and limits_dollars(budget):
         marks.append(_unpriced(call))
-    given = set(StateStore(change).warn([mark.name for mark in marks])) if marks else set()
+    given = set(change.ledger.warn([mark.name for mark in marks])) if marks else set()
     _say((mark for mark in marks if mark.name in given), warn)
     if has_project_limit(budget):
-        _project(workspace, change, warn)
+        _project(change, warn)
 
 
-def _project(workspace: Workspace, change: Path, warn: Callable[[str], None]) -> None:
+def _project(change: Change, warn: Callable[[str], None]) -> None:
     """The project's marks: given once in its period, whichever change reached them."""
-    reservations = Reservations(workspace.project.running_dir)
-    project = ProjectAccount(workspace, reservations, utc_now())
-    percent = workspace.config.budget.project.warn_at_percent
+    reservations = Reservations(change.project.running_dir)
+    project = ProjectAccount(change.workspace, reservations, utc_now())
+    percent = change.workspace.config.budget.project.warn_at_percent
     name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
     marks = _account_marks(replace(project.now(), reserved=Amount()), percent, name)
     if not marks:
@@ -71,14 +66,14 @@ def _project(workspace: Workspace, change: Path, warn: Callable[[str], None]) ->
     given: set[str] = set()
     # Else it is told after the next call: this one is recorded, and nobody need wait.
     with contextlib.suppress(LockHeld), reservations.deciding(timeout_s=2.0):
-        new = {mark.name for mark in marks} - _given(workspace)
-        given = set(StateStore(change).warn(sorted(new))) if new else set()
+        new = {mark.name for mark in marks} - _given(change.project)
+        given = set(change.ledger.warn(sorted(new))) if new else set()
     _say((mark for mark in marks if mark.name in given), warn)
 
 
-def _given(workspace: Workspace) -> set[str]:
+def _given(project: Project) -> set[str]:
     """The names of the warnings that stand in the ledgers."""
-    paths = (ledger.path / STATE_FILE for ledger in ledgers(workspace))
+    paths = (change.folder / STATE_FILE for change in all_changes(project))
     texts = (path.read_bytes() for path in paths if path.is_file())
     found = (match for text in texts for match in _WARNED.findall(text))
     return {name for names in found for name in names.decode(errors="replace").split()}

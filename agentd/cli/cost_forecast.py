@@ -11,7 +11,7 @@ from agentd.errors import AgentdError
 
 if TYPE_CHECKING:
     from agentd.cli.progress import Progress
-    from agentd.project.workspace import Workspace
+    from agentd.project.change import Change
     from agentd.workflow.decide import Loop
     from agentd.workflow.order import Order
 
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 def show_forecast(change_id: str | None, as_json: bool) -> None:
     """Print what the next step and the rest of a change (None: the latest) will probably cost."""
     from agentd.cli.output import print_error, print_json
-    from agentd.project.workspace import Workspace
     from agentd.reports.forecast.forecast import forecast
     from agentd.reports.forecast.text import as_document, as_text
     from agentd.reports.status import open_overview
 
     change = open_overview(Path.cwd(), change_id).change
-    found = forecast(Workspace.open(Path.cwd()), change)
+    found = forecast(change)
     if as_json:
         print_json(as_document(change.id, found))
     elif found is None:
@@ -39,8 +38,7 @@ def show_forecast(change_id: str | None, as_json: bool) -> None:
 
 
 def foretell(
-    workspace: Workspace,
-    change: Path,
+    change: Change,
     order: Order,
     progress: Progress,
     description: str | None,
@@ -54,12 +52,11 @@ def foretell(
     """
     if progress.quiet:
         return
-    from agentd.project.layout import Change
     from agentd.reports.forecast.forecast import forecast
     from agentd.reports.forecast.text import as_lines
 
     try:
-        found = forecast(workspace, Change(id=change.name, path=change), order, description)
+        found = forecast(change, order, description)
     except AgentdError as error:
         progress.note(f"no forecast: {error.message}")
         return

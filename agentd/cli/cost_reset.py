@@ -15,16 +15,15 @@ def reset(change_id: ChangeId) -> None:
     """
     from agentd.budget.warnings import PROJECT
     from agentd.cli.terminal import note
-    from agentd.ledger.store import StateStore
+    from agentd.project.change import find_open_change
     from agentd.project.workspace import Workspace
     from agentd.workflow.unentered import enter_unentered
 
-    workspace = Workspace.open_to_write(Path.cwd())
-    change = workspace.active_change(change_id)
-    left = enter_unentered(workspace.project, workspace.project.find_change(change_id))
+    change = find_open_change(Workspace.open_to_write(Path.cwd()), change_id)
+    left = enter_unentered(change)
     for sentence in left.notes:
         note(f"note: {sentence}.")
     if left.problems:
         raise left.problems[0]
-    StateStore(change).restart_meter(keep=PROJECT)
+    change.ledger.restart_meter(keep=PROJECT)
     print(f"The budget of {change_id} counts from its next call on; its calls stay recorded.")

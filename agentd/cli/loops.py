@@ -45,10 +45,10 @@ def plan(
     )
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
-        foretell(workspace, change, order, progress, description, loop=PLAN)
+        foretell(change, order, progress, description, loop=PLAN)
         with summing_up(progress, change):
-            for outcome in run_plan(workspace, change, description, order, small=small):
-                show_outcome(workspace, progress, outcome, last=False)
+            for outcome in run_plan(change, description, order, small=small):
+                show_outcome(progress, outcome, last=False)
         print(f"planned; next: agentd impl {change_id}")
 
 
@@ -74,8 +74,8 @@ def impl(
     )
     with at_work_on(workspace, change_id) as change:
         with summing_up(progress, change):
-            for outcome in run_impl(workspace, change, order):
-                show_outcome(workspace, progress, outcome, last=False)
+            for outcome in run_impl(change, order):
+                show_outcome(progress, outcome, last=False)
         print(f"complete; next: agentd archive {change_id}")
 
 
@@ -95,17 +95,18 @@ def archive(
     """
     from agentd.cli.output import show_outcome, summing_up
     from agentd.cli.working import at_work_on, open_workspace
-    from agentd.workflow import archive as archiving
+    from agentd.workflow.archive import archive as run_archive
+    from agentd.workflow.archive import archive_dir
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
     )
     with at_work_on(workspace, change_id) as change:
-        target = archiving.archive_dir(workspace, change)
-        with summing_up(progress, change, target):
-            for outcome in archiving.archive(workspace, change, order, resolving=resolve):
-                show_outcome(workspace, progress, outcome, last=False)
-        print(f"archived as {workspace.shown(target)}/")
+        target = archive_dir(change)
+        with summing_up(progress, change):
+            for outcome in run_archive(change, order, resolving=resolve):
+                show_outcome(progress, outcome, last=False)
+        print(f"archived as {workspace.project.shown(target)}/")
 
 
 def run(
@@ -128,22 +129,21 @@ def run(
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.output import show_outcome, show_spent, summing_up
     from agentd.cli.working import at_work_on_new, open_workspace
-    from agentd.workflow import archive as archiving
+    from agentd.workflow.archive import archive_dir, archived_today
     from agentd.workflow.plan_impl_run import run as run_whole
 
     workspace, order, progress = open_workspace(
         provider, model, None, wait, quiet, verbose, budget_override
     )
-    if (archived := archiving.archived_today(workspace, change_id)) is not None:
+    if (archived := archived_today(workspace.project, change_id)) is not None:
         show_spent(archived)
-        print(f"archived already as {workspace.shown(archived)}/")
+        print(f"archived already as {workspace.project.shown(archived.folder)}/")
         return
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
-        target = archiving.archive_dir(workspace, change)
-        foretell(workspace, change, order, progress, description)
+        target = archive_dir(change)
+        foretell(change, order, progress, description)
         outcomes = run_whole(
-            workspace,
             change,
             description,
             order,
@@ -151,10 +151,10 @@ def run(
             approved=tuple(approve or ()),
             resolving=resolve,
         )
-        with summing_up(progress, change, target):
+        with summing_up(progress, change):
             for outcome in outcomes:
-                show_outcome(workspace, progress, outcome, last=False)
-        print(f"archived as {workspace.shown(target)}/")
+                show_outcome(progress, outcome, last=False)
+        print(f"archived as {workspace.project.shown(target)}/")
 
 
 def register(app: typer.Typer) -> None:

@@ -15,10 +15,9 @@ from agentd.text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from agentd.cli.progress import Progress
-    from agentd.project.workspace import Workspace
+    from agentd.project.change import Change
     from agentd.workflow.step import StepOutcome
     from agentd.workflow.unentered import Waiting
 
@@ -53,9 +52,7 @@ def print_json(document: dict[str, Any]) -> None:
     print(json_text(document))
 
 
-def show_outcome(
-    workspace: Workspace, progress: Progress, outcome: StepOutcome, *, last: bool = True
-) -> None:
+def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True) -> None:
     """A step that succeeded: what it wrote, what it cost, and, if it is the last, what is next."""
     if outcome.step.verdicts:
         progress.verdicts[outcome.record.id] = outcome.verdict or "none"
@@ -64,38 +61,30 @@ def show_outcome(
     if not progress.shows(outcome.record):
         print(f"{outcome.step.name}: {describe(outcome.record)}")
     for path in outcome.written:
-        print(f"  {workspace.shown(path)}")
+        print(f"  {outcome.change.project.shown(path)}")
     if outcome.step.verdicts:
         print(f"  verdict: {outcome.verdict or 'none found; read the document'}")
     if last and outcome.next:
-        print(f"  next: agentd {outcome.next} {outcome.change_id}")
+        print(f"  next: agentd {outcome.next} {outcome.change.id}")
     sys.stdout.flush()
 
 
 @contextlib.contextmanager
-def summing_up(progress: Progress, *places: Path) -> Iterator[None]:
-    """Show at the end, good or bad, what this command's calls and the change have cost.
-
-    ``places`` are where the change may lie by then, the last one first.
-    """
+def summing_up(progress: Progress, change: Change) -> Iterator[None]:
+    """Show at the end, good or bad, what this command's calls and the change have cost."""
     try:
         yield
     finally:
         if progress.calls:
             print(f"\n{summary(progress.calls, progress.verdicts)}\n")
-        for place in reversed(places):
-            if (place / "STATE.yaml").exists():
-                with contextlib.suppress(AgentdError):  # a broken STATE.yaml is told of already
-                    show_spent(place)
-                break
+        with contextlib.suppress(AgentdError):  # a broken STATE.yaml is told of already
+            show_spent(change)
         sys.stdout.flush()
 
 
-def show_spent(change: Path) -> None:
+def show_spent(change: Change) -> None:
     """What the change has cost so far; nothing before its first call."""
-    from agentd.ledger.store import StateStore
-
-    totals = summarise(StateStore(change).read().calls)
+    totals = summarise(change.state.calls)
     if not totals.calls:
         return
     more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""

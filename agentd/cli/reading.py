@@ -167,7 +167,7 @@ def _document(view: Overview) -> dict[str, Any]:
     }
     return {
         "change_id": view.change.id,
-        "path": str(view.change.path),
+        "path": str(view.change.folder),
         "archived_on": view.change.archived_on,
         **head,
         "total_cost_usd": view.totals.total_cost_usd,

@@ -18,14 +18,7 @@ from agentd.cli.run_options import (
     Verbose,
     Wait,
 )
-
-PLAIN = {
-    "challenge": ("challenge", "Challenge the proposal: CHALLENGE.md."),
-    "reproposal": ("reproposal", "Revise the proposal after its challenge."),
-    "implement": ("implementation", "Implement the change: code and IMPLEMENTATION.md."),
-    "review": ("review", "Review the code against its specs: REVIEW.md."),
-    "resolve": ("resolve", "Resolve what the review found."),
-}
+from agentd.workflow.steps import STEPS, Step
 
 
 def proposal(
@@ -49,7 +42,7 @@ def proposal(
     )
     quoted(change_id, description)
     with at_work_on_new(workspace, change_id, "proposal", order) as change:
-        show_outcome(workspace, progress, propose(workspace, change, description, order))
+        show_outcome(progress, propose(change, description, order))
 
 
 def fillback(
@@ -78,8 +71,8 @@ def fillback(
     )
     plan_parts(workspace.project.root, path)
     with at_work_on_new(workspace, change_id, "fillback", order) as change:
-        for outcome in fill_back(workspace, change, path, order):
-            show_outcome(workspace, progress, outcome)
+        for outcome in fill_back(change, path, order):
+            show_outcome(progress, outcome)
 
 
 def merge(
@@ -101,19 +94,19 @@ def merge(
     from agentd.cli.output import show_outcome
     from agentd.cli.working import at_work_on, open_workspace
     from agentd.specs.staging import merged_dir
-    from agentd.workflow import archive as archiving
+    from agentd.workflow.archive import merge as run_merge
 
     workspace, order, progress = open_workspace(
         provider, model, None, False, quiet, verbose, budget_override
     )
     with at_work_on(workspace, change_id) as change:
-        for outcome in archiving.merge(workspace, change, order, resolving=resolve):
-            show_outcome(workspace, progress, outcome)
-        print(f"merged: {workspace.shown(merged_dir(change))}/")
+        for outcome in run_merge(change, order, resolving=resolve):
+            show_outcome(progress, outcome)
+        print(f"merged: {workspace.project.shown(merged_dir(change.folder))}/")
         print(f"  next: agentd archive {change_id}")
 
 
-def _plain(step_name: str, summary: str) -> Callable[..., None]:
+def _command_of(step: Step) -> Callable[..., None]:
     def command(
         change_id: ChangeId,
         provider: Provider = None,
@@ -126,28 +119,25 @@ def _plain(step_name: str, summary: str) -> Callable[..., None]:
     ) -> None:
         from agentd.cli.output import show_outcome
         from agentd.cli.working import at_work_on, open_workspace
-        from agentd.workflow.loop import values_for
         from agentd.workflow.step import run_step
-        from agentd.workflow.steps import STEPS
+        from agentd.workflow.step_run import StepRun
 
         workspace, order, progress = open_workspace(
             provider, model, session, wait, quiet, verbose, budget_override
         )
-        step = STEPS[step_name]
         with at_work_on(workspace, change_id) as change:
-            values = values_for(workspace, change, step, order)
-            show_outcome(
-                workspace, progress, run_step(workspace, change, step, order, values=values)
-            )
+            run = StepRun(change=change, step=step, order=order)
+            show_outcome(progress, run_step(run))
 
-    command.__doc__ = summary
+    command.__doc__ = step.help
     return command
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands in the order of the workflow."""
     app.command()(proposal)
-    for name, (step_name, summary) in PLAIN.items():
-        app.command(name)(_plain(step_name, summary))
+    for step in STEPS.values():
+        if step.help:
+            app.command(step.command)(_command_of(step))
     app.command()(merge)
     app.command()(fillback)

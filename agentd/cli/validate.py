@@ -29,13 +29,13 @@ def validate(
     from agentd.cli.output import print_json
     from agentd.documents.fix import fix_change
     from agentd.documents.validate import validate_change
+    from agentd.project.change import find_open_change
     from agentd.project.workspace import Workspace
 
     open_workspace = Workspace.open_to_write if fix else Workspace.open
-    workspace = open_workspace(Path.cwd())
-    change = workspace.active_change(change_id)
-    mended = fix_change(workspace.project, change) if fix else []
-    report = validate_change(workspace.project, change, workspace.config)
+    change = find_open_change(open_workspace(Path.cwd()), change_id)
+    mended = fix_change(change.project, change.folder) if fix else []
+    report = validate_change(change.project, change.folder, change.workspace.config)
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))
     else:

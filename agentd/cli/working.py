@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentd.cli.progress import Progress
 from agentd.errors import UsageError
+from agentd.project.change import Change, find_open_change
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
@@ -45,9 +46,9 @@ def open_workspace(
 
 
 @contextlib.contextmanager
-def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Path]:
-    """The folder of a change that is worked on, held for as long as the command runs."""
-    change = workspace.active_change(change_id)
+def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Change]:
+    """A change that is worked on, held for as long as the command runs."""
+    change = find_open_change(workspace, change_id)
     with at_work(change):
         refuse_unknown(change)
         yield change
@@ -56,7 +57,7 @@ def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def at_work_on_new(
     workspace: Workspace, change_id: str, step: str, order: Order, *, described: bool = True
-) -> Iterator[Path]:
+) -> Iterator[Change]:
     """The same for a change that is made if it is missing."""
     change = begin(workspace, change_id, step, order, described=described)
     with at_work(change):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentd.documents.report import Issue
+from agentd.project.text_file import MAX_BYTES, MAX_LINES, read_text
 
-MAX_BYTES = 1_000_000
-MAX_LINES = 20_000
-MAX_LINE_BYTES = 20_000
 MAX_FILES = 500
 
 
@@ -60,44 +57,6 @@ def read_sources(root: Path, change: Path) -> Sources:
             room_bytes -= len(text)
             room_lines -= text.count("\n") + text.count("\r")
     return sources
-
-
-def read_text(
-    path: Path, max_bytes: int = MAX_BYTES, max_lines: int = MAX_LINES
-) -> tuple[str, str]:
-    """``("", text)`` of a file, or a code and why it is not read; line ends stay as they are.
-
-    The limits on bytes, lines, and the bytes of one line keep all that follows within a second.
-    """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        link = path.is_symlink()
-        reason = "is a symbolic link" if link else f"cannot be read: {error.strerror}"
-        return "unreadable", reason
-    with os.fdopen(fd, "rb") as handle:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return "unreadable", "is no regular file"
-        data = handle.read(max_bytes + 1)
-    if reason := _too_large(data, max_bytes, max_lines):
-        return "too-large", reason
-    if b"\0" in data:
-        return "not-text", "is no text: it holds NUL bytes"
-    try:
-        return "", data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return "not-text", f"is not UTF-8 (byte {error.start})"
-
-
-def _too_large(data: bytes, max_bytes: int, max_lines: int) -> str:
-    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    if len(data) > max_bytes or len(lines) > max_lines:
-        size = f"{MAX_BYTES // 1_000_000} MB and {MAX_LINES:,} lines"
-        return f"is too large: the documents of a change have up to {size} together"
-    longest = max(lines, key=len)
-    if len(longest) > MAX_LINE_BYTES:
-        return f"has a line of {len(longest):,} bytes (line {lines.index(longest) + 1})"
-    return ""
 
 
 def _markdown_files(change: Path) -> list[Path]:

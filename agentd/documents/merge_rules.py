@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agentd.documents.report import Issue
+from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of
 from agentd.specs.model import Delta, SpecError
@@ -42,7 +43,7 @@ def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta])
         for key, delta in deltas.items()
         for name, line in _names(delta)
     }
-    others = any(other.id != change.name for other in project.changes())
+    others = any(other.id != change.name for other in open_changes(project))
     for overlap in overlaps(project) if others else ():
         place = places.get((overlap.capability, overlap.requirement))
         if place and change.name in overlap.changes:

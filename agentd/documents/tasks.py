@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agentd.markdown.document import scan
 from agentd.markdown.spans import without_code
+from agentd.project.change import Change
 
 # `- [ ] 1.1 text`, and near it: `-[x] text`, `* [X]text`, `- [ x ] text`, `1. [ ] text`.
 CHECKBOX = re.compile(
@@ -83,9 +85,13 @@ def read_tasks(text: str) -> list[Task]:
     return [draft.finish() for draft in drafts if draft.task]
 
 
-def progress(text: str) -> tuple[int, int]:
+def tasks_of(change: Change) -> list[Task]:
+    """The tasks of a change, in order."""
+    return read_tasks(change.text("tasks.md") or "")
+
+
+def progress(tasks: Sequence[Task]) -> tuple[int, int]:
     """How many tasks are done, and how many there are."""
-    tasks = read_tasks(text)
     return sum(task.done for task in tasks), len(tasks)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from agentd.documents.document_files import read_text
 from agentd.markdown.document import scan
+from agentd.project.change import Change
 
 NOT_COVERED = "## Not covered (added by agentd)"
 """The heading in an approving review under which agentd lists what the review says nothing of."""
@@ -32,13 +31,13 @@ class Judgement:
     covers: bool = False
 
 
-def verdict_of(change: Path, judgement: Judgement | None) -> str | None:
+def verdict_of(change: Change, judgement: Judgement | None) -> str | None:
     """What the document says; None where there is none, it gives none, or no step judges.
 
     A skeleton left unfilled approves nothing. A review that approves but does not say of each
     scenario where it is implemented and tested asks for changes.
     """
-    document = read(change / judgement.document) if judgement else None
+    document = change.text(judgement.document) if judgement else None
     if judgement is None or document is None:
         return None
     approving, *others = judgement.verdicts
@@ -52,21 +51,22 @@ def verdict_of(change: Path, judgement: Judgement | None) -> str | None:
     return others[0] if judgement.covers and uncovered(change, judgement) else verdict
 
 
-def uncovered(change: Path, judgement: Judgement) -> list[str]:
+def uncovered(change: Change, judgement: Judgement) -> list[str]:
     """The requirements and scenarios of the change that the review has no full row for."""
     from agentd.documents.coverage import missing_coverage
     from agentd.specs.deltas import parse_delta
     from agentd.specs.model import SpecError
 
-    specs = {path: read(path) for path in documents_of(change, "specs")}
-    unread = [f"{path.name} can't be read" for path, text in specs.items() if text is None]
+    names = [path.relative_to(change.folder).as_posix() for path in change.documents("specs")]
+    specs = {name: change.text(name) for name in names}
+    unread = [f"{name} can't be read" for name, text in specs.items() if text is None]
     if unread:
         return unread
     try:
-        deltas = [parse_delta(text or "", str(path)) for path, text in specs.items()]
+        deltas = [parse_delta(text or "", name) for name, text in specs.items()]
     except SpecError as error:
         return [error.message]
-    return missing_coverage(read(change / judgement.document) or "", deltas)
+    return missing_coverage(change.text(judgement.document) or "", deltas)
 
 
 def read_verdict(document: str, allowed: Sequence[str]) -> str | None:
@@ -78,19 +78,6 @@ def read_verdict(document: str, allowed: Sequence[str]) -> str | None:
     """
     found = {name for line in _section(document) for name in _given(line, allowed)}
     return found.pop() if len(found) == 1 else None
-
-
-def documents_of(change: Path, name: str) -> list[Path]:
-    """The files that a name of the step table stands for, those that are there."""
-    if name in ("specs", "merged"):
-        return sorted(path for path in (change / name).rglob("*.md") if path.is_file())
-    return [change / name] if (change / name).is_file() else []
-
-
-def read(path: Path) -> str | None:
-    """A document's text; None when it is not there, or is what ``validate`` refuses to read."""
-    refused, text = read_text(path)
-    return None if refused else text
 
 
 def _section(document: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from agentd.guard.code import Code
 from agentd.guard.findings import Allowed, Findings, Forbidden
 from agentd.guard.own_files import OwnFiles
-from agentd.project.layout import Project
+from agentd.project.change import Change
 from agentd.project.other_holds import Others
 
 # What a command that edits the config leaves, or has there for a moment.
@@ -20,20 +20,21 @@ _OF_CONFIG = re.compile(r"agentd/\.[^/]*\.(?:lock|tmp)")
 class Guard:
     """A project as it was before a run. Made by :meth:`before`, for a ``with`` block."""
 
-    def __init__(self, project: Project, change: Path, allowed: Allowed) -> None:
+    def __init__(self, change: Change, allowed: Allowed) -> None:
+        project = change.project
         self._project = project
-        self._change = change
+        self._change = change.folder
         self._allowed = allowed
         # First of all: who takes up another change from now on is seen by the time of its hold.
-        self._others = Others.look(project, change)
+        self._others = Others.look(project, change.folder)
         self._own = OwnFiles(project, allowed.documents)
         passing = [*self._own.places, project.running_dir]  # other calls come and go there
         self._code = Code(project.root, _below(project.root, passing))
 
     @classmethod
-    def before(cls, project: Project, change: Path, allowed: Allowed) -> Guard:
+    def before(cls, change: Change, allowed: Allowed) -> Guard:
         """Take in the project right before the run of a CLI. Raises StateError or OSError."""
-        return cls(project, change, allowed)
+        return cls(change, allowed)
 
     def __enter__(self) -> Guard:
         return self

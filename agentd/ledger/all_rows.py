@@ -7,77 +7,82 @@ import time
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import chain, repeat
-from typing import Any, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 from agentd.errors import StateError
+from agentd.files import FileStamp, file_stamp
 from agentd.ledger import cache
-from agentd.ledger.rows import Ledger, Part, Row
+from agentd.ledger.rows import Part, Row
 
 # A file system may keep times to the second or two, so a file this young may change once more
 # without looking any different.
 _SETTLED_NS = 2_000_000_000
 
 
-class Stamp(NamedTuple):
-    """What tells that a ledger is as it was; ``inode`` is new whenever agentd has written it."""
+class HasLedger(Protocol):
+    """A change, as far as this room knows it: its id, and the folder that STATE.yaml lies in."""
 
-    modified_ns: int
-    changed_ns: int
-    size: int
-    inode: int
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
 
 
 _Entry: TypeAlias = "tuple[tuple[int, ...], list[Any]]"
 """A ledger's stamp, and the columns of its rows but ``change_id`` as the cache takes them."""
 
 
-def read_rows(ledgers: Sequence[Ledger], problems: list[StateError] | None = None) -> list[Row]:
-    """The calls of all ledgers, in their order; a change without a STATE.yaml has none.
+def read_rows(changes: Sequence[HasLedger], problems: list[StateError] | None = None) -> list[Row]:
+    """The calls of all changes, in their order; a change without a STATE.yaml has none.
 
     A ledger that can't be read is left out and added to ``problems``; without such a list it raises
     StateError.
     """
-    return list(chain.from_iterable(read_each(ledgers, problems)))
+    return list(chain.from_iterable(read_each(changes, problems)))
 
 
 def read_each(
-    ledgers: Sequence[Ledger], problems: list[StateError] | None = None
+    changes: Sequence[HasLedger], problems: list[StateError] | None = None
 ) -> list[list[Row]]:
-    """The same, apart for each ledger."""
-    if len(ledgers) < 2:  # not worth a file; that of all is left alone
-        return [read_ledger(ledger, problems) for ledger in ledgers]
-    place = cache.path_of("rows", home_of(ledgers))
+    """The same, apart for each change."""
+    if len(changes) < 2:  # not worth a file; that of all is left alone
+        return [read_ledger(change, problems) for change in changes]
+    place = cache.path_of("rows", home_of(changes))
     known: dict[str, _Entry] = cache.load(place) or {}
     every: list[list[Row]] = []
     settled: dict[str, _Entry] = {}
-    for ledger, stamp in zip(ledgers, stamps_of(ledgers), strict=True):
-        key = str(ledger.path)
+    for change, stamp in zip(changes, stamps_of(changes), strict=True):
+        key = str(change.folder)
         entry = known.get(key)
         if entry is not None and stamp is not None and entry[0] == tuple(stamp):
-            every.append(_unpacked(ledger.change_id, entry[1]))
+            every.append(_unpacked(change.id, entry[1]))
         else:
             before = len(problems or ())
-            every.append(read_ledger(ledger, problems))
+            every.append(read_ledger(change, problems))
             entry = (tuple(stamp or ()), _packed(every[-1]))
             if len(problems or ()) > before:
                 continue
         if is_settled(stamp):
             settled[key] = entry
     if any(known.get(key) is not entry for key, entry in settled.items()):
-        asked = {str(ledger.path) for ledger in ledgers}
+        asked = {str(change.folder) for change in changes}
         others = (key for key in known if key not in asked and os.path.lexists(key))
         cache.save(place, {**{key: known[key] for key in others}, **settled})
     return every
 
 
-def read_ledger(ledger: Ledger, problems: list[StateError] | None = None) -> list[Row]:
+def read_ledger(change: HasLedger, problems: list[StateError] | None = None) -> list[Row]:
     """The calls of one ledger, read now."""
     from agentd.ledger.store import StateStore
 
-    if _stamp(f"{ledger.path}/STATE.yaml") is None and ledger.path.is_dir():
+    if file_stamp(f"{change.folder}/STATE.yaml") is None and change.folder.is_dir():
         return []
     try:
-        return StateStore(ledger.path).rows(ledger.change_id)
+        return StateStore(change.folder).rows(change.id)
     except StateError as error:
         if problems is None:
             raise
@@ -85,19 +90,19 @@ def read_ledger(ledger: Ledger, problems: list[StateError] | None = None) -> lis
         return []
 
 
-def stamps_of(ledgers: Sequence[Ledger]) -> list[Stamp | None]:
+def stamps_of(changes: Sequence[HasLedger]) -> list[FileStamp | None]:
     """Each ledger's stamp, None for one that isn't there."""
-    return [_stamp(f"{ledger.path}/STATE.yaml") for ledger in ledgers]
+    return [file_stamp(f"{change.folder}/STATE.yaml") for change in changes]
 
 
-def is_settled(stamp: Stamp | None) -> bool:
+def is_settled(stamp: FileStamp | None) -> bool:
     """Whether the next write to a ledger of this stamp will change the stamp."""
     return stamp is not None and time.time_ns() - stamp.changed_ns > _SETTLED_NS
 
 
-def home_of(ledgers: Sequence[Ledger]) -> str:
+def home_of(changes: Sequence[HasLedger]) -> str:
     """The folder that all of them lie in."""
-    return os.path.commonpath({os.path.dirname(ledger.path) for ledger in ledgers})  # noqa: PTH120
+    return os.path.commonpath({os.path.dirname(change.folder) for change in changes})  # noqa: PTH120
 
 
 _COST, _PARTS = (Row._fields.index(name) - 1 for name in ("cost_usd", "parts"))
@@ -121,11 +126,3 @@ def _unpacked(change_id: str, packed: Sequence[Any]) -> list[Row]:
         tuple(Part._make((*p[:4], Decimal(p[4]), p[5])) for p in of) for of in columns[_PARTS]
     ]
     return list(map(Row._make, zip(repeat(change_id), *columns, strict=False)))
-
-
-def _stamp(path: str) -> Stamp | None:
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    return Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)

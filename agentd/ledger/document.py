@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.ledger import fields as entry
-from agentd.ledger import outline
-from agentd.ledger import own_grammar as grammar
-from agentd.ledger import own_layout as block
-from agentd.ledger.fields import Fields
+from agentd.ledger import call_fields, outline, own_grammar, own_layout
+from agentd.ledger.call_fields import Fields
 from agentd.ledger.outline import Span
 from agentd.ledger.own_layout import Block
 from agentd.ledger.source import Malformed, Source
@@ -45,14 +42,31 @@ class Document(NamedTuple):
     def records(self) -> Iterable[CallRecord]:
         """The calls in order; of a document that was read for all keys. Raises Malformed."""
         if isinstance(self.calls, Block):
-            return grammar.records(self.calls.columns)
-        return map(entry.from_fields, self.calls.calls())
+            return own_grammar.records(self.calls.columns)
+        return map(call_fields.from_fields, self.calls.calls())
 
     def append(self, calls: Sequence[Fields]) -> str:
         """The text with ``calls`` behind the last one and the totals added up. Raises Malformed."""
         if isinstance(self.calls, Block):
             return self.calls.append(self.text, calls)
         return self.calls.append(calls)
+
+    def appended(self, calls: Sequence[Fields], source: Source) -> Document:
+        """The document with that text, to be updated; a block is not read again.
+
+        ``source`` is what this document was read from. Raises Malformed.
+        """
+        text = self.append(calls)
+        if not isinstance(self.calls, Block):
+            return read(source._replace(text=text))
+        longer, end = len(text) - len(self.text), self.calls.end
+        spans = {
+            key: span
+            if span.start < end
+            else span._replace(start=span.start + longer, end=span.end + longer)
+            for key, span in self.spans.items()
+        }
+        return self._replace(text=text, spans=spans, calls=self.calls._replace(end=end + longer))
 
     def update(self, values: Mapping[str, str]) -> str:
         """The text with the YAML ``values`` for these keys; new keys at the end of the head.
@@ -73,7 +87,7 @@ class Document(NamedTuple):
         for start, end, new in sorted(edits, key=lambda edit: edit[0], reverse=True):
             text = text[:start] + new + text[end:]
         if self.rest is not None:
-            found = block.find(text) if isinstance(self.calls, Block) else None
+            found = own_layout.find(text) if isinstance(self.calls, Block) else None
             self.rest.check_update(_without(text, found) if found else text, values)
         return text
 
@@ -85,23 +99,23 @@ class Document(NamedTuple):
     def _head_end(self) -> int:
         if self.rest is not None:
             return self.rest.head_end()
-        return block.after_last_value(self.text[: self.spans["telemetry"].start])
+        return own_layout.after_last_value(self.text[: self.spans["telemetry"].start])
 
 
-def read(source: Source, keys: Sequence[str] = grammar.LEDGER) -> Document:
+def read(source: Source, keys: Sequence[str] = own_grammar.LEDGER) -> Document:
     """Look through a STATE.yaml. Raises Malformed, with the line, for one that is broken.
 
     ``keys`` says what is wanted of the calls: LEDGER, SUMS or ALL of ``own_grammar``.
     """
-    found = block.find(source.text, keys) if source.ordinary else None
+    found = own_layout.find(source.text, keys) if source.ordinary else None
     if found is not None:
         document = _around(source.text, found)
         if document is not None:
             return document
-    from agentd.ledger import foreign as tree
+    from agentd.ledger import foreign
 
     try:
-        parsed = tree.read(source.text)
+        parsed = foreign.read(source.text)
         parsed.calls()
         return Document(source.text, parsed.spans(), parsed, parsed)
     except RecursionError:
@@ -113,10 +127,10 @@ def _around(text: str, found: Block) -> Document | None:
     spans = outline.read(text, found.start, found.end)
     if spans is not None:
         return Document(text, spans, found, None)
-    from agentd.ledger import foreign as tree
+    from agentd.ledger import foreign
 
     try:
-        rest = tree.read(_without(text, found))
+        rest = foreign.read(_without(text, found))
     except (Malformed, RecursionError):
         return None  # the tree of the whole text tells the right line
     if not rest.has_empty_telemetry_at(found.start):

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from agentd.clock import iso, utc_now
-from agentd.ledger import document, pending, source
-from agentd.ledger import fields as entry
-from agentd.ledger import own_grammar as grammar
+from agentd.ledger import call_fields, document, own_grammar, pending, source
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
 from agentd.ledger.source import Source
@@ -24,10 +22,11 @@ def stamped(changes: Changes) -> dict[str, str]:
 def enter(origin: Source, found: Document, calls: Iterable[Kept]) -> str:
     """The text with these calls, none of which it has, and what they change."""
     waiting = list(calls)
-    text = found.append([entry.to_fields(call.record) for call in waiting])
-    for changes in (call.changes for call in waiting if call.changes != NO_CHANGES):
-        text = document.read(origin._replace(text=text)).update(stamped(changes))
-    return text
+    longer = found.appended([call_fields.to_fields(call.record) for call in waiting], origin)
+    values: dict[str, str] = {}
+    for call in waiting:
+        values |= call.changes.values()
+    return longer.update({**values, "updated_at": iso(utc_now())}) if values else longer.text
 
 
 def to_text(calls: Iterable[Kept], changes: Changes = NO_CHANGES) -> str:
@@ -63,7 +62,7 @@ def only_entered(before: bytes, now: bytes, texts: Iterable[str]) -> bool:
     """Whether every call of ``before`` still stands, and any more of ``now`` is in the texts."""
     try:
         old, new = (
-            tuple(document.read(source.decode(data), grammar.ALL).records())
+            tuple(document.read(source.decode(data), own_grammar.ALL).records())
             for data in (before, now)
         )
         told = {call.id: call for call, _ in _items(texts) if call is not None}

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from agentd.ledger import relayout
-from agentd.ledger import yaml_nodes as nodes
-from agentd.ledger.fields import Fields
+from agentd.ledger import relayout, yaml_nodes
+from agentd.ledger.call_fields import Fields
 from agentd.ledger.outline import Span
 from agentd.ledger.own_layout import after_last_value
 from agentd.ledger.source import Malformed
@@ -25,11 +24,11 @@ class Tree:
 
     def spans(self) -> dict[str, Span]:
         """Where the values of the top-level keys stand."""
-        return {key: self._span(*pair) for key, pair in nodes.pairs(self.root).items()}
+        return {key: self._span(*pair) for key, pair in yaml_nodes.pairs(self.root).items()}
 
     def calls(self) -> list[Fields]:
         """The calls, checked. Raises Malformed."""
-        return [nodes.fields_of(call) for call in nodes.calls_of(self._telemetry()[1])]
+        return [yaml_nodes.fields_of(call) for call in yaml_nodes.calls_of(self._telemetry()[1])]
 
     def append(self, calls: Sequence[Fields]) -> str:
         """The text with its telemetry lines replaced by agentd's layout, ``calls`` at the end."""
@@ -42,11 +41,13 @@ class Tree:
         new_text = before + "".join(f"{line}\n" for line in lines) + self.text[end:]
         new = self._check(new_text, {"telemetry"})
         if new.calls() != [*self.calls(), *calls]:
-            raise Malformed(nodes.line_of(key or self.root), "agentd can't rewrite telemetry here")
+            raise Malformed(
+                yaml_nodes.line_of(key or self.root), "agentd can't rewrite telemetry here"
+            )
         return new_text
 
     def _telemetry(self) -> tuple[Node | None, Node | None]:
-        return nodes.pairs(self.root).get("telemetry", (None, None))
+        return yaml_nodes.pairs(self.root).get("telemetry", (None, None))
 
     def _region(self, key: Node | None) -> tuple[int, int]:
         """The lines of the key telemetry; where it would be added when there is none."""
@@ -74,13 +75,13 @@ class Tree:
         elif start < after_key:  # an alias: its node stands where the anchor is
             alias = re.compile(r"\s*:\s*(\*[^\s,]+)").match(self.text, after_key)
             start, end = alias.span(1) if alias else (after_key, after_key)
-        is_text = isinstance(value, ScalarNode) and not nodes.is_null(value)
+        is_text = isinstance(value, ScalarNode) and not yaml_nodes.is_null(value)
         return Span(start, end, value.value if is_text else None)
 
     def has_empty_telemetry_at(self, index: int) -> bool:
         """Whether the key telemetry stands at this offset of the text, and holds nothing."""
         key, telemetry = self._telemetry()
-        return key is not None and key.start_mark.index == index and nodes.is_null(telemetry)
+        return key is not None and key.start_mark.index == index and yaml_nodes.is_null(telemetry)
 
     def head_end(self) -> int:
         """The end of the last key before telemetry; of the document when there is none."""
@@ -102,7 +103,7 @@ class Tree:
         return new
 
     def _values(self, without: Collection[str]) -> dict[str, object]:
-        pairs = nodes.pairs(self.root).items()
+        pairs = yaml_nodes.pairs(self.root).items()
         return {key: _value(value) for key, (_, value) in pairs if key not in without}
 
 
@@ -116,4 +117,4 @@ def _value(node: Node) -> object:
 
 def read(text: str) -> Tree:
     """The tree of a whole document. Raises Malformed."""
-    return Tree(text, nodes.compose(text))
+    return Tree(text, yaml_nodes.compose(text))

@@ -6,8 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from agentd.ledger import fields as entry
-from agentd.ledger import outline
+from agentd.ledger import call_fields, outline
 
 _CALL = re.compile(r"  - .+\n(?:    .+\n)*")
 _ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
@@ -22,7 +21,7 @@ def known_parts(text: str, position: int) -> tuple[str, int]:
     """
     parts = []
     while found := _CALL.match(text, position):
-        known = _known(found[0], "    ", tuple(entry.KEYS))
+        known = _known(found[0], "    ", tuple(call_fields.KEYS))
         if known is None:
             break
         parts.append(known)
@@ -36,7 +35,7 @@ def _known(item: str, indent: str, keys: Sequence[str]) -> str | None:
         return None
     if "models" in keys and "models" in pairs:
         heading, _, models = pairs["models"].partition("\n")
-        parts = [_known(one, "      ", entry.MODEL_KEYS) for one in _ITEM.findall(models)]
+        parts = [_known(one, "      ", call_fields.MODEL_KEYS) for one in _ITEM.findall(models)]
         if len("".join(_ITEM.findall(models))) != len(models) or None in parts:
             return None
         pairs["models"] = "".join([heading, "\n", *filter(None, parts)])

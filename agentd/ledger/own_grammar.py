@@ -9,9 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from agentd.ledger import fields as entry
-from agentd.ledger import scalar
-from agentd.ledger.fields import Kind
+from agentd.ledger import call_fields, scalar
+from agentd.ledger.call_fields import Kind
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
 
@@ -20,7 +19,7 @@ Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 are, counts and money as digits, a time as a datetime, ``models`` as a tuple of MODEL_KEYS' values.
 """
 
-ALL = tuple(entry.KEYS)
+ALL = tuple(call_fields.KEYS)
 SUMS = (
     *("id", "step", "provider", "model", "status", "tokens_in", "tokens_out", "tokens_cache_read"),
     *("cost_usd", "cost_source", "accuracy", "duration_ms", "timestamp", "models"),
@@ -105,7 +104,7 @@ def _columns(keys: Sequence[str], rows: Sequence[Any]) -> dict[str, Sequence[Any
 
 def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[Any]:
     """The values of one key. Raises ValueError for what is none."""
-    kind = entry.KEYS[key]
+    kind = call_fields.KEYS[key]
     if kind == "models":
         return [_models(value) if value else () for value in column] if any(column) else column
     if kind == "text" and quoted:
@@ -126,8 +125,10 @@ def _models(lines: str) -> tuple[tuple[str | None, ...], ...]:
     rows, end = _rows(_model(), lines, 0)
     if end < len(lines):
         raise ValueError("models are not in agentd's layout")
-    found = _columns(entry.MODEL_KEYS, rows)
-    return tuple(zip(*(_values(key, found[key], True) for key in entry.MODEL_KEYS), strict=True))
+    found = _columns(call_fields.MODEL_KEYS, rows)
+    return tuple(
+        zip(*(_values(key, found[key], True) for key in call_fields.MODEL_KEYS), strict=True)
+    )
 
 
 @functools.cache
@@ -135,13 +136,13 @@ def _call(keys: Sequence[str]) -> re.Pattern[str]:
     """One call: a group for each of the keys, and for the unknown lines."""
     values = {
         key: f"{'(' if key in keys else '(?:'}{_PATTERNS[kind]})"
-        for key, kind in entry.KEYS.items()
+        for key, kind in call_fields.KEYS.items()
         if kind != "models"
     }
     lines = [_line(key, value) for key, value in values.items()]
     lines[:2] = [f"(?:id: {values['id']}\n    )?+step: {values['step']}\n"]
     models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?+"
-    unknown = f"((?:    (?!(?:{'|'.join(entry.KEYS)}):)[A-Za-z_].*\n)*)"
+    unknown = f"((?:    (?!(?:{'|'.join(call_fields.KEYS)}):)[A-Za-z_].*\n)*)"
     return re.compile("  - " + "".join(lines) + models + unknown)
 
 
@@ -149,14 +150,19 @@ def _call(keys: Sequence[str]) -> re.Pattern[str]:
 def _model() -> re.Pattern[str]:
     """One item of ``models``: a group for each of MODEL_KEYS."""
     keys = "".join(
-        _line(key, f"({_PATTERNS[entry.KEYS[key]]})", indent=6, required=entry.MODEL_REQUIRED)
-        for key in entry.MODEL_KEYS[1:]
+        _line(
+            key,
+            f"({_PATTERNS[call_fields.KEYS[key]]})",
+            indent=6,
+            required=call_fields.MODEL_REQUIRED,
+        )
+        for key in call_fields.MODEL_KEYS[1:]
     )
     return re.compile(f"    - model: ({_TEXT})\n{keys}")
 
 
 def _line(
-    key: str, value: str, *, indent: int = 4, required: Sequence[str] = entry.REQUIRED
+    key: str, value: str, *, indent: int = 4, required: Sequence[str] = call_fields.REQUIRED
 ) -> str:
     line = f"{' ' * indent}{key}: {value}\n"
     return line if key in required else f"(?:{line})?+"
@@ -211,7 +217,7 @@ def _record(  # noqa: PLR0917
         status=status or "ok",
         usage=_usage(tokens_in, tokens_out, cache_read, cache_write, cache_write_1h, reasoning),
         cost_usd=cost_usd,
-        cost_source=source or entry.guess_source(cost_usd),
+        cost_source=source or call_fields.guess_source(cost_usd),
         accuracy=accuracy or "exact",
         usage_source=usage_source or "stdout",
         duration_ms=int(duration or 0),
@@ -248,5 +254,5 @@ def priced_model(model: str, *values: Any) -> PricedModel:
         model=model,
         usage=_usage(*counts),
         cost_usd=cost_usd,
-        cost_source=source or entry.guess_source(cost_usd),
+        cost_source=source or call_fields.guess_source(cost_usd),
     )

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from agentd.ledger import own_grammar as grammar
-from agentd.ledger import render, scalar
-from agentd.ledger.fields import Fields, Value
+from agentd.ledger import own_grammar, render, scalar
+from agentd.ledger.call_fields import Fields, Value
 from agentd.metering.money import EXACT
 
 TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
@@ -59,7 +58,7 @@ class Block(NamedTuple):
 
     start: int
     end: int
-    columns: grammar.Columns
+    columns: own_grammar.Columns
 
     def call_count(self) -> int:
         """How many calls there are."""
@@ -94,7 +93,7 @@ class Block(NamedTuple):
         )
 
 
-def find(text: str, keys: Sequence[str] = grammar.LEDGER) -> Block | None:
+def find(text: str, keys: Sequence[str] = own_grammar.LEDGER) -> Block | None:
     """The telemetry block of ``text`` when it is in agentd's layout, else None.
 
     Comment lines, blank lines and comments after values are allowed. ``text`` has ``\\n`` line ends
@@ -115,16 +114,16 @@ def find(text: str, keys: Sequence[str] = grammar.LEDGER) -> Block | None:
     return Block(start, end, found[0]) if found and found[1] == len(bare) else None
 
 
-def _read(text: str, start: int, keys: Sequence[str]) -> tuple[grammar.Columns, int] | None:
+def _read(text: str, start: int, keys: Sequence[str]) -> tuple[own_grammar.Columns, int] | None:
     """The calls of the block without comments that begins at ``start``, and the block's end."""
     is_empty = text.startswith(_NO_CALLS, start)
     if not is_empty and not text.startswith(_CALLS, start):
         return None
-    found = grammar.columns(text, start + len(_NO_CALLS if is_empty else _CALLS), keys)
+    found = own_grammar.columns(text, start + len(_NO_CALLS if is_empty else _CALLS), keys)
     if found is None or is_empty is bool(found[0]["tokens_in"]):
         return None
     closing = _CLOSING.match(text, found[1])
-    if closing is None or not grammar.sound_unknown(closing[1]):
+    if closing is None or not own_grammar.sound_unknown(closing[1]):
         return None
     return found[0], closing.end()
 

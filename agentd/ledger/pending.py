@@ -10,9 +10,7 @@ from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.files import write_atomic
-from agentd.ledger import fields as entry
-from agentd.ledger import plain_files as places
-from agentd.ledger import render
+from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.state import NO_CHANGES, Changes, from_object
 from agentd.metering.call import CallRecord
@@ -42,7 +40,7 @@ def reserve(run_dir: Path) -> None:
     Raises StateError when there is no room for that: better before the run than after it.
     """
     path = run_dir / RESERVE
-    with places.explained(path):
+    with plain_files.explained(path):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
         try:
             _fill(fd)
@@ -55,7 +53,7 @@ def _fill(fd: int) -> None:
         try:
             os.posix_fallocate(fd, 0, RESERVE_BYTES)
         except OSError as error:
-            if error.errno in places.FULL:
+            if error.errno in plain_files.FULL:
                 raise
         else:
             return
@@ -68,12 +66,12 @@ def keep(runs_dir: Path, call: Kept) -> Path:
     Raises StateError; its message then holds the call as one line of JSON.
     """
     check_call_id(call.record.id)
-    line = render.json_line(entry.to_fields(call.record))
+    line = render.json_line(call_fields.to_fields(call.record))
     try:
-        places.check_change(runs_dir.parent)
-        run_dir = places.make_folder(places.make_folder(runs_dir) / call.record.id)
+        plain_files.check_change(runs_dir.parent)
+        run_dir = plain_files.make_folder(plain_files.make_folder(runs_dir) / call.record.id)
         path = run_dir / PENDING
-        with places.explained(path):
+        with plain_files.explained(path):
             _write(path, f"{to_line(call)}\n".encode())
             (run_dir / RESERVE).unlink(missing_ok=True)
     except StateError as error:
@@ -87,7 +85,7 @@ def _write(path: Path, data: bytes) -> None:
         write_atomic(path, data)
     except OSError as error:
         reserved = path.with_name(RESERVE)
-        if error.errno not in places.FULL or not reserved.exists():
+        if error.errno not in plain_files.FULL or not reserved.exists():
             raise
         reserved.unlink()
         write_atomic(path, data)
@@ -99,7 +97,7 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
     problem = None
     for run_dir in _run_dirs(runs_dir):
         path = run_dir / PENDING
-        data = places.read_file(path)
+        data = plain_files.read_file(path)
         if data is None:
             continue
         try:
@@ -113,14 +111,14 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
 
 def to_line(call: Kept) -> str:
     """The call and what it changes as one line of JSON."""
-    line = render.json_line(entry.to_fields(call.record))
+    line = render.json_line(call_fields.to_fields(call.record))
     state = "" if call.changes == NO_CHANGES else f', "state": {call.changes.to_json()}'
     return f"{line[:-1]}{state}}}"
 
 
 def from_line(text: str) -> Kept:
     """What :func:`to_line` made. Raises ValueError."""
-    record = entry.from_json(text)
+    record = call_fields.from_json(text)
     state = json.loads(text).get("state")
     return Kept(record, from_object(state) if state is not None else NO_CHANGES)
 
@@ -129,7 +127,7 @@ def mark_entered(runs_dir: Path, call_id: str) -> None:
     """Rename the kept call, if there is one: it is in STATE.yaml now."""
     check_call_id(call_id)
     path = runs_dir / call_id / PENDING
-    with places.explained(path), contextlib.suppress(FileNotFoundError):
+    with plain_files.explained(path), contextlib.suppress(FileNotFoundError):
         path.replace(path.with_name(ENTERED))
 
 

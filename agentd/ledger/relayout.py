@@ -10,11 +10,8 @@ from decimal import Decimal
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from agentd.ledger import fields as entry
-from agentd.ledger import own_grammar as grammar
-from agentd.ledger import render, scalar
-from agentd.ledger import yaml_nodes as nodes
-from agentd.ledger.fields import Fields
+from agentd.ledger import call_fields, own_grammar, render, scalar, yaml_nodes
+from agentd.ledger.call_fields import Fields
 from agentd.ledger.own_layout import TOTALS, add_up
 from agentd.ledger.source import Malformed
 
@@ -47,9 +44,9 @@ def rewrite(
     ``region`` is the text of the lines that it replaces, ``start`` its offset in the document;
     ``telemetry`` is what the key holds now, None when it is absent. Raises Malformed.
     """
-    calls = nodes.calls_of(telemetry)
-    known = [nodes.fields_of(call) for call in calls]
-    inside = nodes.pairs(telemetry) if isinstance(telemetry, MappingNode) else {}
+    calls = yaml_nodes.calls_of(telemetry)
+    known = [yaml_nodes.fields_of(call) for call in calls]
+    inside = yaml_nodes.pairs(telemetry) if isinstance(telemetry, MappingNode) else {}
     lines = [_Line("telemetry:", _at(key))]
     if known or new:
         lines.append(_Line("  calls:", _at(inside["calls"][0] if "calls" in inside else None)))
@@ -78,22 +75,22 @@ def _at(node: Node | None) -> int | None:
 
 
 def _call_lines(call: MappingNode, fields: Fields) -> list[_Line]:
-    places = nodes.pairs(call)
+    places = yaml_nodes.pairs(call)
     lines: list[_Line] = []
-    for key in entry.KEYS:
+    for key in call_fields.KEYS:
         if key == "models" and "models" in fields:
             lines += _models_lines(*places[key])
         elif key in fields:
             name, value = places[key]
             lines.append(_Line(f"    {key}: {_known(key, value, fields)}", _at(name)))
     for key, (name, value) in places.items():
-        if key not in entry.KEYS:
+        if key not in call_fields.KEYS:
             lines += _any_lines("    ", name, value)
     return _as_item(lines, "  ")
 
 
 def _known(key: str, value: Node, fields: Fields) -> str:
-    if key == "timestamp" and re.fullmatch(grammar.TIME, value.value):
+    if key == "timestamp" and re.fullmatch(own_grammar.TIME, value.value):
         return str(value.value)  # to the nanosecond, as the original wrote it
     return render.yaml_value(fields[key])
 
@@ -101,14 +98,14 @@ def _known(key: str, value: Node, fields: Fields) -> str:
 def _models_lines(name: Node, models: Node) -> list[_Line]:
     lines = [_Line("    models:", _at(name))]
     for model in models.value:
-        places, fields = nodes.pairs(model), nodes.fields_of(model, of_model=True)
-        keys = [key for key in entry.MODEL_KEYS if key in fields]
+        places, fields = yaml_nodes.pairs(model), yaml_nodes.fields_of(model, of_model=True)
+        keys = [key for key in call_fields.MODEL_KEYS if key in fields]
         items = [
             _Line(f"      {key}: {render.yaml_value(fields[key])}", _at(places[key][0]))
             for key in keys
         ]
         for key, (inner, value) in places.items():
-            if key not in entry.MODEL_KEYS:
+            if key not in call_fields.MODEL_KEYS:
                 items += _any_lines("      ", inner, value)
         lines += _as_item(items, "    ")
     return lines if len(lines) > 1 else []
@@ -125,7 +122,7 @@ def _any_lines(indent: str, key: ScalarNode, value: Node) -> list[_Line]:
     if isinstance(value, ScalarNode):
         return [_Line(f"{name} {_any_scalar(value)}", _at(key))]
     if value.tag not in (_SEQ, _MAP):
-        raise Malformed(nodes.line_of(value), f"the tag {value.tag} inside telemetry")
+        raise Malformed(yaml_nodes.line_of(value), f"the tag {value.tag} inside telemetry")
     if not value.value:
         return [_Line(f"{name} {'[]' if isinstance(value, SequenceNode) else '{}'}", _at(key))]
     return [_Line(name, _at(key)), *_any_inner(indent + "  ", value)]
@@ -134,7 +131,7 @@ def _any_lines(indent: str, key: ScalarNode, value: Node) -> list[_Line]:
 def _any_inner(indent: str, value: Node) -> list[_Line]:
     lines: list[_Line] = []
     if isinstance(value, MappingNode):
-        for inner_key, inner in nodes.pairs(value).values():
+        for inner_key, inner in yaml_nodes.pairs(value).values():
             lines += _any_lines(indent, inner_key, inner)
         return lines
     for item in value.value:
@@ -151,10 +148,10 @@ def _any_scalar(node: ScalarNode) -> str:
     """A scalar with the value that it had, plain ones as they stood."""
     text = str(node.value)
     plain = node.style is None and "\n" not in text
-    if plain and node.tag == nodes.plain_tag(text):
+    if plain and node.tag == yaml_nodes.plain_tag(text):
         return text or "null"
     if node.tag != _STR:
-        raise Malformed(nodes.line_of(node), f"the tag {node.tag} inside telemetry")
+        raise Malformed(yaml_nodes.line_of(node), f"the tag {node.tag} inside telemetry")
     return scalar.text(text)
 
 
@@ -180,7 +177,7 @@ def _place_comments(lines: list[_Line], region: str, start: int) -> list[str]:
 
 def _comments(region: str) -> Iterator[tuple[int, str]]:
     end = 0
-    for token in nodes.scan(region):
+    for token in yaml_nodes.scan(region):
         for match in _COMMENT.finditer(region, end, token.start_mark.index):
             yield match.start(), match[0].rstrip()
         end = max(end, token.end_mark.index)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from agentd.clock import iso
 from agentd.ledger import scalar
-from agentd.ledger.fields import Fields, Value
+from agentd.ledger.call_fields import Fields, Value
 from agentd.metering.money import decimal_text
 
 

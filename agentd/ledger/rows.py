@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import repeat
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentd.ledger import own_grammar as grammar
+from agentd.ledger import own_grammar
+from agentd.ledger.call_fields import guess_source
 from agentd.ledger.document import Document
-from agentd.ledger.fields import guess_source
 from agentd.ledger.own_layout import Block
 from agentd.metering.call import CallRecord, PricedModel
-
-
-class Ledger(NamedTuple):
-    """The folder of a change; ``archived_on`` is None while it is worked on."""
-
-    change_id: str
-    path: Path
-    archived_on: str | None = None
 
 
 class Part(NamedTuple):
@@ -69,7 +60,7 @@ def of_document(change_id: str, document: Document) -> list[Row]:
     return [_of_record(change_id, record) for record in document.records()]
 
 
-def _of_columns(change_id: str, of: grammar.Columns) -> Iterator[Row]:
+def _of_columns(change_id: str, of: own_grammar.Columns) -> Iterator[Row]:
     """Column by column, without a CallRecord: six times as fast."""
     costs_usd = list(map(Decimal, of["cost_usd"]))
     columns: tuple[Iterable[Any], ...] = (
@@ -105,7 +96,7 @@ def _sources(column: Sequence[str | None], costs_usd: Sequence[Decimal]) -> Sequ
 
 
 def _part_of_values(values: Sequence[Any]) -> Part:
-    return _part(grammar.priced_model(*values))
+    return _part(own_grammar.priced_model(*values))
 
 
 def _part(priced: PricedModel) -> Part:

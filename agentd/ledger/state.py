@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from agentd.ledger import own_layout as block
-from agentd.ledger import scalar
+from agentd.ledger import own_layout, scalar
 from agentd.ledger.document import Document
 from agentd.ledger.source import Malformed
 from agentd.metering.call import CallRecord
@@ -41,7 +40,7 @@ def from_document(document: Document) -> State:
     """The state in a document. Raises Malformed."""
     head = {key: span.text for key, span in document.spans.items()}
     calls = tuple(document.records())
-    sums = block.add_up(
+    sums = own_layout.add_up(
         [call.cost_usd for call in calls],
         [call.usage.input_tokens for call in calls],
         [call.usage.output_tokens for call in calls],

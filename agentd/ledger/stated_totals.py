@@ -29,15 +29,15 @@ def written(document: Document) -> dict[str, Decimal | None]:
 def _of_tree(tree: Tree) -> dict[str, str]:
     from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-    from agentd.ledger import yaml_nodes as nodes
+    from agentd.ledger import yaml_nodes
 
-    _, telemetry = nodes.pairs(tree.root).get("telemetry", (None, None))
-    pairs = nodes.pairs(telemetry) if isinstance(telemetry, MappingNode) else {}
+    _, telemetry = yaml_nodes.pairs(tree.root).get("telemetry", (None, None))
+    pairs = yaml_nodes.pairs(telemetry) if isinstance(telemetry, MappingNode) else {}
     values = {key: pairs[key][1] for key in TOTALS if key in pairs}
     return {
         key: value.value if isinstance(value, ScalarNode) else ""
         for key, value in values.items()
-        if not nodes.is_null(value)
+        if not yaml_nodes.is_null(value)
     }
 
 

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING
 from agentd.clock import iso, utc_now
 from agentd.errors import StateError
 from agentd.files import write_atomic
-from agentd.ledger import document, entries, rows, scalar, source, state, stated_totals
-from agentd.ledger import own_grammar as grammar
-from agentd.ledger import pending as kept
-from agentd.ledger import plain_files as places
+from agentd.ledger import (
+    document,
+    entries,
+    own_grammar,
+    pending,
+    plain_files,
+    rows,
+    scalar,
+    source,
+    state,
+    stated_totals,
+)
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
@@ -68,9 +76,9 @@ class StateStore:
 
     def create(self, change_id: str, *, phase: str = "proposed") -> None:
         """Write a new STATE.yaml, with its folder if that is missing."""
-        with places.explained(self.change_dir):
+        with plain_files.explained(self.change_dir):
             self.change_dir.parent.mkdir(parents=True, exist_ok=True)
-        places.make_folder(self.change_dir)
+        plain_files.make_folder(self.change_dir)
         text = _NEW.format(
             change_id=scalar.text(change_id), phase=scalar.text(phase), now=iso(utc_now())
         )
@@ -83,22 +91,22 @@ class StateStore:
 
     def read(self) -> State:
         """The state as it stands; writes nothing, takes no lock."""
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self._explained():
-            return state.from_document(self._read(grammar.ALL)[1])
+            return state.from_document(self._read(own_grammar.ALL)[1])
 
     def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
         """The state, and the totals as the file states them: see ``stated_totals.written``."""
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self._explained():
-            found = self._read(grammar.ALL)[1]
+            found = self._read(own_grammar.ALL)[1]
             return state.from_document(found), stated_totals.written(found)
 
     def rows(self, change_id: str) -> list[Row]:
         """The calls as rows: several times as fast as :meth:`read`, for sums over many changes."""
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self._explained():
-            return rows.of_document(change_id, self._read(grammar.SUMS)[1])
+            return rows.of_document(change_id, self._read(own_grammar.SUMS)[1])
 
     def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
         """Enter a call and make ``changes`` in one write.
@@ -106,7 +114,7 @@ class StateStore:
         False, and nothing changes, when a call of its id is there already. When that fails, the
         call is kept in its run's folder and the StateError says so.
         """
-        kept.check_call_id(record.id)
+        pending.check_call_id(record.id)
         call = Kept(record, changes)
         try:
             return bool(self._enter([call]))
@@ -125,14 +133,14 @@ class StateStore:
     ) -> None:
         """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
         changes = Changes(phase, iteration, last_action, session_id)
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             self._change(origin, found, changes)
 
     def warn(self, names: Sequence[str]) -> list[str]:
         """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             given = _given(found)
@@ -146,7 +154,7 @@ class StateStore:
 
         Those whose names begin with ``keep`` are not the change's own and stay given.
         """
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             stay = [name for name in _given(found) if name.startswith(keep)]
@@ -162,14 +170,14 @@ class StateStore:
         On a full disk it takes the place of the run's reserve; if even that fails, the error's
         message holds the call.
         """
-        return kept.keep(self.runs_dir, Kept(record, changes))
+        return pending.keep(self.runs_dir, Kept(record, changes))
 
     def enter_kept(self) -> list[Kept]:
         """Enter every kept call that is not in STATE.yaml yet; returns those entered now."""
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         if self.runs_dir.is_symlink():
-            places.make_folder(self.runs_dir)  # says what is wrong
-        waiting, problem = kept.read_pending(self.runs_dir)
+            plain_files.make_folder(self.runs_dir)  # says what is wrong
+        waiting, problem = pending.read_pending(self.runs_dir)
         entered = self._enter(waiting) if waiting else []
         for call in waiting:
             self.mark_entered(call.record.id)
@@ -179,7 +187,7 @@ class StateStore:
 
     def mark_entered(self, call_id: str) -> None:
         """Note in the run's folder that its call is in STATE.yaml, if the call was kept there."""
-        kept.mark_entered(self.runs_dir, call_id)
+        pending.mark_entered(self.runs_dir, call_id)
 
     def record_llm_call(
         self,
@@ -221,7 +229,7 @@ class StateStore:
         return record
 
     def _enter(self, waiting: Sequence[Kept]) -> list[Kept]:
-        places.check_change(self.change_dir)
+        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             there = found.ids()
@@ -242,8 +250,8 @@ class StateStore:
             line = second.message
             raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
 
-    def _read(self, keys: Sequence[str] = grammar.LEDGER) -> tuple[Source, Document]:
-        data = places.read_file(self.path)
+    def _read(self, keys: Sequence[str] = own_grammar.LEDGER) -> tuple[Source, Document]:
+        data = plain_files.read_file(self.path)
         if data is None:
             name = self.change_dir.absolute().name
             raise StateError(
@@ -256,13 +264,13 @@ class StateStore:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Meanwhile no agentd writes the file. Raises LockHeld after 30 s."""
-        places.make_folder(self.runs_dir)
+        plain_files.make_folder(self.runs_dir)
         with self._explained(), lock(self.runs_dir / ".lock"):
             yield
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        with places.explained(self.path):
+        with plain_files.explained(self.path):
             try:
                 yield
             except Malformed as error:

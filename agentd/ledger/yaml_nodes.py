@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import Token
 
-from agentd.ledger import fields as entry
+from agentd.ledger import call_fields
 from agentd.ledger.source import Malformed
 
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
@@ -127,18 +127,18 @@ def calls_of(telemetry: Node | None) -> list[MappingNode]:
     return list(calls.value)
 
 
-def fields_of(call: MappingNode, *, of_model: bool = False) -> entry.Fields:
+def fields_of(call: MappingNode, *, of_model: bool = False) -> call_fields.Fields:
     """The known keys of one call (or item of ``models``), checked. Raises Malformed."""
     raw: dict[str, object] = {}
     for name, (key, value) in pairs(call).items():
-        if name in entry.KEYS and not is_null(value):
+        if name in call_fields.KEYS and not is_null(value):
             raw[name] = _raw(name, value)
             try:
-                entry.read_value(name, raw[name])
+                call_fields.read_value(name, raw[name])
             except ValueError as error:
                 raise Malformed(line_of(key), str(error)) from None
     try:
-        return entry.read_fields(raw, of_model=of_model)
+        return call_fields.read_fields(raw, of_model=of_model)
     except ValueError as error:
         raise Malformed(line_of(call), str(error)) from None
 
@@ -148,11 +148,11 @@ def _all_mappings(node: SequenceNode) -> bool:
 
 
 def _raw(key: str, node: Node) -> object:
-    kind = entry.KEYS[key]
+    kind = call_fields.KEYS[key]
     if kind == "models" and isinstance(node, SequenceNode) and _all_mappings(node):
         return [fields_of(item, of_model=True) for item in node.value]
     if not isinstance(node, ScalarNode):
-        problem = f"{key} is no single value; expected {entry.EXPECTED[kind]}"
+        problem = f"{key} is no single value; expected {call_fields.EXPECTED[kind]}"
         raise Malformed(line_of(node), problem)
     text: Any = node.value
     if kind in ("text", "word", "time"):

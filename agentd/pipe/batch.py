@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agentd.metering.money import EXACT
 from agentd.metering.tokens import count_many
-from agentd.pipe import lines as reading
+from agentd.pipe import lines
 from agentd.pipe.chunks import MAX_LINE_BYTES, Data, split_lines
 from agentd.pipe.jsontext import opened, opened_without
 from agentd.pipe.lines import BadLine, FieldPath
@@ -103,15 +103,15 @@ def _read(
     line = line.strip(_SPACE)
     if not line:
         return None
-    record = reading.parse(line)
+    record = lines.parse(line)
     value = options.text.find(record)
     found, complete = [value], True
     if not isinstance(value, str):
-        found, complete = reading.texts_of(value, options.text)
+        found, complete = lines.texts_of(value, options.text)
     model = _model(record, options)
     if options.limits.max_cost_usd is not None and not models[model].has_cost:
         raise BadLine(f"no price is known for {model}, so it can't be held against --max-cost")
-    given_output = reading.output_tokens(record) if "tokens_output" in record else None
+    given_output = lines.output_tokens(record) if "tokens_output" in record else None
     added = members(with_costs=options.with_costs)
     if given_output is not None:
         added -= {"tokens_output"}
@@ -123,9 +123,9 @@ def _read(
 def _model(record: dict[str, object], options: LineOptions) -> str:
     if options.model_field:
         try:
-            name = reading.model_name(options.model_field.find(record), options.model_field)
+            name = lines.model_name(options.model_field.find(record), options.model_field)
             return options.ids.get(name, name)
-        except reading.NoField:
+        except lines.NoField:
             if options.model is None:
                 raise
     assert options.model is not None  # one of the two is given

@@ -7,20 +7,20 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from agentd.errors import InputError
 from agentd.locks import try_lock
+from agentd.project.change import Change
 
 
 @contextlib.contextmanager
-def at_work(change: Path) -> Iterator[None]:
+def at_work(change: Change) -> Iterator[None]:
     """Hold the change for as long as a step or a loop runs; readers need no hold.
 
     The kernel lets go of it when the process dies. Raises InputError, without waiting, when
     another living agentd holds it.
     """
-    runs = change / "runs"
+    runs = change.runs_dir
     runs.mkdir(parents=True, exist_ok=True)
     if not (runs / ".gitignore").exists():
         (runs / ".gitignore").write_text("*\n")  # logs, in whatever layout the change lies
@@ -29,8 +29,8 @@ def at_work(change: Path) -> Iterator[None]:
         if not _try_twice(fd):
             holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
             raise InputError(
-                f"another agentd (process {holder or 'unknown'}) is at work on {change.name}",
-                fix=f"Wait for it, or stop it; `agentd status {change.name}` shows how far it is.",
+                f"another agentd (process {holder or 'unknown'}) is at work on {change.id}",
+                fix=f"Wait for it, or stop it; `agentd status {change.id}` shows how far it is.",
             )
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
@@ -39,13 +39,13 @@ def at_work(change: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def working_process(change: Path) -> int | None:
+def working_process(change: Change) -> int | None:
     """The agentd that is at work on the change: its process id, 0 if unknown; None for none.
 
     Writes nothing. It holds a shared lock for an instant, so that readers don't see each other.
     """
     try:
-        fd = os.open(change / "runs" / ".work", os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(change.runs_dir / ".work", os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:

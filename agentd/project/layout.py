@@ -1,37 +1,18 @@
-"""A project on disk: its places, and its changes by id."""
+"""A project on disk: where its files lie."""
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agentd import debug
 from agentd.errors import InputError
 
-if TYPE_CHECKING:
-    from agentd.ledger.rows import Ledger
-
 STATE_FILE = "STATE.yaml"
 LAYOUTS = ("agentd", "openspec")
-_CHANGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_ARCHIVED = re.compile(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change and its folder.
-
-    ``archived_on`` is ``YYYYMMDD``, in OpenSpec's layout ``YYYY-MM-DD``; None while it is worked
-    on.
-    """
-
-    id: str
-    path: Path
-    archived_on: str | None = None
+CHANGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,63 +88,9 @@ class Project:
                 )
         return folder
 
-    def changes(self) -> list[Change]:
-        """The changes that are worked on, by id."""
-        return [
-            Change(id=folder.name, path=folder)
-            for folder in _folders(self.changes_dir)
-            if _CHANGE_ID.fullmatch(folder.name) and folder != self.archive_dir
-        ]
-
-    def archived(self) -> list[Change]:
-        """The archived changes (``YYYYMMDD-ID``), oldest first, then by id."""
-        return [
-            Change(id=match[2], path=folder, archived_on=match[1])
-            for folder in _folders(self.archive_dir)
-            if (match := _ARCHIVED.fullmatch(folder.name))
-        ]
-
-    def find_change(self, change_id: str) -> Change:
-        """The change with this id: the one worked on, else the one archived last.
-
-        Raises InputError for a bad id and when there is none.
-        """
-        folder = self.change_dir(change_id)
-        if folder.is_dir():
-            return Change(id=change_id, path=folder)
-        archived = [change for change in self.archived() if change.id == change_id]
-        if archived:
-            return archived[-1]
-        raise InputError(
-            f"there is no change {change_id} in {self.changes_dir.relative_to(self.root)}",
-            fix=self._nearest(change_id),
-        )
-
-    def latest_change(self) -> Change | None:
-        """The change worked on last, archived or not: the one whose STATE.yaml is newest.
-
-        Changes without one come last; a tie goes to the name that sorts last.
-        """
-        every = [*self.archived(), *self.changes()]
-        return max(every, key=lambda change: (_state_time_ns(change), change.id), default=None)
-
-    def _nearest(self, change_id: str) -> str:
-        import difflib
-
-        ids = [change.id for change in (*self.changes(), *self.archived())]
-        near = difflib.get_close_matches(change_id, ids, n=1)
-        if near:
-            return f"Did you mean {near[0]}? `agentd list` shows all."
-        return (
-            f'Start it with `agentd proposal {change_id} "DESCRIPTION"`; `agentd list` shows all.'
-        )
-
-
-def ledger_of(change: Change) -> Ledger:
-    """The ledger of a change."""
-    from agentd.ledger.rows import Ledger  # `agentd status` needs only the other one
-
-    return Ledger(change.id, change.path, change.archived_on)
+    def shown(self, path: Path) -> str:
+        """A path as the user sees it: relative to the project's root, if it lies there."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
 
 def find_project(start: Path) -> Project:
@@ -209,7 +136,7 @@ def find_layout(root: Path) -> str:
 
 def check_change_id(text: str) -> str:
     """``text`` if it is a change id (1 to 64 of a-z, 0-9 and -). Raises InputError otherwise."""
-    if _CHANGE_ID.fullmatch(text):
+    if CHANGE_ID.fullmatch(text):
         return text
     import unicodedata
 
@@ -219,18 +146,3 @@ def check_change_id(text: str) -> str:
         f"{text[:80]!r} is no change id; expected 1 to 64 of a-z, 0-9 and -, not starting with -",
         fix=f"Use an id such as {suggestion}.",
     )
-
-
-def _folders(parent: Path) -> list[Path]:
-    if parent.is_symlink() or not parent.is_dir():
-        return []
-    with os.scandir(parent) as entries:
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return [parent / name for name in sorted(names)]
-
-
-def _state_time_ns(change: Change) -> int:
-    try:
-        return (change.path / STATE_FILE).lstat().st_mtime_ns
-    except FileNotFoundError:
-        return 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.locks import try_lock
+from agentd.project.change import all_changes
 from agentd.project.layout import Project
 from agentd.runner.process import start_token
 
@@ -26,17 +26,17 @@ class Others:
         """Who is at work now, but for ``change``. Disturbs nobody."""
         holds = {}
         held = set()
-        for name, folder in _folders(project):
-            hold = folder / _HOLD
-            if folder == change or not hold.is_file():
+        for other in all_changes(project):
+            hold = other.folder / _HOLD
+            if other.folder == change or not hold.is_file():
                 continue
             found = hold.stat()
-            holds[name] = (found.st_ino, found.st_mtime_ns)
+            holds[other.id] = (found.st_ino, found.st_mtime_ns)
             pid = hold.read_text(errors="replace").strip()
             # A hold is tried only where its process lives: trying takes it for a moment, and an
             # agentd that began just then would be turned away.
             if pid.isdecimal() and start_token(int(pid)) and _is_held(hold):
-                held.add(name)
+                held.add(other.id)
         return cls(holds, frozenset(held))
 
     def at_work_until(self, later: Others) -> frozenset[str]:
@@ -51,8 +51,3 @@ def _is_held(hold: Path) -> bool:
         return not try_lock(fd)
     finally:
         os.close(fd)
-
-
-def _folders(project: Project) -> Iterator[tuple[str, Path]]:
-    for change in (*project.archived(), *project.changes()):
-        yield change.id, change.path

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 from agentd.errors import InputError
 from agentd.min_version import UPGRADE
+from agentd.project.change import Change
 from agentd.version import __version__
-
-_PHASE = re.compile(r"""^phase: *["']?([A-Za-z_~][\w-]*)""", re.MULTILINE)
 
 PHASES = ("proposed", "challenged", "rejected", "implementing", "complete", "archived")
 
@@ -41,19 +37,12 @@ def read_phase(text: str | None) -> str | None:
     return phase if phase in PHASES else None
 
 
-def refuse_unknown(change: Path) -> None:
-    """Raise InputError when a change is in a phase that only a newer agentd can know.
-
-    Its file is not read as a whole: the commands that go on do that, and tell what is wrong in it.
-    """
-    try:
-        text = (change / "STATE.yaml").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
-    found = _PHASE.search(text)
-    if found and found[1] not in ("null", "~") and read_phase(found[1]) is None:
+def refuse_unknown(change: Change) -> None:
+    """Raise InputError when a change is in a phase that only a newer agentd can know."""
+    phase = change.state.phase
+    if phase is not None and read_phase(phase) is None:
         raise InputError(
-            f"change {change.name} is in phase {found[1]}, which agentd {__version__} does not "
+            f"change {change.id} is in phase {phase}, which agentd {__version__} does not "
             "know: a newer one is at work on it",
             fix=f"{UPGRADE} Or set its phase to one of {', '.join(PHASES)}.",
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agentd.errors import InputError
 from agentd.files import write_atomic
+from agentd.project.change import open_changes
 from agentd.project.hold import working_process
 from agentd.project.init import IGNORED, is_as_written, project_text
 from agentd.project.layout import Project, find_layout
@@ -52,8 +53,8 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             f"{project.root} has no agentd/config.toml, so there is nothing to remove",
             fix="Name the project's folder: agentd -C DIR init --remove",
         )
-    for change in project.changes():
-        if working_process(change.path) is not None:
+    for change in open_changes(project):
+        if working_process(change) is not None:
             raise InputError(
                 f"an agentd is at work on {change.id}", fix="Wait for it to end, or stop it."
             )

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from agentd.config.load import load, shown_path
 from agentd.config.model import Config
-from agentd.errors import InputError
 from agentd.metering.pricing import PriceBook
 from agentd.min_version import require
 from agentd.project.layout import Project, find_project
@@ -24,7 +23,11 @@ class Workspace:
     @classmethod
     def open(cls, start: Path) -> Workspace:
         """The project around ``start``. Raises InputError or ConfigError."""
-        project = find_project(start)
+        return cls.of(find_project(start))
+
+    @classmethod
+    def of(cls, project: Project) -> Workspace:
+        """A project with its config read now. Raises ConfigError."""
         return cls(project, load(project.config_path))
 
     @classmethod
@@ -42,18 +45,3 @@ class Workspace:
     def prices(self) -> PriceBook:
         """Where calls of this project get their prices."""
         return PriceBook(config=self.config.model_prices(), sources=self.config.pricing.sources)
-
-    def active_change(self, change_id: str) -> Path:
-        """The folder of a change that is worked on. Raises InputError when there is none."""
-        change = self.project.find_change(change_id)
-        if change.archived_on:
-            raise InputError(
-                f"change {change_id} is archived since {change.archived_on}",
-                fix='Start a new one: agentd proposal ID "DESCRIPTION"',
-            )
-        return change.path
-
-    def shown(self, path: Path) -> str:
-        """A path as the user sees it: relative to the project's root, if it lies there."""
-        root = self.project.root
-        return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from agentd.errors import StateError
+from agentd.files import FileStamp
 from agentd.ledger import cache
-from agentd.ledger.all_rows import Stamp, home_of, is_settled, read_ledger, stamps_of
-from agentd.ledger.rows import Ledger
+from agentd.ledger.all_rows import HasLedger, home_of, is_settled, read_ledger, stamps_of
 from agentd.reports.groups import Query, Tally, join, tally
 from agentd.reports.model import Sums
 from agentd.reports.parallel import in_processes
@@ -28,35 +28,35 @@ class Summed(NamedTuple):
     problems: tuple[StateError, ...] = ()
 
 
-def sum_ledgers(ledgers: Sequence[Ledger], query: Query, bounds: Bounds) -> Summed:
+def sum_ledgers(changes: Sequence[HasLedger], query: Query, bounds: Bounds) -> Summed:
     """The sums of the calls within ``bounds``; a ledger that can't be read is left out and told."""
-    stamps = stamps_of(ledgers)
-    if len(ledgers) < 2 or bounds != Bounds():
-        return _read(ledgers, stamps, query, bounds)
-    place = cache.path_of("reports", home_of(ledgers))
+    stamps = stamps_of(changes)
+    if len(changes) < 2 or bounds != Bounds():
+        return _read(changes, stamps, query, bounds)
+    place = cache.path_of("reports", home_of(changes))
     seen = [
-        (ledger.change_id, str(ledger.path), stamp and tuple(stamp))
-        for ledger, stamp in zip(ledgers, stamps, strict=True)
+        (change.id, str(change.folder), stamp and tuple(stamp))
+        for change, stamp in zip(changes, stamps, strict=True)
     ]
     kept_seen, kept = cache.load(place) or (None, {})
     tallies: dict[tuple[object, ...], tuple[Any, ...]] = kept if kept_seen == seen else {}
     key = tuple(query)
     if key in tallies:
         return Summed(_tally(tallies[key]))
-    summed = _read(ledgers, stamps, query, bounds)
+    summed = _read(changes, stamps, query, bounds)
     if not summed.problems and all(stamp is None or is_settled(stamp) for stamp in stamps):
         cache.save(place, (seen, {**tallies, key: _plain(summed.tally)}))
     return summed
 
 
 def _read(
-    ledgers: Sequence[Ledger], stamps: Sequence[Stamp | None], query: Query, bounds: Bounds
+    changes: Sequence[HasLedger], stamps: Sequence[FileStamp | None], query: Query, bounds: Bounds
 ) -> Summed:
     sizes = [stamp.size if stamp else 0 for stamp in stamps]
 
     def read(share: slice) -> tuple[Any, ...]:
         problems: list[StateError] = []
-        rows = [row for ledger in ledgers[share] for row in read_ledger(ledger, problems)]
+        rows = [row for change in changes[share] for row in read_ledger(change, problems)]
         chosen, untimed = bounds.select(rows)
         told = [(error.message, error.fix) for error in problems]
         return _plain(tally(chosen, query)), untimed, told

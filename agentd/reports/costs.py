@@ -12,7 +12,8 @@ from agentd.config.load import load_to_report
 from agentd.errors import InputError, StateError, UsageError
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
-from agentd.project.layout import Change, Project, find_project, ledger_of
+from agentd.project.change import Change, archived_changes, find_change, latest_change, open_changes
+from agentd.project.layout import Project, find_project
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
@@ -65,8 +66,8 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     query = Query(request.by, timezone)
     bounds = _bounds(request, _zone(timezone))
     if request.all_changes:
-        at_work = project.changes()
-        changes = [*project.archived(), *at_work]
+        at_work = open_changes(project)
+        changes = [*archived_changes(project), *at_work]
         scope = f"all changes ({len(changes)})"
     else:
         change = _change(project, request.change_id)
@@ -77,14 +78,13 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     problems: list[StateError] = []
     for change in at_work:
         try:
-            left = enter_unentered(project, change)
+            left = enter_unentered(change)
         except StateError as error:
             problems.append(error)
         else:
             notes += left.notes
             problems += left.problems
-    known = [ledger_of(change) for change in changes]
-    summed = sum_ledgers(known, query, bounds)
+    summed = sum_ledgers(changes, query, bounds)
     told = {error.message for error in problems}
     problems += [error for error in summed.problems if error.message not in told]
     if summed.problems and not request.all_changes:
@@ -94,7 +94,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         from agentd.reports.git_base import read_base
 
         rows = read_base(
-            project.root, request.base, None if request.all_changes else read_rows(known)
+            project.root, request.base, None if request.all_changes else read_rows(changes)
         )
         base = build(bounds.select(rows)[0], query, f"the base of {request.base}")
     return Costs(
@@ -107,7 +107,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
 
 
 def _change(project: Project, change_id: str | None) -> Change:
-    change = project.find_change(change_id) if change_id else project.latest_change()
+    change = find_change(project, change_id) if change_id else latest_change(project)
     if change is None:
         raise InputError(
             "there is no change yet",

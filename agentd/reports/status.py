@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.documents.verdict import read, verdict_of
+from agentd.documents.verdict import verdict_of
 from agentd.errors import ConfigError, InputError, StateError
 from agentd.ledger.newer_words import unknown_words
-from agentd.ledger.store import State, StateStore
+from agentd.ledger.store import State
 from agentd.metering.totals import Totals, by, summarise
+from agentd.project.change import Change, all_changes, find_change, latest_change, open_changes
 from agentd.project.hold import working_process
-from agentd.project.layout import Change, Project, find_project
+from agentd.project.layout import Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
 from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
@@ -91,13 +92,13 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     when its STATE.yaml is broken.
     """
     project = find_project(start)
-    change = project.find_change(change_id) if change_id else project.latest_change()
+    change = find_change(project, change_id) if change_id else latest_change(project)
     if change is None:
         raise InputError(
             "there is no change yet",
             fix='Start one: agentd plan add-something "What to change"',
         )
-    waiting = enter_unentered(project, change)
+    waiting = enter_unentered(change)
     return _overview(change, _Limits.of(project), waiting)
 
 
@@ -106,9 +107,9 @@ def list_overviews(start: Path) -> list[Overview]:
     project = find_project(start)
     limits = _Limits.of(project)
     views = []
-    for change in (*project.archived(), *project.changes()):
+    for change in all_changes(project):
         try:
-            waiting = enter_unentered(project, change)
+            waiting = enter_unentered(change)
             views.append(_overview(change, limits, waiting))
         except StateError as error:
             nothing = summarise(())
@@ -143,7 +144,7 @@ def newer_words(views: Iterable[Overview]) -> str | None:
 def overlap_notes(start: Path) -> list[str]:
     """A sentence for each requirement that several open changes touch."""
     project = find_project(start)
-    if len(project.changes()) < 2:
+    if len(open_changes(project)) < 2:
         return []
     from agentd.specs.overlap import overlaps
 
@@ -185,7 +186,7 @@ class _Limits(NamedTuple):
 
 
 def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
-    state = StateStore(change.path).read()
+    state = change.state
     return Overview(
         change=change,
         state=state,
@@ -193,9 +194,9 @@ def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
         by_step=by(state.calls, "step"),
         by_model=by(state.calls, "model"),
         next=_next(change, state),
-        artifacts=tuple(_artifacts(change.path, state.last_action)),
-        tasks=_tasks(change.path),
-        worker=working_process(change.path),
+        artifacts=tuple(_artifacts(change, state.last_action)),
+        tasks=_tasks(change),
+        worker=working_process(change),
         budget=limits.account(change, state),
         waiting=waiting,
         warnings=limits.warnings,
@@ -205,7 +206,7 @@ def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
 def _next(change: Change, state: State) -> str | None:
     if change.archived_on:
         return None
-    if not (change.path / "proposal.md").exists():
+    if not (change.folder / "proposal.md").exists():
         return f'agentd plan {change.id} "DESCRIPTION"'
     phase = read_phase(state.phase)
     if phase is None and state.phase:
@@ -215,9 +216,9 @@ def _next(change: Change, state: State) -> str | None:
     return f"agentd {command} {change.id}"
 
 
-def _artifacts(change: Path, last_action: str | None) -> Iterator[Artifact]:
+def _artifacts(change: Change, last_action: str | None) -> Iterator[Artifact]:
     for name, document, judge, mend in _DOCUMENTS:
-        path = change / document
+        path = change.folder / document
         if path.is_dir():
             yield Artifact(name, sum(1 for spec in path.rglob("*.md") if spec.is_file()))
         elif judge is None or not path.is_file():
@@ -226,16 +227,15 @@ def _artifacts(change: Path, last_action: str | None) -> Iterator[Artifact]:
             yield Artifact(name, 1, True, _verdict(change, judge), last_action == mend)
 
 
-def _verdict(change: Path, judge: str) -> str | None:
+def _verdict(change: Change, judge: str) -> str | None:
     from agentd.workflow.steps import STEPS
 
     return verdict_of(change, STEPS[judge].judgement)
 
 
-def _tasks(change: Path) -> tuple[int, int]:
-    path = change / "tasks.md"
-    if not path.is_file():
+def _tasks(change: Change) -> tuple[int, int]:
+    if not (change.folder / "tasks.md").is_file():
         return 0, 0
-    from agentd.documents.tasks import progress
+    from agentd.documents.tasks import progress, tasks_of
 
-    return progress(read(path) or "")
+    return progress(tasks_of(change))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of, change_specs
 from agentd.specs.model import Delta, SpecError
@@ -21,9 +22,9 @@ class Overlap:
 def overlaps(project: Project) -> list[Overlap]:
     """What open changes have in common, by capability and name. Unreadable changes are left out."""
     touched: dict[tuple[str, str], set[str]] = {}
-    for change in project.changes():
+    for change in open_changes(project):
         try:
-            specs = change_specs(project, change.path)
+            specs = change_specs(project, change.folder)
         except SpecError:  # `agentd validate` says what is wrong with it
             continue
         for key, delta in specs:

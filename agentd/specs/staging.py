@@ -13,8 +13,8 @@ from pathlib import Path
 
 from agentd.errors import InputError
 from agentd.files import write_atomic
-from agentd.ledger.store import StateStore
 from agentd.markdown.document import scan
+from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.project.other_holds import Others
 from agentd.project.phases import read_phase
@@ -102,11 +102,11 @@ def take_back(project: Project, change: Path) -> None:
 
 def _take_back(project: Project, change: Path) -> None:
     held = Others.look(project, change).held
-    for other in project.changes():
-        journal = journal_of(project, other.path)
+    for other in open_changes(project):
+        journal = journal_of(project, other.folder)
         if not journal.open or other.id in held:
             continue
-        if read_phase(StateStore(other.path).read().phase) != "archived":
+        if read_phase(other.state.phase) != "archived":
             journal.undo()
 
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agentd.clock import utc_now
-from agentd.documents.tasks import progress
+from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
-from agentd.documents.verdict import read
 from agentd.errors import InputError
-from agentd.ledger.store import StateStore
+from agentd.project.change import Change
+from agentd.project.layout import Project
 from agentd.project.phases import read_phase
-from agentd.project.workspace import Workspace
 from agentd.specs.plan import plan_merge
 from agentd.specs.staging import (
     is_staged,
@@ -24,45 +23,43 @@ from agentd.specs.staging import (
     take_back,
 )
 from agentd.workflow.decide import ARCHIVE
+from agentd.workflow.earlier_runs import settle_before_step
 from agentd.workflow.loop import drive
 from agentd.workflow.merge_conflicts import resolve
 from agentd.workflow.order import Order
-from agentd.workflow.recording import settle_before_step
 from agentd.workflow.step import StepOutcome, check_ready
 from agentd.workflow.steps import STEPS
 
 
-def merge(
-    workspace: Workspace, change: Path, order: Order, *, resolving: bool = False
-) -> Iterator[StepOutcome]:
+def merge(change: Change, order: Order, *, resolving: bool = False) -> Iterator[StepOutcome]:
     """Merge the change's specs, by rule, into its folder ``merged/``; a call for conflicts only.
 
     Raises SpecError when the merge is refused; of a conflict it shows both texts.
     """
-    project = workspace.project
-    settle_before_step(workspace, change, order)
-    store = StateStore(change)
-    check_ready(change, STEPS["merge"], store.read().phase)
-    if is_staged(project, change):
+    project, folder = change.project, change.folder
+    settle_before_step(change, order)
+    check_ready(change, STEPS["merge"])
+    if is_staged(project, folder):
         return
-    plan = plan_merge(project, change)
+    plan = plan_merge(project, folder)
     texts = {}
     if plan.conflicts and resolving:
-        for item in resolve(workspace, change, plan, order):
+        for item in resolve(change, plan, order):
             if isinstance(item, StepOutcome):
                 yield item
             else:
                 texts = item
     else:
         texts = plan.texts()
-    stage(project, change, texts)
-    if store.read().last_action in (ARCHIVE.judge, ARCHIVE.mend):
-        store.update(last_action=ARCHIVE.first)  # what was reviewed is not what there is now
+    stage(project, folder, texts)
+    if change.state.last_action in (ARCHIVE.judge, ARCHIVE.mend):
+        change.ledger.update(
+            last_action=ARCHIVE.first
+        )  # what was reviewed is not what there is now
 
 
 def archive(
-    workspace: Workspace,
-    change: Path,
+    change: Change,
     order: Order,
     *,
     resolving: bool = False,
@@ -74,51 +71,52 @@ def archive(
     stop there. Raises LoopEnded (exit 5) when it
     does not, InputError when the change is not valid.
     """
-    project = workspace.project
-    target = archive_dir(workspace, change)
-    if read_phase(StateStore(change).read().phase) != "archived":
-        take_back(project, change)
-        _check_valid(workspace, change)
-        done, tasks = progress(read(change / "tasks.md") or "")
+    project = change.project
+    target = archive_dir(change)
+    if read_phase(change.state.phase) != "archived":
+        take_back(project, change.folder)
+        _check_valid(change)
+        done, tasks = progress(tasks_of(change))
         if done < tasks:
             order.note(f"warning: {tasks - done} of {tasks} tasks in tasks.md are not ticked")
-        yield from merge(workspace, change, order, resolving=resolving)
-        yield from drive(workspace, change, ARCHIVE, order)
+        yield from merge(change, order, resolving=resolving)
+        yield from drive(change, ARCHIVE, order)
         before_publishing()
-        publish(project, change)
-        StateStore(change).update(phase="archived")
-    journal_of(project, change).forget()
-    shutil.rmtree(merged_dir(change), ignore_errors=True)
+        publish(project, change.folder)
+        change.ledger.update(phase="archived")
+    journal_of(project, change.folder).forget()
+    shutil.rmtree(merged_dir(change.folder), ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    change.rename(target)
+    change.folder = change.folder.rename(target)
 
 
-def archived_today(workspace: Workspace, change_id: str) -> Path | None:
-    """Where a change went today, if it did and there is no new one of its id."""
-    target = workspace.project.archived_dir(change_id, utc_now())
-    there = workspace.project.change_dir(change_id).exists()
-    return target if target.is_dir() and not there else None
+def archived_today(project: Project, change_id: str) -> Change | None:
+    """A change that was archived today, if there is no new one of its id."""
+    target = project.archived_dir(change_id, utc_now())
+    if not target.is_dir() or project.change_dir(change_id).exists():
+        return None
+    return Change(project, change_id, target)
 
 
-def archive_dir(workspace: Workspace, change: Path) -> Path:
+def archive_dir(change: Change) -> Path:
     """Where the change goes. Raises InputError when a change of that id went there today."""
-    target = workspace.project.archived_dir(change.name, utc_now())
+    target = change.project.archived_dir(change.id, utc_now())
     if target.exists():
         raise InputError(
-            f"{workspace.shown(target)} exists already",
+            f"{change.project.shown(target)} exists already",
             fix="Rename that folder, then run the command again.",
         )
     return target
 
 
-def _check_valid(workspace: Workspace, change: Path) -> None:
-    report = validate_change(workspace.project, change, workspace.config)
+def _check_valid(change: Change) -> None:
+    report = validate_change(change.project, change.folder, change.workspace.config)
     # A conflict is told by the merge, with both texts, or resolved.
     errors = [issue for issue in report.errors if issue.code != "conflict"]
     if errors:
         first = errors[0]
         raise InputError(
-            f"change {change.name} is not valid: {first.place}: {first.message}"
+            f"change {change.id} is not valid: {first.place}: {first.message}"
             + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""),
-            fix=f"See all: agentd validate {change.name}",
+            fix=f"See all: agentd validate {change.id}",
         )

@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from agentd.budget.allowing import allowing
 from agentd.budget.spending import check_priced
 from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
-from agentd.documents.tasks import progress
-from agentd.documents.verdict import documents_of, read
+from agentd.documents.tasks import tasks_of
 from agentd.errors import Cancelled, ProviderError
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
-from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
-from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS
 from agentd.providers.failure import Failure
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
-from agentd.workflow import recording
-from agentd.workflow.attempt import attempt, raise_if_forbidden, raise_unless_done, where
+from agentd.workflow.attempt import attempt
+from agentd.workflow.earlier_runs import prior_usage
 from agentd.workflow.model_choice import Choice, choose
-from agentd.workflow.order import Order, begun
 from agentd.workflow.prompts.prompt import render
 from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
-from agentd.workflow.steps import Step
+from agentd.workflow.step_run import StepRun
 
 
-def run(
-    workspace: Workspace,
-    change: Path,
-    step: Step,
-    order: Order,
-    *,
-    prompt: str,
-    values: Mapping[str, str],
-) -> CallRecord:
+def run_until_done(run: StepRun) -> CallRecord:
     """Run the CLI until the step's work is there; each run is recorded. Returns the good call.
 
     Raises ProviderError when there is no use in trying on, Cancelled when a person stopped it.
     """
-    settings = workspace.config.workflow
+    change, order = run.change, run.order
+    settings = change.workspace.config.workflow
     policy = Policy(
         retries=settings.script_retries,
         delay_s=settings.retry_delay_secs,
@@ -53,107 +40,99 @@ def run(
         wait=order.wait,
     )
     failed: list[tuple[str, Failure]] = []
-    choice = choose_for(workspace, change, step, order)
-    session = order.session_id or session_to_continue(change, step, choice.provider)
+    choice = choose_for(run)
+    session = order.session_id or session_to_continue(run, choice.provider)
     while True:
-        text = render(workspace, change, step, prompt, values)
-        request = _request(workspace, change, step, choice, prompt=text, session=session)
+        request = _request(run, choice, session)
         with (
-            allowing(workspace, change, request, override=order.override_budget) as allowance,
-            order.watching(begun(workspace, change, step, choice)) as watched,
+            allowing(change, request, override=order.override_budget) as allowance,
+            order.watching(run.begun(choice)) as watched,
         ):
-            allowed = replace(
-                allowance.request,
-                prompt_name=prompt,
-                watch=watched.watch,
-                live_text=watched.live_text,
-            )
-            result, work, record = attempt(workspace, change, step, allowed, allowance)
-            watched.record = record
-        after_call(workspace, change, record, order.warn)
+            allowed = replace(allowance.request, watch=watched.watch, live_text=watched.live_text)
+            done = attempt(run, allowed, allowance)
+            watched.record = done.record
+        after_call(change, done.record, order.warn)
+        result, forbidden = done.result, done.told_forbidden()
         if result.status == "cancelled":
             raise Cancelled(
-                f"step {step.name} was stopped; what it used is recorded",
-                fix=where(workspace, result),
+                f"step {run.step.name} was stopped; what it used is recorded"
+                + (f". {forbidden}" if forbidden else ""),
+                fix=f"{done.how_to_undo()}. {done.where()}" if forbidden else done.where(),
             )
         if result.status == "budget_stopped":
-            raise allowance.stopped()
+            raise allowance.stopped(forbidden, f"{done.how_to_undo()}." if forbidden else "")
         # Of a failed run too: the next attempt would take it for what was there before.
-        raise_if_forbidden(workspace, change, step, result, work)
-        check_priced(workspace, change, record, override=order.override_budget)
+        done.check_forbidden()
+        check_priced(change, done.record, override=order.override_budget)
         if result.failure is None or result.status == "ok":
-            raise_unless_done(workspace, change, step, result, work)
-            return record
+            done.check_done()
+            return done.record
         failed.append((choice.provider, result.failure))
         action = next_action(failed, policy, now=utc_now())
         match action:
             case GiveUp(advice=advice):
                 raise ProviderError(
-                    f"{result.provider} failed in step {step.name} ({result.failure.reason}, "
+                    f"{result.provider} failed in step {run.step.name} ({result.failure.reason}, "
                     f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
-                    fix=f"{advice}\n{where(workspace, result)} What it used is recorded.",
+                    fix=f"{advice}\n{done.where()} What it used is recorded.",
                 )
             case Switch(provider=provider):
                 other = replace(order, provider=provider, model=None)
-                choice = choose_for(workspace, change, step, other)
+                choice = choose_for(replace(run, order=other))
                 session = None
             case Retry(fresh_session=True):
                 session = None
             case _:
                 pass
-        order.note(f"{step.name}: {result.failure.reason}; {_told(action)}")
+        order.note(f"{run.step.name}: {result.failure.reason}; {_told(action)}")
         pause(action, clock=utc_now, sleep=time.sleep)
 
 
-def choose_for(workspace: Workspace, change: Path, step: Step, order: Order) -> Choice:
+def choose_for(run: StepRun) -> Choice:
     """The provider and model that run a step of this change. Raises ConfigError."""
+    config = run.change.workspace.config
     return choose(
-        workspace.config,
-        step,
-        provider=order.provider,
-        model=order.model,
-        specs=len(documents_of(change, "specs")),
-        tasks=progress(read(change / "tasks.md") or "")[1],
-        config_name=workspace.shown(workspace.config.path),
+        config,
+        run.step,
+        provider=run.order.provider,
+        model=run.order.model,
+        specs=len(run.change.documents("specs")),
+        tasks=len(tasks_of(run.change)),
+        config_name=run.change.project.shown(config.path),
     )
 
 
-def session_to_continue(change: Path, step: Step, provider: str) -> str | None:
+def session_to_continue(run: StepRun, provider: str) -> str | None:
     """The session of the step that this one goes on from, if this provider ran it; never "last"."""
-    if not step.continues:
+    if not run.step.continues:
         return None
-    for call in reversed(StateStore(change).read().calls):
-        if call.step in step.continues and call.status == "ok":
+    for call in reversed(run.change.state.calls):
+        if call.step in run.step.continues and call.status == "ok":
             return call.session_id if call.provider == provider else None
     return None
 
 
-def _request(
-    workspace: Workspace,
-    change: Path,
-    step: Step,
-    choice: Choice,
-    *,
-    prompt: str,
-    session: str | None,
-) -> RunRequest:
-    folder = RunFolder.create(change / "runs", new_call_id(step.name, utc_now()))
+def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
+    change = run.change
+    prompt = render(run)
+    folder = RunFolder.create(change.runs_dir, new_call_id(run.step.name, utc_now()))
     reserve(folder.path)
-    settings = workspace.config.providers[choice.provider]
-    calls = StateStore(change).read().calls
+    config = change.workspace.config
+    settings = config.providers[choice.provider]
     return RunRequest(
         call_id=folder.path.name,
-        step=step.name,
+        step=run.step.name,
         provider=PROVIDERS[choice.provider],
         command=settings.command,
         prompt=prompt,
-        cwd=workspace.project.root,
-        runs_dir=change / "runs",
+        prompt_name=run.prompt_name,
+        cwd=change.project.root,
+        runs_dir=change.runs_dir,
         model=choice.model,
         extra_args=settings.extra_args,
         resume_session_id=session,
-        timeout_s=workspace.config.workflow.step_timeout_secs,
-        prior_usage=recording.prior_usage(calls, choice.provider, session),
+        timeout_s=config.workflow.step_timeout_secs,
+        prior_usage=prior_usage(change.state.calls, choice.provider, session),
     )
 
 

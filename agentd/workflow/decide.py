@@ -15,7 +15,11 @@ REJECTED = "REJECTED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """A loop's steps, the setting that bounds it, and the phases in which it has ended well."""
+    """A loop's steps, the setting that bounds it, and the phases in which it has ended well.
+
+    In the phases of ``told_by_documents`` those of its first step tell that it was done, where
+    STATE.yaml does not know.
+    """
 
     name: str
     first: str
@@ -23,6 +27,12 @@ class Loop:
     mend: str
     limit: str
     done: tuple[str, ...]
+    told_by_documents: tuple[str | None, ...] = ()
+
+    @property
+    def steps(self) -> tuple[str, str, str]:
+        """The names of its steps."""
+        return self.first, self.judge, self.mend
 
 
 PLAN = Loop(
@@ -32,6 +42,7 @@ PLAN = Loop(
     mend="reproposal",
     limit="planning_iterations",
     done=("challenged", "implementing", "complete", "archived"),
+    told_by_documents=(None, "proposed", "rejected"),
 )
 IMPL = Loop(
     name="impl",
@@ -40,6 +51,7 @@ IMPL = Loop(
     mend="resolve",
     limit="implementation_iterations",
     done=("complete", "archived"),
+    told_by_documents=("implementing",),
 )
 ARCHIVE = Loop(
     name="archive",

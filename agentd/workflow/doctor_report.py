@@ -12,8 +12,8 @@ from pathlib import Path
 
 from agentd.config.values import given_in, toml_text
 from agentd.errors import AgentdError, InputError
-from agentd.ledger.store import StateStore
 from agentd.masking import is_secret_name, masked
+from agentd.project.change import archived_changes, open_changes
 from agentd.project.layout import Project, find_project
 from agentd.version import __version__
 from agentd.workflow.doctor import Check
@@ -66,12 +66,12 @@ def _keys(environ: Mapping[str, str]) -> list[str]:
 
 def _project(project: Project) -> Iterator[str]:
     """Counts only: ids of changes may tell what is worked on."""
-    active, archived = project.changes(), project.archived()
+    active, archived = open_changes(project), archived_changes(project)
     phases: Counter[str] = Counter()
     calls = 0
     for change in (*active, *archived):
         try:
-            state = StateStore(change.path).read()
+            state = change.state
         except AgentdError:
             phases["unreadable"] += 1
             continue

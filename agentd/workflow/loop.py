@@ -3,62 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from agentd.documents.fix import fix_change
 from agentd.documents.review_issues import fingerprint
-from agentd.documents.validate import validate_change
-from agentd.documents.verdict import read, verdict_of
+from agentd.documents.verdict import verdict_of
 from agentd.errors import LoopEnded, Paused
 from agentd.files import write_atomic
-from agentd.ledger.store import State, StateStore
 from agentd.metering.call import CallRecord
+from agentd.project.change import Change
 from agentd.project.phases import read_phase
-from agentd.project.workspace import Workspace
-from agentd.workflow.checks import detect as checks_detect
-from agentd.workflow.checks.run import as_markdown, run_checks
-from agentd.workflow.decide import ARCHIVE, IMPL, Loop, Run, Situation, Stop, decide
+from agentd.workflow.decide import Loop, Run, Situation, Stop, decide
+from agentd.workflow.earlier_runs import settle_before_step
 from agentd.workflow.order import Order
-from agentd.workflow.recording import settle_before_step
-from agentd.workflow.step import StepOutcome, check_ready, run_step
-from agentd.workflow.steps import STEPS, Step
+from agentd.workflow.step import StepOutcome, run_step
+from agentd.workflow.step_run import StepRun
+from agentd.workflow.steps import STEPS
 
 
 def drive(
-    workspace: Workspace,
-    change: Path,
-    loop: Loop,
-    order: Order,
-    values: Mapping[str, str] | None = None,
+    change: Change, loop: Loop, order: Order, values: Mapping[str, str] | None = None
 ) -> Iterator[StepOutcome]:
     """Run the steps of ``loop`` from where the change stands, until its judge approves.
 
     ``values`` are those of its first step. Raises LoopEnded (exit 5) when it ends without approval,
     Paused (exit 6) when a person must decide, and what a step raises.
     """
-    limit = getattr(workspace.config.workflow, loop.limit)
-    settle_before_step(workspace, change, order)
+    limit = getattr(change.workspace.config.workflow, loop.limit)
+    settle_before_step(change, order)
     while True:
         action = decide(loop, observe(change, loop), limit)
         if isinstance(action, Stop):
-            raise _stopped(workspace, change, loop, action)
+            raise _stopped(change, loop, action)
         if not isinstance(action, Run):
             return
         step = STEPS[action.step]
-        if step.name == "challenge" and not _is_valid(workspace, change, order):
+        given = values or {} if step.name == loop.first else {}
+        run = StepRun(change=change, step=step, order=order, values=given)
+        if step.validates_first and not _is_valid(run):
             continue
-        given = values_for(workspace, change, step, order)
-        if step.name == loop.first:
-            given |= values or {}
-        yield run_step(workspace, change, step, order, values=given)
+        yield run_step(run)
 
 
-def observe(change: Path, loop: Loop) -> Situation:
+def observe(change: Change, loop: Loop) -> Situation:
     """Where the change stands in ``loop``, after a person may have edited its documents."""
-    store = StateStore(change)
-    state = store.read()
+    state = change.state
     judge = STEPS[loop.judge]
-    last = last_step(change, loop, state)
+    last = last_step(change, loop)
     verdict = verdict_of(change, judge.judgement) if last == loop.judge else None
     phase = read_phase(state.phase)
     asked, _ = judge.verdicts.get(verdict or "", (None, None))
@@ -66,7 +55,7 @@ def observe(change: Path, loop: Loop) -> Situation:
         if _is_as_judged(change, loop, state.calls):  # a person edited the phase
             last = loop.first
         else:  # a person ticked another box
-            store.update(phase=asked)
+            change.ledger.update(phase=asked)
             phase = asked
     return Situation(
         phase=phase,
@@ -78,21 +67,21 @@ def observe(change: Path, loop: Loop) -> Situation:
     )
 
 
-def last_step(change: Path, loop: Loop, state: State) -> str | None:
+def last_step(change: Change, loop: Loop) -> str | None:
     """The step that ended well last; told by the documents where STATE.yaml does not know."""
-    if state.last_action in (loop.first, loop.judge, loop.mend):
-        return state.last_action
-    there = all((change / name).exists() for name in STEPS[loop.first].writes)
-    begun = loop is not IMPL or read_phase(state.phase) == "implementing"
-    return loop.first if there and begun and loop.first != "archive" else None
+    if change.state.last_action in loop.steps:
+        return change.state.last_action
+    there = all((change.folder / name).exists() for name in STEPS[loop.first].writes)
+    told = read_phase(change.state.phase) in loop.told_by_documents
+    return loop.first if there and told else None
 
 
-def _is_as_judged(change: Path, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
+def _is_as_judged(change: Change, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
     """Whether the judge's document is as its last call left it."""
     name = STEPS[loop.judge].writes[0]
     good = [call.id for call in calls if call.step == loop.judge and call.status == "ok"]
-    kept = read(change / "runs" / good[-1] / name) if good else None
-    return kept is not None and kept == read(change / name)
+    kept = change.text(f"runs/{good[-1]}/{name}") if good else None
+    return kept is not None and kept == change.text(name)
 
 
 def _asked(calls: tuple[CallRecord, ...], loop: Loop) -> int:
@@ -101,7 +90,7 @@ def _asked(calls: tuple[CallRecord, ...], loop: Loop) -> int:
     return next((i for i, step in enumerate(reversed(good)) if step != loop.judge), len(good))
 
 
-def _is_stuck(change: Path, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
+def _is_stuck(change: Change, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
     """Whether the judge's last two rounds, with a mending between, found the same issues."""
     name = STEPS[loop.judge].writes[0]
     rounds = [
@@ -109,32 +98,38 @@ def _is_stuck(change: Path, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
     ]
     if [call.step for call in rounds[-3:]] != [loop.judge, loop.mend, loop.judge]:
         return False
-    before, now = read(change / "runs" / rounds[-3].id / name), read(change / name)
+    before, now = change.text(f"runs/{rounds[-3].id}/{name}"), change.text(name)
     if before is None or now is None:
         return False
     return bool(fingerprint(now)) and fingerprint(before) == fingerprint(now)
 
 
-def _stopped(workspace: Workspace, change: Path, loop: Loop, stop: Stop) -> LoopEnded | Paused:
-    document = workspace.shown(change / STEPS[loop.judge].writes[0])
+def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
+    document = change.project.shown(change.folder / STEPS[loop.judge].writes[0])
     if stop.kind == "paused":
         return Paused(
-            f"{change.name}: {stop.why}",
+            f"{change.id}: {stop.why}",
             fix=f"Read {document} and tick one box under Verdict; then: "
-            f"agentd {loop.name} {change.name}",
+            f"agentd {loop.name} {change.id}",
         )
-    go_on = f"To go on: agentd {STEPS[loop.mend].command} {change.name}"
-    if loop is ARCHIVE:
-        go_on = f"To have it reviewed again, delete it and run: agentd archive {change.name}"
-    return LoopEnded(f"{change.name} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
+    mending = STEPS[loop.mend].command
+    go_on = f"To go on: agentd {mending} {change.id}"
+    if mending == loop.name:  # it has no command of its own
+        go_on = f"To have it reviewed again, delete it and run: agentd {loop.name} {change.id}"
+    return LoopEnded(f"{change.id} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
 
 
-def _is_valid(workspace: Workspace, change: Path, order: Order) -> bool:
-    """Validate before money is spent on a challenge; what is wrong becomes a challenge itself."""
-    for mended in fix_change(workspace.project, change):
-        order.note(f"mended {mended.path}: {', '.join(mended.notes)}")
-    report = validate_change(workspace.project, change, workspace.config)
-    written_anew = workspace.shown(change / "CHALLENGE.md")
+def _is_valid(run: StepRun) -> bool:
+    """Validate before money is spent on a judgement; what is wrong is judged without a model."""
+    from agentd.documents.fix import fix_change
+    from agentd.documents.validate import validate_change
+
+    change, step, project = run.change, run.step, run.change.project
+    for mended in fix_change(project, change.folder):
+        run.order.note(f"mended {mended.path}: {', '.join(mended.notes)}")
+    report = validate_change(project, change.folder, change.workspace.config)
+    document = step.writes[0]
+    written_anew = project.shown(change.folder / document)
     errors = [issue for issue in report.errors if issue.path != written_anew]
     if not errors:
         return True
@@ -142,30 +137,14 @@ def _is_valid(workspace: Workspace, change: Path, order: Order) -> bool:
         f"### Issue {number}: {issue.message}\n- Severity: High\n- Where: {issue.place}\n"
         for number, issue in enumerate(errors, 1)
     )
+    approving, mending, *others = step.verdicts
+    boxes = [f"- [ ] {approving}", f"- [x] {mending}", *(f"- [ ] {name}" for name in others)]
     text = (
-        f"# Challenge: {change.name}\n\n## Summary\n`agentd validate` found {len(errors)} "
-        f"errors; no model was asked.\n\n## Issues\n\n{issues}\n## Verdict\n- [ ] APPROVED\n"
-        "- [x] NEEDS_REVISION\n- [ ] REJECTED\n"
+        f"# {step.name.capitalize()}: {change.id}\n\n## Summary\n`agentd validate` found "
+        f"{len(errors)} errors; no model was asked.\n\n## Issues\n\n{issues}\n## Verdict\n"
+        + "".join(f"{box}\n" for box in boxes)
     )
-    write_atomic(change / "CHALLENGE.md", text.encode())
-    StateStore(change).update(last_action="challenge")
-    order.note(f"validate: {len(errors)} errors, see CHALLENGE.md; no challenge was paid for")
+    write_atomic(change.folder / document, text.encode())
+    change.ledger.update(last_action=step.name)
+    run.order.note(f"validate: {len(errors)} errors, see {document}; no {step.name} was paid for")
     return False
-
-
-def values_for(workspace: Workspace, change: Path, step: Step, order: Order) -> dict[str, str]:
-    """What fills the fields of a step's prompt: for the review, what the project's checks print."""
-    if step.name != "review":
-        return {}
-    check_ready(change, step, StateStore(change).read().phase)
-    settings = workspace.config.checks
-    checks = checks_detect.choose(workspace.project.root, settings)
-    for check in checks:
-        order.note(f"{check.name}: {check.command} ...")
-    results = run_checks(
-        workspace.project.root,
-        checks,
-        timeout_s=settings.timeout_secs,
-        max_output_chars=settings.max_output_chars,
-    )
-    return {"checks": as_markdown(results)}

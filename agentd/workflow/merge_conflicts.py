@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agentd.errors import InputError, ProviderError
 from agentd.files import write_atomic
-from agentd.project.workspace import Workspace
+from agentd.project.change import Change
+from agentd.project.layout import Project
 from agentd.specs import snapshot
 from agentd.specs.apply import merge
 from agentd.specs.check import main_problems
@@ -20,11 +21,12 @@ from agentd.specs.plan import MergePlan, Target
 from agentd.specs.staging import merged_dir
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, run_step
+from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 
 
 def resolve(
-    workspace: Workspace, change: Path, plan: MergePlan, order: Order
+    change: Change, plan: MergePlan, order: Order
 ) -> Iterator[StepOutcome | dict[Path, str]]:
     """Ask for a resolution of each spec in conflict; the last item is what all specs become.
 
@@ -35,48 +37,44 @@ def resolve(
         plan, targets=tuple(target for target in plan.targets if not target.result.conflicts)
     )
     texts = clear.texts()
-    deltas = dict(change_specs(workspace.project, change))
+    deltas = dict(change_specs(change.project, change.folder))
     for target in plan.targets:
         if target.result.conflicts:
-            place = merged_dir(change) / target.target.relative_to(workspace.project.specs_dir)
-            if _is_proposed(workspace, change, target, place):
-                texts[target.target] = _merged(workspace, change, target, place, deltas)
+            place = merged_dir(change.folder) / target.target.relative_to(change.project.specs_dir)
+            if _is_proposed(change, target, place):
+                texts[target.target] = _merged(change, target, place, deltas)
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(place, (target.before or "").encode())
             write_atomic(_asked(change, target), _question(target))
-            yield run_step(
-                workspace,
-                change,
-                STEPS["merge"],
-                order,
-                values={
-                    "spec": target.source,
-                    "target": workspace.shown(place),
-                    "conflict": "\n\n".join(map(_shown, target.result.conflicts)),
-                },
-            )
-            texts[target.target] = _merged(workspace, change, target, place, deltas)
+            values = {
+                "spec": target.source,
+                "target": change.project.shown(place),
+                "conflict": "\n\n".join(map(_shown, target.result.conflicts)),
+            }
+            step = STEPS["merge"]
+            yield run_step(StepRun(change=change, step=step, order=order, values=values))
+            texts[target.target] = _merged(change, target, place, deltas)
     yield texts
 
 
-def _is_proposed(workspace: Workspace, change: Path, target: Target, place: Path) -> bool:
+def _is_proposed(change: Change, target: Target, place: Path) -> bool:
     """Whether a sound answer to just this conflict is there: paid for, or a person's."""
     asked = _asked(change, target)
-    text = read_spec(workspace.project, place)
+    text = read_spec(change.project, place)
     if not text or text == target.before or not asked.is_file():
         return False
     if asked.read_bytes() != _question(target):
         return False
     try:
-        _only_these_changed(workspace, target, text, place)
+        _only_these_changed(change.project, target, text, place)
     except ProviderError:
         return False
     return True
 
 
-def _asked(change: Path, target: Target) -> Path:
-    return change / "runs" / f"resolving-{sha256(target.source.encode()).hexdigest()[:12]}"
+def _asked(change: Change, target: Target) -> Path:
+    return change.runs_dir / f"resolving-{sha256(target.source.encode()).hexdigest()[:12]}"
 
 
 def _question(target: Target) -> bytes:
@@ -84,14 +82,12 @@ def _question(target: Target) -> bytes:
     return sha256("\0".join(texts).encode()).hexdigest().encode()
 
 
-def _merged(
-    workspace: Workspace, change: Path, target: Target, place: Path, deltas: dict[str, Delta]
-) -> str:
+def _merged(change: Change, target: Target, place: Path, deltas: dict[str, Delta]) -> str:
     """The proposal with the rest of the deltas applied by rule."""
-    proposed = read_spec(workspace.project, place) or ""
+    proposed = read_spec(change.project, place) or ""
     names = {conflict.name for conflict in target.result.conflicts}
-    blocks = _only_these_changed(workspace, target, proposed, place)
-    key = target.target.relative_to(workspace.project.specs_dir).as_posix()
+    blocks = _only_these_changed(change.project, target, proposed, place)
+    key = target.target.relative_to(change.project.specs_dir).as_posix()
     delta = deltas[key]
     rest = replace(
         delta,
@@ -104,19 +100,19 @@ def _merged(
     )
     if rest.empty:
         return proposed
-    base = snapshot.load(workspace.project, change).get(key, {})
-    result = merge(proposed, rest, base, capability=capability_of(key), change_id=change.name)
+    base = snapshot.load(change.project, change.folder).get(key, {})
+    result = merge(proposed, rest, base, capability=capability_of(key), change_id=change.id)
     if result.text is None:
         problems = "; ".join(problem.message for problem in result.problems)
         raise InputError(
-            f"{workspace.shown(place)}: the proposed resolution can't be merged: {problems}",
-            fix=f"Mend it by hand, or try again: agentd archive {change.name} --resolve",
+            f"{change.project.shown(place)}: the proposed resolution can't be merged: {problems}",
+            fix=f"Mend it by hand, or try again: agentd archive {change.id} --resolve",
         )
     return result.text
 
 
 def _only_these_changed(
-    workspace: Workspace, target: Target, proposed: str, place: Path
+    project: Project, target: Target, proposed: str, place: Path
 ) -> dict[str, str]:
     """The proposal's blocks by name. Raises ProviderError for more than was asked, or no spec."""
     names = {conflict.name for conflict in target.result.conflicts}
@@ -135,12 +131,12 @@ def _only_these_changed(
     if unsound and not strange:
         raise ProviderError(
             "the proposed resolution is no sound spec",
-            fix=f"Mend {workspace.shown(place)} by hand, or run the command again.",
+            fix=f"Mend {project.shown(place)} by hand, or run the command again.",
         )
     if strange:
         raise ProviderError(
             f"the proposed resolution changes more than was asked: {', '.join(strange)}",
-            fix=f"Mend {workspace.shown(place)} by hand, or run the command again.",
+            fix=f"Mend {project.shown(place)} by hand, or run the command again.",
         )
     return new
 

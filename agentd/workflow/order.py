@@ -7,16 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 
-from agentd.clock import utc_now
-from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
-from agentd.project.workspace import Workspace
-from agentd.providers import maker_of
 from agentd.providers.activity import Snapshot, Watch
-from agentd.workflow.model_choice import Choice
-from agentd.workflow.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,24 +62,3 @@ class Order:
     note: Callable[[str], None] = field(default=lambda _: None)
     warn: Callable[[str], None] = field(default=lambda _: None)
     watching: Watching = nobody_watches
-
-
-def begun(workspace: Workspace, change: Path, step: Step, choice: Choice) -> Begun:
-    """The call of a step that begins now."""
-
-    def cost_so_far(seen: Snapshot) -> Decimal | None:
-        if seen.usage is None:
-            return None
-        model = seen.model or choice.model or "unknown"
-        call = workspace.prices.price(
-            seen.usage, maker=maker_of(choice.provider), model=model, at=utc_now()
-        )
-        return None if call.cost_source == "none" else call.cost_usd
-
-    return Begun(
-        step=step.name,
-        provider=choice.provider,
-        model=choice.model,
-        spent_usd=StateStore(change).read().total_cost_usd,
-        cost_so_far=cost_so_far,
-    )

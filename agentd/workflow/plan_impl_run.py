@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from agentd.config.model import GATES
 from agentd.errors import InputError, Paused
-from agentd.ledger.store import StateStore
+from agentd.project.change import Change
 from agentd.project.phases import read_phase
-from agentd.project.workspace import Workspace
-from agentd.workflow import archive as archiving
+from agentd.workflow.archive import archive
 from agentd.workflow.begin import quoted
-from agentd.workflow.decide import IMPL, PLAN
+from agentd.workflow.decide import ARCHIVE, IMPL, PLAN
 from agentd.workflow.loop import drive
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, run_step
+from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 
 
 def plan(
-    workspace: Workspace,
-    change: Path,
+    change: Change,
     description: str | None,
     order: Order,
     *,
@@ -32,37 +30,36 @@ def plan(
     Raises InputError when there is neither a proposal nor a description.
     """
     values = {}
-    state = StateStore(change).read()
-    if not (change / "proposal.md").exists():
+    if not (change.folder / "proposal.md").exists():
         if description is None:
             raise InputError(
-                f"change {change.name} has no proposal yet",
-                fix=f'Say what to change: agentd plan {change.name} "DESCRIPTION"',
+                f"change {change.id} has no proposal yet",
+                fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
             )
-        values["description"] = quoted(change.name, description)
+        values["description"] = quoted(change.id, description)
         if small:
-            prompt = "proposal-small"
-            step = STEPS["proposal"]
-            yield run_step(workspace, change, step, order, prompt=prompt, values=values)
-    elif small and read_phase(state.phase) == "proposed":
-        StateStore(change).update(phase="challenged")
-    yield from drive(workspace, change, PLAN, order, values)
+            first = STEPS[PLAN.first]
+            yield run_step(
+                StepRun(change=change, step=first, order=order, values=values, small=True)
+            )
+    elif small and read_phase(change.state.phase) == "proposed":
+        change.ledger.update(phase=STEPS[PLAN.first].small_phase)
+    yield from drive(change, PLAN, order, values)
 
 
-def impl(workspace: Workspace, change: Path, order: Order) -> Iterator[StepOutcome]:
+def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
     """Implement and review until the review approves. Raises InputError before it is planned."""
-    phase = read_phase(StateStore(change).read().phase)
+    phase = read_phase(change.state.phase)
     if phase in ("proposed", "rejected"):
         raise InputError(
-            f"change {change.name} is in phase {phase}; impl starts when it is planned",
-            fix=f"Next: agentd plan {change.name}",
+            f"change {change.id} is in phase {phase}; impl starts when it is planned",
+            fix=f"Next: agentd plan {change.id}",
         )
-    yield from drive(workspace, change, IMPL, order)
+    yield from drive(change, IMPL, order)
 
 
 def run(
-    workspace: Workspace,
-    change: Path,
+    change: Change,
     description: str | None,
     order: Order,
     *,
@@ -76,27 +73,25 @@ def run(
             raise InputError(f"--approve {gate}: no such gate; expected {' or '.join(GATES)}")
 
     def pass_archive_gate() -> None:
-        _pass_gate(workspace, change, "archive", approved)
+        _pass_gate(change, "archive", approved)
 
-    phase = read_phase(StateStore(change).read().phase)
+    phase = read_phase(change.state.phase)
     if phase in (None, "proposed", "rejected"):
-        yield from plan(workspace, change, description, order, small=small)
-    if read_phase(StateStore(change).read().phase) == "challenged":
-        _pass_gate(workspace, change, "plan", approved)
-    if read_phase(StateStore(change).read().phase) in ("challenged", "implementing"):
-        yield from impl(workspace, change, order)
-        _pass_gate(workspace, change, "impl", approved)
-    elif StateStore(change).read().last_action not in ("archive", "archive-review", "archive-fix"):
-        _pass_gate(workspace, change, "impl", approved)
-    yield from archiving.archive(
-        workspace, change, order, resolving=resolving, before_publishing=pass_archive_gate
-    )
+        yield from plan(change, description, order, small=small)
+    if read_phase(change.state.phase) == "challenged":
+        _pass_gate(change, "plan", approved)
+    if read_phase(change.state.phase) in ("challenged", "implementing"):
+        yield from impl(change, order)
+        _pass_gate(change, "impl", approved)
+    elif change.state.last_action not in ARCHIVE.steps:
+        _pass_gate(change, "impl", approved)
+    yield from archive(change, order, resolving=resolving, before_publishing=pass_archive_gate)
 
 
-def _pass_gate(workspace: Workspace, change: Path, gate: str, approved: Sequence[str]) -> None:
-    if gate in workspace.config.workflow.gates and gate not in approved:
+def _pass_gate(change: Change, gate: str, approved: Sequence[str]) -> None:
+    if gate in change.workspace.config.workflow.gates and gate not in approved:
         raise Paused(
-            f"{change.name}: the gate after {gate} waits for a person",
-            fix=f"Look at {workspace.shown(change)}/, then: "
-            f"agentd run {change.name} --approve {gate}",
+            f"{change.id}: the gate after {gate} waits for a person",
+            fix=f"Look at {change.project.shown(change.folder)}/, then: "
+            f"agentd run {change.id} --approve {gate}",
         )

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agentd.documents.verdict import Judgement
-
 if TYPE_CHECKING:
+    from agentd.documents.verdict import Judgement
     from agentd.providers.provider import Work
 
 
@@ -22,8 +21,16 @@ class Step:
     before, ``writes`` after; both are files of the change's folder, ``specs`` stands for at least
     one spec, ``merged`` for the folder of that name. ``touches`` may be changed besides; ``code``:
     so may the project's own files. ``continues`` are the steps whose session it goes on with, the
-    best first. ``covers``: what it writes approves only with a full table of what implements and
-    tests each scenario.
+    best first.
+
+    ``help`` is that of its command; "" where ``agentd.cli`` writes the command out. ``fields`` are
+    the placeholders of its prompt besides those of all. ``small_prompt`` is the one for a small
+    change, which leads to ``small_phase``.
+
+    What makes it different: it ``starts_rounds`` (iteration 1) or ``mends`` what a judge found (one
+    more); its document ``covers`` each scenario, or approves nothing; it ``takes_description``;
+    the documents are validated before it (``validates_first``), the project's checks run before it
+    (``runs_checks``); it ``plans``: the requirements it changes are remembered as they are now.
     """
 
     name: str
@@ -37,7 +44,17 @@ class Step:
     next: str | None = None
     verdicts: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     continues: tuple[str, ...] = ()
+    help: str = ""
+    fields: tuple[str, ...] = ()
+    small_prompt: str | None = None
+    small_phase: str | None = None
+    starts_rounds: bool = False
+    mends: bool = False
     covers: bool = False
+    takes_description: bool = False
+    validates_first: bool = False
+    runs_checks: bool = False
+    plans: bool = False
 
     @property
     def work(self) -> Work:
@@ -49,6 +66,8 @@ class Step:
         """What a step that judges writes; None for others."""
         if not self.verdicts:
             return None
+        from agentd.documents.verdict import Judgement
+
         document, *_ = self.writes
         return Judgement(document=document, verdicts=tuple(self.verdicts), covers=self.covers)
 
@@ -63,6 +82,12 @@ _ROWS = (
         phase="proposed",
         writes=_PLANNED,
         next="challenge",
+        fields=("description",),
+        small_prompt="proposal-small",
+        small_phase="challenged",
+        starts_rounds=True,
+        takes_description=True,
+        plans=True,
     ),
     Step(
         name="challenge",
@@ -75,6 +100,8 @@ _ROWS = (
             "NEEDS_REVISION": ("proposed", "reproposal"),
             "REJECTED": ("rejected", "reproposal"),
         },
+        help="Challenge the proposal: CHALLENGE.md.",
+        validates_first=True,
     ),
     Step(
         name="reproposal",
@@ -85,6 +112,9 @@ _ROWS = (
         writes=_PLANNED,
         next="challenge",
         continues=("reproposal", "proposal"),
+        help="Revise the proposal after its challenge.",
+        mends=True,
+        plans=True,
     ),
     Step(
         name="implementation",
@@ -96,6 +126,8 @@ _ROWS = (
         touches=("tasks.md",),
         code=True,
         next="review",
+        help="Implement the change: code and IMPLEMENTATION.md.",
+        starts_rounds=True,
     ),
     Step(
         name="review",
@@ -109,6 +141,9 @@ _ROWS = (
             "NEEDS_CHANGES": ("implementing", "resolve"),
             "MAJOR_ISSUES": ("implementing", "resolve"),
         },
+        help="Review the code against its specs: REVIEW.md.",
+        fields=("checks",),
+        runs_checks=True,
     ),
     Step(
         name="resolve",
@@ -121,6 +156,8 @@ _ROWS = (
         code=True,
         next="review",
         continues=("resolve", "implementation"),
+        help="Resolve what the review found.",
+        mends=True,
     ),
     Step(
         name="merge",
@@ -129,6 +166,7 @@ _ROWS = (
         reads=("specs",),
         writes=("merged",),
         next="archive",
+        fields=("spec", "target", "conflict"),
     ),
     Step(
         name="archive",
@@ -137,6 +175,7 @@ _ROWS = (
         reads=("proposal.md", "specs"),
         writes=("merged/CHANGELOG.md",),
         next="archive",
+        starts_rounds=True,
     ),
     Step(
         name="archive-review",
@@ -158,6 +197,7 @@ _ROWS = (
         writes=("merged",),
         next="archive",
         continues=("archive-fix",),
+        mends=True,
     ),
     Step(
         name="fillback",
@@ -166,6 +206,9 @@ _ROWS = (
         phase="proposed",
         writes=_PLANNED,
         next="archive",
+        fields=("path", "part", "files"),
+        starts_rounds=True,
+        plans=True,
     ),
 )
 

@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from agentd.errors import ConfigError, StateError
-from agentd.project.layout import Change, Project
+from agentd.project.change import Change
 
 
 class Waiting(NamedTuple):
@@ -19,7 +19,7 @@ class Waiting(NamedTuple):
 NOTHING = Waiting()
 
 
-def enter_unentered(project: Project, change: Change) -> Waiting:
+def enter_unentered(change: Change) -> Waiting:
     """Enter the calls that earlier commands could not, and say what still waits.
 
     Raises StateError when STATE.yaml can't take them.
@@ -28,21 +28,20 @@ def enter_unentered(project: Project, change: Change) -> Waiting:
     project's ``min_version``. What that needs is loaded only when there is a run
     that was never entered, so that reports stay quick.
     """
-    if not os.path.isdir(f"{change.path}/runs"):  # noqa: PTH112 - a Path takes three times as long
+    if not os.path.isdir(f"{change.folder}/runs"):  # noqa: PTH112 - a Path takes three times as long
         return NOTHING
     from agentd.ledger.pending import unentered
 
-    if unentered(change.path / "runs"):
+    if unentered(change.runs_dir):
         from agentd import min_version
-        from agentd.project.workspace import Workspace
-        from agentd.workflow.recording import settle_interrupted_runs
+        from agentd.workflow.earlier_runs import settle_interrupted_runs
 
         try:
-            workspace = Workspace.open(project.root)
+            config = change.workspace.config
         except ConfigError:  # by which nothing can be priced
             told = f"change {change.id}: calls wait to be entered until the config is correct"
             return Waiting((f"{told} (see agentd doctor)",))
-        if min_version.complaint(workspace.config.min_version) is None:
-            left = settle_interrupted_runs(workspace, change.path, stop_running=False)
+        if min_version.complaint(config.min_version) is None:
+            left = settle_interrupted_runs(change, stop_running=False)
             return Waiting(tuple(left.notes), tuple(left.problems))
     return NOTHING

@@ -74,7 +74,7 @@ def test_a_call_whose_change_was_archived_meanwhile_counts(tmp_path: Path) -> No
 
 def end(box: Sandbox, done: Allowance, cost: str) -> None:
     """Enter the call, as its process does, and give its part back."""
-    store = StateStore(done.change)
+    store = done.change.ledger
     old = StateStore(box.change("old"))
     if not old.read().calls:
         spend(box, "old", "0")

@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 
 import pytest
 
-from agentd.budget import sentences as budget_text
+from agentd.budget import sentences
 
 D = Decimal
 
@@ -26,7 +26,7 @@ D = Decimal
     ],
 )
 def test_threshold_in_dollars(percent: str, spent: str, limit: str, text: str) -> None:
-    said = budget_text.threshold_reached(D(percent), D(spent), D(limit))
+    said = sentences.threshold_reached(D(percent), D(spent), D(limit))
     assert said == "⚠️  BUDGET WARNING: " + text
 
 
@@ -42,21 +42,21 @@ def test_threshold_in_dollars(percent: str, spent: str, limit: str, text: str) -
     ],
 )
 def test_exceeded_never_looks_kept(spent: str, limit: str, text: str) -> None:
-    assert budget_text.exceeded(D(spent), D(limit)) == "Budget exceeded: " + text
+    assert sentences.exceeded(D(spent), D(limit)) == "Budget exceeded: " + text
 
 
 def test_sentences_about_tokens_and_marks() -> None:
-    assert budget_text.token_threshold_reached(D(90), 4512, 5000) == (
+    assert sentences.token_threshold_reached(D(90), 4512, 5000) == (
         "⚠️  BUDGET WARNING: 90% threshold reached (4512 / 5000 tokens)"
     )
-    assert budget_text.tokens_exceeded(6000, 5000) == "Budget exceeded: 6000 / 5000 tokens"
-    assert budget_text.crossed_dollars(D("0.512345"), D("0.5")) == (
+    assert sentences.tokens_exceeded(6000, 5000) == "Budget exceeded: 6000 / 5000 tokens"
+    assert sentences.crossed_dollars(D("0.512345"), D("0.5")) == (
         "session cost $0.512345 has crossed warn_at_dollars=$0.500000"
     )
-    assert budget_text.crossed_dollars(D("0.5000004"), D("0.5")) == (
+    assert sentences.crossed_dollars(D("0.5000004"), D("0.5")) == (
         "session cost $0.5000004 has crossed warn_at_dollars=$0.5000000"
     )
-    assert budget_text.crossed_tokens(100_345, 100_000) == (
+    assert sentences.crossed_tokens(100_345, 100_000) == (
         "session used 100345 tokens and has crossed warn_at_tokens=100000"
     )
 
@@ -64,6 +64,6 @@ def test_sentences_about_tokens_and_marks() -> None:
 def test_narrow_context_of_the_caller_changes_nothing() -> None:
     with localcontext() as narrow:
         narrow.prec = 3
-        assert budget_text.exceeded(D("12345.67"), D("12345.66")) == (
+        assert sentences.exceeded(D("12345.67"), D("12345.66")) == (
             "Budget exceeded: $12345.67 / $12345.66"
         )

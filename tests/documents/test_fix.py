@@ -13,7 +13,7 @@ from support.documents import CONFIG, FIXTURES, Documents, make_documents
 from support.slices import part_of
 
 from agentd.documents.fix import fix_change, fix_document, fix_spec
-from agentd.documents.tasks import progress
+from agentd.documents.tasks import progress, read_tasks
 
 VALID = {
     name: (FIXTURES / "valid" / name).read_text()
@@ -166,7 +166,7 @@ def test_twice_is_once_and_nothing_is_lost(text: str, flag: bool) -> None:
         assert fix(fixed) == (fixed, ())
         assert bool(notes) == (fixed != text)
         assert _is_kept(text, fixed)
-    assert progress(fix_document(text, tasks=True)[0]) == progress(text)
+    assert progress(read_tasks(fix_document(text, tasks=True)[0])) == progress(read_tasks(text))
 
 
 def _is_kept(text: str, fixed: str) -> bool:

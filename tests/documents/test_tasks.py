@@ -85,5 +85,5 @@ def test_what_is_commented_out_belongs_to_no_task() -> None:
 
 
 def test_progress() -> None:
-    assert progress("- [x] a\n  - [X] b\n- [ ] c\n- [-] d\n") == (2, 4)
-    assert progress("no tasks") == (0, 0)
+    assert progress(read_tasks("- [x] a\n  - [X] b\n- [ ] c\n- [-] d\n")) == (2, 4)
+    assert progress(read_tasks("no tasks")) == (0, 0)

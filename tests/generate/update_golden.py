@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentd.workflow.prompts.prompt import Prompts
-from agentd.workflow.prompts.templates import PROMPTS
+from agentd.workflow.prompts.templates import prompt_fields
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "prompts"
 LAYERS = GOLDEN / "layers"
@@ -36,7 +36,7 @@ def golden() -> dict[str, str]:
     plain = Prompts()
     layered = Prompts((LAYERS / "user", LAYERS / "project"))
     notes = (LAYERS / "project.md").read_text()
-    prompts = {f"{step}.md": plain.render(step, VALUES) for step in PROMPTS}
+    prompts = {f"{step}.md": plain.render(step, VALUES) for step in prompt_fields()}
     for step in ("proposal", "review"):
         prompts[f"layered/{step}.md"] = layered.render(
             step, VALUES, rules=RULES, project_notes=notes

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 
 from agentd.guard import Allowed, Findings, Guard
 from agentd.project.hold import at_work
@@ -98,7 +99,7 @@ def review(project: Project, *, code: bool = False) -> Guard:
     """A guard of the change add-x, for a step that owes REVIEW.md."""
     change = project.changes_dir / "add-x"
     allowed = Allowed(documents=(change / "REVIEW.md",), code=code)
-    return Guard.before(project, change, allowed)
+    return Guard.before(change_at(change), allowed)
 
 
 def forbidden(changes: Findings, project: Project) -> dict[str, str]:
@@ -130,7 +131,7 @@ def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
 def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
     change = project.changes_dir / "add-x"
     documents = (change / "proposal.md", change / "specs")
-    guard = Guard.before(project, change, Allowed(documents=documents))
+    guard = Guard.before(change_at(change), Allowed(documents=documents))
     put(change / "specs/login.md", "# Login 2\n")
     put(change / "specs/deep/new.md")
     assert guard.after().written == (change / "specs/deep/new.md", change / "specs/login.md")
@@ -295,7 +296,9 @@ def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
 def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None:
     project = make_project(tmp_path)
     change = project.changes_dir / "add-x"
-    guard = Guard.before(project, change, Allowed(documents=(change / "REVIEW.md", change / "new")))
+    guard = Guard.before(
+        change_at(change), Allowed(documents=(change / "REVIEW.md", change / "new"))
+    )
     secret = tmp_path / "src/a.py"
     if kind == "link":
         (change / "REVIEW.md").symlink_to(secret)
@@ -335,7 +338,7 @@ def test_a_document_written_elsewhere_is_told(project: Project, place: str, seen
 
 def test_a_spec_in_a_folder_of_that_name_elsewhere_is_told(project: Project) -> None:
     change = project.changes_dir / "add-x"
-    guard = Guard.before(project, change, Allowed(documents=(change / "specs",)))
+    guard = Guard.before(change_at(change), Allowed(documents=(change / "specs",)))
     put(project.root / "specs/new.md")
     put(project.specs_dir / "new.md")
     assert guard.after().misplaced == (project.specs_dir / "new.md", project.root / "specs/new.md")
@@ -547,7 +550,9 @@ def somebody_at_work(change: Path) -> Iterator[None]:
     """Another agentd that is at work on a change."""
     code = (
         "import sys; from pathlib import Path; from agentd.project.hold import at_work\n"
-        "with at_work(Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()"
+        "from agentd.project.change import Change\n"
+        "with at_work(Change(None, 'x', Path(sys.argv[1]))):\n"
+        " print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(change)],
@@ -618,10 +623,11 @@ def test_a_change_that_is_archived_meanwhile_stays_archived(repo: Project, tmp_p
 
 
 def test_a_hold_that_was_let_go_before_is_no_excuse(project: Project) -> None:
-    with at_work(project.changes_dir / "other"), at_work(project.changes_dir / "add-x"):
+    other, own = (change_at(project.changes_dir / name) for name in ("other", "add-x"))
+    with at_work(other), at_work(own):
         pass  # this process lives on: its id in the file must not count as a hold
     guard = review(project)
-    with at_work(project.changes_dir / "add-x"):
+    with at_work(own):
         write_what_others_may(project)
         changes = guard.after()
     assert changes.at_work == ()

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 from support.slices import part_of
 from support.state_samples import call, exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
@@ -183,7 +184,9 @@ def test_a_ledger_of_another_change_at_work_is_no_exception(box: Sandbox) -> Non
     put_plan(box, "challenge", after=CHEAPER.format("add-y"))
     hold = (
         "import sys; from pathlib import Path; from agentd.project.hold import at_work\n"
-        "with at_work(Path(sys.argv[1])):\n print('held', flush=True); sys.stdin.read()"
+        "from agentd.project.change import Change\n"
+        "with at_work(Change(None, 'x', Path(sys.argv[1]))):\n"
+        " print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(box.change("add-y"))],
@@ -223,9 +226,8 @@ def test_a_document_edited_after_agentd_mended_it_is_as_agentd_left_it(box: Sand
 def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -> None:
     proposal = box.change("add-x") / "proposal.md"
     (box.change("add-x") / "CHALLENGE.md").write_text(CHALLENGE)
-    project = Project(box.root)
     change = box.change("add-x")
-    with Guard.before(project, change, Allowed(documents=(proposal,))) as guard:
+    with Guard.before(change_at(change), Allowed(documents=(proposal,))) as guard:
         write_atomic(proposal, proposal.read_bytes() + b"mended\n")
         assert guard.after().written == ()
         proposal.write_text(proposal.read_text() + "of the CLI\n")
@@ -289,7 +291,7 @@ def test_a_log_that_the_cli_damages_brings_no_step_down(box: Sandbox, vandalism:
 def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
     project, store = Project(box.root), store_of(box, "add-x")
     for kill in range(KILLS):
-        with Guard.before(project, box.change("add-y"), Allowed(documents=())) as guard:
+        with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
             pid = in_child(lambda kill=kill: [record(store, f"{kill}-{n}") for n in range(1000)])
             time.sleep(0.02 + kill % 7 * 0.003)
             os.kill(pid, 9)
@@ -302,7 +304,7 @@ def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
 
 def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     project, store = Project(box.root), store_of(box, "add-x")
-    with Guard.before(project, box.change("add-y"), Allowed(documents=())) as guard:
+    with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
             with pytest.raises(Exception, match="full"):
@@ -324,8 +326,8 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
     aside = box.root.parent / "aside"
     nothing = Allowed(documents=())
     with (
-        Guard.before(project, box.change("add-x"), nothing) as first,
-        Guard.before(project, box.change("add-y"), nothing) as second,
+        Guard.before(change_at(box.change("add-x")), nothing) as first,
+        Guard.before(change_at(box.change("add-y")), nothing) as second,
     ):
         record(store, "one")
         store.path.write_text(store.path.read_text().replace("id: old", "id: evil"))
@@ -341,7 +343,7 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
 def test_putting_back_waits_for_a_writer_of_the_ledger(box: Sandbox) -> None:
     project, store = Project(box.root), store_of(box, "add-x")
     record(store, "old")
-    with Guard.before(project, box.change("add-y"), Allowed(documents=())) as guard:
+    with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
         text = store.path.read_text()
         store.path.write_text(text.replace("id: old", "id: evil"))
         found = guard.after()
@@ -365,7 +367,7 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
     (inner / "agentd/config.toml").write_text("[gemini]\n")
     store = StateStore(inner / "agentd/changes/add-z")
     store.create("add-z")
-    with Guard.before(Project(box.root), box.change("add-x"), Allowed(documents=())) as guard:
+    with Guard.before(change_at(box.change("add-x")), Allowed(documents=())) as guard:
         record(store)
         assert guard.after().forbidden == ()
         store.path.write_text(store.path.read_text().replace("proposed", "complete"))
@@ -374,7 +376,7 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
 
 def test_the_log_of_a_killed_guard_is_removed_and_costs_nothing(box: Sandbox) -> None:
     def die() -> None:
-        Guard.before(Project(box.root), box.change("add-x"), Allowed(documents=()))
+        Guard.before(change_at(box.change("add-x")), Allowed(documents=()))
         os._exit(9)
 
     assert exit_codes([in_child(die)]) == {9}

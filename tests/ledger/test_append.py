@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from support.state_samples import CALL, FIXTURES, call, loaded, loaded_1_2, new_store
 
-from agentd.ledger import own_layout as block
-from agentd.ledger import source
+from agentd.ledger import own_layout, source
 from agentd.ledger.store import Changes, StateStore
 
 NOTHING = (
@@ -121,7 +120,7 @@ def check(telemetry: bytes, count: int) -> None:
 def assert_next_append_is_fast(data: bytes) -> None:
     decoded = source.decode(data)
     assert decoded.ordinary
-    assert block.find(decoded.text) is not None
+    assert own_layout.find(decoded.text) is not None
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(FIXTURES.glob("*.yaml"))])

@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 from support.state_samples import CALL, call, loaded, loaded_1_2, new_store
 
 from agentd import PricingConfig, UsageMetrics
-from agentd.ledger import fields as entry
-from agentd.ledger import own_grammar as grammar
-from agentd.ledger import own_layout as block
-from agentd.ledger import render
+from agentd.ledger import call_fields, own_grammar, own_layout, render
 from agentd.metering.call import PricedModel
 from agentd.metering.money import decimal_text
 from agentd.metering.usage import ModelUsage
@@ -192,9 +189,9 @@ values = st.one_of(st.sampled_from(ODD), st.text(max_size=40), st.from_regex(r"[
 @example(model="no", session_id="1e5", step="archive-review")
 def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: str) -> None:
     record = replace(CALL, model=model, session_id=session_id, step=step)
-    fields = entry.to_fields(record)
+    fields = call_fields.to_fields(record)
     lines = ["telemetry:", "  calls:", *render.yaml_lines(fields)]
-    text = "\n".join([*lines, *block.add_up([CALL.cost_usd], [1], [2]).lines(), ""])
+    text = "\n".join([*lines, *own_layout.add_up([CALL.cost_usd], [1], [2]).lines(), ""])
     expected = {
         key: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         for key, value in (("model", model), ("session_id", session_id), ("step", step))
@@ -204,10 +201,10 @@ def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: st
         for document in (loaded(text), loaded_1_2(text)):
             read = document["telemetry"]["calls"][0]
             assert {key: read[key] for key in expected} == expected
-        found = block.find(text, grammar.ALL)
+        found = own_layout.find(text, own_grammar.ALL)
         assert found is not None
-        assert list(grammar.records(found.columns)) == [record]
-        assert entry.from_json(render.json_line(fields)) == record
+        assert list(own_grammar.records(found.columns)) == [record]
+        assert call_fields.from_json(render.json_line(fields)) == record
     else:
         text.encode()
 
@@ -270,12 +267,12 @@ def test_record_llm_call_lists_several_models(tmp_path: Path) -> None:
 
 
 def test_call_json_keeps_every_digit() -> None:
-    line = render.json_line(entry.to_fields(replace(FULL, cost_usd=Decimal("3E-25"))))
+    line = render.json_line(call_fields.to_fields(replace(FULL, cost_usd=Decimal("3E-25"))))
     assert '"cost_usd": 0.0000000000000000000000003' in line
     assert "\n" not in line
     assert json.loads(line)["tokens_cache_write_1h"] == 20
-    assert entry.from_json(line).cost_usd == Decimal("3E-25")
-    assert entry.from_json(render.json_line(entry.to_fields(FULL))) == FULL
+    assert call_fields.from_json(line).cost_usd == Decimal("3E-25")
+    assert call_fields.from_json(render.json_line(call_fields.to_fields(FULL))) == FULL
 
 
 def test_an_id_is_entered_once(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from support.state_samples import CALL, call, exit_codes, in_child, new_store
 
 from agentd.errors import StateError
-from agentd.ledger import pending as kept
+from agentd.ledger import pending
 from agentd.ledger.store import StateStore
 from agentd.locks import lock
 
@@ -208,7 +208,7 @@ def on_tmpfs(folder: Path, options: str, code: str) -> subprocess.CompletedProce
     mount = f'mount -t tmpfs -o {options} none "$0" && exec "$1" -c "$2" "$0"'
     path = f"{Path(__file__).parents[1]}:{Path(__file__).parents[2]}"
     prelude = "import sys; from pathlib import Path; from support.state_samples import *\n"
-    prelude += "from agentd.errors import StateError; from agentd.ledger import pending as kept\n"
+    prelude += "from agentd.errors import StateError; from agentd.ledger import pending\n"
     prelude += "folder = Path(sys.argv[1])\n"
     command = ["unshare", "-rm", "sh", "-c", mount, str(folder), sys.executable, prelude + code]
     try:
@@ -231,7 +231,7 @@ store = new_store(folder)
 run_dir = store.runs_dir / CALL.id
 run_dir.mkdir()
 if RESERVE:
-    kept.reserve(run_dir)
+    pending.reserve(run_dir)
     assert (run_dir / "reserve").stat().st_blocks * 512 >= 65536
 with open(folder / "filler", "wb", buffering=0) as filler:
     try:
@@ -247,7 +247,7 @@ assert not list(folder.rglob("*.tmp"))
 if RESERVE:
     assert sorted(path.name for path in run_dir.iterdir()) == ["call.pending.json"]
 try:
-    kept.reserve(run_dir)
+    pending.reserve(run_dir)
 except StateError as error:
     print("no reserve:", str(error))
 (folder / "filler").unlink()
@@ -299,7 +299,7 @@ def test_the_reserve_goes_when_the_call_is_kept(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     run_dir = store.runs_dir / CALL.id
     run_dir.mkdir()
-    kept.reserve(run_dir)
-    assert (run_dir / "reserve").stat().st_size == kept.RESERVE_BYTES
+    pending.reserve(run_dir)
+    assert (run_dir / "reserve").stat().st_size == pending.RESERVE_BYTES
     store.keep(CALL)
     assert not (run_dir / "reserve").exists()

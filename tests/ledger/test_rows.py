@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.state_samples import CALL, FIXTURES, new_store
 
-from agentd.ledger import document, foreign, own_grammar, rows, source
-from agentd.ledger import fields as entry
+from agentd.ledger import call_fields, document, foreign, own_grammar, rows, source
 from agentd.ledger.own_layout import Block
 from agentd.ledger.source import Malformed
 from agentd.ledger.store import StateStore
@@ -154,7 +153,7 @@ def lines_of_pairs(draw: st.DrawFn, keys: tuple[str, ...], required: tuple[str, 
     pairs = []
     for key in keys:
         if key in required or draw(st.integers(0, 4)):
-            pool = POOLS[entry.KEYS[key]]
+            pool = POOLS[call_fields.KEYS[key]]
             odd = draw(st.integers(0, 30)) == 0
             value = draw(st.sampled_from(pool if odd else pool[:3]))
             comment = draw(st.sampled_from(["", "", "", "", "", "", "", "  # it's", " #"]))
@@ -166,13 +165,13 @@ def lines_of_pairs(draw: st.DrawFn, keys: tuple[str, ...], required: tuple[str, 
 def texts(draw: st.DrawFn) -> str:
     """A STATE.yaml whose calls are, more or less, in agentd's layout."""
     lines = ["change_id: x", "telemetry:", "  calls:"]
-    own = tuple(key for key in entry.KEYS if key != "models")
+    own = tuple(key for key in call_fields.KEYS if key != "models")
     for _ in range(draw(st.integers(1, 3))):
-        call = draw(lines_of_pairs(own, entry.REQUIRED))
+        call = draw(lines_of_pairs(own, call_fields.REQUIRED))
         if draw(st.integers(0, 3)) == 0:
             call.append("models:")
             for _ in range(draw(st.integers(1, 2))):
-                model = draw(lines_of_pairs(entry.MODEL_KEYS, entry.MODEL_REQUIRED))
+                model = draw(lines_of_pairs(call_fields.MODEL_KEYS, call_fields.MODEL_REQUIRED))
                 call += [f"- {model[0]}", *(f"  {line}" for line in model[1:])]
         call += draw(st.lists(st.sampled_from(["later: 1", "more: [1]", "odd: 'a'"]), max_size=2))
         if draw(st.integers(0, 9)) == 0:
@@ -187,7 +186,7 @@ def texts(draw: st.DrawFn) -> str:
 
 def read_through_ruamel(origin: source.Source) -> list[CallRecord]:
     parsed = foreign.read(origin.text)
-    return [entry.from_fields(call) for call in parsed.calls()]
+    return [call_fields.from_fields(call) for call in parsed.calls()]
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])

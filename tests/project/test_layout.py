@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from agentd.errors import InputError
-from agentd.project.layout import Change, Project, check_change_id, find_project
+from agentd.project.change import archived_changes, find_change, latest_change, open_changes
+from agentd.project.layout import Project, check_change_id, find_project
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_a_good_id_is_taken(text: str) -> None:
 def test_a_bad_id_is_refused_with_a_suggestion(
     project: Project, text: str, suggestion: str
 ) -> None:
-    for use in (check_change_id, project.change_dir, project.find_change):
+    for use in (check_change_id, project.change_dir, partial(find_change, project)):
         with pytest.raises(InputError) as caught:
             use(text)
         assert caught.value.fix == f"Use an id such as {suggestion}."
@@ -109,21 +111,21 @@ def test_a_symbolic_link_for_a_change_is_refused(
     make(target / "a")
     (project.root / link).parent.mkdir(parents=True, exist_ok=True)
     (project.root / link).symlink_to(target)
-    for use in (project.change_dir, project.find_change):
+    for use in (project.change_dir, partial(find_change, project)):
         with pytest.raises(InputError, match=f"{link} is a symbolic link"):
             use("a")
-    assert project.changes() == []
+    assert open_changes(project) == []
 
 
 def test_changes_are_listed_by_id_and_other_things_left_out(project: Project) -> None:
-    assert project.changes() == project.archived() == []
+    assert open_changes(project) == archived_changes(project) == []
     for name in ("b", "a", "Bad", ".hidden"):
         make(project.changes_dir / name)
     (project.changes_dir / "file").touch()
     for name in ("20260102-a", "20251231-b", "20260101-a", "2026-a", "20260101-"):
         make(project.archive_dir / name)
-    assert [change.id for change in project.changes()] == ["a", "b"]
-    assert [(change.archived_on, change.id) for change in project.archived()] == [
+    assert [change.id for change in open_changes(project)] == ["a", "b"]
+    assert [(change.archived_on, change.id) for change in archived_changes(project)] == [
         ("20251231", "b"),
         ("20260101", "a"),
         ("20260102", "a"),
@@ -134,9 +136,11 @@ def test_a_change_is_found_where_it_is_worked_on_else_archived_last(project: Pro
     for name in ("20260101-a", "20260102-a"):
         make(project.archive_dir / name)
     newest = project.archive_dir / "20260102-a"
-    assert project.find_change("a") == Change(id="a", path=newest, archived_on="20260102")
+    found = find_change(project, "a")
+    assert (found.id, found.folder, found.archived_on) == ("a", newest, "20260102")
     folder = make(project.changes_dir / "a")
-    assert project.find_change("a") == Change(id="a", path=folder)
+    found = find_change(project, "a")
+    assert (found.id, found.folder, found.archived_on) == ("a", folder, None)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ def test_a_change_is_found_where_it_is_worked_on_else_archived_last(project: Pro
 def test_an_unknown_change_is_an_error(project: Project, asked: str, fix: str) -> None:
     make(project.changes_dir / "add-oauth")
     with pytest.raises(InputError, match=f"there is no change {asked} in agentd/changes") as caught:
-        project.find_change(asked)
+        find_change(project, asked)
     assert fix in caught.value.fix
 
 
@@ -166,5 +170,5 @@ def test_the_change_worked_on_last_has_the_newest_state(
 ) -> None:
     for name, time_s in changes.items():
         make(project.agentd_dir / name, time_s)
-    latest = project.latest_change()
+    latest = latest_change(project)
     assert (latest and latest.id) == expected

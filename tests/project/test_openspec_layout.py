@@ -11,6 +11,7 @@ import yaml
 from support.workspace import PROPOSAL, REVIEW, Sandbox, make_sandbox
 
 from agentd.errors import InputError
+from agentd.project.change import open_changes
 from agentd.project.layout import Project, find_project
 
 CONFIG = """
@@ -227,7 +228,7 @@ def test_the_layout_is_found(
 def test_the_archive_is_no_change(tmp_path: Path) -> None:
     project = Project(tmp_path, "openspec")
     project.archive_dir.mkdir(parents=True)
-    assert project.changes() == []
+    assert open_changes(project) == []
     with pytest.raises(InputError, match="archive is no id for a change"):
         project.change_dir("archive")
     assert Project(tmp_path).change_dir("archive") == tmp_path / "agentd/changes/archive"

@@ -26,14 +26,14 @@ from support.audit_box import (
     tamper,
     tree,
 )
+from support.changes import change_at
 from support.recordings import FIXTURES, RECORDINGS, recording
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
-from agentd.project.workspace import Workspace
 from agentd.runner.run_folder import RunFolder, RunInfo
-from agentd.workflow import recording as ledger
+from agentd.workflow.earlier_runs import settle_interrupted_runs
 
 __all__ = ["box", "made"]
 
@@ -73,7 +73,7 @@ def put_run(
 
 def enter(box: Sandbox, change: Path) -> None:
     """Record what was left, as the next command does."""
-    ledger.settle_interrupted_runs(Workspace.open(box.root), change, stop_running=False)
+    settle_interrupted_runs(change_at(change), stop_running=False)
 
 
 def new_change(box: Sandbox, name: str) -> Path:

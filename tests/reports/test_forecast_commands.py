@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.changes import change_at
 from support.forecast_samples import call, put_ledger
 from support.loop_box import WHOLE, sandbox
 from support.workflow_box import box_with, put_change
 from support.workspace import Sandbox
 
-from agentd.ledger.rows import Ledger
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.reports.forecast.history import LATEST_ARCHIVED, LATEST_AT_WORK, latest
@@ -284,13 +284,13 @@ def test_a_forecast_changes_no_file(tmp_path: Path) -> None:
 def test_only_the_latest_changes_are_history(tmp_path: Path) -> None:
     every = []
     for number in range(LATEST_ARCHIVED + 5):
-        every.append(Ledger(f"a{number}", tmp_path / f"a{number}", "20260101"))
+        every.append(change_at(tmp_path / f"a{number}", archived_on="20260101"))
     for number in range(LATEST_AT_WORK + 5):
-        every.append(Ledger(f"c{number}", tmp_path / f"c{number}"))
+        every.append(change_at(tmp_path / f"c{number}"))
     for ledger in every:
-        StateStore(ledger.path).create(ledger.change_id)
+        StateStore(ledger.folder).create(ledger.id)
     StateStore(tmp_path / "c0").update(phase="challenged")
-    found = [ledger.change_id for ledger in latest(every)]
+    found = [ledger.id for ledger in latest(every)]
     assert found[:LATEST_ARCHIVED] == [f"a{number + 5}" for number in range(LATEST_ARCHIVED)]
     assert len(found) == LATEST_ARCHIVED + LATEST_AT_WORK
     assert found[-1] == "c0"

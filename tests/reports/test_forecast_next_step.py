@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 from support.workflow_box import box_with, put_change
 
-from agentd.config.model import WorkflowConfig
 from agentd.ledger.store import StateStore
 from agentd.reports.forecast.forecast import next_step
 
@@ -45,17 +45,17 @@ def test_the_step(
     change = put_change(box_with(tmp_path), "add-x", phase, files)
     if last:
         StateStore(change).update(last_action=last)
-    assert next_step(change, StateStore(change).read(), WorkflowConfig()) == step
+    assert next_step(change_at(change)) == step
 
 
 def test_a_change_without_documents_begins_with_its_proposal(tmp_path: Path) -> None:
-    store = StateStore(tmp_path / "add-x")
-    store.create("add-x")
-    assert next_step(store.change_dir, store.read(), WorkflowConfig()) == "proposal"
+    folder = box_with(tmp_path).change("add-x")
+    StateStore(folder).create("add-x")
+    assert next_step(change_at(folder)) == "proposal"
 
 
 def test_out_of_rounds_the_mending_step_goes_on(tmp_path: Path) -> None:
     files = judged("CHALLENGE", "NEEDS_REVISION")
     change = put_change(box_with(tmp_path), "add-x", "proposed", files)
     StateStore(change).update(last_action="challenge", iteration=9)
-    assert next_step(change, StateStore(change).read(), WorkflowConfig()) == "reproposal"
+    assert next_step(change_at(change)) == "reproposal"

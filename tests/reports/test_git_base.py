@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.changes import change_at
 from support.state_samples import call
 
 from agentd.errors import AgentdError, InputError, StateError
 from agentd.ledger.all_rows import read_rows
-from agentd.ledger.rows import Ledger, Row
+from agentd.ledger.rows import Row
 from agentd.ledger.store import StateStore
 from agentd.reports.difference import difference
 from agentd.reports.git_base import read_base
@@ -60,7 +61,7 @@ class Repo:
         return store.change_dir
 
     def rows(self, place: str, change_id: str = "add-oauth") -> list[Row]:
-        return read_rows([Ledger(change_id, self.root / place)])
+        return read_rows([change_at(self.root / place, change_id)])
 
 
 @pytest.fixture

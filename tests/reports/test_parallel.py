@@ -8,10 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 from support.state_samples import call
 
 from agentd.errors import StateError
-from agentd.ledger.rows import Ledger
 from agentd.ledger.store import StateStore
 from agentd.reports import all_changes, parallel
 from agentd.reports.all_changes import sum_ledgers
@@ -87,8 +87,8 @@ def test_ledgers_add_up_alike_in_one_process_and_in_four(
         store.create(f"c{number}")
         for place in range(number):
             store.append(call(10 * number + place))
-        ledgers.append(Ledger(f"c{number}", store.change_dir))
-    (ledgers[4].path / "STATE.yaml").write_text("telemetry: [")
+        ledgers.append(change_at(store.change_dir))
+    (ledgers[4].folder / "STATE.yaml").write_text("telemetry: [")
     alone = sum_ledgers(ledgers, Query(by), Bounds())
     monkeypatch.setattr(all_changes, "_SHARE_BYTES", 1)
     together = sum_ledgers(ledgers, Query(by), Bounds())

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
 from agentd.documents.placeholders import SKELETONS
@@ -176,8 +177,9 @@ def test_archived_change_has_nothing_next(box: Sandbox) -> None:
 
 HOLD = """
 import pathlib, sys
+from agentd.project.change import Change
 from agentd.project.hold import at_work
-with at_work(pathlib.Path(sys.argv[1])):
+with at_work(Change(None, 'x', pathlib.Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -201,8 +203,8 @@ def test_who_is_at_work_now(box: Sandbox) -> None:
         holder.kill()
     assert "At work" not in box.ok("status")
     assert json.loads(box.ok("list", "--json"))["changes"][0]["at_work"] is None
-    with at_work(folder):  # nobody was left holding it
-        assert working_process(folder) is not None
+    with at_work(change_at(folder)):  # nobody was left holding it
+        assert working_process(change_at(folder)) is not None
 
 
 def test_list_warns_of_two_changes_of_one_requirement(box: Sandbox) -> None:

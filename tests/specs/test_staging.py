@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 from support.workflow_box import MAIN, block, box_with, modified, put_change, specs_of, tasks_for
 from support.workspace import Sandbox
 
@@ -97,7 +98,7 @@ def test_what_stands_is_not_taken_back(box: Sandbox, why: str) -> None:
         StateStore(change).update(phase="archived")
         take_back(project, other)
     else:
-        with at_work(change):
+        with at_work(change_at(change)):
             take_back(project, other)
     assert specs_of(box) == published
 

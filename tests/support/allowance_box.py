@@ -7,10 +7,10 @@ from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.metering.usage import UsageMetrics
-from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS
 from agentd.runner.run import RunRequest
 from support.budget_box import PRICED, configure, spend
+from support.changes import change_at
 from support.workflow_box import box_with, put_change
 from support.workspace import Sandbox
 
@@ -38,7 +38,7 @@ def allowance(box: Sandbox, change: str, *, override: bool = False) -> Allowance
         runs_dir=folder / "runs",
     )
     (request.runs_dir / request.call_id).mkdir(parents=True)
-    return Allowance(Workspace.open(box.root), folder, request, override)
+    return Allowance(change_at(folder), request, override)
 
 
 def dollars(amount: str) -> UsageMetrics:

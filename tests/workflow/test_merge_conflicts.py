@@ -292,7 +292,7 @@ def test_killed_publishing_does_not_take_back_the_archive_of_another(box: Sandbo
 KILLED = """
 import os, signal, sys
 from agentd.cli import main
-from agentd.workflow import archive as archiving
+from agentd.workflow import archive
 from agentd.specs import staging
 from agentd.specs import journal
 
@@ -311,11 +311,11 @@ if place == "publish":
         write(path, data)
     journal.write_atomic = first_only
 elif place == "publish-done":
-    publish = archiving.publish
+    publish = archive.publish
     def publish_and_die(*given, **keys):
         publish(*given, **keys)
         die()
-    archiving.publish = publish_and_die
+    archive.publish = publish_and_die
 elif place == "archived":
     journal.Journal.forget = die
 else:

@@ -10,12 +10,12 @@ import pytest
 from generate.update_golden import GOLDEN, LAYERS, VALUES, golden
 
 from agentd.workflow.prompts.prompt import Prompts, layers_of
-from agentd.workflow.prompts.templates import PROMPTS
+from agentd.workflow.prompts.templates import prompt_fields
 from agentd.workflow.steps import STEPS, Step
 
 
 def test_every_step_has_a_prompt_and_every_prompt_a_golden_file() -> None:
-    assert set(STEPS) <= set(PROMPTS)
+    assert set(STEPS) <= set(prompt_fields())
     files = {str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*.md")}
     assert {name for name in files if not name.startswith(("layers", os.sep))} == set(golden())
 
@@ -39,7 +39,7 @@ def test_prompt_names_the_files_and_the_form(step: Step) -> None:
         assert f"- [ ] {verdict}\n" in prompt
 
 
-@pytest.mark.parametrize("step", PROMPTS)
+@pytest.mark.parametrize("step", prompt_fields())
 def test_prompt_has_its_heading_first_and_nothing_left_to_fill(step: str) -> None:
     prompt = Prompts().render(step, VALUES)
     assert prompt.startswith(f"# agentd: step `{step}` of change `add-x`\n")
@@ -47,7 +47,7 @@ def test_prompt_has_its_heading_first_and_nothing_left_to_fill(step: str) -> Non
     headings = [line for line in prompt.splitlines() if line.startswith("## ")]
     assert headings[0] == "## Task"
     assert headings[-1] == "## Limits"
-    for own in PROMPTS[step]:
+    for own in prompt_fields()[step]:
         assert VALUES[own] in prompt
 
 
@@ -57,7 +57,7 @@ def test_package_templates_have_no_warnings() -> None:
 
 @pytest.mark.parametrize("name", ["description", "checks", "conflict", "files"])
 def test_text_in_a_value_is_not_filled_again(name: str) -> None:
-    step = next(step for step, own in PROMPTS.items() if name in own)
+    step = next(step for step, own in prompt_fields().items() if name in own)
     text = "Show {{change_id}}, {{skeleton_spec}}, {{body}} and \\{{nothing}}"
     assert text in Prompts().render(step, {**VALUES, name: text})
 
@@ -112,7 +112,7 @@ def test_sections_without_content_are_left_out() -> None:
 def test_layers_do_not_reach_other_steps() -> None:
     layered = Prompts((LAYERS / "user", LAYERS / "project"))
     assert layered.warnings() == []
-    for step in set(PROMPTS) - {"proposal", "review"}:
+    for step in set(prompt_fields()) - {"proposal", "review"}:
         assert layered.render(step, VALUES) == Prompts().render(step, VALUES)
 
 

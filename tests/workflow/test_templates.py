@@ -11,7 +11,7 @@ from generate.update_golden import VALUES
 
 from agentd.errors import InputError
 from agentd.workflow.prompts.prompt import Prompts
-from agentd.workflow.prompts.templates import COMMON, PROMPTS, SKELETONS
+from agentd.workflow.prompts.templates import COMMON, SKELETONS, prompt_fields
 
 
 def layer(folder: Path, **files: str | bytes) -> Path:
@@ -79,7 +79,7 @@ def test_each_skeleton_is_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / f"skeleton-{name}.md").write_text(text)
     prompts = Prompts((tmp_path,))
     assert prompts.warnings() == []
-    assert any(f"\n{text}\n" in prompts.render(step, VALUES) for step in PROMPTS)
+    assert any(f"\n{text}\n" in prompts.render(step, VALUES) for step in prompt_fields())
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,9 @@ def test_other_files_are_ignored_with_a_word(
 ) -> None:
     (tmp_path / file).write_bytes(b"\xff{{wrong}}")
     prompts = Prompts((tmp_path,))
-    assert all(prompts.render(step, VALUES) == Prompts().render(step, VALUES) for step in PROMPTS)
+    assert all(
+        prompts.render(step, VALUES) == Prompts().render(step, VALUES) for step in prompt_fields()
+    )
     warnings = prompts.warnings()
     assert len(warnings) == (warning is not None)
     if warning:

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agentd.budget.spending import ledgers
 from agentd.errors import StateError
-from agentd.ledger.rows import Ledger
-from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
+from agentd.project.change import Change, all_changes, find_change
 from agentd.project.workspace import Workspace
 from agentd.reports.audit.findings import Audit, Finding, Problem
 from agentd.reports.audit.missing import Found, check_recorded, find_runs
@@ -40,13 +38,13 @@ class _Looking:
 
     def note(
         self,
-        ledger: Ledger,
+        change: Change,
         problem: Problem,
         call_id: str | None = None,
         number: int | None = None,
     ) -> None:
-        path = self.workspace.shown(ledger.path / "STATE.yaml")
-        self.found.append(Finding(ledger.change_id, path, number, call_id, problem))
+        path = self.workspace.project.shown(change.folder / "STATE.yaml")
+        self.found.append(Finding(change.id, path, number, call_id, problem))
 
 
 def audit(
@@ -58,12 +56,12 @@ def audit(
     Raises InputError for an id that no change has.
     """
     looking = _Looking(workspace, now, environ, Prices(workspace))
-    chosen = ledgers(workspace)
+    chosen = all_changes(workspace.project)
     if change_id is not None:
-        workspace.project.find_change(change_id)
-        chosen = [ledger for ledger in chosen if ledger.change_id == change_id]
-    for ledger in chosen:
-        _look_through(ledger, looking)
+        find_change(workspace.project, change_id)
+        chosen = [change for change in chosen if change.id == change_id]
+    for change in chosen:
+        _look_through(change, looking)
     for placed, problem in find_twice(looking.calls):
         call_id = placed.call.id or None
         finding = Finding(placed.change_id, placed.path, placed.number, call_id, problem)
@@ -76,27 +74,27 @@ def audit(
     )
 
 
-def _look_through(ledger: Ledger, looking: _Looking) -> None:
-    runs = find_runs(ledger.path)
-    store = StateStore(ledger.path)
+def _look_through(change: Change, looking: _Looking) -> None:
+    runs = find_runs(change.folder)
+    store = change.ledger
     calls: Sequence[CallRecord] = ()
     if store.path.exists() or store.path.is_symlink():  # else agentd has not worked on it
         try:
             state, written = store.read_with_totals()
         except StateError as error:
-            looking.note(ledger, Problem("ledger", error.message, fix=error.fix))
+            looking.note(change, Problem("ledger", error.message, fix=error.fix))
             return
         calls = state.calls
         for problem in check_totals(state, written):
-            looking.note(ledger, problem)
-    path = looking.workspace.shown(store.path)
+            looking.note(change, problem)
+    path = looking.workspace.project.shown(store.path)
     for number, call in enumerate(calls, 1):
-        looking.calls.append(Placed(ledger.change_id, path, number, call))
+        looking.calls.append(Placed(change.id, path, number, call))
         for problem in _check(call, calls[: number - 1], runs, looking):
-            looking.note(ledger, problem, call.id or None, number)
+            looking.note(change, problem, call.id or None, number)
     ids = {call.id for call in calls}
-    for call_id, problem in check_recorded(ledger.change_id, runs.values(), ids):
-        looking.note(ledger, problem, call_id)
+    for call_id, problem in check_recorded(change.id, runs.values(), ids):
+        looking.note(change, problem, call_id)
 
 
 def _check(

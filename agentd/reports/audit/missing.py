@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from agentd.errors import StateError
-from agentd.ledger import fields as entry
-from agentd.ledger import plain_files as places
+from agentd.ledger import call_fields, plain_files
 from agentd.ledger.pending import ENTERED, PENDING
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
@@ -113,4 +112,4 @@ def _left(folder: RunFolder, enters: str) -> Problem | None:
 
 
 def _read(path: Path) -> CallRecord:
-    return entry.from_json((places.read_file(path) or b"").decode())
+    return call_fields.from_json((plain_files.read_file(path) or b"").decode())

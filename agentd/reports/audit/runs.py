@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from agentd.errors import StateError
-from agentd.ledger import fields as entry
-from agentd.ledger import plain_files as places
+from agentd.ledger import call_fields, plain_files
 from agentd.ledger.pending import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, UsageMetrics
@@ -21,7 +20,7 @@ from agentd.runner.reconcile import reconcile
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
-from agentd.workflow.recording import prior_usage
+from agentd.workflow.earlier_runs import prior_usage
 
 
 class Run:
@@ -133,11 +132,11 @@ def check_tokens(call: CallRecord, run: Run) -> Iterator[Problem]:
 
 def check_entered(call: CallRecord, path: Path) -> Iterator[Problem]:
     """The entry against the copy that was made when it was entered."""
-    entered = places.read_file(path / ENTERED)
+    entered = plain_files.read_file(path / ENTERED)
     if entered is None:
         return
     try:
-        original = entry.from_json(entered.decode())
+        original = call_fields.from_json(entered.decode())
     except ValueError as error:
         yield Problem(
             "changed", f"{ENTERED} in its run's folder is damaged ({error})", is_note=True
@@ -145,8 +144,8 @@ def check_entered(call: CallRecord, path: Path) -> Iterator[Problem]:
         return
     if original == call:
         return
-    now, then = entry.to_fields(call), entry.to_fields(original)
-    keys = [key for key in entry.KEYS if now.get(key) != then.get(key)]
+    now, then = call_fields.to_fields(call), call_fields.to_fields(original)
+    keys = [key for key in call_fields.KEYS if now.get(key) != then.get(key)]
     listed = ", ".join(f"{key} {_shown(then.get(key))} → {_shown(now.get(key))}" for key in keys)
     yield Problem(
         "changed",

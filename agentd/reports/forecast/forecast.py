@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from agentd.budget.account import Account
@@ -17,13 +16,10 @@ from agentd.budget.spending import (
     part_accounts,
 )
 from agentd.clock import utc_now
-from agentd.config.model import WorkflowConfig
 from agentd.documents.verdict import verdict_of
 from agentd.errors import StateError
-from agentd.ledger.store import State, StateStore
-from agentd.project.layout import Change
+from agentd.project.change import Change
 from agentd.project.phases import read_phase
-from agentd.project.workspace import Workspace
 from agentd.reports.forecast.history import read_history
 from agentd.reports.forecast.ranges import (
     TOKENS,
@@ -42,6 +38,7 @@ from agentd.workflow.loop import last_step
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.order import Order
 from agentd.workflow.prompts.prompt import render
+from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS, Step
 
 
@@ -79,7 +76,7 @@ class Forecast:
 
 
 def forecast(
-    workspace: Workspace, change: Change, order: Order | None = None, description: str | None = None
+    change: Change, order: Order | None = None, description: str | None = None
 ) -> Forecast | None:
     """The forecast of a change; None when no step is left.
 
@@ -90,14 +87,16 @@ def forecast(
     if change.archived_on is not None:
         return None
     wanted = order or Order()
-    state = StateStore(change.path).read()
-    name = next_step(change.path, state, workspace.config.workflow)
+    state = change.state
+    name = next_step(change)
     if name is None:
         return None
     step = STEPS[name]
-    choice = choose_for(workspace, change.path, step, wanted)
-    prompt_bytes = _prompt_bytes(workspace, change.path, step, description)
-    history = read_history(workspace)
+    run = StepRun(change=change, step=step, order=wanted, values={"description": description or ""})
+    choice = choose_for(run)
+    described = description is not None
+    prompt_bytes = _prompt_bytes(run, described=described)
+    history = read_history(change.project)
     of_step = history.of(name)
     done = sum(call.step == name and call.status == "ok" for call in state.calls)
     by_measure = {
@@ -106,8 +105,7 @@ def forecast(
     }
     to_come = {visit.step for visit in history.visits} & set(STEPS)
     providers: dict[str, str | None] = {
-        later: choose_for(workspace, change.path, STEPS[later], wanted).provider
-        for later in to_come
+        later: choose_for(replace(run, step=STEPS[later])).provider for later in to_come
     }
     return Forecast(
         change_id=change.id,
@@ -120,7 +118,7 @@ def forecast(
         finished=len(by_measure[USD]),
         next=_of_step(of_step, Like(choice.provider, choice.model, prompt_bytes)),
         rest=_of_rest(by_measure, history.visits, providers),
-        accounts=_accounts(workspace, change.path, step, choice),
+        accounts=_accounts(change, step, choice),
         problems=tuple(history.problems),
     )
 
@@ -143,27 +141,22 @@ def _of_rest(
     return Figures(*figures)
 
 
-def _prompt_bytes(
-    workspace: Workspace, change: Path, step: Step, description: str | None
-) -> int | None:
+def _prompt_bytes(run: StepRun, *, described: bool) -> int | None:
     """The length of the step's prompt, where all that goes into it is known."""
-    if step.name == "review" or (step.name == "proposal" and description is None):
+    if run.step.runs_checks or (run.step.takes_description and not described):
         return None
-    text = render(workspace, change, step, step.name, {"description": description or ""})
-    return len(text.encode())
+    return len(render(run).encode())
 
 
-def _accounts(
-    workspace: Workspace, change: Path, step: Step, choice: Choice
-) -> tuple[Account, ...]:
-    budget, calls = workspace.config.budget, metered(StateStore(change).read())
+def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]:
+    budget, calls = change.workspace.config.budget, metered(change.state)
     found = [
-        *part_accounts(budget, change.name, calls, step=step.name, provider=choice.provider),
-        change_account(budget, change.name, calls),
+        *part_accounts(budget, change.id, calls, step=step.name, provider=choice.provider),
+        change_account(budget, change.id, calls),
     ]
     if has_project_limit(budget):
-        reservations = Reservations(workspace.project.running_dir)
-        found.append(ProjectAccount(workspace, reservations, utc_now()).now())
+        reservations = Reservations(change.project.running_dir)
+        found.append(ProjectAccount(change.workspace, reservations, utc_now()).now())
     return tuple(account for account in found if account.is_limited)
 
 
@@ -171,16 +164,17 @@ _LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}
 _AFTER = {"plan": IMPL.first, "impl": ARCHIVE.first, "archive": None}
 
 
-def next_step(change: Path, state: State, settings: WorkflowConfig) -> str | None:
+def next_step(change: Change) -> str | None:
     """The name of the step; None when only the move into the archive is left.
 
     Where a loop ended without approval it is the step that mends.
     """
+    state = change.state
     phase = read_phase(state.phase)
     if phase == "archived":
         return None
     loop = _LOOPS.get(phase or "", PLAN)
-    last = last_step(change, loop, state)
+    last = last_step(change, loop)
     situation = Situation(
         phase=phase,
         last=last,
@@ -189,7 +183,7 @@ def next_step(change: Path, state: State, settings: WorkflowConfig) -> str | Non
         asked=1,
         stuck=False,
     )
-    match decide(loop, situation, getattr(settings, loop.limit)):
+    match decide(loop, situation, getattr(change.workspace.config.workflow, loop.limit)):
         case Run(step=step):
             return step
         case Done():

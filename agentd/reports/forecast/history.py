@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentd.budget.spending import ledgers
 from agentd.errors import StateError
 from agentd.ledger.all_rows import read_rows, stamps_of
-from agentd.ledger.rows import Ledger
-from agentd.project.workspace import Workspace
+from agentd.project.change import Change, all_changes
+from agentd.project.layout import Project
 from agentd.reports.forecast.ranges import LATEST
 from agentd.reports.forecast.visits import Visit, visits_of
 
@@ -44,37 +43,37 @@ class History:
         return own[: -2 * LATEST] + sized
 
 
-def read_history(workspace: Workspace) -> History:
+def read_history(project: Project) -> History:
     """Read the ledgers."""
-    known = latest(ledgers(workspace))
+    known = latest(all_changes(project))
     places: dict[str, list[Path]] = {}
-    for ledger in known:
-        places.setdefault(ledger.change_id, []).append(ledger.path)
-    count = Counter(ledger.change_id for ledger in known)
+    for change in known:
+        places.setdefault(change.id, []).append(change.folder)
+    count = Counter(change.id for change in known)
     problems: list[StateError] = []
     return History(
         visits=visits_of(read_rows(known, problems)),
         problems=problems,
         finished=frozenset(
-            ledger.change_id
-            for ledger in known
-            if ledger.archived_on is not None and count[ledger.change_id] == 1
+            change.id
+            for change in known
+            if change.archived_on is not None and count[change.id] == 1
         ),
         places=places,
     )
 
 
-def latest(every: Sequence[Ledger]) -> list[Ledger]:
+def latest(every: Sequence[Change]) -> list[Change]:
     """The LATEST_ARCHIVED, and of those at work the LATEST_AT_WORK by their last write.
 
     A folder without a STATE.yaml has no calls yet.
     """
     stamps = zip(every, stamps_of(every), strict=True)
-    there = [(stamp.modified_ns, ledger) for ledger, stamp in stamps if stamp is not None]
-    archived = [ledger for _, ledger in there if ledger.archived_on is not None]
+    there = [(stamp.modified_ns, change) for change, stamp in stamps if stamp is not None]
+    archived = [change for _, change in there if change.archived_on is not None]
     at_work = [entry for entry in there if entry[1].archived_on is None]
     at_work.sort(key=lambda entry: entry[0])
-    return archived[-LATEST_ARCHIVED:] + [ledger for _, ledger in at_work[-LATEST_AT_WORK:]]
+    return archived[-LATEST_ARCHIVED:] + [change for _, change in at_work[-LATEST_AT_WORK:]]
 
 
 def _size(call_id: str, places: Sequence[Path]) -> int | None:

@@ -6,7 +6,7 @@ import csv
 import io
 from decimal import Decimal
 
-from agentd import text as plain_text
+from agentd import text
 from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats.style import Style
 from agentd.reports.model import Report, Sums
@@ -49,5 +49,5 @@ def _cells(sums: Sums, fields: tuple[str, ...] = Sums._fields) -> list[str]:
 
 
 def _harmless(name: str) -> str:
-    line = plain_text.one_line(name)
+    line = text.one_line(name)
     return f"'{line}" if line.startswith((*_FORMULA, "'")) else line

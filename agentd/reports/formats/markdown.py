@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from agentd import text as plain_text
+from agentd import text
 from agentd.metering.money import usd
 from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import words
@@ -77,7 +77,7 @@ def _figures(sums: Sums, marks: Callable[[Sums], str] = words.marks) -> list[str
 
 def _code(name: str) -> str:
     """The name as code within a table's cell."""
-    line = plain_text.one_line(name)
+    line = text.one_line(name)
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
     space = " " if "`" in (line[0], line[-1]) else ""
     return f"{fence}{space}{line}{space}{fence}".replace("|", "\\|")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from agentd import text as plain_text
+from agentd import text
 from agentd.metering.money import usd
 from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import bars, words
@@ -22,7 +22,7 @@ class _Column(NamedTuple):
     left: bool = False
 
     def width(self) -> int:
-        return max(map(plain_text.width, self.cells))
+        return max(map(text.width, self.cells))
 
 
 def render(report: Report, *, style: Style, base: Report | None = None) -> str:
@@ -32,7 +32,7 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     ``base`` also what that is more than what the base had cost.
     """
     if not report.total.calls and not (base and base.total.calls):
-        return f"Cost of {plain_text.one_line(report.scope)}: no calls"
+        return f"Cost of {text.one_line(report.scope)}: no calls"
     more = difference(report, base) if base else None
     report = with_gone(report, base) if base else report
     sums = [*(group.sums for group in report.groups), report.total]
@@ -45,10 +45,10 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     columns = _fitted(columns, len(report.by) or 1, style)
     rows = list(zip(*(column.cells for column in columns), strict=True))
     left = [place for place, column in enumerate(columns) if column.left]
-    lines = plain_text.table(rows, left=left).split("\n")
+    lines = text.table(rows, left=left).split("\n")
     if style.color:
         lines[0], lines[-1] = _bold(lines[0]), _bold(lines[-1])
-    head = f"Cost of {plain_text.one_line(report.scope)}"
+    head = f"Cost of {text.one_line(report.scope)}"
     return "\n".join([head, "", *lines, *_below(report, more, style)])
 
 
@@ -57,7 +57,7 @@ def _names(report: Report) -> list[_Column]:
         return [_Column(["", "total"], left=True)]
     columns = []
     for place, title in enumerate(report.by):
-        names = [plain_text.one_line(group.names[place]) for group in report.groups]
+        names = [text.one_line(group.names[place]) for group in report.groups]
         columns.append(_Column([title.upper(), *names, "" if place else "total"], left=True))
     return columns
 
@@ -109,7 +109,7 @@ def _fitted(columns: list[_Column], named: int, style: Style) -> list[_Column]:
         over -= 1
     mark = "..." if style.ascii else "…"
     names = [
-        _Column([plain_text.cut(cell, columns, mark) for cell in column.cells], left=True)
+        _Column([text.cut(cell, columns, mark) for cell in column.cells], left=True)
         for column, columns in zip(columns[:named], widths, strict=True)
     ]
     return [*names, *columns[named:]]
@@ -122,7 +122,7 @@ def _bold(line: str) -> str:
 def _below(report: Report, more: Report | None, style: Style) -> list[str]:
     lines = words.notes(report)
     if more:
-        lines.insert(0, f"Against {plain_text.one_line(more.scope)}: {words.versus(more.total)}")
+        lines.insert(0, f"Against {text.one_line(more.scope)}: {words.versus(more.total)}")
     if style.bars and (days := bars.sparkline(report.days, style.width, ascii_only=style.ascii)):
         lines.append(days)
     return ["", *lines] if lines else []

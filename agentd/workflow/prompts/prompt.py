@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentd.clock import utc_now
-from agentd.project.workspace import Workspace
 from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
 from agentd.workflow.prompts.templates import fill, load_templates
-from agentd.workflow.steps import Step
+from agentd.workflow.step_run import StepRun
 
 _NO_CHECKS = "None: agentd knows no checks of this project, or ran none."
 
@@ -38,7 +37,7 @@ class Prompts:
         rules: Sequence[str] = (),
         project_notes: str = "",
     ) -> str:
-        """The whole prompt of a step (a name of ``templates.PROMPTS``).
+        """The whole prompt of a step (a name of ``templates.prompt_fields``).
 
         ``values`` fills the placeholders, and what stands in a value is never filled again:
         ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
@@ -105,24 +104,22 @@ def _project(notes: str, agentd: str) -> str:
     return f"\n{head}\n\n{_fenced(text, 'markdown')}\n"
 
 
-def render(
-    workspace: Workspace, change: Path, step: Step, prompt: str, values: Mapping[str, str]
-) -> str:
-    """The text that the CLI gets: ``prompt`` names it, ``values`` fills the fields of its own."""
-    project = workspace.project
+def render(run: StepRun) -> str:
+    """The text that the CLI gets."""
+    project = run.change.project
     given = {
-        "change_id": change.name,
-        "change": workspace.shown(change),
-        "agentd": workspace.shown(project.agentd_dir),
-        "specs": workspace.shown(project.specs_dir),
+        "change_id": run.change.id,
+        "change": project.shown(run.change.folder),
+        "agentd": project.shown(project.agentd_dir),
+        "specs": project.shown(project.specs_dir),
         "spec_file": project.spec_file,
-        "changelog": workspace.shown(project.specs_dir / "CHANGELOG.md"),
+        "changelog": project.shown(project.specs_dir / "CHANGELOG.md"),
         "today": utc_now().strftime("%Y-%m-%d"),
-        **values,
+        **run.values,
     }
-    chosen = workspace.config.steps.get(step.name)
+    chosen = run.change.workspace.config.steps.get(run.step.name)
     return Prompts(layers_of(project.agentd_dir, os.environ)).render(
-        prompt,
+        run.prompt_name,
         given,
         rules=chosen.rules if chosen else (),
         project_notes=read_notes(project.agentd_dir),

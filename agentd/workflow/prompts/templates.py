@@ -12,7 +12,7 @@ from agentd.documents import placeholders
 from agentd.errors import InputError
 from agentd.workflow.steps import STEPS
 
-# Placeholders that every template knows, and those of one step alone.
+# Placeholders that every template knows.
 COMMON = (
     "step",
     "change_id",
@@ -24,20 +24,6 @@ COMMON = (
     "changelog",
     "today",
 )
-PROMPTS: Mapping[str, tuple[str, ...]] = {
-    "proposal": ("description",),
-    "proposal-small": ("description",),
-    "challenge": (),
-    "reproposal": (),
-    "implementation": (),
-    "review": ("checks",),
-    "resolve": (),
-    "merge": ("spec", "target", "conflict"),
-    "archive": (),
-    "archive-review": (),
-    "archive-fix": (),
-    "fillback": ("path", "part", "files"),
-}
 SKELETONS = (
     "proposal",
     "tasks",
@@ -49,15 +35,27 @@ SKELETONS = (
     "changelog",
 )
 
-_HERE = Path(__file__).parent
-_PACKAGE = _HERE.parents[1]
-_NAMES = (
-    *PROMPTS,
-    *(f"{step}.append" for step in PROMPTS),
-    *(f"skeleton-{name}" for name in SKELETONS),
-)
+PACKAGED = Path(__file__).parent
+_PACKAGE = PACKAGED.parents[1]
 # A backslash before it keeps a placeholder as it stands.
 _FIELD = re.compile(r"(\\?)\{\{[ \t]*([\w-]+)[ \t]*\}\}")
+
+
+def prompt_fields() -> dict[str, tuple[str, ...]]:
+    """The names of the prompts, with the placeholders that each of them knows besides COMMON."""
+    return {
+        name: step.fields
+        for step in STEPS.values()
+        for name in (step.name, step.small_prompt)
+        if name is not None
+    }
+
+
+def template_names() -> tuple[str, ...]:
+    """How the templates of a project may be called, without ``.md``."""
+    prompts = prompt_fields()
+    appended = (f"{name}.append" for name in prompts)
+    return (*prompts, *appended, *(f"skeleton-{name}" for name in SKELETONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +88,8 @@ def load_templates(layers: Sequence[Path]) -> Templates:
     Raises InputError for one that can't be read, is empty, or has an unknown placeholder.
     """
     templates = Templates(
-        frame=_read(_HERE / "_frame.md"),
-        bodies={step: (_read(_HERE / f"{step}.md"),) for step in PROMPTS},
+        frame=_read(PACKAGED / "_frame.md"),
+        bodies={name: (_read(PACKAGED / f"{name}.md"),) for name in prompt_fields()},
         skeletons={name: _read(placeholders.SKELETONS / f"{name}.md") for name in SKELETONS},
     )
     for folder in layers:
@@ -111,19 +109,20 @@ def fill(template: Template, values: Mapping[str, str]) -> str:
 
 def _lay_over(templates: Templates, folder: Path) -> None:
     # Sorted, STEP.append.md comes before STEP.md, so all that replaces goes first.
+    known_names, fields = template_names(), prompt_fields()
     paths = sorted(_markdown_files(folder), key=lambda path: (".append" in path.name, path.name))
     for path in paths:
         name = path.name.removesuffix(".md")
-        if name not in _NAMES:
-            near = difflib.get_close_matches(name.lower(), _NAMES, n=1)
-            hint = f"did you mean {near[0]}.md?" if near else f"known are {', '.join(_NAMES)}"
+        if name not in known_names:
+            near = difflib.get_close_matches(name.lower(), known_names, n=1)
+            hint = f"did you mean {near[0]}.md?" if near else f"known are {', '.join(known_names)}"
             templates.warnings.append(f"{path} is no template and is ignored; {hint}")
         elif name.startswith("skeleton-"):
             skeleton = _checked(path, COMMON)
             templates.skeletons[name.removeprefix("skeleton-")] = skeleton
         else:
             step = name.removesuffix(".append")
-            known = (*COMMON, *PROMPTS[step], *(f"skeleton_{name}" for name in SKELETONS))
+            known = (*COMMON, *fields[step], *(f"skeleton_{name}" for name in SKELETONS))
             before = templates.bodies[step] if name.endswith(".append") else ()
             templates.bodies[step] = (*before, _checked(path, known))
 
@@ -186,7 +185,7 @@ def _left_out(
 ) -> Iterator[str]:
     """Warnings for what a step can't work without and its templates do not say."""
     used = {name for part in parts for name in part.fields()}
-    for name in PROMPTS[step]:
+    for name in prompt_fields()[step]:
         if name not in used:
             yield f"{_blamed(parts)} leaves out {{{{{name}}}}}: the step is not told it"
     sources = [*(skeletons[name] for name in SKELETONS if f"skeleton_{name}" in used), *parts]

@@ -1,0 +1,189 @@
+"""A change as an object: what lies in its folder is read once; and the changes of a project."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentd.errors import InputError
+from agentd.files import FileStamp, file_stamp
+from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
+
+if TYPE_CHECKING:
+    from agentd.ledger.store import State, StateStore
+    from agentd.project.workspace import Workspace
+
+_ARCHIVED = re.compile(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
+_FOLDERS = ("specs", "merged")
+
+
+class Change:
+    """A change of a project, and its folder.
+
+    What is read of it is kept until the file is another one, agentd writes to the ledger, or
+    :meth:`forget` is called, as after a run. ``archived_on`` is ``YYYYMMDD``, in OpenSpec's layout
+    ``YYYY-MM-DD``; None while the change is worked on.
+    """
+
+    __slots__ = ("_state", "_texts", "_workspace", "archived_on", "folder", "id", "project")
+
+    def __init__(
+        self,
+        project: Project,
+        change_id: str,
+        folder: Path,
+        *,
+        archived_on: str | None = None,
+        workspace: Workspace | None = None,
+    ) -> None:
+        self.project = project
+        self.id = change_id
+        self.folder = folder
+        self.archived_on = archived_on
+        self._workspace = workspace
+        self._state: tuple[FileStamp | None, State] | None = None
+        self._texts: dict[str, tuple[FileStamp, str | None]] = {}
+
+    def __repr__(self) -> str:
+        return f"Change({self.id!r}, {str(self.folder)!r})"
+
+    @property
+    def workspace(self) -> Workspace:
+        """The project with its config, read when it is first asked for. Raises ConfigError."""
+        if self._workspace is None:
+            from agentd.project.workspace import Workspace
+
+            self._workspace = Workspace.of(self.project)
+        return self._workspace
+
+    @property
+    def runs_dir(self) -> Path:
+        """``runs/``: a folder for each run of a CLI."""
+        return self.folder / "runs"
+
+    @property
+    def ledger(self) -> StateStore:
+        """STATE.yaml to write to. Drops what was read: ask anew for each write."""
+        from agentd.ledger.store import StateStore
+
+        self._state = None
+        return StateStore(self.folder)
+
+    @property
+    def state(self) -> State:
+        """What STATE.yaml says. Raises StateError when it can't be read."""
+        stamp = file_stamp(self.folder / STATE_FILE)
+        if self._state is None or stamp is None or self._state[0] != stamp:
+            self._state = (stamp, self.ledger.read())
+        return self._state[1]
+
+    def text(self, name: str) -> str | None:
+        """A document's text; None when it is not there, or is what ``validate`` refuses to read."""
+        path = self.folder / name
+        stamp = file_stamp(path)
+        if stamp is None:
+            return None
+        known = self._texts.get(name)
+        if known is None or known[0] != stamp:
+            from agentd.project.text_file import read_text
+
+            refused, text = read_text(path)
+            known = self._texts[name] = (stamp, None if refused else text)
+        return known[1]
+
+    def documents(self, name: str) -> list[Path]:
+        """The files that a name of the step table stands for, those that are there."""
+        path = self.folder / name
+        if name in _FOLDERS:
+            return sorted(found for found in path.rglob("*.md") if found.is_file())
+        return [path] if path.is_file() else []
+
+    def forget(self) -> None:
+        """Drop what was read: a CLI, or a person, may have changed any of it."""
+        self._state = None
+        self._texts.clear()
+
+
+def open_changes(project: Project) -> list[Change]:
+    """The changes that are worked on, by id."""
+    return [
+        Change(project, folder.name, folder)
+        for folder in _folders(project.changes_dir)
+        if CHANGE_ID.fullmatch(folder.name) and folder != project.archive_dir
+    ]
+
+
+def archived_changes(project: Project) -> list[Change]:
+    """The archived changes (``YYYYMMDD-ID``), oldest first, then by id."""
+    return [
+        Change(project, match[2], folder, archived_on=match[1])
+        for folder in _folders(project.archive_dir)
+        if (match := _ARCHIVED.fullmatch(folder.name))
+    ]
+
+
+def all_changes(project: Project) -> list[Change]:
+    """The archived changes, then those that are worked on."""
+    return [*archived_changes(project), *open_changes(project)]
+
+
+def find_change(project: Project, change_id: str) -> Change:
+    """The change with this id: the one worked on, else the one archived last.
+
+    Raises InputError for a bad id and when there is none.
+    """
+    folder = project.change_dir(change_id)
+    if folder.is_dir():
+        return Change(project, change_id, folder)
+    archived = [change for change in archived_changes(project) if change.id == change_id]
+    if archived:
+        return archived[-1]
+    raise InputError(
+        f"there is no change {change_id} in {project.shown(project.changes_dir)}",
+        fix=_nearest(project, change_id),
+    )
+
+
+def latest_change(project: Project) -> Change | None:
+    """The change worked on last, archived or not: the one whose STATE.yaml is newest.
+
+    Changes without one come last; a tie goes to the name that sorts last.
+    """
+    every = all_changes(project)
+    return max(every, key=lambda change: (_state_time_ns(change), change.id), default=None)
+
+
+def find_open_change(workspace: Workspace, change_id: str) -> Change:
+    """The change with this id that is worked on. Raises InputError when there is none."""
+    change = find_change(workspace.project, change_id)
+    if change.archived_on:
+        raise InputError(
+            f"change {change_id} is archived since {change.archived_on}",
+            fix='Start a new one: agentd proposal ID "DESCRIPTION"',
+        )
+    return Change(change.project, change_id, change.folder, workspace=workspace)
+
+
+def _nearest(project: Project, change_id: str) -> str:
+    import difflib
+
+    ids = [change.id for change in (*open_changes(project), *archived_changes(project))]
+    near = difflib.get_close_matches(change_id, ids, n=1)
+    if near:
+        return f"Did you mean {near[0]}? `agentd list` shows all."
+    return f'Start it with `agentd proposal {change_id} "DESCRIPTION"`; `agentd list` shows all.'
+
+
+def _folders(parent: Path) -> list[Path]:
+    if parent.is_symlink() or not parent.is_dir():
+        return []
+    with os.scandir(parent) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [parent / name for name in sorted(names)]
+
+
+def _state_time_ns(change: Change) -> int:
+    stamp = file_stamp(change.folder / STATE_FILE)
+    return stamp.modified_ns if stamp else 0

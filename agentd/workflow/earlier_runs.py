@@ -1,0 +1,143 @@
+"""What earlier commands left: calls they could not enter, runs they did not live to finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agentd.budget.spending import check_priced
+from agentd.budget.warnings import after_call
+from agentd.errors import StateError
+from agentd.ledger.store import Changes
+from agentd.metering.call import CallRecord
+from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
+from agentd.project.change import Change
+from agentd.providers import PROVIDERS
+from agentd.providers.provider import Provider
+from agentd.runner import recovery
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.version import __version__
+from agentd.workflow import recording
+from agentd.workflow.order import Order
+from agentd.workflow.set_aside import put_back
+from agentd.workflow.step_run import StepRun
+from agentd.workflow.steps import STEPS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
+
+    record: CallRecord
+    done: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Leftovers:
+    """What earlier commands left: the calls that are ``entered`` now, and what can't be.
+
+    ``notes``: runs that wait for an agentd that knows their provider. ``problems``: those whose
+    ``run.json`` is damaged.
+    """
+
+    entered: list[Settled] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[StateError] = field(default_factory=list)
+
+
+def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
+    """Enter what earlier commands could not, and put back what their runs had set aside.
+
+    A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
+    else it is left for a later command. Raises StateError when STATE.yaml can't take them.
+    """
+    found = Leftovers()
+    for kept in change.ledger.enter_kept():
+        done = kept.changes.last_action is not None
+        found.entered.append(Settled(record=kept.record, done=done))
+    all_ended = True
+    for folder in recovery.unfinished(change.runs_dir):
+        try:
+            info = folder.info()
+        except StateError as error:
+            found.problems.append(error)
+            continue
+        provider = PROVIDERS.get(info.provider)
+        if provider is None:
+            found.notes.append(
+                f"{change.project.shown(folder.path)} is a run of {info.provider}, which agentd "
+                f"{__version__} does not know; one that does will enter it"
+            )
+        elif not stop_running and recovery.still_running(folder):
+            all_ended = False
+        else:
+            found.entered.append(_settle(change, folder, info, provider, held=stop_running))
+    if all_ended:
+        put_back(change, held=stop_running)
+    return found
+
+
+def _settle(
+    change: Change, folder: RunFolder, info: RunInfo, provider: Provider, *, held: bool
+) -> Settled:
+    """Finish a run and enter its call; with its step, when that did its work."""
+    prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
+    result = recovery.recover(folder, provider, prior_usage=prior)
+    change.forget()
+    put_back(change, held=held)
+    step, changes, done = STEPS.get(info.step), Changes(), False
+    if step is not None and result.status == "ok":
+        small = info.prompt_name == step.small_prompt
+        run = StepRun(change=change, step=step, small=small)
+        if done := _work_is_there(run, info):
+            recording.preserve(run, folder.path)
+            changes = recording.changes_after(run)
+    return Settled(record=recording.enter(change, result, changes), done=done)
+
+
+def settle_before_step(change: Change, order: Order) -> list[Settled]:
+    """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
+
+    Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
+    one that can't be read.
+    """
+    left = settle_interrupted_runs(change, stop_running=True)
+    for note in left.notes:
+        order.warn(note)
+    for settled in left.entered:
+        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
+        after_call(change, settled.record, order.warn)
+    for settled in left.entered:
+        check_priced(change, settled.record, override=order.override_budget)
+    if left.problems:
+        raise left.problems[0]
+    return left.entered
+
+
+def prior_usage(
+    calls: Iterable[CallRecord], provider: str, session_id: str | None
+) -> UsageMetrics | None:
+    """What the ledger holds of a session that is about to be resumed; None when it holds none."""
+    if session_id is None:
+        return None
+    by_model: dict[str, list[ModelUsage]] = {}
+    for call in calls:
+        if (call.provider, call.session_id) == (provider, session_id):
+            parts = [(part.model, part.usage) for part in call.models]
+            for model, usage in parts or [(call.model, call.usage)]:
+                by_model.setdefault(model, []).append(usage)
+    if not by_model:
+        return None
+    return run_usage(
+        {model: add(usages) for model, usages in by_model.items()}, session_id=session_id
+    )
+
+
+def _work_is_there(run: StepRun, info: RunInfo) -> bool:
+    """Whether the documents that a run owed are there, and one was written since it began.
+
+    What it may not touch was not looked at: that needs the project as it was before.
+    """
+    owed = [run.change.documents(name) for name in run.step.writes]
+    newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)
+    return all(owed) and newest >= info.started_at.timestamp()

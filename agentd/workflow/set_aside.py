@@ -1,0 +1,68 @@
+"""A judge's earlier document while it judges anew: in the run's folder, safe from a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from agentd.errors import InputError
+from agentd.files import sync_folder
+from agentd.project.change import Change
+from agentd.project.hold import at_work
+from agentd.workflow.step_run import StepRun
+
+_WAITS = "before"  # in a run's folder, while the run may leave nothing in its place
+_REPLACED = "replaced"
+
+
+@contextlib.contextmanager
+def set_aside(run: StepRun, run_dir: Path) -> Iterator[None]:
+    """Move away what a judge wrote before, so that it can't pass for a new judgement.
+
+    It comes back when the run leaves nothing in its place: here, or by :func:`put_back` when
+    agentd did not live to see that.
+    """
+    place = run.change.folder / run.step.writes[0] if run.step.verdicts else None
+    if place is None or not place.is_file():
+        yield
+        return
+    aside = run_dir / _WAITS / place.name
+    aside.parent.mkdir()
+    sync_folder(run_dir)
+    _move(place, aside)
+    try:
+        yield
+    finally:
+        _put_back(aside, run.change)
+
+
+def put_back(change: Change, *, held: bool) -> None:
+    """Put back what runs had set aside that have ended without agentd.
+
+    Not ``held``, it takes the hold on the change for that, and leaves it when another has it.
+    """
+    waiting = sorted(change.runs_dir.glob(f"*/{_WAITS}/*"))
+    if not waiting:
+        return
+    with contextlib.suppress(InputError), contextlib.nullcontext() if held else at_work(change):
+        for aside in waiting:
+            _put_back(aside, change)
+
+
+def _put_back(aside: Path, change: Change) -> None:
+    place, run_dir = change.folder / aside.name, aside.parents[1]
+    if os.path.lexists(place):
+        aside.parent.replace(run_dir / _REPLACED)  # the run has its own; this one stays with it
+        return
+    _move(aside, place)
+    for folder in (aside.parent, run_dir):  # of a run that never began nothing is left
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _move(source: Path, target: Path) -> None:
+    source.replace(target)
+    sync_folder(target.parent)
+    sync_folder(source.parent)

@@ -1,0 +1,54 @@
+"""A step that is to be run: all that those who run it are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from agentd.clock import utc_now
+from agentd.project.change import Change
+from agentd.providers import maker_of
+from agentd.providers.activity import Snapshot
+from agentd.workflow.model_choice import Choice
+from agentd.workflow.order import Begun, Order
+from agentd.workflow.steps import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRun:
+    """A step of a change, run as a person ordered it.
+
+    ``values`` fill the fields of its prompt; ``small`` takes the prompt for a small change.
+    """
+
+    change: Change
+    step: Step
+    order: Order = field(default_factory=Order)
+    values: Mapping[str, str] = field(default_factory=dict)
+    small: bool = False
+
+    @property
+    def prompt_name(self) -> str:
+        """The name of its prompt."""
+        return (self.step.small_prompt if self.small else None) or self.step.name
+
+    def begun(self, choice: Choice) -> Begun:
+        """The call of this step that begins now, for those who watch it."""
+        prices = self.change.workspace.prices
+
+        def cost_so_far(seen: Snapshot) -> Decimal | None:
+            if seen.usage is None:
+                return None
+            model = seen.model or choice.model or "unknown"
+            maker = maker_of(choice.provider)
+            call = prices.price(seen.usage, maker=maker, model=model, at=utc_now())
+            return None if call.cost_source == "none" else call.cost_usd
+
+        return Begun(
+            step=self.step.name,
+            provider=choice.provider,
+            model=choice.model,
+            spent_usd=self.change.state.total_cost_usd,
+            cost_so_far=cost_so_far,
+        )
