@@ -25,7 +25,6 @@ from agentd.guard import Allowed, Guard
 from agentd.ledger.store import StateStore
 from agentd.metering.pricing import PricingConfig
 from agentd.metering.usage import UsageMetrics
-from agentd.project.layout import Project
 
 CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
 USAGE = UsageMetrics(input_tokens=100, output_tokens=10)
@@ -289,7 +288,7 @@ def test_a_log_that_the_cli_damages_brings_no_step_down(box: Sandbox, vandalism:
 
 @pytest.mark.reliability
 def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
-    project, store = Project(box.root), store_of(box, "add-x")
+    store = store_of(box, "add-x")
     for kill in range(KILLS):
         with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
             pid = in_child(lambda kill=kill: [record(store, f"{kill}-{n}") for n in range(1000)])
@@ -303,7 +302,7 @@ def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
 
 
 def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    project, store = Project(box.root), store_of(box, "add-x")
+    store = store_of(box, "add-x")
     with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
@@ -321,7 +320,7 @@ def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.Monke
 
 
 def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
-    project, store = Project(box.root), store_of(box, "add-x")
+    store = store_of(box, "add-x")
     record(store, "old")
     aside = box.root.parent / "aside"
     nothing = Allowed(documents=())
@@ -341,7 +340,7 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
 
 
 def test_putting_back_waits_for_a_writer_of_the_ledger(box: Sandbox) -> None:
-    project, store = Project(box.root), store_of(box, "add-x")
+    store = store_of(box, "add-x")
     record(store, "old")
     with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
         text = store.path.read_text()
