@@ -89,6 +89,7 @@ def list_changes(as_json: AsJson = False) -> None:
 
 
 def _text(view: Overview) -> str:
+    from agentd.ledger.state import NOT_STARTED
     from agentd.metering.money import usd
     from agentd.text import table
 
@@ -97,7 +98,7 @@ def _text(view: Overview) -> str:
     lines = [
         f"Change: {view.change.id}"
         + (f" (archived {view.change.archived_on})" if view.change.archived_on else ""),
-        f"Phase: {state.phase or 'unknown'}"
+        f"Phase: {state.phase or ('not started' if state is NOT_STARTED else 'unknown')}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),
         f"Total Cost: {usd(totals.total_cost_usd)}",

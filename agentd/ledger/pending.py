@@ -95,7 +95,7 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
     """The kept calls, oldest first, and what is wrong with the first that can't be read."""
     records = []
     problem = None
-    for run_dir in _run_dirs(runs_dir):
+    for run_dir in run_dirs(runs_dir):
         path = run_dir / PENDING
         data = plain_files.read_file(path)
         if data is None:
@@ -136,10 +136,11 @@ def unentered(runs_dir: Path) -> list[Path]:
 
     Their call is kept, or the run still goes on, or agentd did not live to record it.
     """
-    return [run_dir for run_dir in _run_dirs(runs_dir) if not (run_dir / ENTERED).exists()]
+    return [run_dir for run_dir in run_dirs(runs_dir) if not (run_dir / ENTERED).exists()]
 
 
-def _run_dirs(runs_dir: Path) -> list[Path]:
+def run_dirs(runs_dir: Path) -> list[Path]:
+    """The folders of a change's runs, oldest first; none when there is no ``runs/``."""
     try:
         with os.scandir(runs_dir) as entries:
             names = [found.name for found in entries if found.is_dir(follow_symlinks=False)]

@@ -36,6 +36,25 @@ class State:
     total_tokens_out: int
 
 
+NOT_STARTED = State(
+    change_id=None,
+    schema_version=None,
+    phase=None,
+    iteration=None,
+    last_action=None,
+    created_at=None,
+    updated_at=None,
+    session_id=None,
+    budget_warned=None,
+    budget_reset_calls=0,
+    calls=(),
+    total_cost_usd=Decimal(0),
+    total_tokens_in=0,
+    total_tokens_out=0,
+)
+"""A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""
+
+
 def from_document(document: Document) -> State:
     """The state in a document. Raises Malformed."""
     head = {key: span.text for key, span in document.spans.items()}

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.documents.verdict import verdict_of
 from agentd.errors import ConfigError, InputError, StateError
+from agentd.files import file_stamp
 from agentd.ledger.newer_words import unknown_words
-from agentd.ledger.store import State
+from agentd.ledger.state import NOT_STARTED, State
 from agentd.metering.totals import Totals, by, summarise
 from agentd.project.change import Change, all_changes, find_change, latest_change, open_changes
 from agentd.project.hold import working_process
-from agentd.project.layout import Project, find_project
+from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
 from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
@@ -67,7 +68,7 @@ class Overview:
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
     its STATE.yaml can't be read. ``waiting`` are its runs that can't be entered, ``warnings``
-    is what is wrong with the config.
+    is what is wrong with the config, or with a ledger that is gone.
     """
 
     change: Change
@@ -186,7 +187,7 @@ class _Limits(NamedTuple):
 
 
 def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
-    state = change.state
+    state, gone = _state(change)
     return Overview(
         change=change,
         state=state,
@@ -199,8 +200,26 @@ def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
         worker=working_process(change),
         budget=limits.account(change, state),
         waiting=waiting,
-        warnings=limits.warnings,
+        warnings=(*limits.warnings, *gone),
     )
+
+
+def _state(change: Change) -> tuple[State, tuple[str, ...]]:
+    """What its STATE.yaml says, and a warning when that is gone.
+
+    NOT_STARTED where there is none: OpenSpec makes changes so, and another branch of git may leave
+    no more than the runs. Raises StateError for a broken one.
+    """
+    path = change.folder / STATE_FILE
+    if file_stamp(path) is not None:
+        return change.state, ()
+    from agentd.ledger.pending import run_dirs
+
+    runs = len(run_dirs(change.runs_dir))
+    if not runs:
+        return NOT_STARTED, ()
+    told = f"{change.project.shown(path)} is missing, but runs/ holds {runs} of its runs"
+    return NOT_STARTED, (f"{told}: restore it (git checkout) if it was deleted",)
 
 
 def _next(change: Change, state: State) -> str | None:

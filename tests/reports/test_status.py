@@ -244,3 +244,35 @@ def test_plain_status_loads_no_more_than_it_shows(box: Sandbox) -> None:
         [sys.executable, "-c", code], cwd=box.root, capture_output=True, text=True, check=True
     )
     assert done.stderr == "[]\n"
+
+
+def test_a_change_without_a_ledger_is_not_started(box: Sandbox) -> None:
+    """So OpenSpec makes one: that is no broken ledger, and its documents are shown."""
+    change(box)
+    change(box, "made-by-hand").joinpath("STATE.yaml").unlink()
+    listed = box.run("list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert "missing" not in listed.stderr
+    (document,) = [
+        one for one in json.loads(listed.stdout)["changes"] if one["change_id"] == "made-by-hand"
+    ]
+    assert "problem" not in document
+    assert document["phase"] is None
+    assert document["next"] == "agentd plan made-by-hand"
+    assert document["tasks"] == {"done": 0, "total": 1}
+    text = box.ok("status", "made-by-hand")
+    assert "Phase: not started\nTotal Cost: $0.0000\nTokens: In: 0, Out: 0\n" in text
+    assert marks(text)["proposal"] == "✓"
+
+
+def test_a_ledger_that_is_gone_while_its_runs_are_there_is_told(box: Sandbox) -> None:
+    """Another branch of git leaves the ignored runs, so that it is no error."""
+    folder = change(box)
+    (folder / "STATE.yaml").unlink()
+    (folder / "runs/20260101-1").mkdir(parents=True)
+    (folder / "runs/20260101-1/call.json").touch()
+    for command in (("list",), ("status", "add-x")):
+        done = box.run(*command)
+        assert done.returncode == 0
+        told = "agentd/changes/add-x/STATE.yaml is missing, but runs/ holds 1 of its runs"
+        assert f"warning: {told}" in done.stderr
