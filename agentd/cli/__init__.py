@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import sys
 import traceback
@@ -18,6 +19,7 @@ def main() -> None:
             "Error: agentd does not run on Windows.\n"
             "Run it in the Windows Subsystem for Linux: https://learn.microsoft.com/windows/wsl"
         )
+    gc.disable()  # until a command begins: of what is loaded up to then nothing is garbage
     sys.exit(run(sys.argv[1:]))
 
 
@@ -25,13 +27,14 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code (docs/commands.md)."""
     import typer
 
-    from agentd import debug
-    from agentd.cli.output import print_error
     from agentd.errors import AgentdError
 
     try:
         return _invoke(arguments)
     except AgentdError as error:
+        from agentd import debug
+        from agentd.cli.output import print_error  # what a command that ends well may not need
+
         if debug.asked():
             debug.tell(traceback.format_exc())
         print_error(error, as_json=_wants_json(arguments))

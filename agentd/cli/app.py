@@ -6,6 +6,7 @@ other.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -104,6 +105,7 @@ def _global_options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
+    gc.enable()
     if directory is not None:
         try:
             os.chdir(directory)

@@ -45,6 +45,12 @@ class Document(NamedTuple):
             return own_grammar.records(self.calls.columns)
         return map(call_fields.from_fields, self.calls.calls())
 
+    def words(self, key: str) -> set[str]:
+        """The words under ``key``, such as ``status``, that the calls have."""
+        if isinstance(self.calls, Block):
+            return set(self.calls.columns[key]) - {None}
+        return {str(call[key]) for call in self.calls.calls() if key in call}
+
     def append(self, calls: Sequence[Fields]) -> str:
         """The text with ``calls`` behind the last one and the totals added up. Raises Malformed."""
         if isinstance(self.calls, Block):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from operator import attrgetter
+from collections.abc import Callable
 from typing import get_args
 
-from agentd.metering.call import Accuracy, CallRecord, CallStatus, CostSource, UsageSource
+from agentd.metering.call import Accuracy, CallStatus, CostSource, UsageSource
 
 KNOWN = {
     "status": frozenset(get_args(CallStatus)),
@@ -16,10 +15,6 @@ KNOWN = {
 }
 
 
-def unknown_words(calls: Collection[CallRecord]) -> set[tuple[str, str]]:
-    """The keys and words that this agentd does not know."""
-    return {
-        (key, word)
-        for key, known in KNOWN.items()
-        for word in set(map(attrgetter(key), calls)) - known
-    }
+def unknown_words(words: Callable[[str], set[str]]) -> set[tuple[str, str]]:
+    """The keys and words that this agentd does not know; ``words`` gives those of a key."""
+    return {(key, word) for key, known in KNOWN.items() for word in words(key) - known}

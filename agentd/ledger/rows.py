@@ -48,9 +48,9 @@ class Row(NamedTuple):
     started_at: float | None
     parts: tuple[Part, ...] = ()
 
-    def shares(self) -> tuple[Part, ...]:
+    def shares(self) -> tuple[Row] | tuple[Part, ...]:
         """Its parts; itself as the only one, when one model answered."""
-        return self.parts or (Part(self.model, *self[6:11]),)
+        return self.parts or (self,)
 
 
 def of_document(change_id: str, document: Document) -> list[Row]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
-from agentd.ledger import own_layout, scalar
+from agentd.ledger import own_layout, rows, scalar
 from agentd.ledger.document import Document
+from agentd.ledger.own_layout import Sums
+from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed
 from agentd.metering.call import CallRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
 
     The totals are those of ``calls``, whatever the file's own say. The budget's keys: see Changes.
+    ``document``, read for ALL keys, is what the calls are made from; None for one without calls.
     """
 
     change_id: str | None
@@ -30,11 +34,44 @@ class State:
     session_id: str | None
     budget_warned: str | None
     budget_reset_calls: int
-    calls: tuple[CallRecord, ...]
-    total_cost_usd: Decimal
-    total_tokens_in: int
-    total_tokens_out: int
+    document: Document | None = field(repr=False)
 
+    @cached_property
+    def calls(self) -> tuple[CallRecord, ...]:
+        """The calls, in order; made when first asked for: sums and words are had without them."""
+        return tuple(self.document.records()) if self.document else ()
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The calls as rows, for sums."""
+        return rows.of_document(self.change_id or "", self.document) if self.document else []
+
+    def words(self, key: str) -> set[str]:
+        """The words that stand in the calls under a key such as ``status``."""
+        return self.document.words(key) if self.document else set()
+
+    @property
+    def total_cost_usd(self) -> Decimal:
+        """What the calls cost."""
+        return self._sums.cost_usd
+
+    @property
+    def total_tokens_in(self) -> int:
+        """All their input."""
+        return self._sums.tokens_in
+
+    @property
+    def total_tokens_out(self) -> int:
+        """All their output."""
+        return self._sums.tokens_out
+
+    @cached_property
+    def _sums(self) -> Sums:
+        columns = ([getattr(row, key) for row in self.rows] for key in _SUMMED)
+        return own_layout.add_up(*columns)
+
+
+_SUMMED = ("cost_usd", "tokens_in", "tokens_out")
 
 NOT_STARTED = State(
     change_id=None,
@@ -47,10 +84,7 @@ NOT_STARTED = State(
     session_id=None,
     budget_warned=None,
     budget_reset_calls=0,
-    calls=(),
-    total_cost_usd=Decimal(0),
-    total_tokens_in=0,
-    total_tokens_out=0,
+    document=None,
 )
 """A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""
 
@@ -58,12 +92,6 @@ NOT_STARTED = State(
 def from_document(document: Document) -> State:
     """The state in a document. Raises Malformed."""
     head = {key: span.text for key, span in document.spans.items()}
-    calls = tuple(document.records())
-    sums = own_layout.add_up(
-        [call.cost_usd for call in calls],
-        [call.usage.input_tokens for call in calls],
-        [call.usage.output_tokens for call in calls],
-    )
     return State(
         change_id=head.get("change_id"),
         schema_version=head.get("schema_version"),
@@ -75,10 +103,7 @@ def from_document(document: Document) -> State:
         session_id=head.get("session_id"),
         budget_warned=head.get("budget_warned"),
         budget_reset_calls=_number(document, "budget_reset_calls") or 0,
-        calls=calls,
-        total_cost_usd=sums.cost_usd,
-        total_tokens_in=sums.tokens_in,
-        total_tokens_out=sums.tokens_out,
+        document=document,
     )
 
 

@@ -24,6 +24,16 @@ class PricedModel:
     cost_usd: Decimal
     cost_source: CostSource
 
+    @property
+    def tokens_in(self) -> int:
+        """All input."""
+        return self.usage.input_tokens
+
+    @property
+    def tokens_out(self) -> int:
+        """All output."""
+        return self.usage.output_tokens
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
@@ -50,3 +60,17 @@ class CallRecord:
     session_id: str | None = None
     budget: Literal["overridden"] | None = None
     models: tuple[PricedModel, ...] = ()
+
+    @property
+    def tokens_in(self) -> int:
+        """All input."""
+        return self.usage.input_tokens
+
+    @property
+    def tokens_out(self) -> int:
+        """All output."""
+        return self.usage.output_tokens
+
+    def shares(self) -> tuple[CallRecord] | tuple[PricedModel, ...]:
+        """What each of its models has of it; itself as the only one, when one model answered."""
+        return self.models or (self,)

@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
-from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.unpriced import is_unpriced
+
+
+class Share(Protocol):
+    """What one model has of a call."""
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+
+    @property
+    def tokens_in(self) -> int:
+        """All input, cached included."""
+
+    @property
+    def tokens_out(self) -> int:
+        """All output."""
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """0 when ``cost_source`` is none."""
+
+    @property
+    def cost_source(self) -> str:
+        """Where the price is from."""
+
+
+class Summed(Share, Protocol):
+    """A call that can be summed: a CallRecord, or a row of the ledger."""
+
+    @property
+    def step(self) -> str:
+        """The step it was made for."""
+
+    @property
+    def status(self) -> str:
+        """How it ended."""
+
+    def shares(self) -> Sequence[Share]:
+        """One for each of its models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,44 +66,48 @@ class Totals:
     unpriced: int
 
 
-def summarise(calls: Iterable[CallRecord]) -> Totals:
+_Figures = tuple[Decimal, int, int, bool, bool]
+"""Of a call, or one model's share of it: cost, tokens in and out, failed, unpriced."""
+
+
+def summarise(calls: Iterable[Summed]) -> Totals:
     """The sum of ``calls``."""
-    summed = list(calls)
-    return Totals(
-        total_cost_usd=sum((call.cost_usd for call in summed), Decimal(0)),
-        tokens_in=sum(call.usage.input_tokens for call in summed),
-        tokens_out=sum(call.usage.output_tokens for call in summed),
-        calls=len(summed),
-        failed=sum(call.status != "ok" for call in summed),
-        unpriced=sum(any(map(_is_unpriced, call.models or (call,))) for call in summed),
-    )
+    return _totals([_figures(call, call, call.shares()) for call in calls])
 
 
-def by(calls: Iterable[CallRecord], key: Literal["step", "model"]) -> dict[str, Totals]:
+def by(calls: Iterable[Summed], key: Literal["step", "model"]) -> dict[str, Totals]:
     """The sums per step or per model, in the order in which each is first met.
 
     A call that several models answered counts once under each of them, with that model's share.
     """
-    groups: dict[str, list[CallRecord]] = {}
+    groups: dict[str, list[_Figures]] = {}
     for call in calls:
-        for share in (call,) if key == "step" else _shares(call):
-            groups.setdefault(share.step if key == "step" else share.model, []).append(share)
-    return {name: summarise(group) for name, group in groups.items()}
+        shares = call.shares()
+        if key == "step":
+            groups.setdefault(call.step, []).append(_figures(call, call, shares))
+        else:
+            for share in shares:
+                groups.setdefault(share.model, []).append(_figures(call, share, (share,)))
+    return {name: _totals(group) for name, group in groups.items()}
 
 
-def _shares(call: CallRecord) -> Iterator[CallRecord]:
-    if not call.models:
-        yield call
-    for part in call.models:
-        yield replace(
-            call,
-            model=part.model,
-            usage=part.usage,
-            cost_usd=part.cost_usd,
-            cost_source=part.cost_source,
-            models=(),
-        )
+def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
+    unpriced = False
+    for share in shares:
+        tokens = share.tokens_in + share.tokens_out
+        unpriced |= is_unpriced(share.model, share.cost_source, tokens)
+    return used.cost_usd, used.tokens_in, used.tokens_out, call.status != "ok", unpriced
 
 
-def _is_unpriced(priced: CallRecord | PricedModel) -> bool:
-    return is_unpriced(priced.model, priced.cost_source, priced.usage.total_tokens)
+def _totals(every: Sequence[_Figures]) -> Totals:
+    costs_usd, tokens_in, tokens_out, failed, unpriced = (
+        zip(*every, strict=True) if every else [()] * 5
+    )
+    return Totals(
+        total_cost_usd=sum(costs_usd, Decimal(0)),
+        tokens_in=sum(tokens_in),
+        tokens_out=sum(tokens_out),
+        calls=len(every),
+        failed=sum(failed),
+        unpriced=sum(unpriced),
+    )

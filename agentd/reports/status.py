@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.documents.verdict import verdict_of
 from agentd.errors import ConfigError, InputError, StateError
 from agentd.files import file_stamp
 from agentd.ledger.newer_words import unknown_words
@@ -133,7 +132,7 @@ def newer_words(views: Iterable[Overview]) -> str | None:
     """A sentence about words in these changes that this agentd does not know, None for none."""
     words: set[tuple[str, str]] = set()
     for state in (view.state for view in views if view.state):
-        words |= unknown_words(state.calls)
+        words |= unknown_words(state.words)
         if state.phase and read_phase(state.phase) is None:
             words.add(("phase", state.phase))
     if not words:
@@ -191,9 +190,9 @@ def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
     return Overview(
         change=change,
         state=state,
-        totals=summarise(state.calls),
-        by_step=by(state.calls, "step"),
-        by_model=by(state.calls, "model"),
+        totals=summarise(state.rows),
+        by_step=by(state.rows, "step"),
+        by_model=by(state.rows, "model"),
         next=_next(change, state),
         artifacts=tuple(_artifacts(change, state.last_action)),
         tasks=_tasks(change),
@@ -247,6 +246,7 @@ def _artifacts(change: Change, last_action: str | None) -> Iterator[Artifact]:
 
 
 def _verdict(change: Change, judge: str) -> str | None:
+    from agentd.documents.verdict import verdict_of
     from agentd.workflow.steps import STEPS
 
     return verdict_of(change, STEPS[judge].judgement)

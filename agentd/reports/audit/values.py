@@ -28,7 +28,7 @@ _CLOCK_SKEW = timedelta(minutes=5)  # another machine may have written the entry
 
 def check_values(call: CallRecord, now: datetime) -> Iterator[Problem]:
     """Token counts and a time that no call has, and words that only a newer agentd may know."""
-    for key, word in sorted(unknown_words([call])):
+    for key, word in sorted(unknown_words(lambda key: {getattr(call, key)})):
         yield Problem(
             "values",
             f"{key} is {word}, which this agentd does not know: a newer one may have written it "

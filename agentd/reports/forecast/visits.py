@@ -78,5 +78,5 @@ def _visit(calls: Sequence[Row]) -> Visit:
     )
 
 
-def _is_unpriced(part: Part) -> bool:
+def _is_unpriced(part: Part | Row) -> bool:
     return is_unpriced(part.model, part.cost_source, part.tokens_in + part.tokens_out)
