@@ -89,6 +89,13 @@ def _open_temporary(path: Path) -> tuple[int, Path]:
         os.close(fd)  # somebody took it for a leftover before it was locked
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that its owner alone may read. Raises OSError, also when it is there."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as handle:
+        handle.write(data)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames inside ``folder`` survive a power cut."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

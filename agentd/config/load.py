@@ -20,7 +20,7 @@ from agentd.config.sections import (
     warn_about_two_prices,
 )
 from agentd.config.table import Problems, Table
-from agentd.config.work import read_checks, read_paths, read_validation, read_workflow
+from agentd.config.work import read_checks, read_meter, read_paths, read_validation, read_workflow
 from agentd.errors import ConfigError
 from agentd.providers import PROVIDERS, any_provider
 
@@ -91,6 +91,7 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     checks = read_checks(top.table("checks"))
     validation = read_validation(top.table("validation"), problems)
     paths = read_paths(top.table("paths"))
+    meter = read_meter(top.table("meter"))
     pricing = read_pricing(top.table("pricing"))
     budget = read_budget(top.table("budget"))
     top.finish(guarded=("budget",))
@@ -109,6 +110,7 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
         checks=checks,
         validation=validation,
         paths=paths,
+        meter=meter,
         pricing=pricing,
         budget=budget,
         warnings=tuple(problems.warnings),

@@ -15,6 +15,7 @@ PriceSource = Literal["config", "reported", "catalog"]
 Gate = Literal["plan", "impl", "archive"]
 Severity = Literal["error", "warning", "info"]
 Layout = Literal["agentd", "openspec"]
+Wire = Literal["on", "off"]
 OnUnpriced = Literal["warn", "stop"]
 Period = Literal["day", "week", "month", "total"]
 
@@ -36,6 +37,7 @@ PRICE_SOURCES: tuple[PriceSource, ...] = ("config", "reported", "catalog")
 GATES: tuple[Gate, ...] = ("plan", "impl", "archive")
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
+WIRES: tuple[Wire, ...] = ("on", "off")
 ON_UNPRICED: tuple[OnUnpriced, ...] = ("warn", "stop")
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
 
@@ -139,6 +141,13 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterConfig:
+    """``[meter]``: whether the requests of a run are metered at the wire, by a relay."""
+
+    wire: Wire = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PathsConfig:
     """``[paths]``: whose folders the project has; None when that is to be found out."""
 
@@ -211,6 +220,7 @@ class Config:
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
+    meter: MeterConfig = field(default_factory=MeterConfig)
     pricing: PricingSettings = field(default_factory=PricingSettings)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     warnings: tuple[str, ...] = ()

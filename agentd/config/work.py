@@ -9,13 +9,16 @@ from agentd.config.model import (
     GATES,
     LAYOUTS,
     SEVERITIES,
+    WIRES,
     ChecksConfig,
     Gate,
     Layout,
+    MeterConfig,
     PathsConfig,
     Severity,
     ValidationConfig,
     ValidationPattern,
+    Wire,
     WorkflowConfig,
 )
 from agentd.config.table import Problems, Table, shown
@@ -115,6 +118,13 @@ def _why_no_pattern(pattern: str) -> str | None:
     except regex.error as error:
         return str(error)
     return None
+
+
+def read_meter(table: Table) -> MeterConfig:
+    """``[meter]``."""
+    wire = table.choice("wire", WIRES)
+    table.finish()
+    return MeterConfig(wire=cast("Wire", wire)) if wire else MeterConfig()
 
 
 def read_paths(table: Table) -> PathsConfig:

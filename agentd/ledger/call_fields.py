@@ -32,7 +32,9 @@ KEYS: Mapping[str, Kind] = {
     "cost_usd": "money",
     "cost_source": "word",
     "accuracy": "word",
+    "why": "text",
     "usage_source": "word",
+    "requests": "count",
     "duration_ms": "count",
     "timestamp": "time",
     "session_id": "text",
@@ -73,7 +75,9 @@ def to_fields(record: CallRecord) -> Fields:
         "cost_usd": record.cost_usd,
         "cost_source": record.cost_source,
         "accuracy": record.accuracy,
+        "why": record.why,
         "usage_source": record.usage_source,
+        "requests": record.requests,
         "duration_ms": record.duration_ms,
         "timestamp": record.started_at and _whole_second(record.started_at),
         "session_id": record.session_id,
@@ -128,6 +132,8 @@ def from_fields(fields: Mapping[str, Any]) -> CallRecord:
         started_at=fields.get("timestamp"),
         session_id=fields.get("session_id"),
         budget=fields.get("budget"),
+        why=fields.get("why"),
+        requests=fields.get("requests"),
         models=tuple(priced_model(model) for model in fields.get("models", ())),
     )
 

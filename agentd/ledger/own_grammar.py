@@ -201,7 +201,9 @@ def _record(  # noqa: PLR0917
     cost: str,
     source: Any,
     accuracy: Any,
+    why: str | None,
     usage_source: Any,
+    requests: str | None,
     duration: str | None,
     timestamp: datetime | None,
     session_id: str | None,
@@ -224,6 +226,8 @@ def _record(  # noqa: PLR0917
         started_at=timestamp,
         session_id=session_id,
         budget=budget,
+        why=why,
+        requests=None if requests is None else int(requests),
         models=tuple(priced_model(*item) for item in models or ()),
     )
 

@@ -12,7 +12,7 @@ from agentd.metering.usage import ModelUsage
 CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "interrupted"]
 CostSource = Literal["config", "reported", "catalog", "none"]
 Accuracy = Literal["exact", "family", "heuristic"]
-UsageSource = Literal["stdout", "session_log", "partial", "estimated"]
+UsageSource = Literal["wire", "stdout", "session_log", "partial", "estimated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,9 @@ class CallRecord:
     ``id`` is unique: recording it twice enters it once. ``started_at`` is UTC, None when
     the original agentd wrote the entry without it. ``models`` is empty
     unless several models answered. ``cost_source`` is "none" when no part of it has a price.
-    ``budget`` is "overridden" when a person let the call go beyond a limit.
+    ``why`` says what is not known when ``accuracy`` is not exact, ``requests`` how many API
+    requests the run made, None where that is not known. ``budget`` is "overridden" when a person
+    let the call go beyond a limit.
     """
 
     id: str
@@ -59,6 +61,8 @@ class CallRecord:
     started_at: datetime | None
     session_id: str | None = None
     budget: Literal["overridden"] | None = None
+    why: str | None = None
+    requests: int | None = None
     models: tuple[PricedModel, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Activity
 from agentd.providers.failure import Failure, Reason
+from agentd.providers.pointing import NotPointed, Pointing, PointQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,9 @@ class Cli:
     a rate limit's message, and the time of the run's end, when it is lifted. ``activity`` reads out
     of an event what the CLI does; the events it needs besides have ``activity_markers``, those
     with the text as it arrives ``text_markers``. ``caution`` says what its user should know where
-    it can't work as usual, and what to do about it.
+    it can't work as usual, and what to do about it. ``point`` points a run at a relay, ``refusal``
+    is the HTTP status and the JSON body, around a message, at which the CLI ends at once, and
+    ``user_agents`` are how the headers of its own requests begin.
     """
 
     argv: Callable[[Invocation], list[str]]
@@ -114,3 +117,6 @@ class Cli:
     activity_markers: tuple[bytes, ...] = ()
     text_markers: tuple[bytes, ...] = ()
     caution: Callable[[], tuple[str, str] | None] | None = None
+    point: Callable[[PointQuery], Pointing | NotPointed] | None = None
+    refusal: Callable[[str], tuple[int, Mapping[str, Any]]] | None = None
+    user_agents: tuple[str, ...] = ()

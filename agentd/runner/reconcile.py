@@ -12,12 +12,18 @@ from agentd.providers.base import LoggedUsage, Parsed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run used, how sure that is, where it was read, and which model answered."""
+    """What a run used, how sure that is, where it was read, and which model answered.
+
+    ``why`` says what is not known, ``requests`` is how many API requests the run made, None where
+    that is not known.
+    """
 
     usage: UsageMetrics
     accuracy: Accuracy
     usage_source: UsageSource
     model: str
+    why: str | None = None
+    requests: int | None = None
 
 
 def reconcile(

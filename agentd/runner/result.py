@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agentd.errors import ParseError
+from agentd.meter.process import wait_for_relay
+from agentd.meter.request_log import NAME as REQUESTS
+from agentd.meter.request_log import read_requests, refusals
 from agentd.metering.call import Accuracy, CallStatus, UsageSource
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.base import Cli, LoggedUsage, LogQuery
@@ -16,7 +19,9 @@ from agentd.providers.failure import Failure, conclude_failure
 from agentd.runner.reconcile import reconcile
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
+from agentd.runner.wire import at_the_wire
 
+_RELAY_S = 2.0
 _STDERR_LINES = 10
 _STDERR_BYTES = 4096
 
@@ -29,6 +34,7 @@ class RunResult:
     there was neither. ``usage.by_model`` has all that answered. ``exit_code`` is negative for a
     signal, None when nobody saw it. ``error`` is the CLI's own message, else the last lines of
     stderr, else what was missing; a run that is ok may have one too (malformed usage).
+    ``why`` says what is not known of the usage, ``requests`` how many API requests there were.
     ``failure`` says why the run is not ok; None too when a person stopped it, or nobody saw it end.
     """
 
@@ -48,6 +54,8 @@ class RunResult:
     error: str | None
     run_dir: Path
     failure: Failure | None = None
+    why: str | None = None
+    requests: int | None = None
 
 
 def conclude(
@@ -73,6 +81,10 @@ def conclude(
     if status is None or (status == "budget_stopped" and ended_well):
         status = "ok" if ended_well else "failed"
     session_id = parsed.session_id or info.resume_session_id
+    log = folder.path / REQUESTS
+    wait_for_relay(log, _RELAY_S)
+    if refusals(log) and status in ("ok", "failed"):
+        status = "budget_stopped"
     outcome = reconcile(
         parsed,
         read_log(cli, info, session_id, environ),
@@ -82,6 +94,8 @@ def conclude(
         sent=reading.saw_object or ended_well,
         read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
     )
+    if log.exists():
+        outcome = at_the_wire(outcome, read_requests(log))
     error = (
         parsed.error
         or reading.malformed
@@ -111,6 +125,8 @@ def conclude(
         final_text=parsed.final_text,
         error=error,
         run_dir=folder.path,
+        why=outcome.why,
+        requests=outcome.requests,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )
 

@@ -26,6 +26,7 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_stages
 from agentd.runner.used_so_far import Live, Meter
+from agentd.runner.wire import Relayed, Relaying, relayed
 
 __all__ = ["RunRequest", "RunResult", "ScriptRunner"]
 
@@ -40,7 +41,8 @@ class RunRequest:
     limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``. ``watch``
     is told about five times a second how the run goes, ``live_text``: with what the model says.
     ``meter`` is told what the run has used as soon as that is seen to grow, and says whether to
-    stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given.
+    stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given. ``relaying``
+    has its requests metered at the wire.
     """
 
     call_id: str
@@ -61,6 +63,7 @@ class RunRequest:
     live_text: bool = False
     meter: Meter | None = None
     budget_usd: Decimal | None = None
+    relaying: Relaying | None = None
 
 
 class ScriptRunner:
@@ -112,9 +115,13 @@ class ScriptRunner:
     ) -> RunResult:
         environ = os.environ if request.environ is None else request.environ
         cli = request.provider.cli()
-        info = _describe(request, folder)
         try:
             with folder.writing():
+                relay = stack.enter_context(relayed(request.relaying, folder.path))
+                if relay is not None:
+                    environ = relay.pointed.environ
+                    request = replace(request, extra_args=relay.pointed.extra_args)
+                info = _describe(request, folder)
                 folder.prompt.write_text(request.prompt, encoding="utf-8", errors="replace")
                 folder.stdout.touch()
                 folder.stderr.touch()
@@ -129,7 +136,7 @@ class ScriptRunner:
             folder.remove()
             raise
         began_ms = monotonic_ms()
-        process = _start(request, info, folder, {**environ, **cli.environment})
+        process = _start(request, info, folder, {**environ, **cli.environment}, relay)
         tell = _teller(request, reading, began_ms)
         live = Live(reading, cli, info, environ)
         stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
@@ -142,7 +149,7 @@ class ScriptRunner:
             with contextlib.suppress(OSError):
                 token = start_token(process.pid)
                 folder.write_info(replace(info, cli_pid=process.pid, cli_token=token))
-            status = _watch(process, request, reading, live, interrupts, tell=tell)
+            status = _watch(process, request, reading, live, interrupts, tell=tell, relay=relay)
             if status is not None:
                 stop_family(
                     process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
@@ -159,6 +166,8 @@ class ScriptRunner:
             # A bug of ours must not leave a CLI running; the next command records this run.
             stop_family(process.pid, stages, alive=runs, pump=lambda: False)
             raise
+        if relay is not None:
+            relay.process.leave()  # it has written its last line then
         result = conclude(
             folder,
             info,
@@ -200,7 +209,11 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
 
 
 def _start(
-    request: RunRequest, info: RunInfo, folder: RunFolder, environ: Mapping[str, str]
+    request: RunRequest,
+    info: RunInfo,
+    folder: RunFolder,
+    environ: Mapping[str, str],
+    relay: Relayed | None,
 ) -> subprocess.Popen[bytes]:
     debug.tell_command(info.argv, info.cwd)
     debug.tell(f"its prompt and output: {folder.path}")
@@ -219,6 +232,7 @@ def _start(
                 cwd=info.cwd,
                 env=environ,
                 start_new_session=True,
+                pass_fds=relay.process.held_by_run if relay is not None else (),
             )
     except OSError as error:
         folder.remove()
@@ -238,6 +252,7 @@ def _watch(
     interrupts: Interrupts,
     *,
     tell: Callable[[], None],
+    relay: Relayed | None,
 ) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
     meter, timeout_s = request.meter, request.timeout_s
@@ -248,6 +263,8 @@ def _watch(
         if deadline is not None and time.monotonic() >= deadline:
             return "timeout"
         tell()
+        if relay is not None:
+            relay.process.tend()
         more = reading.pump()
         if meter is not None and (usage := live.grown()) is not None:
             must_stop = meter(usage)

@@ -24,6 +24,7 @@ from agentd.workflow.model_choice import Choice, choose
 from agentd.workflow.prompts.prompt import render
 from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
 from agentd.workflow.step_run import StepRun
+from agentd.workflow.wiring import relaying
 
 
 def run_until_done(run: StepRun) -> CallRecord:
@@ -44,6 +45,7 @@ def run_until_done(run: StepRun) -> CallRecord:
     session = order.session_id or session_to_continue(run, choice.provider)
     while True:
         request = _request(run, choice, session)
+        request = replace(request, relaying=relaying(run, request))
         with (
             allowing(change, request, override=order.override_budget) as allowance,
             order.watching(run.begun(choice)) as watched,

@@ -60,6 +60,8 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
         started_at=result.started_at.replace(microsecond=0),
         session_id=result.session_id,
         models=call.models if len(call.models) > 1 else (),
+        why=result.why,
+        requests=result.requests,
     )
 
 

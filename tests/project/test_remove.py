@@ -11,8 +11,10 @@ import pytest
 from agentd.config.edit import set_values
 from agentd.errors import InputError
 from agentd.ledger.store import StateStore
+from agentd.project.change import Change
 from agentd.project.hold import at_work
 from agentd.project.init import initialise
+from agentd.project.layout import Project
 from agentd.project.remove import Removed, remove
 
 
@@ -124,7 +126,8 @@ def test_without_a_project_and_while_an_agentd_is_at_work(tmp_path: Path) -> Non
     change = tmp_path / "agentd" / "changes" / "add-x"
     StateStore(change).create("add-x")
     before = tree(tmp_path)
-    with at_work(change), pytest.raises(InputError, match="at work on add-x"):
+    held = Change(Project(tmp_path), "add-x", change)
+    with at_work(held), pytest.raises(InputError, match="at work on add-x"):
         remove(tmp_path)
     assert set(tree(tmp_path)) >= set(before)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from agentd.metering.usage import ModelUsage, add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.claude import activity, failures, session_log
+from agentd.providers.claude import activity, failures, pointing, session_log
 from agentd.providers.claude.usage import of_message, of_model
 from agentd.providers.fields import has_tokens, mapping, money, text
 
@@ -166,6 +166,8 @@ def _plain(model: str) -> str:
 
 
 CLI = Cli(
+    point=pointing.point,
+    refusal=pointing.refusal,
     argv=argv,
     new_parser=ClaudeParser,
     markers=(b'"usage"', b'"result"', b'"init"', b'"rate_limit_event"'),

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.codex import activity, failures, session_log
+from agentd.providers.codex import activity, failures, pointing, session_log
 from agentd.providers.codex.usage import read_usage
 from agentd.providers.fields import mapping, text
 
@@ -95,6 +95,8 @@ class CodexParser:
 
 
 CLI = Cli(
+    point=pointing.point,
+    refusal=pointing.refusal,
     argv=argv,
     new_parser=CodexParser,
     markers=(

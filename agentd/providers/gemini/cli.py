@@ -12,7 +12,7 @@ from agentd.metering.usage import ModelUsage, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
 from agentd.providers.fields import mapping, text
-from agentd.providers.gemini import activity, failures, session_log
+from agentd.providers.gemini import activity, failures, pointing, session_log
 from agentd.providers.gemini.usage import read_usage
 
 
@@ -88,6 +88,8 @@ class GeminiParser:
 
 
 CLI = Cli(
+    point=pointing.point,
+    refusal=pointing.refusal,
     argv=argv,
     new_parser=GeminiParser,
     markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),

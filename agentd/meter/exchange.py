@@ -1,0 +1,120 @@
+"""One request and its answer on their way through the relay: what is told of it, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
+
+from agentd.meter.request_log import RequestLog
+from agentd.metering.dialects import Answer, Asked, Dialect
+from agentd.metering.requests import ApiRequest
+
+_FIRST_ERROR = 400
+_TOKENS_PER_BYTE = 0.25  # of a first request; later ones go by the one before in their thread
+
+
+@dataclass(slots=True)
+class Ratios:
+    """How many tokens a byte of a request's body was, by thread and model."""
+
+    _known: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def input_tokens(self, asked: Asked) -> int:
+        """An estimate of a request's input, from the thread's request before."""
+        nearest = [ratio for (_, model), ratio in self._known.items() if model == asked.model]
+        any_thread = nearest[-1] if nearest else _TOKENS_PER_BYTE
+        ratio = self._known.get((asked.thread, asked.model), any_thread)
+        return round(asked.body_bytes * ratio)
+
+    def learn(self, asked: Asked, request: ApiRequest) -> None:
+        """A request has told its input."""
+        if asked.body_bytes and "input_tokens" not in request.estimated:
+            ratio = request.usage.input_tokens / asked.body_bytes
+            self._known[asked.thread, asked.model] = ratio
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request that is metered, from when it is sent until its answer is over."""
+
+    dialect: Dialect
+    asked: Asked
+    input_tokens: int
+    log: RequestLog
+    key: str = field(default_factory=lambda: token_hex(6))
+    _status: int | None = None
+    _unreached: bool = False
+    _answer: Answer | None = None
+    _told: list[ApiRequest] = field(default_factory=list)
+
+    def sent(self) -> None:
+        """The request goes out."""
+        self.log.started(self.key, self.asked, input_tokens=self.input_tokens)
+
+    def unreached(self) -> None:
+        """The API could not be reached, so that nothing is billed."""
+        self._unreached = True
+
+    def answered(self, status: int, content_type: str, content_encoding: str) -> None:
+        """The headers of the answer have come."""
+        self._status = status
+        self._answer = self.dialect.answer(content_type, content_encoding)
+
+    def feed(self, data: bytes) -> None:
+        """The next block of the answer; a first word on its usage is logged at once."""
+        if self._answer is None:
+            return
+        self._answer.feed(data)
+        if not self._told and self._answer.is_stream:
+            told = self._requests()
+            if any(any(request.usage.counts()) for request in told):
+                self._told = told
+                self.log.answering(self.key, told)
+
+    def over(self) -> list[ApiRequest]:
+        """The answer is at its end, or cut. Returns what is known of the request.
+
+        An error of the API is not billed, unless it tells a usage. A request whose end nobody told
+        gets estimates, which say so.
+        """
+        requests = self._requests()
+        failed = self._unreached or (self._status is not None and self._status >= _FIRST_ERROR)
+        if not failed and not (requests and requests[0].ended):
+            requests = [self._estimated(requests[0] if requests else ApiRequest()), *requests[1:]]
+        self.log.ended(self.key, self._status, requests)
+        return requests
+
+    def _requests(self) -> list[ApiRequest]:
+        found = self._answer.requests() if self._answer else []
+        return [
+            replace(
+                request,
+                model=request.model or self.asked.model,
+                thread=self.asked.thread if request.thread == "main" else request.thread,
+            )
+            for request in found
+        ]
+
+    def _estimated(self, request: ApiRequest) -> ApiRequest:
+        """The request with its input by the thread's ratio, its output by the text that came."""
+        usage, missing = request.usage, {"output_tokens"}
+        input_tokens = usage.input_tokens
+        if not input_tokens:
+            input_tokens, missing = self.input_tokens, missing | {"input_tokens"}
+        model = request.model or self.asked.model
+        output = max(usage.output_tokens, self._text_tokens(model))
+        return replace(
+            request,
+            model=model,
+            thread=self.asked.thread,
+            usage=replace(usage, input_tokens=input_tokens, output_tokens=output),
+            estimated=frozenset(missing),
+        )
+
+    def _text_tokens(self, model: str) -> int:
+        text = self._answer.text() if self._answer else ""
+        if not text:
+            return 0
+        from agentd.metering.tokens import count_once
+
+        return count_once(text, model)

@@ -1,0 +1,111 @@
+"""The relay's process as the one who starts a run sees it: started, tended, left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+
+_BACKLOG = 512
+_RESTARTS = 20
+_TICK_S = 0.01
+
+
+class RelayProcess:
+    """A relay on a loopback port of its own.
+
+    The socket listens from the beginning and stays open here, so that the CLI need not wait for
+    the relay, and another relay can go on with it should one die: a socket without a relay hangs
+    claude and codex. ``argv`` reads its settings as JSON on stdin; ``given`` are those, to which
+    ``listening``, ``lifeline`` (file descriptors), ``token`` and ``log`` are added. What the relay
+    complains of stands in ``meter.log`` of ``run_dir``. Raises OSError.
+    """
+
+    def __init__(self, argv: Sequence[str], given: Mapping[str, Any], *, run_dir: Path) -> None:
+        self._argv = argv
+        self._token = token_urlsafe(24)
+        self._complaints = run_dir / "meter.log"
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self._lifeline, self._held = os.pipe()
+        self._given = {
+            **given,
+            "listening": self._socket.fileno(),
+            "lifeline": self._lifeline,
+            "token": self._token,
+            "log": str(run_dir / "requests.jsonl"),
+        }
+        self._open: tuple[int, ...] = (self._held, self._lifeline)
+        self._restarts = 0
+        self._process = self._start()
+
+    @property
+    def url(self) -> str:
+        """Where the CLI finds the API."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/{self._token}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the relay that serves now."""
+        return self._process.pid
+
+    @property
+    def held_by_run(self) -> tuple[int, ...]:
+        """What the CLI inherits: as long as one of its processes has it, the relay stays."""
+        return (self._held,)
+
+    def tend(self) -> None:
+        """Start another relay if this one has died."""
+        if self._process.poll() is not None and self._restarts < _RESTARTS:
+            self._restarts += 1
+            self._process = self._start()
+
+    def leave(self, *, wait_s: float = 2.0) -> None:
+        """Let the relay end when the run has; wait a moment for its last lines. Again: nothing."""
+        for fd in self._open:
+            os.close(fd)
+        self._open = ()
+        self._socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(wait_s)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._complaints.open("ab") as complaints:
+            process = subprocess.Popen(
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=complaints,
+                stderr=complaints,
+                pass_fds=(self._given["listening"], self._lifeline),
+                start_new_session=True,  # Ctrl-C and the end of a terminal are not for it
+            )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), process.stdin as settings:
+            settings.write(json.dumps(self._given).encode())  # not as arguments: `ps` shows those
+        return process
+
+
+def wait_for_relay(log: Path, timeout_s: float) -> bool:
+    """Wait until no relay writes to a run's log any more; False when one still does."""
+    deadline = time.monotonic() + timeout_s
+    try:
+        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return True
+    try:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_TICK_S)
+    finally:
+        os.close(fd)

@@ -1,0 +1,215 @@
+"""The relay of one run: everything is forwarded unchanged, both ways, and what is billed is read.
+
+The CLI reaches it at ``http://127.0.0.1:PORT/TOKEN``; without the token it answers 404, so that
+other users of the machine stay out. Keys and bodies are written nowhere. It ends when nobody is
+left who could use it: agentd and all processes of the run hold the other end of its lifeline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from agentd.meter import upstream
+from agentd.meter.exchange import Exchange, Ratios
+from agentd.meter.gate import Gate
+from agentd.meter.request_log import RequestLog
+from agentd.metering.dialects import decoded, dialect_of
+
+_HEADER_BYTES = 1 << 17  # tokens of a login can be long
+# RFC 9110, 7.6.1: they speak of one connection alone.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_UPGRADE_REQUIRED = 426  # codex then falls back from its WebSocket to HTTP at once
+_BAD_GATEWAY = 502
+
+Refuse = Callable[[str], tuple[int, Mapping[str, Any]]]
+"""From a message to the status and JSON body with which a CLI ends at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySettings:
+    """What one relay needs. ``upstream`` is the API's base URL, ``log`` the run's file."""
+
+    token: str
+    upstream: str
+    log: Path
+    lifeline: int | None = None
+
+
+async def serve(
+    listening: socket.socket, settings: RelaySettings, gate: Gate, refuse: Refuse
+) -> None:
+    """Relay requests until the lifeline ends and no request is under way."""
+    async with upstream.session() as session:
+        relay = _Relay(settings, gate, refuse, session)
+        server = web.Server(
+            relay.handle,
+            access_log=None,
+            handler_cancellation=True,  # a CLI that goes away ends its request to the API too
+            auto_decompress=False,
+            max_line_size=_HEADER_BYTES,
+            max_field_size=_HEADER_BYTES,
+            max_headers=_HEADER_BYTES,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.SockSite(runner, listening).start()
+        await _end_of(settings.lifeline)
+        await relay.idle.wait()
+        await runner.cleanup()
+
+
+async def _end_of(lifeline: int | None) -> None:
+    """Wait until nobody holds the other end any more; for ever without one."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        if not os.read(lifeline or 0, 1):
+            loop.remove_reader(lifeline or 0)
+            ended.set()
+
+    if lifeline is not None:
+        loop.add_reader(lifeline, look)
+    await ended.wait()
+
+
+class _Relay:
+    def __init__(
+        self, settings: RelaySettings, gate: Gate, refuse: Refuse, session: aiohttp.ClientSession
+    ) -> None:
+        self._settings = settings
+        self._prefix = f"/{settings.token}/"
+        self._gate = gate
+        self._refuse = refuse
+        self._session = session
+        self._log = RequestLog(settings.log)
+        self._ratios = Ratios()
+        self._under_way = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request of the CLI, or of one of its children."""
+        given = request.raw_path[: len(self._prefix)]
+        if not hmac.compare_digest(given.encode(), self._prefix.encode()):
+            return web.Response(status=404)
+        if request.headers.get("upgrade"):
+            return web.Response(status=_UPGRADE_REQUIRED)
+        self._under_way += 1
+        self.idle.clear()
+        try:
+            return await self._take(request, request.raw_path[len(self._prefix) - 1 :])
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self.idle.set()
+
+    async def _take(self, request: web.BaseRequest, rest: str) -> web.StreamResponse:
+        path = rest.partition("?")[0]
+        dialect = dialect_of(request.method, path)
+        if dialect is None:
+            body = request.content if request.can_read_body else None
+            return await self._forward(request, rest, body, None)
+        data = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        plain = decoded(data, headers.get("content-encoding", ""))
+        asked = dialect.asked(path, headers, plain)
+        exchange = Exchange(dialect, asked, self._ratios.input_tokens(asked), self._log)
+        why = await asyncio.to_thread(
+            self._gate.refusal, exchange.key, asked, exchange.input_tokens
+        )
+        if why is not None:
+            self._log.refused(asked, why)
+            status, answer = self._refuse(why)
+            return web.json_response(answer, status=status)
+        exchange.sent()
+        try:
+            return await self._forward(request, rest, data, exchange)
+        finally:
+            # Also when the CLI went away, or the API did: what had come counts.
+            requests = exchange.over()
+            if requests:
+                self._ratios.learn(asked, requests[0])
+            self._gate.ended(exchange.key, requests)
+
+    async def _forward(
+        self,
+        request: web.BaseRequest,
+        rest: str,
+        body: bytes | aiohttp.StreamReader | None,
+        exchange: Exchange | None,
+    ) -> web.StreamResponse:
+        url = upstream.join(self._settings.upstream, rest)
+        try:
+            async with self._session.request(
+                request.method,
+                url,
+                data=body,
+                headers=_forwarded(request),
+                allow_redirects=False,
+                proxy=upstream.proxy_of(url),
+                skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
+            ) as answer:
+                return await _relayed(request, answer, exchange)
+        except aiohttp.ClientConnectorError as error:
+            if exchange:
+                exchange.unreached()
+            text = f"agentd's relay can't reach {url.host}: {error}"
+            return web.json_response({"error": {"message": text}}, status=_BAD_GATEWAY)
+
+
+async def _relayed(
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, exchange: Exchange | None
+) -> web.StreamResponse:
+    """The API's answer to the CLI, block by block as it comes; cut where it is cut."""
+    if exchange:
+        kind, coding = (answer.headers.get(f"content-{name}", "") for name in ("type", "encoding"))
+        exchange.answered(answer.status, kind, coding)
+    response = web.StreamResponse(status=answer.status, reason=answer.reason)
+    for name, value in answer.headers.items():
+        if name.lower() not in _HOP_BY_HOP:
+            response.headers.add(name, value)
+    await response.prepare(request)
+    try:
+        async for block in answer.content.iter_any():
+            if exchange:
+                exchange.feed(block)
+            await response.write(block)
+    except aiohttp.ClientPayloadError:
+        if request.transport:
+            request.transport.abort()
+        return response
+    await response.write_eof()
+    return response
+
+
+def _forwarded(request: web.BaseRequest) -> list[tuple[str, str]]:
+    """The CLI's headers, in their order; compressed only in a way that the relay can read."""
+    listed = request.headers.get("connection", "").lower().split(",")
+    gone = _HOP_BY_HOP | {name.strip() for name in listed}
+    gone |= {"host", "content-length", "accept-encoding", "expect"}
+    kept = [(name, value) for name, value in request.headers.items() if name.lower() not in gone]
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    return [*kept, ("accept-encoding", "gzip" if takes_gzip else "identity")]

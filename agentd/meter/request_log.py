@@ -1,0 +1,200 @@
+"""requests.jsonl in a run's folder: a line when a request begins, is answered, and ends.
+
+Lines are appended as things happen, so that they are there whatever becomes of the processes. Keys,
+prompts and answers never stand in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from agentd.clock import from_iso, precise_utc_now
+from agentd.metering.dialects import Asked
+from agentd.metering.requests import ApiRequest, Thread
+from agentd.metering.usage import ModelUsage
+
+NAME = "requests.jsonl"
+_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation_1h_input_tokens",
+    "reasoning_output_tokens",
+)
+_THREADS: tuple[Thread, ...] = get_args(Thread)
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """Writes the lines of one run. Raises OSError."""
+
+    path: Path
+    _fd: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        self._fd = os.open(self.path, flags, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_SH)  # who waits for the last line waits for this
+
+    def started(self, key: str, asked: Asked, *, input_tokens: int) -> None:
+        """A request is sent; ``input_tokens`` is an estimate."""
+        self._write(
+            {
+                "request": key,
+                "is": "started",
+                "model": asked.model,
+                "thread": asked.thread,
+                "body_bytes": asked.body_bytes,
+                "estimated_input_tokens": input_tokens,
+            }
+        )
+
+    def answering(self, key: str, requests: list[ApiRequest]) -> None:
+        """The API has told something of the usage, and will tell more."""
+        self._write({"request": key, "is": "answering", "told": [*map(_as_json, requests)]})
+
+    def ended(self, key: str, status: int | None, requests: list[ApiRequest]) -> None:
+        """The answer is at its end, or cut; ``status`` is None when there was none."""
+        told = [*map(_as_json, requests)]
+        self._write({"request": key, "is": "ended", "status": status, "told": told})
+
+    def refused(self, asked: Asked, why: str) -> None:
+        """A request was not sent."""
+        self._write({"is": "refused", "model": asked.model, "thread": asked.thread, "why": why})
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        text = json.dumps({"at": _stamp(precise_utc_now()), **line}, ensure_ascii=False)
+        os.write(self._fd, f"{text}\n".encode())
+
+
+def read_requests(path: Path) -> list[ApiRequest]:
+    """The requests of a run, in the order in which they began; none without the file.
+
+    Of one that was under way when the relay died is known what the API had told, else its input by
+    estimate. What is no line of this file is passed over.
+    """
+    found: dict[str, list[ApiRequest]] = {}
+    for line in _lines(path):
+        key = line.get("request")
+        if not isinstance(key, str):
+            continue
+        at = _time(line.get("at"))
+        if line.get("is") == "started":
+            found[key] = [_started(line, at)]
+        elif key in found and isinstance(line.get("told"), list):
+            found[key] = _told(line, found[key][0], at) or found[key]
+    return [request for requests in found.values() for request in requests]
+
+
+def refusals(path: Path) -> list[str]:
+    """Why requests of a run were not sent, in order."""
+    lines = _lines(path)
+    return [str(line.get("why")) for line in lines if line.get("is") == "refused"]
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for text in data.split(b"\n"):
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            continue  # torn, or written by somebody else
+        if isinstance(line, dict):
+            yield line
+
+
+def _started(line: Mapping[str, Any], at: datetime | None) -> ApiRequest:
+    return ApiRequest(
+        model=str(line.get("model") or ""),
+        usage=ModelUsage(input_tokens=_count(line.get("estimated_input_tokens"))),
+        started_at=at,
+        thread=_thread(line.get("thread")),
+        estimated=frozenset({"input_tokens", "output_tokens"}),
+    )
+
+
+def _told(line: Mapping[str, Any], begun: ApiRequest, at: datetime | None) -> list[ApiRequest]:
+    ended = line.get("is") == "ended"
+    requests = [_of_json(told) for told in line["told"] if isinstance(told, Mapping)]
+    if ended and not requests:  # an error of the API, or it was not reached: nothing is billed
+        return [replace(begun, usage=ModelUsage(), ended_at=at, ended=True, estimated=frozenset())]
+    return [
+        replace(request, started_at=begun.started_at, ended_at=at if ended else None)
+        for request in requests
+    ]
+
+
+def _as_json(request: ApiRequest) -> dict[str, Any]:
+    usage = {name: getattr(request.usage, name) for name in _COUNTS}
+    values = {
+        "id": request.id,
+        "model": request.model,
+        "thread": request.thread,
+        "usage": {name: count for name, count in usage.items() if count},
+        "web_searches": request.web_searches,
+        "variants": dict(request.variants),
+        "finish": request.finish,
+        "ended": request.ended,
+        "estimated": sorted(request.estimated),
+    }
+    return {name: value for name, value in values.items() if value not in (None, 0, "", {}, [])}
+
+
+def _of_json(told: Mapping[str, Any]) -> ApiRequest:
+    usage, variants = told.get("usage"), told.get("variants")
+    counts = usage if isinstance(usage, Mapping) else {}
+    finish, known_id = told.get("finish"), told.get("id")
+    estimated = told.get("estimated")
+    return ApiRequest(
+        id=known_id if isinstance(known_id, str) else None,
+        model=str(told.get("model") or ""),
+        usage=_usage(counts),
+        web_searches=_count(told.get("web_searches")),
+        variants=tuple(sorted(variants.items())) if isinstance(variants, dict) else (),
+        finish=finish if isinstance(finish, str) else None,
+        ended=told.get("ended") is True,
+        thread=_thread(told.get("thread")),
+        estimated=frozenset(map(str, estimated)) if isinstance(estimated, list) else frozenset(),
+    )
+
+
+def _usage(counts: Mapping[str, Any]) -> ModelUsage:
+    return ModelUsage(
+        input_tokens=_count(counts.get("input_tokens")),
+        output_tokens=_count(counts.get("output_tokens")),
+        cache_read_input_tokens=_count(counts.get("cache_read_input_tokens")),
+        cache_creation_input_tokens=_count(counts.get("cache_creation_input_tokens")),
+        cache_creation_1h_input_tokens=_count(counts.get("cache_creation_1h_input_tokens")),
+        reasoning_output_tokens=_count(counts.get("reasoning_output_tokens")),
+    )
+
+
+def _thread(value: object) -> Thread:
+    return next((known for known in _THREADS if known == value), "main")
+
+
+def _count(value: object) -> int:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count and isinstance(value, int) else 0
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return from_iso(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

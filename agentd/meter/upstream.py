@@ -1,0 +1,50 @@
+"""The way to the API: its URL, the user's proxy, and whom to trust."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+_HEADER_BYTES = 1 << 17  # tokens of a login can be long
+
+
+def session() -> aiohttp.ClientSession:
+    """A client that adds nothing of its own: no cookies, no netrc, no decoding, no time limit."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=_trusted()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+        max_line_size=_HEADER_BYTES,
+        max_field_size=_HEADER_BYTES,
+        read_bufsize=1 << 18,
+    )
+
+
+def join(base: str, rest: str) -> URL:
+    """The API's URL for the path and query ``rest`` of a request, byte for byte as it came."""
+    return URL(base.rstrip("/") + rest, encoded=True)
+
+
+def proxy_of(url: URL) -> str | None:
+    """The proxy that the environment names for a URL; ``NO_PROXY`` counts."""
+    proxies = getproxies()
+    host = urlsplit(str(url)).netloc
+    if proxy_bypass(host):
+        return None
+    return proxies.get(url.scheme) or proxies.get("all")
+
+
+def _trusted() -> ssl.SSLContext:
+    """OpenSSL's own authorities (``SSL_CERT_FILE`` counts), and those that node is told of."""
+    context = ssl.create_default_context()
+    extra = os.environ.get("NODE_EXTRA_CA_CERTS")
+    if extra and Path(extra).is_file():
+        context.load_verify_locations(extra)
+    return context

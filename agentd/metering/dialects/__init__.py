@@ -1,0 +1,68 @@
+"""The APIs' own languages: what a request asks for, and what its answer was billed.
+
+Pure: bytes in, values out, whatever carries them. A new one is a file here and a line in DIALECTS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentd.metering.dialects import anthropic, gemini, openai_chat, openai_responses
+from agentd.metering.dialects.answers import Answer, Reading, decoded
+from agentd.metering.dialects.asked import Asked
+
+__all__ = ["DIALECTS", "Answer", "Asked", "Dialect", "decoded", "dialect_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One API's language. ``claims`` tells by method and path whether a request is billed in it."""
+
+    name: str
+    claims: Callable[[str, str], bool]
+    asks: Callable[[str, Mapping[str, str], Mapping[str, Any]], Asked]
+    reading: Callable[[], Reading]
+
+    def asked(self, path: str, headers: Mapping[str, str], body: bytes) -> Asked:
+        """What a request asks for; of a body that is no JSON object only its size is known."""
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            document = None
+        found = self.asks(path, headers, document if isinstance(document, dict) else {})
+        return replace(found, body_bytes=len(body))
+
+    def answer(self, content_type: str, content_encoding: str = "") -> Answer:
+        """A reader of one answer."""
+        return Answer(self.reading(), content_type, content_encoding)
+
+
+DIALECTS = (
+    Dialect(
+        name="anthropic",
+        claims=anthropic.claims,
+        asks=anthropic.asked,
+        reading=anthropic.AnthropicReading,
+    ),
+    Dialect(
+        name="openai.responses",
+        claims=openai_responses.claims,
+        asks=openai_responses.asked,
+        reading=openai_responses.ResponsesReading,
+    ),
+    Dialect(
+        name="openai.chat",
+        claims=openai_chat.claims,
+        asks=openai_chat.asked,
+        reading=openai_chat.ChatReading,
+    ),
+    Dialect(name="gemini", claims=gemini.claims, asks=gemini.asked, reading=gemini.GeminiReading),
+)
+
+
+def dialect_of(method: str, path: str) -> Dialect | None:
+    """The dialect of a request, None where it is not billed. ``path`` has no query."""
+    return next((dialect for dialect in DIALECTS if dialect.claims(method, path)), None)

@@ -1,0 +1,143 @@
+"""An API's answer as it comes in: whole or cut, streamed or not, compressed or not."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from agentd.metering.dialects.json_parts import JsonParts, Path
+from agentd.metering.requests import ApiRequest
+
+_LONG_EVENT_BYTES = 1 << 20  # a longer event is not decoded whole
+_PIECE_BYTES = 1 << 18
+_MAX_TEXT_CHARS = 4_000_000  # far above the output limit of any model
+
+
+class Reading(Protocol):
+    """One dialect's reading of one answer."""
+
+    wanted: tuple[Path, ...]
+    """Where the values stand that count, in an event and in an answer that is not streamed."""
+    every: tuple[Path, ...]
+    """Where several values count, in an answer that is not streamed."""
+
+    def event(self, event: Mapping[str, Any]) -> str:
+        """Take an event of a stream; returns the text that it adds to the answer."""
+
+    def whole(self, answer: Mapping[str, Any]) -> None:
+        """Take an answer that is not streamed, with its wanted values at least."""
+
+    def requests(self) -> list[ApiRequest]:
+        """What is known so far: the request, and those that the API made inside of it."""
+
+
+class Answer:
+    """Reads one answer block by block; memory does not grow with its size.
+
+    ``content_type`` and ``content_encoding`` are the headers' values. An encoding other than gzip,
+    deflate and identity can't be read: then nothing is known of the answer. ``is_stream``: it comes
+    as server-sent events.
+    """
+
+    def __init__(self, reading: Reading, content_type: str, content_encoding: str = "") -> None:
+        self._reading = reading
+        self._decode = _decoder(content_encoding)
+        self.is_stream = "event-stream" in content_type
+        self._parts = JsonParts(reading.wanted, reading.every)
+        self._line = bytearray()
+        self._is_data = False
+        self._texts: list[str] = []
+        self._chars = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next block of the body."""
+        take = self._stream if self.is_stream else self._parts.feed
+        for piece in self._decode(data):
+            take(piece)
+
+    def requests(self) -> list[ApiRequest]:
+        """What is known so far; may be called at any time, and again."""
+        if not self.is_stream:
+            self._reading.whole(self._parts.document())
+        return self._reading.requests()
+
+    def text(self) -> str:
+        """The text that came in a stream, thoughts and tool arguments included."""
+        return "".join(self._texts)
+
+    def _stream(self, data: bytes) -> None:
+        """Server-sent events, of which every event of these APIs is one line ``data: {...}``."""
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            self._add(data[start:end])
+            self._end_line()
+            start = end + 1
+        self._add(data[start:])
+
+    def _add(self, piece: bytes) -> None:
+        if len(self._line) <= _LONG_EVENT_BYTES:
+            self._line += piece
+            if len(self._line) > _LONG_EVENT_BYTES:
+                self._parts = JsonParts(self._reading.wanted)
+                self._parts.feed(bytes(self._line).removeprefix(b"data:"))
+        else:
+            self._parts.feed(piece)
+
+    def _end_line(self) -> None:
+        line, self._line = self._line, bytearray()
+        if not line.startswith(b"data:"):
+            return
+        if len(line) > _LONG_EVENT_BYTES:
+            event: object = self._parts.document()
+        else:
+            try:
+                event = json.loads(line[5:])
+            except (ValueError, RecursionError):
+                return  # [DONE], or no event of these APIs
+        if isinstance(event, dict):
+            self._note(self._reading.event(event))
+
+    def _note(self, text: str) -> None:
+        if text and self._chars < _MAX_TEXT_CHARS:
+            self._texts.append(text)
+            self._chars += len(text)
+
+
+def decoded(body: bytes, content_encoding: str) -> bytes:
+    """A whole body without its encoding; b"" for one that can't be read."""
+    return b"".join(_decoder(content_encoding)(body))
+
+
+def _decoder(content_encoding: str) -> Callable[[bytes], Iterable[bytes]]:
+    encoding = content_encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return lambda data: (data,)
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return _Inflate().pieces
+    return lambda _: ()
+
+
+class _Inflate:
+    """gzip, also of several members, and deflate with or without the zlib header."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._begun = self._broken = False
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What is in the next block, a piece of bounded size at a time."""
+        while data and not self._broken:
+            try:
+                yield self._stream.decompress(data, _PIECE_BYTES)
+            except zlib.error:
+                self._broken = self._begun
+                self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+                self._begun = True
+                continue
+            self._begun = True
+            data = self._stream.unconsumed_tail
+            if self._stream.eof:
+                data = self._stream.unused_data
+                self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32)

@@ -1,0 +1,24 @@
+"""What a request to an API asks for, as far as metering and budgets need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentd.metering.requests import Thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request before it is sent.
+
+    ``model`` is the one it names. ``output_limit`` is the most output tokens it allows, None where
+    it sets no limit. ``server_tools``: the API may run tools of its own for it, such as a web
+    search, so that its input may grow. ``body_bytes`` is the size of its body, from which its
+    input is estimated.
+    """
+
+    model: str
+    thread: Thread = "main"
+    output_limit: int | None = None
+    server_tools: bool = False
+    body_bytes: int = 0

@@ -1,0 +1,127 @@
+"""Gemini ``generateContent``: the Gemini API, Vertex AI, and Code Assist, which wraps the answer.
+
+``usageMetadata`` stands in every chunk and grows; that of the last chunk, with a finish reason, is
+final. ``promptTokenCount`` holds the cached tokens; thoughts stand beside the candidates, the
+prompts of server tools beside the prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agentd.metering.dialects.asked import Asked
+from agentd.metering.dialects.fields import items, mapping, text, tokens
+from agentd.metering.dialects.json_parts import Path
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import ModelUsage
+
+_CALL = re.compile(r":(?:streamG|g)enerateContent$")
+_MODEL = re.compile(r"/models/([^/:]+):")
+_FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "MALFORMED_FUNCTION_CALL": "error"}
+_SERVER_TOOLS = {"googleSearch", "google_search", "urlContext", "url_context", "codeExecution"}
+
+
+def claims(method: str, path: str) -> bool:
+    """Whether a request of this path is billed, and answered in this dialect."""
+    return method == "POST" and bool(_CALL.search(path))
+
+
+def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
+    """What the request asks for; Code Assist names the model in its body."""
+    del headers
+    inner = mapping(body.get("request")) or body
+    named = _MODEL.search(path)
+    settings = mapping(inner.get("generationConfig"))
+    tools = {name for tool in items(inner.get("tools")) for name in tool}
+    return Asked(
+        model=named[1] if named else text(body.get("model")),
+        output_limit=tokens(settings, "maxOutputTokens") or None,
+        server_tools=bool(tools & _SERVER_TOOLS),
+    )
+
+
+class GeminiReading:
+    """Reads one answer."""
+
+    every: tuple[Path, ...] = ()
+    wanted: tuple[Path, ...] = tuple(
+        (*above, *path)
+        for above in ((), ("response",))
+        for path in (
+            ("responseId",),
+            ("modelVersion",),
+            ("usageMetadata",),
+            ("candidates", "finishReason"),
+            ("promptFeedback", "blockReason"),
+        )
+    )
+
+    def __init__(self) -> None:
+        self._id = self._model = self._finish = ""
+        self._usage: Mapping[str, Any] = {}
+
+    def event(self, event: Mapping[str, Any]) -> str:
+        """Take a chunk of the stream; returns the text that it adds."""
+        answer = mapping(event.get("response")) or event
+        self._take(answer)
+        candidates = items(answer.get("candidates"))
+        for candidate in candidates:
+            self._finish = text(candidate.get("finishReason")) or self._finish
+        parts = [
+            part
+            for candidate in candidates
+            for part in items(mapping(candidate.get("content")).get("parts"))
+        ]
+        return "".join(map(_text, parts))
+
+    def whole(self, answer: Mapping[str, Any]) -> None:
+        """Take an answer that is not streamed; ``candidates`` holds the last finish reason."""
+        answer = mapping(answer.get("response")) or answer
+        self._take(answer)
+        self._finish = text(mapping(answer.get("candidates")).get("finishReason")) or self._finish
+
+    def requests(self) -> list[ApiRequest]:
+        """The one request."""
+        if not self._id and not self._usage:
+            return []
+        return [
+            ApiRequest(
+                id=self._id or None,
+                model=self._model,
+                usage=usage_of(self._usage),
+                finish=_FINISH.get(self._finish, "refused") if self._finish else None,
+                ended=bool(self._finish and self._usage),
+            )
+        ]
+
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        self._id = text(answer.get("responseId")) or self._id
+        self._model = text(answer.get("modelVersion")) or self._model
+        self._usage = {**self._usage, **mapping(answer.get("usageMetadata"))}
+        # A prompt that is refused has no candidate; its tokens are counted all the same.
+        blocked = text(mapping(answer.get("promptFeedback")).get("blockReason"))
+        self._finish = self._finish or blocked
+
+
+def usage_of(block: Mapping[str, Any]) -> ModelUsage:
+    """A ``usageMetadata``; of one that tells a total alone, all of it counts as input."""
+    prompt = tokens(block, "promptTokenCount") + tokens(block, "toolUsePromptTokenCount")
+    thoughts = tokens(block, "thoughtsTokenCount")
+    output = tokens(block, "candidatesTokenCount") + thoughts
+    total = tokens(block, "totalTokenCount")
+    if not prompt and not output:
+        prompt = total
+    return ModelUsage(
+        input_tokens=prompt,
+        output_tokens=output,
+        cache_read_input_tokens=tokens(block, "cachedContentTokenCount"),
+        reasoning_output_tokens=thoughts,
+    )
+
+
+def _text(part: Mapping[str, Any]) -> str:
+    call = mapping(part.get("functionCall"))
+    return text(part.get("text")) + (json.dumps(call) if call else "")

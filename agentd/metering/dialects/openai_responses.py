@@ -1,0 +1,133 @@
+"""OpenAI Responses: ``POST /v1/responses``, and ``/responses/compact``.
+
+Every event that ends an answer holds it whole: ``response.completed``, ``response.incomplete`` and
+``response.failed``, which may have a usage too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentd.metering.dialects.asked import Asked
+from agentd.metering.dialects.fields import items, mapping, text, tokens
+from agentd.metering.dialects.json_parts import Path
+from agentd.metering.requests import ApiRequest, Thread
+from agentd.metering.usage import ModelUsage
+
+_FINISH = {"completed": "stop", "incomplete": "length", "failed": "error", "cancelled": "error"}
+_DELTAS = (
+    "response.output_text.delta",
+    "response.function_call_arguments.delta",
+    "response.custom_tool_call_input.delta",
+    "response.reasoning_text.delta",
+    "response.reasoning_summary_text.delta",
+    "response.refusal.delta",
+)
+_OWN_TOOLS = ("function", "custom", "local_shell", "namespace", "tool_search")
+_FIELDS = ("id", "model", "status", "usage", "service_tier", "incomplete_details")
+_NO_VARIANT = ("", "default", "auto", "standard")
+
+
+def claims(method: str, path: str) -> bool:
+    """Whether a request of this path is billed, and answered in this dialect."""
+    return method == "POST" and path.rstrip("/").endswith(("/responses", "/responses/compact"))
+
+
+def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
+    """What the request asks for; header names are in lower case."""
+    thread: Thread = "main"
+    if headers.get("x-openai-subagent") or headers.get("x-codex-parent-thread-id"):
+        thread = "subagent"
+    elif path.rstrip("/").endswith("/compact"):
+        thread = "side"
+    kinds = [text(tool.get("type")) for tool in items(body.get("tools"))]
+    return Asked(
+        model=text(body.get("model")),
+        thread=thread,
+        output_limit=tokens(body, "max_output_tokens") or None,
+        server_tools=any(kind not in _OWN_TOOLS for kind in kinds),
+    )
+
+
+class ResponsesReading:
+    """Reads one answer."""
+
+    every: tuple[Path, ...] = (("output", "type"),)
+    wanted: tuple[Path, ...] = (
+        ("type",),
+        ("item", "type"),
+        *((name,) for name in _FIELDS),
+        *(("response", name) for name in _FIELDS),
+    )
+
+    def __init__(self) -> None:
+        self._answer: dict[str, Any] = {}
+        self._searches = 0
+        self._ended = False
+
+    def event(self, event: Mapping[str, Any]) -> str:
+        """Take an event of the stream; returns the text that it adds."""
+        kind = text(event.get("type"))
+        if kind in _DELTAS:
+            return text(event.get("delta"))
+        if kind == "response.output_item.done":
+            self._searches += text(mapping(event.get("item")).get("type")) == "web_search_call"
+        elif isinstance(event.get("response"), Mapping):
+            self._take(event["response"])
+        return ""
+
+    def whole(self, answer: Mapping[str, Any]) -> None:
+        """Take an answer that is not streamed; ``output.type`` has the types of all its items."""
+        self._take(answer)
+        kinds = mapping(answer.get("output")).get("type")
+        self._searches = kinds.count("web_search_call") if isinstance(kinds, list) else 0
+
+    def requests(self) -> list[ApiRequest]:
+        """The one request."""
+        if not text(self._answer.get("id")) and not self._ended:
+            return []
+        tier = text(self._answer.get("service_tier"))
+        return [
+            ApiRequest(
+                id=text(self._answer.get("id")) or None,
+                model=text(self._answer.get("model")),
+                usage=usage_of(mapping(self._answer.get("usage"))),
+                web_searches=self._searches,
+                variants=() if tier in _NO_VARIANT else (("service_tier", tier),),
+                finish=self._finish(),
+                ended=self._ended,
+            )
+        ]
+
+    def _take(self, answer: Mapping[str, Any]) -> None:
+        self._answer.update({name: value for name, value in answer.items() if value is not None})
+        self._ended = has_usage(mapping(self._answer.get("usage")))
+
+    def _finish(self) -> str | None:
+        if not self._ended:
+            return None
+        why = text(mapping(self._answer.get("incomplete_details")).get("reason"))
+        return "refused" if why == "content_filter" else _FINISH.get(self._status(), "stop")
+
+    def _status(self) -> str:
+        return text(self._answer.get("status"))
+
+
+def has_usage(block: Mapping[str, Any]) -> bool:
+    """Whether a usage block tells anything."""
+    return "input_tokens" in block or "output_tokens" in block
+
+
+def usage_of(block: Mapping[str, Any]) -> ModelUsage:
+    """A usage block, where cached and written tokens are parts of the input."""
+    details = mapping(block.get("input_tokens_details"))
+    return ModelUsage(
+        input_tokens=tokens(block, "input_tokens"),
+        output_tokens=tokens(block, "output_tokens"),
+        cache_read_input_tokens=tokens(details, "cached_tokens"),
+        cache_creation_input_tokens=tokens(details, "cache_write_tokens"),
+        reasoning_output_tokens=tokens(
+            mapping(block.get("output_tokens_details")), "reasoning_tokens"
+        ),
+    )

@@ -1,0 +1,43 @@
+"""Requests of several sources are united by id: each once, the fuller record wins."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from agentd.metering.requests import ApiRequest, unite
+from agentd.metering.usage import ModelUsage
+
+START = ApiRequest(id="m1", model="c", usage=ModelUsage(input_tokens=9, output_tokens=1))
+END = replace(START, usage=ModelUsage(input_tokens=9, output_tokens=70), ended=True, finish="stop")
+CUT = replace(
+    START,
+    usage=ModelUsage(input_tokens=9, output_tokens=300),
+    estimated=frozenset({"output_tokens"}),
+)
+
+
+def test_the_end_wins_over_a_start_and_over_a_larger_estimate() -> None:
+    for order in ([START, END, CUT], [CUT, START, END], [END, CUT, START]):
+        assert unite(order) == [END]
+
+
+def test_what_the_fuller_one_lacks_comes_from_the_others() -> None:
+    logged = replace(START, thread="subagent", web_searches=2, variants=(("speed", "fast"),))
+    [request] = unite([END, logged])
+    assert request == replace(END, thread="subagent", web_searches=2, variants=(("speed", "fast"),))
+
+
+def test_requests_without_an_id_all_stay() -> None:
+    nameless = replace(END, id=None)
+    assert unite([nameless, nameless, END]) == [nameless, nameless, END]
+
+
+def test_uniting_again_changes_nothing_and_the_order_of_sources_does_not_count() -> None:
+    rng = random.Random(4)
+    told = [replace(each, id=f"m{n}") for n in range(5) for each in (START, END)]
+    united = unite(told)
+    assert unite(united) == united
+    for _ in range(20):
+        rng.shuffle(told)
+        assert sorted(unite(told), key=lambda one: one.id or "") == united

@@ -1,0 +1,181 @@
+"""How each CLI is pointed at a relay, by its own settings; and why it is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentd.providers import PROVIDERS
+from agentd.providers.pointing import NotPointed, Pointing, PointQuery
+
+RELAY = "http://127.0.0.1:9/t0ken"
+
+
+def point(
+    name: str, home: Path, *extra_args: str, **environ: str
+) -> tuple[Pointing, list[str], dict[str, str]] | str:
+    """The pointing with its arguments and environment, or why there is none."""
+    project = home / "project"
+    project.mkdir(exist_ok=True)
+    ask = PROVIDERS[name].cli().point
+    assert ask
+    query = PointQuery(cwd=project, environ={"HOME": str(home), **environ}, extra_args=extra_args)
+    found = ask(query)
+    if isinstance(found, NotPointed):
+        return found.why
+    run_dir = home / "run"
+    run_dir.mkdir()
+    pointed = found.at(RELAY, run_dir)
+    return found, list(pointed.extra_args), dict(pointed.environ)
+
+
+def write(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def claude(home: Path, *args: str, **environ: str) -> tuple[Pointing, list[str], dict[str, Any]]:
+    found = point("claude", home, *args, **environ)
+    assert not isinstance(found, str), found
+    pointing, arguments, _ = found
+    place = Path(arguments[arguments.index("--settings") + 1])
+    assert place.stat().st_mode & 0o077 == 0
+    return pointing, arguments, json.loads(place.read_text())
+
+
+def test_claude_with_a_key(tmp_path: Path) -> None:
+    pointing, arguments, settings = claude(tmp_path, "--verbose", ANTHROPIC_API_KEY="k")
+    assert (pointing.upstream, pointing.tried) == ("https://api.anthropic.com", True)
+    assert arguments[0] == "--verbose"
+    assert settings["env"]["ANTHROPIC_BASE_URL"] == RELAY
+    assert settings["env"]["_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL"] == "1"
+
+
+def test_claude_with_a_login_was_not_tried(tmp_path: Path) -> None:
+    assert claude(tmp_path)[0].tried is False
+
+
+def test_claude_keeps_the_users_settings_and_base_url(tmp_path: Path) -> None:
+    write(tmp_path / ".claude/settings.json", {"env": {"ANTHROPIC_BASE_URL": "https://user"}})
+    write(
+        tmp_path / "project/.claude/settings.json",
+        {"env": {"ANTHROPIC_BASE_URL": "https://project"}},
+    )
+    own = json.dumps({"model": "opus", "env": {"A": "b"}})
+    pointing, arguments, settings = claude(
+        tmp_path, "--settings", own, "-x", ANTHROPIC_BASE_URL="https://environment"
+    )
+    assert pointing.upstream == "https://project"
+    assert (settings["model"], settings["env"]["A"]) == ("opus", "b")
+    assert "_CLAUDE_CODE_ASSUME_FIRST_PARTY_BASE_URL" not in settings["env"]
+    assert arguments.count("--settings") == 1
+
+
+def test_claude_settings_from_a_file(tmp_path: Path) -> None:
+    write(tmp_path / "project/own.json", {"env": {"ANTHROPIC_BASE_URL": "https://own"}})
+    assert claude(tmp_path, "--settings=own.json")[0].upstream == "https://own"
+
+
+@pytest.mark.parametrize("name", ["BEDROCK", "VERTEX", "FOUNDRY"])
+def test_claude_in_another_cloud(tmp_path: Path, name: str) -> None:
+    assert isinstance(point("claude", tmp_path, **{f"CLAUDE_CODE_USE_{name}": "1"}), str)
+
+
+def codex(home: Path, *args: str, **environ: str) -> tuple[str, str]:
+    found = point("codex", home, *args, **environ)
+    assert not isinstance(found, str), found
+    return found[0].upstream, found[1][-1]
+
+
+def test_codex_with_a_key(tmp_path: Path) -> None:
+    assert codex(tmp_path, OPENAI_API_KEY="k") == (
+        "https://api.openai.com/v1",
+        f'openai_base_url="{RELAY}"',
+    )
+
+
+def test_codex_with_a_provider_profile_and_overrides(tmp_path: Path) -> None:
+    config = """
+model_provider = "one"
+[profiles.two]
+model_provider = "two"
+[model_providers.one]
+base_url = "https://one/v1"
+[model_providers.two]
+base_url = "https://two/v1"
+"""
+    write(tmp_path / ".codex/config.toml", config)
+    own = 'model_providers.two.base_url="https://given/v1"'
+    for args, upstream, key in (
+        ((), "https://one/v1", "one"),
+        (("-p", "two"), "https://two/v1", "two"),
+        (("--profile=two", "-c", own), "https://given/v1", "two"),
+        (("-c", 'model_provider="two"'), "https://two/v1", "two"),
+    ):
+        (tmp_path / "run").exists() and (tmp_path / "run").rmdir()
+        assert codex(tmp_path, *args) == (upstream, f'model_providers.{key}.base_url="{RELAY}"')
+
+
+def test_codex_with_a_chatgpt_login(tmp_path: Path) -> None:
+    write(tmp_path / ".codex/auth.json", {"auth_mode": "chatgpt"})
+    assert "ChatGPT" in str(point("codex", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ", "variable", "upstream", "tried"),
+    [
+        ({}, {}, "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", True),
+        (
+            {"security": {"auth": {"selectedType": "vertex-ai"}}},
+            {"GOOGLE_API_KEY": "k"},
+            "GOOGLE_VERTEX_BASE_URL",
+            "https://aiplatform.googleapis.com",
+            True,
+        ),
+        (
+            {"security": {"auth": {"selectedType": "oauth-personal"}}},
+            {},
+            "CODE_ASSIST_ENDPOINT",
+            "https://cloudcode-pa.googleapis.com",
+            False,
+        ),
+    ],
+)
+def test_gemini_by_its_login(
+    tmp_path: Path,
+    settings: dict[str, Any],
+    environ: dict[str, str],
+    variable: str,
+    upstream: str,
+    tried: bool,
+) -> None:
+    write(tmp_path / ".gemini/settings.json", settings)
+    found = point("gemini", tmp_path, **environ)
+    assert not isinstance(found, str)
+    assert (found[0].upstream, found[0].tried, found[2][variable]) == (upstream, tried, RELAY)
+
+
+def test_gemini_with_a_base_url_in_its_env_file(tmp_path: Path) -> None:
+    write(tmp_path / "project/.env", "export GOOGLE_GEMINI_BASE_URL='https://own'\n")
+    found = point("gemini", tmp_path)
+    assert not isinstance(found, str)
+    assert found[0].upstream == "https://own"
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_loopback_is_never_behind_the_users_proxy(name: str, tmp_path: Path) -> None:
+    found = point(name, tmp_path, HTTPS_PROXY="http://proxy", NO_PROXY="example.com")
+    assert not isinstance(found, str)
+    assert found[2]["NO_PROXY"] == found[2]["no_proxy"] == "example.com,127.0.0.1,localhost"
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_a_refusal_holds_its_message(name: str) -> None:
+    refusal = PROVIDERS[name].cli().refusal
+    assert refusal
+    status, body = refusal("nothing is left")
+    assert 400 <= status < 500
+    assert "nothing is left" in json.dumps(body)

@@ -1,0 +1,111 @@
+"""With ``[meter] wire = "on"`` the ledger holds what the API served, whatever the CLI tells."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentd.metering.usage import ModelUsage, add
+from real.bench import CHANGE, RUNS, Bench, Ran
+from real.ledger import TOKEN_KEYS, Served, check_call
+from real.models import REAL_CLIS, RealCli
+
+pytestmark = pytest.mark.real
+
+DOCUMENT = "# Challenge: add-export\n\n## Verdict\n- [x] APPROVED\n"
+
+
+@pytest.fixture(params=list(REAL_CLIS.values()), ids=lambda cli: cli.name)
+def cli(request: pytest.FixtureRequest, bench: Bench) -> RealCli:
+    """One of the CLIs, metered at the wire."""
+    chosen: RealCli = request.param
+    bench.init(chosen.name)
+    assert bench.agentd("config", "set", "meter.wire", "on").exit_code == 0
+    bench.with_documents()
+    return chosen
+
+
+def challenge(bench: Bench, cli: RealCli, *args: str, **how: Any) -> Ran:
+    return bench.agentd("challenge", CHANGE, "--model", cli.model, *args, **how)
+
+
+def check(
+    call: Mapping[str, Any], served: Mapping[str, ModelUsage], *, status: str, cli: RealCli
+) -> None:
+    assert call["usage_source"] == "wire", call
+    assert "why" not in call
+    check_call(call, served, status=status, provider=cli.name, model=cli.model)
+
+
+def test_tools_and_a_resumed_session(bench: Bench, cli: RealCli) -> None:
+    served, asked, session = Served(), 0, ()
+    for _ in range(2):
+        bench.api.add(
+            served.step(cli.name, tools=(cli.shell("true"),)),
+            served.step(cli.name, text=DOCUMENT),
+        )
+        ran = challenge(bench, cli, *session)
+        assert ran.exit_code == 0, ran
+        call = bench.calls()[-1]
+        check(call, bench.api.told(after=asked), status="ok", cli=cli)
+        assert call["requests"] == "2"
+        asked, session = len(bench.api.requests), ("--session", call["session_id"])
+
+
+def test_subagent(bench: Bench, cli: RealCli) -> None:
+    served = Served()
+    seen = f"{RUNS}/seen.txt"
+    report = {"tools": (cli.after_subagent,)} if cli.after_subagent else {"text": "Seen."}
+    wait = f"until test -e {seen}; do sleep 0.1; done; sleep 1"
+    bench.api.add(
+        served.step(cli.name, tools=(cli.subagent,), **cli.in_main),
+        served.step(cli.name, tools=(cli.shell(f"echo > {seen}"),), **cli.in_subagent),
+        served.step(cli.name, **report, **cli.in_subagent),
+        served.step(cli.name, tools=(cli.shell(wait),)),
+        served.step(cli.name, text=DOCUMENT, stays=True),
+    )
+    ran = challenge(bench, cli)
+    assert ran.exit_code == 0, ran
+    (call,) = bench.calls()
+    assert set(bench.api.told()) == {cli.model, cli.subagent_model}
+    check(call, bench.api.told(), status="ok", cli=cli)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
+def test_agentd_ends_while_a_tool_runs(bench: Bench, cli: RealCli, number: int) -> None:
+    """After a SIGKILL of agentd the relay stays with the CLI; the next command reads its log."""
+    served = Served()
+    mark = bench.project / RUNS / "mark"
+    endless = f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
+    bench.api.add(served.step(cli.name, text="It takes long.", tools=(cli.shell(endless),)))
+    challenge(bench, cli, interrupt_when=mark.exists, by=number)
+    told = bench.api.told()
+    if number == signal.SIGKILL:
+        bench.api.add(served.step(cli.name, text=DOCUMENT))
+        assert challenge(bench, cli).exit_code == 0
+    mark.unlink()
+    status = "cancelled" if number == signal.SIGINT else "interrupted"
+    check(bench.calls()[0], told, status=status, cli=cli)
+
+
+def test_an_answer_that_is_cut_is_estimated_and_says_so(bench: Bench, cli: RealCli) -> None:
+    served = Served()
+    bench.api.add(
+        served.step(cli.name, tools=(cli.shell("true"),)),
+        served.step(cli.name, text="This never comes to its end.", stalls=True),
+    )
+    ran = challenge(bench, cli, interrupt_when=bench.api.stalled.is_set)
+    assert ran.exit_code == 130, ran
+    (call,) = bench.calls()
+    assert (call["usage_source"], call["accuracy"]) == ("wire", "heuristic")
+    assert call["why"].startswith("answer cut after ")
+    finished = bench.api.requests[0].step
+    assert finished is not None
+    billed = add(bench.api.billed().values())
+    for key, name in TOKEN_KEYS.items():
+        told = int(call.get(key, 0))
+        assert getattr(finished.usage, name) <= told, key
+    assert int(call["tokens_out"]) < billed.output_tokens

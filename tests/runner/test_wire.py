@@ -1,0 +1,58 @@
+"""What the relay's requests make of a run, beside what the CLI itself tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import ModelUsage, run_usage
+from agentd.runner.reconcile import Outcome
+from agentd.runner.wire import at_the_wire
+
+NOTHING = ModelUsage()
+USAGE = ModelUsage(input_tokens=900, output_tokens=40)
+FIRST = ApiRequest(id="r1", model="big", usage=USAGE, ended=True, finish="tool")
+SECOND = replace(FIRST, id="r2", model="small", thread="subagent")
+CUT = replace(FIRST, id="r3", ended=False, finish=None, estimated=frozenset({"output_tokens"}))
+
+
+def told(usage: ModelUsage = NOTHING, source: str = "stdout") -> Outcome:
+    return Outcome(
+        usage=run_usage({"big": usage} if any(usage.counts()) else {}, session_id="s"),
+        accuracy="exact",
+        usage_source=source,  # type: ignore[arg-type]
+        model="big",
+    )
+
+
+def test_the_requests_count_model_by_model() -> None:
+    outcome = at_the_wire(told(USAGE), [FIRST, SECOND])
+    assert outcome.usage.by_model == {"big": USAGE, "small": USAGE}
+    assert (outcome.usage_source, outcome.accuracy, outcome.requests) == ("wire", "exact", 2)
+    assert (outcome.model, outcome.why, outcome.usage.session_id) == ("big", None, "s")
+
+
+def test_a_cut_answer_is_no_exact_one_and_says_why() -> None:
+    outcome = at_the_wire(told(source="partial"), [FIRST, CUT])
+    assert (outcome.accuracy, outcome.why) == ("heuristic", "answer cut after 40 tokens")
+    assert at_the_wire(told(), [CUT, CUT]).why == "2 answers cut"
+
+
+def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
+    outcome = at_the_wire(told(replace(USAGE, input_tokens=5000)), [FIRST])
+    assert (outcome.usage.input_tokens, outcome.usage_source) == (5000, "stdout")
+    assert outcome.why == "relay bypassed"
+
+
+def test_a_relay_that_saw_no_request_claims_nothing() -> None:
+    nothing = told(NOTHING, source="estimated")
+    assert at_the_wire(nothing, []) == nothing
+    assert at_the_wire(told(USAGE), []) == replace(told(USAGE), why="relay bypassed")
+
+
+def test_the_clis_own_cost_counts_where_its_tokens_are_those_of_the_requests() -> None:
+    cost = Decimal("0.25")
+    said = told(replace(USAGE, reported_cost_usd=cost))
+    assert at_the_wire(said, [FIRST]).usage.by_model["big"].reported_cost_usd == cost
+    assert at_the_wire(said, [FIRST, FIRST]).usage.by_model["big"].reported_cost_usd is None
