@@ -83,9 +83,9 @@ def list_changes(as_json: AsJson = False) -> None:
         for view in views:
             if view.problem:
                 print(f"{view.change.id}: {view.problem}")
-    told_waiting(*(view.waiting for view in views))
-    if any(view.problem for view in views):
-        raise typer.Exit(1)
+    damaged = told_waiting(*(view.waiting for view in views))
+    if damaged or any(view.problem for view in views):
+        raise typer.Exit(StateError.exit_code)
 
 
 def _text(view: Overview) -> str:

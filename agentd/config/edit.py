@@ -121,7 +121,7 @@ class _File:
 def _editing(path: Path) -> Iterator[_File]:
     """The file's text; what it is made to be is written when the block ends without an error."""
     target = path.resolve()  # of a symbolic link, what it points at changes
-    with lock(target.with_name(f".{target.name}.lock")):
+    with lock(path.with_name(f".{path.name}.lock")):
         before = read_text(path)
         min_version.require(Path(shown_path(path)), min_version.glance(before))
         mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
@@ -139,11 +139,13 @@ def _items(text: str) -> Iterator[Item]:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
+    value = None
     with contextlib.suppress(TOMLKitError, ValueError):
         if not isinstance(value := tomlkit.value(text), dict):
             yield value
     yield tomlkit.string(text)
-    yield tomlkit.item([text])
+    if not isinstance(value, list):
+        yield tomlkit.item([text])
 
 
 def _with(text: str, parts: list[str], item: Item, path: Path) -> str:

@@ -21,6 +21,7 @@ from agentd.config.model import (
 )
 from agentd.config.table import join, nearest
 from agentd.errors import ConfigError
+from agentd.metering.rates import PricingConfig
 from agentd.providers import PROVIDERS
 
 
@@ -33,6 +34,10 @@ def in_force(config: Config) -> dict[str, object]:
     for name in ("path", "warnings"):
         del data[name]
     data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers")
+    no_prices = {field.name: None for field in fields(PricingConfig)}
+    for name in config.providers:
+        for entry in data[name]["models"]:  # their prices stand beside their other keys
+            entry.update(entry.pop("prices") or no_prices)
     data["steps"] = _sections(STEP_NAMES, StepConfig) | data["steps"]
     budget = data["budget"]
     budget["steps"] = _sections(STEP_NAMES, Limit) | budget["steps"]

@@ -86,8 +86,10 @@ def initialise(
     }
     if not project.specs_dir.is_dir() or gitkeep.exists():
         contents[gitkeep] = ""
-    created = [path for path, text in contents.items() if _write_new(path, text)]
     here = project.config_path
+    if os.path.lexists(here) and not here.is_file():
+        raise InputError(f"{here}: is no file, or links to none", fix="Put the file itself there.")
+    created = [path for path, text in contents.items() if _write_new(path, text)]
     added = False
     if provider is not None and here not in created:
         added = edit.add_section(here, provider, _section_of(provider))

@@ -48,7 +48,12 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
     """
     project = Project(root.absolute(), find_layout(root.absolute()))
     home = project.agentd_dir
-    if home.is_symlink() or not (home / "config.toml").is_file():
+    if home.is_symlink():
+        raise InputError(
+            f"{home}: is a symbolic link; agentd removes only inside the project",
+            fix="Remove what it points at by hand.",
+        )
+    if not (home / "config.toml").is_file():
         raise InputError(
             f"{project.root} has no agentd/config.toml, so there is nothing to remove",
             fix="Name the project's folder: agentd -C DIR init --remove",

@@ -50,6 +50,19 @@ def test_get_prints_what_is_in_force(project: Path) -> None:
     )
 
 
+def test_a_models_price_is_got_by_the_key_it_is_set_by(project: Path) -> None:
+    key = "gemini.models.flash.cost_per_1m_input"
+    alone = config("set", key, "0.75", cwd=project)
+    assert "cost_per_1m_output is missing, so its other prices are not used" in alone.stderr
+    assert config("get", key, cwd=project).stderr == f"{key} is not set.\n"
+    config("set", "gemini.models.flash.cost_per_1m_output", "3", cwd=project)
+    assert config("get", key, cwd=project).stdout == "0.75\n"
+    below = config("get", "gemini.models.flash", cwd=project).stdout
+    assert f"{key} = 0.75\n" in below
+    assert "default" not in below
+    assert ".prices" not in config("list", cwd=project).stdout
+
+
 def test_get_as_json(project: Path) -> None:
     config("set", "budget.limit_usd", "50.10", cwd=project)
     done = config("get", "budget.limit_usd", "--json", cwd=project)

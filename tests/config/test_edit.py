@@ -103,6 +103,12 @@ def test_a_list_is_replaced(config: Path) -> None:
     assert config.read_text() == SPREAD.replace('[\n  "--a",  # first\n]', '["-x", "y"]')
 
 
+def test_a_list_of_wrong_things_is_no_list_of_one_text(config: Path) -> None:
+    with pytest.raises(ConfigError, match="extra_args"):
+        set_value(config, "codex.extra_args", '["-x", 3]')
+    assert config.read_text() == SPREAD
+
+
 def test_a_price_is_set_under_a_quoted_name(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
@@ -287,9 +293,11 @@ def test_a_wrong_value_can_be_set_right(config: Path) -> None:
 
 
 def test_the_file_behind_a_link_is_changed(config: Path, tmp_path: Path) -> None:
-    link = tmp_path / "link.toml"
+    link = tmp_path / "below" / "link.toml"
+    link.parent.mkdir()
     link.symlink_to(config)
     set_value(link, "codex.command", "x")
+    assert set(tmp_path.iterdir()) == {config, link.parent}  # the lock: where git ignores it
     assert link.is_symlink()
     assert load(config).providers["codex"].command == "x"
 

@@ -36,6 +36,16 @@ def test_a_new_project_gets_all_files_and_a_sound_config(tmp_path: Path) -> None
         assert heading in guide
 
 
+@pytest.mark.parametrize("kind", ["link to nothing", "folder"])
+def test_a_config_that_is_no_file_is_not_called_kept(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "agentd/config.toml"
+    path.parent.mkdir()
+    path.mkdir() if kind == "folder" else path.symlink_to("nowhere")
+    with pytest.raises(InputError, match="is no file, or links to none"):
+        initialise(tmp_path)
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
     initialise(tmp_path)
     before = {name: (tmp_path / name).stat().st_mtime_ns for name in FILES}

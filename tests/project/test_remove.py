@@ -119,6 +119,16 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert {path.name for path in outside.iterdir()} == {".gitkeep"}
 
 
+def test_a_linked_home_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "agentd").symlink_to("elsewhere")
+    initialise(tmp_path)
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match="agentd: is a symbolic link"):
+        remove(tmp_path)
+    assert tree(tmp_path) == before
+
+
 def test_without_a_project_and_while_an_agentd_is_at_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to remove"):
         remove(tmp_path)

@@ -90,7 +90,7 @@ def test_a_damaged_run_json_is_named_and_the_rest_is_shown(box: Sandbox, text: s
     assert document["total"]["calls"] == 3
     assert box.run("cost", "b").returncode == 0
     done = box.run("list")
-    assert (done.returncode, done.stdout.count("\n")) == (0, 3)
+    assert (done.returncode, done.stdout.count("\n")) == (1, 3)
     assert "run.json: damaged" in done.stderr
 
 
