@@ -31,13 +31,16 @@ def file_stamp(path: Path | str) -> FileStamp | None:
     return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
-def write_atomic(path: Path, data: bytes, *, entry: Callable[[], str] | None = None) -> None:
+def write_atomic(
+    path: Path, data: bytes, *, entry: Callable[[], str] | None = None, durable: bool = True
+) -> None:
     """Replace ``path`` by ``data``: a reader, or a crash, sees the old file or the new one.
 
     The temporary file stands beside it as ``.NAME.XXXXXXXX.tmp``; what a killed process left there
     is removed. The permissions of an existing file are kept. While steps run their guards are told
     (see ``own_writes``), with ``entry`` instead of the data where that is given. Raises OSError
-    (full disk, read-only folder); ``path`` is then as it was.
+    (full disk, read-only folder); ``path`` is then as it was. What is not ``durable`` may be the
+    old file again after a power cut.
     """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -51,14 +54,16 @@ def write_atomic(path: Path, data: bytes, *, entry: Callable[[], str] | None = N
                 os.fchmod(handle.fileno(), mode)
             handle.write(data)
             handle.flush()
-            os.fsync(handle.fileno())
+            if durable:
+                os.fsync(handle.fileno())
             with noted(path, data, entry):
                 temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def remove_leftovers(path: Path) -> None:

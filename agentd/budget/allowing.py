@@ -14,7 +14,6 @@ from agentd.budget.allowance import Allowance
 from agentd.clock import utc_now
 from agentd.project.change import Change
 from agentd.providers.provider import Version
-from agentd.runner.installed import look
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
 
@@ -65,4 +64,6 @@ def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -
 
 @functools.cache
 def _version(command: str, cwd: Path) -> Version | None:
+    from agentd.runner.installed import look
+
     return look(command, cwd, os.environ).version

@@ -20,6 +20,7 @@ from agentd.budget.spending import (
     part_accounts,
 )
 from agentd.clock import local_time, utc_now
+from agentd.config.model import BudgetConfig
 from agentd.errors import LockHeld
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
@@ -38,6 +39,8 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
     STATE.yaml keeps which warnings were given.
     """
     budget = change.workspace.config.budget
+    if not _has_marks(budget):
+        return
     calls = metered(change.state)
     account = change_account(budget, change.id, calls)
     marks = [
@@ -52,6 +55,16 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
     _say((mark for mark in marks if mark.name in given), warn)
     if has_project_limit(budget):
         _project(change, warn)
+
+
+def _has_marks(budget: BudgetConfig) -> bool:
+    """Whether anything is set that can be warned of."""
+    amounts = (budget.limit_usd, budget.limit_tokens, budget.warn_at_dollars, budget.warn_at_tokens)
+    return (
+        any(amount is not None for amount in amounts)
+        or bool(budget.steps or budget.providers)
+        or has_project_limit(budget)
+    )
 
 
 def _project(change: Change, warn: Callable[[str], None]) -> None:

@@ -50,21 +50,25 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for module in _needed(arguments):
+    named = _command(arguments)
+    modules = [COMMANDS[named]] if named else list(dict.fromkeys(COMMANDS.values()))
+    for module in modules if arguments[:1] != ["--version"] else ():
         import_module(f"agentd.cli.{module}").register(app)
+    if named:  # a module may have more of them
+        app.registered_commands = [
+            command
+            for command in app.registered_commands
+            if named == (command.name or getattr(command.callback, "__name__", named))
+        ]
     return app
 
 
-def _needed(arguments: Sequence[str]) -> list[str]:
-    """The modules of the command that is named; all when none is, as for the help."""
-    if "--version" in arguments[:1]:
-        return []
+def _command(arguments: Sequence[str]) -> str | None:
+    """The command that is named; None when none is, as for the help."""
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         del rest[: 2 if rest[0] == "-C" else 1]
-    if rest and rest[0] in COMMANDS:
-        return [COMMANDS[rest[0]]]
-    return list(dict.fromkeys(COMMANDS.values()))
+    return rest[0] if rest and rest[0] in COMMANDS else None
 
 
 def _debug(wanted: bool) -> None:

@@ -12,7 +12,6 @@ from agentd.project.change import Change, find_open_change
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
-from agentd.workflow.begin import begin
 from agentd.workflow.order import Order
 
 
@@ -59,6 +58,8 @@ def at_work_on_new(
     workspace: Workspace, change_id: str, step: str, order: Order, *, described: bool = True
 ) -> Iterator[Change]:
     """The same for a change that is made if it is missing."""
+    from agentd.workflow.begin import begin
+
     change = begin(workspace, change_id, step, order, described=described)
     with at_work(change):
         refuse_unknown(change)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agentd.markdown.document import scan
 from agentd.project.change import Change
@@ -53,20 +54,25 @@ def verdict_of(change: Change, judgement: Judgement | None) -> str | None:
 
 def uncovered(change: Change, judgement: Judgement) -> list[str]:
     """The requirements and scenarios of the change that the review has no full row for."""
+    names = [path.relative_to(change.folder).as_posix() for path in change.documents("specs")]
+    specs = tuple((name, change.text(name)) for name in names)
+    return list(_uncovered(change.text(judgement.document) or "", specs))
+
+
+@lru_cache(maxsize=4)  # of one review it is asked several times
+def _uncovered(review: str, specs: tuple[tuple[str, str | None], ...]) -> tuple[str, ...]:
     from agentd.documents.coverage import missing_coverage
     from agentd.specs.deltas import parse_delta
     from agentd.specs.model import SpecError
 
-    names = [path.relative_to(change.folder).as_posix() for path in change.documents("specs")]
-    specs = {name: change.text(name) for name in names}
-    unread = [f"{name} can't be read" for name, text in specs.items() if text is None]
+    unread = [f"{name} can't be read" for name, text in specs if text is None]
     if unread:
-        return unread
+        return tuple(unread)
     try:
-        deltas = [parse_delta(text or "", name) for name, text in specs.items()]
+        deltas = [parse_delta(text or "", name) for name, text in specs]
     except SpecError as error:
-        return [error.message]
-    return missing_coverage(change.text(judgement.document) or "", deltas)
+        return (error.message,)
+    return tuple(missing_coverage(review, deltas))
 
 
 def read_verdict(document: str, allowed: Sequence[str]) -> str | None:

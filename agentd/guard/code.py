@@ -35,13 +35,14 @@ class Code:
             now = look_around(self._root, self._skip)
             return self._paths(_differing(self._tree, now)), []
         try:
-            own = repository.own_files(self._root)[1]
+            at = repository.place_of(self._root)
+            own = repository.own_files(at)
             if own != before.own:
                 paths = sorted(path for path in before.own.keys() | own.keys())
                 return [], [
                     (path, _what(path)) for path in paths if before.own.get(path) != own.get(path)
                 ]
-            later = repository.read(self._root, self._skip)
+            later = repository.read(self._root, self._skip, at)
         except GitFailed:
             return [], [(before.git_dir, "git can't read it any more")]
         return self._paths(before.changed_files(later)), list(_moves(before, later))

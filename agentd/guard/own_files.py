@@ -10,7 +10,7 @@ from agentd.errors import LockHeld, StateError
 from agentd.guard.backup import Backup, Entry, look
 from agentd.guard.evolution import Evolution
 from agentd.guard.write_log import OwnWrite, WriteLog
-from agentd.ledger.store import StateStore
+from agentd.project.change import Change
 from agentd.project.layout import STATE_FILE, Project
 
 _NAMES = ("config.toml", "config.yaml", "project.md", ".gitignore", "templates")
@@ -117,7 +117,7 @@ class OwnFiles:
         """Meanwhile no agentd writes it. Raises LockHeld."""
         with contextlib.ExitStack() as stack:
             if self._is_ledger(path) and path.parent.is_dir() and not path.parent.is_symlink():
-                _enter(stack, StateStore(path.parent).locked())
+                _enter(stack, Change(self._project, path.parent.name, path.parent).ledger.locked())
             _enter(stack, self._log.sole_writer())
             yield
 

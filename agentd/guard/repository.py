@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agentd.git import GitFailed, output
 from agentd.guard.tree import NOT_JUDGED, Look, look_at
@@ -47,15 +48,16 @@ class Repository:
                 yield path
 
 
-def read(root: Path, skip: Callable[[str], bool]) -> Repository:
+def read(root: Path, skip: Callable[[str], bool], at: Place | None = None) -> Repository:
     """The repository around ``root`` now; ``skip`` tells the paths to leave out.
 
-    Raises GitFailed, also when the repository ignores ``root``: git sees nothing there then.
+    ``at`` is where it is, if that was asked just now. Raises GitFailed, also when the repository
+    ignores ``root``: git sees nothing there then.
     """
-    prefix = _line(output(root, "rev-parse", "--show-prefix"))
-    if prefix and _ignored(root):
+    at = at or place_of(root)
+    if at.prefix and _ignored(root):
         raise GitFailed(f"{root} is ignored")
-    git_dir, own = own_files(root)
+    own = own_files(at)
     status = output(
         root,
         *("status", "--porcelain=v2", "-z", "--branch", "--no-renames"),
@@ -69,7 +71,7 @@ def read(root: Path, skip: Callable[[str], bool]) -> Repository:
         elif entry.startswith(b"# branch.head "):
             branch = entry.removeprefix(b"# branch.head ")
         elif not entry.startswith(b"# "):
-            path = os.fsdecode(_path(entry).removeprefix(prefix))
+            path = os.fsdecode(_path(entry).removeprefix(at.prefix))
             # A review that runs the tests leaves such things in a project without a .gitignore.
             made = entry.startswith(b"? ") and not NOT_JUDGED.isdisjoint(path.split("/"))
             if not made and not skip(path):
@@ -78,7 +80,7 @@ def read(root: Path, skip: Callable[[str], bool]) -> Repository:
     looks = {path: _look(root / path, hashed=hashed) for path in paths}
     return Repository(
         root=root,
-        git_dir=git_dir,
+        git_dir=at.git_dir,
         head=head,
         branch=branch,
         # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
@@ -88,12 +90,28 @@ def read(root: Path, skip: Callable[[str], bool]) -> Repository:
     )
 
 
-def own_files(root: Path) -> tuple[Path, dict[Path, bytes]]:
-    """git's folder of a repository, and its settings and hooks. Raises GitFailed."""
-    git_dir = Path(os.fsdecode(_line(output(root, "rev-parse", "--absolute-git-dir"))))
-    common = root / os.fsdecode(_line(output(root, "rev-parse", "--git-common-dir")))
+class Place(NamedTuple):
+    """Where a repository is: the path of the folder asked in it, and git's own folders."""
+
+    prefix: bytes
+    git_dir: Path
+    common: Path
+
+
+def place_of(root: Path) -> Place:
+    """Where the repository around ``root`` is. Raises GitFailed."""
+    asked = ("--show-prefix", "--absolute-git-dir", "--git-common-dir")
+    told = _line(output(root, "rev-parse", *asked)).split(b"\n")
+    if len(told) != len(asked):  # a name with a line break
+        told = [_line(output(root, "rev-parse", option)) for option in asked]
+    prefix, git_dir, common = told
+    return Place(prefix, Path(os.fsdecode(git_dir)), root / os.fsdecode(common))
+
+
+def own_files(at: Place) -> dict[Path, bytes]:
+    """The settings and hooks of a repository."""
     found = {}
-    for folder in {git_dir, common, *common.glob("modules/*")}:
+    for folder in {at.git_dir, at.common, *at.common.glob("modules/*")}:
         names = ("config", "config.worktree", "info/exclude", "info/attributes")
         for path in (*(folder / name for name in names), *(folder / "hooks").rglob("*")):
             look = look_at(path, hashed=True)
@@ -102,7 +120,7 @@ def own_files(root: Path) -> tuple[Path, dict[Path, bytes]]:
             found[path] = repr((look.kind, look.mode, look.digest)).encode()
             if path.name.startswith("config") and path.is_file() and not path.is_symlink():
                 found[path] = _BRANCH.sub(b"", path.read_bytes())
-    return git_dir, found
+    return found
 
 
 def _look(path: Path, *, hashed: bool) -> Look:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from agentd.metering.makers import HOSTS, MAKERS, provider_of, read_name
 from agentd.metering.names import MAX_NAME_CHARS, forms
@@ -15,6 +19,7 @@ from agentd.metering.rates import PricingConfig
 
 if TYPE_CHECKING:  # its import takes 0.2 s, so it is loaded where a price is looked up
     from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
+    from genai_prices.types import Provider as SellerOfModels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,29 @@ def lookup(model: str, *, maker: str | None, at: datetime) -> CatalogPrice | Non
         return None
     listed = _listed(model, maker)
     return listed.price(at) if listed else None
+
+
+@cache
+def _sellers() -> Mapping[str, SellerOfModels]:
+    """Who sells models, by name.
+
+    Loaded without what the package itself loads besides: an HTTP client, which takes 0.1 s.
+    """
+    package = "genai_prices"
+    spec = None if package in sys.modules else find_spec(package)
+    bare = module_from_spec(spec) if spec else None
+    if bare is not None:
+        sys.modules[package] = bare
+    try:
+        snapshot = import_module(f"{package}.data_snapshot").get_snapshot()
+    finally:
+        if bare is not None and sys.modules.get(package) is bare:
+            del sys.modules[package]  # whoever imports it gets all of it
+    return {seller.id: seller for seller in snapshot.providers}
+
+
+def _types() -> ModuleType:
+    return sys.modules["genai_prices.types"]  # it came with the sellers
 
 
 def model_ids(maker: str) -> Iterator[str]:
@@ -111,9 +139,7 @@ def _catalogue(model: str, maker: str | None) -> str:
 
 def _models(catalogue: str, *, borrowed: bool = False) -> Iterator[ModelInfo]:
     """The models of one seller, and, if ``borrowed``, of those whose prices it takes over."""
-    from genai_prices.data_snapshot import get_snapshot
-
-    sellers = {seller.id: seller for seller in get_snapshot().providers}
+    sellers = _sellers()
     if seller := sellers.get(catalogue):
         yield from seller.models
         for other in (seller.fallback_model_providers or ()) if borrowed else ():
@@ -135,8 +161,7 @@ def _find(names: tuple[str, ...], catalogue: str) -> ModelInfo | None:
 
 
 def _spelled(logic: MatchLogic) -> Iterator[str]:
-    from genai_prices import types
-
+    types = _types()
     match logic:
         case types.ClauseOr():
             for clause in logic.or_:
@@ -168,11 +193,10 @@ def _price(info: ModelInfo, prices: ModelPrice) -> CatalogPrice | None:
 
 
 def _since(info: ModelInfo, prices: ModelPrice) -> date | None:
-    from genai_prices.types import StartDateConstraint
-
+    constraint = _types().StartDateConstraint
     for dated in info.prices if isinstance(info.prices, list) else ():
-        if dated.prices is prices and isinstance(dated.constraint, StartDateConstraint):
-            return dated.constraint.start_date
+        if dated.prices is prices and isinstance(dated.constraint, constraint):
+            return cast(date, dated.constraint.start_date)
     return None
 
 

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from agentd.metering import catalog
 from agentd.metering.call import CostSource, PricedModel
 from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.names import family, forms, undated
-from agentd.metering.quote import Quote, in_catalog
 from agentd.metering.rates import PricingConfig
 from agentd.metering.unpriced import is_unpriced
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
+
+if TYPE_CHECKING:  # loaded where the catalogue is asked
+    from agentd.metering.catalog import CatalogPrice
+    from agentd.metering.quote import Quote
 
 SOURCES: tuple[CostSource, ...] = ("config", "reported", "catalog")
 
@@ -98,7 +101,7 @@ class PriceBook:
                     full_name = resolve_alias(model, maker)
                     found = reports_costs and provider_of(full_name) == maker
                 case _:
-                    found = in_catalog(model, maker, at) is not None
+                    found = _in_catalog(model, maker, at) is not None
             if found:
                 return source
         return "none"
@@ -108,12 +111,15 @@ class PriceBook:
 
         ``reported`` is skipped: it knows costs of calls, not prices.
         """
+        from agentd.metering.catalog import CatalogPrice
+        from agentd.metering.quote import Quote
+
         for source in self._sources:
             price = None
             if source == "config" and (rates := self.configured(model, None)):
-                price = catalog.CatalogPrice(model_id=model, base=rates)
+                price = CatalogPrice(model_id=model, base=rates)
             elif source == "catalog":
-                price = in_catalog(model, None, at)
+                price = _in_catalog(model, None, at)
             if price:
                 return Quote(source=source, price=price)
         return None
@@ -134,7 +140,7 @@ class PriceBook:
                 case "reported":
                     cost = usage.reported_cost_usd
                 case _:
-                    price = in_catalog(model, maker, at)
+                    price = _in_catalog(model, maker, at)
                     cost = _catalog_cost(price, usage, requests) if price else None
             if cost is not None:
                 return PricedModel(model=model, usage=usage, cost_usd=cost, cost_source=source)
@@ -178,8 +184,14 @@ def _requests(usage: UsageMetrics, model: str, part: ModelUsage, *, sole: bool) 
     return own if add(own).counts() == part.counts() else []
 
 
+def _in_catalog(model: str, maker: str | None, at: datetime) -> CatalogPrice | None:
+    from agentd.metering.quote import in_catalog
+
+    return in_catalog(model, maker, at)
+
+
 def _catalog_cost(
-    price: catalog.CatalogPrice, usage: ModelUsage, requests: Sequence[ModelUsage]
+    price: CatalogPrice, usage: ModelUsage, requests: Sequence[ModelUsage]
 ) -> Decimal:
     """Request by request where they are known, else at the base price.
 

@@ -31,6 +31,7 @@ from agentd.runner.wire import Relayed, Relaying, relayed
 __all__ = ["RunRequest", "RunResult", "ScriptRunner"]
 
 WATCH_MS = 200
+_FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,8 @@ class ScriptRunner:
             # Without the pid only recovery after a crash is poorer; the CLI runs already.
             with contextlib.suppress(OSError):
                 token = start_token(process.pid)
-                folder.write_info(replace(info, cli_pid=process.pid, cli_token=token))
+                info_now = replace(info, cli_pid=process.pid, cli_token=token)
+                folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
             status = _watch(process, request, reading, live, interrupts, tell=tell, relay=relay)
             if status is not None:
                 stop_family(
@@ -257,6 +259,7 @@ def _watch(
     """Follow the CLI's output until it ends (None), or has to be stopped."""
     meter, timeout_s = request.meter, request.timeout_s
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    pause_s = _FIRST_TICK_S
     while process.poll() is None:
         if interrupts.count():
             return "cancelled"
@@ -273,7 +276,8 @@ def _watch(
             if must_stop is None:
                 live.again()
         if not more:
-            time.sleep(TICK_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, TICK_S)
     return None
 
 

@@ -19,6 +19,9 @@ from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.locks import lock, try_lock
 from agentd.runner.process import is_same
 
+TO_BE_PUT_BACK = ".before"
+"""How the names end of documents that are moved here for as long as the run lasts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
@@ -106,10 +109,10 @@ class RunFolder:
         info = self.info()
         return info.agentd_pid != os.getpid() and is_same(info.agentd_pid, info.agentd_token)
 
-    def write_info(self, info: RunInfo) -> None:
-        """Write ``run.json``, durably. Raises OSError."""
+    def write_info(self, info: RunInfo, *, durable: bool = True) -> None:
+        """Write ``run.json``. Raises OSError."""
         values = {**asdict(info), "started_at": info.started_at.isoformat()}
-        write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n")
+        write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n", durable=durable)
 
     def info(self) -> RunInfo:
         """Read ``run.json``; keys of a newer agentd are left out. Raises StateError for damage."""
@@ -126,10 +129,12 @@ class RunFolder:
             ) from error
 
     def remove(self) -> None:
-        """Delete the folder of a run that never began."""
-        import shutil
-
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Delete the folder of a run that never began, but for what is TO_BE_PUT_BACK."""
+        with contextlib.suppress(OSError):
+            for path in self.path.iterdir():
+                if path.suffix != TO_BE_PUT_BACK:
+                    path.unlink()
+            self.path.rmdir()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:

@@ -23,12 +23,12 @@ from agentd.specs.staging import (
     take_back,
 )
 from agentd.workflow.decide import ARCHIVE
-from agentd.workflow.earlier_runs import settle_before_step
 from agentd.workflow.loop import drive
 from agentd.workflow.merge_conflicts import resolve
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, check_ready
 from agentd.workflow.steps import STEPS
+from agentd.workflow.unentered import settle_before_step
 
 
 def merge(change: Change, order: Order, *, resolving: bool = False) -> Iterator[StepOutcome]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
-from agentd.documents.printed import document_in_text
 from agentd.errors import ProviderError, StateError
 from agentd.files import write_atomic
 from agentd.guard import Allowed, Guard
@@ -159,6 +158,8 @@ def _is_broken(change: Change, path: Path) -> bool:
 
 def _write_printed(run: StepRun, text: str) -> set[Path]:
     """Write the one document that a step owes, where the CLI only printed it."""
+    from agentd.documents.printed import document_in_text
+
     name, *others = run.step.writes
     document = document_in_text(text, Path(name).name)
     if others or not name.endswith(".md") or document is None:

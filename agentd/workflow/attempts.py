@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agentd.budget.allowing import allowing
 from agentd.budget.spending import check_priced
 from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
-from agentd.documents.tasks import tasks_of
 from agentd.errors import Cancelled, ProviderError
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
@@ -18,11 +18,10 @@ from agentd.providers import PROVIDERS
 from agentd.providers.failure import Failure
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
-from agentd.workflow.attempt import attempt
-from agentd.workflow.earlier_runs import prior_usage
+from agentd.workflow.attempt import Attempt, attempt
 from agentd.workflow.model_choice import Choice, choose
 from agentd.workflow.prompts.prompt import render
-from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
+from agentd.workflow.session import prior_usage, session_to_continue
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.wiring import relaying
 
@@ -33,13 +32,6 @@ def run_until_done(run: StepRun) -> CallRecord:
     Raises ProviderError when there is no use in trying on, Cancelled when a person stopped it.
     """
     change, order = run.change, run.order
-    settings = change.workspace.config.workflow
-    policy = Policy(
-        retries=settings.script_retries,
-        delay_s=settings.retry_delay_secs,
-        fallback=settings.fallback,
-        wait=order.wait,
-    )
     failed: list[tuple[str, Failure]] = []
     choice = choose_for(run)
     session = order.session_id or session_to_continue(run, choice.provider)
@@ -70,48 +62,68 @@ def run_until_done(run: StepRun) -> CallRecord:
             done.check_done()
             return done.record
         failed.append((choice.provider, result.failure))
-        action = next_action(failed, policy, now=utc_now())
-        match action:
-            case GiveUp(advice=advice):
-                raise ProviderError(
-                    f"{result.provider} failed in step {run.step.name} ({result.failure.reason}, "
-                    f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
-                    fix=f"{advice}\n{done.where()} What it used is recorded.",
-                )
-            case Switch(provider=provider):
-                other = replace(order, provider=provider, model=None)
-                choice = choose_for(replace(run, order=other))
-                session = None
-            case Retry(fresh_session=True):
-                session = None
-            case _:
-                pass
-        order.note(f"{run.step.name}: {result.failure.reason}; {_told(action)}")
-        pause(action, clock=utc_now, sleep=time.sleep)
+        choice, session = _after_failure(run, failed, done, choice, session)
+
+
+def _after_failure(
+    run: StepRun,
+    failed: Sequence[tuple[str, Failure]],
+    last: Attempt,
+    choice: Choice,
+    session: str | None,
+) -> tuple[Choice, str | None]:
+    """With what the step goes on after a pause. Raises ProviderError when it does not."""
+    from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
+
+    order, settings = run.order, run.change.workspace.config.workflow
+    policy = Policy(
+        retries=settings.script_retries,
+        delay_s=settings.retry_delay_secs,
+        fallback=settings.fallback,
+        wait=order.wait,
+    )
+    action = next_action(failed, policy, now=utc_now())
+    match action:
+        case GiveUp(failure=failure, advice=advice):
+            result = last.result
+            raise ProviderError(
+                f"{result.provider} failed in step {run.step.name} ({failure.reason}, "
+                f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
+                fix=f"{advice}\n{last.where()} What it used is recorded.",
+            )
+        case Switch(provider=provider):
+            other = replace(order, provider=provider, model=None)
+            choice, session = choose_for(replace(run, order=other)), None
+            told = f"going on with {provider}"
+        case Retry(fresh_session=True):
+            session = None
+            told = "beginning a new session"
+        case Retry(after_s=after_s):
+            told = f"trying again in {after_s:.0f} s"
+        case _:
+            told = "waiting until the rate limit is lifted"
+    order.note(f"{run.step.name}: {failed[-1][1].reason}; {told}")
+    pause(action, clock=utc_now, sleep=time.sleep)
+    return choice, session
 
 
 def choose_for(run: StepRun) -> Choice:
     """The provider and model that run a step of this change. Raises ConfigError."""
     config = run.change.workspace.config
+    specs = tasks = 0
+    if any(model.complexity for row in config.providers.values() for model in row.models):
+        from agentd.documents.tasks import tasks_of
+
+        specs, tasks = len(run.change.documents("specs")), len(tasks_of(run.change))
     return choose(
         config,
         run.step,
         provider=run.order.provider,
         model=run.order.model,
-        specs=len(run.change.documents("specs")),
-        tasks=len(tasks_of(run.change)),
+        specs=specs,
+        tasks=tasks,
         config_name=run.change.project.shown(config.path),
     )
-
-
-def session_to_continue(run: StepRun, provider: str) -> str | None:
-    """The session of the step that this one goes on from, if this provider ran it; never "last"."""
-    if not run.step.continues:
-        return None
-    for call in reversed(run.change.state.calls):
-        if call.step in run.step.continues and call.status == "ok":
-            return call.session_id if call.provider == provider else None
-    return None
 
 
 def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
@@ -136,15 +148,3 @@ def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
         timeout_s=config.workflow.step_timeout_secs,
         prior_usage=prior_usage(change.state.calls, choice.provider, session),
     )
-
-
-def _told(action: object) -> str:
-    match action:
-        case Switch(provider=provider):
-            return f"going on with {provider}"
-        case Retry(fresh_session=True):
-            return "beginning a new session"
-        case Retry(after_s=after_s):
-            return f"trying again in {after_s:.0f} s"
-        case _:
-            return "waiting until the rate limit is lifted"

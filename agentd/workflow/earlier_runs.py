@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agentd.budget.spending import check_priced
-from agentd.budget.warnings import after_call
 from agentd.errors import StateError
 from agentd.ledger.store import Changes
 from agentd.metering.call import CallRecord
-from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.project.change import Change
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import Provider
@@ -18,7 +14,7 @@ from agentd.runner import recovery
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.version import __version__
 from agentd.workflow import recording
-from agentd.workflow.order import Order
+from agentd.workflow.session import prior_usage
 from agentd.workflow.set_aside import put_back
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
@@ -93,44 +89,6 @@ def _settle(
             recording.preserve(run, folder.path)
             changes = recording.changes_after(run)
     return Settled(record=recording.enter(change, result, changes), done=done)
-
-
-def settle_before_step(change: Change, order: Order) -> list[Settled]:
-    """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
-
-    Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
-    one that can't be read.
-    """
-    left = settle_interrupted_runs(change, stop_running=True)
-    for note in left.notes:
-        order.warn(note)
-    for settled in left.entered:
-        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
-        after_call(change, settled.record, order.warn)
-    for settled in left.entered:
-        check_priced(change, settled.record, override=order.override_budget)
-    if left.problems:
-        raise left.problems[0]
-    return left.entered
-
-
-def prior_usage(
-    calls: Iterable[CallRecord], provider: str, session_id: str | None
-) -> UsageMetrics | None:
-    """What the ledger holds of a session that is about to be resumed; None when it holds none."""
-    if session_id is None:
-        return None
-    by_model: dict[str, list[ModelUsage]] = {}
-    for call in calls:
-        if (call.provider, call.session_id) == (provider, session_id):
-            parts = [(part.model, part.usage) for part in call.models]
-            for model, usage in parts or [(call.model, call.usage)]:
-                by_model.setdefault(model, []).append(usage)
-    if not by_model:
-        return None
-    return run_usage(
-        {model: add(usages) for model, usages in by_model.items()}, session_id=session_id
-    )
 
 
 def _work_is_there(run: StepRun, info: RunInfo) -> bool:

@@ -12,11 +12,11 @@ from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.workflow.decide import Loop, Run, Situation, Stop, decide
-from agentd.workflow.earlier_runs import settle_before_step
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
+from agentd.workflow.unentered import settle_before_step
 
 
 def drive(

@@ -11,10 +11,10 @@ from agentd.errors import InputError
 from agentd.files import sync_folder
 from agentd.project.change import Change
 from agentd.project.hold import at_work
+from agentd.runner.run_folder import TO_BE_PUT_BACK
 from agentd.workflow.step_run import StepRun
 
-_WAITS = "before"  # in a run's folder, while the run may leave nothing in its place
-_REPLACED = "replaced"
+_REPLACED = ".replaced"
 
 
 @contextlib.contextmanager
@@ -28,9 +28,7 @@ def set_aside(run: StepRun, run_dir: Path) -> Iterator[None]:
     if place is None or not place.is_file():
         yield
         return
-    aside = run_dir / _WAITS / place.name
-    aside.parent.mkdir()
-    sync_folder(run_dir)
+    aside = run_dir / f"{place.name}{TO_BE_PUT_BACK}"
     _move(place, aside)
     try:
         yield
@@ -43,7 +41,7 @@ def put_back(change: Change, *, held: bool) -> None:
 
     Not ``held``, it takes the hold on the change for that, and leaves it when another has it.
     """
-    waiting = sorted(change.runs_dir.glob(f"*/{_WAITS}/*"))
+    waiting = sorted(change.runs_dir.glob(f"*/*{TO_BE_PUT_BACK}"))
     if not waiting:
         return
     with contextlib.suppress(InputError), contextlib.nullcontext() if held else at_work(change):
@@ -52,14 +50,13 @@ def put_back(change: Change, *, held: bool) -> None:
 
 
 def _put_back(aside: Path, change: Change) -> None:
-    place, run_dir = change.folder / aside.name, aside.parents[1]
-    if os.path.lexists(place):
-        aside.parent.replace(run_dir / _REPLACED)  # the run has its own; this one stays with it
+    name = aside.name.removesuffix(TO_BE_PUT_BACK)
+    if os.path.lexists(change.folder / name):
+        aside.replace(aside.with_name(f"{name}{_REPLACED}"))  # the run has its own
         return
-    _move(aside, place)
-    for folder in (aside.parent, run_dir):  # of a run that never began nothing is left
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    _move(aside, change.folder / name)
+    with contextlib.suppress(OSError):
+        aside.parent.rmdir()  # of a run that never began nothing is left
 
 
 def _move(source: Path, target: Path) -> None:

@@ -11,9 +11,9 @@ from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import next_command, read_phase
 from agentd.workflow.attempts import run_until_done
-from agentd.workflow.earlier_runs import settle_before_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
+from agentd.workflow.unentered import settle_before_step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +66,13 @@ def check_ready(change: Change, step: Step) -> None:
 def _with_check_results(run: StepRun) -> StepRun:
     """The run, with what the project's own checks print now for its prompt."""
     from agentd.workflow.checks.detect import choose
-    from agentd.workflow.checks.run import as_markdown, run_checks
 
     settings, root = run.change.workspace.config.checks, run.change.project.root
     checks = choose(root, settings)
+    if not checks:
+        return run
+    from agentd.workflow.checks.run import as_markdown, run_checks
+
     for check in checks:
         run.order.note(f"{check.name}: {check.command} ...")
     results = run_checks(

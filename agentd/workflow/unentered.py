@@ -1,12 +1,16 @@
-"""Calls that earlier commands could not enter, entered by the commands that only read."""
+"""Whether earlier commands left anything to be entered; what enters it is loaded only then."""
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, StateError
 from agentd.project.change import Change
+
+if TYPE_CHECKING:
+    from agentd.workflow.earlier_runs import Settled
+    from agentd.workflow.order import Order
 
 
 class Waiting(NamedTuple):
@@ -45,3 +49,30 @@ def enter_unentered(change: Change) -> Waiting:
             left = settle_interrupted_runs(change, stop_running=False)
             return Waiting(tuple(left.notes), tuple(left.problems))
     return NOTHING
+
+
+def settle_before_step(change: Change, order: Order) -> list[Settled]:
+    """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
+
+    Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
+    one that can't be read.
+    """
+    from agentd.ledger.pending import unentered
+
+    if not unentered(change.runs_dir):
+        return []
+    from agentd.budget.spending import check_priced
+    from agentd.budget.warnings import after_call
+    from agentd.workflow.earlier_runs import settle_interrupted_runs
+
+    left = settle_interrupted_runs(change, stop_running=True)
+    for note in left.notes:
+        order.warn(note)
+    for settled in left.entered:
+        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
+        after_call(change, settled.record, order.warn)
+    for settled in left.entered:
+        check_priced(change, settled.record, override=order.override_budget)
+    if left.problems:
+        raise left.problems[0]
+    return left.entered

@@ -147,3 +147,18 @@ def test_the_catalogue_is_loaded_only_when_a_price_is_looked_up() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_price_is_looked_up_without_an_http_client() -> None:
+    """genai-prices loads one, and whoever imports it later gets all of it all the same."""
+    script = (
+        "import sys; from datetime import UTC, datetime; from agentd.metering import catalog\n"
+        "assert catalog.lookup('gpt-5', maker='openai', at=datetime.now(UTC))\n"
+        "print([m for m in ('httpx2', 'httpx', 'asyncio', 'genai_prices') if m in sys.modules])\n"
+        "import genai_prices\n"
+        "print(callable(genai_prices.calc_price))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\nTrue\n"

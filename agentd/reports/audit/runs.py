@@ -20,7 +20,7 @@ from agentd.runner.reconcile import reconcile
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
-from agentd.workflow.earlier_runs import prior_usage
+from agentd.workflow.session import prior_usage
 
 
 class Run:

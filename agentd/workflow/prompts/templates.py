@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentd.documents import placeholders
 from agentd.errors import InputError
 from agentd.workflow.steps import STEPS
 
@@ -37,6 +35,7 @@ SKELETONS = (
 
 PACKAGED = Path(__file__).parent
 _PACKAGE = PACKAGED.parents[1]
+_SKELETONS = _PACKAGE / "documents" / "skeletons"
 # A backslash before it keeps a placeholder as it stands.
 _FIELD = re.compile(r"(\\?)\{\{[ \t]*([\w-]+)[ \t]*\}\}")
 
@@ -90,7 +89,7 @@ def load_templates(layers: Sequence[Path]) -> Templates:
     templates = Templates(
         frame=_read(PACKAGED / "_frame.md"),
         bodies={name: (_read(PACKAGED / f"{name}.md"),) for name in prompt_fields()},
-        skeletons={name: _read(placeholders.SKELETONS / f"{name}.md") for name in SKELETONS},
+        skeletons={name: _read(_SKELETONS / f"{name}.md") for name in SKELETONS},
     )
     for folder in layers:
         _lay_over(templates, folder)
@@ -114,7 +113,9 @@ def _lay_over(templates: Templates, folder: Path) -> None:
     for path in paths:
         name = path.name.removesuffix(".md")
         if name not in known_names:
-            near = difflib.get_close_matches(name.lower(), known_names, n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(name.lower(), known_names, n=1)
             hint = f"did you mean {near[0]}.md?" if near else f"known are {', '.join(known_names)}"
             templates.warnings.append(f"{path} is no template and is ignored; {hint}")
         elif name.startswith("skeleton-"):
@@ -151,7 +152,9 @@ def _checked(path: Path, known: Sequence[str]) -> Template:
     for match in _FIELD.finditer(template.text):
         if not match[1] and match[2] not in known:
             line = template.text.count("\n", 0, match.start()) + 1
-            near = difflib.get_close_matches(match[2], known, n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(match[2], known, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise InputError(
                 f"{path}: line {line}: unknown placeholder {match[0]}{hint}; known here are "
