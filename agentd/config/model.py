@@ -39,6 +39,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
 WIRES: tuple[Wire, ...] = ("on", "off")
 ON_UNPRICED: tuple[OnUnpriced, ...] = ("warn", "stop")
+CHECKS = ("test", "lint", "audit")
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
 
 
@@ -109,11 +110,13 @@ class ChecksConfig:
     """The project's own checks: a shell command, "" for none, None to detect it.
 
     Each may take ``timeout_secs``; of its output ``max_output_chars`` are kept for the review.
+    While one that is ``required`` fails, no review approves.
     """
 
     test: str | None = None
     lint: str | None = None
     audit: str | None = None
+    required: tuple[str, ...] = ("test",)
     timeout_secs: int = 600
     max_output_chars: int = 20_000
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import cast
 
 from agentd.config.model import (
+    CHECKS,
     GATES,
     LAYOUTS,
     SEVERITIES,
@@ -24,7 +25,6 @@ from agentd.config.model import (
 from agentd.config.table import Problems, Table, shown
 from agentd.providers import PROVIDERS
 
-_CHECKS = ("test", "lint", "audit")
 _TEXT_OR_EMPTY = r"|.*\S.*"
 
 
@@ -57,7 +57,8 @@ def read_workflow(table: Table, providers: Collection[str]) -> WorkflowConfig:
 def read_checks(table: Table) -> ChecksConfig:
     """``[checks]``."""
     expected = 'a shell command, or "" for none'
-    test, lint, audit = (table.text(key, expected, pattern=_TEXT_OR_EMPTY) for key in _CHECKS)
+    test, lint, audit = (table.text(key, expected, pattern=_TEXT_OR_EMPTY) for key in CHECKS)
+    required = table.choices("required", CHECKS)
     timeout_secs = table.integer("timeout_secs", 1)
     max_output_chars = table.integer("max_output_chars", 1)
     table.finish()
@@ -66,6 +67,7 @@ def read_checks(table: Table) -> ChecksConfig:
         test=test,
         lint=lint,
         audit=audit,
+        required=required if "required" in table else usual.required,
         timeout_secs=timeout_secs or usual.timeout_secs,
         max_output_chars=max_output_chars or usual.max_output_chars,
     )

@@ -13,6 +13,9 @@ from agentd.project.change import Change
 NOT_COVERED = "## Not covered (added by agentd)"
 """The heading in an approving review under which agentd lists what the review says nothing of."""
 
+FAILED_CHECKS = "## Failed checks (added by agentd)"
+"""The heading under which agentd lists required checks that fail: no document with it approves."""
+
 _CHOICE = re.compile(r"^\s*[-*+]\s*\[(?P<mark>.)\]\s*(?P<text>.*)$")
 # Possessive: a line of thousands of underscores takes no time.
 _WORD = re.compile(r"^[\s*_`]*+([A-Za-z][A-Za-z_]*+)[\s*_`.!]*+(?:[-–—:(].*)?$")
@@ -36,7 +39,8 @@ def verdict_of(change: Change, judgement: Judgement | None) -> str | None:
     """What the document says; None where there is none, it gives none, or no step judges.
 
     A skeleton left unfilled approves nothing. A review that approves but does not say of each
-    scenario where it is implemented and tested asks for changes.
+    scenario where it is implemented and tested asks for changes; so does one to which agentd added
+    a required check that fails.
     """
     document = change.text(judgement.document) if judgement else None
     if judgement is None or document is None:
@@ -49,6 +53,8 @@ def verdict_of(change: Change, judgement: Judgement | None) -> str | None:
 
     if is_skeleton(document):
         return None
+    if FAILED_CHECKS in (line.strip() for _, line in scan(document).numbered()):
+        return others[0]
     return others[0] if judgement.covers and uncovered(change, judgement) else verdict
 
 

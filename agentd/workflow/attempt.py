@@ -100,8 +100,10 @@ class Attempt:
 
 def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     """Run the CLI once, look at what it did, and record it."""
+    run_dir = request.runs_dir / request.call_id
+    recording.keep_failed_checks(run, run_dir)
     with (
-        set_aside(run, request.runs_dir / request.call_id),
+        set_aside(run, run_dir),
         Guard.before(run.change, allowed(run)) as guard,
     ):
         result = allowance.judge(ScriptRunner().run(request))

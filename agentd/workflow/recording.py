@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentd.documents.verdict import NOT_COVERED, Judgement, uncovered, verdict_of
+from agentd.documents.verdict import (
+    FAILED_CHECKS,
+    NOT_COVERED,
+    Judgement,
+    uncovered,
+    verdict_of,
+)
 from agentd.files import write_atomic
 from agentd.ledger.store import Changes
 from agentd.metering.call import CallRecord
@@ -17,7 +25,10 @@ from agentd.providers import maker_of
 from agentd.runner.run import RunResult
 from agentd.workflow.step_run import StepRun
 
-_DONE = "done"  # in a run's folder
+# In a run's folder.
+_DONE = "done"
+_FAILED_CHECKS = "failed-checks.json"
+_LETTERS = {NOT_COVERED: "C", FAILED_CHECKS: "T"}
 
 
 def enter(
@@ -80,20 +91,30 @@ def changes_after(run: StepRun) -> Changes:
     return Changes(phase=phase, iteration=iteration, last_action=step.name)
 
 
-def note_uncovered(change: Change, judgement: Judgement) -> None:
-    """Add to an approving review, as issues, the scenarios that it says nothing of."""
+def keep_failed_checks(run: StepRun, run_dir: Path) -> None:
+    """Note before a run which checks forbid to approve, for whoever looks at what it did."""
+    if run.failed_checks:
+        write_atomic(run_dir / _FAILED_CHECKS, json.dumps(run.failed_checks).encode())
+
+
+def _read_failed_checks(run_dir: Path) -> list[str]:
+    path = run_dir / _FAILED_CHECKS
+    return list(json.loads(path.read_bytes())) if path.exists() else []
+
+
+def _add_issues(
+    change: Change, judgement: Judgement, heading: str, sentences: Sequence[str], where: str
+) -> None:
+    """Add a section of issues to what a judge wrote, unless it is there."""
     text = change.text(judgement.document)
-    if text is None:
+    if text is None or not sentences or heading in text:
         return
-    missing = uncovered(change, judgement)
-    if missing and NOT_COVERED not in text:
-        rows = "".join(
-            f"\n### Issue C{number}: {sentence}\n- Severity: High\n"
-            f"- Where: {judgement.document}, Coverage\n"
-            for number, sentence in enumerate(missing, 1)
-        )
-        text = f"{text.rstrip()}\n\n{NOT_COVERED}\n{rows}"
-        write_atomic(change.folder / judgement.document, text.encode())
+    issues = "".join(
+        f"\n### Issue {_LETTERS[heading]}{number}: {sentence}\n- Severity: High\n- Where: {where}\n"
+        for number, sentence in enumerate(sentences, 1)
+    )
+    text = f"{text.rstrip()}\n\n{heading}\n{issues}"
+    write_atomic(change.folder / judgement.document, text.encode())
 
 
 def preserve(run: StepRun, run_dir: Path) -> None:
@@ -103,9 +124,13 @@ def preserve(run: StepRun, run_dir: Path) -> None:
     the requirements it changes, as they are in the main specs now.
     """
     change, step = run.change, run.step
-    if step.judgement:
-        if step.judgement.covers:
-            note_uncovered(change, step.judgement)
+    if judgement := step.judgement:
+        if judgement.covers:
+            missing = uncovered(change, judgement)
+            where = f"{judgement.document}, Coverage"
+            _add_issues(change, judgement, NOT_COVERED, missing, where)
+        failed = _read_failed_checks(run_dir)
+        _add_issues(change, judgement, FAILED_CHECKS, failed, "the project's own checks")
         for path in change.documents(step.writes[0]):
             shutil.copyfile(path, run_dir / path.name)
     if step.plans:

@@ -81,7 +81,16 @@ def _with_check_results(run: StepRun) -> StepRun:
         timeout_s=settings.timeout_secs,
         max_output_chars=settings.max_output_chars,
     )
-    return replace(run, values={**run.values, "checks": as_markdown(results)})
+    for result in results:
+        show = run.order.note if result.passed else run.order.warn
+        show(result.told())
+    failed = tuple(
+        result.told()
+        for result in results
+        if result.failed and result.check.kind in settings.required
+    )
+    values = {**run.values, "checks": as_markdown(results)}
+    return replace(run, values=values, failed_checks=failed)
 
 
 def _outcome(run: StepRun, record: CallRecord) -> StepOutcome:

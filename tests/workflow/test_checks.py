@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ def run(
 ) -> CheckResult:
     check = LocalCheck("test", command)
     [result] = run_checks(root, [check], timeout_s, max_output_chars)
-    assert (result.name, result.command) == ("test", command)
+    assert result.check == check
     return result
 
 
@@ -272,9 +273,9 @@ def test_a_person_can_stop_a_check(tmp_path: Path) -> None:
 
 
 def result(**values: object) -> CheckResult:
+    check = LocalCheck(str(values.pop("name", "test")), str(values.pop("command", "pytest")))
     usual = {
-        "name": "test",
-        "command": "pytest",
+        "check": check,
         "exit_code": 0,
         "output": "1 passed\n",
         "timed_out": False,
@@ -317,3 +318,28 @@ def test_no_output_gets_out_of_its_block(field: str) -> None:
     assert lines[-1] == "``````"
     assert lines.count("``````") == 1
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "test: passed, in 1 s"),
+        ({"exit_code": 2}, "test: FAILED (exit 2), in 1 s"),
+        ({"exit_code": -9}, "test: FAILED (signal 9), in 1 s"),
+        ({"exit_code": 127}, "test: FAILED (exit 127: the command is not found): pytest"),
+        (
+            {"exit_code": None, "timed_out": True},
+            "test: FAILED (stopped at the time limit), after 1 s",
+        ),
+    ],
+)
+def test_how_a_check_ended_fits_a_line(values: dict[str, object], expected: str) -> None:
+    assert result(**values).told() == expected
+    assert result(**values).failed == bool(values)
+
+
+def test_a_command_that_agentd_guessed_and_that_is_missing_has_not_failed() -> None:
+    guessed = replace(result(exit_code=127), check=LocalCheck("test", "pytest", detected=True))
+    assert not guessed.failed
+    assert guessed.told() == "test: not found: pytest"
+    assert replace(guessed, exit_code=1).failed

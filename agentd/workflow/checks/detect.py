@@ -7,23 +7,31 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentd.config.model import ChecksConfig
+from agentd.config.model import CHECKS, ChecksConfig
 
-KINDS = ("test", "lint", "audit")
 _PYTHON_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini")
 _NODE_LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
 
 
 @dataclass(frozen=True, slots=True)
 class LocalCheck:
-    """A check of the project's own: ``name`` as a person sees it, ``command`` for a shell."""
+    """A check of the project's own: ``name`` as a person sees it, ``command`` for a shell.
+
+    ``detected``: the config does not name it.
+    """
 
     name: str
     command: str
+    detected: bool = field(default=False, compare=False)
+
+    @property
+    def kind(self) -> str:
+        """test, lint or audit."""
+        return self.name.partition(" ")[0]
 
 
 LocalChecks = tuple[LocalCheck, ...]
@@ -36,7 +44,7 @@ def choose(root: Path, config: ChecksConfig) -> LocalChecks:
     detected = () if None not in given.values() else detect(root)
     for kind, command in given.items():
         if command is None:
-            found += [check for check in detected if check.name.split()[0] == kind]
+            found += [check for check in detected if check.kind == kind]
         elif command:
             found.append(LocalCheck(kind, command))
     return tuple(found)
@@ -48,8 +56,10 @@ def detect(root: Path) -> LocalChecks:
         language: commands for language, look in _LANGUAGES.items() if (commands := look(root))
     }
     return tuple(
-        LocalCheck(kind if len(found) == 1 else f"{kind} ({language})", commands[kind])
-        for kind in KINDS
+        LocalCheck(
+            kind if len(found) == 1 else f"{kind} ({language})", commands[kind], detected=True
+        )
+        for kind in CHECKS
         for language, commands in found.items()
         if kind in commands
     )

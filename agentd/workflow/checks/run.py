@@ -48,8 +48,7 @@ class CheckResult:
     its middle left out when it was long.
     """
 
-    name: str
-    command: str
+    check: LocalCheck
     exit_code: int | None
     output: str
     timed_out: bool
@@ -59,6 +58,24 @@ class CheckResult:
     def passed(self) -> bool:
         """Whether the command ended by itself, and well."""
         return self.exit_code == 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it tells against the code: not where agentd guessed a command that is missing."""
+        return not self.passed and not (self.check.detected and self.exit_code == _NOT_FOUND)
+
+    def told(self) -> str:
+        """What came of it, in a line: ``test: FAILED (exit 1), in 12 s``."""
+        took = f"{self.duration_ms / 1000:.0f} s"
+        if self.timed_out:
+            return f"{self.check.name}: FAILED (stopped at the time limit), after {took}"
+        if self.exit_code == _NOT_FOUND:
+            told = "FAILED (exit 127: the command is not found)" if self.failed else "not found"
+            return f"{self.check.name}: {told}: {self.check.command}"
+        if self.exit_code is not None and self.exit_code < 0:
+            return f"{self.check.name}: FAILED (signal {-self.exit_code}), in {took}"
+        passed = "passed" if self.passed else f"FAILED (exit {self.exit_code})"
+        return f"{self.check.name}: {passed}, in {took}"
 
 
 class _Pipe(Enum):
@@ -127,8 +144,7 @@ def _run(
     if interrupts.count():
         raise Cancelled(f"the check {check.name} was stopped: {check.command}")
     return CheckResult(
-        name=check.name,
-        command=check.command,
+        check=check,
         exit_code=None if timed_out else process.returncode,
         output=ends.text(),
         timed_out=timed_out,
@@ -144,12 +160,12 @@ def as_markdown(results: Sequence[CheckResult]) -> str:
 
 
 def _section(result: CheckResult) -> str:
-    command = plain(result.command.encode("utf-8", "replace")).strip()
+    command = plain(result.check.command.encode("utf-8", "replace")).strip()
     output = plain(result.output.encode("utf-8", "replace")).strip("\n")
     body = f"$ {command}\n{output}".rstrip("\n")
     longest = max((len(run) for run in re.findall("`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"### {result.name}: {_outcome(result)}\n\n{fence}text\n{body}\n{fence}\n"
+    return f"### {result.check.name}: {_outcome(result)}\n\n{fence}text\n{body}\n{fence}\n"
 
 
 def _outcome(result: CheckResult) -> str:
