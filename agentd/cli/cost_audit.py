@@ -13,7 +13,7 @@ import typer
 from agentd.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from agentd.reports.audit.findings import Audit, Finding
+    from agentd.reports.audit.problems import Audit, Finding
 
 
 def audit(

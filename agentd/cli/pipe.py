@@ -146,8 +146,8 @@ def pipe(
     from agentd.cli.pipe_report import PipeReport
     from agentd.cli.terminal import note
     from agentd.pipe.batch import LineOptions
-    from agentd.pipe.lines import FieldPath
-    from agentd.pipe.totals import Limits
+    from agentd.pipe.json_lines import FieldPath
+    from agentd.pipe.line_totals import Limits
     from agentd.project.prices import open_prices
 
     if model is None and model_field is None:

@@ -17,8 +17,8 @@ from agentd.pipe.worker import WorkerDied
 
 if TYPE_CHECKING:
     from agentd.pipe.batch import Counted, LineOptions
+    from agentd.pipe.line_totals import LineTotals, Quota
     from agentd.pipe.stream import Stream
-    from agentd.pipe.totals import Quota, Totals
 
 _ERASE = "\r\x1b[K"
 _REFRESH_MS = 200
@@ -56,7 +56,7 @@ class PipeReport:
             if self._live:
                 write_stderr(_ERASE)
 
-    def written(self, totals: Totals, lines_before: int, counted: Counted) -> None:
+    def written(self, totals: LineTotals, lines_before: int, counted: Counted) -> None:
         """A chunk was written: report its bad lines; ``totals`` include it."""
         if self._quiet:
             return
@@ -79,7 +79,7 @@ class PipeReport:
         name = "token" if quota == "tokens" else "cost"
         note(f"error: {name} quota exceeded (max_{quota}={limit}).")
 
-    def finish(self, totals: Totals, *, ended_by: str | None = None) -> None:
+    def finish(self, totals: LineTotals, *, ended_by: str | None = None) -> None:
         """Sum up; ``ended_by`` as in the summary."""
         form = self._format
         if form is None and ended_by == QUOTA and not self._quiet:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from agentd.metering.money import EXACT
 from agentd.metering.tokens import count_many
-from agentd.pipe import lines
+from agentd.pipe import json_lines
 from agentd.pipe.chunks import MAX_LINE_BYTES, Data, split_lines
+from agentd.pipe.json_lines import BadLine, FieldPath
 from agentd.pipe.jsontext import opened, opened_without
-from agentd.pipe.lines import BadLine, FieldPath
+from agentd.pipe.line_totals import Limits, LineTotals, Quota
 from agentd.pipe.models import Model, Models, members
-from agentd.pipe.totals import Limits, Quota, Totals
 
 _SPACE = " \t\r\ufeff"  # a byte order mark stands at the begin of some files
 _TOO_BAD = f"not UTF-8, or longer than {MAX_LINE_BYTES >> 20} MiB"
@@ -46,7 +46,7 @@ class Counted:
     """
 
     lines: int = 0
-    totals: Totals = field(default_factory=Totals)
+    totals: LineTotals = field(default_factory=LineTotals)
     failures: list[tuple[int, str]] = field(default_factory=list)
     quota: Quota | None = None
 
@@ -61,7 +61,7 @@ class _Row(NamedTuple):
 
 
 def count_chunk(
-    chunk: Data, options: LineOptions, models: Models, spent: Totals | None = None
+    chunk: Data, options: LineOptions, models: Models, spent: LineTotals | None = None
 ) -> tuple[Counted, bytes]:
     """Count whole lines, and give what is to be written; with ``spent`` up to the first line that
     crosses a quota.
@@ -103,15 +103,15 @@ def _read(
     line = line.strip(_SPACE)
     if not line:
         return None
-    record = lines.parse(line)
+    record = json_lines.parse(line)
     value = options.text.find(record)
     found, complete = [value], True
     if not isinstance(value, str):
-        found, complete = lines.texts_of(value, options.text)
+        found, complete = json_lines.texts_of(value, options.text)
     model = _model(record, options)
     if options.limits.max_cost_usd is not None and not models[model].has_cost:
         raise BadLine(f"no price is known for {model}, so it can't be held against --max-cost")
-    given_output = lines.output_tokens(record) if "tokens_output" in record else None
+    given_output = json_lines.output_tokens(record) if "tokens_output" in record else None
     added = members(with_costs=options.with_costs)
     if given_output is not None:
         added -= {"tokens_output"}
@@ -123,9 +123,9 @@ def _read(
 def _model(record: dict[str, object], options: LineOptions) -> str:
     if options.model_field:
         try:
-            name = lines.model_name(options.model_field.find(record), options.model_field)
+            name = json_lines.model_name(options.model_field.find(record), options.model_field)
             return options.ids.get(name, name)
-        except lines.NoField:
+        except json_lines.NoField:
             if options.model is None:
                 raise
     assert options.model is not None  # one of the two is given
@@ -137,7 +137,7 @@ def _write(
     rows: Iterable[tuple[_Row, int]],
     limits: Limits,
     models: Models,
-    spent: Totals | None,
+    spent: LineTotals | None,
 ) -> bytes:
     """Put the objects together, given their input tokens, and sum up."""
     totals = counted.totals

@@ -15,9 +15,9 @@ from agentd.metering.local import is_local
 from agentd.metering.tokens import count_many
 from agentd.pipe.batch import Counted, LineOptions, count_chunk
 from agentd.pipe.chunks import Data, LineCutter
+from agentd.pipe.line_totals import LineTotals, Quota
 from agentd.pipe.models import Models, PriceLookup
 from agentd.pipe.pool import Pool
-from agentd.pipe.totals import Quota, Totals
 from agentd.pipe.worker import Work
 
 _READ_BYTES = 64 * 1024
@@ -46,7 +46,7 @@ class _Price(NamedTuple):
 class _Lines(NamedTuple):
     """A task: count the lines; with ``spent`` up to the one that crosses a quota."""
 
-    spent: Totals | None
+    spent: LineTotals | None
 
 
 @dataclass(slots=True, eq=False)
@@ -67,10 +67,10 @@ class Stream:
         look_up: PriceLookup,
         *,
         workers: int,
-        on_written: Callable[[Totals, int, Counted], None],
+        on_written: Callable[[LineTotals, int, Counted], None],
     ) -> None:
         """``on_written`` gets the totals, how many lines came before a chunk, and its counts."""
-        self.totals = Totals()
+        self.totals = LineTotals()
         self._options = options
         self._look_up = look_up
         self._on_written = on_written

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from agentd.metering.money import decimal_text, usd
-from agentd.pipe.totals import Totals
+from agentd.pipe.line_totals import LineTotals
 
 QUOTA = "quota exceeded"
 
 
-def summary_text(totals: Totals, *, ended_by: str | None, with_costs: bool) -> str:
+def summary_text(totals: LineTotals, *, ended_by: str | None, with_costs: bool) -> str:
     """``summary: lines=5 (failed=1) tokens=30 (in=20 out=10) cost=$0.000300``.
 
     ``ended_by`` says what ended it before the input did: ``quota exceeded``.
@@ -23,7 +23,7 @@ def summary_text(totals: Totals, *, ended_by: str | None, with_costs: bool) -> s
     return text + (f" unpriced={totals.unpriced}" if totals.unpriced else "")
 
 
-def summary_json(totals: Totals, *, ended_by: str | None, with_costs: bool) -> str:
+def summary_json(totals: LineTotals, *, ended_by: str | None, with_costs: bool) -> str:
     """The same as one object in one line; its names are those of the lines where they can be."""
     before = {
         "version": "1",

@@ -71,7 +71,7 @@ def _with_check_results(run: StepRun) -> StepRun:
     checks = choose(root, settings)
     if not checks:
         return run
-    from agentd.workflow.checks.run import as_markdown, run_checks
+    from agentd.workflow.checks.run_checks import as_markdown, run_checks
 
     for check in checks:
         run.order.note(f"{check.name}: {check.command} ...")

@@ -21,9 +21,9 @@ from agentd.metering.catalog import CatalogPrice
 from agentd.metering.pricing import PriceBook
 from agentd.metering.tokens import count_tokens
 from agentd.pipe.batch import LineOptions
-from agentd.pipe.lines import FieldPath
+from agentd.pipe.json_lines import FieldPath
+from agentd.pipe.line_totals import Limits, LineTotals
 from agentd.pipe.stream import End, Stream
-from agentd.pipe.totals import Limits, Totals
 
 BOOK = PriceBook(config={}, sources=("catalog",))
 NOW = utc_now()
@@ -42,7 +42,7 @@ def look_up(model: str) -> CatalogPrice | None:
 
 def stream(
     data: bytes, workers: int, limits: Limits, *, fail_on_error: bool
-) -> tuple[bytes, End, Totals]:
+) -> tuple[bytes, End, LineTotals]:
     """What is written, how it ended, and the totals."""
     options = LineOptions(
         model="gpt-4o",
@@ -102,7 +102,7 @@ def test_any_number_of_workers_gives_the_same_and_the_sums_are_those_of_the_line
 
 
 def check_the_next_line_would_cross(
-    data: bytes, written: int, totals: Totals, limits: Limits
+    data: bytes, written: int, totals: LineTotals, limits: Limits
 ) -> None:
     cost_counts = limits.max_cost_usd is not None  # then a line without a price is a bad one
     unlimited = Limits(max_tokens=None, max_cost_usd=Decimal(10**9) if cost_counts else None)

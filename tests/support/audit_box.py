@@ -12,7 +12,7 @@ import pytest
 from agentd.clock import utc_now
 from agentd.project.workspace import Workspace
 from agentd.reports.audit.audit import audit
-from agentd.reports.audit.findings import Audit, Finding
+from agentd.reports.audit.problems import Audit, Finding
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 CONFIG = """

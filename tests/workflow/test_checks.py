@@ -18,7 +18,7 @@ from agentd.config.model import ChecksConfig
 from agentd.errors import Cancelled
 from agentd.runner.process import start_token
 from agentd.runner.stop import Stage
-from agentd.workflow.checks.run import (
+from agentd.workflow.checks.run_checks import (
     CheckResult,
     LocalCheck,
     as_markdown,
@@ -186,7 +186,7 @@ def test_at_the_time_limit_the_whole_group_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     stages = (Stage(signal.SIGTERM, 0.2), Stage(signal.SIGKILL, 5.0))
-    monkeypatch.setattr("agentd.workflow.checks.run._STOP", stages)
+    monkeypatch.setattr("agentd.workflow.checks.run_checks._STOP", stages)
     script = f"{command} sleep 60 & echo $! > child; echo begun; sleep 60; echo never"
     result = run(tmp_path, script, timeout_s=0.3)
     assert (result.exit_code, result.timed_out, result.output) == (None, True, "begun\n")
@@ -226,7 +226,7 @@ def test_memory_stays_flat_and_nothing_is_read_from_stdin(tmp_path: Path) -> Non
     code = (
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from agentd.workflow.checks.run import LocalCheck, run_checks\n"
+        "from agentd.workflow.checks.run_checks import LocalCheck, run_checks\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "run_checks(Path('.'), [LocalCheck('a', 'echo')], 60, 20000)\n"
         "before = peak()\n"

@@ -10,9 +10,11 @@ from agentd.errors import StateError
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change, all_changes, find_change
 from agentd.project.workspace import Workspace
-from agentd.reports.audit.findings import Audit, Finding, Problem
+from agentd.reports.audit.check_totals import check_totals
+from agentd.reports.audit.check_values import check_parts, check_values
 from agentd.reports.audit.missing import Found, check_recorded, find_runs
-from agentd.reports.audit.prices import Prices
+from agentd.reports.audit.price_sources import Prices
+from agentd.reports.audit.problems import Audit, Finding, Problem
 from agentd.reports.audit.recomputed import check_price, check_reported
 from agentd.reports.audit.runs import (
     check_entered,
@@ -20,9 +22,7 @@ from agentd.reports.audit.runs import (
     is_correction,
     open_run,
 )
-from agentd.reports.audit.totals import check_totals
 from agentd.reports.audit.twice import Placed, find_twice
-from agentd.reports.audit.values import check_parts, check_values
 
 
 @dataclass

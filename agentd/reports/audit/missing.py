@@ -11,7 +11,7 @@ from agentd.ledger import call_fields, plain_files
 from agentd.ledger.pending import ENTERED, PENDING
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
-from agentd.reports.audit.findings import Problem
+from agentd.reports.audit.problems import Problem
 from agentd.runner import recovery
 from agentd.runner.run_folder import RunFolder
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.money import usd
 from agentd.metering.unpriced import is_unpriced
-from agentd.reports.audit.findings import STATE_FIX, Problem
-from agentd.reports.audit.prices import Prices
+from agentd.reports.audit.price_sources import Prices
+from agentd.reports.audit.problems import STATE_FIX, Problem
 from agentd.reports.audit.runs import Run
 
 # claude counts in binary floating point, so did the original agentd.

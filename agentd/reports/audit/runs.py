@@ -14,8 +14,8 @@ from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.providers import PROVIDERS
 from agentd.providers.base import Cli, LoggedUsage, Parsed
-from agentd.reports.audit.findings import STATE_FIX, Problem
-from agentd.reports.audit.values import TOKEN_KEYS
+from agentd.reports.audit.check_values import TOKEN_KEYS
+from agentd.reports.audit.problems import STATE_FIX, Problem
 from agentd.runner.reconcile import reconcile
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunFolder, RunInfo

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from agentd.clock import iso
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
-from agentd.reports.audit.findings import Problem
+from agentd.reports.audit.problems import Problem
 
 
 class Placed(NamedTuple):

@@ -11,7 +11,7 @@ from agentd.ledger.newer_words import KNOWN, unknown_words
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.metering.usage import ModelUsage, add
-from agentd.reports.audit.findings import STATE_FIX, Problem
+from agentd.reports.audit.problems import STATE_FIX, Problem
 
 TOKEN_KEYS = (
     "tokens_in",

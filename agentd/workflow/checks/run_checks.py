@@ -19,8 +19,8 @@ from agentd.errors import Cancelled
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives
 from agentd.runner.stop import LEFTOVERS, Stage, stop_group
+from agentd.workflow.checks.check_output import Ends, plain
 from agentd.workflow.checks.detect import LocalCheck, LocalChecks, choose, detect
-from agentd.workflow.checks.output import Ends, plain
 
 __all__ = [
     "CheckResult",

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from agentd.ledger.own_layout import TOTALS
 from agentd.ledger.store import State
-from agentd.reports.audit.findings import Problem
+from agentd.reports.audit.problems import Problem
 
 _ROUNDING = Decimal("1e-9")
 

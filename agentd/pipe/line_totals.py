@@ -15,7 +15,7 @@ _WEAKER = {"exact": 0, "family": 1, "heuristic": 2}
 
 
 @dataclass(slots=True)
-class Totals:
+class LineTotals:
     """Sums over lines: tokens and costs over those written, ``lines`` over all but blank ones.
 
     ``unpriced`` lines have no known price and are in no cost. ``model`` is None when no line was
@@ -54,9 +54,9 @@ class Totals:
         if self.accuracy is None or _WEAKER[accuracy] > _WEAKER[self.accuracy]:
             self.accuracy = accuracy
 
-    def plus(self, more: Totals) -> Totals:
+    def plus(self, more: LineTotals) -> LineTotals:
         """Both together."""
-        total = Totals(
+        total = LineTotals(
             lines=self.lines + more.lines,
             failed=self.failed + more.failed,
             unpriced=self.unpriced + more.unpriced,
