@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from agentd.metering.usage import UsageMetrics
     from agentd.providers import LlmProvider
     from agentd.providers.output import parse_usage_from_output
-    from agentd.runner.run import RunRequest, RunResult, ScriptRunner
+    from agentd.runner.result import RunResult
+    from agentd.runner.run import RunRequest, ScriptRunner
 
 __all__ = [
     "BudgetExceeded",
@@ -68,7 +69,7 @@ _MODULES = {
     "ParseError": "agentd.errors",
     "PricingConfig": "agentd.metering.rates",
     "RunRequest": "agentd.runner.run",
-    "RunResult": "agentd.runner.run",
+    "RunResult": "agentd.runner.result",
     "ScriptRunner": "agentd.runner.run",
     "StateManager": "agentd.budget.metrics",
     "StateStore": "agentd.ledger.store",

@@ -14,12 +14,13 @@ from agentd.errors import LockHeld
 
 @contextlib.contextmanager
 def lock(path: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
-    """Hold the exclusive lock of ``path`` (created if missing, never deleted).
+    """Hold the exclusive lock of ``path``: a folder, or a file (created if missing, never deleted).
 
     It is the kernel's (flock): a process that dies lets go of it. Raises LockHeld when a living
     process still holds it after ``timeout_s`` seconds.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    kind = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    fd = os.open(path, kind | os.O_NOFOLLOW, 0o666)
     try:
         deadline = time.monotonic() + timeout_s
         while not try_lock(fd):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from decimal import Decimal
+from itertools import accumulate
 
 # What a CLI printed may hold them: escape sequences, control characters, turned reading direction.
 _UNSEEN = re.compile(
@@ -27,23 +28,22 @@ def one_line(text: str) -> str:
 
 def width(text: str) -> int:
     """How many columns of a terminal the text takes: two for a wide character."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    return sum(
-        0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
-        for sign in text
-    )
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
-def cut(text: str, columns: int, mark: str) -> str:
+def cut(text: str, columns: int, mark: str = "") -> str:
     """The text if it fits into so many columns, else its beginning, with ``mark`` behind it."""
     if width(text) <= columns:
         return text
-    while text and width(text) + width(mark) > columns:
-        text = text[:-1]
-    return text + mark
+    room = columns - width(mark)
+    taken = accumulate(map(_columns, text))
+    return text[: sum(used <= room for used in taken)] + mark
+
+
+def _columns(sign: str) -> int:
+    import unicodedata
+
+    return 0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
 
 
 def table(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> str:

@@ -20,13 +20,14 @@ from agentd.budget.spending import (
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.pending import ENTERED
-from agentd.ledger.store import State
+from agentd.ledger.state import State
 from agentd.metering.call import CostSource
 from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
 from agentd.metering.usage import UsageMetrics
 from agentd.project.change import Change
-from agentd.runner.run import RunRequest, RunResult
+from agentd.runner.result import RunResult
+from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
 
 
@@ -88,7 +89,7 @@ class Allowance:
         It does not wait for another process that looks at the project's budget.
         """
         priced = self._priced(usage)
-        used = Amount(priced.cost_usd, usage.input_tokens + usage.output_tokens)
+        used = Amount(priced.cost_usd, usage.total_tokens)
         beyond = [text for account in self.own for text in account.beyond(used)]
         if not beyond and self.project is not None and not self._is_reserved(used):
             try:
@@ -96,7 +97,7 @@ class Allowance:
             except StateError:  # LockHeld, or what another process is just writing
                 return None
         if priced.unpriced and self._stops_unpriced() and self._knows() != "reported":
-            beyond.append(self._no_price(self.model))
+            beyond.append(self._no_price())
         if beyond and not self.override:
             self.exceeded = tuple(beyond)
             return True
@@ -123,8 +124,7 @@ class Allowance:
         """
         if self.project is not None:
             self.model = result.model
-            cost_usd = self._priced(result.usage).cost_usd
-            used = Amount(cost_usd, result.usage.input_tokens + result.usage.output_tokens)
+            used = Amount(self._priced(result.usage).cost_usd, result.usage.total_tokens)
             with contextlib.suppress(StateError):  # that the call is recorded matters more
                 self._reserve(used.or_more(self.reserved))
         failure = result.failure
@@ -210,7 +210,7 @@ class Allowance:
         # Without a model of its own the CLI may answer with one that has a price.
         named = self.request.model is not None or self.model != "unknown"
         if source == "none" and named and self._stops_unpriced():
-            found.append(self._no_price(self.model))
+            found.append(self._no_price())
         return found
 
     def _knows(self) -> CostSource:
@@ -227,8 +227,8 @@ class Allowance:
     def _stops_unpriced(self) -> bool:
         return stops_unpriced(self.change.workspace.config.budget)
 
-    def _no_price(self, model: str) -> str:
-        return f'no price is known for what {model} answers (budget.on_unpriced = "stop")'
+    def _no_price(self) -> str:
+        return f'no price is known for what {self.model} answers (budget.on_unpriced = "stop")'
 
     def _error(self, what: str, reasons: list[str] | tuple[str, ...]) -> BudgetExceeded:
         name = self.change.id

@@ -16,7 +16,7 @@ from agentd.errors import BudgetExceeded, StateError
 from agentd.files import FileStamp
 from agentd.ledger.all_rows import read_each, stamps_of
 from agentd.ledger.rows import Row
-from agentd.ledger.store import State
+from agentd.ledger.state import State
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
 from agentd.periods import current_period

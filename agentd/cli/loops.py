@@ -5,30 +5,16 @@ from __future__ import annotations
 import typer
 
 from agentd.cli.options import ChangeId
-from agentd.cli.run_options import (
-    Approve,
-    BudgetOverride,
-    Model,
-    OptionalDescription,
-    Provider,
-    Quiet,
-    Resolve,
-    Small,
-    Verbose,
-    Wait,
-)
+from agentd.cli.run_options import Approve, Asked, OptionalDescription, Resolve, Small, asking
 
 
+@asking("session")
 def plan(
     change_id: ChangeId,
     description: OptionalDescription = None,
     small: Small = False,
-    provider: Provider = None,
-    model: Model = None,
-    wait: Wait = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Propose, challenge, revise until the challenge approves.
 
@@ -40,9 +26,7 @@ def plan(
     from agentd.workflow.decide import PLAN
     from agentd.workflow.plan_impl_run import plan as run_plan
 
-    workspace, order, progress = open_workspace(
-        provider, model, None, wait, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         foretell(change, order, progress, description, loop=PLAN)
@@ -52,15 +36,8 @@ def plan(
         print(f"planned; next: agentd impl {change_id}")
 
 
-def impl(
-    change_id: ChangeId,
-    provider: Provider = None,
-    model: Model = None,
-    wait: Wait = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
-) -> None:
+@asking("session")
+def impl(change_id: ChangeId, *, asked: Asked) -> None:
     """Implement, check, review, resolve until the review approves.
 
     The project's own tests, lint and audit run before each review. Goes on where it stopped.
@@ -69,9 +46,7 @@ def impl(
     from agentd.cli.working import at_work_on, open_workspace
     from agentd.workflow.plan_impl_run import impl as run_impl
 
-    workspace, order, progress = open_workspace(
-        provider, model, None, wait, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         with summing_up(progress, change):
             for outcome in run_impl(change, order):
@@ -79,16 +54,8 @@ def impl(
         print(f"complete; next: agentd archive {change_id}")
 
 
-def archive(
-    change_id: ChangeId,
-    resolve: Resolve = False,
-    provider: Provider = None,
-    model: Model = None,
-    wait: Wait = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
-) -> None:
+@asking("session")
+def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> None:
     """Merge, write the changelog, review, move to the archive.
 
     The main specs change only when the archive review has approved.
@@ -98,9 +65,7 @@ def archive(
     from agentd.workflow.archive import archive as run_archive
     from agentd.workflow.archive import archive_dir
 
-    workspace, order, progress = open_workspace(
-        provider, model, None, wait, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         target = archive_dir(change)
         with summing_up(progress, change):
@@ -109,18 +74,15 @@ def archive(
         print(f"archived as {workspace.project.shown(target)}/")
 
 
+@asking("session")
 def run(
     change_id: ChangeId,
     description: OptionalDescription = None,
     small: Small = False,
     approve: Approve = None,
     resolve: Resolve = False,
-    provider: Provider = None,
-    model: Model = None,
-    wait: Wait = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Take a change from a sentence to the archive.
 
@@ -132,9 +94,7 @@ def run(
     from agentd.workflow.archive import archive_dir, archived_today
     from agentd.workflow.plan_impl_run import run as run_whole
 
-    workspace, order, progress = open_workspace(
-        provider, model, None, wait, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     if (archived := archived_today(workspace.project, change_id)) is not None:
         show_spent(archived)
         print(f"archived already as {workspace.project.shown(archived.folder)}/")

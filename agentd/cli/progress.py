@@ -6,7 +6,6 @@ import contextlib
 import os
 import select
 import sys
-import unicodedata
 from collections.abc import Iterator
 
 from agentd.cli.calls_text import describe
@@ -14,7 +13,7 @@ from agentd.cli.terminal import note, on_terminal, write_stderr
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
-from agentd.text import plain
+from agentd.text import cut, plain
 from agentd.workflow.order import Begun, Watched
 
 _ERASE = "\r\x1b[K"
@@ -102,17 +101,6 @@ def line(begun: Begun, seen: Snapshot) -> str:
         seen.tool or "",
     )
     return "  ".join(" ".join(plain(part).split()) for part in parts if part)
-
-
-def cut(text: str, columns: int) -> str:
-    """As much of a line as a terminal shows in ``columns``; ideographs take two of them."""
-    used = 0
-    for place, character in enumerate(text):
-        if not unicodedata.combining(character):
-            used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if used > columns:
-            return text[:place]
-    return text
 
 
 def _columns() -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
 from agentd.providers import any_provider
 
-Provider = Annotated[
+_Provider = Annotated[
     str | None,
     typer.Option(
         "--provider",
@@ -16,13 +19,13 @@ Provider = Annotated[
         help=f"{any_provider()}, instead of the configured one.",
     ),
 ]
-Model = Annotated[
+_Model = Annotated[
     str | None,
     typer.Option(
         "--model", metavar="MODEL", help="A model id of the config, or a model's full name."
     ),
 ]
-Session = Annotated[
+_Session = Annotated[
     str | None,
     typer.Option(
         "--session",
@@ -40,11 +43,13 @@ OptionalDescription = Annotated[
         metavar="[DESCRIPTION]", show_default=False, help="What to change, and why; once."
     ),
 ]
-Wait = Annotated[
+_Wait = Annotated[
     bool, typer.Option("--wait", help="Sleep until a rate limit is lifted, and go on.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
-Verbose = Annotated[
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")
+]
+_Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show what the CLI says and does, on stderr.")
 ]
 Small = Annotated[
@@ -53,7 +58,7 @@ Small = Annotated[
 Resolve = Annotated[
     bool, typer.Option("--resolve", help="Ask a model about real conflicts of the merge.")
 ]
-BudgetOverride = Annotated[
+_BudgetOverride = Annotated[
     bool,
     typer.Option(
         "--budget-override",
@@ -64,3 +69,42 @@ Approve = Annotated[
     list[str] | None,
     typer.Option("--approve", metavar="GATE", help="Pass this gate: plan, impl, archive."),
 ]
+
+
+class Asked(NamedTuple):
+    """What the options of all these commands say; their defaults."""
+
+    provider: _Provider = None
+    model: _Model = None
+    session: _Session = None
+    wait: _Wait = False
+    quiet: _Quiet = False
+    verbose: _Verbose = False
+    budget_override: _BudgetOverride = False
+
+
+def asking(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of Asked, but ``without`` these, behind its own.
+
+    The command gets what they say as its keyword ``asked``.
+    """
+    hints = get_type_hints(Asked, include_extras=True)
+    names = [name for name in Asked._fields if name not in without]
+    kind, usual = inspect.Parameter.KEYWORD_ONLY, Asked._field_defaults
+    options = [
+        inspect.Parameter(name, kind, default=usual[name], annotation=hints[name]) for name in names
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            asked = Asked(**{name: given.pop(name) for name in names})
+            command(**given, asked=asked)
+
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [*(one for one in own if one.name != "asked"), *options]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        vars(run)["__signature__"] = inspect.Signature(parameters)
+        return run
+
+    return decorate

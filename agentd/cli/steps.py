@@ -8,54 +8,31 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import ChangeId
-from agentd.cli.run_options import (
-    BudgetOverride,
-    Description,
-    Model,
-    Provider,
-    Quiet,
-    Session,
-    Verbose,
-    Wait,
-)
+from agentd.cli.run_options import Asked, Description, asking
 from agentd.workflow.steps import STEPS, Step
 
 
-def proposal(
-    change_id: ChangeId,
-    description: Description,
-    provider: Provider = None,
-    model: Model = None,
-    session: Session = None,
-    wait: Wait = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
-) -> None:
+@asking()
+def proposal(change_id: ChangeId, description: Description, *, asked: Asked) -> None:
     """Make a change: proposal.md, tasks.md and specs."""
     from agentd.cli.output import show_outcome
     from agentd.cli.working import at_work_on_new, open_workspace
     from agentd.workflow.begin import propose, quoted
 
-    workspace, order, progress = open_workspace(
-        provider, model, session, wait, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     quoted(change_id, description)
     with at_work_on_new(workspace, change_id, "proposal", order) as change:
         show_outcome(progress, propose(change, description, order))
 
 
+@asking("session")
 def fillback(
     change_id: ChangeId,
     path: Annotated[
         str, typer.Option("--path", metavar="DIR", help="The code to write specs for.")
     ] = ".",
-    provider: Provider = None,
-    model: Model = None,
-    wait: Wait = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Make a change that writes specs for existing code.
 
@@ -66,25 +43,21 @@ def fillback(
     from agentd.workflow.begin import fill_back
     from agentd.workflow.fillback.parts import plan_parts
 
-    workspace, order, progress = open_workspace(
-        provider, model, None, wait, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     plan_parts(workspace.project.root, path)
     with at_work_on_new(workspace, change_id, "fillback", order) as change:
         for outcome in fill_back(change, path, order):
             show_outcome(progress, outcome)
 
 
+@asking("session", "wait")
 def merge(
     change_id: ChangeId,
     resolve: Annotated[
         bool, typer.Option("--resolve", help="Ask a model about real conflicts.")
     ] = False,
-    provider: Provider = None,
-    model: Model = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    budget_override: BudgetOverride = False,
+    *,
+    asked: Asked,
 ) -> None:
     """Merge the change's specs by rule, into its folder merged/.
 
@@ -96,9 +69,7 @@ def merge(
     from agentd.specs.staging import merged_dir
     from agentd.workflow.archive import merge as run_merge
 
-    workspace, order, progress = open_workspace(
-        provider, model, None, False, quiet, verbose, budget_override
-    )
+    workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         for outcome in run_merge(change, order, resolving=resolve):
             show_outcome(progress, outcome)
@@ -107,24 +78,14 @@ def merge(
 
 
 def _command_of(step: Step) -> Callable[..., None]:
-    def command(
-        change_id: ChangeId,
-        provider: Provider = None,
-        model: Model = None,
-        session: Session = None,
-        wait: Wait = False,
-        quiet: Quiet = False,
-        verbose: Verbose = False,
-        budget_override: BudgetOverride = False,
-    ) -> None:
+    @asking()
+    def command(change_id: ChangeId, *, asked: Asked) -> None:
         from agentd.cli.output import show_outcome
         from agentd.cli.working import at_work_on, open_workspace
         from agentd.workflow.step import run_step
         from agentd.workflow.step_run import StepRun
 
-        workspace, order, progress = open_workspace(
-            provider, model, session, wait, quiet, verbose, budget_override
-        )
+        workspace, order, progress = open_workspace(asked)
         with at_work_on(workspace, change_id) as change:
             run = StepRun(change=change, step=step, order=order)
             show_outcome(progress, run_step(run))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentd.cli.progress import Progress
+from agentd.cli.run_options import Asked
 from agentd.errors import UsageError
 from agentd.project.change import Change, find_open_change
 from agentd.project.hold import at_work
@@ -15,28 +16,20 @@ from agentd.project.workspace import Workspace
 from agentd.workflow.order import Order
 
 
-def open_workspace(
-    provider: str | None,
-    model: str | None,
-    session: str | None,
-    wait: bool,
-    quiet: bool,
-    verbose: bool,
-    override_budget: bool,
-) -> tuple[Workspace, Order, Progress]:
+def open_workspace(asked: Asked) -> tuple[Workspace, Order, Progress]:
     """The project around this folder, what the command line asks for, and who shows it."""
-    if quiet and verbose:
+    if asked.quiet and asked.verbose:
         raise UsageError("--quiet and --verbose exclude each other", fix="Give one of them.")
     workspace = Workspace.open_to_write(Path.cwd())
-    progress = Progress(quiet=quiet, verbose=verbose)
+    progress = Progress(quiet=asked.quiet, verbose=asked.verbose)
     for warning in workspace.config.warnings:
         progress.note(f"warning: {warning}")
     order = Order(
-        provider=provider,
-        model=model,
-        session_id=session,
-        wait=wait,
-        override_budget=override_budget,
+        provider=asked.provider,
+        model=asked.model,
+        session_id=asked.session,
+        wait=asked.wait,
+        override_budget=asked.budget_override,
         note=progress.note,
         warn=progress.warn,
         watching=progress.watching,

@@ -10,7 +10,7 @@ from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of
 from agentd.specs.model import Delta, SpecError
-from agentd.specs.overlap import overlaps
+from agentd.specs.overlap import overlaps, touched_names
 from agentd.specs.plan import plan_merge
 
 
@@ -41,7 +41,7 @@ def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta])
     places = {
         (capability_of(key), name): (delta.path, line)
         for key, delta in deltas.items()
-        for name, line in _names(delta)
+        for name, line in touched_names(delta)
     }
     others = any(other.id != change.name for other in open_changes(project))
     for overlap in overlaps(project) if others else ():
@@ -51,13 +51,3 @@ def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta])
             text = f'"{overlap.requirement}" is changed by {names} too'
             fix = "The one archived later is merged three ways, or stops at a conflict."
             yield Issue("warning", "overlap", *place, text, fix)
-
-
-def _names(delta: Delta) -> Iterator[tuple[str, int]]:
-    for block in (*delta.added, *delta.modified):
-        yield block.name, block.line
-    for removed in delta.removed:
-        yield removed.name, removed.line
-    for rename in delta.renamed:
-        yield rename.old, rename.line
-        yield rename.new, rename.line

@@ -48,11 +48,6 @@ class Task:
     requirements: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
 
-    @property
-    def requirement(self) -> str | None:
-        """The first requirement it serves."""
-        return self.requirements[0] if self.requirements else None
-
 
 @dataclass(slots=True)
 class _Draft:

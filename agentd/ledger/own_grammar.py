@@ -181,7 +181,7 @@ def sound_unknown(lines: str) -> bool:
 def records(found: Columns) -> Iterator[CallRecord]:
     """The calls in columns of ALL keys.
 
-    It is ``entry.from_fields``, three times as fast, because ``agentd status`` reads every call.
+    As ``call_fields.from_fields``, but three times as fast: ``agentd status`` reads every call.
     """
     return map(_record, *found.values())
 

@@ -37,8 +37,6 @@ from agentd.metering.usage import ModelUsage, UsageMetrics, add
 if TYPE_CHECKING:
     from agentd.metering.rates import PricingConfig
 
-__all__ = ["Changes", "Kept", "State", "StateStore"]
-
 _NEW = """\
 change_id: {change_id}
 schema_version: '2.0'

@@ -12,7 +12,8 @@ from agentd.files import FileStamp, file_stamp
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
 
 if TYPE_CHECKING:
-    from agentd.ledger.store import State, StateStore
+    from agentd.ledger.state import State
+    from agentd.ledger.store import StateStore
     from agentd.project.workspace import Workspace
 
 _ARCHIVED = re.compile(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
@@ -144,6 +145,20 @@ def find_change(project: Project, change_id: str) -> Change:
         f"there is no change {change_id} in {project.shown(project.changes_dir)}",
         fix=_nearest(project, change_id),
     )
+
+
+def asked_change(project: Project, change_id: str | None) -> Change:
+    """The change with this id, as :func:`find_change` has it; without one the latest.
+
+    Raises InputError when there is none.
+    """
+    change = find_change(project, change_id) if change_id else latest_change(project)
+    if change is None:
+        raise InputError(
+            "there is no change yet",
+            fix='Start one: agentd plan add-something "What to change"',
+        )
+    return change
 
 
 def latest_change(project: Project) -> Change | None:

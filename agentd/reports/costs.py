@@ -9,11 +9,11 @@ from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.config.load import load_to_report
-from agentd.errors import InputError, StateError, UsageError
+from agentd.errors import StateError, UsageError
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
-from agentd.project.change import Change, archived_changes, find_change, latest_change, open_changes
-from agentd.project.layout import Project, find_project
+from agentd.project.change import archived_changes, asked_change, open_changes
+from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
@@ -70,7 +70,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         changes = [*archived_changes(project), *at_work]
         scope = f"all changes ({len(changes)})"
     else:
-        change = _change(project, request.change_id)
+        change = asked_change(project, request.change_id)
         at_work = changes = [change]
         archived = f" (archived {change.archived_on})" if change.archived_on else ""
         scope = f"change {change.id}{archived}"
@@ -104,16 +104,6 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         waiting=Waiting(tuple(notes), tuple(problems)),
         warnings=tuple(wrong),
     )
-
-
-def _change(project: Project, change_id: str | None) -> Change:
-    change = find_change(project, change_id) if change_id else latest_change(project)
-    if change is None:
-        raise InputError(
-            "there is no change yet",
-            fix='Start one: agentd plan add-something "What to change"',
-        )
-    return change
 
 
 def _zone(name: str) -> tzinfo:

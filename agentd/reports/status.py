@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.errors import ConfigError, InputError, StateError
+from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp
 from agentd.ledger.newer_words import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.metering.totals import Totals, by, summarise
-from agentd.project.change import Change, all_changes, find_change, latest_change, open_changes
+from agentd.project.change import Change, all_changes, asked_change, open_changes
 from agentd.project.hold import working_process
 from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
@@ -92,12 +92,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     when its STATE.yaml is broken.
     """
     project = find_project(start)
-    change = find_change(project, change_id) if change_id else latest_change(project)
-    if change is None:
-        raise InputError(
-            "there is no change yet",
-            fix='Start one: agentd plan add-something "What to change"',
-        )
+    change = asked_change(project, change_id)
     waiting = enter_unentered(change)
     return _overview(change, _Limits.of(project), waiting)
 

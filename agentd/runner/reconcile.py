@@ -51,10 +51,12 @@ def reconcile(
         said = _own(said, prior)
     accuracy: Accuracy = "exact"
     source: UsageSource
-    if said is not None and logged is not None and _total(said) == _total(logged.usage):
+    if said is not None and logged is not None and said.total_tokens == logged.usage.total_tokens:
         usage = _detailed(said, logged.usage)
         source = "stdout" if parsed.complete else "session_log"
-    elif logged is not None and (said is None or shared or _total(logged.usage) > _total(said)):
+    elif logged is not None and (
+        said is None or shared or logged.usage.total_tokens > said.total_tokens
+    ):
         usage, source = _with_costs(logged.usage, said), "session_log"
     elif said is not None:
         usage, source = said, "stdout" if parsed.complete else "partial"
@@ -72,10 +74,6 @@ def reconcile(
         usage_source=source,
         model=_main_model(usage, parsed, logged) or requested_model or "unknown",
     )
-
-
-def _total(usage: ModelUsage) -> int:
-    return usage.input_tokens + usage.output_tokens
 
 
 def _own(total: UsageMetrics, prior: UsageMetrics) -> UsageMetrics:
@@ -130,7 +128,7 @@ def _with_costs(logged: UsageMetrics, said: UsageMetrics | None) -> UsageMetrics
     costs = said.by_model if said is not None else {}
     by_model = {
         model: replace(usage, reported_cost_usd=costs[model].reported_cost_usd)
-        if model in costs and _total(costs[model]) == _total(usage)
+        if model in costs and costs[model].total_tokens == usage.total_tokens
         else usage
         for model, usage in logged.by_model.items()
     }
@@ -165,4 +163,4 @@ def _main_model(usage: UsageMetrics, parsed: Parsed, logged: LoggedUsage | None)
     if not names:
         return next((model for model in told if model), None)
     known = (model for model in told if model in names)
-    return next(known, None) or max(names, key=lambda model: _total(names[model]))
+    return next(known, None) or max(names, key=lambda model: names[model].total_tokens)

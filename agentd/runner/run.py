@@ -28,8 +28,6 @@ from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_
 from agentd.runner.used_so_far import Live, Meter
 from agentd.runner.wire import Relayed, Relaying, relayed
 
-__all__ = ["RunRequest", "RunResult", "ScriptRunner"]
-
 WATCH_MS = 200
 _FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
 

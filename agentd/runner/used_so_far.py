@@ -43,11 +43,11 @@ class Live:
     def grown(self) -> UsageMetrics | None:
         """The run's usage, when it is more than was told before and the run is not at its end."""
         for usage in (self._printed(), self._logged()):
-            if usage is not None and _tokens(usage) > _tokens(self._most):
+            if usage is not None and usage.total_tokens > self._most.total_tokens:
                 self._most = usage
-        if _tokens(self._most) <= self._told or self._is_ending():
+        if self._most.total_tokens <= self._told or self._is_ending():
             return None
-        self._told = _tokens(self._most)
+        self._told = self._most.total_tokens
         return self._most
 
     def again(self) -> None:
@@ -77,7 +77,3 @@ class Live:
     def _is_ending(self) -> bool:
         """To stop it now would save nothing, and spoil what it has done."""
         return self._ended_at is not None and time.monotonic() - self._ended_at < _END_S
-
-
-def _tokens(usage: UsageMetrics) -> int:
-    return usage.input_tokens + usage.output_tokens

@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from agentd.errors import StateError
 from agentd.files import remove_leftovers, sync_folder, write_atomic
-from agentd.locks import try_lock
+from agentd.locks import lock
 
 _JOURNAL = "journal.json"
 
@@ -148,25 +146,12 @@ class Journal:
             write_atomic(path, old)
 
 
-@contextlib.contextmanager
-def sole_writer(specs_dir: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
-    """Keep other agentds from writing these specs. Raises StateError after ``timeout_s``.
+def sole_writer(specs_dir: Path) -> contextlib.AbstractContextManager[None]:
+    """Keep other agentds from writing these specs. Raises LockHeld after 30 s.
 
     The lock is on the folder around them, so it leaves no file in the project.
     """
-    fd = os.open(specs_dir.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        deadline = time.monotonic() + timeout_s
-        while not try_lock(fd):
-            if time.monotonic() > deadline:
-                raise StateError(
-                    f"{specs_dir}: another agentd has been writing specs for {timeout_s:.0f} s",
-                    fix="Wait for it to end, or stop it, then run the command again.",
-                )
-            time.sleep(0.005)
-        yield
-    finally:
-        os.close(fd)
+    return lock(specs_dir.parent)
 
 
 def _sha256(data: bytes) -> str:

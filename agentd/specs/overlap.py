@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentd.project.change import open_changes
@@ -28,7 +29,7 @@ def overlaps(project: Project) -> list[Overlap]:
         except SpecError:  # `agentd validate` says what is wrong with it
             continue
         for key, delta in specs:
-            for name in _names(delta):
+            for name, _ in touched_names(delta):
                 touched.setdefault((capability_of(key), name), set()).add(change.id)
     return [
         Overlap(capability=capability, requirement=name, changes=tuple(sorted(ids)))
@@ -37,8 +38,12 @@ def overlaps(project: Project) -> list[Overlap]:
     ]
 
 
-def _names(delta: Delta) -> set[str]:
-    names = {block.name for block in (*delta.added, *delta.modified)}
-    names.update(entry.name for entry in delta.removed)
-    names.update(name for entry in delta.renamed for name in (entry.old, entry.new))
-    return names
+def touched_names(delta: Delta) -> Iterator[tuple[str, int]]:
+    """The requirements that a delta touches, old and new names, with their lines."""
+    for block in (*delta.added, *delta.modified):
+        yield block.name, block.line
+    for removed in delta.removed:
+        yield removed.name, removed.line
+    for rename in delta.renamed:
+        yield rename.old, rename.line
+        yield rename.new, rename.line

@@ -35,7 +35,6 @@ class Target:
 class MergePlan:
     """What merging a change would do; agentd/specs/staging.py writes it."""
 
-    project: Project
     change: Path
     targets: tuple[Target, ...]
 
@@ -78,7 +77,6 @@ def plan_merge(project: Project, change: Path) -> MergePlan:
     """Merge a change's specs in memory. Raises SpecError for files that can't be read at all."""
     base = snapshot.load(project, change)
     return MergePlan(
-        project=project,
         change=change,
         targets=tuple(
             _target(project, change, key, delta, base.get(key, {}))

@@ -9,11 +9,12 @@ from agentd.budget.allowance import Allowance
 from agentd.errors import ProviderError, StateError
 from agentd.files import write_atomic
 from agentd.guard import Allowed, Guard
-from agentd.ledger.store import Changes
+from agentd.ledger.state import Changes
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.layout import STATE_FILE
-from agentd.runner.run import RunRequest, RunResult, ScriptRunner
+from agentd.runner.result import RunResult
+from agentd.runner.run import RunRequest, ScriptRunner
 from agentd.workflow import recording
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun

@@ -17,12 +17,12 @@ from agentd.documents.verdict import (
     verdict_of,
 )
 from agentd.files import write_atomic
-from agentd.ledger.store import Changes
+from agentd.ledger.state import Changes
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change
 from agentd.providers import maker_of
-from agentd.runner.run import RunResult
+from agentd.runner.result import RunResult
 from agentd.workflow.step_run import StepRun
 
 # In a run's folder.

@@ -40,7 +40,6 @@ class Policy:
 class Retry:
     """Try the same provider again after a pause; ``fresh_session``: without the session's id."""
 
-    provider: str
     after_s: float
     fresh_session: bool = False
 
@@ -49,7 +48,6 @@ class Retry:
 class SleepUntil:
     """Try the same provider again when its rate limit is lifted."""
 
-    provider: str
     until: datetime
 
 
@@ -64,8 +62,6 @@ class Switch:
 class GiveUp:
     """Nothing is left to try; ``advice`` tells a person what to do."""
 
-    provider: str
-    failure: Failure
     advice: str
 
 
@@ -81,7 +77,7 @@ def next_action(
     per provider; then, and after every other failure but a budget's, the next provider of
     ``policy.fallback`` that was not tried has its turn.
     """
-    provider, failure = attempts[-1]
+    _, failure = attempts[-1]
     again = _again(attempts, policy, now)
     if again is not None:
         return again
@@ -89,7 +85,7 @@ def next_action(
     following = next((name for name in policy.fallback if name not in tried), None)
     if following is not None and failure.reason != "budget":
         return Switch(provider=following)
-    return GiveUp(provider=provider, failure=failure, advice=_advice(attempts))
+    return GiveUp(advice=_advice(attempts))
 
 
 def pause(action: Action, *, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> None:
@@ -113,19 +109,19 @@ def _again(
     own = [why.reason for name, why in attempts if name == provider]
     if failure.reason == "unknown_session":
         first = own.count("unknown_session") == 1
-        return Retry(provider=provider, after_s=0.0, fresh_session=True) if first else None
+        return Retry(after_s=0.0, fresh_session=True) if first else None
     if not failure.passes_later:
         return None
     longest_s = max(LONGEST_BACKOFF_S, policy.delay_s)
     until = now if failure.resets_at is None else failure.resets_at + RESET_MARGIN
     left_s = (until - now).total_seconds()
     if left_s > longest_s:
-        return SleepUntil(provider=provider, until=until) if policy.wait else None
+        return SleepUntil(until=until) if policy.wait else None
     failed = sum(reason != "unknown_session" for reason in own)
     if failed > policy.retries:
         return None
     after_s = min(policy.delay_s * 2.0 ** min(failed - 1, 30), longest_s)
-    return Retry(provider=provider, after_s=max(after_s, left_s))
+    return Retry(after_s=max(after_s, left_s))
 
 
 def _advice(attempts: Sequence[tuple[str, Failure]]) -> str:

@@ -25,7 +25,7 @@ from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.pending import ENTERED
 from agentd.ledger.store import StateStore
 from agentd.project.workspace import Workspace
-from agentd.runner.run import RunResult
+from agentd.runner.result import RunResult
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 

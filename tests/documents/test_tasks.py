@@ -72,9 +72,9 @@ Requirement: nobody's\r
 """
     first, second = read_tasks(text)
     assert first.requirements == ("A name, with a comma", "`B`")
-    assert first.requirement == "A name, with a comma"
+    assert first.requirements[0] == "A name, with a comma"
     assert first.depends_on == ("0.1", "0.2", "0.3", "0.4")
-    assert (second.requirement, second.depends_on, second.line) == (None, ("1.1",), 7)
+    assert (second.requirements, second.depends_on, second.line) == ((), ("1.1",), 7)
 
 
 def test_what_is_commented_out_belongs_to_no_task() -> None:

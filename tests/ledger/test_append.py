@@ -13,7 +13,8 @@ import pytest
 from support.state_samples import CALL, FIXTURES, call, loaded, loaded_1_2, new_store
 
 from agentd.ledger import own_layout, source
-from agentd.ledger.store import Changes, StateStore
+from agentd.ledger.state import Changes
+from agentd.ledger.store import StateStore
 
 NOTHING = (
     "telemetry:\n  calls: []\n  total_cost_usd: 0.0\n  total_tokens_in: 0\n  total_tokens_out: 0\n"

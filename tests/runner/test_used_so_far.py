@@ -11,7 +11,8 @@ from support.recordings import FIXTURES, recording
 
 from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS
-from agentd.runner.run import RunRequest, RunResult, ScriptRunner
+from agentd.runner.result import RunResult
+from agentd.runner.run import RunRequest, ScriptRunner
 
 pytestmark = pytest.mark.timing
 

@@ -18,14 +18,8 @@ from agentd.config.model import ChecksConfig
 from agentd.errors import Cancelled
 from agentd.runner.process import start_token
 from agentd.runner.stop import Stage
-from agentd.workflow.checks.run_checks import (
-    CheckResult,
-    LocalCheck,
-    as_markdown,
-    choose,
-    detect,
-    run_checks,
-)
+from agentd.workflow.checks.detect import LocalCheck, choose, detect
+from agentd.workflow.checks.run_checks import CheckResult, as_markdown, run_checks
 
 TEST = "tests/test_a.py"
 PACKAGE = json.dumps({"scripts": {"test": "vitest run", "lint": "eslint .", "build": "x"}})

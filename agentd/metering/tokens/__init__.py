@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from agentd.metering.models import ModelSpec
     from agentd.metering.tokens.encoding import Encoding
 
-__all__ = ["count_many", "count_once", "count_tokens", "get_encoding"]
-
 
 def count_tokens(text: str, model: str, *, exact: bool = False) -> int:
     """How many tokens ``text`` is to ``model``; exact if the model's ``accuracy`` is.

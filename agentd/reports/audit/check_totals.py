@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from agentd.ledger.own_layout import TOTALS
-from agentd.ledger.store import State
+from agentd.ledger.state import State
 from agentd.reports.audit.problems import Problem
 
 _ROUNDING = Decimal("1e-9")

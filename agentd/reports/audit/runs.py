@@ -69,7 +69,8 @@ class Run:
 
     def log_agrees(self) -> bool:
         """Whether there is a session log that has the same total as stdout."""
-        return self._logged is not None and _total(self._logged.usage) == _total(self.said)
+        logged = self._logged
+        return logged is not None and logged.usage.total_tokens == self.said.total_tokens
 
     @cached_property
     def _logged(self) -> LoggedUsage | None:
@@ -110,10 +111,10 @@ def check_tokens(call: CallRecord, run: Run) -> Iterator[Problem]:
     """The recorded tokens against the run's log; nothing where the log can't tell."""
     if run.printed.usage is None or any(run.fitting(call)):
         return
-    said, recorded = _total(run.said), _total(call.usage)
+    said, recorded = run.said.total_tokens, call.usage.total_tokens
     if call.usage_source == "stdout":
         wrong = recorded != said or any(
-            _total(part.usage) != _total(run.said.by_model.get(part.model, part.usage))
+            part.usage.total_tokens != run.said.by_model.get(part.model, part.usage).total_tokens
             for part in call.models
         )
     else:  # the larger of stdout and a session log that may be gone
@@ -187,10 +188,6 @@ def _differing(call: CallRecord, usage: ModelUsage) -> Problem:
         {key: told for key, _, told in pairs},
         STATE_FIX,
     )
-
-
-def _total(usage: ModelUsage) -> int:
-    return usage.input_tokens + usage.output_tokens
 
 
 def _shown(value: object) -> str:

@@ -20,17 +20,7 @@ from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives
 from agentd.runner.stop import LEFTOVERS, Stage, stop_group
 from agentd.workflow.checks.check_output import Ends, plain
-from agentd.workflow.checks.detect import LocalCheck, LocalChecks, choose, detect
-
-__all__ = [
-    "CheckResult",
-    "LocalCheck",
-    "LocalChecks",
-    "as_markdown",
-    "choose",
-    "detect",
-    "run_checks",
-]
+from agentd.workflow.checks.detect import LocalCheck
 
 _TICK_S = 0.05
 _BLOCK_BYTES = 65536
