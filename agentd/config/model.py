@@ -167,37 +167,38 @@ class PricingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """The most that some calls of one change may cost, None where not set."""
+    """The most that some calls may cost and use, None where not set."""
 
     limit_usd: Decimal | None = None
     limit_tokens: int | None = None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether it limits anything."""
+        return self.limit_usd is not None or self.limit_tokens is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectBudget:
+class ProjectBudget(Limit):
     """``[budget.project]``: limits of all changes together, archived too, in one ``period``.
 
     Days, weeks (from Monday) and months begin at midnight in ``timezone``, a name that ``zoneinfo``
     knows or "UTC"; "total" never ends. ``warn_at_percent`` is that of ``[budget]`` where not given.
     """
 
-    limit_usd: Decimal | None = None
-    limit_tokens: int | None = None
     period: Period = "month"
     timezone: str = "UTC"
     warn_at_percent: Decimal = Decimal(90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetConfig:
+class BudgetConfig(Limit):
     """Limits and warning marks of one change, None where not set, and those beside them.
 
     ``on_unpriced``: whether a call without a price warns or stops under a limit in USD. ``steps``
     and ``providers`` hold the limits of one change's calls of that step or provider.
     """
 
-    limit_usd: Decimal | None = None
-    limit_tokens: int | None = None
     warn_at_percent: Decimal = Decimal(90)
     warn_at_dollars: Decimal | None = None
     warn_at_tokens: int | None = None

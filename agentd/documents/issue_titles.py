@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-Level = Literal["high", "medium", "low"]
-
-_WORDS: dict[Level, tuple[str, ...]] = {
-    "high": ("critical", "blocker", "blocking", "major", "high", "severe"),
-    "medium": ("medium", "moderate"),
-    "low": ("low", "minor", "trivial", "nit", "info"),
-}
-_LEVELS = {word: level for level, words in _WORDS.items() for word in words}
-_WORD = "|".join(_LEVELS)
+_WORD = "critical|blocker|blocking|major|high|severe|medium|moderate|low|minor|trivial|nit|info"
 _NUMBER = re.compile(
     r"^[\s*_`#\[(]{0,6}(?:(?:issue|finding|problem)[ \t]*#?\d{1,4}(?!\w)"
     r"|(?:[a-z]{1,2}-?|#)?\d{1,4}(?=[\])*_`]{0,4}[:.)\]–—]|[ \t]-[ \t]))"
@@ -21,16 +12,16 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(
-    rf"^\W{{0,6}}(?:severity[ \t]*[:=][ \t]*)?({_WORD})(?=[ \t]{{0,2}}[:：\])*_–—]|[ \t]-[ \t])"
+    rf"^\W{{0,6}}(?:severity[ \t]*[:=][ \t]*)?(?:{_WORD})(?=[ \t]{{0,2}}[:：\])*_–—]|[ \t]-[ \t])"
     r"[\s:：\])*_–—-]{1,8}",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(
-    rf"[\[(][ \t]*(?:severity[ \t]*:[ \t]*)?({_WORD})(?:[ \t]*[,;/][^\[\]()]{{0,200}})?[\])]",
+    rf"[\[(][ \t]*(?:severity[ \t]*:[ \t]*)?(?:{_WORD})(?:[ \t]*[,;/][^\[\]()]{{0,200}})?[\])]",
     re.IGNORECASE,
 )
 _GROUP = re.compile(
-    rf"^\W{{0,4}}({_WORD})(?:[ \t-]+(?:severity|priority))?"
+    rf"^\W{{0,4}}(?:{_WORD})(?:[ \t-]+(?:severity|priority))?"
     r"(?:[ \t]+(?:issues|findings))?\W{0,4}$",
     re.IGNORECASE,
 )
@@ -43,30 +34,20 @@ _MAX_TITLE = 500
 _PLACE = re.compile(r"[\w./-]{1,120}\.\w{1,9}(?::\d+|#L\d+)")
 
 
-def split_title(text: str) -> tuple[str, Level | None]:
-    """A title without its number and its severity, and that severity; at most 500 characters."""
+def bare_title(text: str) -> str:
+    """A title without its number and its severity; at most 500 characters."""
     text = text[:_MAX_TITLE]
-    level: Level | None = None
+    tagged = False
     for _ in range(2):
         text = _NUMBER.sub("", text, count=1)
         if tag := _TAG.match(text):
-            level, text = _LEVELS[tag[1].lower()], text[tag.end() :]
-    if level is None and (tag := _INSIDE.search(text)):
-        level, text = _LEVELS[tag[1].lower()], text[: tag.start()] + text[tag.end() :]
-    return stripped(text), level
+            tagged, text = True, text[tag.end() :]
+    return stripped(text if tagged else _INSIDE.sub("", text, count=1))
 
 
-def level_of(text: str) -> Level | None:
-    """The one severity a text names; None for several, as in a skeleton."""
-    words = re.findall(r"[a-z]+", text.lower())
-    levels = {_LEVELS[word] for word in words if word in _LEVELS}
-    return levels.pop() if len(levels) == 1 else None
-
-
-def level_of_group(title: str) -> Level | None:
-    """The severity of a heading such as "High severity issues"."""
-    match = _GROUP.match(title)
-    return _LEVELS[match[1].lower()] if match else None
+def names_group(title: str) -> bool:
+    """Whether a heading only says how severe the issues below are: "High severity issues"."""
+    return _GROUP.match(title) is not None
 
 
 def is_nothing(title: str) -> bool:

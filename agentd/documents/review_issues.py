@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from agentd.documents.issue_titles import (
+    bare_title,
     is_nothing,
-    level_of,
-    level_of_group,
+    names_group,
     place_in,
-    split_title,
     stripped,
 )
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
 from agentd.markdown.document import Document, Heading, scan
-
-IssueSeverity = Literal["high", "medium", "low", "unknown"]
 
 _SECTION = re.compile(
     r"^[\d.)\s]*(?:\w+ )?(?:issues|findings|problems)\b(?!.*\b(?:resolved|fixed|closed)\b)",
@@ -41,7 +37,6 @@ class ReviewIssue:
     """An issue a reviewer raised: ``where`` is a file or heading, "" when none is given."""
 
     title: str
-    severity: IssueSeverity
     where: str
 
 
@@ -50,7 +45,7 @@ def issues_of(document: str) -> list[ReviewIssue]:
 
     Issues are headings with ``- Severity: High`` and ``- Where: ...`` below, list items
     (``- **High**: title``, ``1. [Low] title``), the same under ``### High``, or rows of a table.
-    "none" is no issue; a severity that is missing, or left as several, is ``unknown``.
+    "none" is no issue. Severities are left out.
     """
     text = scan(document)
     found: list[ReviewIssue] = []
@@ -60,9 +55,9 @@ def issues_of(document: str) -> list[ReviewIssue]:
         if heading.line <= done_to:
             continue
         if _NUMBERED.match(heading.title):
-            found.append(_heading_issue(text, heading, "unknown"))
+            found.append(_heading_issue(text, heading))
         elif _SECTION.match(heading.title):
-            found += _below(text, heading, _inner(headings, place), "unknown")
+            found += _below(text, heading, _inner(headings, place))
             done_to = heading.end
     return found
 
@@ -83,36 +78,27 @@ def _inner(headings: Sequence[Heading], place: int) -> list[Heading]:
     return list(headings[place + 1 : last])
 
 
-def _below(
-    text: Document, parent: Heading, inner: Sequence[Heading], severity: IssueSeverity
-) -> Iterator[ReviewIssue]:
+def _below(text: Document, parent: Heading, inner: Sequence[Heading]) -> Iterator[ReviewIssue]:
     """The issues under a heading: items before its sub-headings, and these themselves."""
     level = min((heading.level for heading in inner), default=0)
     places = [place for place, heading in enumerate(inner) if heading.level == level]
     end = inner[0].line - 1 if inner else parent.end
-    yield from _items(text, parent.line + 1, end, severity)
+    yield from _items(text, parent.line + 1, end)
     yield from _rows(text, parent.line + 1, end)
     for place in places:
         heading = inner[place]
-        group = level_of_group(heading.title)
-        if group and "severity" not in _fields(text, heading):
-            yield from _below(text, heading, _inner(inner, place), group)
+        if names_group(heading.title) and "severity" not in _fields(text, heading):
+            yield from _below(text, heading, _inner(inner, place))
         elif not is_nothing(heading.title):
-            yield _heading_issue(text, heading, severity)
+            yield _heading_issue(text, heading)
 
 
-def _heading_issue(text: Document, heading: Heading, severity: IssueSeverity) -> ReviewIssue:
-    title, given = split_title(heading.title)
-    return _issue(title, given or severity, _fields(text, heading), place_in(title))
+def _heading_issue(text: Document, heading: Heading) -> ReviewIssue:
+    title = bare_title(heading.title)
+    return ReviewIssue(title, _fields(text, heading).get("where") or place_in(title))
 
 
-def _issue(title: str, severity: IssueSeverity, fields: dict[str, str], place: str) -> ReviewIssue:
-    if "severity" in fields:
-        severity = level_of(fields["severity"]) or "unknown"
-    return ReviewIssue(title, severity, fields.get("where") or place)
-
-
-def _items(text: Document, start: int, end: int, severity: IssueSeverity) -> Iterator[ReviewIssue]:
+def _items(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
     """List items and bold lines; what is deeper, or a field, belongs to the one before."""
     drafts: list[tuple[int, list[str]]] = []
     for _, line in text.numbered(start, end):
@@ -125,12 +111,9 @@ def _items(text: Document, start: int, end: int, severity: IssueSeverity) -> Ite
         elif drafts:
             drafts[-1][1].append(line)
     for _, (first, *rest) in drafts:
-        title, given = split_title(first)
+        title = bare_title(first)
         if title and not is_nothing(title):
-            fields: dict[str, str] = {}
-            for line in rest:
-                _read_field(line, fields)
-            yield _issue(title, given or severity, fields, place_in(first))
+            yield ReviewIssue(title, _read_fields(rest).get("where") or place_in(first))
 
 
 def _rows(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
@@ -138,22 +121,20 @@ def _rows(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
     for row in rows_of(text, start, end):
         title = row.cell("issue", "title", "problem", "finding", "description") or ""
         if title and not is_nothing(title):
-            severity = level_of(row.cell("severity", "priority") or "") or "unknown"
             where = row.cell("where", "location", "file", "place") or ""
-            yield ReviewIssue(stripped(title), severity, stripped(where))
+            yield ReviewIssue(stripped(title), stripped(where))
 
 
 def _fields(text: Document, heading: Heading) -> dict[str, str]:
+    return _read_fields(line for _, line in text.numbered(heading.line + 1, heading.end))
+
+
+def _read_fields(lines: Iterable[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for _, line in text.numbered(heading.line + 1, heading.end):
-        _read_field(line, fields)
-    return fields
-
-
-def _read_field(line: str, fields: dict[str, str]) -> None:
-    if match := _FIELD.match(line):
+    for match in filter(None, map(_FIELD.match, lines)):
         name = "severity" if match[1].lower() in ("severity", "priority") else "where"
         fields.setdefault(name, stripped(match[2]))
+    return fields
 
 
 def _plain(text: str) -> str:

@@ -21,9 +21,9 @@ ISSUES = FIXTURES / "issues"
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in ISSUES.glob("*.md")))
 def test_issues(name: str) -> None:
-    """A line of NAME.expected is ``severity | title | where``."""
+    """A line of NAME.expected is ``title | where``."""
     found = issues_of((ISSUES / f"{name}.md").read_bytes().decode())
-    lines = [f"{issue.severity} | {issue.title} | {issue.where}".rstrip() for issue in found]
+    lines = [f"{issue.title} | {issue.where}".rstrip() for issue in found]
     assert lines == (ISSUES / f"{name}.expected").read_text().splitlines()
 
 
@@ -160,7 +160,7 @@ def test_no_skeleton(document: str) -> None:
 def test_what_is_no_prose_is_no_issue(hidden: str) -> None:
     assert issues_of(f"## Issues\n\n{hidden}\n## Verdict\n") == []
     (issue,) = issues_of(f"## Issues\n### Issue 3: Real\n- Severity: High\n{hidden}\n## Verdict\n")
-    assert (issue.title, issue.severity) == ("Real", "high")
+    assert issue.title == "Real"
 
 
 def test_no_progress_shows() -> None:
