@@ -12,7 +12,6 @@ from agentd.budget.reservations import Reservation, Reservations
 from agentd.budget.spending import (
     ProjectAccount,
     change_account,
-    has_project_limit,
     metered,
     part_accounts,
     stops_unpriced,
@@ -61,7 +60,7 @@ class Allowance:
         parts = part_accounts(budget, name, calls, step=step, provider=provider)
         every = (change_account(budget, name, calls), *parts)
         self.own = tuple(account for account in every if account.is_limited)
-        if has_project_limit(budget):
+        if budget.project.is_set:
             self.project = ProjectAccount(self.change.workspace, self._reservations, utc_now())
         if not self.limited:
             return
@@ -165,7 +164,7 @@ class Allowance:
         return Reservations(self.change.project.running_dir)
 
     def _deciding(self) -> AbstractContextManager[None]:
-        if has_project_limit(self.change.workspace.config.budget):
+        if self.change.workspace.config.budget.project.is_set:
             return self._reservations.deciding()
         return contextlib.nullcontext()
 

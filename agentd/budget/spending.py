@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from agentd.budget.account import Account, Amount, amount_of
 from agentd.budget.reservations import Reservations
-from agentd.config.model import BudgetConfig
+from agentd.config.model import BudgetConfig, Limit
 from agentd.errors import BudgetExceeded, StateError
 from agentd.files import FileStamp
 from agentd.ledger.all_rows import read_each, stamps_of
@@ -29,20 +29,9 @@ def metered(state: State) -> Sequence[CallRecord]:
     return state.calls[state.budget_reset_calls :]
 
 
-def has_project_limit(budget: BudgetConfig) -> bool:
-    """Whether all changes together have a limit."""
-    return budget.project.limit_usd is not None or budget.project.limit_tokens is not None
-
-
 def change_account(budget: BudgetConfig, change_id: str, calls: Sequence[CallRecord]) -> Account:
     """The change's own account; ``calls`` are its metered ones."""
-    return Account(
-        key="budget",
-        shown=f"change {change_id}",
-        limit_usd=budget.limit_usd,
-        limit_tokens=budget.limit_tokens,
-        spent=amount_of(calls),
-    )
+    return _account("budget", f"change {change_id}", budget, calls)
 
 
 def part_accounts(
@@ -54,23 +43,18 @@ def part_accounts(
     provider: str | None,
 ) -> Iterator[Account]:
     """The accounts of a step and of a provider within the change, where they have limits."""
-    for table, name, limit, own in (
-        ("steps", step, budget.steps.get(step), [c for c in calls if c.step == step]),
-        (
-            "providers",
-            provider,
-            budget.providers.get(provider or ""),
-            [c for c in calls if c.provider == provider],
-        ),
-    ):
-        if limit is not None:
-            yield Account(
-                key=f"budget.{table}.{name}",
-                shown=f"{table.removesuffix('s')} {name} in change {change_id}",
-                limit_usd=limit.limit_usd,
-                limit_tokens=limit.limit_tokens,
-                spent=amount_of(own),
-            )
+    if limit := budget.steps.get(step):
+        own = [call for call in calls if call.step == step]
+        yield _account(f"budget.steps.{step}", f"step {step} in change {change_id}", limit, own)
+    if limit := budget.providers.get(provider or ""):
+        own = [call for call in calls if call.provider == provider]
+        shown = f"provider {provider} in change {change_id}"
+        yield _account(f"budget.providers.{provider}", shown, limit, own)
+
+
+def _account(key: str, shown: str, limit: Limit, calls: Sequence[CallRecord] = ()) -> Account:
+    usd, tokens = limit.limit_usd, limit.limit_tokens
+    return Account(key=key, shown=shown, limit_usd=usd, limit_tokens=tokens, spent=amount_of(calls))
 
 
 class ProjectAccount:
@@ -84,12 +68,8 @@ class ProjectAccount:
         self._workspace, self._reservations = workspace, reservations
         budget = workspace.config.budget.project
         self.period = current_period(now, budget.period, budget.timezone)
-        self._account = Account(
-            key="budget.project",
-            shown=f"the project in {self.period.name}" if self.period.name else "the project",
-            limit_usd=budget.limit_usd,
-            limit_tokens=budget.limit_tokens,
-        )
+        shown = f"the project in {self.period.name}" if self.period.name else "the project"
+        self._account = _account("budget.project", shown, budget)
         self._read: dict[Path, _Read] = {}
         self._refresh()
 

@@ -14,7 +14,6 @@ from agentd.budget.reservations import Reservations
 from agentd.budget.spending import (
     ProjectAccount,
     change_account,
-    has_project_limit,
     limits_dollars,
     metered,
     part_accounts,
@@ -53,7 +52,7 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
         marks.append(_unpriced(call))
     given = set(change.ledger.warn([mark.name for mark in marks])) if marks else set()
     _say((mark for mark in marks if mark.name in given), warn)
-    if has_project_limit(budget):
+    if budget.project.is_set:
         _project(change, warn)
 
 

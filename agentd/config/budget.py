@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from agentd.config.model import (
     ON_UNPRICED,
@@ -35,8 +35,7 @@ def read_budget(table: Table) -> BudgetConfig:
     providers = _read_limits(table.table("providers"), tuple(PROVIDERS))
     table.finish(strict=True)
     return BudgetConfig(
-        limit_usd=limit.limit_usd,
-        limit_tokens=limit.limit_tokens,
+        **limit,
         warn_at_percent=percent,
         warn_at_dollars=warn_at_dollars,
         warn_at_tokens=warn_at_tokens,
@@ -47,11 +46,9 @@ def read_budget(table: Table) -> BudgetConfig:
     )
 
 
-def _read_limit(table: Table) -> Limit:
-    return Limit(
-        limit_usd=table.number("limit_usd", _USD),
-        limit_tokens=table.integer("limit_tokens", 0),
-    )
+def _read_limit(table: Table) -> dict[str, Any]:
+    limit_usd = table.number("limit_usd", _USD)
+    return {"limit_usd": limit_usd, "limit_tokens": table.integer("limit_tokens", 0)}
 
 
 def _read_percent(table: Table, usual: Decimal) -> Decimal:
@@ -64,7 +61,7 @@ def _read_limits(table: Table, names: Sequence[str]) -> dict[str, Limit]:
     limits = {}
     for name in names:
         entry = table.table(name)
-        limit = _read_limit(entry)
+        limit = Limit(**_read_limit(entry))
         entry.finish(strict=True)
         if name in table:
             limits[name] = limit
@@ -80,8 +77,7 @@ def _read_project(table: Table, percent: Decimal) -> ProjectBudget:
     percent = _read_percent(table, percent)
     table.finish(strict=True)
     return ProjectBudget(
-        limit_usd=limit.limit_usd,
-        limit_tokens=limit.limit_tokens,
+        **limit,
         period=cast("Period", period or usual.period),
         timezone=timezone,
         warn_at_percent=percent,

@@ -63,53 +63,43 @@ class Table:
     def text(self, key: str, expected: str, *, pattern: str = r".*\S.*") -> str | None:
         """A string that matches ``pattern`` as a whole, None when missing."""
         value = self._get(key)
-        if value is None:
-            return None
         if isinstance(value, str) and "\0" not in value and re.fullmatch(pattern, value, re.DOTALL):
             return value
-        self.wrong(key, expected)
+        self._unless_missing(key, expected)
         return None
 
     def choice(self, key: str, names: Sequence[str]) -> str | None:
         """One of ``names``, None when missing."""
         value = self._get(key)
-        if value is None:
-            return None
         if isinstance(value, str) and value in names:
             return value
-        self.wrong(key, f"one of {', '.join(names)}")
+        self._unless_missing(key, f"one of {', '.join(names)}")
         return None
 
     def integer(self, key: str, minimum: int) -> int | None:
         """A whole number of at least ``minimum``, None when missing."""
         value = self._get(key)
-        if value is None:
-            return None
         if type(value) is int and minimum <= value <= _MAX_INTEGER:
             return value
-        self.wrong(key, f"a whole number from {minimum} to {_MAX_INTEGER}")
+        self._unless_missing(key, f"a whole number from {minimum} to {_MAX_INTEGER}")
         return None
 
     def number(self, key: str, expected: str, *, maximum: int | None = None) -> Decimal | None:
         """A finite number of at least 0, exactly as written; None when missing."""
         value = self._get(key)
-        if value is None:
-            return None
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             number = Decimal(value)
             if number.is_finite() and number >= 0 and (maximum is None or number <= maximum):
                 return number
-        self.wrong(key, expected)
+        self._unless_missing(key, expected)
         return None
 
     def texts(self, key: str, expected: str) -> tuple[str, ...]:
         """A list of strings, empty when missing."""
         value = self._get(key)
-        if value is None:
-            return ()
         if isinstance(value, list) and all(isinstance(v, str) and "\0" not in v for v in value):
             return tuple(value)
-        self.wrong(key, expected)
+        self._unless_missing(key, expected)
         return ()
 
     def choices(self, key: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -166,6 +156,10 @@ class Table:
                 hint = f"; did you mean {join(self._key, near)}?" if near else ""
                 refused = strict or any(_letters_apart(key.lower(), one) <= 2 for one in guarded)
                 self._problems.unknown(self.path(key), hint, refused=refused)
+
+    def _unless_missing(self, key: str, expected: str) -> None:
+        if key in self._data:
+            self.wrong(key, expected)
 
     def _get(self, key: str) -> object:
         self._known.append(key)

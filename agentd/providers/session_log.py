@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.metering.usage import ModelUsage, add, run_usage
-from agentd.providers.base import LoggedUsage
+from agentd.providers.base import LoggedUsage, LogQuery
+
+_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 
 
 class UnknownShape(Exception):
@@ -33,6 +36,19 @@ class LoggedRequest:
     at: datetime
     model: str
     usage: ModelUsage
+
+
+def home_of(query: LogQuery, variable: str, usual: str) -> Path | None:
+    """The CLI's folder: what ``variable`` names, else ``usual`` in the user's home.
+
+    None without either, and for a session id that is no plain name.
+    """
+    if not _SAFE_ID.fullmatch(query.session_id):
+        return None
+    if named := query.environ.get(variable):
+        return Path(named)
+    home = query.environ.get("HOME")
+    return Path(home, usual) if home else None
 
 
 def json_lines(path: Path, *markers: bytes) -> Iterator[Mapping[str, Any]]:
@@ -98,9 +114,9 @@ def changed_since(path: Path, since: datetime) -> bool:
     return path.stat().st_mtime >= since.timestamp() - 1
 
 
-def logged_usage(threads: Iterable[Thread], *, session_id: str, model: str | None) -> LoggedUsage:
-    """The requests of a run's threads added up by model, in the order they were finished."""
-    parts = list(threads)
+def logged_usage(parts: Sequence[Thread], *, session_id: str) -> LoggedUsage:
+    """The requests of a run's threads, the main one first, added up by model, as they ended."""
+    main = parts[0].requests
     complete = not any(thread.waiting for thread in parts)
     ordered = sorted(
         (request for thread in parts for request in thread.requests), key=lambda request: request.at
@@ -113,4 +129,4 @@ def logged_usage(threads: Iterable[Thread], *, session_id: str, model: str | Non
         requests=tuple((request.model, request.usage) for request in ordered),
         session_id=session_id,
     )
-    return LoggedUsage(usage=usage, model=model, complete=complete)
+    return LoggedUsage(usage=usage, model=main[-1].model if main else None, complete=complete)

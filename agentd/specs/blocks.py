@@ -48,11 +48,6 @@ def section_end(doc: Lines, start: int) -> int:
     return next(following, len(doc.all))
 
 
-def title_of(doc: Lines) -> str:
-    """The first heading of level 1, "" without one."""
-    return next((h.title for h in doc.headings if h.level == 1), "")
-
-
 def marks_between(doc: Lines, start: int, end: int) -> list[int]:
     """The heading lines after line ``start`` and before line ``end``."""
     return doc.marks[bisect_right(doc.marks, start) : bisect_left(doc.marks, end)]

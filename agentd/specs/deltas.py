@@ -11,7 +11,6 @@ from agentd.specs.blocks import (
     marks_between,
     requirement_finder,
     requirements,
-    title_of,
 )
 from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.mains import parse_main, purpose_section
@@ -29,7 +28,7 @@ _BULLETED = re.compile(rf"[-*+]{SPACE}*`?###{SPACE}*Requirement:{SPACE}*({ANY}+)
 _RENAME = re.compile(
     rf"(?:[-*+]{SPACE}*)?(FROM|TO):{SPACE}*`?###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z"
 )
-_LABELLED = re.compile(r"[-*+]?[ \t]*\*\*(Reason|Migration)(?::\*\*|\*\*:?)", re.IGNORECASE)
+_REASON = re.compile(r"[-*+]?[ \t]*\*\*Reason(?::\*\*|\*\*:?)", re.IGNORECASE)
 _KINDS = {f"{kind} requirements": kind for kind in ("added", "modified", "removed", "renamed")}
 
 
@@ -56,7 +55,6 @@ def parse_delta(text: str, path: str) -> Delta:
     return Delta(
         path=path,
         text=text,
-        title=title_of(doc),
         purpose=purpose_section(text),
         sections=tuple(doc.all[start] for _, start, _ in deltas),
         added=tuple(blocks["added"]) or whole,
@@ -118,12 +116,12 @@ def _removed(doc: Lines, start: int, end: int) -> list[Removed]:
             heads.append((index, open_heading(_unquoted(bullet[1]))))
     found = []
     for (index, name), (stop, _) in pairwise([*heads, (end, "")]):
-        said = {"reason": "", "migration": ""}
+        reason = ""
         for _, line in doc.unfenced(index + 1, stop):
             text = line.strip(SPACES)
-            if label := _LABELLED.match(text):
-                said[label[1].lower()] = text[label.end() :].lstrip(": \t")
-        found.append(Removed(name, said["reason"], said["migration"], index + 1))
+            if label := _REASON.match(text):
+                reason = text[label.end() :].lstrip(": \t")
+        found.append(Removed(name, reason, index + 1))
     return found
 
 

@@ -10,7 +10,6 @@ from agentd.specs.blocks import (
     requirement_finder,
     requirements,
     section_end,
-    title_of,
 )
 from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.model import MainSpec, Problem
@@ -26,10 +25,10 @@ def parse_main(text: str, path: str) -> MainSpec:
     """A main spec's slices; never fails: what is wrong with it is in ``problems``."""
     doc = Lines(normalized(text))
     start = next((i for i in doc.marks if _REQUIREMENTS.match(doc.all[i])), None)
-    common = {"path": path, "text": text, "title": title_of(doc), "purpose": purpose_section(text)}
     if start is None:
         return MainSpec(
-            **common,
+            path=path,
+            text=text,
             before=text.rstrip(SPACES),
             header="",
             preamble="",
@@ -42,7 +41,8 @@ def parse_main(text: str, path: str) -> MainSpec:
     heads = [i for i in marks_between(doc, start, end) if find(doc.all[i])]
     first = heads[0] if heads else end
     return MainSpec(
-        **common,
+        path=path,
+        text=text,
         before=doc.slice(0, start),
         header=doc.all[start],
         preamble=doc.slice(start + 1, first).rstrip(SPACES),

@@ -66,8 +66,6 @@ class MainSpec:
 
     path: str
     text: str
-    title: str
-    purpose: str
     before: str
     header: str
     preamble: str
@@ -78,11 +76,10 @@ class MainSpec:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A requirement a change takes away, with what it says after **Reason** and **Migration**."""
+    """A requirement a change takes away, with what it says after **Reason**."""
 
     name: str
     reason: str
-    migration: str
     line: int
 
 
@@ -106,7 +103,6 @@ class Delta:
 
     path: str
     text: str
-    title: str
     purpose: str
     sections: tuple[str, ...]
     added: tuple[Requirement, ...]
@@ -145,7 +141,7 @@ class MergeResult:
 
     ``text`` is None when there are problems or conflicts; it equals the old text, byte for byte,
     when the spec already says what the change wants. ``counts``: requirements added, modified,
-    removed, renamed. ``merged`` names those merged three ways.
+    removed, renamed.
     """
 
     text: str | None
@@ -153,7 +149,6 @@ class MergeResult:
     conflicts: tuple[Conflict, ...] = ()
     warnings: tuple[Problem, ...] = ()
     counts: Mapping[str, int]
-    merged: tuple[str, ...] = ()
 
 
 def fold(name: str) -> str:

@@ -42,7 +42,6 @@ class Operations:
             Problem(message=f'"{name}" is in the main spec twice') for name in self.blocks.doubles
         ]
         self.conflicts: list[Conflict] = []
-        self.merged: list[str] = []
         self.counts = dict.fromkeys(("added", "modified", "removed", "renamed"), 0)
         of_style = spec.requirements or delta.added
         self.old_style = any(block.old_style for block in of_style)
@@ -126,7 +125,6 @@ class Operations:
                 return theirs
             merged = merge_block(_headed(base, heading), ours, theirs, self.three_way)
             if merged is not None:
-                self.merged.append(block.name)
                 return merged
         elif ours == theirs:
             return theirs
@@ -167,7 +165,6 @@ class Operations:
             conflicts=found[1],
             warnings=found[2],
             counts=self.counts,
-            merged=tuple(self.merged),
         )
 
     def _hidden(self, text: str) -> tuple[Problem, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
 from pathlib import Path
 
@@ -680,8 +680,8 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "budget",
     }
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
-    assert set(data["budget"]) == set(BudgetConfig.__slots__)
-    assert set(data["budget"]["project"]) == set(ProjectBudget.__slots__)
+    assert set(data["budget"]) == {field.name for field in fields(BudgetConfig)}
+    assert set(data["budget"]["project"]) == {field.name for field in fields(ProjectBudget)}
     for limits in (data["budget"]["steps"], data["budget"]["providers"]):
         assert [set(limit) for limit in limits.values()] == [set(Limit.__slots__)]
     assert set(data["checks"]) == set(ChecksConfig.__slots__)

@@ -34,7 +34,6 @@ def test_edits_of_different_lines_are_both_kept() -> None:
     assert result.text is not None
     assert "quickly" in result.text
     assert "Two happens twice" in result.text
-    assert result.merged == ("Beta",)
 
 
 def test_edits_of_one_line_clash() -> None:

@@ -7,7 +7,6 @@ line only. Calls outside the conversation are in no log. Read and checked: 2.1.3
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from agentd.providers.session_log import (
     Thread,
     UnknownShape,
     changed_since,
+    home_of,
     json_lines,
     logged_usage,
     moment,
@@ -27,8 +27,6 @@ from agentd.providers.session_log import (
     text,
 )
 
-_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
-
 
 def read(query: LogQuery) -> LoggedUsage | None:
     """What the run used, subagents included; None without a log that we can read.
@@ -36,15 +34,11 @@ def read(query: LogQuery) -> LoggedUsage | None:
     Counts every message whose first block came at or after ``query.started_at``. Of a message
     that was cut off it has what was known at its start.
     """
-    home = query.environ.get("CLAUDE_CONFIG_DIR")
-    if not home:
-        if not query.environ.get("HOME"):
-            return None
-        home = f"{query.environ['HOME']}/.claude"
-    if not _SAFE_ID.fullmatch(query.session_id):
+    home = home_of(query, "CLAUDE_CONFIG_DIR", ".claude")
+    if home is None:
         return None
     try:
-        paths = list(Path(home).glob(f"projects/*/{query.session_id}.jsonl"))
+        paths = list(home.glob(f"projects/*/{query.session_id}.jsonl"))
         if len(paths) != 1:
             return None
         threads = [_thread(paths[0], query.started_at)]
@@ -53,10 +47,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
                 threads.append(_thread(subagent, query.started_at))
     except (UnknownShape, ParseError, OSError):
         return None
-    main = threads[0].requests
-    return logged_usage(
-        threads, session_id=query.session_id, model=main[-1].model if main else None
-    )
+    return logged_usage(threads, session_id=query.session_id)
 
 
 def _thread(path: Path, since: datetime) -> Thread:

@@ -8,7 +8,7 @@ Read and checked: 0.169.0, 0.58.0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from agentd.providers.session_log import (
     UnknownShape,
     changed_since,
     first_entry,
+    home_of,
     json_lines,
     logged_usage,
     moment,
@@ -50,13 +51,11 @@ def read(query: LogQuery) -> LoggedUsage | None:
     Counts every API request that was finished at or after ``query.started_at``. A response that
     was cut off stands in no log, so it is not in here either.
     """
-    home = query.environ.get("CODEX_HOME")
-    if not home:
-        if not query.environ.get("HOME"):
-            return None
-        home = f"{query.environ['HOME']}/.codex"
+    home = home_of(query, "CODEX_HOME", ".codex")
+    if home is None:
+        return None
     try:
-        path = _rollout(Path(home) / "sessions", query.session_id)
+        path = _rollout(home / "sessions", query.session_id)
         if path is None:
             return None
         main = _Rollout(query.session_id, query.started_at).load(path)
@@ -67,7 +66,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
             threads.append(_Rollout(thread_id, query.started_at).load(file).thread())
     except (UnknownShape, ParseError, OSError):
         return None
-    return logged_usage(threads, session_id=query.session_id, model=main.model)
+    return replace(logged_usage(threads, session_id=query.session_id), model=main.model)
 
 
 def _rollout(sessions: Path, thread_id: str) -> Path | None:

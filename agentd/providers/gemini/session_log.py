@@ -7,7 +7,6 @@ message; a subagent's stand in ``chats/<session id>/<subagent id>.jsonl``. Calls
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
@@ -22,6 +21,7 @@ from agentd.providers.session_log import (
     UnknownShape,
     changed_since,
     first_entry,
+    home_of,
     json_lines,
     logged_usage,
     moment,
@@ -30,19 +30,17 @@ from agentd.providers.session_log import (
     text,
 )
 
-_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
-
 
 def read(query: LogQuery) -> LoggedUsage | None:
     """What the run used, subagents included; None without a log that we can read.
 
     Counts every message that was answered at or after ``query.started_at``.
     """
-    home = query.environ.get("GEMINI_CLI_HOME") or query.environ.get("HOME")
-    if not home or not _SAFE_ID.fullmatch(query.session_id):
+    home = home_of(query, "GEMINI_CLI_HOME", "")
+    if home is None:
         return None
     try:
-        paths = _chats(Path(home) / ".gemini" / "tmp", query.session_id)
+        paths = _chats(home / ".gemini" / "tmp", query.session_id)
         if not paths:
             return None
         threads = [_thread(paths, query.started_at)]
@@ -51,10 +49,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
                 threads.append(_thread([subagent], query.started_at))
     except (UnknownShape, ParseError, OSError):
         return None
-    main = threads[0].requests
-    return logged_usage(
-        threads, session_id=query.session_id, model=main[-1].model if main else None
-    )
+    return logged_usage(threads, session_id=query.session_id)
 
 
 def _chats(folder: Path, session_id: str) -> list[Path]:

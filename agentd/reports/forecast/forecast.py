@@ -11,7 +11,6 @@ from agentd.budget.reservations import Reservations
 from agentd.budget.spending import (
     ProjectAccount,
     change_account,
-    has_project_limit,
     metered,
     part_accounts,
 )
@@ -154,7 +153,7 @@ def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]
         *part_accounts(budget, change.id, calls, step=step.name, provider=choice.provider),
         change_account(budget, change.id, calls),
     ]
-    if has_project_limit(budget):
+    if budget.project.is_set:
         reservations = Reservations(change.project.running_dir)
         found.append(ProjectAccount(change.workspace, reservations, utc_now()).now())
     return tuple(account for account in found if account.is_limited)
