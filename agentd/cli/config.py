@@ -22,8 +22,8 @@ Key = Annotated[
 def get(key: Key, as_json: AsJson = False) -> None:
     """Print the value of a setting that is in force.
 
-    That is config.toml's, else the default. A setting without a value prints nothing on stdout. A
-    section, such as budget, prints its settings as `config list` does.
+    It comes from config.toml, else it is the default. A setting without a value prints nothing on
+    stdout. A section, such as budget, prints its settings as `config list` does.
     """
     from agentd.cli.output import print_json
     from agentd.cli.terminal import note
@@ -46,7 +46,7 @@ def get(key: Key, as_json: AsJson = False) -> None:
 def list_values(as_json: AsJson = False) -> None:
     """List the settings and their values in force.
 
-    A default says so; a setting without a value is left out.
+    Defaults are marked; settings without a value are left out.
     """
     _show(*_values(), as_json=as_json)
 
@@ -63,7 +63,7 @@ def set_(
 ) -> None:
     """Change settings in config.toml; its comments and its order stay.
 
-    All are checked first, and a wrong one changes nothing. Lists are written as in TOML:
+    agentd checks all of them first; a wrong one changes nothing. Write lists as in TOML:
 
     agentd config set budget.limit_usd 50
 

@@ -47,7 +47,7 @@ def cost(
     change_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", show_default=False, help="The change; the one worked on last if absent."
+            metavar="[ID]", show_default=False, help="Change id (default: the most recent change)."
         ),
     ] = None,
     every: Annotated[
@@ -76,7 +76,7 @@ def cost(
         typer.Option(
             "--until",
             metavar="WHEN",
-            help="Only calls that began before; of a day, week or month, before its end.",
+            help="Only calls that began before then, or before the end of this day, week or month.",
         ),
     ] = None,
     timezone: Annotated[
@@ -84,8 +84,8 @@ def cost(
         typer.Option(
             "--timezone",
             metavar="ZONE",
-            help="Where days begin, such as Europe/Berlin; if absent, budget.project.timezone of "
-            "the config, else UTC.",
+            help="Time zone of the days, such as Europe/Berlin (default: budget.project.timezone "
+            "of the config, else UTC).",
         ),
     ] = None,
     shape: Annotated[

@@ -20,7 +20,9 @@ def audit(
     change_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", show_default=False, help="The change; all, archived too, if absent."
+            metavar="[ID]",
+            show_default=False,
+            help="Change id (default: all changes, archived ones too).",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -21,8 +21,8 @@ _At = Annotated[
     typer.Option(
         "--at",
         metavar="DATE",
-        help="Prices of this day or time, such as 2025-06-10 or 2025-06-10T12:00:00Z, in UTC "
-        "where it names no zone; of now if absent.",
+        help="Use the prices of this day or time, such as 2025-06-10 or 2025-06-10T12:00:00Z; UTC "
+        "unless it names a zone (default: now).",
     ),
 ]
 
@@ -40,7 +40,7 @@ def price(
         int | None, _count("--tokens-in", "All input, cached tokens included.")
     ] = None,
     tokens_out: Annotated[
-        int | None, _count("--tokens-out", "All output, reasoning included; 0 if absent.")
+        int | None, _count("--tokens-out", "All output, reasoning included (default: 0).")
     ] = None,
     cached: Annotated[
         int, _count("--cached", "How many of the input tokens are read from the cache.")
@@ -58,8 +58,8 @@ def price(
     """Tell what one API request costs.
 
     Give --tokens-in or --tokens; without them the text on stdin is the input, and its tokens are
-    counted. Prices of the project's config.toml go before those of the bundled catalogue. Prices of
-    another day and for a long input apply. Exit code 1 when no price is known.
+    counted. Uses the project's config.toml first, then the bundled catalogue: the prices in force
+    on --at, and long-context rates. Exit code 1 when no price is known.
     """
     from agentd.cli.arguments import check_model
     from agentd.cli.output import as_error, print_json
@@ -101,8 +101,7 @@ def models(
 ) -> None:
     """List models with their prices.
 
-    And how exactly their tokens are counted, by which tokenizer or estimate.
-    Models that the project's config.toml prices come first, then those of the bundled catalogue.
+    Shows also how exactly their tokens are counted, by which tokenizer or estimate. Models that the project's config.toml prices come first, then those of the bundled catalogue.
     Prices are in USD per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any
     other name works too: agentd price says what is known of it.
     """

@@ -25,14 +25,14 @@ def status(
     change_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", show_default=False, help="The change; the one worked on last if absent."
+            metavar="[ID]", show_default=False, help="Change id (default: the most recent change)."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where a change stands and what it cost.
 
-    Archived changes too.
+    Works for archived changes too.
     """
     from agentd.cli.output import print_json, told_waiting
     from agentd.cli.terminal import note

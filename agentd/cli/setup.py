@@ -19,27 +19,27 @@ def init(
         typer.Option(
             "--provider",
             metavar="NAME",
-            help=f"Use this CLI only: {any_provider()}; in a project that has a config, add it.",
+            help=f"Use this CLI only: {any_provider()}. Adds its section to an existing config.",
         ),
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", metavar="NAME", help="The project's name; found by itself if absent."
+            "--name", metavar="NAME", help="The project's name (default: read from its files)."
         ),
     ] = None,
     remove: Annotated[
         bool,
-        typer.Option("--remove", help="Take away what init wrote and nobody changed since."),
+        typer.Option("--remove", help="Remove what init wrote, unless it was edited."),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --remove: only show what it would do.")
+        bool, typer.Option("--dry-run", help="With --remove: only show what would go.")
     ] = False,
 ) -> None:
     """Write agentd/ into this folder; keep what is there.
 
-    It holds config.toml, project.md, .gitignore and specs/. With --remove they go again; changes,
-    the archive, specs and whatever was edited stays.
+    It holds config.toml, project.md, .gitignore and specs/. --remove takes them away again; edited
+    files, changes, the archive and specs stay.
     """
     from agentd.project.init import initialise
 
