@@ -22,7 +22,7 @@ def audit(
         typer.Argument(
             metavar="[ID]",
             show_default=False,
-            help="Change id (default: all changes, archived ones too).",
+            help="Change id (default: all, archived ones too).",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -101,9 +101,10 @@ def models(
 ) -> None:
     """List models with their prices.
 
-    Shows also how exactly their tokens are counted, by which tokenizer or estimate. Models that the project's config.toml prices come first, then those of the bundled catalogue.
-    Prices are in USD per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any
-    other name works too: agentd price says what is known of it.
+    Shows also how exactly their tokens are counted, by which tokenizer or estimate. Models that the
+    project's config.toml prices come first, then those of the bundled catalogue. Prices are in USD
+    per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any other name works
+    too: agentd price says what is known of it.
     """
     from agentd.cli.output import print_json
     from agentd.cli.price_text import models_document, models_table

@@ -89,20 +89,17 @@ class StateStore:
 
     def read(self) -> State:
         """The state as it stands; writes nothing, takes no lock."""
-        plain_files.check_change(self.change_dir)
         with self._explained():
             return state.from_document(self._read(own_grammar.ALL)[1])
 
     def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
         """The state, and the totals as the file states them: see ``stated_totals.written``."""
-        plain_files.check_change(self.change_dir)
         with self._explained():
             found = self._read(own_grammar.ALL)[1]
             return state.from_document(found), stated_totals.written(found)
 
     def rows(self, change_id: str) -> list[Row]:
         """The calls as rows: several times as fast as :meth:`read`, for sums over many changes."""
-        plain_files.check_change(self.change_dir)
         with self._explained():
             return rows.of_document(change_id, self._read(own_grammar.SUMS)[1])
 
@@ -131,14 +128,12 @@ class StateStore:
     ) -> None:
         """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
         changes = Changes(phase, iteration, last_action, session_id)
-        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             self._change(origin, found, changes)
 
     def warn(self, names: Sequence[str]) -> list[str]:
         """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
-        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             given = _given(found)
@@ -152,7 +147,6 @@ class StateStore:
 
         Those whose names begin with ``keep`` are not the change's own and stay given.
         """
-        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             stay = [name for name in _given(found) if name.startswith(keep)]
@@ -227,7 +221,6 @@ class StateStore:
         return record
 
     def _enter(self, waiting: Sequence[Kept]) -> list[Kept]:
-        plain_files.check_change(self.change_dir)
         with self.locked():
             origin, found = self._read()
             there = found.ids()
@@ -249,6 +242,7 @@ class StateStore:
             raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
 
     def _read(self, keys: Sequence[str] = own_grammar.LEDGER) -> tuple[Source, Document]:
+        plain_files.check_change(self.change_dir)
         data = plain_files.read_file(self.path)
         if data is None:
             name = self.change_dir.absolute().name
@@ -262,6 +256,7 @@ class StateStore:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Meanwhile no agentd writes the file. Raises LockHeld after 30 s."""
+        plain_files.check_change(self.change_dir)
         plain_files.make_folder(self.runs_dir)
         with self._explained(), lock(self.runs_dir / ".lock"):
             yield
