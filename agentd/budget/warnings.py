@@ -62,7 +62,7 @@ def _has_marks(budget: BudgetConfig) -> bool:
     return (
         any(amount is not None for amount in amounts)
         or bool(budget.steps or budget.providers)
-        or has_project_limit(budget)
+        or budget.project.is_set
     )
 
 

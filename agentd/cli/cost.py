@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -202,11 +201,10 @@ def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
             note(f"{costs.report.scope}:")
         print(summary(costs.report))
         return
+    from agentd.cli.terminal import style_of
     from agentd.reports.formats import FORMATS as RENDER
-    from agentd.reports.formats.style import Style
 
-    style = Style.of(sys.stdout, os.environ)
-    print(RENDER[chosen](costs.report, style=style, base=costs.base))
+    print(RENDER[chosen](costs.report, style=style_of(sys.stdout), base=costs.base))
 
 
 def summary(report: Report) -> str:

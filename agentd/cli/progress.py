@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import sys
 from collections.abc import Iterator
 
 from agentd.cli.calls_text import describe
-from agentd.cli.terminal import note, on_terminal, write_stderr
+from agentd.cli.terminal import note, on_terminal, width, write_stderr
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
@@ -73,7 +72,7 @@ class Progress:
                 write_stderr(_ERASE)
             self._say(seen.text)
         if self._live and _takes_more():
-            write_stderr(f"\r{cut(line(begun, seen), _columns() - 1)}\x1b[K")
+            write_stderr(f"\r{cut(line(begun, seen), (width(sys.stderr) or 80) - 1)}\x1b[K")
 
     def _say(self, text: str) -> None:
         """The CLI's text, whole lines only, no two blank ones in a row."""
@@ -101,12 +100,6 @@ def line(begun: Begun, seen: Snapshot) -> str:
         seen.tool or "",
     )
     return "  ".join(" ".join(plain(part).split()) for part in parts if part)
-
-
-def _columns() -> int:
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr closed meanwhile
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    return 80
 
 
 def _takes_more() -> bool:

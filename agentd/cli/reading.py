@@ -13,6 +13,7 @@ from agentd.cli.options import AsJson
 from agentd.errors import StateError
 
 _BAR = 20
+# Done, not approved, absent, and the two parts of a bar.
 _MARKS = ("✓", "✗", "·", "█", "░")
 _ASCII_MARKS = ("[x]", "[!]", "[ ]", "#", "-")
 
@@ -124,7 +125,11 @@ def _text(view: Overview) -> str:
 
 def _progress(view: Overview) -> list[str]:
     """A mark for each document, and a bar for the tasks."""
-    done, open_, absent, full, empty = _marks()
+    from agentd.cli.terminal import shows
+
+    done, open_, absent, full, empty = (
+        _MARKS if shows(sys.stdout, "".join(_MARKS)) else _ASCII_MARKS
+    )
     lines = []
     for artifact in view.artifacts:
         mark = done if artifact.done else open_ if artifact.files else absent
@@ -139,15 +144,6 @@ def _progress(view: Overview) -> list[str]:
             told += ", mended since"
         lines.append(f"  {mark} {artifact.name:<14}  {told}".rstrip())
     return lines
-
-
-def _marks() -> tuple[str, ...]:
-    """Done, not approved, absent, and the two parts of a bar, as far as stdout can show them."""
-    try:
-        "".join(_MARKS).encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return _ASCII_MARKS
-    return _MARKS
 
 
 def _cells(totals: Totals) -> list[str]:

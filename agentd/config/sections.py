@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import cast
+from typing import Any, cast
 
 from agentd.config.model import (
     COMPLEXITIES,
@@ -18,12 +17,11 @@ from agentd.config.model import (
     StepConfig,
 )
 from agentd.config.table import Problems, Table, shown
-from agentd.metering.rates import PricingConfig
+from agentd.metering.rates import PRICE_KEYS, PricingConfig
 from agentd.providers import PROVIDERS
 
 _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
 _PRICE = "a price in USD per 1,000,000 tokens, 0 or more"
-_PRICE_KEYS = tuple(field.name for field in fields(PricingConfig))
 _NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
 
 
@@ -51,7 +49,7 @@ def _read_model(table: Table, problems: Problems) -> ModelConfig:
     model = table.text("model", expected_model, pattern=_MODEL_NAME)
     complexity = table.choice("complexity", COMPLEXITIES)
     prices = _read_prices(table)
-    if any(key in table for key in _PRICE_KEYS):
+    if any(key in table for key in PRICE_KEYS):
         for key in _NEEDED_PRICES:
             if key not in table:
                 problems.warn(f"{table.path(key)} is missing, so its other prices are not used")
@@ -122,15 +120,9 @@ def _read_needed_prices(table: Table) -> PricingConfig | None:
 
 def _read_prices(table: Table) -> PricingConfig | None:
     """The prices that ``table`` gives, None without an input or an output price."""
-    input_price, output_price, *cache_prices = (table.number(key, _PRICE) for key in _PRICE_KEYS)
+    prices: dict[str, Any] = {key: table.number(key, _PRICE) for key in PRICE_KEYS}
     table.finish()
-    if input_price is None or output_price is None:
-        return None
-    return PricingConfig(
-        cost_per_1m_input=input_price,
-        cost_per_1m_output=output_price,
-        **dict(zip(_PRICE_KEYS[2:], cache_prices, strict=True)),
-    )
+    return None if None in map(prices.get, _NEEDED_PRICES) else PricingConfig(**prices)
 
 
 def warn_about_two_prices(

@@ -11,11 +11,11 @@ from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from agentd.metering.makers import HOSTS, MAKERS, provider_of, read_name
 from agentd.metering.names import MAX_NAME_CHARS, forms
-from agentd.metering.rates import PricingConfig
+from agentd.metering.rates import PRICE_KEYS, PricingConfig
 
 if TYPE_CHECKING:  # its import takes 0.2 s, so it is loaded where a price is looked up
     from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
@@ -212,16 +212,11 @@ def _fields(prices: ModelPrice) -> tuple[Decimal | TieredPrices | None, ...]:
 
 def _rates(prices: ModelPrice, input_tokens: int) -> PricingConfig | None:
     """The prices of a request of ``input_tokens``; None for a model not sold by the token."""
-    values = [_at(price, input_tokens) for price in _fields(prices)]
-    if values[0] is None or values[1] is None:
+    amounts = (_at(price, input_tokens) for price in _fields(prices))
+    values: dict[str, Any] = dict(zip(PRICE_KEYS, amounts, strict=True))
+    if values["cost_per_1m_input"] is None or values["cost_per_1m_output"] is None:
         return None
-    return PricingConfig(
-        cost_per_1m_input=values[0],
-        cost_per_1m_output=values[1],
-        cost_per_1m_cache_read=values[2],
-        cost_per_1m_cache_write=values[3],
-        cost_per_1m_cache_write_1h=values[4],
-    )
+    return PricingConfig(**values)
 
 
 def _at(price: Decimal | TieredPrices | None, input_tokens: int) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from agentd.metering.money import Price, exact_usd
@@ -84,3 +84,6 @@ class PricingConfig:
     def output_usd(self, usage: ModelUsage) -> Decimal:
         """The output's part of the cost, reasoning included."""
         return (usage.output_tokens * self.cost_per_1m_output).scaleb(-6)
+
+
+PRICE_KEYS = tuple(field.name for field in fields(PricingConfig))

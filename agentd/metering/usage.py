@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 
@@ -56,6 +56,9 @@ class UsageMetrics(ModelUsage):
     session_id: str | None = None
 
 
+_COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name.endswith("_tokens"))
+
+
 def add(usages: Iterable[ModelUsage]) -> ModelUsage:
     """The sum; its reported cost is None unless every part has one."""
     parts = list(usages)
@@ -63,7 +66,7 @@ def add(usages: Iterable[ModelUsage]) -> ModelUsage:
     costs = [part.reported_cost_usd for part in parts]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known, Decimal(0)) if parts and len(known) == len(parts) else None
-    return _usage(columns or [0] * 6, cost)
+    return _usage(columns or [0] * len(_COUNTS), cost)
 
 
 def subtract(total: ModelUsage, before: ModelUsage) -> ModelUsage:
@@ -84,12 +87,7 @@ def run_usage(
     """A run's usage from its models; the key "" stands for a model that was not named."""
     total = add(by_model.values())
     return UsageMetrics(
-        input_tokens=total.input_tokens,
-        output_tokens=total.output_tokens,
-        cache_read_input_tokens=total.cache_read_input_tokens,
-        cache_creation_input_tokens=total.cache_creation_input_tokens,
-        reasoning_output_tokens=total.reasoning_output_tokens,
-        cache_creation_1h_input_tokens=total.cache_creation_1h_input_tokens,
+        **dict(zip(_COUNTS, total.counts(), strict=True)),
         reported_cost_usd=total.reported_cost_usd,
         by_model={model: usage for model, usage in by_model.items() if model},
         requests=requests,
@@ -97,13 +95,5 @@ def run_usage(
     )
 
 
-def _usage(columns: list[int], cost: Decimal | None) -> ModelUsage:
-    return ModelUsage(
-        input_tokens=columns[0],
-        output_tokens=columns[1],
-        cache_read_input_tokens=columns[2],
-        cache_creation_input_tokens=columns[3],
-        reasoning_output_tokens=columns[4],
-        cache_creation_1h_input_tokens=columns[5],
-        reported_cost_usd=cost,
-    )
+def _usage(columns: Sequence[int], cost: Decimal | None) -> ModelUsage:
+    return ModelUsage(**dict(zip(_COUNTS, columns, strict=True)), reported_cost_usd=cost)

@@ -22,13 +22,13 @@ import pytest
 from support.recordings import recording
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
-from agentd.cli.progress import cut, line
+from agentd.cli.progress import line
 from agentd.providers import PROVIDERS
 from agentd.providers.activity import Snapshot
 from agentd.providers.output import events
 from agentd.runner.run_folder import RunFolder
 from agentd.runner.stdout import Reading
-from agentd.text import plain
+from agentd.text import cut, plain
 from agentd.workflow.order import Begun
 
 CONFIG = """

@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import pty
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -362,30 +359,3 @@ def test_sparkline() -> None:
     # Two days to a sign: 3 and 1, 4 and 0, none and none.
     short = [Spent(str(day), Decimal(cost)) for day, cost in enumerate("3140" + "0" * 15 + "1")]
     assert sparkline(short, 20, ascii_only=True) == "0 ##_______: 19, most $4.0000 on 2"
-
-
-def on_pty(**environ: str) -> Style:
-    leader, follower = pty.openpty()
-    with os.fdopen(leader), os.fdopen(follower, "w", encoding="utf-8") as stream:
-        return Style.of(stream, environ)
-
-
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({"TERM": "xterm", "COLUMNS": "70"}, Style(bars=True, color=True, width=70)),
-        ({"TERM": "xterm", "COLUMNS": "70", "NO_COLOR": "1"}, Style(bars=True, width=70)),
-        ({"TERM": "xterm", "COLUMNS": "x"}, Style(bars=True, color=True, width=0)),
-        ({"TERM": "dumb", "COLUMNS": "70"}, Style()),
-        ({"COLUMNS": "70"}, Style()),
-    ],
-)
-def test_the_style_of_a_terminal(environ: Mapping[str, str], expected: Style) -> None:
-    assert on_pty(**environ) == expected
-
-
-def test_the_style_of_a_file() -> None:
-    environ = {"TERM": "xterm", "COLUMNS": "70"}
-    for encoding, ascii_only in (("utf-8", False), ("latin-1", True), ("ascii", True)):
-        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-        assert Style.of(stream, environ) == Style(ascii=ascii_only)

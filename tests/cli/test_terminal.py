@@ -1,0 +1,47 @@
+"""What a terminal, or a file, can show."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+from collections.abc import Mapping
+
+import pytest
+
+from agentd.cli.terminal import style_of
+from agentd.reports.formats.style import Style
+
+
+def on_pty() -> Style:
+    leader, follower = pty.openpty()
+    with os.fdopen(leader), os.fdopen(follower, "w", encoding="utf-8") as stream:
+        return style_of(stream)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"TERM": "xterm", "COLUMNS": "70"}, Style(bars=True, color=True, width=70)),
+        ({"TERM": "xterm", "COLUMNS": "70", "NO_COLOR": "1"}, Style(bars=True, width=70)),
+        ({"TERM": "xterm", "COLUMNS": "x"}, Style(bars=True, color=True, width=0)),
+        ({"TERM": "dumb", "COLUMNS": "70"}, Style()),
+        ({"COLUMNS": "70"}, Style()),
+    ],
+)
+def test_the_style_of_a_terminal(
+    environ: Mapping[str, str], expected: Style, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TERM", "COLUMNS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert on_pty() == expected
+
+
+def test_the_style_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "70")
+    for encoding, ascii_only in (("utf-8", False), ("latin-1", True), ("ascii", True)):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        assert style_of(stream) == Style(ascii=ascii_only)
