@@ -62,6 +62,7 @@ class Switch:
 class GiveUp:
     """Nothing is left to try; ``advice`` tells a person what to do."""
 
+    failure: Failure
     advice: str
 
 
@@ -85,7 +86,7 @@ def next_action(
     following = next((name for name in policy.fallback if name not in tried), None)
     if following is not None and failure.reason != "budget":
         return Switch(provider=following)
-    return GiveUp(advice=_advice(attempts))
+    return GiveUp(failure=failure, advice=_advice(attempts))
 
 
 def pause(action: Action, *, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> None:

@@ -678,6 +678,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "paths",
         "pricing",
         "budget",
+        "meter",
     }
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
     assert set(data["budget"]) == {field.name for field in fields(BudgetConfig)}

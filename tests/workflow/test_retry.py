@@ -51,6 +51,7 @@ def test_what_passes_later_is_tried_again_with_a_doubling_pause(reason: Reason) 
 def test_what_does_not_pass_is_never_tried_again(reason: Reason) -> None:
     end = after(failed(reason))
     assert isinstance(end, GiveUp)
+    assert end.failure.reason == reason
     assert "claude" in end.advice or reason in ("refused", "timeout")
 
 
