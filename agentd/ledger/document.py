@@ -31,7 +31,7 @@ class Document(NamedTuple):
         """The ids of the calls that have one."""
         if isinstance(self.calls, Block):
             return self.calls.ids()
-        return {str(call["id"]) for call in self.calls.calls() if "id" in call}
+        return {str(call["id"]) for call in self.calls.calls() if call.get("id")}
 
     def call_count(self) -> int:
         """How many calls there are."""

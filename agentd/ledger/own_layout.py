@@ -66,7 +66,7 @@ class Block(NamedTuple):
 
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""
-        return set(self.columns["id"]) - {None}
+        return set(self.columns["id"]) - {None, ""}
 
     def append(self, text: str, calls: Sequence[Fields]) -> str:
         """``text`` with the calls after the last one; else only the values of the totals change."""

@@ -213,3 +213,17 @@ def test_the_layout_of_agentd_needs_no_ruamel(tmp_path: Path) -> None:
     for keys in (own_grammar.ALL, own_grammar.SUMS, own_grammar.LEDGER):
         found = document.read(source.decode(store.path.read_bytes()), keys)
         assert isinstance(found.calls, Block)
+
+
+@pytest.mark.parametrize("comment", ["", "  # it's"])
+def test_an_empty_id_is_none(comment: str) -> None:
+    text = (
+        "change_id: x\ntelemetry:\n  calls:\n  - id: ''\n    step: a\n    model: a\n"
+        f"    tokens_out: 0\n    tokens_in: 0\n    cost_usd: 0.0{comment}\n"
+    )
+    own = text.replace(
+        "    tokens_out: 0\n    tokens_in: 0\n", "    tokens_in: 0\n    tokens_out: 0\n"
+    )
+    own += "  total_cost_usd: 0.0\n  total_tokens_in: 0\n  total_tokens_out: 0\n"
+    for each in (text, own):
+        assert document.read(source.decode(each.encode())).ids() == set()
