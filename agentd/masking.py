@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_MASK = "***"
+MASK = "***"
 _TELLING = (
     r"(?:api[-_]?key|key|token|secret|pass(?:word|wd|phrase)?|credentials?|auth(?:orization)?)"
 )
@@ -44,11 +44,11 @@ def masked(
     """
     for name, value in environ.items():
         if len(value) >= _SHORTEST_SECRET and is_secret_name(name):
-            text = text.replace(value, _MASK)
+            text = text.replace(value, MASK)
     for pattern in _PATTERNS:
-        text = pattern.sub(_MASK, text)
+        text = pattern.sub(MASK, text)
     for pair in _PAIRS:
-        text = pair.sub(rf"\g<1>{_MASK}", text)
+        text = pair.sub(rf"\g<1>{MASK}", text)
     for place in sorted(places, key=len, reverse=True):
         text = text.replace(place, places[place]) if len(place) > 1 else text
     return text

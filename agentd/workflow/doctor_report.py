@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentd.config.values import given_in, toml_text
 from agentd.errors import AgentdError, InputError
-from agentd.masking import is_secret_name, masked
+from agentd.masking import MASK, is_secret_name, masked
 from agentd.project.change import archived_changes, open_changes
 from agentd.project.layout import Project, find_project
 from agentd.version import __version__
@@ -22,6 +22,9 @@ _PACKAGES = ("typer", "ruamel.yaml", "tomlkit", "regex", "genai-prices", "toktok
 _VARIABLES = ("TERM", "LANG", "LC_ALL", "CI", "NO_COLOR", "AGENTD_DEBUG")
 # Prompts, code, and names of the project's own.
 _HIDDEN = re.compile(r"project_name|steps\..*\.rules|checks\.(?:test|lint|audit)|validation\..*")
+# A fine-tuned model has its owner's name: ft:gpt-4o:ORGANISATION:NAME:ID.
+_FINE_TUNED = re.compile(r"\b(ft:[^:\"\s]+):[\w:.-]*[\w.-]")
+_OWN = rf"\g<1>:{MASK}"
 _UNNAMED = re.compile(r"(?<=validation\.patterns)\..*")
 
 
@@ -90,9 +93,23 @@ def _settings(project: Project) -> Iterator[str]:
         return
     for key, value in given.items():
         if not _HIDDEN.fullmatch(key):
-            yield f"{key} = {toml_text(value)}"
+            yield f"{key} = {toml_text(_impersonal(key, value))}"
     hidden = {_UNNAMED.sub(".*", key) for key in given if _HIDDEN.fullmatch(key)}
     yield from (f"# {key} is set" for key in sorted(hidden))
+
+
+def _impersonal(key: str, value: object) -> object:
+    """Of a CLI's arguments the options alone: what they are given may be anything."""
+    if key.endswith(".extra_args") and isinstance(value, list):
+        return [_option(str(argument)) for argument in value]
+    return value
+
+
+def _option(argument: str) -> str:
+    if not argument.startswith("-"):
+        return MASK
+    name, equals, _ = argument.partition("=")
+    return f"{name}={MASK}" if equals else name
 
 
 def _block(language: str, lines: Iterator[str]) -> list[str]:
@@ -103,7 +120,7 @@ def _without_places(text: str, project: Project | None, environ: Mapping[str, st
     places = {str(path): "~" for path in (Path.home(), Path.home().resolve())}
     if project is not None:
         places |= {str(path): "PROJECT" for path in (project.root, project.root.resolve())}
-    text = masked(text, environ, places)
+    text = _FINE_TUNED.sub(_OWN, masked(text, environ, places))
     host, user = platform.node(), environ.get("USER") or Path.home().name
     if host:
         text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "HOST", text)

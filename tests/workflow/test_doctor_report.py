@@ -19,8 +19,12 @@ project_name = "moonshot"
 min_version = "0.1"
 [gemini]
 command = "{gemini}"
-extra_args = ["--api-key", "swordfish", "--proxy", "http://ann:opensesame@proxy.example:8080"]
+default = "tuned"
+extra_args = ["--api-key", "swordfish", "--proxy=http://ann:opensesame@proxy.example:8080", "-v"]
 token = "tiddlywinks"
+[[gemini.models]]
+id = "tuned"
+model = "ft:gpt-4o:acme:lander:123"
 [steps.proposal]
 rules = ["Never mention the merger."]
 [checks]
@@ -63,7 +67,8 @@ def test_it_has_what_a_bug_report_needs(box: Sandbox) -> None:
         "project: PROJECT",
         'min_version = "0.1"',
         "budget.limit_usd = 5.25",
-        'gemini.extra_args = ["--api-key", ***, "--proxy", "http://***@proxy.example:8080"]',
+        'gemini.extra_args = ["--api-key", ***, "--proxy=***", "-v"]',
+        'gemini.models.tuned.model = "ft:gpt-4o:***"',
         "# steps.proposal.rules is set",
         "# validation.patterns.* is set",
     ):
@@ -75,6 +80,7 @@ def test_it_has_nothing_that_is_secret_or_personal(box: Sandbox) -> None:
     text = report(box)
     for secret in (
         *("swordfish", "opensesame", "tiddlywinks", "hunter22"),
+        *("proxy.example", "acme", "lander"),
         *("moonshot", "merger", "launch", "no-codename", "bluebird", "rocket", "secret-plan"),
         *(str(box.root), str(box.root.parent), "/ann"),
     ):
