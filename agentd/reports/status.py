@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from agentd.budget.account import Account
     from agentd.config.model import BudgetConfig
 
-# What makes it worth reading the config: a limit, or a price below zero.
+# What makes it worth reading the config: a budget, however it is spelt, or a price below zero.
 _TELLING = re.compile(
-    rb"^\s*limit_(?:usd|tokens)\s*=|\bcost_per_1m_\w+[\"']?\s*=\s*-", re.MULTILINE
+    rb"^\s*(?:\[\s*)?[\"']?budget|^\s*limit_(?:usd|tokens)\s*="
+    rb"|\bcost_per_1m_\w+[\"']?\s*=\s*-",
+    re.MULTILINE,
 )
 
 # What it is called, where it lies, and of a judgement the step that gives it and the one after it.

@@ -81,3 +81,13 @@ def test_commands_that_spend_money_refuse(box: Sandbox) -> None:
     assert done.returncode == 1
     assert WARNING.removeprefix("warning: ") in done.stderr
     assert not (box.root.parent / "seen.jsonl").exists()
+
+
+@pytest.mark.parametrize("budget", ["[budget]\nlimt_usd = 3\n", "[budgets]\nlimit_usd = 3\n"])
+def test_a_limit_that_is_none_is_told_where_it_would_be_shown(budget: str, box: Sandbox) -> None:
+    (box.root / "agentd" / "config.toml").write_text(f'project_name = "p"\n{budget}')
+    for command in (("status", "one"), ("list",)):
+        done = box.run(*command)
+        assert done.returncode == 0
+        assert "warning: agentd/config.toml: unknown key budget" in done.stderr
+        assert "did you mean budget" in done.stderr

@@ -18,6 +18,7 @@ from agentd.config.model import (
     ChecksConfig,
     Config,
     Limit,
+    MeterConfig,
     ModelConfig,
     PathsConfig,
     ProjectBudget,
@@ -680,6 +681,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "budget",
         "meter",
     }
+    assert set(data["meter"]) == set(MeterConfig.__slots__)
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
     assert set(data["budget"]) == {field.name for field in fields(BudgetConfig)}
     assert set(data["budget"]["project"]) == {field.name for field in fields(ProjectBudget)}
