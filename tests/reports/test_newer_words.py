@@ -40,7 +40,7 @@ telemetry:
     cost_usd: 0.00342315
     cost_source: contract2
     accuracy: bounded
-    why: answer cut after 348 tokens  # by a proxy
+    because: answer cut after 348 tokens  # by a proxy
     usage_source: proxy
     requests: 7
     price_variant: speed=fast,geo=us
