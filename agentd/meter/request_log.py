@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from agentd.clock import from_iso, precise_utc_now
-from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
+
+if TYPE_CHECKING:
+    from agentd.metering.dialects import Asked
 
 NAME = "requests.jsonl"
 _COUNTS = (

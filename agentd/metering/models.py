@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentd.metering import catalog
 from agentd.metering.call import Accuracy
 from agentd.metering.display import display_name
 from agentd.metering.makers import UNKNOWN, ReadName, by_openai, family_of, read_name
@@ -50,6 +49,8 @@ class ModelSpec:
         from agentd.clock import utc_now
 
         model = resolve_alias(self.name)
+        from agentd.metering import catalog
+
         return catalog.lookup(model, maker=None, at=utc_now()) is not None
 
 
@@ -83,6 +84,8 @@ def _resolve_alias(model: str) -> str:
     alias, read = forms(model)[-1].removeprefix("claude-"), read_name(model)
     if alias not in CLAUDE_ALIASES or read.host or read.namespace not in {"", "anthropic"}:
         return model
+    from agentd.metering import catalog
+
     return newest(alias, catalog.model_ids("anthropic")) or model
 
 
