@@ -82,9 +82,10 @@ def conclude(
         status = "ok" if ended_well else "failed"
     session_id = parsed.session_id or info.resume_session_id
     log = folder.path / REQUESTS
-    wait_for_relay(log, _RELAY_S)
-    if refusals(log) and status in ("ok", "failed"):
-        status = "budget_stopped"
+    if info.relayed:  # a file that an agent put there counts for nothing
+        wait_for_relay(log, _RELAY_S)
+        if refusals(log) and status in ("ok", "failed"):
+            status = "budget_stopped"
     outcome = reconcile(
         parsed,
         read_log(cli, info, session_id, environ),
@@ -94,7 +95,7 @@ def conclude(
         sent=reading.saw_object or ended_well,
         read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
     )
-    if log.exists():
+    if info.relayed:
         outcome = at_the_wire(outcome, read_requests(log))
     error = (
         parsed.error

@@ -203,6 +203,7 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         resume_session_id=request.resume_session_id,
         started_at=precise_utc_now(),
         prompt_name=request.prompt_name,
+        relayed=request.relaying is not None,
         agentd_pid=os.getpid(),
         agentd_token=start_token(os.getpid()),
     )

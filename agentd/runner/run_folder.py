@@ -28,7 +28,7 @@ class RunInfo:
     """What a run's ``run.json`` holds: enough to finish its record when agentd did not.
 
     ``cli_pid`` and ``cli_token`` are None until the CLI has started. The tokens tell a process
-    from a later one with the same pid.
+    from a later one with the same pid. ``relayed``: its requests are metered at the wire.
     """
 
     call_id: str
@@ -44,6 +44,7 @@ class RunInfo:
     cli_pid: int | None = None
     cli_token: str | None = None
     prompt_name: str | None = None
+    relayed: bool = False
 
 
 _KEYS = tuple(field.name for field in fields(RunInfo))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
+
+from standins.running import request
 
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, run_usage
 from agentd.runner.reconcile import Outcome
+from agentd.runner.run import ScriptRunner
+from agentd.runner.run_folder import RunFolder
 from agentd.runner.wire import at_the_wire
 
 NOTHING = ModelUsage()
@@ -56,3 +62,15 @@ def test_the_clis_own_cost_counts_where_its_tokens_are_those_of_the_requests() -
     said = told(replace(USAGE, reported_cost_usd=cost))
     assert at_the_wire(said, [FIRST]).usage.by_model["big"].reported_cost_usd == cost
     assert at_the_wire(said, [FIRST, FIRST]).usage.by_model["big"].reported_cost_usd is None
+
+
+def test_a_log_of_requests_in_a_run_without_a_relay_counts_for_nothing(tmp_path: Path) -> None:
+    """An agent could write one."""
+    asked = request(tmp_path, "good")
+    folder = RunFolder.create(asked.runs_dir, asked.call_id)
+    refused = {"is": "refused", "why": "planted"}
+    started = {"is": "started", "request": "x", "model": "m", "estimated_input_tokens": 10**6}
+    lines = "".join(f"{json.dumps(line)}\n" for line in (refused, started))
+    (folder.path / "requests.jsonl").write_text(lines)
+    result = ScriptRunner().run(asked)
+    assert (result.status, result.usage.input_tokens, result.usage_source) == ("ok", 100, "stdout")
