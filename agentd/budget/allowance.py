@@ -6,16 +6,10 @@ import contextlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from agentd.budget.account import Account, Amount
-from agentd.budget.reservations import Reservation, Reservations
-from agentd.budget.spending import (
-    ProjectAccount,
-    change_account,
-    metered,
-    part_accounts,
-    stops_unpriced,
-)
+from agentd.budget.spending import change_account, metered, part_accounts, stops_unpriced
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.pending import ENTERED
@@ -28,6 +22,9 @@ from agentd.project.change import Change
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from agentd.budget.project_account import ProjectAccount
 
 
 @dataclass(slots=True)
@@ -61,7 +58,9 @@ class Allowance:
         every = (change_account(budget, name, calls), *parts)
         self.own = tuple(account for account in every if account.is_limited)
         if budget.project.is_set:
-            self.project = ProjectAccount(self.change.workspace, self._reservations, utc_now())
+            from agentd.budget.project_account import ProjectAccount
+
+            self.project = ProjectAccount(self.change.workspace, utc_now())
         if not self.limited:
             return
         self.model = self.request.model or self._last_model(state)
@@ -109,7 +108,7 @@ class Allowance:
         Raises LockHeld at once when another process looks at it.
         """
         assert self.project is not None
-        with self._reservations.deciding(timeout_s=0):
+        with self.project.reservations.deciding(timeout_s=0):
             account = self.project.now(but=self.request.call_id, lenient=True)
             beyond = list(account.beyond(used))
             if self.override or not beyond:
@@ -157,16 +156,10 @@ class Allowance:
         folder = RunFolder(self.request.runs_dir / self.request.call_id)
         over = not folder.run_json.exists() or (folder.path / ENTERED).exists()
         if self.project is not None and over:
-            self._reservations.release(self.request.call_id)
-
-    @property
-    def _reservations(self) -> Reservations:
-        return Reservations(self.change.project.running_dir)
+            self.project.reservations.release(self.request.call_id)
 
     def _deciding(self) -> AbstractContextManager[None]:
-        if self.change.workspace.config.budget.project.is_set:
-            return self._reservations.deciding()
-        return contextlib.nullcontext()
+        return self.project.reservations.deciding() if self.project else contextlib.nullcontext()
 
     def _accounts(self) -> list[Account]:
         """The call's accounts, the project's last."""
@@ -180,12 +173,9 @@ class Allowance:
         )
 
     def _reserve(self, amount: Amount) -> None:
-        run_dir = self.request.runs_dir / self.request.call_id
         assert self.project is not None
-        period = self.project.period.name
-        self._reservations.hold(
-            Reservation(self.request.call_id, run_dir.absolute(), *amount, period)
-        )
+        call_id, folder = self.request.call_id, self.request.runs_dir.absolute()
+        self.project.hold(call_id, folder / call_id, amount)
         self.reserved = amount
 
     def _last_model(self, state: State) -> str:

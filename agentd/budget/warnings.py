@@ -10,14 +10,7 @@ from decimal import Decimal
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.marks import Mark, amount_marks, exceeded_marks, percent_marks
-from agentd.budget.reservations import Reservations
-from agentd.budget.spending import (
-    ProjectAccount,
-    change_account,
-    limits_dollars,
-    metered,
-    part_accounts,
-)
+from agentd.budget.spending import change_account, limits_dollars, metered, part_accounts
 from agentd.clock import local_time, utc_now
 from agentd.config.model import BudgetConfig
 from agentd.errors import LockHeld
@@ -68,8 +61,9 @@ def _has_marks(budget: BudgetConfig) -> bool:
 
 def _project(change: Change, warn: Callable[[str], None]) -> None:
     """The project's marks: given once in its period, whichever change reached them."""
-    reservations = Reservations(change.project.running_dir)
-    project = ProjectAccount(change.workspace, reservations, utc_now())
+    from agentd.budget.project_account import ProjectAccount
+
+    project = ProjectAccount(change.workspace, utc_now())
     percent = change.workspace.config.budget.project.warn_at_percent
     name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
     marks = _account_marks(replace(project.now(), reserved=Amount()), percent, name)
@@ -77,7 +71,7 @@ def _project(change: Change, warn: Callable[[str], None]) -> None:
         return
     given: set[str] = set()
     # Else it is told after the next call: this one is recorded, and nobody need wait.
-    with contextlib.suppress(LockHeld), reservations.deciding(timeout_s=2.0):
+    with contextlib.suppress(LockHeld), project.reservations.deciding(timeout_s=2.0):
         new = {mark.name for mark in marks} - _given(change.project)
         given = set(change.ledger.warn(sorted(new))) if new else set()
     _say((mark for mark in marks if mark.name in given), warn)

@@ -18,8 +18,8 @@ from support.budget_box import spend
 from support.workspace import Sandbox
 
 from agentd.budget.allowance import Allowance
+from agentd.budget.project_account import ProjectAccount
 from agentd.budget.reservations import Reservations
-from agentd.budget.spending import ProjectAccount
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.pending import ENTERED
@@ -52,7 +52,7 @@ def test_a_call_that_ends_while_the_ledgers_are_read_counts(tmp_path: Path) -> N
     first.admit()
     first.meter(dollars("1.5"))
     workspace = Workspace.open(box.root)
-    account = ProjectAccount(workspace, Reservations(workspace.project.running_dir), utc_now())
+    account = ProjectAccount(workspace, utc_now())
     assert account.now().left_usd() == Decimal("0.5")
     end(box, first, "1.6")
     assert account.now().left_usd() == Decimal("0.4")
@@ -64,7 +64,7 @@ def test_a_call_whose_change_was_archived_meanwhile_counts(tmp_path: Path) -> No
     first = allowance(box, "a")
     first.admit()
     workspace = Workspace.open(box.root)
-    account = ProjectAccount(workspace, Reservations(workspace.project.running_dir), utc_now())
+    account = ProjectAccount(workspace, utc_now())
     end(box, first, "1.6")
     archive = box.root / "agentd/archive/20261125-a"
     archive.parent.mkdir()

@@ -7,13 +7,8 @@ from math import inf
 from typing import Any, NamedTuple
 
 from agentd.budget.account import Account
-from agentd.budget.reservations import Reservations
-from agentd.budget.spending import (
-    ProjectAccount,
-    change_account,
-    metered,
-    part_accounts,
-)
+from agentd.budget.project_account import ProjectAccount
+from agentd.budget.spending import change_account, metered, part_accounts
 from agentd.clock import utc_now
 from agentd.documents.verdict import verdict_of
 from agentd.errors import StateError
@@ -154,8 +149,7 @@ def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]
         change_account(budget, change.id, calls),
     ]
     if budget.project.is_set:
-        reservations = Reservations(change.project.running_dir)
-        found.append(ProjectAccount(change.workspace, reservations, utc_now()).now())
+        found.append(ProjectAccount(change.workspace, utc_now()).now())
     return tuple(account for account in found if account.is_limited)
 
 

@@ -1,0 +1,111 @@
+"""The account that all changes of a project share, with what running calls have reserved of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.budget.account import Account, Amount
+from agentd.budget.reservations import Reservation, Reservations
+from agentd.budget.spending import limit_account
+from agentd.errors import StateError
+from agentd.files import FileStamp
+from agentd.ledger.all_rows import read_each, stamps_of
+from agentd.ledger.rows import Row
+from agentd.periods import current_period
+from agentd.project.change import archived_changes, open_changes
+from agentd.project.workspace import Workspace
+
+
+class ProjectAccount:
+    """The account that all changes of a project share in one period, archived ones too.
+
+    Other processes charge it as well: what their running calls have reserved counts, and a ledger
+    that has changed is read again at each look.
+    """
+
+    def __init__(self, workspace: Workspace, now: datetime) -> None:
+        self._project = workspace.project
+        self.reservations = Reservations(self._project.running_dir)
+        budget = workspace.config.budget.project
+        self.period = current_period(now, budget.period, budget.timezone)
+        shown = f"the project in {self.period.name}" if self.period.name else "the project"
+        self._account = limit_account("budget.project", shown, budget)
+        self._read: dict[Path, _Read] = {}
+        self._refresh()
+
+    def usual(self, step: str) -> Amount:
+        """What calls of a step have cost and used, the medians; nothing before the first."""
+        rows = [row for one in self._read.values() for row in one.rows if row.step == step]
+        if not rows:
+            return Amount()
+        middle = len(rows) // 2
+        costs = sorted(row.cost_usd for row in rows)
+        return Amount(costs[middle], sorted(row.tokens_in + row.tokens_out for row in rows)[middle])
+
+    def now(self, *, but: str = "", lenient: bool = False) -> Account:
+        """The account as it stands, without the reservation of the call ``but``.
+
+        ``lenient``: a ledger that can't be read now counts as it was, as for a call that is paid
+        for already. Else raises StateError.
+
+        Reservations first, then ledgers: a call that ends in between is then in both, and counts
+        by its ledger.
+        """
+        held = self.reservations.held(but=but)
+        self._refresh(lenient=lenient)
+        reserved = spent = Amount()
+        for one in self._read.values():
+            spent = spent.plus(one.spent)
+        for call in held.values():
+            entered = any(call.call_id in one.call_ids for one in self._read.values())
+            if call.period == self.period.name and not entered:
+                reserved = reserved.plus(Amount(call.usd, call.tokens))
+        return replace(self._account, spent=spent, reserved=reserved)
+
+    def hold(self, call_id: str, run_dir: Path, amount: Amount) -> None:
+        """Reserve ``amount`` for a call of this period, in place of what it had reserved."""
+        self.reservations.hold(Reservation(call_id, run_dir, *amount, self.period.name))
+
+    def _refresh(self, *, lenient: bool = False) -> None:
+        """Read the ledgers that are new or not as they were."""
+        project, known, self._read = self._project, self._read, {}
+        # In this order, a change that is archived meanwhile is not missed.
+        current = [*open_changes(project), *archived_changes(project)]
+        stale, stamps = [], dict(zip(current, stamps_of(current), strict=True))
+        for change, stamp in stamps.items():
+            one = known.get(change.folder)
+            if one is not None and one.stamp == stamp:
+                self._read[change.folder] = one
+            elif stamp is not None or change.folder.is_dir():  # else it was archived just now
+                stale.append(change)
+        if not lenient:
+            for change, rows in zip(stale, read_each(stale), strict=True):
+                self._read[change.folder] = self._sum(stamps[change], rows)
+            return
+        for change in stale:
+            try:
+                [rows] = read_each([change])
+            except StateError:
+                if (one := known.get(change.folder)) is not None:
+                    self._read[change.folder] = one
+            else:
+                self._read[change.folder] = self._sum(stamps[change], rows)
+
+    def _sum(self, stamp: FileStamp | None, rows: list[Row]) -> _Read:
+        counted = [row for row in rows if self.period.holds(row.started_at)]
+        tokens = sum(row.tokens_in + row.tokens_out for row in counted)
+        spent = Amount(sum((row.cost_usd for row in counted), Decimal(0)), tokens)
+        return _Read(stamp, rows, frozenset(row.call_id for row in rows), spent)
+
+
+class _Read(NamedTuple):
+    """A ledger as it was read; ``spent`` is what its calls of the period have cost."""
+
+    stamp: FileStamp | None
+    rows: list[Row]
+    call_ids: frozenset[str]
+    spent: Amount
