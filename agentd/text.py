@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from itertools import accumulate
 
 # What a CLI printed may hold them: escape sequences, control characters, turned reading direction.
-_UNSEEN = re.compile(
+_UNSEEN = (  # compiled when first needed
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
@@ -17,7 +16,7 @@ _UNSEEN = re.compile(
 
 def plain(text: str) -> str:
     """The text without what would steer a terminal; of control characters \\t and \\n stay."""
-    return _UNSEEN.sub("", text)
+    return re.sub(_UNSEEN, "", text)
 
 
 def one_line(text: str) -> str:
@@ -60,7 +59,7 @@ def table(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> str
 
 
 # Sound JSON, but a terminal obeys some of them, and half a surrogate pair can't be written.
-_ODD = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_ODD = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def json_text(value: object, indent: str = "\n") -> str:
@@ -68,6 +67,8 @@ def json_text(value: object, indent: str = "\n") -> str:
 
     What JSON does not know, such as a path, becomes text.
     """
+    import json  # a command that prints text does without
+
     inner = indent + "  "
     match value:
         case dict() if value:
@@ -81,7 +82,7 @@ def json_text(value: object, indent: str = "\n") -> str:
         case dict() | list() | tuple() | int() | float() | None:
             return json.dumps(value)
         case _:
-            return _ODD.sub(_escaped, json.dumps(str(value), ensure_ascii=False))
+            return re.sub(_ODD, _escaped, json.dumps(str(value), ensure_ascii=False))
 
 
 def _escaped(found: re.Match[str]) -> str:

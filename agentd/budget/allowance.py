@@ -12,12 +12,12 @@ from agentd.budget.account import Account, Amount
 from agentd.budget.spending import change_account, metered, part_accounts, stops_unpriced
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
-from agentd.ledger.pending import ENTERED
+from agentd.ledger.run_folders import ENTERED
 from agentd.ledger.state import State
-from agentd.metering.call import CostSource
 from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
 from agentd.metering.usage import UsageMetrics
+from agentd.metering.words import CostSource
 from agentd.project.change import Change
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.files import write_atomic
-from agentd.ledger import pending, plain_files
+from agentd.ledger import plain_files, run_folders
 from agentd.locks import lock
 from agentd.metering.money import exact_usd
 
@@ -91,7 +91,7 @@ class Reservations:
                 continue
             run_dir = reservation.run_dir
             never_begun = not (run_dir / _BEGUN).exists() and not _lives(reservation.pid)
-            if not run_dir.is_dir() or (run_dir / pending.ENTERED).exists() or never_begun:
+            if not run_dir.is_dir() or (run_dir / run_folders.ENTERED).exists() or never_begun:
                 self.release(path.stem)
             else:
                 found[path.stem] = reservation

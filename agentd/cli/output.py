@@ -6,7 +6,6 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from agentd.cli.calls_text import describe, summary
 from agentd.cli.terminal import note
 from agentd.errors import AgentdError
 from agentd.metering.money import usd
@@ -54,6 +53,8 @@ def print_json(document: dict[str, Any]) -> None:
 
 def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True) -> None:
     """A step that succeeded: what it wrote, what it cost, and, if it is the last, what is next."""
+    from agentd.cli.calls_text import describe
+
     if outcome.step.verdicts:
         progress.verdicts[outcome.record.id] = outcome.verdict or "none"
     if progress.quiet and not last:
@@ -72,6 +73,8 @@ def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True)
 @contextlib.contextmanager
 def summing_up(progress: Progress, change: Change) -> Iterator[None]:
     """Show at the end, good or bad, what this command's calls and the change have cost."""
+    from agentd.cli.calls_text import summary
+
     try:
         yield
     finally:

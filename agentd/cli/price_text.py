@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple
 
 from agentd.clock import iso
 from agentd.metering import catalog
-from agentd.metering.call import Accuracy
 from agentd.metering.models import ModelSpec
 from agentd.metering.money import plain_number, usd
 from agentd.metering.quote import Quote
 from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage
+from agentd.metering.words import Accuracy
 from agentd.text import table
 
 _COUNTS = (

@@ -77,12 +77,12 @@ def read_each(
 
 def read_ledger(change: HasLedger, problems: list[StateError] | None = None) -> list[Row]:
     """The calls of one ledger, read now."""
-    from agentd.ledger.store import StateStore
+    from agentd.ledger.reading import read_rows
 
     if file_stamp(f"{change.folder}/STATE.yaml") is None and change.folder.is_dir():
         return []
     try:
-        return StateStore(change.folder).rows(change.id)
+        return read_rows(change.folder, change.id)
     except StateError as error:
         if problems is None:
             raise

@@ -6,48 +6,16 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from agentd.clock import from_iso
 from agentd.ledger import scalar
+from agentd.ledger.call_keys import KEYS, MODEL_KEYS, MODEL_REQUIRED, REQUIRED, Kind, guess_source
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
 
-Kind = Literal["text", "word", "count", "money", "time", "models"]
 Value: TypeAlias = "str | int | Decimal | datetime | list[dict[str, Value]]"
 Fields: TypeAlias = dict[str, Value]
-
-KEYS: Mapping[str, Kind] = {
-    "id": "text",
-    "step": "text",
-    "provider": "text",
-    "model": "text",
-    "status": "word",
-    "tokens_in": "count",
-    "tokens_out": "count",
-    "tokens_cache_read": "count",
-    "tokens_cache_write": "count",
-    "tokens_cache_write_1h": "count",
-    "tokens_reasoning": "count",
-    "cost_usd": "money",
-    "cost_source": "word",
-    "accuracy": "word",
-    "why": "text",
-    "usage_source": "word",
-    "requests": "count",
-    "duration_ms": "count",
-    "timestamp": "time",
-    "session_id": "text",
-    "budget": "word",
-    "models": "models",
-}
-"""Every key of a call that agentd knows, in the order in which it writes them."""
-
-MODEL_KEYS = ("model", *list(KEYS)[5:13])
-"""The keys of one item of ``models``: model, the token counts, cost_usd, cost_source."""
-
-REQUIRED = ("step", "model", "tokens_in", "tokens_out", "cost_usd")
-MODEL_REQUIRED = ("model", "tokens_in", "tokens_out", "cost_usd")
 
 EXPECTED: Mapping[Kind, str] = {
     "text": "text",
@@ -147,11 +115,6 @@ def priced_model(fields: Mapping[str, Any]) -> PricedModel:
         cost_usd=cost_usd,
         cost_source=fields.get("cost_source") or guess_source(cost_usd),
     )
-
-
-def guess_source(cost_usd: Decimal) -> Literal["config", "none"]:
-    """Where a cost is from when the entry doesn't say: the original agentd had only its config."""
-    return "config" if cost_usd else "none"
 
 
 def _usage(fields: Mapping[str, Any]) -> ModelUsage:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.ledger import call_fields, outline, own_grammar, own_layout
-from agentd.ledger.call_fields import Fields
+from agentd.ledger import outline, own_grammar, own_layout
 from agentd.ledger.outline import Span
 from agentd.ledger.own_layout import Block
 from agentd.ledger.source import Malformed, Source
-from agentd.metering.call import CallRecord
 
-if TYPE_CHECKING:  # it loads ruamel, which takes longer than all the rest of `agentd status`
+if TYPE_CHECKING:  # foreign loads ruamel, which takes longer than all the rest of `agentd status`
+    from agentd.ledger.call_fields import Fields
     from agentd.ledger.foreign import Tree
+    from agentd.metering.call import CallRecord
 
 
 class Document(NamedTuple):
@@ -41,8 +41,10 @@ class Document(NamedTuple):
 
     def records(self) -> Iterable[CallRecord]:
         """The calls in order; of a document that was read for all keys. Raises Malformed."""
+        from agentd.ledger import call_fields, own_records
+
         if isinstance(self.calls, Block):
-            return own_grammar.records(self.calls.columns)
+            return own_records.records(self.calls.columns)
         return map(call_fields.from_fields, self.calls.calls())
 
     def words(self, key: str) -> set[str]:

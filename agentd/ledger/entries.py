@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from agentd.clock import iso, utc_now
 from agentd.ledger import call_fields, document, own_grammar, pending, source
+from agentd.ledger.changes import NO_CHANGES, Changes, from_object
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
 from agentd.ledger.source import Source
-from agentd.ledger.state import NO_CHANGES, Changes, from_object
 from agentd.metering.call import CallRecord
 
 

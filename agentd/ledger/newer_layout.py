@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from agentd.ledger import call_fields, outline
+from agentd.ledger import call_keys, outline
 
 _CALL = re.compile(r"  - .+\n(?:    .+\n)*")
 _ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
@@ -21,7 +21,7 @@ def known_parts(text: str, position: int) -> tuple[str, int]:
     """
     parts = []
     while found := _CALL.match(text, position):
-        known = _known(found[0], "    ", tuple(call_fields.KEYS))
+        known = _known(found[0], "    ", tuple(call_keys.KEYS))
         if known is None:
             break
         parts.append(known)
@@ -35,7 +35,7 @@ def _known(item: str, indent: str, keys: Sequence[str]) -> str | None:
         return None
     if "models" in keys and "models" in pairs:
         heading, _, models = pairs["models"].partition("\n")
-        parts = [_known(one, "      ", call_fields.MODEL_KEYS) for one in _ITEM.findall(models)]
+        parts = [_known(one, "      ", call_keys.MODEL_KEYS) for one in _ITEM.findall(models)]
         if len("".join(_ITEM.findall(models))) != len(models) or None in parts:
             return None
         pairs["models"] = "".join([heading, "\n", *filter(None, parts)])

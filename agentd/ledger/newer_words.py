@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
-from agentd.metering.call import Accuracy, CallStatus, CostSource, UsageSource
+from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
 KNOWN = {
     "status": frozenset(get_args(CallStatus)),

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeAlias
 
-from agentd.ledger import call_fields, scalar
-from agentd.ledger.call_fields import Kind
-from agentd.metering.call import CallRecord, PricedModel
-from agentd.metering.usage import ModelUsage
+from agentd.ledger import call_keys, scalar
+from agentd.ledger.call_keys import Kind
 
 Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 """For some keys of the calls, each one's value: None where it is absent, text and words as they
 are, counts and money as digits, a time as a datetime, ``models`` as a tuple of MODEL_KEYS' values.
 """
 
-ALL = tuple(call_fields.KEYS)
+ALL = tuple(call_keys.KEYS)
 SUMS = (
     *("id", "step", "provider", "model", "status", "tokens_in", "tokens_out", "tokens_cache_read"),
     *("cost_usd", "cost_source", "accuracy", "duration_ms", "timestamp", "models"),
@@ -104,7 +101,7 @@ def _columns(keys: Sequence[str], rows: Sequence[Any]) -> dict[str, Sequence[Any
 
 def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[Any]:
     """The values of one key. Raises ValueError for what is none."""
-    kind = call_fields.KEYS[key]
+    kind = call_keys.KEYS[key]
     if kind == "models":
         return [_models(value) if value else () for value in column] if any(column) else column
     if kind == "text" and quoted:
@@ -125,9 +122,9 @@ def _models(lines: str) -> tuple[tuple[str | None, ...], ...]:
     rows, end = _rows(_model(), lines, 0)
     if end < len(lines):
         raise ValueError("models are not in agentd's layout")
-    found = _columns(call_fields.MODEL_KEYS, rows)
+    found = _columns(call_keys.MODEL_KEYS, rows)
     return tuple(
-        zip(*(_values(key, found[key], True) for key in call_fields.MODEL_KEYS), strict=True)
+        zip(*(_values(key, found[key], True) for key in call_keys.MODEL_KEYS), strict=True)
     )
 
 
@@ -136,13 +133,13 @@ def _call(keys: Sequence[str]) -> re.Pattern[str]:
     """One call: a group for each of the keys, and for the unknown lines."""
     values = {
         key: f"{'(' if key in keys else '(?:'}{_PATTERNS[kind]})"
-        for key, kind in call_fields.KEYS.items()
+        for key, kind in call_keys.KEYS.items()
         if kind != "models"
     }
     lines = [_line(key, value) for key, value in values.items()]
     lines[:2] = [f"(?:id: {values['id']}\n    )?+step: {values['step']}\n"]
     models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?+"
-    unknown = f"((?:    (?!(?:{'|'.join(call_fields.KEYS)}):)[A-Za-z_].*\n)*)"
+    unknown = f"((?:    (?!(?:{'|'.join(call_keys.KEYS)}):)[A-Za-z_].*\n)*)"
     return re.compile("  - " + "".join(lines) + models + unknown)
 
 
@@ -152,17 +149,17 @@ def _model() -> re.Pattern[str]:
     keys = "".join(
         _line(
             key,
-            f"({_PATTERNS[call_fields.KEYS[key]]})",
+            f"({_PATTERNS[call_keys.KEYS[key]]})",
             indent=6,
-            required=call_fields.MODEL_REQUIRED,
+            required=call_keys.MODEL_REQUIRED,
         )
-        for key in call_fields.MODEL_KEYS[1:]
+        for key in call_keys.MODEL_KEYS[1:]
     )
     return re.compile(f"    - model: ({_TEXT})\n{keys}")
 
 
 def _line(
-    key: str, value: str, *, indent: int = 4, required: Sequence[str] = call_fields.REQUIRED
+    key: str, value: str, *, indent: int = 4, required: Sequence[str] = call_keys.REQUIRED
 ) -> str:
     line = f"{' ' * indent}{key}: {value}\n"
     return line if key in required else f"(?:{line})?+"
@@ -175,88 +172,4 @@ def sound_unknown(lines: str) -> bool:
     return len(keys) == len(set(keys)) and all(
         re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key) and re.fullmatch(_ANY, value)
         for key, _, value in pairs
-    )
-
-
-def records(found: Columns) -> Iterator[CallRecord]:
-    """The calls in columns of ALL keys.
-
-    As ``call_fields.from_fields``, but three times as fast: ``agentd status`` reads every call.
-    """
-    return map(_record, *found.values())
-
-
-def _record(  # noqa: PLR0917
-    call_id: str | None,
-    step: str,
-    provider: str | None,
-    model: str,
-    status: Any,
-    tokens_in: str,
-    tokens_out: str,
-    cache_read: str | None,
-    cache_write: str | None,
-    cache_write_1h: str | None,
-    reasoning: str | None,
-    cost: str,
-    source: Any,
-    accuracy: Any,
-    why: str | None,
-    usage_source: Any,
-    requests: str | None,
-    duration: str | None,
-    timestamp: datetime | None,
-    session_id: str | None,
-    budget: Any,
-    models: Sequence[Any] | None,
-) -> CallRecord:
-    cost_usd = Decimal(cost)
-    return CallRecord(
-        id=call_id or "",
-        step=step,
-        provider=provider,
-        model=model,
-        status=status or "ok",
-        usage=_usage(tokens_in, tokens_out, cache_read, cache_write, cache_write_1h, reasoning),
-        cost_usd=cost_usd,
-        cost_source=source or call_fields.guess_source(cost_usd),
-        accuracy=accuracy or "exact",
-        usage_source=usage_source or "stdout",
-        duration_ms=int(duration or 0),
-        started_at=timestamp,
-        session_id=session_id,
-        budget=budget,
-        why=why,
-        requests=None if requests is None else int(requests),
-        models=tuple(priced_model(*item) for item in models or ()),
-    )
-
-
-def _usage(  # noqa: PLR0917
-    tokens_in: str,
-    tokens_out: str,
-    cache_read: str | None,
-    cache_write: str | None,
-    cache_write_1h: str | None,
-    reasoning: str | None,
-) -> ModelUsage:
-    return ModelUsage(
-        input_tokens=int(tokens_in),
-        output_tokens=int(tokens_out),
-        cache_read_input_tokens=int(cache_read or 0),
-        cache_creation_input_tokens=int(cache_write or 0),
-        cache_creation_1h_input_tokens=int(cache_write_1h or 0),
-        reasoning_output_tokens=int(reasoning or 0),
-    )
-
-
-def priced_model(model: str, *values: Any) -> PricedModel:
-    """One item of the column ``models``."""
-    *counts, cost, source = values
-    cost_usd = Decimal(cost)
-    return PricedModel(
-        model=model,
-        usage=_usage(*counts),
-        cost_usd=cost_usd,
-        cost_source=source or call_fields.guess_source(cost_usd),
     )

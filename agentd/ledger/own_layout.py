@@ -6,11 +6,13 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.ledger import own_grammar, render, scalar
-from agentd.ledger.call_fields import Fields, Value
+from agentd.ledger import own_grammar, scalar
 from agentd.metering.money import EXACT
+
+if TYPE_CHECKING:
+    from agentd.ledger.call_fields import Fields, Value
 
 TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
 
@@ -38,6 +40,8 @@ class Sums(NamedTuple):
 
     def lines(self) -> list[str]:
         """The three lines that close the telemetry block, without newlines."""
+        from agentd.ledger import render
+
         values: tuple[Value, ...] = (self.cost_usd, self.tokens_in, self.tokens_out)
         return [
             f"  {key}: {render.yaml_value(value)}"
@@ -70,6 +74,8 @@ class Block(NamedTuple):
 
     def append(self, text: str, calls: Sequence[Fields]) -> str:
         """``text`` with the calls after the last one; else only the values of the totals change."""
+        from agentd.ledger import render
+
         totals_at = text.rindex(f"\n  {TOTALS[0]}:", self.start, self.end) + 1
         head = text[self.start : totals_at]
         if not self.call_count():

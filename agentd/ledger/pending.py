@@ -12,11 +12,10 @@ from agentd.errors import StateError
 from agentd.files import write_atomic
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
-from agentd.ledger.state import NO_CHANGES, Changes, from_object
+from agentd.ledger.changes import NO_CHANGES, Changes, from_object
+from agentd.ledger.run_folders import ENTERED, PENDING, run_dirs
 from agentd.metering.call import CallRecord
 
-PENDING = "call.pending.json"
-ENTERED = "call.json"
 RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
 
@@ -129,21 +128,3 @@ def mark_entered(runs_dir: Path, call_id: str) -> None:
     path = runs_dir / call_id / PENDING
     with plain_files.explained(path), contextlib.suppress(FileNotFoundError):
         path.replace(path.with_name(ENTERED))
-
-
-def unentered(runs_dir: Path) -> list[Path]:
-    """The folders of runs, oldest first, whose call was never marked as entered.
-
-    Their call is kept, or the run still goes on, or agentd did not live to record it.
-    """
-    return [run_dir for run_dir in run_dirs(runs_dir) if not (run_dir / ENTERED).exists()]
-
-
-def run_dirs(runs_dir: Path) -> list[Path]:
-    """The folders of a change's runs, oldest first; none when there is no ``runs/``."""
-    try:
-        with os.scandir(runs_dir) as entries:
-            names = [found.name for found in entries if found.is_dir(follow_symlinks=False)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [runs_dir / name for name in sorted(names)]

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from agentd.ledger import call_fields, own_grammar, render, scalar, yaml_nodes
+from agentd.ledger import call_keys, own_grammar, render, scalar, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.own_layout import TOTALS, add_up
 from agentd.ledger.source import Malformed
@@ -77,14 +77,14 @@ def _at(node: Node | None) -> int | None:
 def _call_lines(call: MappingNode, fields: Fields) -> list[_Line]:
     places = yaml_nodes.pairs(call)
     lines: list[_Line] = []
-    for key in call_fields.KEYS:
+    for key in call_keys.KEYS:
         if key == "models" and "models" in fields:
             lines += _models_lines(*places[key])
         elif key in fields:
             name, value = places[key]
             lines.append(_Line(f"    {key}: {_known(key, value, fields)}", _at(name)))
     for key, (name, value) in places.items():
-        if key not in call_fields.KEYS:
+        if key not in call_keys.KEYS:
             lines += _any_lines("    ", name, value)
     return _as_item(lines, "  ")
 
@@ -99,13 +99,13 @@ def _models_lines(name: Node, models: Node) -> list[_Line]:
     lines = [_Line("    models:", _at(name))]
     for model in models.value:
         places, fields = yaml_nodes.pairs(model), yaml_nodes.fields_of(model, of_model=True)
-        keys = [key for key in call_fields.MODEL_KEYS if key in fields]
+        keys = [key for key in call_keys.MODEL_KEYS if key in fields]
         items = [
             _Line(f"      {key}: {render.yaml_value(fields[key])}", _at(places[key][0]))
             for key in keys
         ]
         for key, (inner, value) in places.items():
-            if key not in call_fields.MODEL_KEYS:
+            if key not in call_keys.MODEL_KEYS:
                 items += _any_lines("      ", inner, value)
         lines += _as_item(items, "    ")
     return lines if len(lines) > 1 else []

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from agentd.ledger import own_grammar
-from agentd.ledger.call_fields import guess_source
+from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import Block
-from agentd.metering.call import CallRecord, PricedModel
+
+if TYPE_CHECKING:
+    from agentd.ledger import own_grammar
+    from agentd.metering.call import CallRecord, PricedModel
 
 
 class Part(NamedTuple):
@@ -96,7 +98,10 @@ def _sources(column: Sequence[str | None], costs_usd: Sequence[Decimal]) -> Sequ
 
 
 def _part_of_values(values: Sequence[Any]) -> Part:
-    return _part(own_grammar.priced_model(*values))
+    model, tokens_in, tokens_out, cache_read, *_, cost, source = values
+    cost_usd = Decimal(cost)
+    tokens = int(tokens_in), int(tokens_out), int(cache_read or 0)
+    return Part(model, *tokens, cost_usd, source or guess_source(cost_usd))
 
 
 def _part(priced: PricedModel) -> Part:

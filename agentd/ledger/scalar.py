@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 PLAIN = r"[A-Za-z][A-Za-z0-9]*+(?:[._/+-][A-Za-z0-9]++)*+"
@@ -21,26 +20,29 @@ DOUBLE = r'"(?:[^"\\\n]|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*+"'
 
 STRING = rf"(?:{PLAIN}|{CALL_ID}|{UUID}|{SINGLE}|{DOUBLE})"
 
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+# As texts, these three: only what writes compiles them.
+UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """Characters that can't stand in a YAML line, or that only YAML 1.1 takes for line breaks."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SURE = re.compile(rf"(?:{PLAIN}|{CALL_ID}|{UUID})")
+_SURROGATE = "[\ud800-\udfff]"
+_SURE = rf"(?:{PLAIN}|{CALL_ID}|{UUID})"
 
 
 def clean(value: str) -> str:
     """``value`` with U+FFFD for half a surrogate pair (from JSON), which UTF-8 can't hold."""
-    return _SURROGATE.sub("\ufffd", value)
+    return re.sub(_SURROGATE, "\ufffd", value)
 
 
 def text(value: str) -> str:
     """The :func:`clean` value as a YAML string: plain where surely a string, else quoted."""
-    if _SURE.fullmatch(value) and value.lower() not in RESERVED:
+    if re.fullmatch(_SURE, value) and value.lower() not in RESERVED:
         return value
     value = clean(value)
-    if UNPRINTABLE.search(value):
+    if re.search(UNPRINTABLE, value):
+        import json
+
         quoted = json.dumps(value, ensure_ascii=False)
-        return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+        return re.sub(UNPRINTABLE, lambda match: f"\\u{ord(match[0]):04x}", quoted)
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -49,5 +51,7 @@ def read_text(source: str) -> str:
     if source.startswith("'"):
         return source[1:-1].replace("''", "'")
     if source.startswith('"'):
+        import json  # takes longer to load than most ledgers to read
+
         return str(json.loads(source))
     return source

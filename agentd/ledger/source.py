@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
 # C1 controls, line breaks of YAML 1.1, a byte order mark inside, noncharacters.
-_ODD = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_ODD = "[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]"  # compiled for text beyond ASCII only
 _ORDINARY = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
 
 
@@ -50,4 +50,4 @@ def decode(data: bytes) -> Source:
         problem = f"not UTF-8 (byte 0x{data[error.start]:02x})"
         raise Malformed(line, problem) from None
     ordinary = not data.translate(None, _ORDINARY)
-    return Source(text, bom, crlf, ordinary and (text.isascii() or not _ODD.search(text)))
+    return Source(text, bom, crlf, ordinary and (text.isascii() or not re.search(_ODD, text)))

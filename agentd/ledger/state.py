@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from agentd.ledger import own_layout, rows, scalar
+from agentd.ledger import own_layout, rows
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import Sums
 from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed
-from agentd.metering.call import CallRecord
+
+if TYPE_CHECKING:
+    from agentd.metering.call import CallRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,41 +116,3 @@ def _number(document: Document, key: str) -> int | None:
         line = document.text.count("\n", 0, span.start) + 1
         raise Malformed(line, f"{key} is {span.text!r}; expected a whole number")
     return int(span.text)
-
-
-class Changes(NamedTuple):
-    """New values for these keys; None leaves one as it is.
-
-    ``budget_warned`` are the names of the warnings that were given, with a space between;
-    ``budget_reset_calls`` how many of the calls came before the meter was restarted.
-    """
-
-    phase: str | None = None
-    iteration: int | None = None
-    last_action: str | None = None
-    session_id: str | None = None
-    budget_warned: str | None = None
-    budget_reset_calls: int | None = None
-
-    def values(self) -> dict[str, str]:
-        """The keys that change, with their values as YAML."""
-        return {
-            key: str(value) if isinstance(value, int) else scalar.text(value)
-            for key, value in self._asdict().items()
-            if value is not None
-        }
-
-    def to_json(self) -> str:
-        """One line of JSON."""
-        given = {key: value for key, value in self._asdict().items() if value is not None}
-        return json.dumps(given)
-
-
-NO_CHANGES = Changes()
-
-
-def from_object(values: object) -> Changes:
-    """What :meth:`Changes.to_json` wrote, decoded. Raises ValueError on anything else."""
-    if not isinstance(values, dict) or not set(values) <= set(Changes._fields):
-        raise ValueError(f"state: expected an object with some of {', '.join(Changes._fields)}")
-    return Changes(**values)

@@ -13,26 +13,25 @@ from agentd.clock import iso, utc_now
 from agentd.errors import StateError
 from agentd.files import write_atomic
 from agentd.ledger import (
-    document,
     entries,
     own_grammar,
     pending,
     plain_files,
-    rows,
+    reading,
     scalar,
-    source,
     state,
     stated_totals,
 )
 from agentd.ledger.call_id import new_call_id
+from agentd.ledger.changes import NO_CHANGES, Changes
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
-from agentd.ledger.rows import Row
-from agentd.ledger.source import Malformed, Source
-from agentd.ledger.state import NO_CHANGES, Changes, State
+from agentd.ledger.source import Source
+from agentd.ledger.state import State
 from agentd.locks import lock
-from agentd.metering.call import CallRecord, CallStatus, PricedModel
+from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage, UsageMetrics, add
+from agentd.metering.words import CallStatus
 
 if TYPE_CHECKING:
     from agentd.metering.rates import PricingConfig
@@ -89,19 +88,13 @@ class StateStore:
 
     def read(self) -> State:
         """The state as it stands; writes nothing, takes no lock."""
-        with self._explained():
-            return state.from_document(self._read(own_grammar.ALL)[1])
+        return reading.read_state(self.change_dir)
 
     def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
         """The state, and the totals as the file states them: see ``stated_totals.written``."""
-        with self._explained():
-            found = self._read(own_grammar.ALL)[1]
+        with reading.explained(self.path):
+            found = reading.read_document(self.path, own_grammar.ALL)[1]
             return state.from_document(found), stated_totals.written(found)
-
-    def rows(self, change_id: str) -> list[Row]:
-        """The calls as rows: several times as fast as :meth:`read`, for sums over many changes."""
-        with self._explained():
-            return rows.of_document(change_id, self._read(own_grammar.SUMS)[1])
 
     def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
         """Enter a call and make ``changes`` in one write.
@@ -241,36 +234,16 @@ class StateStore:
             line = second.message
             raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
 
-    def _read(self, keys: Sequence[str] = own_grammar.LEDGER) -> tuple[Source, Document]:
-        plain_files.check_change(self.change_dir)
-        data = plain_files.read_file(self.path)
-        if data is None:
-            name = self.change_dir.absolute().name
-            raise StateError(
-                f"{self.path}: is missing",
-                fix=f"Restore it (git checkout), or take the change up: agentd plan {name}",
-            )
-        origin = source.decode(data)
-        return origin, document.read(origin, keys)
+    def _read(self) -> tuple[Source, Document]:
+        return reading.read_document(self.path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Meanwhile no agentd writes the file. Raises LockHeld after 30 s."""
         plain_files.check_change(self.change_dir)
         plain_files.make_folder(self.runs_dir)
-        with self._explained(), lock(self.runs_dir / ".lock"):
+        with reading.explained(self.path), lock(self.runs_dir / ".lock"):
             yield
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        with plain_files.explained(self.path):
-            try:
-                yield
-            except Malformed as error:
-                raise StateError(
-                    f"{self.path}: {error}",
-                    fix="Repair the file (see git diff); it was left as it is.",
-                ) from error
 
 
 def _given(found: Document) -> list[str]:

@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import Token
 
-from agentd.ledger import call_fields
+from agentd.ledger import call_fields, call_keys
 from agentd.ledger.source import Malformed
 
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
@@ -131,7 +131,7 @@ def fields_of(call: MappingNode, *, of_model: bool = False) -> call_fields.Field
     """The known keys of one call (or item of ``models``), checked. Raises Malformed."""
     raw: dict[str, object] = {}
     for name, (key, value) in pairs(call).items():
-        if name in call_fields.KEYS and not is_null(value):
+        if name in call_keys.KEYS and not is_null(value):
             raw[name] = _raw(name, value)
             try:
                 call_fields.read_value(name, raw[name])
@@ -148,7 +148,7 @@ def _all_mappings(node: SequenceNode) -> bool:
 
 
 def _raw(key: str, node: Node) -> object:
-    kind = call_fields.KEYS[key]
+    kind = call_keys.KEYS[key]
     if kind == "models" and isinstance(node, SequenceNode) and _all_mappings(node):
         return [fields_of(item, of_model=True) for item in node.value]
     if not isinstance(node, ScalarNode):

@@ -8,11 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agentd.metering.usage import ModelUsage
-
-CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "interrupted"]
-CostSource = Literal["config", "reported", "catalog", "none"]
-Accuracy = Literal["exact", "family", "heuristic"]
-UsageSource = Literal["wire", "stdout", "session_log", "partial", "estimated"]
+from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 # ollama's tags (gpt-oss:20b, llama3.1:latest) and the prefixes of local servers. Amazon's version
 # (anthropic.claude-sonnet-4-5-20250929-v1:0) is no such tag.
-_LOCAL = re.compile(
+_LOCAL = (  # compiled for the first model without a price
     r"(?:ollama|ollama_chat|lmstudio|lm_studio|llamafile|vllm|local)/.*"
     r"|.*:(?:latest|e?\d+(?:\.\d+)?[bm](?:-.*)?)"
     r"|.*\.gguf"
@@ -17,4 +17,4 @@ _LOCAL = re.compile(
 @lru_cache(maxsize=1024)
 def is_local(model: str) -> bool:
     """Whether a name is that of a local model, as local servers write it."""
-    return bool(_LOCAL.fullmatch(model.strip().lower()))
+    return bool(re.fullmatch(_LOCAL, model.strip().lower()))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from agentd.metering.call import Accuracy
 from agentd.metering.names import CLAUDE_ALIASES, GEMINI_ALIASES
 from agentd.metering.openai_models import is_openai
+from agentd.metering.words import Accuracy
 
 
 class Family(NamedTuple):

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentd.metering.call import Accuracy
 from agentd.metering.display import display_name
 from agentd.metering.makers import UNKNOWN, ReadName, by_openai, family_of, read_name
 from agentd.metering.names import CLAUDE_ALIASES, MAX_NAME_CHARS, forms, newest
 from agentd.metering.openai_models import exact_encoding, likely_encoding
+from agentd.metering.words import Accuracy
 
 _DOTTED_CLAUDE = re.compile(r"^(claude-3|claude-(?!instant)[a-z]+-\d+)\.(\d)")
 _VERTEX_DATE = re.compile(r"@(20\d{6})\Z")

@@ -8,13 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from agentd.metering.call import CostSource, PricedModel
+from agentd.metering.call import PricedModel
 from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.names import family, forms, undated
 from agentd.metering.rates import PricingConfig
 from agentd.metering.unpriced import is_unpriced
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
+from agentd.metering.words import CostSource
 
 if TYPE_CHECKING:  # loaded where the catalogue is asked
     from agentd.metering.catalog import CatalogPrice

@@ -10,12 +10,12 @@ from decimal import Decimal
 from agentd.clock import utc_now
 from agentd.errors import UnsupportedModel
 from agentd.metering import catalog
-from agentd.metering.call import Accuracy, CostSource
 from agentd.metering.local import is_local
 from agentd.metering.models import resolve_alias
 from agentd.metering.rates import PricingConfig
 from agentd.metering.unpriced import is_unpriced
 from agentd.metering.usage import ModelUsage
+from agentd.metering.words import Accuracy, CostSource
 
 _FREE = PricingConfig(cost_per_1m_input=0, cost_per_1m_output=0)
 

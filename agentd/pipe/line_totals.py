@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from agentd.metering.call import Accuracy
 from agentd.metering.money import EXACT
+from agentd.metering.words import Accuracy
 
 Quota = Literal["tokens", "cost"]
 

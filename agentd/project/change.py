@@ -77,7 +77,9 @@ class Change:
         """What STATE.yaml says. Raises StateError when it can't be read."""
         stamp = file_stamp(self.folder / STATE_FILE)
         if self._state is None or stamp is None or self._state[0] != stamp:
-            self._state = (stamp, self.ledger.read())
+            from agentd.ledger.reading import read_state
+
+            self._state = (stamp, read_state(self.folder))
         return self._state[1]
 
     def text(self, name: str) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from agentd.metering.call import CallStatus
+from agentd.metering.words import CallStatus
 
 Reason = Literal[
     "rate_limit",

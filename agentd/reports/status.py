@@ -209,7 +209,7 @@ def _state(change: Change) -> tuple[State, tuple[str, ...]]:
     path = change.folder / STATE_FILE
     if file_stamp(path) is not None:
         return change.state, ()
-    from agentd.ledger.pending import run_dirs
+    from agentd.ledger.run_folders import run_dirs
 
     runs = len(run_dirs(change.runs_dir))
     if not runs:

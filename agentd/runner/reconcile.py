@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from agentd.metering.call import Accuracy, UsageSource
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage, subtract
+from agentd.metering.words import Accuracy, UsageSource
 from agentd.providers.base import LoggedUsage, Parsed
 
 

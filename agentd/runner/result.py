@@ -12,8 +12,8 @@ from agentd.errors import ParseError
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.meter.request_log import read_requests, refusals
-from agentd.metering.call import Accuracy, CallStatus, UsageSource
 from agentd.metering.usage import UsageMetrics
+from agentd.metering.words import Accuracy, CallStatus, UsageSource
 from agentd.providers.base import Cli, LoggedUsage, LogQuery
 from agentd.providers.failure import Failure, conclude_failure
 from agentd.runner.reconcile import reconcile

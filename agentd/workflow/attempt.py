@@ -9,7 +9,7 @@ from agentd.budget.allowance import Allowance
 from agentd.errors import ProviderError, StateError
 from agentd.files import write_atomic
 from agentd.guard import Allowed, Guard
-from agentd.ledger.state import Changes
+from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.layout import STATE_FILE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agentd.errors import StateError
-from agentd.ledger.state import Changes
+from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.providers import PROVIDERS

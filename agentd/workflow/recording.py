@@ -17,7 +17,7 @@ from agentd.documents.verdict import (
     verdict_of,
 )
 from agentd.files import write_atomic
-from agentd.ledger.state import Changes
+from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change

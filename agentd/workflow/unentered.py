@@ -34,7 +34,7 @@ def enter_unentered(change: Change) -> Waiting:
     """
     if not os.path.isdir(f"{change.folder}/runs"):  # noqa: PTH112 - a Path takes three times as long
         return NOTHING
-    from agentd.ledger.pending import unentered
+    from agentd.ledger.run_folders import unentered
 
     if unentered(change.runs_dir):
         from agentd import min_version
@@ -57,7 +57,7 @@ def settle_before_step(change: Change, order: Order) -> list[Settled]:
     Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
     one that can't be read.
     """
-    from agentd.ledger.pending import unentered
+    from agentd.ledger.run_folders import unentered
 
     if not unentered(change.runs_dir):
         return []

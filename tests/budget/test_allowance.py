@@ -22,7 +22,7 @@ from agentd.budget.project_account import ProjectAccount
 from agentd.budget.reservations import Reservations
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
-from agentd.ledger.pending import ENTERED
+from agentd.ledger.run_folders import ENTERED
 from agentd.ledger.store import StateStore
 from agentd.project.workspace import Workspace
 from agentd.runner.result import RunResult

@@ -13,7 +13,7 @@ import pytest
 from support.state_samples import CALL, FIXTURES, call, loaded, loaded_1_2, new_store
 
 from agentd.ledger import own_layout, source
-from agentd.ledger.state import Changes
+from agentd.ledger.changes import Changes
 from agentd.ledger.store import StateStore
 
 NOTHING = (

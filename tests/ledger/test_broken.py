@@ -9,7 +9,7 @@ import pytest
 from support.state_samples import CALL, call, new_store
 
 from agentd.errors import StateError
-from agentd.ledger import pending
+from agentd.ledger import run_folders
 from agentd.ledger.store import StateStore
 
 GOOD = "change_id: x\nphase: proposed\n"
@@ -230,10 +230,10 @@ def test_a_call_that_was_entered_before_the_crash_is_entered_once(tmp_path: Path
     store.keep(call(1))
     store.append(call(1))  # killed here, before mark_entered
     store.keep(call(2))
-    assert pending.unentered(store.runs_dir) == [store.runs_dir / call(n).id for n in (1, 2)]
+    assert run_folders.unentered(store.runs_dir) == [store.runs_dir / call(n).id for n in (1, 2)]
     assert [kept.record for kept in store.enter_kept()] == [call(2)]
     assert store.read().calls == (call(1), call(2))
-    assert pending.unentered(store.runs_dir) == []
+    assert run_folders.unentered(store.runs_dir) == []
 
 
 def test_mark_entered(tmp_path: Path) -> None:

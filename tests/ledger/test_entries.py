@@ -10,8 +10,8 @@ import yaml
 from support.state_samples import call, new_store
 
 from agentd.ledger import entries
+from agentd.ledger.changes import Changes
 from agentd.ledger.pending import Kept
-from agentd.ledger.state import Changes
 from agentd.ledger.store import StateStore
 
 FOREIGN = "change_id: x\nphase: proposed # so far\ntelemetry: {calls: [], budget: '5'}\nmine: [1]\n"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.state_samples import CALL, call, loaded, loaded_1_2, new_store
 
 from agentd import PricingConfig, UsageMetrics
-from agentd.ledger import call_fields, own_grammar, own_layout, render
+from agentd.ledger import call_fields, own_grammar, own_layout, own_records, render
 from agentd.metering.call import PricedModel
 from agentd.metering.money import decimal_text
 from agentd.metering.usage import ModelUsage
@@ -203,7 +203,7 @@ def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: st
             assert {key: read[key] for key in expected} == expected
         found = own_layout.find(text, own_grammar.ALL)
         assert found is not None
-        assert list(own_grammar.records(found.columns)) == [record]
+        assert list(own_records.records(found.columns)) == [record]
         assert call_fields.from_json(render.json_line(fields)) == record
     else:
         text.encode()

@@ -11,11 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.state_samples import CALL, FIXTURES, new_store
 
-from agentd.ledger import call_fields, document, foreign, own_grammar, rows, source
+from agentd.ledger import call_fields, call_keys, document, foreign, own_grammar, rows, source
 from agentd.ledger.own_layout import Block
+from agentd.ledger.reading import read_rows
 from agentd.ledger.source import Malformed
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord, PricedModel
+from agentd.metering.totals import by, summarise
 from agentd.metering.usage import ModelUsage
 
 NAMES = st.sampled_from(
@@ -100,7 +102,12 @@ def test_rows_are_the_calls(
     numbered = [replace(call, id=f"{CALL.id}-{number}") for number, call in enumerate(calls)]
     for call in numbered:
         store.append(call)
-    assert store.rows("x") == [expected(call) for call in numbered]
+    assert read_rows(store.change_dir, "x") == [expected(call) for call in numbered]
+    state = store.read()
+    assert summarise(state.rows) == summarise(state.calls)
+    assert by(state.rows, "step") == by(state.calls, "step")
+    assert by(state.rows, "model") == by(state.calls, "model")
+    assert state.words("cost_source") == {call.cost_source for call in numbered}
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.yaml")), ids=lambda path: path.name)
@@ -118,7 +125,7 @@ def test_the_totals_of_a_store_are_those_of_its_rows(tmp_path: Path) -> None:
     for number in range(3):
         store.append(replace(CALL, id=f"call-{number}", cost_usd=Decimal("0.1")))
     assert (
-        sum(row.cost_usd for row in store.rows("x"))
+        sum(row.cost_usd for row in read_rows(store.change_dir, "x"))
         == store.read().total_cost_usd
         == Decimal("0.3")
     )
@@ -153,7 +160,7 @@ def lines_of_pairs(draw: st.DrawFn, keys: tuple[str, ...], required: tuple[str, 
     pairs = []
     for key in keys:
         if key in required or draw(st.integers(0, 4)):
-            pool = POOLS[call_fields.KEYS[key]]
+            pool = POOLS[call_keys.KEYS[key]]
             odd = draw(st.integers(0, 30)) == 0
             value = draw(st.sampled_from(pool if odd else pool[:3]))
             comment = draw(st.sampled_from(["", "", "", "", "", "", "", "  # it's", " #"]))
@@ -165,13 +172,13 @@ def lines_of_pairs(draw: st.DrawFn, keys: tuple[str, ...], required: tuple[str, 
 def texts(draw: st.DrawFn) -> str:
     """A STATE.yaml whose calls are, more or less, in agentd's layout."""
     lines = ["change_id: x", "telemetry:", "  calls:"]
-    own = tuple(key for key in call_fields.KEYS if key != "models")
+    own = tuple(key for key in call_keys.KEYS if key != "models")
     for _ in range(draw(st.integers(1, 3))):
-        call = draw(lines_of_pairs(own, call_fields.REQUIRED))
+        call = draw(lines_of_pairs(own, call_keys.REQUIRED))
         if draw(st.integers(0, 3)) == 0:
             call.append("models:")
             for _ in range(draw(st.integers(1, 2))):
-                model = draw(lines_of_pairs(call_fields.MODEL_KEYS, call_fields.MODEL_REQUIRED))
+                model = draw(lines_of_pairs(call_keys.MODEL_KEYS, call_keys.MODEL_REQUIRED))
                 call += [f"- {model[0]}", *(f"  {line}" for line in model[1:])]
         call += draw(st.lists(st.sampled_from(["later: 1", "more: [1]", "odd: 'a'"]), max_size=2))
         if draw(st.integers(0, 9)) == 0:

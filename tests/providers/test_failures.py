@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.recordings import RECORDINGS, Recording, recording
 
-from agentd.metering.call import CallStatus
+from agentd.metering.words import CallStatus
 from agentd.providers import PROVIDERS
 from agentd.providers.codex.failures import resets_at
 from agentd.providers.failure import Failure, Reason, reason_of_status

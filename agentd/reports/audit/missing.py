@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from agentd.errors import StateError
 from agentd.ledger import call_fields, plain_files
-from agentd.ledger.pending import ENTERED, PENDING
+from agentd.ledger.run_folders import ENTERED, PENDING
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.reports.audit.problems import Problem

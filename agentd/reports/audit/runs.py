@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from agentd.errors import StateError
-from agentd.ledger import call_fields, plain_files
-from agentd.ledger.pending import ENTERED
+from agentd.ledger import call_fields, call_keys, plain_files
+from agentd.ledger.run_folders import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.providers import PROVIDERS
@@ -146,7 +146,7 @@ def check_entered(call: CallRecord, path: Path) -> Iterator[Problem]:
     if original == call:
         return
     now, then = call_fields.to_fields(call), call_fields.to_fields(original)
-    keys = [key for key in call_fields.KEYS if now.get(key) != then.get(key)]
+    keys = [key for key in call_keys.KEYS if now.get(key) != then.get(key)]
     listed = ", ".join(f"{key} {_shown(then.get(key))} → {_shown(now.get(key))}" for key in keys)
     yield Problem(
         "changed",

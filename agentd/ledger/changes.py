@@ -1,0 +1,46 @@
+"""What a write changes in a STATE.yaml beside its calls."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from agentd.ledger import scalar
+
+
+class Changes(NamedTuple):
+    """New values for these keys; None leaves one as it is.
+
+    ``budget_warned`` are the names of the warnings that were given, with a space between;
+    ``budget_reset_calls`` how many of the calls came before the meter was restarted.
+    """
+
+    phase: str | None = None
+    iteration: int | None = None
+    last_action: str | None = None
+    session_id: str | None = None
+    budget_warned: str | None = None
+    budget_reset_calls: int | None = None
+
+    def values(self) -> dict[str, str]:
+        """The keys that change, with their values as YAML."""
+        return {
+            key: str(value) if isinstance(value, int) else scalar.text(value)
+            for key, value in self._asdict().items()
+            if value is not None
+        }
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        given = {key: value for key, value in self._asdict().items() if value is not None}
+        return json.dumps(given)
+
+
+NO_CHANGES = Changes()
+
+
+def from_object(values: object) -> Changes:
+    """What :meth:`Changes.to_json` wrote, decoded. Raises ValueError on anything else."""
+    if not isinstance(values, dict) or not set(values) <= set(Changes._fields):
+        raise ValueError(f"state: expected an object with some of {', '.join(Changes._fields)}")
+    return Changes(**values)

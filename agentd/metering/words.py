@@ -1,0 +1,10 @@
+"""The words of a call: how it ended, and how sure its figures are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "interrupted"]
+CostSource = Literal["config", "reported", "catalog", "none"]
+Accuracy = Literal["exact", "family", "heuristic"]
+UsageSource = Literal["wire", "stdout", "session_log", "partial", "estimated"]
