@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import functools
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,6 @@ from agentd.locks import lock
 if TYPE_CHECKING:
     from tomlkit.items import Item
 
-_LABELS = ("id", "name")  # what an entry of a list of tables is called by
-
 
 def set_values(path: Path, pairs: Sequence[tuple[str, str]]) -> Config:
     """Set each key (dotted, as in ``steps.review.provider``) to its text; all of them, or none.
@@ -34,7 +33,7 @@ def set_values(path: Path, pairs: Sequence[tuple[str, str]]) -> Config:
     """
     keys = [split_key(key) for key, _ in pairs]
     names = [dotted(parts) for parts in keys]
-    with _editing(path) as file:
+    with _editing(path, *keys) as file:
         for parts, (_, text) in zip(keys, pairs, strict=True):
             drafts = [_with(file.text, parts, item, path) for item in _items(text)]
             # An error that another pair will end counts for each draft alike.
@@ -53,15 +52,14 @@ def unset_value(path: Path, key: str) -> bool:
     from tomlkit.exceptions import TOMLKitError
 
     parts = split_key(key)
-    with _editing(path) as file:
+    with _editing(path, parts) as file:
         document = _document(file.text, path)
         try:
-            table = _find(document, parts[:-1], path)
+            table = _find(document, parts, path)
         except KeyError:
             return False
         if parts[-1] not in table:
             return False
-        _refuse_table(table[parts[-1]], parts, path, "unset")
         try:
             del table[parts[-1]]
         except TOMLKitError as error:
@@ -106,10 +104,13 @@ def split_key(key: str) -> list[str]:
 
 def dotted(parts: Sequence[str]) -> str:
     """The key of these parts, quoted where TOML wants it."""
-    key = ""
-    for part in parts:
-        key = join(key, part)
-    return key
+    return functools.reduce(join, parts, "")
+
+
+def entries_of(tables: Iterable[Any]) -> dict[str, Any]:
+    """The tables of a list by what they are called."""
+    found = (one for one in tables if isinstance(one, dict))
+    return {str(one.get("id") or one.get("name") or at): one for at, one in enumerate(found)}
 
 
 @dataclass
@@ -118,12 +119,16 @@ class _File:
 
 
 @contextlib.contextmanager
-def _editing(path: Path) -> Iterator[_File]:
-    """The file's text; what it is made to be is written when the block ends without an error."""
+def _editing(path: Path, *keys: Sequence[str]) -> Iterator[_File]:
+    """The file's text; what it is made to be is written when the block ends without an error.
+
+    A file whose ``min_version`` this agentd is too old for can only have that key changed.
+    """
     target = path.resolve()  # of a symbolic link, what it points at changes
     with lock(path.with_name(f".{path.name}.lock")):
         before = read_text(path)
-        min_version.require(Path(shown_path(path)), min_version.glance(before))
+        if any(key != ["min_version"] for key in keys or [()]):
+            min_version.require(Path(shown_path(path)), min_version.glance(before))
         mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
         file = _File(before)
         yield file
@@ -156,16 +161,11 @@ def _with(text: str, parts: list[str], item: Item, path: Path) -> str:
     with contextlib.suppress(TOMLKitError):
         document = _document(text, path)
         try:
-            table = _find(document, parts[:-1], path)
+            table = _find(document, parts, path)
         except KeyError:
-            draft = _with_table(text, parts, item, path)
+            draft = _with_table(text, parts, item, document)
         else:
-            if parts[-1] in table:
-                _refuse_table(table[parts[-1]], parts, path, "set")
-                table[parts[-1]] = item
-                draft = str(document.as_string())
-            else:
-                draft = _with_key(text, document, table, parts[-1], item)
+            draft = _with_key(text, document, table, parts[-1], item)
     if not _holds(draft, parts, item.unwrap(), path):
         raise ConfigError(
             f"{shown_path(path)}: agentd can't set {dotted(parts)} here", fix="Edit it by hand."
@@ -175,7 +175,7 @@ def _with(text: str, parts: list[str], item: Item, path: Path) -> str:
 
 def _holds(text: str, parts: list[str], value: object, path: Path) -> bool:
     try:
-        table = _find(tomllib.loads(text), parts[:-1], path)
+        table = _find(tomllib.loads(text), parts, path)
     except (tomllib.TOMLDecodeError, KeyError):
         return False
     return repr(table.get(parts[-1])) == repr(value)  # nan is no equal of itself
@@ -193,64 +193,48 @@ def _document(text: str, path: Path) -> Any:
 
 
 def _find(document: Any, parts: list[str], path: Path) -> Any:
-    """The table of this name. Raises KeyError when it is missing."""
-    table = document
-    for number, part in enumerate(parts):
+    """The table that has, or would have, the last of these ``parts`` as a key.
+
+    Raises KeyError when that table is missing, ConfigError when it or the key is another thing.
+    """
+    table, file = document, shown_path(path)
+    for number, part in enumerate(parts[:-1]):
         if isinstance(table, list):
-            table = _entry(table, part, dotted(parts[:number]), path)
-        else:
-            table = table[part]
+            table = entries_of(table)
+            if part not in table:
+                key, near = dotted(parts[:number]), nearest(part, table)
+                raise ConfigError(
+                    f"{file}: {key} has no entry {shown(part)}; it has {', '.join(table)}",
+                    fix=f"Did you mean {join(key, near)}?" if near else f"Add a [[{key}]] by hand.",
+                )
+        table = table[part]
         if not isinstance(table, dict | list):
-            key = dotted(parts[: number + 1])
-            raise ConfigError(f"{shown_path(path)}: {key} is a value, not a table")
+            raise ConfigError(f"{file}: {dotted(parts[: number + 1])} is a value, not a table")
     if isinstance(table, list):
-        key = dotted(parts)
+        key = dotted(parts[:-1])
         raise ConfigError(
-            f"{shown_path(path)}: {key} is a list of tables",
-            fix=f"Name an entry and its key, as in {key}.{_name_of(table[0])}.KEY.",
+            f"{file}: {key} is a list of tables",
+            fix=f"Name an entry and its key, as in {key}.{next(iter(entries_of(table)))}.KEY.",
+        )
+    value = table.get(parts[-1])
+    if isinstance(value, dict) or (isinstance(value, list) and entries_of(value)):
+        raise ConfigError(
+            f"{file}: {dotted(parts)} is a table",
+            fix="Name one of its keys, or edit the file by hand.",
         )
     return table
 
 
-def _entry(entries: list[Any], name: str, key: str, path: Path) -> Any:
-    names = [_name_of(entry) for entry in entries]
-    if name in names:
-        return entries[names.index(name)]
-    near = nearest(name, names)
-    raise ConfigError(
-        f"{shown_path(path)}: {key} has no entry {shown(name)}; it has {', '.join(names)}",
-        fix=f"Did you mean {join(key, near)}?" if near else f"Add a [[{key}]] by hand.",
-    )
-
-
-def _name_of(entry: Any) -> str:
-    return next((str(entry[label]) for label in _LABELS if label in entry), "?")
-
-
-def _refuse_table(value: object, parts: list[str], path: Path, verb: str) -> None:
-    if isinstance(value, dict) or (isinstance(value, list) and _holds_tables(value)):
-        key = dotted(parts)
-        raise ConfigError(
-            f"{shown_path(path)}: {key} is a table",
-            fix=f"Name one of its keys to {verb}, or edit the file by hand.",
-        )
-
-
-def _holds_tables(value: list[Any]) -> bool:
-    return any(isinstance(item, dict) for item in value)
-
-
-def _with_table(text: str, parts: list[str], item: Item, path: Path) -> str:
+def _with_table(text: str, parts: list[str], item: Item, document: Any) -> str:
     """The text with a table at its end that holds the key."""
     import tomlkit
 
     *tables, key = parts
-    lines = f"[{dotted(tables)}]\n{_line(key, item)}\n"
     space = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+    new = f"{text}{space}[{dotted(tables)}]\n{_line(key, item)}\n"
     try:
-        tomllib.loads(new := f"{text}{space}{lines}")
+        tomllib.loads(new)
     except tomllib.TOMLDecodeError:  # a table on the way is written as { } or with dotted keys
-        document = _document(text, path)
         table = document
         for part in tables:
             table = table.setdefault(part, tomlkit.inline_table())
@@ -260,7 +244,7 @@ def _with_table(text: str, parts: list[str], item: Item, path: Path) -> str:
 
 
 def _with_key(text: str, document: Any, table: Any, key: str, item: Item) -> str:
-    """The text with a new key behind the last one of its table.
+    """The text with the key replaced, or behind the last one of its table.
 
     tomlkit itself would put it behind the comments that follow, and these are often the next
     table's.
@@ -268,7 +252,7 @@ def _with_key(text: str, document: Any, table: Any, key: str, item: Item) -> str
     from tomlkit.items import AoT, Table
 
     has_header = isinstance(table, Table) and table.display_name is not None
-    if not has_header and table is not document:  # { }, or dotted keys
+    if key in table or (not has_header and table is not document):  # { }, or dotted keys
         table[key] = item
         return str(document.as_string())
     body = (table.value if has_header else table).body

@@ -5,24 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from agentd import debug
 from agentd import min_version as min_versions
-from agentd.config.budget import read_budget
-from agentd.config.model import Config
-from agentd.config.sections import (
-    read_pricing,
-    read_provider,
-    read_steps,
-    warn_about_two_prices,
-)
+from agentd.config.compare import compare_settings
+from agentd.config.model import Config, ProviderConfig
 from agentd.config.table import Problems, Table
-from agentd.config.work import read_checks, read_meter, read_paths, read_validation, read_workflow
 from agentd.errors import ConfigError
-from agentd.providers import PROVIDERS, any_provider
+from agentd.providers import PROVIDERS
 
 
 def load(path: Path) -> Config:
@@ -78,44 +72,14 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     """
     problems = Problems(shown_path(path), must_know)
     top = Table(_toml(text, problems.file), problems)
-    project_name = top.text("project_name", "the project's name")
-    min_version = top.text(
-        "min_version", 'a version, such as "0.2" or "1.4.2"', pattern=min_versions.PATTERN
-    )
     sections = {name: top.table(name) for name in PROVIDERS}
     providers = {
-        name: read_provider(sections[name], name, problems) for name in top if name in sections
+        name: sections[name].read(ProviderConfig, command=name) for name in top if name in sections
     }
-    workflow = read_workflow(top.table("workflow"), providers)
-    steps = read_steps(top.table("steps"), providers, problems)
-    checks = read_checks(top.table("checks"))
-    validation = read_validation(top.table("validation"), problems)
-    paths = read_paths(top.table("paths"))
-    meter = read_meter(top.table("meter"))
-    pricing = read_pricing(top.table("pricing"))
-    budget = read_budget(top.table("budget"))
-    top.finish(guarded=("budget",))
-    if not providers:
-        problems.warn(f"no provider is configured; add {any_provider('[{}]')}")
-    warn_about_two_prices(providers, pricing, problems)
-    if too_old := min_versions.complaint(min_version):
-        problems.warn(f"{too_old}, which can only read here")
-    config = Config(
-        path=path,
-        min_version=min_version,
-        project_name=project_name or path.absolute().parent.parent.name,
-        workflow=workflow,
-        providers=providers,
-        steps=steps,
-        checks=checks,
-        validation=validation,
-        paths=paths,
-        meter=meter,
-        pricing=pricing,
-        budget=budget,
-        warnings=tuple(problems.warnings),
-    )
-    return config, problems
+    usual_name = path.absolute().parent.parent.name
+    config = top.read(Config, path=path, project_name=usual_name, providers=providers)
+    compare_settings(config, problems)
+    return replace(config, warnings=tuple(problems.warnings)), problems
 
 
 def shown_path(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What config.toml says, as values. Every default stands here."""
+"""What config.toml says, as values: each key with what it takes and its default."""
 
 from __future__ import annotations
 
@@ -8,7 +8,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from agentd import min_version
+from agentd.config.kinds import (
+    choice,
+    choices,
+    entries,
+    integer,
+    number,
+    prices_beside,
+    prices_by_model,
+    section,
+    sections,
+    text,
+    texts,
+)
 from agentd.metering.rates import PricingConfig
+from agentd.providers import PROVIDERS
 
 Complexity = Literal["low", "medium", "high", "critical"]
 PriceSource = Literal["config", "reported", "catalog"]
@@ -43,6 +58,39 @@ CHECKS = ("test", "lint", "audit")
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
 
 
+_MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
+_COMMAND = 'a shell command, or "" for none'
+_FILES = 'a glob within the change\'s folder, such as "specs/**/*.md"'
+_PERCENT = "a number from 0 to 100"
+_USD = "an amount in USD, 0 or more"
+_ZONE = 'a time zone\'s name that this machine knows, such as "Europe/Berlin"'
+
+
+def _check_regex(pattern: str) -> None:
+    import regex  # only projects with patterns of their own pay for its import
+
+    try:
+        regex.compile(pattern)
+    except regex.error as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_files(glob: str) -> None:
+    if glob.startswith("/") or ".." in glob.split("/"):
+        raise ValueError
+
+
+def _check_zone(name: str) -> None:
+    if name == "UTC":  # it needs no time zone data
+        return
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only files that name a zone pay for it
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Europe" is a folder
+        raise ValueError from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowConfig:
     """Bounds of the loops, and the time limit of one run in seconds.
@@ -51,14 +99,14 @@ class WorkflowConfig:
     in this order, when the step's own fails.
     """
 
-    planning_iterations: int = 3
-    implementation_iterations: int = 2
-    archive_iterations: int = 1
-    script_retries: int = 3
-    retry_delay_secs: int = 5
-    step_timeout_secs: int = 3600
-    gates: tuple[Gate, ...] = ()
-    fallback: tuple[str, ...] = ()
+    planning_iterations: int = integer(3)
+    implementation_iterations: int = integer(2)
+    archive_iterations: int = integer(1)
+    script_retries: int = integer(3)
+    retry_delay_secs: int = integer(5)
+    step_timeout_secs: int = integer(3600, minimum=1)
+    gates: tuple[Gate, ...] = choices(GATES)
+    fallback: tuple[str, ...] = choices(PROVIDERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +116,12 @@ class ModelConfig:
     ``prices`` is None unless both the input and the output price are given.
     """
 
-    id: str
-    model: str
-    complexity: Complexity | None = None
-    prices: PricingConfig | None = None
+    id: str = text('a short name without spaces, such as "fast"', pattern=_MODEL_NAME, needed=True)
+    model: str = text(
+        "a full model name without spaces, as the CLI takes it", pattern=_MODEL_NAME, needed=True
+    )
+    complexity: Complexity | None = choice(COMPLEXITIES)
+    prices: PricingConfig | None = prices_beside()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +132,10 @@ class ProviderConfig:
     the choice to the CLI.
     """
 
-    command: str
-    default: str | None = None
-    extra_args: tuple[str, ...] = ()
-    models: tuple[ModelConfig, ...] = ()
+    command: str = text("a command on PATH or a path")
+    default: str | None = text("the id of a model", pattern=_MODEL_NAME)
+    extra_args: tuple[str, ...] = texts('a list of texts, such as ["--debug"]')
+    models: tuple[ModelConfig, ...] = entries(ModelConfig, "id")
 
     def model_name(self, name: str | None = None) -> str | None:
         """The full name of an id, another name as it is, the default's when ``name`` is None."""
@@ -100,9 +150,9 @@ class StepConfig:
     ``rules`` are sentences for the step's prompt.
     """
 
-    provider: str | None = None
-    model: str | None = None
-    rules: tuple[str, ...] = ()
+    provider: str | None = choice(PROVIDERS)
+    model: str | None = text("the id of a model, or a full model name", pattern=_MODEL_NAME)
+    rules: tuple[str, ...] = texts('a list of sentences, such as ["Write the test first."]')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +163,12 @@ class ChecksConfig:
     While one that is ``required`` fails, no review approves.
     """
 
-    test: str | None = None
-    lint: str | None = None
-    audit: str | None = None
-    required: tuple[str, ...] = ("test",)
-    timeout_secs: int = 600
-    max_output_chars: int = 20_000
+    test: str | None = text(_COMMAND, pattern=r"|.*\S.*")
+    lint: str | None = text(_COMMAND, pattern=r"|.*\S.*")
+    audit: str | None = text(_COMMAND, pattern=r"|.*\S.*")
+    required: tuple[str, ...] = choices(CHECKS, ("test",))
+    timeout_secs: int = integer(600, minimum=1)
+    max_output_chars: int = integer(20_000, minimum=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,48 +179,50 @@ class ValidationPattern:
     folder; ``message`` what the issue says, None for its name.
     """
 
-    name: str
-    pattern: str
-    files: str = "**/*.md"
-    severity: Severity = "warning"
-    message: str | None = None
+    name: str = text('a name for the rule, such as "no-todo"', needed=True)
+    pattern: str = text(
+        r"a regular expression, such as '\bTODO\b'", check=_check_regex, needed=True
+    )
+    files: str = text(_FILES, "**/*.md", check=_check_files)
+    severity: Severity = choice(SEVERITIES, "warning")
+    message: str | None = text("a sentence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationConfig:
     """``[validation]``: what ``validate`` looks for beside its own rules."""
 
-    patterns: tuple[ValidationPattern, ...] = ()
+    patterns: tuple[ValidationPattern, ...] = entries(ValidationPattern, "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterConfig:
     """``[meter]``: whether the requests of a run are metered at the wire, by a relay."""
 
-    wire: Wire = "off"
+    wire: Wire = choice(WIRES, "off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathsConfig:
     """``[paths]``: whose folders the project has; None when that is to be found out."""
 
-    layout: Layout | None = None
+    layout: Layout | None = choice(LAYOUTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricingSettings:
     """Where prices come from, first known first, and ``[pricing.models]`` by model name."""
 
-    sources: tuple[PriceSource, ...] = ("config",)
-    models: Mapping[str, PricingConfig] = field(default_factory=dict)
+    sources: tuple[PriceSource, ...] = choices(PRICE_SOURCES, ("config",))
+    models: Mapping[str, PricingConfig] = prices_by_model()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """The most that some calls may cost and use, None where not set."""
 
-    limit_usd: Decimal | None = None
-    limit_tokens: int | None = None
+    limit_usd: Decimal | None = number(_USD)
+    limit_tokens: int | None = integer()
 
     @property
     def is_set(self) -> bool:
@@ -186,9 +238,9 @@ class ProjectBudget(Limit):
     knows or "UTC"; "total" never ends. ``warn_at_percent`` is that of ``[budget]`` where not given.
     """
 
-    period: Period = "month"
-    timezone: str = "UTC"
-    warn_at_percent: Decimal = Decimal(90)
+    period: Period = choice(PERIODS, "month")
+    timezone: str = text(_ZONE, "UTC", check=_check_zone)
+    warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,13 +251,13 @@ class BudgetConfig(Limit):
     and ``providers`` hold the limits of one change's calls of that step or provider.
     """
 
-    warn_at_percent: Decimal = Decimal(90)
-    warn_at_dollars: Decimal | None = None
-    warn_at_tokens: int | None = None
-    on_unpriced: OnUnpriced = "warn"
-    project: ProjectBudget = field(default_factory=ProjectBudget)
-    steps: Mapping[str, Limit] = field(default_factory=dict)
-    providers: Mapping[str, Limit] = field(default_factory=dict)
+    warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
+    warn_at_dollars: Decimal | None = number(_USD)
+    warn_at_tokens: int | None = integer()
+    on_unpriced: OnUnpriced = choice(ON_UNPRICED, "warn")
+    project: ProjectBudget = section(ProjectBudget, inherits="warn_at_percent")
+    steps: Mapping[str, Limit] = sections(Limit, STEP_NAMES)
+    providers: Mapping[str, Limit] = sections(Limit, PROVIDERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,17 +268,19 @@ class Config:
     """
 
     path: Path
-    project_name: str
-    min_version: str | None = None
-    workflow: WorkflowConfig = field(default_factory=WorkflowConfig)
+    project_name: str = text("the project's name")
+    min_version: str | None = text(
+        'a version, such as "0.2" or "1.4.2"', pattern=min_version.PATTERN
+    )
+    workflow: WorkflowConfig = section(WorkflowConfig)
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
-    steps: Mapping[str, StepConfig] = field(default_factory=dict)
-    checks: ChecksConfig = field(default_factory=ChecksConfig)
-    validation: ValidationConfig = field(default_factory=ValidationConfig)
-    paths: PathsConfig = field(default_factory=PathsConfig)
-    meter: MeterConfig = field(default_factory=MeterConfig)
-    pricing: PricingSettings = field(default_factory=PricingSettings)
-    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    steps: Mapping[str, StepConfig] = sections(StepConfig, STEP_NAMES)
+    checks: ChecksConfig = section(ChecksConfig)
+    validation: ValidationConfig = section(ValidationConfig)
+    paths: PathsConfig = section(PathsConfig)
+    meter: MeterConfig = section(MeterConfig)
+    pricing: PricingSettings = section(PricingSettings)
+    budget: BudgetConfig = section(BudgetConfig, strict=True)
     warnings: tuple[str, ...] = ()
 
     def model_prices(self) -> dict[str, PricingConfig]:

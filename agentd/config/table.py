@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Accept = Callable[[Any], object]
+"""The value that one of the file stands for, None for a wrong one; ValueError for one with why."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_MAX_INTEGER = 1_000_000_000_000  # keeps every time limit and sum far from an overflow
 _SHOWN_CHARACTERS = 80
 
 
@@ -27,6 +31,10 @@ class Problems:
     def error(self, text: str) -> None:
         self.errors.append(f"{self.file}: {text}")
 
+    def wrong(self, key: str, value: object, expected: str) -> None:
+        """Report the value of a full ``key``."""
+        self.error(f"{key} is {shown(value)}; expected {expected}")
+
     def warn(self, text: str) -> None:
         self.warnings.append(f"{self.file}: {text}")
 
@@ -41,18 +49,18 @@ class Problems:
 class Table:
     """A TOML table and its full key, iterated over the keys that the file has, in its order.
 
-    A wrong value is reported and then read like a missing one.
+    A wrong value is reported and then read like a missing one. ``strict``: an unknown key is an
+    error.
     """
 
-    def __init__(self, data: Mapping[str, object], problems: Problems, key: str = "") -> None:
+    def __init__(
+        self, data: Mapping[str, object], problems: Problems, key: str = "", *, strict: bool = False
+    ) -> None:
         self._data = data
         self._problems = problems
         self._key = key
-        self._known: list[str] = []
-
-    def path(self, key: str) -> str:
-        """The full key, quoted where TOML wants it: ``pricing.models."gpt-5.5"``."""
-        return join(self._key, key)
+        self._strict = strict
+        self._known: dict[str, bool] = {}  # the keys asked for, and whether they are strict
 
     def __contains__(self, key: str) -> bool:
         return key in self._data
@@ -60,110 +68,76 @@ class Table:
     def __iter__(self) -> Iterator[str]:
         return iter(self._data)
 
-    def text(self, key: str, expected: str, *, pattern: str = r".*\S.*") -> str | None:
-        """A string that matches ``pattern`` as a whole, None when missing."""
-        value = self._get(key)
-        if isinstance(value, str) and "\0" not in value and re.fullmatch(pattern, value, re.DOTALL):
-            return value
-        self._unless_missing(key, expected)
+    def read(self, kind: type[T], **usual: object) -> T:
+        """The table as a dataclass whose fields are ``kinds``; ``usual`` are its defaults here."""
+        found: dict[str, object] = {}
+        for key in fields(kind):  # type: ignore[arg-type]
+            read = key.metadata.get("read")
+            if read and (value := read(self, key.name, found)) is not None:
+                found[key.name] = value
+        self.finish()
+        return kind(**{**usual, **found})
+
+    def take(self, key: str, expected: str, accept: Accept, *, needed: bool = False) -> Any:
+        """The value of ``key`` as ``accept`` gives it; None for one that is missing or wrong."""
+        self._known[key] = False
+        if key not in self._data:
+            if needed:
+                self._problems.error(f"{self.path(key)} is missing; expected {expected}")
+            return None
+        why = ""
+        try:
+            if (value := accept(self._data[key])) is not None:
+                return value
+        except ValueError as error:
+            why = f": {error}" if str(error) else ""
+        self._problems.wrong(self.path(key), self._data[key], expected + why)
         return None
 
-    def choice(self, key: str, names: Sequence[str]) -> str | None:
-        """One of ``names``, None when missing."""
-        value = self._get(key)
-        if isinstance(value, str) and value in names:
-            return value
-        self._unless_missing(key, f"one of {', '.join(names)}")
-        return None
-
-    def integer(self, key: str, minimum: int) -> int | None:
-        """A whole number of at least ``minimum``, None when missing."""
-        value = self._get(key)
-        if type(value) is int and minimum <= value <= _MAX_INTEGER:
-            return value
-        self._unless_missing(key, f"a whole number from {minimum} to {_MAX_INTEGER}")
-        return None
-
-    def number(self, key: str, expected: str, *, maximum: int | None = None) -> Decimal | None:
-        """A finite number of at least 0, exactly as written; None when missing."""
-        value = self._get(key)
-        if isinstance(value, int | Decimal) and not isinstance(value, bool):
-            number = Decimal(value)
-            if number.is_finite() and number >= 0 and (maximum is None or number <= maximum):
-                return number
-        self._unless_missing(key, expected)
-        return None
-
-    def texts(self, key: str, expected: str) -> tuple[str, ...]:
-        """A list of strings, empty when missing."""
-        value = self._get(key)
-        if isinstance(value, list) and all(isinstance(v, str) and "\0" not in v for v in value):
-            return tuple(value)
-        self._unless_missing(key, expected)
-        return ()
-
-    def choices(self, key: str, names: Sequence[str]) -> tuple[str, ...]:
-        """A list of some of ``names``, each at most once; empty when missing."""
-        expected = f"a list of {', '.join(names)}, each at most once"
-        values = self.texts(key, expected)
-        if set(values) <= set(names) and len(set(values)) == len(values):
-            return values
-        self.wrong(key, expected)
-        return ()
-
-    def table(self, key: str) -> Table:
+    def table(self, key: str, *, strict: bool = False) -> Table:
         """The table ``[key]``, an empty one when missing."""
-        value = self._get(key)
-        if value is None or isinstance(value, dict):
-            return Table(value or {}, self._problems, self.path(key))
-        self.wrong(key, f"a table: [{self.path(key)}]")
-        return Table({}, self._problems, self.path(key))
+        expected = f"a table: [{self.path(key)}]"
+        data = self.take(key, expected, lambda value: value if isinstance(value, dict) else None)
+        self._known[key] = strict
+        return Table(data or {}, self._problems, self.path(key), strict=strict or self._strict)
 
     def tables(self, key: str, label: str) -> list[Table]:
         """The tables ``[[key]]``, each named by its text ``label`` or else by its number from 0."""
-        value = self._get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.wrong(key, f"a list of tables: [[{self.path(key)}]]")
-            return []
+        expected = f"a list of tables: [[{self.path(key)}]]"
         found = []
-        for number, item in enumerate(value):
+        for number, item in enumerate(self.take(key, expected, _tables) or ()):
             name = item.get(label)
             full = join(self.path(key), name) if isinstance(name, str) and name else None
             found.append(Table(item, self._problems, full or f"{self.path(key)}[{number}]"))
         return found
 
-    def require(self, key: str, value: str | None, expected: str) -> str:
-        """``value``; when the key is missing that is reported, and "" returned."""
+    def path(self, key: str) -> str:
+        """The full key, quoted where TOML wants it: ``pricing.models."gpt-5.5"``."""
+        return join(self._key, key)
+
+    def warn_if_missing(self, key: str, so: str) -> None:
+        """Warn that ``key`` is not there, and what follows from it."""
         if key not in self._data:
-            self._problems.error(f"{self.path(key)} is missing; expected {expected}")
-        return value or ""
+            self._problems.warn(f"{self.path(key)} is missing, {so}")
 
-    def wrong(self, key: str, expected: str) -> None:
-        """Report the value of ``key`` as wrong."""
-        self._problems.error(f"{self.path(key)} is {shown(self._data[key])}; expected {expected}")
-
-    def finish(self, *, strict: bool = False, guarded: Collection[str] = ()) -> None:
+    def finish(self) -> None:
         """Warn about every key that was never asked for, with the nearest one that was.
 
-        ``strict``: it is an error, and so it is within two letters of a key that is ``guarded``. A
-        limit that is misspelt must not leave the money unguarded.
+        It is an error in a strict table, and within two letters of the name of one: a limit that
+        is misspelt must not leave the money unguarded.
         """
         for key in self._data:
             if key not in self._known:
                 near = nearest(key.lower(), self._known)
                 hint = f"; did you mean {join(self._key, near)}?" if near else ""
-                refused = strict or any(_letters_apart(key.lower(), one) <= 2 for one in guarded)
+                guarded = [name for name, strict in self._known.items() if strict]
+                refused = self._strict or any(_nearly(name, key.lower()) for name in guarded)
                 self._problems.unknown(self.path(key), hint, refused=refused)
 
-    def _unless_missing(self, key: str, expected: str) -> None:
-        if key in self._data:
-            self.wrong(key, expected)
 
-    def _get(self, key: str) -> object:
-        self._known.append(key)
-        return self._data.get(key)
+def _tables(value: object) -> object:
+    tables = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return value if tables else None
 
 
 def join(table: str, key: str) -> str:
@@ -179,15 +153,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
-def _letters_apart(one: str, other: str) -> int:
-    """How many letters must be put in, taken out or replaced (Levenshtein's distance)."""
-    row = list(range(len(other) + 1))
-    for number, letter in enumerate(one, 1):
-        above, row = row, [number]
-        for place, wanted in enumerate(other):
-            changed = above[place] + (letter != wanted)
-            row.append(min(above[place + 1] + 1, row[-1] + 1, changed))
-    return row[-1]
+def _nearly(name: str, key: str) -> bool:
+    """Whether at most two letters must be put in, taken out or replaced."""
+    import regex
+
+    return regex.fullmatch(rf"(?:{name}){{e<=2}}", key) is not None
 
 
 def shown(value: object) -> str:

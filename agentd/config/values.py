@@ -10,15 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from agentd.config.edit import dotted, split_key
+from agentd.config.edit import dotted, entries_of, split_key
 from agentd.config.load import read_text
-from agentd.config.model import (
-    STEP_NAMES,
-    Config,
-    Limit,
-    ProviderConfig,
-    StepConfig,
-)
+from agentd.config.model import STEP_NAMES, Config, Limit, ProviderConfig, StepConfig
 from agentd.config.table import join, nearest
 from agentd.errors import ConfigError
 from agentd.metering.rates import PricingConfig
@@ -90,10 +84,7 @@ def _flat(data: Mapping[str, Any], table: str = "") -> dict[str, object]:
     values: dict[str, object] = {}
     for name, value in data.items():
         key = join(table, name)
-        if isinstance(value, list | tuple) and value and isinstance(value[0], dict):
-            entries = {
-                str(one.get("id") or one.get("name") or at): one for at, one in enumerate(value)
-            }
+        if isinstance(value, list | tuple) and (entries := entries_of(value)):
             values |= _flat(entries, key)
         elif isinstance(value, dict):
             values |= _flat(value, key)

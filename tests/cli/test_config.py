@@ -127,3 +127,12 @@ def test_set_tells_the_warnings_of_the_file(project: Path) -> None:
     (project / "agentd" / "config.toml").write_text("[codex]\nzzz = 1\n")
     done = config("set", "codex.command", "x", cwd=project)
     assert done.stderr == "warning: agentd/config.toml: unknown key codex.zzz is ignored\n"
+
+
+def test_a_version_that_is_not_out_yet_can_be_taken_back(project: Path) -> None:
+    assert config("set", "min_version", "99.0", cwd=project).returncode == 0
+    refused = config("set", "project_name", "other", "min_version", "0.1", cwd=project)
+    assert (refused.returncode, "can only read" in refused.stderr) == (1, True)
+    assert config("set", "min_version", "98", cwd=project).returncode == 0
+    assert config("unset", "min_version", cwd=project).stdout == "min_version is not set\n"
+    assert config("set", "project_name", "other", cwd=project).returncode == 0

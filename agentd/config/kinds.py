@@ -1,0 +1,174 @@
+"""What the keys of config.toml take: each function makes the dataclass field of a key.
+
+Its metadata ``read`` takes a table, the key, and what was read of the table so far. It gives the
+key's value; None for one that is missing or, once that is reported, wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import field
+from decimal import Decimal
+from typing import Any, TypeGuard
+
+from agentd.config.table import Accept, Table
+from agentd.metering.rates import PRICE_KEYS, PricingConfig
+
+_MAX_INTEGER = 1_000_000_000_000  # keeps every time limit and sum far from an overflow
+_NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
+_PRICE = "a price in USD per 1,000,000 tokens, 0 or more"
+
+
+def _key(expected: str, accept: Accept, default: object, *, needed: bool = False) -> Any:
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> object:
+        return table.take(key, expected, accept, needed=needed)
+
+    return field(default=default, metadata={"read": read})
+
+
+def text(
+    expected: str,
+    default: str | None = None,
+    *,
+    pattern: str = r".*\S.*",
+    check: Callable[[str], object] | None = None,
+    needed: bool = False,
+) -> Any:
+    """A string that matches ``pattern`` as a whole; ``check`` raises ValueError for a wrong one."""
+
+    def accept(value: object) -> str | None:
+        if not _is_text(value) or not re.fullmatch(pattern, value, re.DOTALL):
+            return None
+        if check is not None:
+            check(value)
+        return value
+
+    return _key(expected, accept, "" if needed else default, needed=needed)
+
+
+def choice(names: Collection[str], default: str | None = None) -> Any:
+    """One of ``names``."""
+
+    def accept(value: object) -> object:
+        return value if _is_text(value) and value in names else None
+
+    return _key(f"one of {', '.join(names)}", accept, default)
+
+
+def integer(default: int | None = None, *, minimum: int = 0) -> Any:
+    """A whole number of at least ``minimum``."""
+
+    def accept(value: Any) -> object:
+        return value if type(value) is int and minimum <= value <= _MAX_INTEGER else None
+
+    return _key(f"a whole number from {minimum} to {_MAX_INTEGER}", accept, default)
+
+
+def number(expected: str, default: Decimal | None = None, *, maximum: float = math.inf) -> Any:
+    """A finite number from 0 to ``maximum``, exactly as written."""
+
+    def accept(value: object) -> Decimal | None:
+        exact = _number(value)
+        return exact if exact is not None and exact <= maximum else None
+
+    return _key(expected, accept, default)
+
+
+def texts(expected: str) -> Any:
+    """A list of strings."""
+    return _key(expected, _texts, ())
+
+
+def choices(names: Collection[str], default: tuple[str, ...] = ()) -> Any:
+    """A list of some of ``names``, each at most once."""
+
+    def accept(value: object) -> tuple[str, ...] | None:
+        found = _texts(value)
+        known = found is not None and set(found) <= set(names)
+        return found if known and len(set(found or ())) == len(found or ()) else None
+
+    return _key(f"a list of {', '.join(names)}, each at most once", accept, default)
+
+
+def section(kind: type, *, inherits: str = "", strict: bool = False) -> Any:
+    """A table, read into ``kind``; the default of its key ``inherits`` is the one around it.
+
+    ``strict``: an unknown key, here and below, is an error.
+    """
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> object:
+        usual = {name: value for name, value in so_far.items() if name == inherits}
+        return table.table(key, strict=strict).read(kind, **usual)
+
+    return field(default_factory=kind, metadata={"read": read})
+
+
+def sections(kind: type, names: Collection[str]) -> Any:
+    """A table of tables with these names, each read into ``kind``; those that the file has."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> dict[str, object]:
+        below = table.table(key)
+        found: dict[str, object] = {name: below.table(name).read(kind) for name in names}
+        below.finish()
+        return {name: value for name, value in found.items() if name in below}
+
+    return field(default_factory=dict, metadata={"read": read})
+
+
+def entries(kind: type, label: str) -> Any:
+    """A list of tables, each read into ``kind`` and named in messages by its text ``label``."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> tuple[object, ...]:
+        return tuple(entry.read(kind) for entry in table.tables(key, label))
+
+    return field(default=(), metadata={"read": read})
+
+
+def prices_beside() -> Any:
+    """Prices among a model's other keys; None unless both input and output have one."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> PricingConfig | None:
+        if any(name in table for name in PRICE_KEYS):
+            for name in _NEEDED_PRICES:
+                table.warn_if_missing(name, "so its other prices are not used")
+        return _prices(table)
+
+    return field(default=None, metadata={"read": read})
+
+
+def prices_by_model() -> Any:
+    """A table of tables, each with the prices of the model it is named after."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> dict[str, PricingConfig]:
+        below = table.table(key)
+        found = {name: _prices(below.table(name), needed=True) for name in below}
+        return {name: prices for name, prices in found.items() if prices}
+
+    return field(default_factory=dict, metadata={"read": read})
+
+
+def _prices(table: Table, *, needed: bool = False) -> PricingConfig | None:
+    given: dict[str, Any] = {
+        name: table.take(name, _PRICE, _number, needed=needed and name in _NEEDED_PRICES)
+        for name in PRICE_KEYS
+    }
+    if needed:
+        table.finish()
+    return None if None in map(given.get, _NEEDED_PRICES) else PricingConfig(**given)
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    return tuple(value) if isinstance(value, list) and all(map(_is_text, value)) else None
+
+
+def _number(value: object) -> Decimal | None:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        exact = Decimal(value)
+        return exact if exact.is_finite() and exact >= 0 else None
+    return None
