@@ -73,38 +73,27 @@ def _after_failure(
     session: str | None,
 ) -> tuple[Choice, str | None]:
     """With what the step goes on after a pause. Raises ProviderError when it does not."""
-    from agentd.workflow.retry import GiveUp, Policy, Retry, Switch, next_action, pause
+    from agentd.workflow.retry import advice, next_try, sleep_until
 
-    order, settings = run.order, run.change.workspace.config.workflow
-    policy = Policy(
-        retries=settings.script_retries,
-        delay_s=settings.retry_delay_secs,
-        fallback=settings.fallback,
-        wait=order.wait,
+    order, settings, (provider, failure) = (
+        run.order,
+        run.change.workspace.config.workflow,
+        failed[-1],
     )
-    action = next_action(failed, policy, now=utc_now())
-    match action:
-        case GiveUp(failure=failure, advice=advice):
-            result = last.result
-            raise ProviderError(
-                f"{result.provider} failed in step {run.step.name} ({failure.reason}, "
-                f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
-                fix=f"{advice}\n{last.where()} What it used is recorded.",
-            )
-        case Switch(provider=provider):
-            other = replace(order, provider=provider, model=None)
-            choice, session = choose_for(replace(run, order=other)), None
-            told = f"going on with {provider}"
-        case Retry(fresh_session=True):
-            session = None
-            told = "beginning a new session"
-        case Retry(after_s=after_s):
-            told = f"trying again in {after_s:.0f} s"
-        case _:
-            told = "waiting until the rate limit is lifted"
-    order.note(f"{run.step.name}: {failed[-1][1].reason}; {told}")
-    pause(action, clock=utc_now, sleep=time.sleep)
-    return choice, session
+    following = next_try(failed, settings, wait=order.wait, now=utc_now())
+    if following is None:
+        raise ProviderError(
+            f"{provider} failed in step {run.step.name} ({failure.reason}, "
+            f"exit code {last.result.exit_code}): {last.result.error or 'it gave no reason'}",
+            fix=f"{advice(failed)}\n{last.where()} What it used is recorded.",
+        )
+    order.note(f"{run.step.name}: {failure.reason}; {following.told}")
+    sleep_until(following.at, clock=utc_now, sleep=time.sleep)
+    if following.provider != provider:
+        choice = choose_for(
+            replace(run, order=replace(order, provider=following.provider, model=None))
+        )
+    return choice, None if following.fresh_session else session
 
 
 def choose_for(run: StepRun) -> Choice:

@@ -1,12 +1,13 @@
-"""What to do after a failed attempt: pure decisions, and the one place that sleeps."""
+"""How a step goes on after a failed run: a pure decision, and the one place that sleeps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from agentd.clock import iso
+from agentd.config.model import WorkflowConfig
 from agentd.providers.failure import Failure, Reason
 
 LONGEST_BACKOFF_S = 300.0
@@ -20,112 +21,46 @@ _ADVICE: dict[Reason, str] = {
     "budget": "This limit stands in the settings or arguments of {provider}.",
     "network": "See whether {provider} can reach its API, then run the command again.",
 }
+Attempts = Sequence[tuple[str, Failure]]
+"""One step's failed runs, (provider, why) in order, at least one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """``retries``: most new attempts per provider; ``delay_s`` before the first of them.
+class NextTry(NamedTuple):
+    """With which provider a step goes on, and when; ``told`` says so to a person."""
 
-    ``fallback`` are the providers to go on with, in order; ``wait``: sleep for as long as a rate
-    limit lasts.
-    """
-
-    retries: int
-    delay_s: float
-    fallback: tuple[str, ...] = ()
-    wait: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """Try the same provider again after a pause; ``fresh_session``: without the session's id."""
-
-    after_s: float
+    provider: str
+    at: datetime
+    told: str
     fresh_session: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SleepUntil:
-    """Try the same provider again when its rate limit is lifted."""
+def next_try(
+    attempts: Attempts, settings: WorkflowConfig, *, wait: bool, now: datetime
+) -> NextTry | None:
+    """What follows on ``attempts``; None when there is nothing left to try.
 
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """Go on with another provider: with its own model, and without the session's id."""
-
-    provider: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
-    """Nothing is left to try; ``advice`` tells a person what to do."""
-
-    failure: Failure
-    advice: str
-
-
-Action = Retry | SleepUntil | Switch | GiveUp
-
-
-def next_action(
-    attempts: Sequence[tuple[str, Failure]], policy: Policy, *, now: datetime
-) -> Action:
-    """What follows on ``attempts``: one step's failed runs, (provider, why) in order, at least one.
-
-    What can pass later is tried again after a pause that doubles, at most ``policy.retries`` times
-    per provider; then, and after every other failure but a budget's, the next provider of
-    ``policy.fallback`` that was not tried has its turn.
+    What can pass later is tried again after a pause that doubles, at most
+    ``settings.script_retries`` times per provider; a longer rate limit is slept through only with
+    ``wait``. Then, and after every other failure but a budget's, the next provider of
+    ``settings.fallback`` that was not tried has its turn.
     """
-    _, failure = attempts[-1]
-    again = _again(attempts, policy, now)
-    if again is not None:
+    again = _again(attempts, settings, wait, now)
+    if again is not None or attempts[-1][1].reason == "budget":
         return again
     tried = {name for name, _ in attempts}
-    following = next((name for name in policy.fallback if name not in tried), None)
-    if following is not None and failure.reason != "budget":
-        return Switch(provider=following)
-    return GiveUp(failure=failure, advice=_advice(attempts))
+    left = [name for name in settings.fallback if name not in tried]
+    return NextTry(left[0], now, f"going on with {left[0]}", fresh_session=True) if left else None
 
 
-def pause(action: Action, *, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> None:
-    """Sleep for as long as ``action`` asks, by the clock: a suspended machine wakes up in time."""
-    match action:
-        case Retry(after_s=after_s):
-            until = clock() + timedelta(seconds=after_s)
-        case SleepUntil(until=until):
-            pass
-        case _:
-            return
-    while (left_s := (until - clock()).total_seconds()) > 0:
+def sleep_until(
+    moment: datetime, *, clock: Callable[[], datetime], sleep: Callable[[float], None]
+) -> None:
+    """Sleep by the clock: a suspended machine wakes up in time."""
+    while (left_s := (moment - clock()).total_seconds()) > 0:
         sleep(min(left_s, _TICK_S))
 
 
-def _again(
-    attempts: Sequence[tuple[str, Failure]], policy: Policy, now: datetime
-) -> Retry | SleepUntil | None:
-    """The same provider once more, where that makes sense."""
-    provider, failure = attempts[-1]
-    own = [why.reason for name, why in attempts if name == provider]
-    if failure.reason == "unknown_session":
-        first = own.count("unknown_session") == 1
-        return Retry(after_s=0.0, fresh_session=True) if first else None
-    if not failure.passes_later:
-        return None
-    longest_s = max(LONGEST_BACKOFF_S, policy.delay_s)
-    until = now if failure.resets_at is None else failure.resets_at + RESET_MARGIN
-    left_s = (until - now).total_seconds()
-    if left_s > longest_s:
-        return SleepUntil(until=until) if policy.wait else None
-    failed = sum(reason != "unknown_session" for reason in own)
-    if failed > policy.retries:
-        return None
-    after_s = min(policy.delay_s * 2.0 ** min(failed - 1, 30), longest_s)
-    return Retry(after_s=max(after_s, left_s))
-
-
-def _advice(attempts: Sequence[tuple[str, Failure]]) -> str:
+def advice(attempts: Attempts) -> str:
     """What a person can do; of several rate limits the one that is lifted first counts."""
     last = dict(attempts)
     resets = [(why.resets_at, name) for name, why in last.items() if why.resets_at is not None]
@@ -134,3 +69,27 @@ def _advice(attempts: Sequence[tuple[str, Failure]]) -> str:
         return f"The rate limit of {name} is lifted at {iso(moment)}; --wait sleeps until then."
     provider, failure = attempts[-1]
     return _ADVICE.get(failure.reason, _LATER).format(provider=provider)
+
+
+def _again(
+    attempts: Attempts, settings: WorkflowConfig, wait: bool, now: datetime
+) -> NextTry | None:
+    """The same provider once more, where that makes sense."""
+    provider, failure = attempts[-1]
+    own = [why.reason for name, why in attempts if name == provider]
+    if failure.reason == "unknown_session":
+        first = own.count("unknown_session") == 1
+        return NextTry(provider, now, "beginning a new session", True) if first else None
+    if not failure.passes_later:
+        return None
+    longest_s = max(LONGEST_BACKOFF_S, settings.retry_delay_secs)
+    lifted = now if failure.resets_at is None else failure.resets_at + RESET_MARGIN
+    if (lifted - now).total_seconds() > longest_s:
+        told = "waiting until the rate limit is lifted"
+        return NextTry(provider, lifted, told) if wait else None
+    failed = sum(reason != "unknown_session" for reason in own)
+    if failed > settings.script_retries:
+        return None
+    pause_s = min(settings.retry_delay_secs * 2.0 ** min(failed - 1, 30), longest_s)
+    at = max(now + timedelta(seconds=pause_s), lifted)
+    return NextTry(provider, at, f"trying again in {(at - now).total_seconds():.0f} s")
