@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agentd.cli.progress import Progress
     from agentd.project.change import Change
     from agentd.workflow.step import StepOutcome
-    from agentd.workflow.unentered import Waiting
+    from agentd.workflow.unentered import Leftovers
 
 
 def print_error(error: AgentdError, *, as_json: bool) -> None:
@@ -31,7 +31,7 @@ def print_error(error: AgentdError, *, as_json: bool) -> None:
         note(error.fix)
 
 
-def told_waiting(*waiting: Waiting) -> bool:
+def told_waiting(*waiting: Leftovers) -> bool:
     """Say on stderr which runs can't be entered; whether one of them is damaged."""
     for each in waiting:
         for sentence in each.notes:

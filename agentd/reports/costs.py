@@ -18,7 +18,7 @@ from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, begin_of, end_of
-from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
+from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Costs:
     report: Report
     base: Report | None = None
     untimed: int = 0
-    waiting: Waiting = NOTHING
+    waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
 
 
@@ -101,7 +101,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         report=replace(report, problems=tuple(error.message for error in problems)),
         base=base,
         untimed=summed.untimed,
-        waiting=Waiting(tuple(notes), tuple(problems)),
+        waiting=Leftovers(notes=tuple(notes), problems=tuple(problems)),
         warnings=tuple(wrong),
     )
 

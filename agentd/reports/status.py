@@ -18,7 +18,7 @@ from agentd.project.hold import working_process
 from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
-from agentd.workflow.unentered import NOTHING, Waiting, enter_unentered
+from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
 
 if TYPE_CHECKING:
     from agentd.budget.account import Account
@@ -83,7 +83,7 @@ class Overview:
     worker: int | None = None
     budget: Account | None = None
     problem: str | None = None
-    waiting: Waiting = NOTHING
+    waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
 
 
@@ -182,7 +182,7 @@ class _Limits(NamedTuple):
         return account if account.is_limited else None
 
 
-def _overview(change: Change, limits: _Limits, waiting: Waiting) -> Overview:
+def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
     state, gone = _state(change)
     return Overview(
         change=change,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from agentd.errors import StateError
 from agentd.ledger.changes import Changes
-from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import Provider
@@ -18,27 +15,7 @@ from agentd.workflow.session import prior_usage
 from agentd.workflow.set_aside import put_back
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
-
-    record: CallRecord
-    done: bool
-
-
-@dataclass(slots=True, kw_only=True)
-class Leftovers:
-    """What earlier commands left: the calls that are ``entered`` now, and what can't be.
-
-    ``notes``: runs that wait for an agentd that knows their provider. ``problems``: those whose
-    ``run.json`` is damaged.
-    """
-
-    entered: list[Settled] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    problems: list[StateError] = field(default_factory=list)
+from agentd.workflow.unentered import Leftovers, Settled
 
 
 def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
@@ -47,30 +24,31 @@ def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
     else it is left for a later command. Raises StateError when STATE.yaml can't take them.
     """
-    found = Leftovers()
-    for kept in change.ledger.enter_kept():
-        done = kept.changes.last_action is not None
-        found.entered.append(Settled(record=kept.record, done=done))
+    entered = [
+        Settled(kept.record, kept.changes.last_action is not None)
+        for kept in change.ledger.enter_kept()
+    ]
+    notes, problems = [], []
     all_ended = True
     for folder in recovery.unfinished(change.runs_dir):
         try:
             info = folder.info()
         except StateError as error:
-            found.problems.append(error)
+            problems.append(error)
             continue
         provider = PROVIDERS.get(info.provider)
         if provider is None:
-            found.notes.append(
+            notes.append(
                 f"{change.project.shown(folder.path)} is a run of {info.provider}, which agentd "
                 f"{__version__} does not know; one that does will enter it"
             )
         elif not stop_running and recovery.still_running(folder):
             all_ended = False
         else:
-            found.entered.append(_settle(change, folder, info, provider, held=stop_running))
+            entered.append(_settle(change, folder, info, provider, held=stop_running))
     if all_ended:
         put_back(change, held=stop_running)
-    return found
+    return Leftovers(tuple(entered), tuple(notes), tuple(problems))
 
 
 def _settle(
@@ -88,7 +66,7 @@ def _settle(
         if done := _work_is_there(run, info):
             recording.preserve(run, folder.path)
             changes = recording.changes_after(run)
-    return Settled(record=recording.enter(change, result, changes), done=done)
+    return Settled(recording.enter(change, result, changes), done)
 
 
 def _work_is_there(run: StepRun, info: RunInfo) -> bool:

@@ -9,21 +9,33 @@ from agentd.errors import ConfigError, StateError
 from agentd.project.change import Change
 
 if TYPE_CHECKING:
-    from agentd.workflow.earlier_runs import Settled
+    from agentd.metering.call import CallRecord
     from agentd.workflow.order import Order
 
 
-class Waiting(NamedTuple):
-    """What still can't be entered: in sentences what a newer agentd will, and what is damaged."""
+class Settled(NamedTuple):
+    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
 
+    record: CallRecord
+    done: bool
+
+
+class Leftovers(NamedTuple):
+    """What earlier commands left: the calls that are ``entered`` now, and what can't be.
+
+    ``notes``: runs that wait for a newer agentd, or for a config by which they can be priced.
+    ``problems``: those whose ``run.json`` is damaged.
+    """
+
+    entered: tuple[Settled, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[StateError, ...] = ()
 
 
-NOTHING = Waiting()
+NOTHING = Leftovers()
 
 
-def enter_unentered(change: Change) -> Waiting:
+def enter_unentered(change: Change) -> Leftovers:
     """Enter the calls that earlier commands could not, and say what still waits.
 
     Raises StateError when STATE.yaml can't take them.
@@ -44,14 +56,13 @@ def enter_unentered(change: Change) -> Waiting:
             config = change.workspace.config
         except ConfigError:  # by which nothing can be priced
             told = f"change {change.id}: calls wait to be entered until the config is correct"
-            return Waiting((f"{told} (see agentd doctor)",))
+            return Leftovers(notes=(f"{told} (see agentd doctor)",))
         if min_version.complaint(config.min_version) is None:
-            left = settle_interrupted_runs(change, stop_running=False)
-            return Waiting(tuple(left.notes), tuple(left.problems))
+            return settle_interrupted_runs(change, stop_running=False)
     return NOTHING
 
 
-def settle_before_step(change: Change, order: Order) -> list[Settled]:
+def settle_before_step(change: Change, order: Order) -> tuple[Settled, ...]:
     """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
 
     Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
@@ -60,7 +71,7 @@ def settle_before_step(change: Change, order: Order) -> list[Settled]:
     from agentd.ledger.run_folders import unentered
 
     if not unentered(change.runs_dir):
-        return []
+        return ()
     from agentd.budget.spending import check_priced
     from agentd.budget.warnings import after_call
     from agentd.workflow.earlier_runs import settle_interrupted_runs
