@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from agentd.errors import StateError
 from agentd.ledger.changes import Changes
+from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import Provider
@@ -15,14 +18,24 @@ from agentd.workflow.session import prior_usage
 from agentd.workflow.set_aside import put_back
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
-from agentd.workflow.unentered import Leftovers, Settled
 
 
-def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
+class Settled(NamedTuple):
+    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
+
+    record: CallRecord
+    done: bool
+
+
+def settle_interrupted_runs(
+    change: Change, *, stop_running: bool
+) -> tuple[list[Settled], list[str], list[StateError]]:
     """Enter what earlier commands could not, and put back what their runs had set aside.
 
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
-    else it is left for a later command. Raises StateError when STATE.yaml can't take them.
+    else it is left for a later command. Returns the calls that are entered now, sentences on those
+    of unknown providers, and the runs that are damaged. Raises StateError when STATE.yaml can't
+    take them.
     """
     entered = [
         Settled(kept.record, kept.changes.last_action is not None)
@@ -48,7 +61,7 @@ def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
             entered.append(_settle(change, folder, info, provider, held=stop_running))
     if all_ended:
         put_back(change, held=stop_running)
-    return Leftovers(tuple(entered), tuple(notes), tuple(problems))
+    return entered, notes, problems
 
 
 def _settle(

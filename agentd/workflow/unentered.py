@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, StateError
 from agentd.project.change import Change
 
 if TYPE_CHECKING:
-    from agentd.metering.call import CallRecord
+    from agentd.workflow.earlier_runs import Settled
     from agentd.workflow.order import Order
-
-
-class Settled(NamedTuple):
-    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
-
-    record: CallRecord
-    done: bool
 
 
 class Leftovers(NamedTuple):
@@ -27,9 +21,9 @@ class Leftovers(NamedTuple):
     ``problems``: those whose ``run.json`` is damaged.
     """
 
-    entered: tuple[Settled, ...] = ()
-    notes: tuple[str, ...] = ()
-    problems: tuple[StateError, ...] = ()
+    entered: Sequence[Settled] = ()
+    notes: Sequence[str] = ()
+    problems: Sequence[StateError] = ()
 
 
 NOTHING = Leftovers()
@@ -58,11 +52,11 @@ def enter_unentered(change: Change) -> Leftovers:
             told = f"change {change.id}: calls wait to be entered until the config is correct"
             return Leftovers(notes=(f"{told} (see agentd doctor)",))
         if min_version.complaint(config.min_version) is None:
-            return settle_interrupted_runs(change, stop_running=False)
+            return Leftovers(*settle_interrupted_runs(change, stop_running=False))
     return NOTHING
 
 
-def settle_before_step(change: Change, order: Order) -> tuple[Settled, ...]:
+def settle_before_step(change: Change, order: Order) -> Sequence[Settled]:
     """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
 
     Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
@@ -76,7 +70,7 @@ def settle_before_step(change: Change, order: Order) -> tuple[Settled, ...]:
     from agentd.budget.warnings import after_call
     from agentd.workflow.earlier_runs import settle_interrupted_runs
 
-    left = settle_interrupted_runs(change, stop_running=True)
+    left = Leftovers(*settle_interrupted_runs(change, stop_running=True))
     for note in left.notes:
         order.warn(note)
     for settled in left.entered:
