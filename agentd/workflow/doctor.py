@@ -21,7 +21,8 @@ from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider
 from agentd.runner.installed import Installed, look
 from agentd.version import __version__
-from agentd.workflow.prompts.prompt import Prompts, layers_of
+from agentd.workflow.prompts.prompt import layers_of
+from agentd.workflow.prompts.templates import Templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _config(config: Config) -> Iterator[Check]:
 
 def _templates(project: Project) -> Iterator[Check]:
     try:
-        warnings = Prompts(layers_of(project.agentd_dir, os.environ)).warnings()
+        warnings = list(Templates(layers_of(project.agentd_dir, os.environ)).warnings())
     except InputError as error:
         yield Check("templates", "fail", error.message, error.fix)
         return

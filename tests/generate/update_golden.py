@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentd.workflow.prompts.prompt import Prompts
-from agentd.workflow.prompts.templates import prompt_fields
+from agentd.workflow.prompts.prompt import fill_in
+from agentd.workflow.prompts.templates import Templates, prompt_fields
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "prompts"
 LAYERS = GOLDEN / "layers"
@@ -33,13 +33,13 @@ RULES = ("Cite RFCs by number.", "Keep it short:\nat most 80 lines.")
 
 def golden() -> dict[str, str]:
     """The prompt of each golden file, by its path in fixtures/prompts."""
-    plain = Prompts()
-    layered = Prompts((LAYERS / "user", LAYERS / "project"))
+    plain = Templates()
+    layered = Templates((LAYERS / "user", LAYERS / "project"))
     notes = (LAYERS / "project.md").read_text()
-    prompts = {f"{step}.md": plain.render(step, VALUES) for step in prompt_fields()}
+    prompts = {f"{step}.md": fill_in(plain, step, VALUES) for step in prompt_fields()}
     for step in ("proposal", "review"):
-        prompts[f"layered/{step}.md"] = layered.render(
-            step, VALUES, rules=RULES, project_notes=notes
+        prompts[f"layered/{step}.md"] = fill_in(
+            layered, step, VALUES, rules=RULES, project_notes=notes
         )
     return prompts
 

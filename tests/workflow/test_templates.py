@@ -10,8 +10,8 @@ import pytest
 from generate.update_golden import VALUES
 
 from agentd.errors import InputError
-from agentd.workflow.prompts.prompt import Prompts
-from agentd.workflow.prompts.templates import COMMON, SKELETONS, prompt_fields
+from agentd.workflow.prompts.prompt import fill_in
+from agentd.workflow.prompts.templates import COMMON, SKELETONS, Templates, prompt_fields
 
 
 def layer(folder: Path, **files: str | bytes) -> Path:
@@ -23,12 +23,12 @@ def layer(folder: Path, **files: str | bytes) -> Path:
     return folder
 
 
-def body(prompts: Prompts, step: str = "resolve") -> str:
-    prompt = prompts.render(step, VALUES)
+def body(prompts: Templates, step: str = "resolve") -> str:
+    prompt = fill_in(prompts, step, VALUES)
     return prompt.partition("relative to it.\n\n")[2].partition("\n\n## Context")[0]
 
 
-PACKAGE = body(Prompts())
+PACKAGE = body(Templates())
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_layers(
     tmp_path: Path, user: dict[str, str], project: dict[str, str], expected: str
 ) -> None:
     layers = (layer(tmp_path / "user", **user), layer(tmp_path / "project", **project))
-    assert body(Prompts(layers)) == expected
+    assert body(Templates(layers)) == expected
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:
     folder = layer(tmp_path / "project", resolve="mine\r\n")
     before = folder.stat().st_mtime_ns
-    Prompts((folder, tmp_path / "missing")).render("resolve", VALUES)
+    fill_in(Templates((folder, tmp_path / "missing")), "resolve", VALUES)
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
     assert (folder.stat().st_mtime_ns, (folder / "resolve.md").read_bytes()) == (
         before,
@@ -77,9 +77,9 @@ def test_each_skeleton_is_replaced(tmp_path: Path, name: str) -> None:
     text = f"my own {name} APPROVED NEEDS_REVISION NEEDS_CHANGES NEEDS_FIX"
     text += " REJECTED MAJOR_ISSUES"
     (tmp_path / f"skeleton-{name}.md").write_text(text)
-    prompts = Prompts((tmp_path,))
-    assert prompts.warnings() == []
-    assert any(f"\n{text}\n" in prompts.render(step, VALUES) for step in prompt_fields())
+    prompts = Templates((tmp_path,))
+    assert not list(prompts.warnings())
+    assert any(f"\n{text}\n" in fill_in(prompts, step, VALUES) for step in prompt_fields())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_wrong_template(tmp_path: Path, name: str, content: str | bytes, said: l
     folder = layer(tmp_path, **{name: content})
     path = next(folder.iterdir())
     with pytest.raises(InputError) as caught:
-        Prompts((folder,))
+        Templates((folder,))
     assert caught.value.message.startswith(str(path))
     assert caught.value.fix
     for text in said:
@@ -110,11 +110,11 @@ def test_wrong_template(tmp_path: Path, name: str, content: str | bytes, said: l
 def test_the_fix_of_an_unknown_placeholder_works(tmp_path: Path) -> None:
     (tmp_path / "resolve.md").write_text("Charts: {{ x }}")
     with pytest.raises(InputError) as caught:
-        Prompts((tmp_path,))
+        Templates((tmp_path,))
     escaped = re.search(r"write (\S.*\}\}) to keep", caught.value.fix)
     assert escaped
     (tmp_path / "resolve.md").write_text(f"Charts: {escaped[1]}")
-    assert body(Prompts((tmp_path,))) == "Charts: {{ x }}"
+    assert body(Templates((tmp_path,))) == "Charts: {{ x }}"
 
 
 @pytest.mark.parametrize("kind", ["folder", "dangling", "pipe"])
@@ -127,13 +127,13 @@ def test_template_that_is_no_file(tmp_path: Path, kind: str) -> None:
     else:
         path.symlink_to("nowhere")
     with pytest.raises(InputError, match=r"review\.md is no file"):
-        Prompts((tmp_path,))
+        Templates((tmp_path,))
 
 
 def test_folder_of_templates_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "templates").write_text("")
     with pytest.raises(InputError, match="can't be read: Not a directory"):
-        Prompts((tmp_path / "templates",))
+        Templates((tmp_path / "templates",))
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,12 @@ def test_other_files_are_ignored_with_a_word(
     tmp_path: Path, file: str, warning: str | None
 ) -> None:
     (tmp_path / file).write_bytes(b"\xff{{wrong}}")
-    prompts = Prompts((tmp_path,))
+    prompts = Templates((tmp_path,))
     assert all(
-        prompts.render(step, VALUES) == Prompts().render(step, VALUES) for step in prompt_fields()
+        fill_in(prompts, step, VALUES) == fill_in(Templates(), step, VALUES)
+        for step in prompt_fields()
     )
-    warnings = prompts.warnings()
+    warnings = list(prompts.warnings())
     assert len(warnings) == (warning is not None)
     if warning:
         assert warnings[0].startswith(f"{tmp_path / file} is no template and is ignored; ")
@@ -183,7 +184,7 @@ def test_other_files_are_ignored_with_a_word(
 def test_what_a_step_needs_and_is_not_told(
     tmp_path: Path, files: dict[str, str], warnings: list[str]
 ) -> None:
-    found = Prompts((layer(tmp_path, **files),)).warnings()
+    found = list(Templates((layer(tmp_path, **files),)).warnings())
     assert len(found) == len(warnings)
     for line, expected in zip(found, warnings, strict=True):
         assert expected in line

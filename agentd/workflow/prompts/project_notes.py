@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-from agentd.errors import InputError
 from agentd.markdown.blocks import Kind
 from agentd.markdown.document import Document, scan
+from agentd.workflow.prompts.templates import read_utf8
 
 MAX_CHARS = 8000
 # As `agentd init` writes them: a line that is one sentence in angle brackets.
@@ -17,19 +18,7 @@ _UNFILLED = re.compile(r"^<[A-Z][^<>]*\.>$")
 def read_notes(agentd_dir: Path) -> str:
     """The text of ``project.md``, empty when there is none. Raises InputError if it is no text."""
     path = agentd_dir / "project.md"
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise InputError(
-            f"{path} can't be read: {error.strerror}", fix="Make it a file that you can read."
-        ) from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}: line {line}: this is no UTF-8", fix="Save it as UTF-8."
-        ) from error
+    return read_utf8(path) if os.path.lexists(path) else ""
 
 
 def shorten_notes(text: str, *, path: str) -> str:

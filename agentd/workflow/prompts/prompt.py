@@ -9,55 +9,65 @@ from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
-from agentd.workflow.prompts.templates import fill, load_templates
+from agentd.workflow.prompts.templates import Templates
 from agentd.workflow.step_run import StepRun
 
 _NO_CHECKS = "None: agentd knows no checks of this project, or ran none."
 
 
-class Prompts:
-    """The prompts of a project: the package's, with the templates of ``layers`` over them.
+def render(run: StepRun) -> str:
+    """The text that the CLI gets. Raises InputError for a template that can't be used."""
+    project = run.change.project
+    given = {
+        "change_id": run.change.id,
+        "change": project.shown(run.change.folder),
+        "agentd": project.shown(project.agentd_dir),
+        "specs": project.shown(project.specs_dir),
+        "spec_file": project.spec_file,
+        "changelog": project.shown(project.specs_dir / "CHANGELOG.md"),
+        "today": utc_now().strftime("%Y-%m-%d"),
+        **run.values,
+    }
+    chosen = run.change.workspace.config.steps.get(run.step.name)
+    return fill_in(
+        Templates(layers_of(project.agentd_dir, os.environ)),
+        run.prompt_name,
+        given,
+        rules=chosen.rules if chosen else (),
+        project_notes=read_notes(project.agentd_dir),
+    )
 
-    Raises InputError for a template that can't be used; all are read and checked here, so that
-    none fails in the middle of a loop.
+
+def fill_in(
+    templates: Templates,
+    step: str,
+    values: Mapping[str, str],
+    *,
+    rules: Sequence[str] = (),
+    project_notes: str = "",
+) -> str:
+    """The whole prompt of a step (a name of ``templates.prompt_fields``).
+
+    ``values`` fills the placeholders, and what stands in a value is never filled again:
+    ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
+    missing one is a KeyError. ``merged``, ``specs``, ``spec_file`` and ``part`` have defaults;
+    ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
+    project.md, ``rules`` those of the config for this step.
     """
-
-    def __init__(self, layers: Sequence[Path] = ()) -> None:
-        self._templates = load_templates(layers)
-
-    def warnings(self) -> list[str]:
-        """What is odd about the templates: an unknown name, a placeholder or verdict left out."""
-        return list(self._templates.warnings)
-
-    def render(
-        self,
-        step: str,
-        values: Mapping[str, str],
-        *,
-        rules: Sequence[str] = (),
-        project_notes: str = "",
-    ) -> str:
-        """The whole prompt of a step (a name of ``templates.prompt_fields``).
-
-        ``values`` fills the placeholders, and what stands in a value is never filled again:
-        ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
-        missing one is a KeyError. ``merged``, ``specs``, ``spec_file`` and ``part`` have defaults;
-        ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
-        project.md, ``rules`` those of the config for this step.
-        """
-        given = {**_ready(values), "step": step}
-        skeletons = {
-            f"skeleton_{name}": _fenced(fill(template, given), "markdown")
-            for name, template in self._templates.skeletons.items()
-        }
-        known = {**given, **skeletons}
-        parts = [fill(template, known) for template in self._templates.bodies[step]]
-        frame = {
-            **given,
-            "body": "\n\n".join(filter(None, (*parts, _rules(rules)))),
-            "project": _project(project_notes, given["agentd"]),
-        }
-        return fill(self._templates.frame, frame) + "\n"
+    given = {**_ready(values), "step": step}
+    parts = templates.parts(step)
+    known = dict(given)
+    for name in {field for part in parts for field in part.fields()}:
+        if name.startswith("skeleton_"):
+            [skeleton] = templates.parts(name.replace("_", "-", 1))
+            known[name] = _fenced(skeleton.fill(given), "markdown")
+    frame = {
+        **given,
+        "body": "\n\n".join(filter(None, (*(part.fill(known) for part in parts), _rules(rules)))),
+        "project": _project(project_notes, given["agentd"]),
+    }
+    [around] = templates.parts("_frame")
+    return around.fill(frame) + "\n"
 
 
 def layers_of(agentd_dir: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -102,25 +112,3 @@ def _project(notes: str, agentd: str) -> str:
         return ""
     head = f"## The project\n\nFollow its conventions. From `{agentd}/project.md`:"
     return f"\n{head}\n\n{_fenced(text, 'markdown')}\n"
-
-
-def render(run: StepRun) -> str:
-    """The text that the CLI gets."""
-    project = run.change.project
-    given = {
-        "change_id": run.change.id,
-        "change": project.shown(run.change.folder),
-        "agentd": project.shown(project.agentd_dir),
-        "specs": project.shown(project.specs_dir),
-        "spec_file": project.spec_file,
-        "changelog": project.shown(project.specs_dir / "CHANGELOG.md"),
-        "today": utc_now().strftime("%Y-%m-%d"),
-        **run.values,
-    }
-    chosen = run.change.workspace.config.steps.get(run.step.name)
-    return Prompts(layers_of(project.agentd_dir, os.environ)).render(
-        run.prompt_name,
-        given,
-        rules=chosen.rules if chosen else (),
-        project_notes=read_notes(project.agentd_dir),
-    )

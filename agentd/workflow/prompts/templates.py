@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from agentd.errors import InputError
 from agentd.workflow.steps import STEPS
@@ -57,75 +58,107 @@ def template_names() -> tuple[str, ...]:
     return (*prompts, *appended, *(f"skeleton-{name}" for name in SKELETONS))
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A template's text (LF, no byte order mark, no blank ends) and the file it is from."""
 
     text: str
     path: Path
 
-    def fields(self) -> Iterator[str]:
-        """The placeholders it fills, in order."""
-        return (match[2] for match in _FIELD.finditer(self.text) if not match[1])
+    def fields(self) -> set[str]:
+        """The placeholders it fills."""
+        return {match[2] for match in _FIELD.finditer(self.text) if not match[1]}
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The text with its placeholders filled, once: what stands in a value is left as it is.
+
+        A placeholder without a value is a KeyError.
+        """
+        return _FIELD.sub(lambda at: at[0][1:] if at[1] else values[at[2]], self.text)
 
 
-@dataclass(frozen=True, slots=True)
 class Templates:
-    """``bodies`` by step, the parts to be joined; ``skeletons`` by name; ``frame`` of all."""
-
-    frame: Template
-    bodies: dict[str, tuple[Template, ...]]
-    skeletons: dict[str, Template]
-    warnings: list[str] = field(default_factory=list)
-
-
-def load_templates(layers: Sequence[Path]) -> Templates:
-    """The package's templates with ``layers`` over them, folders that need not be there.
+    """The package's templates with those of ``layers`` over them, folders that need not be there.
 
     ``STEP.md`` replaces what the layers before gave, ``STEP.append.md`` is put behind it,
-    ``skeleton-NAME.md`` replaces a skeleton; other ``*.md`` are warned of, other files ignored.
-    Raises InputError for one that can't be read, is empty, or has an unknown placeholder.
+    ``skeleton-NAME.md`` replaces a skeleton; other files are ignored. Raises InputError for one
+    that can't be read, is empty, or has an unknown placeholder, so that none fails in the middle of
+    a loop.
     """
-    templates = Templates(
-        frame=_read(PACKAGED / "_frame.md"),
-        bodies={name: (_read(PACKAGED / f"{name}.md"),) for name in prompt_fields()},
-        skeletons={name: _read(_SKELETONS / f"{name}.md") for name in SKELETONS},
-    )
-    for folder in layers:
-        _lay_over(templates, folder)
-    for step, parts in templates.bodies.items():
-        templates.warnings.extend(_left_out(step, parts, templates.skeletons))
-    return templates
 
+    def __init__(self, layers: Sequence[Path] = ()) -> None:
+        self._own: dict[str, tuple[Template, ...]] = {}
+        self._unknown: list[Path] = []
+        for folder in layers:
+            self._lay_over(folder)
 
-def fill(template: Template, values: Mapping[str, str]) -> str:
-    """The text with its placeholders filled, once: what stands in a value is left as it is.
+    def parts(self, name: str) -> tuple[Template, ...]:
+        """The parts of a prompt, of ``skeleton-NAME`` or of ``_frame``, to be joined."""
+        if name in self._own:
+            return self._own[name]
+        skeleton = name.removeprefix("skeleton-")
+        folder = PACKAGED if skeleton == name else _SKELETONS
+        return (_read(folder / f"{skeleton}.md"),)
 
-    A placeholder without a value is a KeyError.
-    """
-    return _FIELD.sub(lambda at: at[0][1:] if at[1] else values[at[2]], template.text)
+    def warnings(self) -> Iterator[str]:
+        """What is odd about them: an unknown name, a placeholder or verdict left out."""
+        known = template_names()
+        for path in self._unknown:
+            near = get_close_matches(path.stem.lower(), known, n=1)
+            hint = f"did you mean {near[0]}.md?" if near else f"known are {', '.join(known)}"
+            yield f"{path} is no template and is ignored; {hint}"
+        for step in prompt_fields():
+            yield from self._left_out(step)
 
-
-def _lay_over(templates: Templates, folder: Path) -> None:
-    # Sorted, STEP.append.md comes before STEP.md, so all that replaces goes first.
-    known_names, fields = template_names(), prompt_fields()
-    paths = sorted(_markdown_files(folder), key=lambda path: (".append" in path.name, path.name))
-    for path in paths:
-        name = path.name.removesuffix(".md")
-        if name not in known_names:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name.lower(), known_names, n=1)
-            hint = f"did you mean {near[0]}.md?" if near else f"known are {', '.join(known_names)}"
-            templates.warnings.append(f"{path} is no template and is ignored; {hint}")
-        elif name.startswith("skeleton-"):
-            skeleton = _checked(path, COMMON)
-            templates.skeletons[name.removeprefix("skeleton-")] = skeleton
-        else:
+    def _lay_over(self, folder: Path) -> None:
+        # Sorted, STEP.append.md comes before STEP.md, so all that replaces goes first.
+        known_names, fields = template_names(), prompt_fields()
+        paths = sorted(
+            _markdown_files(folder), key=lambda path: (".append" in path.name, path.name)
+        )
+        for path in paths:
+            name = path.name.removesuffix(".md")
+            if name not in known_names:
+                self._unknown.append(path)
+                continue
             step = name.removesuffix(".append")
-            known = (*COMMON, *fields[step], *(f"skeleton_{name}" for name in SKELETONS))
-            before = templates.bodies[step] if name.endswith(".append") else ()
-            templates.bodies[step] = (*before, _checked(path, known))
+            known: tuple[str, ...] = COMMON
+            if step in fields:
+                known = (*COMMON, *fields[step], *(f"skeleton_{name}" for name in SKELETONS))
+            before = self.parts(step) if name != step else ()
+            self._own[step] = (*before, _checked(path, known))
+
+    def _left_out(self, step: str) -> Iterator[str]:
+        """Warnings for what a step can't work without and its templates do not say."""
+        parts = self.parts(step)
+        used = {name for part in parts for name in part.fields()}
+        for name in prompt_fields()[step]:
+            if name not in used:
+                yield f"{_blamed(parts)} leaves out {{{{{name}}}}}: the step is not told it"
+        skeletons = [name for name in SKELETONS if f"skeleton_{name}" in used]
+        sources = [*(self.parts(f"skeleton-{name}")[0] for name in skeletons), *parts]
+        for verdict in STEPS[step].verdicts if step in STEPS else ():
+            if not any(verdict in source.text for source in sources):
+                yield f"{_blamed(sources)} leaves out the verdict {verdict}, which agentd expects"
+
+
+def read_utf8(path: Path) -> str:
+    """A text that a person wrote (LF, no byte order mark). Raises InputError if it is none."""
+    try:
+        if not path.is_file():  # a pipe would block
+            raise InputError(f"{path} is no file", fix="Put a text file there, or remove it.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} can't be read: {error.strerror}", fix="Make it readable, or remove it."
+        ) from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}: line {line}: this is no UTF-8", fix="Save it as UTF-8."
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _markdown_files(folder: Path) -> list[Path]:
@@ -152,8 +185,6 @@ def _checked(path: Path, known: Sequence[str]) -> Template:
     for match in _FIELD.finditer(template.text):
         if not match[1] and match[2] not in known:
             line = template.text.count("\n", 0, match.start()) + 1
-            from difflib import get_close_matches
-
             near = get_close_matches(match[2], known, n=1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise InputError(
@@ -165,36 +196,7 @@ def _checked(path: Path, known: Sequence[str]) -> Template:
 
 
 def _read(path: Path) -> Template:
-    try:
-        if not path.is_file():  # a pipe would block
-            raise InputError(f"{path} is no file", fix="Templates are text files; remove it.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path} can't be read: {error.strerror}", fix="Make it readable, or remove it."
-        ) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}: line {line}: this is no UTF-8", fix="Save the template as UTF-8."
-        ) from error
-    return Template(text.replace("\r\n", "\n").replace("\r", "\n").rstrip(), path)
-
-
-def _left_out(
-    step: str, parts: Sequence[Template], skeletons: Mapping[str, Template]
-) -> Iterator[str]:
-    """Warnings for what a step can't work without and its templates do not say."""
-    used = {name for part in parts for name in part.fields()}
-    for name in prompt_fields()[step]:
-        if name not in used:
-            yield f"{_blamed(parts)} leaves out {{{{{name}}}}}: the step is not told it"
-    sources = [*(skeletons[name] for name in SKELETONS if f"skeleton_{name}" in used), *parts]
-    for verdict in STEPS[step].verdicts if step in STEPS else ():
-        if not any(verdict in source.text for source in sources):
-            yield f"{_blamed(sources)} leaves out the verdict {verdict}, which agentd expects"
+    return Template(read_utf8(path).rstrip(), path)
 
 
 def _blamed(sources: Sequence[Template]) -> Path:
