@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
+MAX_TOKENS = 10**15
+"""No request and no run has more: a larger count is a slip, such as an underflow of 64 bits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUsage:
@@ -57,6 +60,16 @@ class UsageMetrics(ModelUsage):
 
 
 _COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name.endswith("_tokens"))
+
+
+def whole_count(value: object) -> int | None:
+    """A number of JSON as a count; None for what is no whole number from 0 to MAX_TOKENS.
+
+    JSON has one type of numbers: 120.0 and 1.2e2 are whole.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return int(value) if 0 <= value <= MAX_TOKENS and value == int(value) else None
 
 
 def add(usages: Iterable[ModelUsage]) -> ModelUsage:

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from agentd.metering.usage import whole_count
 from agentd.pipe.jsontext import NotANumber, decode
 
-MAX_TOKENS = 10**15
 _MAX_MODEL_CHARS = 500
 _HOLDERS = ("content", "parts", "text")
 _UNCOUNTED = {"role", "name", "type"}  # what the chat format makes of them is not known
@@ -96,9 +96,10 @@ def output_tokens(record: dict[str, Any]) -> int | None:
     value = record.get("tokens_output")
     if value is None:
         return None
-    if type(value) is not int or not 0 <= value <= MAX_TOKENS:
+    count = whole_count(value)
+    if count is None:
         raise BadLine('field "tokens_output" is no whole number from 0 to 10^15')
-    return value
+    return count
 
 
 def _is_place(part: str) -> bool:

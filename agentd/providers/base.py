@@ -37,6 +37,7 @@ class Parsed:
     ``usage`` is None when the output holds none. ``complete`` is False when the CLI did not get to
     report its end: then ``usage`` is what was seen, never more than was billed.
     ``running_total`` says that ``usage`` holds earlier runs of a resumed session too.
+    ``unsure`` says what a complete report leaves open of the usage, None when that is nothing.
     ``model`` is what the CLI said it runs, ``error`` its own message when it says that it failed,
     ``failure`` the reason as far as its events tell it.
     """
@@ -44,6 +45,7 @@ class Parsed:
     usage: UsageMetrics | None = None
     complete: bool = False
     running_total: bool = False
+    unsure: str | None = None
     final_text: str = ""
     session_id: str | None = None
     model: str | None = None
@@ -81,12 +83,14 @@ class LoggedUsage:
     ``usage`` covers the API requests at or after the run's start, of the session and of its
     subagents' threads, by model, with the single requests. ``model`` is the main thread's.
     ``complete`` is False when a request may have been under way at the run's end: it stands in no
-    log until it is finished, so ``usage`` may be less than what was billed.
+    log until it is finished, so ``usage`` may be less than what was billed. ``unsure`` says what is
+    not known of the requests that are there.
     """
 
     usage: UsageMetrics
     model: str | None = None
     complete: bool = True
+    unsure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

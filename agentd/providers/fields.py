@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.metering.usage import whole_count
 
 
 def tokens(block: Mapping[str, Any], key: str) -> int:
     """The count under ``key``; 0 when it is absent or null. Raises ParseError on anything else."""
     value = block.get(key)
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    count = 0 if value is None else whole_count(value)
+    if count is None:
         raise ParseError(f"malformed usage: {key} is {value!r}; expected a whole number of tokens")
-    return value
+    return count
 
 
 def has_tokens(block: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:

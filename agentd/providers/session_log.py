@@ -23,10 +23,14 @@ class UnknownShape(Exception):
 
 @dataclass(slots=True)
 class Thread:
-    """One thread's finished requests; ``waiting`` when the next one may have been under way."""
+    """One thread's finished requests; ``waiting`` when the next one may have been under way.
+
+    ``unsure`` says what is not known of the finished ones.
+    """
 
     requests: list[LoggedRequest] = field(default_factory=list)
     waiting: bool = False
+    unsure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,4 +133,9 @@ def logged_usage(parts: Sequence[Thread], *, session_id: str) -> LoggedUsage:
         requests=tuple((request.model, request.usage) for request in ordered),
         session_id=session_id,
     )
-    return LoggedUsage(usage=usage, model=main[-1].model if main else None, complete=complete)
+    return LoggedUsage(
+        usage=usage,
+        model=main[-1].model if main else None,
+        complete=complete,
+        unsure=next((thread.unsure for thread in parts if thread.unsure), None),
+    )

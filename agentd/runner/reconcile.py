@@ -68,11 +68,15 @@ def reconcile(
         source, accuracy = "estimated", "heuristic"
     if source == "session_log" and logged is not None and not (parsed.complete or logged.complete):
         source, accuracy = "partial", "heuristic"  # the request that was cut is in no log
+    unsure = parsed.unsure or (logged.unsure if logged is not None else None)
+    if unsure:
+        accuracy = "heuristic"
     return Outcome(
         usage=usage,
         accuracy=accuracy,
         usage_source=source,
         model=_main_model(usage, parsed, logged) or requested_model or "unknown",
+        why=unsure,
     )
 
 

@@ -126,7 +126,7 @@ def conclude(
         final_text=parsed.final_text,
         error=error,
         run_dir=folder.path,
-        why=outcome.why,
+        why=outcome.why or (reading.malformed if outcome.accuracy != "exact" else None),
         requests=outcome.requests,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )

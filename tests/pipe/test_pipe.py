@@ -35,6 +35,14 @@ def test_members_are_added_and_the_rest_stays_as_written(tmp_path: Path) -> None
     assert (record["tokenizer"], record["approximate"]) == ("o200k_base", False)
 
 
+def test_output_tokens_may_be_written_with_a_point_as_pandas_does(tmp_path: Path) -> None:
+    done = pipe(tmp_path, '{"text":"a","tokens_output":12.0}\n{"text":"a","tokens_output":0.5}\n')
+    (record,) = done.objects
+    assert Decimal(str(record["cost_output_usd"])) == Decimal("0.00012")
+    assert "line 2" in done.err
+    assert "no whole number" in done.err
+
+
 def test_costs_are_exact_plain_decimals(tmp_path: Path) -> None:
     done = pipe(tmp_path, jsonl({**HELLO, "tokens_output": 3}))
     # gpt-4o: $2.50 and $10 per million

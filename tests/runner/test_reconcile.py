@@ -56,6 +56,25 @@ def _settle(
 
 
 M100 = _run(m=_tokens(100, 20))
+
+
+def test_what_a_complete_report_leaves_open_is_told() -> None:
+    said = Parsed(usage=UNNAMED, complete=True, unsure="a total alone")
+    assert (_settle(said).accuracy, _settle(said).why) == ("heuristic", "a total alone")
+    assert _settle(said, M100).why == "a total alone"
+    logged = LoggedUsage(usage=M100, unsure="a total alone")
+    outcome = reconcile(
+        Parsed(usage=UNNAMED, complete=True),
+        logged,
+        None,
+        requested_model=None,
+        resumed=False,
+        sent=True,
+        read_prompt=str,
+    )
+    assert (outcome.accuracy, outcome.why) == ("heuristic", "a total alone")
+
+
 # what stdout said, whether to its end, what the log says; input tokens, source, accuracy
 SOURCES = [
     ("stdout alone", UNNAMED, True, None, 100, "stdout", "exact"),

@@ -70,6 +70,10 @@ def test_output(
     assert error in result.error if error and result.error else result.error is error
 
 
+def test_malformed_usage_is_told_in_the_call(tmp_path: Path) -> None:
+    assert 'usage.input is "many"' in (run(tmp_path, "malformed").why or "")
+
+
 def test_the_result_says_what_ran(tmp_path: Path) -> None:
     result = run(tmp_path, "good", model="requested")
     assert (result.provider, result.step, result.call_id) == ("toy", "proposal", "call")

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-MAX_TOKENS = 10**15
+from agentd.metering.usage import whole_count
 
 
 def tokens(block: Mapping[str, Any], name: str) -> int:
-    """A token count; 0 for what is no number from 0 to 10**15. A float counts if it is whole."""
-    value = block.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0
-    return int(value) if 0 <= value <= MAX_TOKENS and value == int(value) else 0
+    """A token count; 0 for what is no whole number from 0 to MAX_TOKENS."""
+    return whole_count(block.get(name)) or 0
 
 
 def mapping(value: object) -> Mapping[str, Any]:

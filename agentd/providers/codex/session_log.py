@@ -43,6 +43,7 @@ _CALLS = ("function_call", "custom_tool_call", "local_shell_call")
 _RESULTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
 _ANSWERS = ("reasoning", *_CALLS)
 _ABORTED = "aborted by user"
+_NO_OTHERS: Mapping[str, _Rollout] = {}
 
 
 def read(query: LogQuery) -> LoggedUsage | None:
@@ -61,9 +62,10 @@ def read(query: LogQuery) -> LoggedUsage | None:
         main = _Rollout(query.session_id, query.started_at).load(path)
         if main.model is None:
             return None
-        threads = [main.thread()]
+        rollouts = {main.thread_id: main}
         for thread_id, file in _subagents(path, query):
-            threads.append(_Rollout(thread_id, query.started_at).load(file).thread())
+            rollouts[thread_id] = _Rollout(thread_id, query.started_at).load(file, rollouts)
+        threads = [rollout.thread() for rollout in rollouts.values()]
     except (UnknownShape, ParseError, OSError):
         return None
     return replace(logged_usage(threads, session_id=query.session_id), model=main.model)
@@ -111,7 +113,9 @@ class _Rollout:
     since: datetime
     model: str | None = None
     answered: bool = False
-    forked: bool = False
+    parent: _Rollout | None = None
+    copying: bool = False
+    told: list[tuple[ModelUsage, ModelUsage]] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
     records: dict[str, LoggedRequest] = field(default_factory=dict)
     token_counts: list[LoggedRequest] = field(default_factory=list)
@@ -119,11 +123,13 @@ class _Rollout:
     calls: set[object] = field(default_factory=set)
     waiting: bool = False
 
-    def load(self, path: Path) -> _Rollout:
+    def load(self, path: Path, others: Mapping[str, _Rollout] = _NO_OTHERS) -> _Rollout:
+        """Read the file; ``others`` are those of the run that were read before it."""
         meta = part(first_entry(path), "payload")
         if meta.get("id") != self.thread_id:
             raise UnknownShape("session_meta")
-        self.forked = bool(meta.get("forked_from_id"))
+        if origin := meta.get("forked_from_id"):
+            self.parent, self.copying = others.get(str(origin)), True
         for entry in json_lines(path, *_MARKERS):
             payload = part(entry, "payload")
             match entry.get("type"):
@@ -146,8 +152,7 @@ class _Rollout:
         """The requests since the run began. Raises UnknownShape when answers came without one."""
         if self.records:
             return Thread(list(self.records.values()), self.waiting)
-        # A fork begins with a copy of its parent's history, so its totals are not its own.
-        if (self.answered and not self.token_counts) or (self.token_counts and self.forked):
+        if self.answered and not self.token_counts:
             raise UnknownShape("token_usage_record")
         return Thread(self.token_counts, self.waiting)
 
@@ -185,6 +190,16 @@ class _Rollout:
         )
         if total == self.total:
             return
+        self.told.append((total, last))
+        if self.copying:
+            # A fork begins with a copy of its parent's history, and goes on with its total
+            # (0.144.6). Without records, whose those are that follow is known by the parent alone.
+            if self.parent is None and not self.records:
+                raise UnknownShape("forked_from_id")
+            if self.parent is None or (total, last) in self.parent.told:
+                self.total = total
+                return
+            self.copying = False
         grown = tuple(a + b for a, b in zip(self.total.counts(), last.counts(), strict=True))
         if total.counts() not in (grown, last.counts()):
             raise UnknownShape("total_token_usage")

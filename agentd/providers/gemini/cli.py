@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentd.metering.usage import ModelUsage, run_usage
+from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
 from agentd.providers.fields import mapping, text
 from agentd.providers.gemini import activity, failures, pointing, session_log
-from agentd.providers.gemini.usage import read_usage
+from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -60,13 +60,15 @@ class GeminiParser:
         """Usage by model; None before the result, which gemini prints once at its end."""
         stats = self._stats
         usage = None
+        blocks = self._blocks(stats) if stats is not None else {}
         if stats is not None:
-            by_model = self._by_model(stats)
+            by_model = {model: read_usage(block) for model, block in blocks.items()}
             used = {model: part for model, part in by_model.items() if any(part.counts())}
             usage = run_usage(used, session_id=self._session_id)
         return Parsed(
             usage=usage,
             complete=stats is not None,
+            unsure=TOTAL_ONLY if any(map(is_unsure, blocks.values())) else None,
             final_text="".join(self._answer),
             session_id=self._session_id,
             model=None if self._model in (None, "auto") else self._model,
@@ -79,12 +81,13 @@ class GeminiParser:
             self._error = text(error.get("message")) or self._told or "it gave no reason"
             self._failure = failures.failure(error, self._error)
 
-    def _by_model(self, stats: Mapping[str, Any]) -> dict[str, ModelUsage]:
+    def _blocks(self, stats: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        """The usage blocks by model."""
         models = stats.get("models")
         if isinstance(models, Mapping):
-            return {name: read_usage(mapping(block)) for name, block in models.items()}
+            return {name: mapping(block) for name, block in models.items()}
         # 0.17 tells one sum; it has no router, so the model asked for is the one that answered.
-        return {"" if self._model == "auto" else self._model or "": read_usage(stats)}
+        return {"" if self._model == "auto" else self._model or "": stats}
 
 
 CLI = Cli(

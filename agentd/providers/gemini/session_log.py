@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agentd.errors import ParseError
 from agentd.providers.base import LoggedUsage, LogQuery
-from agentd.providers.gemini.usage import read_usage
+from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
 from agentd.providers.session_log import (
     LoggedRequest,
     Thread,
@@ -76,6 +76,7 @@ def _thread(paths: Sequence[Path], since: datetime) -> Thread:
     found: dict[str, LoggedRequest] = {}
     begun: dict[str, datetime] = {}
     unmetered = waiting = False
+    unsure = None
     lines = (json_lines(path, b'"type":"gemini"', b'"type":"user"') for path in paths)
     for entry in chain.from_iterable(lines):
         if entry.get("type") == "user":
@@ -89,9 +90,10 @@ def _thread(paths: Sequence[Path], since: datetime) -> Thread:
             continue
         if tokens := part(entry, "tokens"):
             usage = read_usage(required(tokens, "input", "output"))
+            unsure = TOTAL_ONLY if is_unsure(tokens) else unsure
             found[message_id] = LoggedRequest(at=at, model=text(entry, "model"), usage=usage)
         else:
             unmetered = True
     if unmetered and not found:
         raise UnknownShape("tokens")
-    return Thread(list(found.values()), waiting)
+    return Thread(list(found.values()), waiting, unsure)
