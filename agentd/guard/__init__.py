@@ -2,10 +2,9 @@
 
 ``guard`` compares a project before and after. ``own_files`` are agentd's own: ``backup`` has their
 bytes, ``write_log`` what agentd itself wrote meanwhile, ``evolution`` tells the two apart from the
-CLI's. ``code`` are the project's other files, with git (``repository``) and without (``tree``).
+CLI's. The project's other files are compared with git (``repository``) or without (``tree``).
 """
 
-from agentd.guard.findings import Allowed, Findings, Forbidden
-from agentd.guard.guard import Guard
+from agentd.guard.guard import Allowed, Findings, Forbidden, Guard
 
 __all__ = ["Allowed", "Findings", "Forbidden", "Guard"]

@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from agentd.files import write_atomic
+from agentd.guard.tree import Look, look_at
 
 _IN_MEMORY_BYTES = 64 * 1024 * 1024  # beyond, they go to an unnamed temporary file
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What stands at a path; ``at`` and ``size`` say where its bytes are kept."""
-
-    kind: str  # file, dir, link or other
-    mode: int
-    content: bytes = b""  # sha256 of a file, target of a link
-    at: int = field(default=-1, compare=False)
-    size: int = 0
-
-
-def look(path: Path, keep: IO[bytes] | None = None) -> Entry | None:
-    """What stands at ``path``, None for nothing; a file's bytes are appended to ``keep``."""
-    try:
-        found = path.lstat()
-        mode = stat.S_IMODE(found.st_mode)
-        if stat.S_ISDIR(found.st_mode):
-            return Entry("dir", 0)
-        if stat.S_ISLNK(found.st_mode):
-            return Entry("link", 0, os.fsencode(path.readlink()))
-        if not stat.S_ISREG(found.st_mode):
-            return Entry("other", mode)
-        at = keep.tell() if keep else -1
-        digest = hashlib.sha256()
-        size = 0
-        # O_NONBLOCK: should it have become a FIFO meanwhile, nothing waits for its writer.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(fd, "rb") as handle:
-            while block := handle.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-                if keep:
-                    keep.write(block)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except PermissionError:
-        return Entry("other", 0)
-    return Entry("file", mode, digest.digest(), at, size)
 
 
 class Backup:
@@ -70,10 +29,12 @@ class Backup:
         self.places = sorted(p for p in self.given if self.given.isdisjoint(p.parents))
         self._skip = skip
         self._bytes = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - lives on
-        self._above = {path: look(path) for place in self.places for path in self._between(place)}
+        self._above = {
+            path: look_at(path) for place in self.places for path in self._between(place)
+        }
         self.entries = dict(self._walk(self._bytes))
 
-    def now(self) -> dict[Path, Entry]:
+    def now(self) -> dict[Path, Look]:
         """The same places as they are now."""
         return dict(self._walk(None))
 
@@ -99,19 +60,19 @@ class Backup:
             write_atomic(path, data, entry=entry)
             if before is not None and before.kind == "file":
                 path.chmod(before.mode)
-        elif before is not None and before.kind == "link":
+        elif before is not None and before.kind == "link" and before.digest is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.symlink_to(os.fsdecode(before.content))
+            path.symlink_to(os.fsdecode(before.digest))
         # A folder is made again when something in it is.
 
     def _between(self, place: Path) -> list[Path]:
         """The folders between the project's root and a place, the highest first."""
         return [path for path in reversed(place.parents) if self._root in path.parents]
 
-    def _walk(self, keep: IO[bytes] | None) -> Iterator[tuple[Path, Entry]]:
+    def _walk(self, keep: IO[bytes] | None) -> Iterator[tuple[Path, Look]]:
         for place in self.places:
             for above in self._between(place):
-                entry = look(above)
+                entry = look_at(above)
                 if entry is not None:
                     yield above, entry
                 if entry != self._above[above]:
@@ -119,8 +80,8 @@ class Backup:
             else:
                 yield from self._below(place, keep)
 
-    def _below(self, path: Path, keep: IO[bytes] | None) -> Iterator[tuple[Path, Entry]]:
-        entry = look(path, keep)
+    def _below(self, path: Path, keep: IO[bytes] | None) -> Iterator[tuple[Path, Look]]:
+        entry = look_at(path, keep=keep)
         if entry is None:
             return
         yield path, entry

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from agentd.guard.backup import Entry
+from agentd.guard.tree import Look
 from agentd.guard.write_log import OwnWrite
 from agentd.ledger import entries
 
@@ -18,11 +18,11 @@ class Evolution:
     ``data`` are its bytes before, None when there was no file.
     """
 
-    before: Entry | None
+    before: Look | None
     data: bytes | None
     writes: Sequence[OwnWrite] = ()
 
-    def is_agentds(self, now: Entry | None, content: bytes) -> bool:
+    def is_agentds(self, now: Look | None, content: bytes) -> bool:
         """Whether nobody but agentd made it what it is ``now``, with these bytes.
 
         Each write must have found what the one before it left. In a ledger all calls must be there
@@ -30,7 +30,7 @@ class Evolution:
         """
         if now is None or now.kind != "file" or not self.writes:
             return False
-        if not self._leads_to(now.content.hex()) or not self.is_restored(now, content):
+        if not self._leads_to(_digest(now)) or not self.is_restored(now, content):
             return False
         texts = [write.entry for write in self.writes if write.entry is not None]
         if not texts:
@@ -38,7 +38,7 @@ class Evolution:
         base, texts = self._base()
         return base is not None and entries.only_entered(base, content, texts)
 
-    def ends_in(self, now: Entry | None) -> bool:
+    def ends_in(self, now: Look | None) -> bool:
         """Whether agentd was the last to write it, whoever wrote it before."""
         last = [write.after for write in self.writes if write.outcome != "failed"][-1:]
         return now is not None and last == [_digest(now)]
@@ -56,13 +56,13 @@ class Evolution:
         except ValueError:
             return base
 
-    def is_restored(self, now: Entry | None, data: bytes) -> bool:
+    def is_restored(self, now: Look | None, data: bytes) -> bool:
         """Whether it is a file with these bytes, and with the permissions from before."""
-        if now is None or now.kind != "file" or now.content != sha256(data).digest():
+        if now is None or now.kind != "file" or now.digest != sha256(data).digest():
             return False
         return self.data is None or self.before is None or now.mode == self.before.mode
 
-    def _leads_to(self, now: str) -> bool:
+    def _leads_to(self, now: str | None) -> bool:
         at = _digest(self.before)
         last: OwnWrite | None = None
         for write in self.writes:
@@ -88,8 +88,8 @@ class Evolution:
         return base, texts
 
 
-def _digest(entry: Entry | None) -> str | None:
+def _digest(entry: Look | None) -> str | None:
     """The sha256 of a file, None for nothing; for anything else what no write can have left."""
     if entry is None or entry.kind == "dir":
         return None
-    return entry.content.hex() if entry.kind == "file" else entry.kind
+    return entry.digest.hex() if entry.kind == "file" and entry.digest else entry.kind

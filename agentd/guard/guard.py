@@ -5,16 +5,60 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from agentd.guard.code import Code
-from agentd.guard.findings import Allowed, Findings, Forbidden
+from agentd.git import GitFailed
 from agentd.guard.own_files import OwnFiles
+from agentd.guard.repository import Repository
+from agentd.guard.tree import Tree
 from agentd.project.change import Change
-from agentd.project.other_holds import Others
+from agentd.project.hold import Holds
 
 # What a command that edits the config leaves, or has there for a moment.
 _OF_CONFIG = re.compile(r"agentd/\.[^/]*\.(?:lock|tmp)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What a run may write; it comes from the step table alone, never from a document.
+
+    ``documents`` are absolute paths of files, or of folders for all that lies below. ``code`` says
+    whether it may change the project's files other than agentd's own.
+    """
+
+    documents: tuple[Path, ...]
+    code: bool = False
+
+    def names(self, path: Path) -> bool:
+        """Whether ``path`` is one of the documents."""
+        return any(document == path or document in path.parents for document in self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A path that the run may not change, and ``what`` became of it: new, changed, deleted ...
+
+    ``own`` are agentd's own files, which :meth:`Guard.restore` puts back.
+    """
+
+    path: Path
+    what: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a run changed, each sorted by path.
+
+    ``written`` are allowed documents that are new or have new content, ``forbidden`` what may not
+    change. ``misplaced`` are files that changed and are called like an allowed document that was
+    not written.
+    """
+
+    written: tuple[Path, ...]
+    forbidden: tuple[Forbidden, ...]
+    misplaced: tuple[Path, ...]
 
 
 class Guard:
@@ -26,10 +70,15 @@ class Guard:
         self._change = change.folder
         self._allowed = allowed
         # First of all: who takes up another change from now on is seen by the time of its hold.
-        self._others = Others.look(project, change.folder)
+        self._others = Holds.on_others(project, change.folder)
         self._own = OwnFiles(project, allowed.documents)
         passing = [*self._own.places, project.running_dir]  # other calls come and go there
-        self._code = Code(project.root, _below(project.root, passing))
+        skip = _below(project.root, passing)
+        self._code: Repository | Tree
+        try:
+            self._code = Repository(project.root, skip)
+        except GitFailed:
+            self._code = Tree(project.root, skip)
 
     @classmethod
     def before(cls, change: Change, allowed: Allowed) -> Guard:
@@ -46,12 +95,13 @@ class Guard:
         """What the run changed since; to be called right after it.
 
         Not judged are the folders ``runs/`` and ``.running/``, files that git ignores, what lies
-        outside the project's root, and what agentd itself wrote, in whatever process.
+        outside the project's root, what agentd itself wrote, in whatever process, and what may be
+        the work of somebody who was at work on another change meanwhile.
         """
         self._own.look()
         changed, git = self._code.changed()
         # Last of all, for the same reason as above.
-        at_work = self._others.at_work_until(Others.look(self._project, self._change))
+        at_work = self._others.at_work_until(Holds.on_others(self._project, self._change))
         own = self._own.changes()
         code = [path for path in changed if not self._own.is_agentds_code(path)]
         written = [path for path in own if self._allowed.names(path) and self._own.is_new(path)]
@@ -68,8 +118,6 @@ class Guard:
             written=tuple(sorted(written)),
             forbidden=tuple(sorted(forbidden, key=lambda entry: entry.path)),
             misplaced=tuple(sorted(_misplaced(there, written, self._allowed))),
-            code=tuple(code),
-            at_work=tuple(sorted(at_work)),
         )
 
     def restore(self, findings: Findings, aside: Path) -> list[Path]:
@@ -89,6 +137,10 @@ class Guard:
         return self._allowed.names(path) and (now is None or now.kind in ("file", "dir"))
 
     def _may_be_of_others(self, path: Path, at_work: frozenset[str]) -> bool:
+        """Whether it is of a change that was worked on meanwhile, or of all changes.
+
+        A ledger is not: agentd's own writes are known there.
+        """
         if not at_work or self._own.is_ledger_in_place(path):
             return False
         theirs = [self._project.changes_dir / name for name in at_work]

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agentd.errors import LockHeld, StateError
-from agentd.guard.backup import Backup, Entry, look
+from agentd.guard.backup import Backup
 from agentd.guard.evolution import Evolution
+from agentd.guard.tree import Look, look_at
 from agentd.guard.write_log import OwnWrite, WriteLog
 from agentd.project.change import Change
 from agentd.project.layout import STATE_FILE, Project
@@ -29,7 +30,7 @@ class OwnFiles:
         with self._log.sole_writer():  # so that each write is in the backup or in the log
             self._backup = Backup(project.root, [*_places(project), *documents], self._skip)
         self.places = self._backup.places
-        self.seen: dict[Path, Entry] = {}
+        self.seen: dict[Path, Look] = {}
 
     def close(self) -> None:
         """Stop watching."""
@@ -52,13 +53,13 @@ class OwnFiles:
 
     def is_agentds_code(self, path: Path) -> bool:
         """Whether agentd wrote a file that is not its own here: a project within this one."""
-        return Evolution(None, None, self._writes(path)).ends_in(look(path))
+        return Evolution(None, None, self._writes(path)).ends_in(look_at(path))
 
     def is_new(self, path: Path) -> bool:
         """Whether it is a file with another content than before."""
         before, now = self._backup.entries.get(path), self.seen.get(path)
-        old = before.content if before is not None and before.kind == "file" else None
-        return now is not None and now.kind == "file" and now.content != old
+        old = before.digest if before is not None and before.kind == "file" else None
+        return now is not None and now.kind == "file" and now.digest != old
 
     def is_ledger_in_place(self, path: Path) -> bool:
         """Whether it is a ledger that was there and is: not moved into the archive."""
@@ -72,7 +73,7 @@ class OwnFiles:
         """
         try:
             with self._sole_writer(path):
-                now = look(path)
+                now = look_at(path)
                 evolution = self._evolution(path)
                 if now == evolution.before and not evolution.writes:
                     return True  # it went aside with the folder that it was in
@@ -102,7 +103,7 @@ class OwnFiles:
         """Whether nobody but agentd changed it, as it is now that no agentd writes it."""
         try:
             with self._sole_writer(path):
-                now = look(path)
+                now = look_at(path)
                 content = path.read_bytes() if now is not None and now.kind == "file" else b""
                 is_agentds = self._evolution(path).is_agentds(now, content)
         except LockHeld:

@@ -5,89 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from agentd.git import GitFailed, output
-from agentd.guard.tree import NOT_JUDGED, Look, look_at
+from agentd.guard.tree import NOT_JUDGED, Look, differing, look_at
 
+_HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its size and time
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by size and time
 # Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
 _FIELDS = {b"1": 8, b"u": 10}
 # An editor may note a branch's upstream at any time; nothing in there makes git run a program.
 _BRANCH = re.compile(rb'^\[branch "[^"\\\]\n]*"\]\n(?:[ \t]+[\w-]+ = [^\\\n]*\n)*', re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """A repository, or that part of it that lies in ``root``, at one moment.
-
-    ``files`` are those that are not as committed, by their path relative to ``root``. ``own`` are
-    git's settings and hooks, which say what git runs and what it hides, by absolute path.
-    """
-
-    root: Path
-    git_dir: Path
-    head: bytes
-    branch: bytes
-    index: bytes
-    files: dict[str, Look]
-    own: dict[Path, bytes]
-
-    def changed_files(self, later: Repository) -> Iterator[str]:
-        """The files that look different at a later moment."""
-        for path in self.files.keys() | later.files.keys():
-            before = self.files.get(path)
-            if before is None:
-                yield path
-                continue
-            now = later.files.get(path) or look_at(self.root / path, hashed=True)
-            if now is None or not before.same_as(now):
-                yield path
-
-
-def read(root: Path, skip: Callable[[str], bool], at: Place | None = None) -> Repository:
-    """The repository around ``root`` now; ``skip`` tells the paths to leave out.
-
-    ``at`` is where it is, if that was asked just now. Raises GitFailed, also when the repository
-    ignores ``root``: git sees nothing there then.
-    """
-    at = at or place_of(root)
-    if at.prefix and _ignored(root):
-        raise GitFailed(f"{root} is ignored")
-    own = own_files(at)
-    status = output(
-        root,
-        *("status", "--porcelain=v2", "-z", "--branch", "--no-renames"),
-        *("--untracked-files=all", "--ignore-submodules=none", "--", "."),
-    )
-    head = branch = b""
-    paths = []
-    for entry in _entries(status):
-        if entry.startswith(b"# branch.oid "):
-            head = entry.removeprefix(b"# branch.oid ")
-        elif entry.startswith(b"# branch.head "):
-            branch = entry.removeprefix(b"# branch.head ")
-        elif not entry.startswith(b"# "):
-            path = os.fsdecode(_path(entry).removeprefix(at.prefix))
-            # A review that runs the tests leaves such things in a project without a .gitignore.
-            made = entry.startswith(b"? ") and not NOT_JUDGED.isdisjoint(path.split("/"))
-            if not made and not skip(path):
-                paths.append(path)
-    hashed = len(paths) <= _HASHED_FILES
-    looks = {path: _look(root / path, hashed=hashed) for path in paths}
-    return Repository(
-        root=root,
-        git_dir=at.git_dir,
-        head=head,
-        branch=branch,
-        # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
-        index=hashlib.sha256(output(root, "ls-files", "-z", "-s", "-v", ":/")).digest(),
-        files=looks,
-        own=own,
-    )
 
 
 class Place(NamedTuple):
@@ -98,8 +28,72 @@ class Place(NamedTuple):
     common: Path
 
 
-def place_of(root: Path) -> Place:
-    """Where the repository around ``root`` is. Raises GitFailed."""
+class Repository:
+    """A repository, or that part of it that lies in ``root``, as it is when this is made.
+
+    ``skip`` tells the paths to leave out; ``at`` is where it is, if that was asked just now.
+    ``files`` are those that are not as committed, by their path relative to ``root``. ``own`` are
+    git's settings and hooks, which say what git runs and what it hides, by absolute path. Raises
+    GitFailed, also when the repository ignores ``root``: git sees nothing there then.
+    """
+
+    def __init__(self, root: Path, skip: Callable[[str], bool], at: Place | None = None) -> None:
+        self._root, self._skip = root, skip
+        self._at = at or _place_of(root)
+        if self._at.prefix and _ignored(root):
+            raise GitFailed(f"{root} is ignored")
+        self.own = _own_files(self._at)
+        status = output(
+            root,
+            *("status", "--porcelain=v2", "-z", "--branch", "--no-renames"),
+            *("--untracked-files=all", "--ignore-submodules=none", "--", "."),
+        )
+        heads, paths = {}, []
+        for entry in filter(None, status.split(b"\0")):
+            if entry.startswith(b"# "):
+                _, name, value = entry.split(b" ", 2)
+                heads[name] = value
+                continue
+            path = os.fsdecode(_path(entry).removeprefix(self._at.prefix))
+            # A review that runs the tests leaves such things in a project without a .gitignore.
+            made = entry.startswith(b"? ") and not NOT_JUDGED.isdisjoint(path.split("/"))
+            if not made and not skip(path):
+                paths.append(path)
+        self.head, self.branch = heads.get(b"branch.oid"), heads.get(b"branch.head")
+        # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
+        self.index = hashlib.sha256(output(root, "ls-files", "-z", "-s", "-v", ":/")).digest()
+        hash_up_to = _HASHED_BYTES if len(paths) <= _HASHED_FILES else -1
+        self.files = {path: _look(root / path, hash_up_to) for path in paths}
+
+    def changed(self) -> tuple[list[Path], list[tuple[Path, str]]]:
+        """The files that changed since, and what became of git's own state, path by path.
+
+        Where git's settings changed, the files are not looked at: git might run what they name.
+        """
+        try:
+            at = _place_of(self._root)
+            own = _own_files(at)
+            if own != self.own:
+                paths = sorted(
+                    path for path in self.own | own if self.own.get(path) != own.get(path)
+                )
+                return [], [
+                    (path, "changed" if os.path.lexists(path) else "deleted") for path in paths
+                ]
+            later = Repository(self._root, self._skip, at)
+        except GitFailed:
+            return [], [(self._at.git_dir, "git can't read it any more")]
+        moves = []
+        if self.branch != later.branch:
+            moves.append((self._at.git_dir / "HEAD", "another branch was checked out"))
+        elif self.head != later.head:
+            moves.append((self._at.git_dir / "HEAD", "a commit was made or undone"))
+        if self.index != later.index:
+            moves.append((self._at.git_dir / "index", "something was staged or unstaged"))
+        return differing(self._root, self.files, later.files), moves
+
+
+def _place_of(root: Path) -> Place:
     asked = ("--show-prefix", "--absolute-git-dir", "--git-common-dir")
     told = _line(output(root, "rev-parse", *asked)).split(b"\n")
     if len(told) != len(asked):  # a name with a line break
@@ -108,13 +102,13 @@ def place_of(root: Path) -> Place:
     return Place(prefix, Path(os.fsdecode(git_dir)), root / os.fsdecode(common))
 
 
-def own_files(at: Place) -> dict[Path, bytes]:
+def _own_files(at: Place) -> dict[Path, bytes]:
     """The settings and hooks of a repository."""
     found = {}
     for folder in {at.git_dir, at.common, *at.common.glob("modules/*")}:
         names = ("config", "config.worktree", "info/exclude", "info/attributes")
         for path in (*(folder / name for name in names), *(folder / "hooks").rglob("*")):
-            look = look_at(path, hashed=True)
+            look = look_at(path)
             if look is None or look.kind == "dir":
                 continue
             found[path] = repr((look.kind, look.mode, look.digest)).encode()
@@ -123,22 +117,18 @@ def own_files(at: Place) -> dict[Path, bytes]:
     return found
 
 
-def _look(path: Path, *, hashed: bool) -> Look:
+def _look(path: Path, hash_up_to: float) -> Look:
     """How a file looks; a repository within the repository by all that is not as committed."""
-    look = look_at(path, hashed=hashed) or Look("absent", 0, 0, 0, b"")
+    look = look_at(path, hash_up_to=hash_up_to) or Look("absent", digest=b"")
     if look.kind != "dir" or not os.path.lexists(path / ".git"):
         return look
     try:
-        inner = read(path, lambda _: False)
+        inner = Repository(path, lambda _: False)
     except GitFailed:
         return look
     parts = (inner.head, inner.index, sorted(inner.files.items()), sorted(inner.own.items()))
     digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
-    return Look("repository", look.mode, 0, 0, digest)
-
-
-def _entries(status: bytes) -> Iterator[bytes]:
-    yield from (entry for entry in status.split(b"\0") if entry)
+    return Look("repository", digest=digest)
 
 
 def _path(entry: bytes) -> bytes:

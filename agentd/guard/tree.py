@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 # What tools make and projects do not keep, for projects without a .gitignore to say so.
 NOT_JUDGED = frozenset(
@@ -17,74 +19,110 @@ NOT_JUDGED = frozenset(
         *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", ".coverage"),
     )
 )
-_HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its size and time
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a file looks: its kind, its permissions, its content as a hash or else size and time."""
+    """What stands at a path: file, dir, link, or other, also for a file that can't be read.
+
+    ``digest`` is the sha256 of a file, the target of a link; None where it was not read. ``at``
+    says where a file's bytes are kept.
+    """
 
     kind: str
-    mode: int
-    size: int
-    mtime_ns: int
+    mode: int = 0
+    size: int = 0
     digest: bytes | None = None
+    mtime_ns: int = field(default=0, compare=False)
+    at: int = field(default=-1, compare=False)
 
     def same_as(self, other: Look) -> bool:
-        """Whether both are the same file; by size and time where a hash is missing."""
-        if (self.kind, self.mode, self.size) != (other.kind, other.mode, other.size):
-            return False
+        """Whether both are the same; by size and time where a hash is missing."""
         if self.digest is not None and other.digest is not None:
-            return self.digest == other.digest
-        return self.mtime_ns == other.mtime_ns
+            return self == other
+        both = [(look.kind, look.mode, look.size, look.mtime_ns) for look in (self, other)]
+        return both[0] == both[1]
 
 
-def look_at(path: str | Path, *, hashed: bool) -> Look | None:
-    """How ``path`` looks, None when nothing is there. A link is what it points to, as text."""
+def look_at(
+    path: str | Path, *, hash_up_to: float = math.inf, keep: IO[bytes] | None = None
+) -> Look | None:
+    """What stands at ``path``, None for nothing; a file's bytes are appended to ``keep``.
+
+    A file of more than ``hash_up_to`` bytes is not read.
+    """
     try:
         found = os.lstat(path)
-        digest = None
+        if stat.S_ISDIR(found.st_mode):  # its size and time say only that something in it changed
+            return Look("dir")
         if stat.S_ISLNK(found.st_mode):
-            digest = os.fsencode(Path(path).readlink())
-        elif hashed and stat.S_ISREG(found.st_mode) and found.st_size <= _HASHED_BYTES:
-            digest = _hash(path)
+            return Look("link", digest=os.fsencode(Path(path).readlink()))
+        mode, size, mtime_ns = stat.S_IMODE(found.st_mode), found.st_size, found.st_mtime_ns
+        if not stat.S_ISREG(found.st_mode):
+            return Look("other", mode, size, mtime_ns=mtime_ns)
+        look = Look("file", mode, size, mtime_ns=mtime_ns)
+        return _read(path, look, keep) if size <= hash_up_to else look
     except (FileNotFoundError, NotADirectoryError):
         return None
-    kind = "dir" if stat.S_ISDIR(found.st_mode) else oct(stat.S_IFMT(found.st_mode))
-    # The size and time of a folder say only that something in it changed.
-    size, mtime_ns = (0, 0) if kind == "dir" else (found.st_size, found.st_mtime_ns)
-    return Look(kind, stat.S_IMODE(found.st_mode), size, mtime_ns, digest)
-
-
-def _hash(path: str | Path) -> bytes | None:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except PermissionError:
-        return None
+        return Look("other")
+
+
+def _read(path: str | Path, look: Look, keep: IO[bytes] | None) -> Look:
+    at = keep.tell() if keep else -1
+    digest = hashlib.sha256()
+    size = 0
+    # O_NONBLOCK: should it have become a FIFO meanwhile, nothing waits for its writer.
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(fd, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").digest()
+        while block := handle.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+            if keep:
+                keep.write(block)
+    return replace(look, size=size, digest=digest.digest(), at=at)
 
 
-def look_around(root: Path, skip: Callable[[str], bool]) -> dict[str, Look]:
-    """Every file below ``root`` by its path relative to it, but for NOT_JUDGED and ``skip``."""
-    found = {}
-    for path in _walk(os.fspath(root), "", skip):
-        look = look_at(os.path.join(root, path), hashed=False)  # noqa: PTH118 - 100,000 of them
-        if look is not None:
-            found[path] = look
-    return found
+def differing(root: Path, before: Mapping[str, Look], later: Mapping[str, Look]) -> list[Path]:
+    """The paths, given relative to ``root``, that look different later.
+
+    What ``later`` does not have is looked at.
+    """
+    changed = []
+    for path in before.keys() | later.keys():
+        old, now = before.get(path), later.get(path) or look_at(root / path)
+        if old is None or now is None or not old.same_as(now):
+            changed.append(root / path)
+    return sorted(changed)
 
 
-def _walk(root: str, folder: str, skip: Callable[[str], bool]) -> Iterator[str]:
-    try:
-        entries = list(os.scandir(f"{root}/{folder}"))
-    except (FileNotFoundError, PermissionError):
-        return
-    for entry in entries:
-        path = f"{folder}{entry.name}"
-        if entry.name in NOT_JUDGED or skip(path):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, f"{path}/", skip)
-        else:
-            yield path
+class Tree:
+    """The files below ``root`` as they are when this is made, but NOT_JUDGED and ``skip``."""
+
+    def __init__(self, root: Path, skip: Callable[[str], bool]) -> None:
+        self._root = root
+        self._skip = skip
+        self._files = self._look()
+
+    def changed(self) -> tuple[list[Path], list[tuple[Path, str]]]:
+        """The files that changed since; of git's own state it knows nothing."""
+        return differing(self._root, self._files, self._look()), []
+
+    def _look(self) -> dict[str, Look]:
+        root = os.fspath(self._root)
+        looks = ((path, look_at(f"{root}/{path}", hash_up_to=-1)) for path in self._walk(root, ""))
+        return {path: look for path, look in looks if look is not None}
+
+    def _walk(self, root: str, folder: str) -> Iterator[str]:
+        try:
+            entries = list(os.scandir(f"{root}/{folder}"))
+        except (FileNotFoundError, PermissionError):
+            return
+        for entry in entries:
+            path = f"{folder}{entry.name}"
+            if entry.name in NOT_JUDGED or self._skip(path):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(root, f"{path}/")
+            else:
+                yield path

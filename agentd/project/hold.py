@@ -7,10 +7,16 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from agentd.errors import InputError
+from agentd.files import FileStamp, file_stamp
 from agentd.locks import try_lock
-from agentd.project.change import Change
+from agentd.project.change import Change, all_changes
+from agentd.project.layout import Project
+
+_HOLD = ".work"  # in runs/, with the id of the process
 
 
 @contextlib.contextmanager
@@ -24,7 +30,7 @@ def at_work(change: Change) -> Iterator[None]:
     runs.mkdir(parents=True, exist_ok=True)
     if not (runs / ".gitignore").exists():
         (runs / ".gitignore").write_text("*\n")  # logs, in whatever layout the change lies
-    fd = os.open(runs / ".work", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    fd = os.open(runs / _HOLD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         if not _try_twice(fd):
             holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
@@ -45,7 +51,7 @@ def working_process(change: Change) -> int | None:
     Writes nothing. It holds a shared lock for an instant, so that readers don't see each other.
     """
     try:
-        fd = os.open(change.runs_dir / ".work", os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(change.runs_dir / _HOLD, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return None
     try:
@@ -56,6 +62,27 @@ def working_process(change: Change) -> int | None:
     finally:
         os.close(fd)
     return None
+
+
+class Holds(NamedTuple):
+    """The holds on a project's other changes at one moment: each one's stamp, and who is held."""
+
+    stamps: dict[str, FileStamp | None]
+    held: frozenset[str]
+
+    @classmethod
+    def on_others(cls, project: Project, change: Path) -> Holds:
+        """Who is at work now, but for the change in the folder ``change``."""
+        others = [other for other in all_changes(project) if other.folder != change]
+        stamps = {other.id: file_stamp(other.runs_dir / _HOLD) for other in others}
+        held = [other.id for other in others if working_process(other) is not None]
+        return cls(stamps, frozenset(held))
+
+    def at_work_until(self, later: Holds) -> frozenset[str]:
+        """The ids of the changes that somebody was at work on between the two moments."""
+        new = later.stamps.items() - self.stamps.items()
+        taken = {name for name, stamp in new if stamp is not None}
+        return self.held | later.held | taken
 
 
 def _try_twice(fd: int) -> bool:

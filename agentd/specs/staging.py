@@ -15,8 +15,8 @@ from agentd.errors import InputError
 from agentd.files import write_atomic
 from agentd.markdown.document import scan
 from agentd.project.change import open_changes
+from agentd.project.hold import working_process
 from agentd.project.layout import Project
-from agentd.project.other_holds import Others
 from agentd.project.phases import read_phase
 from agentd.specs.check import main_problems
 from agentd.specs.files import read_spec
@@ -101,10 +101,9 @@ def take_back(project: Project, change: Path) -> None:
 
 
 def _take_back(project: Project, change: Path) -> None:
-    held = Others.look(project, change).held
     for other in open_changes(project):
         journal = journal_of(project, other.folder)
-        if not journal.open or other.id in held:
+        if not journal.open or (other.folder != change and working_process(other) is not None):
             continue
         if read_phase(other.state.phase) != "archived":
             journal.undo()
