@@ -10,78 +10,49 @@ from typing import TYPE_CHECKING
 
 from agentd.version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from agentd.budget.metrics import CostMetrics, StateManager, publish_cost_metrics
-    from agentd.budget.monitor import BudgetMonitor
-    from agentd.budget.tracker import (
-        BudgetTracker,
-        BudgetWarning,
-        check_threshold,
-        log_budget_warning,
-    )
-    from agentd.errors import BudgetExceeded, ParseError, UnsupportedModel
-    from agentd.ledger.store import StateStore
-    from agentd.metering.models import ModelRegistry, ModelSpec
-    from agentd.metering.quote import calculate_cost
-    from agentd.metering.rates import PricingConfig
-    from agentd.metering.tokens import count_tokens
-    from agentd.metering.usage import UsageMetrics
-    from agentd.providers import LlmProvider
-    from agentd.providers.output import parse_usage_from_output
-    from agentd.runner.result import RunResult
-    from agentd.runner.run import RunRequest, ScriptRunner
+if TYPE_CHECKING:  # what a type checker sees of the names below
+    from agentd.budget.metrics import CostMetrics as CostMetrics
+    from agentd.budget.metrics import StateManager as StateManager
+    from agentd.budget.metrics import publish_cost_metrics as publish_cost_metrics
+    from agentd.budget.monitor import BudgetMonitor as BudgetMonitor
+    from agentd.budget.tracker import BudgetTracker as BudgetTracker
+    from agentd.budget.tracker import BudgetWarning as BudgetWarning
+    from agentd.budget.tracker import check_threshold as check_threshold
+    from agentd.budget.tracker import log_budget_warning as log_budget_warning
+    from agentd.errors import BudgetExceeded as BudgetExceeded
+    from agentd.errors import ParseError as ParseError
+    from agentd.errors import UnsupportedModel as UnsupportedModel
+    from agentd.ledger.store import StateStore as StateStore
+    from agentd.metering.models import ModelRegistry as ModelRegistry
+    from agentd.metering.models import ModelSpec as ModelSpec
+    from agentd.metering.quote import calculate_cost as calculate_cost
+    from agentd.metering.rates import PricingConfig as PricingConfig
+    from agentd.metering.tokens import count_tokens as count_tokens
+    from agentd.metering.usage import UsageMetrics as UsageMetrics
+    from agentd.providers import LlmProvider as LlmProvider
+    from agentd.providers.output import parse_usage_from_output as parse_usage_from_output
+    from agentd.runner.result import RunResult as RunResult
+    from agentd.runner.run import RunRequest as RunRequest
+    from agentd.runner.run import ScriptRunner as ScriptRunner
 
-__all__ = [
-    "BudgetExceeded",
-    "BudgetMonitor",
-    "BudgetTracker",
-    "BudgetWarning",
-    "CostMetrics",
-    "LlmProvider",
-    "ModelRegistry",
-    "ModelSpec",
-    "ParseError",
-    "PricingConfig",
-    "RunRequest",
-    "RunResult",
-    "ScriptRunner",
-    "StateManager",
-    "StateStore",
-    "UnsupportedModel",
-    "UsageMetrics",
-    "calculate_cost",
-    "check_threshold",
-    "count_tokens",
-    "log_budget_warning",
-    "parse_usage_from_output",
-    "publish_cost_metrics",
-]
-
-_MODULES = {
-    "BudgetExceeded": "agentd.errors",
-    "BudgetMonitor": "agentd.budget.monitor",
-    "BudgetTracker": "agentd.budget.tracker",
-    "BudgetWarning": "agentd.budget.tracker",
-    "CostMetrics": "agentd.budget.metrics",
-    "LlmProvider": "agentd.providers",
-    "ModelRegistry": "agentd.metering.models",
-    "ModelSpec": "agentd.metering.models",
-    "ParseError": "agentd.errors",
-    "PricingConfig": "agentd.metering.rates",
-    "RunRequest": "agentd.runner.run",
-    "RunResult": "agentd.runner.result",
-    "ScriptRunner": "agentd.runner.run",
-    "StateManager": "agentd.budget.metrics",
-    "StateStore": "agentd.ledger.store",
-    "UnsupportedModel": "agentd.errors",
-    "UsageMetrics": "agentd.metering.usage",
-    "calculate_cost": "agentd.metering.quote",
-    "check_threshold": "agentd.budget.tracker",
-    "count_tokens": "agentd.metering.tokens",
-    "log_budget_warning": "agentd.budget.tracker",
-    "parse_usage_from_output": "agentd.providers.output",
-    "publish_cost_metrics": "agentd.budget.metrics",
+_NAMES = {
+    "budget.metrics": ("CostMetrics", "StateManager", "publish_cost_metrics"),
+    "budget.monitor": ("BudgetMonitor",),
+    "budget.tracker": ("BudgetTracker", "BudgetWarning", "check_threshold", "log_budget_warning"),
+    "errors": ("BudgetExceeded", "ParseError", "UnsupportedModel"),
+    "ledger.store": ("StateStore",),
+    "metering.models": ("ModelRegistry", "ModelSpec"),
+    "metering.quote": ("calculate_cost",),
+    "metering.rates": ("PricingConfig",),
+    "metering.tokens": ("count_tokens",),
+    "metering.usage": ("UsageMetrics",),
+    "providers": ("LlmProvider",),
+    "providers.output": ("parse_usage_from_output",),
+    "runner.result": ("RunResult",),
+    "runner.run": ("RunRequest", "ScriptRunner"),
 }
+_MODULES = {name: f"agentd.{module}" for module, names in _NAMES.items() for name in names}
+__all__ = sorted(_MODULES)  # noqa: PLE0605 - a list
 
 
 def __getattr__(name: str) -> object:

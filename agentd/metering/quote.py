@@ -73,15 +73,19 @@ def calculate_cost(
 
     A bare total of tokens is split half and half into input and output, which is ``heuristic``.
     A long-context tier applies as the request's input says; prices are those in force ``at`` that
-    time, by default now. Raises ValueError for a negative count, TypeError for a total that is no
-    int; with ``exact`` UnsupportedModel for a model without a known price, which else costs 0.
+    time, by default now. Raises ValueError for a negative count, TypeError for an argument of
+    another type; with ``exact`` UnsupportedModel for a model without a known price, which else
+    costs 0.
     """
     if not isinstance(usage_or_total, ModelUsage) and type(usage_or_total) is not int:
         kind = type(usage_or_total).__name__
         raise TypeError(f"usage_or_total is of type {kind}; expected ModelUsage or int")
-    if not isinstance(model_or_pricing, str):
+    if isinstance(model_or_pricing, PricingConfig):
         rates = model_or_pricing
         return _cost(usage_or_total, lambda _: rates, "config")
+    if not isinstance(model_or_pricing, str):
+        kind = type(model_or_pricing).__name__
+        raise TypeError(f"model_or_pricing is of type {kind}; expected PricingConfig or str")
     price = in_catalog(model_or_pricing, None, at or utc_now())
     if price is not None:
         return replace(_cost(usage_or_total, price.for_request, "catalog"), model=model_or_pricing)

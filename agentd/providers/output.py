@@ -37,8 +37,11 @@ def parse_usage_from_output(output: str, provider: LlmProvider) -> UsageMetrics:
     """The usage that a CLI's stdout shows, inclusive, by model.
 
     Of a run that was cut it is what had been seen. Of a codex thread that was resumed it is the
-    thread's running total. Raises ParseError when there is none, or it is malformed.
+    thread's running total. Raises ParseError when there is none, or it is malformed, TypeError for
+    a provider that is no LlmProvider.
     """
+    if not isinstance(provider, LlmProvider):
+        raise TypeError(f"provider is {provider!r}; expected an LlmProvider")
     usage = parse_output(output, PROVIDERS[provider.value].cli()).usage
     if usage is None:
         raise ParseError(
