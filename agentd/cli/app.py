@@ -19,7 +19,7 @@ from agentd import debug
 from agentd.errors import InputError, UsageError
 from agentd.version import __version__
 
-# Each command and the module beside this one that registers it, in the order of the help.
+# Each command, in the order of the help, and the module beside this one that has it under its name.
 COMMANDS = {
     **dict.fromkeys(("init", "doctor", "demo"), "setup"),
     **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
@@ -33,8 +33,8 @@ COMMANDS = {
     "pipe": "pipe",
     "config": "config",
 }
-# The modules whose commands read in a project where an older agentd may not write.
-READING = ("reading", "cost", "validate")
+# Commands that read in a project where an older agentd may not write.
+READING = ("status", "list", "cost", "validate")
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
@@ -51,15 +51,14 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_global_options)
     named = _command(arguments)
-    modules = [COMMANDS[named]] if named else list(dict.fromkeys(COMMANDS.values()))
-    for module in modules if arguments[:1] != ["--version"] else ():
-        import_module(f"agentd.cli.{module}").register(app)
-    if named:  # a module may have more of them
-        app.registered_commands = [
-            command
-            for command in app.registered_commands
-            if named == (command.name or getattr(command.callback, "__name__", named))
-        ]
+    wanted = [named] if named else [] if arguments[:1] == ["--version"] else COMMANDS
+    for name in wanted:
+        module = import_module(f"agentd.cli.{COMMANDS[name]}")
+        found = getattr(module, name if name != "list" else "list_changes")
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name, no_args_is_help=True)
+        else:
+            app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(found)
     return app
 
 
@@ -117,7 +116,7 @@ def _global_options(
             raise InputError(
                 f"-C {directory}: {error.strerror}", fix="Name an existing folder."
             ) from error
-    if COMMANDS.get(context.invoked_subcommand or "") in READING:
+    if context.invoked_subcommand in READING:
         _warn_when_too_old()
     if context.invoked_subcommand is None:
         print(context.get_help())

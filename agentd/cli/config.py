@@ -81,12 +81,12 @@ def set_(
     if len(pairs) % 2:
         raise UsageError(f"{pairs[-1]} has no value", fix="See: agentd config set --help")
     path = _path()
-    config = set_values(path, list(zip(pairs[::2], pairs[1::2], strict=True)))
+    changed = set_values(path, list(zip(pairs[::2], pairs[1::2], strict=True)))
     given = given_in(path)
     for key in dict.fromkeys(pairs[::2]):
         name = dotted(split_key(key))
         print(f"{name} = {toml_text(given[name])}")
-    for warning in config.warnings:
+    for warning in changed.warnings:
         note(f"warning: {warning}")
 
 
@@ -141,12 +141,9 @@ def _source(key: str, given: Mapping[str, object]) -> str:
     return "config" if key in given else "default"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    below = typer.Typer(help="Read and change the settings in agentd/config.toml.")
-    below.command("get")(get)
-    # So that a value may begin with "-".
-    below.command("set", context_settings={"ignore_unknown_options": True})(set_)
-    below.command("unset")(unset)
-    below.command("list")(list_values)
-    app.add_typer(below, name="config", no_args_is_help=True)
+config = typer.Typer(help="Read and change the settings in agentd/config.toml.")
+config.command("get")(get)
+# So that a value may begin with "-".
+config.command("set", context_settings={"ignore_unknown_options": True})(set_)
+config.command("unset")(unset)
+config.command("list")(list_values)

@@ -26,7 +26,7 @@ FORMATS = ("table", "json", "csv", "markdown")
 _BELOW = {"reset": ("cost_reset", "reset"), "audit": ("cost_audit", "audit")}
 
 
-class _Cost(TyperCommand):
+class CostCommand(TyperCommand):
     """``cost``, or the command below it that the first argument names."""
 
     def make_context(
@@ -40,6 +40,9 @@ class _Cost(TyperCommand):
         below.command(args[0])(function)
         command = typer.main.get_command(below)
         return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+
+COMMAND_CLASS = CostCommand
 
 
 def cost(
@@ -224,8 +227,3 @@ def summary(report: Report) -> str:
     if total.failed:
         parts.append(f"{total.failed} failed")
     return ", ".join(parts)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(cls=_Cost)(cost)

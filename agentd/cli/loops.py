@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from agentd.cli.options import ChangeId
 from agentd.cli.run_options import Approve, Asked, OptionalDescription, Resolve, Small, asking
 
@@ -115,9 +113,3 @@ def run(
             for outcome in outcomes:
                 show_outcome(progress, outcome, last=False)
         print(f"archived as {workspace.project.shown(target)}/")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (run, plan, impl, archive):
-        app.command()(command)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,34 +22,6 @@ if TYPE_CHECKING:
 _MAX_WORKERS = 64
 _MAX_TOKENS = 10**15
 _MAX_COST_USD = 10**12
-
-
-class Mode(StrEnum):
-    """What is added to a line."""
-
-    TOKENS = "tokens"
-    PRICE = "price"
-
-
-class SummaryFormat(StrEnum):
-    """How the summary is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-def _workers(text: object) -> int:
-    return _whole_number(str(text), least=1, most=_MAX_WORKERS)
-
-
-def _max_tokens(text: str) -> int:
-    return _whole_number(text, least=0, most=_MAX_TOKENS)
-
-
-def _whole_number(text: str, *, least: int, most: int) -> int:
-    if re.fullmatch(r"[0-9]{1,16}", text) and least <= int(text) <= most:
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is no whole number from {least} to {most}.")
 
 
 def _max_cost(text: str) -> Decimal:
@@ -85,14 +56,15 @@ def pipe(
         ),
     ] = "text",
     mode: Annotated[
-        Mode, typer.Option("--mode", help="Add tokens alone, or costs too.")
-    ] = Mode.PRICE,
+        Literal["tokens", "price"], typer.Option("--mode", help="Add tokens alone, or costs too.")
+    ] = "price",
     workers: Annotated[
         int,
         typer.Option(
             "--workers",
             metavar="N",
-            parser=_workers,
+            min=1,
+            max=_MAX_WORKERS,
             help="How many processes count. The output is the same with any number.",
         ),
     ] = 1,
@@ -101,7 +73,8 @@ def pipe(
         typer.Option(
             "--max-tokens",
             metavar="N",
-            parser=_max_tokens,
+            min=0,
+            max=_MAX_TOKENS,
             help="Stop before the line that would bring input and output tokens above N in all.",
         ),
     ] = None,
@@ -122,7 +95,7 @@ def pipe(
         bool, typer.Option("--summary", help="Print totals to stderr at the end.")
     ] = False,
     summary_format: Annotated[
-        SummaryFormat | None,
+        Literal["text", "json"] | None,
         typer.Option(
             "--summary-format", help="Print the summary in this form; text if only --summary."
         ),
@@ -154,7 +127,7 @@ def pipe(
         raise UsageError("no model is named", fix="Give --model, --model-field, or both.")
     if model is not None:
         check_model(model)
-    if max_cost is not None and mode is Mode.TOKENS:
+    if max_cost is not None and mode == "tokens":
         raise UsageError(
             "--max-cost needs costs, which --mode tokens leaves out", fix="Leave one out."
         )
@@ -165,14 +138,14 @@ def pipe(
         model=quoting.full_name(model) if model is not None else None,
         model_field=None if model_field is None else FieldPath(model_field),
         text=FieldPath(field),
-        with_costs=mode is Mode.PRICE,
+        with_costs=mode == "price",
         fail_on_error=fail_on_error,
         limits=Limits(max_tokens=max_tokens, max_cost_usd=max_cost),
         ids=quoting.ids(),
     )
     if sys.stdin.isatty() and not quiet:
         note("Reading JSON lines from the terminal, up to Ctrl-D.")
-    form = summary_format.value if summary_format else "text" if summary else None
+    form = summary_format or ("text" if summary else None)
     _run(
         options,
         _price_lookup(quoting.prices),
@@ -182,8 +155,8 @@ def pipe(
 
 
 def _run(options: LineOptions, look_up: PriceLookup, workers: int, report: PipeReport) -> None:
+    from agentd.cli.pipe_report import QUOTA
     from agentd.pipe.stream import BadLineFound, Stream
-    from agentd.pipe.summary import QUOTA
 
     stream = Stream(options, look_up, workers=workers, on_written=report.written)
     with report.watching(stream):
@@ -218,8 +191,3 @@ def _price_lookup(prices: PriceBook) -> PriceLookup:
         return quote.price if quote else None
 
     return look_up
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(pipe)

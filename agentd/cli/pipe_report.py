@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from agentd.cli.terminal import note, on_terminal, write_stderr
 from agentd.clock import monotonic_ms
-from agentd.metering.money import usd
-from agentd.pipe.summary import QUOTA, summary_json, summary_text
+from agentd.metering.money import decimal_text, usd
 from agentd.pipe.worker import WorkerDied
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from agentd.pipe.line_totals import LineTotals, Quota
     from agentd.pipe.stream import Stream
 
+QUOTA = "quota exceeded"
 _ERASE = "\r\x1b[K"
 _REFRESH_MS = 200
 
@@ -85,8 +87,47 @@ class PipeReport:
         if form is None and ended_by == QUOTA and not self._quiet:
             form = "text"
         if form is not None:
-            shown = summary_json if form == "json" else summary_text
-            note(shown(totals, ended_by=ended_by, with_costs=self._options.with_costs))
+            shown = _summary_json if form == "json" else _summary_text
+            note(shown(totals, ended_by, with_costs=self._options.with_costs))
+
+
+def _summary_text(totals: LineTotals, ended_by: str | None, *, with_costs: bool) -> str:
+    """``summary: lines=5 (failed=1) tokens=30 (in=20 out=10) cost=$0.000300``."""
+    head = f"summary (partial, {ended_by})" if ended_by else "summary"
+    counts = f"tokens={totals.tokens} (in={totals.input_tokens} out={totals.output_tokens})"
+    text = f"{head}: lines={totals.lines} (failed={totals.failed}) {counts}"
+    if with_costs:
+        text += f" cost={usd(totals.cost_usd, 6)}"
+    return text + (f" unpriced={totals.unpriced}" if totals.unpriced else "")
+
+
+def _summary_json(totals: LineTotals, ended_by: str | None, *, with_costs: bool) -> str:
+    """The same as one object in one line; its names are those of the lines where they can be."""
+    costs = {
+        "cost_input_usd": totals.input_cost_usd,
+        "cost_output_usd": totals.output_cost_usd,
+        "cost_usd": totals.cost_usd,
+    }
+    summary: dict[str, object] = {
+        "version": "1",
+        "lines_total": totals.lines,
+        "lines_failed": totals.failed,
+        "lines_unpriced": totals.unpriced,
+        "tokens_input": totals.input_tokens,
+        "tokens_output": totals.output_tokens,
+        "tokens_total": totals.tokens,
+        **(costs if with_costs else {}),
+        "model": totals.model,
+        "accuracy": totals.accuracy,
+        "approximate": totals.accuracy != "exact" or totals.unpriced > 0 or totals.incomplete,
+        "quota_hit": ended_by == QUOTA,
+        "ended_by": ended_by,
+    }
+    members = (
+        f'"{name}": {decimal_text(value) if isinstance(value, Decimal) else json.dumps(value)}'
+        for name, value in summary.items()
+    )
+    return f"{{{', '.join(members)}}}"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -184,9 +184,3 @@ def _moment(text: str | None) -> datetime:
         raise UsageError(
             f"--at {text}: no date", fix="Write it as 2025-06-10 or 2025-06-10T12:00:00Z."
         ) from error
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(price)
-    app.command()(models)

@@ -188,9 +188,3 @@ def _document(view: Overview) -> dict[str, Any]:
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),
     }
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(status)
-    app.command("list")(list_changes)

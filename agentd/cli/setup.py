@@ -129,10 +129,3 @@ def demo(
     from agentd.cli.demo import play
 
     play(print, keep=keep)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(init)
-    app.command()(doctor)
-    app.command()(demo)

@@ -94,11 +94,9 @@ def _command_of(step: Step) -> Callable[..., None]:
     return command
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands in the order of the workflow."""
-    app.command()(proposal)
+def __getattr__(name: str) -> Callable[..., None]:
+    """The commands of the steps that are nothing but their rows, such as ``challenge``."""
     for step in STEPS.values():
-        if step.help:
-            app.command(step.command)(_command_of(step))
-    app.command()(merge)
-    app.command()(fillback)
+        if step.command == name and step.help:
+            return _command_of(step)
+    raise AttributeError(name)

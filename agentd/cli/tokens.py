@@ -93,8 +93,3 @@ def _document(spec: ModelSpec, count: int, cost: Cost | None) -> dict[str, Any]:
         "cost_input_usd": cost.input_usd if cost else None,
         "cost_source": cost.source if cost else "none",
     }
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(tokens)

@@ -77,8 +77,3 @@ def _document(
         "issues": [asdict(issue) for issue in report.issues],
         "mended": [{"path": file.path, "notes": list(file.notes)} for file in mended],
     }
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(validate)
