@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +20,7 @@ _DETAIL = ("model", "step")
 # Spelled out, for the help: the rooms that know them take too long to load.
 DIMENSIONS = ("step", "model", "provider", "change", "day", "week", "month", "status")
 FORMATS = ("table", "json", "csv", "markdown")
-# The module and the function of each command below `cost`.
-_BELOW = {"reset": ("cost_reset", "reset"), "audit": ("cost_audit", "audit")}
+_BELOW = ("reset", "audit")  # the functions of cost_below
 
 
 class CostCommand(TyperCommand):
@@ -34,10 +31,10 @@ class CostCommand(TyperCommand):
     ) -> Any:
         if not args or args[0] not in _BELOW:
             return super().make_context(info_name, args, parent, **extra)
-        module, name = _BELOW[args[0]]
+        from agentd.cli import cost_below
+
         below = typer.Typer(add_completion=False, rich_markup_mode=None)
-        function: Callable[..., Any] = getattr(import_module(f"agentd.cli.{module}"), name)
-        below.command(args[0])(function)
+        below.command(args[0])(getattr(cost_below, args[0]))
         command = typer.main.get_command(below)
         return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 

@@ -19,8 +19,7 @@ def plan(
     Goes on where it stopped; the description is needed until there is a proposal.
     """
     from agentd.cli.cost_forecast import foretell
-    from agentd.cli.output import show_outcome, summing_up
-    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes
     from agentd.workflow.decide import PLAN
     from agentd.workflow.plan_impl_run import plan as run_plan
 
@@ -28,9 +27,7 @@ def plan(
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         foretell(change, order, progress, description, loop=PLAN)
-        with summing_up(progress, change):
-            for outcome in run_plan(change, description, order, small=small):
-                show_outcome(progress, outcome, last=False)
+        show_outcomes(progress, change, run_plan(change, description, order, small=small))
         print(f"planned; next: agentd impl {change_id}")
 
 
@@ -40,15 +37,12 @@ def impl(change_id: ChangeId, *, asked: Asked) -> None:
 
     The project's own tests, lint and audit run before each review. Goes on where it stopped.
     """
-    from agentd.cli.output import show_outcome, summing_up
-    from agentd.cli.working import at_work_on, open_workspace
+    from agentd.cli.working import at_work_on, open_workspace, show_outcomes
     from agentd.workflow.plan_impl_run import impl as run_impl
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
-        with summing_up(progress, change):
-            for outcome in run_impl(change, order):
-                show_outcome(progress, outcome, last=False)
+        show_outcomes(progress, change, run_impl(change, order))
         print(f"complete; next: agentd archive {change_id}")
 
 
@@ -58,17 +52,14 @@ def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> N
 
     The main specs change only when the archive review has approved.
     """
-    from agentd.cli.output import show_outcome, summing_up
-    from agentd.cli.working import at_work_on, open_workspace
+    from agentd.cli.working import at_work_on, open_workspace, show_outcomes
     from agentd.workflow.archive import archive as run_archive
     from agentd.workflow.archive import archive_dir
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         target = archive_dir(change)
-        with summing_up(progress, change):
-            for outcome in run_archive(change, order, resolving=resolve):
-                show_outcome(progress, outcome, last=False)
+        show_outcomes(progress, change, run_archive(change, order, resolving=resolve))
         print(f"archived as {workspace.project.shown(target)}/")
 
 
@@ -87,8 +78,7 @@ def run(
     That is plan, impl, archive. Stops where a person must decide, and goes on where it stopped.
     """
     from agentd.cli.cost_forecast import foretell
-    from agentd.cli.output import show_outcome, show_spent, summing_up
-    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes, show_spent
     from agentd.workflow.archive import archive_dir, archived_today
     from agentd.workflow.plan_impl_run import run as run_whole
 
@@ -109,7 +99,5 @@ def run(
             approved=tuple(approve or ()),
             resolving=resolve,
         )
-        with summing_up(progress, change):
-            for outcome in outcomes:
-                show_outcome(progress, outcome, last=False)
+        show_outcomes(progress, change, outcomes)
         print(f"archived as {workspace.project.shown(target)}/")

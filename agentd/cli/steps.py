@@ -15,8 +15,7 @@ from agentd.workflow.steps import STEPS, Step
 @asking()
 def proposal(change_id: ChangeId, description: Description, *, asked: Asked) -> None:
     """Make a change: proposal.md, tasks.md and specs."""
-    from agentd.cli.output import show_outcome
-    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.cli.working import at_work_on_new, open_workspace, show_outcome
     from agentd.workflow.begin import propose, quoted
 
     workspace, order, progress = open_workspace(asked)
@@ -38,8 +37,7 @@ def fillback(
 
     A call for each part that fits a context window; run again, it goes on where it stopped.
     """
-    from agentd.cli.output import show_outcome
-    from agentd.cli.working import at_work_on_new, open_workspace
+    from agentd.cli.working import at_work_on_new, open_workspace, show_outcome
     from agentd.workflow.begin import fill_back
     from agentd.workflow.fillback.parts import plan_parts
 
@@ -64,8 +62,7 @@ def merge(
     The main specs change when the change is archived. No call is made but for a real conflict
     with --resolve.
     """
-    from agentd.cli.output import show_outcome
-    from agentd.cli.working import at_work_on, open_workspace
+    from agentd.cli.working import at_work_on, open_workspace, show_outcome
     from agentd.specs.staging import merged_dir
     from agentd.workflow.archive import merge as run_merge
 
@@ -80,8 +77,7 @@ def merge(
 def _command_of(step: Step) -> Callable[..., None]:
     @asking()
     def command(change_id: ChangeId, *, asked: Asked) -> None:
-        from agentd.cli.output import show_outcome
-        from agentd.cli.working import at_work_on, open_workspace
+        from agentd.cli.working import at_work_on, open_workspace, show_outcome
         from agentd.workflow.step import run_step
         from agentd.workflow.step_run import StepRun
 

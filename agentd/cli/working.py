@@ -1,19 +1,24 @@
-"""What the commands that spend money share: the project, the order, the hold on the change."""
+"""What the commands that spend money share: the order, the hold on a change, what they print."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from agentd.cli.calls_text import describe, summary
 from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
-from agentd.errors import UsageError
+from agentd.errors import AgentdError, UsageError
+from agentd.metering.money import usd
+from agentd.metering.totals import summarise
 from agentd.project.change import Change, find_open_change
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
 from agentd.workflow.order import Order
+from agentd.workflow.step import StepOutcome
 
 
 def open_workspace(asked: Asked) -> tuple[Workspace, Order, Progress]:
@@ -57,3 +62,46 @@ def at_work_on_new(
     with at_work(change):
         refuse_unknown(change)
         yield change
+
+
+def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True) -> None:
+    """A step that succeeded: what it wrote, what it cost, and, if it is the last, what is next."""
+    if outcome.step.verdicts:
+        progress.verdicts[outcome.record.id] = outcome.verdict or "none"
+    if progress.quiet and not last:
+        return
+    if not progress.shows(outcome.record):
+        print(f"{outcome.step.name}: {describe(outcome.record)}")
+    for path in outcome.written:
+        print(f"  {outcome.change.project.shown(path)}")
+    if outcome.step.verdicts:
+        print(f"  verdict: {outcome.verdict or 'none found; read the document'}")
+    if last and outcome.next:
+        print(f"  next: agentd {outcome.next} {outcome.change.id}")
+    sys.stdout.flush()
+
+
+def show_outcomes(progress: Progress, change: Change, outcomes: Iterable[StepOutcome]) -> None:
+    """Each step of a loop as it ends; last, good or bad, what all their calls have cost."""
+    try:
+        for outcome in outcomes:
+            show_outcome(progress, outcome, last=False)
+    finally:
+        if progress.calls:
+            print(f"\n{summary(progress.calls, progress.verdicts)}\n")
+        with contextlib.suppress(AgentdError):  # a broken STATE.yaml is told of already
+            show_spent(change)
+        sys.stdout.flush()
+
+
+def show_spent(change: Change) -> None:
+    """What the change has cost so far; nothing before its first call."""
+    totals = summarise(change.state.calls)
+    if not totals.calls:
+        return
+    more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""
+    calls = "1 call" if totals.calls == 1 else f"{totals.calls} calls"
+    print(
+        f"{calls}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
+        f"{usd(totals.total_cost_usd)} so far"
+    )
