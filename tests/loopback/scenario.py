@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,19 +25,25 @@ class Step:
 
     ``model``, ``body`` and ``without`` are regular expressions: searched in the model's name, in
     the request's body, and not to be found in the body. ``usage`` is inclusive;
-    ``tool_prompt_tokens`` (gemini) are inside its input. A ``status`` other than 200 is an API
-    error. ``stalls``: nothing comes after the first delta until the client goes away.
+    ``tool_prompt_tokens`` (gemini) are inside its input. ``input_tokens_of`` counts the input from
+    the request's body. A ``status`` other than 200 is an API error. After the first delta of an
+    answer that ``stalls`` nothing comes until the client goes away; one that ``pauses`` goes on
+    when the API is told to; one that is ``cut`` is over there. ``untold``: it has no usage.
     """
 
     text: str = ""
     tools: tuple[ToolCall, ...] = ()
     usage: ModelUsage = field(default_factory=ModelUsage)
+    input_tokens_of: Callable[[str], int] | None = None
     tool_prompt_tokens: int = 0
     model: str = ""
     body: str = ""
     without: str | None = None
     status: int = 200
     stalls: bool = False
+    pauses: bool = False
+    cut: bool = False
+    untold: bool = False
     stays: bool = False
 
     def fits(self, model: str, body: str) -> bool:

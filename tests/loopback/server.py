@@ -14,7 +14,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -28,7 +28,10 @@ _GEMINI_PATH = re.compile(r"/models/([^/:]+):(generateContent|streamGenerateCont
 
 @dataclass
 class Request:
-    """One request, its answer, and what the client was told of the usage (None: nothing)."""
+    """One request, its answer, and what the client was told of the usage (None: nothing).
+
+    ``finished``: the server is done with it; ``whole``: all of its answer was sent.
+    """
 
     api: str
     model: str
@@ -36,6 +39,7 @@ class Request:
     step: Step | None
     told: ModelUsage | None = None
     finished: bool = False
+    whole: bool = False
 
 
 @dataclass
@@ -47,6 +51,7 @@ class LoopbackApi:
 
     def __post_init__(self) -> None:
         self.stalled = threading.Event()
+        self.go_on = threading.Event()
         self.closing = threading.Event()
         self._open = list(self.steps)
         self._lock = threading.Lock()
@@ -77,6 +82,9 @@ class LoopbackApi:
             step = next((step for step in self._open if step.fits(model, body)), None)
             if step is not None and not step.stays:
                 self._open.remove(step)
+            if step is not None and step.input_tokens_of is not None:
+                counted = step.input_tokens_of(body)
+                step = replace(step, usage=replace(step.usage, input_tokens=counted))
             request = Request(api=api, model=model, body=body, step=step)
             self.requests.append(request)
             return request
@@ -158,7 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(request, step)
         else:
             self._json(200, wire.whole(api, step, request.model))
-            request.told = step.usage
+            request.told = None if step.untold else step.usage
+            request.whole = True
 
     def _stream(self, request: Request, step: Step) -> None:
         self.close_connection = True
@@ -170,10 +179,16 @@ class _Handler(BaseHTTPRequestHandler):
             name = f"event: {event.name}\n" if event.name else ""
             self.wfile.write(f"{name}data: {json.dumps(event.data)}\n\n".encode())
             request.told = event.told or request.told
-            if step.stalls and event.is_delta:
+            if event.is_delta and step.cut:
+                return
+            if event.is_delta and step.stalls:
                 self.loopback.stalled.set()
                 self._wait_for_client_to_go()
                 return
+            if event.is_delta and step.pauses:
+                self.loopback.stalled.set()
+                self.loopback.go_on.wait(60)
+        request.whole = True
 
     def _wait_for_client_to_go(self) -> None:
         connection: socket.socket = self.connection

@@ -39,21 +39,18 @@ def whole(api: str, step: Step, model: str) -> dict[str, Any]:
     """The answer to a request that asked for no stream."""
     if api == "gemini":
         chunk: dict[str, Any] = _gemini_chunk(model, _gemini_parts(step))
-        return chunk | {"usageMetadata": _gemini_usage(step)}
+        return chunk | _gemini_usage(step, _gemini_counts(step))
     if api == "anthropic":
         content = _anthropic_blocks(step)
-        usage = _anthropic_usage(step.usage)
-        return _anthropic_message(model) | {
-            "content": content,
-            "usage": usage,
-            "stop_reason": "end_turn",
-        }
-    return _openai_response(model, "completed", _openai_items(step), step.usage)
+        usage = _anthropic_usage(step, step.usage)
+        return _anthropic_message(model) | usage | {"content": content, "stop_reason": "end_turn"}
+    return _openai_response(model, "completed", _openai_items(step), step)
 
 
 def stream(api: str, step: Step, model: str) -> Iterator[Event]:
     """The answer as a stream of events."""
-    return {"anthropic": _anthropic, "openai": _openai, "gemini": _gemini}[api](step, model)
+    events = {"anthropic": _anthropic, "openai": _openai, "gemini": _gemini}[api](step, model)
+    return (replace(event, told=None) for event in events) if step.untold else events
 
 
 def _id(prefix: str) -> str:
@@ -73,7 +70,7 @@ def _anthropic(step: Step, model: str) -> Iterator[Event]:
         return Event(data={"type": kind} | fields, name=kind, told=told, is_delta=is_delta)
 
     start = replace(step.usage, output_tokens=1, reasoning_output_tokens=0)
-    message = _anthropic_message(model) | {"usage": _anthropic_usage(start)}
+    message = _anthropic_message(model) | _anthropic_usage(step, start)
     yield event("message_start", start, message=message)
     for index, block in enumerate(_anthropic_blocks(step)):
         if block["type"] == "text":
@@ -87,7 +84,7 @@ def _anthropic(step: Step, model: str) -> Iterator[Event]:
             yield event("content_block_delta", index=index, delta=delta)
         yield event("content_block_stop", index=index)
     stop = {"stop_reason": "tool_use" if step.tools else "end_turn", "stop_sequence": None}
-    yield event("message_delta", step.usage, delta=stop, usage=_anthropic_usage(step.usage))
+    yield event("message_delta", step.usage, delta=stop, **_anthropic_usage(step, step.usage))
     yield event("message_stop")
 
 
@@ -104,9 +101,11 @@ def _anthropic_blocks(step: Step) -> list[dict[str, Any]]:
     return blocks
 
 
-def _anthropic_usage(usage: ModelUsage) -> dict[str, Any]:
+def _anthropic_usage(step: Step, usage: ModelUsage) -> dict[str, Any]:
+    if step.untold:
+        return {}
     written, one_hour = usage.cache_creation_input_tokens, usage.cache_creation_1h_input_tokens
-    return {
+    counts = {
         "input_tokens": usage.input_tokens - usage.cache_read_input_tokens - written,
         "cache_read_input_tokens": usage.cache_read_input_tokens,
         "cache_creation_input_tokens": written,
@@ -118,6 +117,7 @@ def _anthropic_usage(usage: ModelUsage) -> dict[str, Any]:
         "output_tokens_details": {"thinking_tokens": usage.reasoning_output_tokens},
         "service_tier": "standard",
     }
+    return {"usage": counts}
 
 
 # OpenAI Responses: usage with response.completed only.
@@ -131,7 +131,7 @@ def _openai(step: Step, model: str) -> Iterator[Event]:
         return Event(data=data, name=kind, told=told, is_delta=kind.endswith(".delta"))
 
     items = _openai_items(step)
-    done = _openai_response(model, "completed", items, step.usage)
+    done = _openai_response(model, "completed", items, step)
     begun = done | {"status": "in_progress", "output": [], "usage": None}
     yield event("response.created", response=begun)
     for index, item in enumerate(items):
@@ -162,8 +162,16 @@ def _openai_items(step: Step) -> list[dict[str, Any]]:
 
 
 def _openai_response(
-    model: str, status: str, items: list[dict[str, Any]], usage: ModelUsage
+    model: str, status: str, items: list[dict[str, Any]], step: Step
 ) -> dict[str, Any]:
+    usage = step.usage
+    counts = {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cache_read_input_tokens},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_output_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
     return {
         "id": _id("resp"),
         "object": "response",
@@ -171,13 +179,7 @@ def _openai_response(
         "model": model,
         "status": status,
         "output": items,
-        "usage": {
-            "input_tokens": usage.input_tokens,
-            "input_tokens_details": {"cached_tokens": usage.cache_read_input_tokens},
-            "output_tokens": usage.output_tokens,
-            "output_tokens_details": {"reasoning_tokens": usage.reasoning_output_tokens},
-            "total_tokens": usage.input_tokens + usage.output_tokens,
-        },
+        "usage": None if step.untold else counts,
     }
 
 
@@ -188,10 +190,11 @@ def _gemini(step: Step, model: str) -> Iterator[Event]:
     parts = _gemini_parts(step)
     prompt = step.usage.input_tokens - step.tool_prompt_tokens
     early = {"promptTokenCount": prompt, "totalTokenCount": prompt}
+    one = {"responseId": _id("gen")}
     for part in parts[:-1]:
-        chunk = _gemini_chunk(model, [part], finish=None) | {"usageMetadata": early}
+        chunk = _gemini_chunk(model, [part], finish=None) | one | _gemini_usage(step, early)
         yield Event(data=chunk, told=ModelUsage(input_tokens=prompt), is_delta=True)
-    last = _gemini_chunk(model, parts[-1:]) | {"usageMetadata": _gemini_usage(step)}
+    last = _gemini_chunk(model, parts[-1:]) | one | _gemini_usage(step, _gemini_counts(step))
     yield Event(data=last, told=step.usage)
 
 
@@ -211,7 +214,11 @@ def _gemini_chunk(
     return {"modelVersion": model, "responseId": _id("gen"), "candidates": [candidate]}
 
 
-def _gemini_usage(step: Step) -> dict[str, Any]:
+def _gemini_usage(step: Step, counts: dict[str, int]) -> dict[str, Any]:
+    return {} if step.untold else {"usageMetadata": counts}
+
+
+def _gemini_counts(step: Step) -> dict[str, int]:
     usage = step.usage
     return {
         "promptTokenCount": usage.input_tokens - step.tool_prompt_tokens,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -16,6 +18,7 @@ from typing import Any
 import yaml
 from loopback.server import LoopbackApi
 
+from agentd.runner.process import start_token
 from real.ledger import PRICES
 from real.sandbox import environ
 
@@ -46,11 +49,13 @@ class Bench:
     root: Path
     api: LoopbackApi
     clis: Path
+    retries: int = 0
 
     def __post_init__(self) -> None:
         self.home, self.project = self.root / "home", self.root / "project"
         self.project.mkdir()
-        self.environ = environ(self.home, self.api.url, self.clis) | {"PYTHONPATH": str(SOURCES)}
+        own = environ(self.home, self.api.url, self.clis, retries=self.retries)
+        self.environ = own | {"PYTHONPATH": str(SOURCES)}
         self.change = self.project / "agentd" / "changes" / CHANGE
 
     def init(self, provider: str | None = None, more: str = "") -> None:
@@ -93,10 +98,13 @@ class Bench:
         self,
         *args: str,
         interrupt_when: Callable[[], bool] | None = None,
-        by: signal.Signals = signal.SIGINT,
+        by: signal.Signals | Callable[[int], None] = signal.SIGINT,
         timeout_s: float = 60,
     ) -> Ran:
-        """Run a command of agentd to its end; send it a signal once ``interrupt_when`` holds."""
+        """Run a command of agentd to its end; once ``interrupt_when`` holds, interrupt it.
+
+        ``by`` is the signal that it gets, or is called with its process id.
+        """
         process = subprocess.Popen(
             [sys.executable, "-m", "agentd", *args],
             cwd=self.project,
@@ -113,7 +121,10 @@ class Bench:
                     assert time.monotonic() < deadline, "what was waited for did not come"
                     time.sleep(0.02)
                 time.sleep(0.3)  # the CLI reads what it was sent
-                os.kill(process.pid, by)
+                if isinstance(by, signal.Signals):
+                    os.kill(process.pid, by)
+                else:
+                    by(process.pid)
             stdout, stderr = process.communicate(timeout=timeout_s)
         finally:
             process.kill()
@@ -129,3 +140,24 @@ class Bench:
         text = (self.change / "STATE.yaml").read_text()
         found: list[dict[str, Any]] = yaml.load(text, Loader=yaml.BaseLoader)["telemetry"]["calls"]
         return found
+
+    def cli_pid(self) -> int:
+        """The process id of the CLI that was started last."""
+        newest = max(self.change.glob("runs/*/run.json"), key=lambda path: path.stat().st_mtime)
+        pid: int = json.loads(newest.read_text())["cli_pid"]
+        return pid
+
+    def wait_for_end_of(self, pid: int, timeout_s: float = 30) -> None:
+        """Wait until a process is gone that is no child of this one."""
+        deadline = time.monotonic() + timeout_s
+        while start_token(pid) is not None:
+            assert time.monotonic() < deadline, f"process {pid} did not end"
+            time.sleep(0.05)
+
+    def end_what_is_left(self) -> None:
+        """Kill what still runs with this home folder: tools that outlive a killed CLI."""
+        mark = f"HOME={self.home}".encode()
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(entry.name), signal.SIGKILL)

@@ -27,19 +27,22 @@ stream_max_retries = 1
 
 GEMINI_SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}},
-    "general": {"enableAutoUpdate": False, "maxAttempts": 1},
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
 }
 
 
-def environ(home: Path, url: str, clis: Path) -> dict[str, str]:
-    """Write the CLIs' settings into ``home``; the whole environment to run them with."""
+def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, str]:
+    """Write the CLIs' settings into ``home``; the whole environment to run them with.
+
+    ``retries`` is how often claude and gemini may ask anew by themselves; codex does so once.
+    """
     codex, gemini = home / ".codex", home / ".gemini"
     for folder in (codex, gemini):
         folder.mkdir(parents=True, exist_ok=True)
     (codex / "config.toml").write_text(CODEX_CONFIG.format(url=url))
-    (gemini / "settings.json").write_text(json.dumps(GEMINI_SETTINGS))
+    general = {"enableAutoUpdate": False, "maxAttempts": 1 + retries}
+    (gemini / "settings.json").write_text(json.dumps(GEMINI_SETTINGS | {"general": general}))
     return {
         "HOME": str(home),
         "PATH": os.pathsep.join([str(clis), *_system_path()]),
@@ -48,7 +51,7 @@ def environ(home: Path, url: str, clis: Path) -> dict[str, str]:
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": DUMMY_KEY,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "CLAUDE_CODE_MAX_RETRIES": "0",
+        "CLAUDE_CODE_MAX_RETRIES": str(retries),
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_TELEMETRY": "1",
         "IS_SANDBOX": "1",  # as root claude refuses bypassPermissions without it
