@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EVERYWHERE := not real and not services and not dist
 
-.PHONY: demo test reliability reliability-slice test-services lint types test-real bench dist clean
+.PHONY: demo test reliability reliability-slice test-services lint types test-real bench bench-truth dist clean
 demo: $(VENV)/.installed ## the main job, end to end, offline: recorded CLI output replayed
 	$(BIN)/agentd demo
 
@@ -37,6 +37,10 @@ test-real: $(VENV)/.installed-dev ## real steps with gemini, claude and codex fr
 
 bench: $(VENV)/.installed-dev ## the figures of docs/figures.md, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+bench-truth: $(VENV)/.installed-dev ## each end of a run with each real CLI, against what was served; stopped, it goes on
+	$(BIN)/python -m tests.real.install
+	PYTHONPATH=tests $(BIN)/python -m real.matrix
 
 dist: $(VENV)/.installed-dev ## wheel, sdist and checksums in dist/, then installed elsewhere and tried
 	rm -rf dist

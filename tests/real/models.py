@@ -112,9 +112,7 @@ REAL_CLIS: Mapping[str, RealCli] = {
             subagent=_subagent("invoke_agent", agent_name="generalist", prompt=TASK),
             in_main={"without": "complete_task"},
             in_subagent={"body": "complete_task"},
-            after_subagent=ToolCall(
-                name="complete_task", input={"result": "seen", "response": "seen"}
-            ),
+            after_subagent=ToolCall(name="complete_task", input={"result": {"response": "seen"}}),
         ),
     )
 }

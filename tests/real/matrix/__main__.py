@@ -125,4 +125,7 @@ def _keep(verdicts: Verdicts) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on with the rest")
