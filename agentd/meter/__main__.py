@@ -17,15 +17,16 @@ from agentd.providers import PROVIDERS
 def main() -> None:
     """Serve until the run is over. What goes wrong is a traceback on stderr: meter.log."""
     given = json.load(sys.stdin)
-    refuse = PROVIDERS[given["provider"]].cli().refusal or _refuse
+    cli = PROVIDERS[given["provider"]].cli()
     settings = RelaySettings(
         token=given["token"],
         upstream=given["upstream"],
         log=Path(given["log"]),
         lifeline=given["lifeline"],
+        user_agents=cli.user_agents,
     )
     listening = socket.socket(fileno=given["listening"])
-    asyncio.run(serve(listening, settings, OpenGate(), refuse))
+    asyncio.run(serve(listening, settings, OpenGate(), cli.refusal or _refuse))
 
 
 def _refuse(why: str) -> tuple[int, dict[str, Any]]:

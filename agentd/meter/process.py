@@ -34,6 +34,7 @@ class RelayProcess:
         self._token = token_urlsafe(24)
         self._complaints = run_dir / "meter.log"
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self._port: int = self._socket.getsockname()[1]
         self._lifeline, self._held = os.pipe()
         self._given = {
             **given,
@@ -49,7 +50,7 @@ class RelayProcess:
     @property
     def url(self) -> str:
         """Where the CLI finds the API."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/{self._token}"
+        return f"http://127.0.0.1:{self._port}/{self._token}"
 
     @property
     def pid(self) -> int:
@@ -62,10 +63,18 @@ class RelayProcess:
         return (self._held,)
 
     def tend(self) -> None:
-        """Start another relay if this one has died."""
-        if self._process.poll() is not None and self._restarts < _RESTARTS:
+        """Start another relay if this one has died.
+
+        When one after the other dies the port is given up: then the CLI fails and does not hang.
+        """
+        if self._process.poll() is None:
+            return
+        if self._restarts < _RESTARTS:
             self._restarts += 1
-            self._process = self._start()
+            with contextlib.suppress(OSError):  # no process to be had now: the next time
+                self._process = self._start()
+        else:
+            self._socket.close()
 
     def leave(self, *, wait_s: float = 2.0) -> None:
         """Let the relay end when the run has; wait a moment for its last lines. Again: nothing."""

@@ -8,11 +8,13 @@ left who could use it: agentd and all processes of the run hold the other end of
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
+import io
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ _HOP_BY_HOP = frozenset(
 )
 _UPGRADE_REQUIRED = 426  # codex then falls back from its WebSocket to HTTP at once
 _BAD_GATEWAY = 502
+_LAST_S = 30.0  # for answers that are under way when the run has ended
 
 Refuse = Callable[[str], tuple[int, Mapping[str, Any]]]
 """From a message to the status and JSON body with which a CLI ends at once."""
@@ -49,12 +52,17 @@ Refuse = Callable[[str], tuple[int, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
-    """What one relay needs. ``upstream`` is the API's base URL, ``log`` the run's file."""
+    """What one relay needs.
+
+    ``upstream`` is the API's base URL, ``log`` the run's file. ``user_agents`` are how the headers
+    of the CLI's own requests begin: others are API calls of the project; () when nobody knows.
+    """
 
     token: str
     upstream: str
     log: Path
     lifeline: int | None = None
+    user_agents: tuple[str, ...] = ()
 
 
 async def serve(
@@ -65,6 +73,7 @@ async def serve(
         relay = _Relay(settings, gate, refuse, session)
         server = web.Server(
             relay.handle,
+            request_factory=_request_of_any_size,
             access_log=None,
             handler_cancellation=True,  # a CLI that goes away ends its request to the API too
             auto_decompress=False,
@@ -76,8 +85,21 @@ async def serve(
         await runner.setup()
         await web.SockSite(runner, listening).start()
         await _end_of(settings.lifeline)
-        await relay.idle.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(relay.idle.wait(), _LAST_S)
         await runner.cleanup()
+
+
+def _request_of_any_size(
+    message: aiohttp.http_parser.RawRequestMessage,
+    payload: aiohttp.StreamReader,
+    protocol: web.RequestHandler,
+    writer: aiohttp.abc.AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """By itself aiohttp refuses a body of more than 1 MiB."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=0)
 
 
 async def _end_of(lifeline: int | None) -> None:
@@ -136,6 +158,8 @@ class _Relay:
         headers = {name.lower(): value for name, value in request.headers.items()}
         plain = decoded(data, headers.get("content-encoding", ""))
         asked = dialect.asked(path, headers, plain)
+        if not headers.get("user-agent", "").startswith(self._settings.user_agents or ("",)):
+            asked = replace(asked, thread="other")
         exchange = Exchange(dialect, asked, self._ratios.input_tokens(asked), self._log)
         why = await asyncio.to_thread(
             self._gate.refusal, exchange.key, asked, exchange.input_tokens
@@ -166,18 +190,28 @@ class _Relay:
             async with self._session.request(
                 request.method,
                 url,
-                data=body,
+                data=io.BytesIO(body) if isinstance(body, bytes) else body,  # sent piece by piece
                 headers=_forwarded(request),
                 allow_redirects=False,
                 proxy=upstream.proxy_of(url),
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
             ) as answer:
                 return await _relayed(request, answer, exchange)
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             if exchange:
                 exchange.unreached()
-            text = f"agentd's relay can't reach {url.host}: {error}"
+            why = "its proxy refuses" if isinstance(error, aiohttp.ClientHttpProxyError) else error
+            text = f"agentd's relay can't reach {url.host}: {why}"
             return web.json_response({"error": {"message": text}}, status=_BAD_GATEWAY)
+        except aiohttp.ClientError:  # it closed the connection before it answered
+            return _cut(request)
+
+
+def _cut(request: web.BaseRequest) -> web.StreamResponse:
+    """To the CLI the connection breaks as it broke towards the API."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
 
 
 async def _relayed(
@@ -198,9 +232,7 @@ async def _relayed(
                 exchange.feed(block)
             await response.write(block)
     except aiohttp.ClientPayloadError:
-        if request.transport:
-            request.transport.abort()
-        return response
+        return _cut(request)
     await response.write_eof()
     return response
 

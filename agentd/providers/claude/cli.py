@@ -168,6 +168,7 @@ def _plain(model: str) -> str:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    user_agents=("claude-cli/", "claude-code/"),
     argv=argv,
     new_parser=ClaudeParser,
     markers=(b'"usage"', b'"result"', b'"init"', b'"rate_limit_event"'),

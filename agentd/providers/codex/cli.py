@@ -97,6 +97,7 @@ class CodexParser:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    user_agents=("codex",),
     argv=argv,
     new_parser=CodexParser,
     markers=(

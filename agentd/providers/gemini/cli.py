@@ -93,6 +93,7 @@ class GeminiParser:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    user_agents=("GeminiCLI",),
     argv=argv,
     new_parser=GeminiParser,
     markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),
