@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from loopback.scenario import Step
 from loopback.server import LoopbackApi
+from support.raw_api import connection_to
 from support.relayed import ask
 
 from agentd.meter.process import RelayProcess, wait_for_relay
@@ -78,3 +82,105 @@ def test_neither_token_nor_address_stands_in_its_command_line(
 
 def test_no_log_is_no_relay(tmp_path: Path) -> None:
     assert wait_for_relay(tmp_path / NAME, 0)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+def test_a_relay_that_is_killed_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    """The answer breaks off for the CLI, which asks again; what had been told counts."""
+    steps = [
+        Step(text="one two three four", usage=USAGE, stalls=True),
+        Step(text="hello", usage=USAGE),
+    ]
+    with LoopbackApi(steps) as api:
+        relay = start(api, tmp_path)
+        connection, path = connection_to(relay.url)
+        connection.request("POST", path, b'{"model": "m-1", "stream": true}')
+        answer = connection.getresponse()
+        wait_until(api.stalled.is_set)
+        wait_until(lambda: b'"answering"' in (tmp_path / NAME).read_bytes())
+        killed = relay.pid
+        os.kill(killed, signal.SIGKILL)
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            list(iter(lambda: answer.read1(100), b""))
+        connection.close()
+        wait_until(lambda: relay.tend() or relay.pid != killed)
+        assert ask(relay.url)[0] == 200
+        relay.leave(wait_s=10)
+    cut, whole = read_requests(tmp_path / NAME)
+    assert (cut.exact, cut.usage.input_tokens) == (False, 900)
+    assert (whole.exact, whole.usage) == (True, USAGE)
+
+
+def test_where_no_relay_can_live_the_cli_fails_and_does_not_hang(tmp_path: Path) -> None:
+    relay = RelayProcess([sys.executable, "-c", "raise SystemExit(1)"], {}, run_dir=tmp_path)
+
+    def is_refused() -> bool:
+        relay.tend()
+        try:
+            socket.create_connection(("127.0.0.1", int(relay.url.split(":")[2].split("/")[0])))
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    wait_until(is_refused)
+    relay.tend()
+    relay.leave()
+
+
+HOLDER = """
+import json, subprocess, sys, time
+from pathlib import Path
+from agentd.meter.process import RelayProcess
+relay = RelayProcess([sys.executable, "-m", "agentd.meter"], json.loads(sys.argv[1]),
+                     run_dir=Path(sys.argv[2]))
+cli = subprocess.Popen(["sleep", "60"], pass_fds=relay.held_by_run)
+print(json.dumps([relay.url, relay.pid, cli.pid]), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("relay_too", [False, True], ids=["agentd", "both"])
+def test_agentd_is_killed(relay_too: bool, api: LoopbackApi, tmp_path: Path) -> None:
+    given = json.dumps({"provider": "claude", "upstream": api.url})
+    agentd = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, given, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    assert agentd.stdout
+    url, relay_pid, cli_pid = json.loads(agentd.stdout.readline())
+    try:
+        assert ask(url)[0] == 200
+        agentd.kill()
+        agentd.wait()
+        if relay_too:
+            os.kill(relay_pid, signal.SIGKILL)
+            assert wait_for_relay(tmp_path / NAME, 10)
+            with pytest.raises(ConnectionError):  # at once: nobody listens any more
+                ask(url)
+        else:
+            assert ask(url)[0] == 200
+    finally:
+        agentd.kill()
+        agentd.stdout.close()
+        os.kill(cli_pid, signal.SIGKILL)
+    assert wait_for_relay(tmp_path / NAME, 10)
+    assert [request.usage for request in read_requests(tmp_path / NAME)] == [USAGE] * (
+        1 if relay_too else 2
+    )
+
+
+def test_ports_that_are_taken_are_no_matter(api: LoopbackApi, tmp_path: Path) -> None:
+    """Each relay listens where nobody does."""
+    folders = [tmp_path / str(number) for number in range(3)]
+    for folder in folders:
+        folder.mkdir()
+    relays = [start(api, folder) for folder in folders]
+    assert len({relay.url for relay in relays}) == 3
+    assert [ask(relay.url)[0] for relay in relays] == [200] * 3
+    for relay in relays:
+        relay.leave(wait_s=10)

@@ -8,7 +8,6 @@ import http.client
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from loopback.scenario import Step
 from loopback.server import LoopbackApi
-from support.relayed import Relayed, ask, relayed
+from support.relayed import ask, relayed
 
-from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 
 USAGE = ModelUsage(input_tokens=900, output_tokens=40, cache_read_input_tokens=700)
@@ -33,16 +31,6 @@ PATHS = {
 }
 
 
-def ended(relay: Relayed, count: int = 1) -> list[ApiRequest]:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        lines = relay.lines() if relay.log.exists() else []
-        if sum(line["is"] == "ended" for line in lines) >= count:
-            return relay.requests()
-        time.sleep(0.02)
-    raise AssertionError("the request never ended")
-
-
 @pytest.mark.parametrize("api", PATHS)
 def test_an_answer_is_the_apis_own_and_is_logged(api: str, tmp_path: Path) -> None:
     with (
@@ -51,7 +39,7 @@ def test_an_answer_is_the_apis_own_and_is_logged(api: str, tmp_path: Path) -> No
     ):
         status, answer = ask(relay.url, PATHS[api])
         assert (status, b"hello" in answer) == (200, True)
-        [request] = ended(relay)
+        [request] = relay.ended()
         assert request.usage == USAGE
         assert (request.model, request.exact) == ("m-1", True)
         assert request.started_at
@@ -81,7 +69,7 @@ def test_an_error_of_the_api_is_not_billed(tmp_path: Path) -> None:
         relayed(tmp_path, server.url) as relay,
     ):
         assert ask(relay.url)[0] == 529
-        [request] = ended(relay)
+        [request] = relay.ended()
         assert request.usage == ModelUsage()
         assert request.exact
 
@@ -90,7 +78,7 @@ def test_an_api_that_is_not_there(tmp_path: Path) -> None:
     with relayed(tmp_path, "http://127.0.0.1:9") as relay:
         status, answer = ask(relay.url)
         assert (status, b"can't reach" in answer) == (502, True)
-        [request] = ended(relay)
+        [request] = relay.ended()
         assert request.usage == ModelUsage()
 
 
@@ -106,7 +94,7 @@ def test_a_client_that_goes_away_has_what_came_so_far(api: str, tmp_path: Path) 
         assert server.stalled.wait(10)
         connection.sock.close()
         answer.close()
-        [request] = ended(relay)
+        [request] = relay.ended()
         assert not request.exact
         assert "output_tokens" in request.estimated
         assert 0 < request.usage.output_tokens < 10
@@ -121,7 +109,7 @@ def test_a_hundred_at_once(tmp_path: Path) -> None:
         with ThreadPoolExecutor(100) as pool:
             calls = [pool.submit(ask, relay.url) for _ in range(100)]
             assert [call.result()[0] for call in calls] == [200] * 100
-        requests = ended(relay, 100)
+        requests = relay.ended(100)
         assert [request.usage for request in requests] == [USAGE] * 100
         assert len({request.id for request in requests}) == 100
 
@@ -132,7 +120,7 @@ def test_nothing_secret_is_written(tmp_path: Path) -> None:
         relayed(tmp_path, server.url) as relay,
     ):
         ask(relay.url, headers={"x-api-key": "sk-ant-secret"}, prompt="my secret prompt")
-        ended(relay)
+        relay.ended()
         text = relay.log.read_text()
         assert not any(word in text for word in ("secret", "the answer", "t0ken"))
         assert relay.log.stat().st_mode & 0o077 == 0
@@ -190,7 +178,7 @@ def test_an_api_with_a_certificate_of_its_own(name: str, tmp_path: Path) -> None
     environ = {name: str(TLS / "certificate.pem")}
     with serving(tls=True) as url, relayed(tmp_path, url, environ) as relay:
         assert ask(relay.url)[0] == 200
-        [request] = ended(relay)
+        [request] = relay.ended()
         assert (request.usage.input_tokens, request.exact) == (900, True)
     with serving(tls=True) as url, relayed(tmp_path, url) as relay:
         assert ask(relay.url)[0] == 502
@@ -210,7 +198,7 @@ def test_a_compressed_answer_arrives_as_it_was_sent(tmp_path: Path) -> None:
     with serving() as url, relayed(tmp_path, url) as relay:
         body = ask(relay.url, headers={"accept-encoding": "br, gzip"})[1]
         assert json.loads(gzip.decompress(body))["id"] == "msg_1"
-        [request] = ended(relay)
+        [request] = relay.ended()
         assert (request.usage.output_tokens, request.exact) == (40, True)
 
 
@@ -224,3 +212,12 @@ def test_a_websocket_is_refused_so_that_codex_falls_back(tmp_path: Path) -> None
     with serving() as url, relayed(tmp_path, url) as relay:
         upgrade = {"connection": "Upgrade", "upgrade": "websocket"}
         assert ask(relay.url, "/responses", headers=upgrade)[0] == 426
+
+
+def test_api_calls_of_the_project_are_told_apart(tmp_path: Path) -> None:
+    with serving() as url, relayed(tmp_path, url, user_agents=("claude-cli/",)) as relay:
+        ask(relay.url, headers={"user-agent": "claude-cli/2.1.332 (external)"})
+        ask(relay.url, headers={"user-agent": "python-httpx/0.28"})
+        ask(relay.url)
+        threads = [request.thread for request in relay.ended(3)]
+        assert threads == ["main", "other", "other"]

@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from agentd.meter.gate import OpenGate
 from agentd.meter.relay import RelaySettings, serve
 given = json.loads(sys.argv[1])
 settings = RelaySettings(token="t0ken", upstream=given["upstream"], log=Path(given["log"]),
-                         lifeline=given["lifeline"])
+                         lifeline=given["lifeline"], user_agents=tuple(given["user_agents"]))
 class Gate(OpenGate):
     def refusal(self, key, asked, input_tokens):
         return "the budget is spent" if asked.model == "too-dear" else None
@@ -47,10 +48,23 @@ class Relayed:
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
+    def ended(self, count: int = 1) -> list[ApiRequest]:
+        """The requests, once ``count`` of them have ended."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            lines = self.lines() if self.log.exists() else []
+            if sum(line["is"] == "ended" for line in lines) >= count:
+                return self.requests()
+            time.sleep(0.02)
+        raise AssertionError("the request never ended")
+
 
 @contextlib.contextmanager
 def relayed(
-    folder: Path, upstream: str, environ: Mapping[str, str] | None = None
+    folder: Path,
+    upstream: str,
+    environ: Mapping[str, str] | None = None,
+    user_agents: tuple[str, ...] = (),
 ) -> Iterator[Relayed]:
     """Start a relay before ``upstream``; it must end by itself when its lifeline ends."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=200)
@@ -60,12 +74,15 @@ def relayed(
         "log": str(folder / NAME),
         "listening": listening.fileno(),
         "lifeline": lifeline,
+        "user_agents": user_agents,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", _CODE, json.dumps(given)],
         pass_fds=(listening.fileno(), lifeline),
         env={**os.environ, **(environ or {})},
+        stderr=(complaints := (folder / "meter.log").open("ab")),
     )
+    complaints.close()
     os.close(lifeline)
     try:
         port = listening.getsockname()[1]
