@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.ledger import outline, own_grammar, own_layout
 from agentd.ledger.outline import Span
-from agentd.ledger.own_layout import Block
+from agentd.ledger.own_layout import TOTALS, Block
 from agentd.ledger.source import Malformed, Source
 
 if TYPE_CHECKING:  # foreign loads ruamel, which takes longer than all the rest of `agentd status`
     from agentd.ledger.call_fields import Fields
     from agentd.ledger.foreign import Tree
     from agentd.metering.call import CallRecord
+
+_TOTAL = rf"(?m)^  ({'|'.join(TOTALS)}): +(\S+)"
 
 
 class Document(NamedTuple):
@@ -27,46 +31,46 @@ class Document(NamedTuple):
     calls: Block | Tree
     rest: Tree | None
 
+    @property
+    def columns(self) -> own_grammar.Columns:
+        """The calls: the keys that were asked for, or more."""
+        return self.calls.columns
+
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""
-        if isinstance(self.calls, Block):
-            return self.calls.ids()
-        return {str(call["id"]) for call in self.calls.calls() if call.get("id")}
+        return set(self.columns["id"]) - {None, ""}
 
     def call_count(self) -> int:
         """How many calls there are."""
-        if isinstance(self.calls, Block):
-            return self.calls.call_count()
-        return len(self.calls.calls())
+        return len(self.columns["tokens_in"])
 
     def records(self) -> Iterable[CallRecord]:
-        """The calls in order; of a document that was read for all keys. Raises Malformed."""
-        from agentd.ledger import call_fields, own_records
+        """The calls in order; of a document that was read for all keys."""
+        from agentd.ledger import call_fields
 
-        if isinstance(self.calls, Block):
-            return own_records.records(self.calls.columns)
-        return map(call_fields.from_fields, self.calls.calls())
+        return map(call_fields.from_fields, own_grammar.fields(self.columns))
 
     def words(self, key: str) -> set[str]:
         """The words under ``key``, such as ``status``, that the calls have."""
-        if isinstance(self.calls, Block):
-            return set(self.calls.columns[key]) - {None}
-        return {str(call[key]) for call in self.calls.calls() if key in call}
+        return set(self.columns[key]) - {None}
 
-    def append(self, calls: Sequence[Fields]) -> str:
-        """The text with ``calls`` behind the last one and the totals added up. Raises Malformed."""
+    def stated_totals(self) -> dict[str, Decimal | None]:
+        """Each total that the file states, right or wrong; None for one that is no number."""
         if isinstance(self.calls, Block):
-            return self.calls.append(self.text, calls)
-        return self.calls.append(calls)
+            block = self.text[self.calls.start : self.calls.end]
+            texts: Mapping[str, str] = dict(re.findall(_TOTAL, block))
+        else:
+            texts = self.calls.stated_totals()
+        return {key: _number(text) for key, text in texts.items()}
 
     def appended(self, calls: Sequence[Fields], source: Source) -> Document:
-        """The document with that text, to be updated; a block is not read again.
+        """The document with ``calls`` behind the last one and the totals added up, to be updated.
 
-        ``source`` is what this document was read from. Raises Malformed.
+        A block is not read again. ``source`` is what this document was read from. Raises Malformed.
         """
-        text = self.append(calls)
         if not isinstance(self.calls, Block):
-            return read(source._replace(text=text))
+            return read(source._replace(text=self.calls.append(calls)))
+        text = self.calls.append(self.text, calls)
         longer, end = len(text) - len(self.text), self.calls.end
         spans = {
             key: span
@@ -124,7 +128,6 @@ def read(source: Source, keys: Sequence[str] = own_grammar.LEDGER) -> Document:
 
     try:
         parsed = foreign.read(source.text)
-        parsed.calls()
         return Document(source.text, parsed.spans(), parsed, parsed)
     except RecursionError:
         raise Malformed(1, "nested too deeply, or an anchor that holds itself") from None
@@ -151,6 +154,14 @@ def _around(text: str, found: Block) -> Document | None:
         for key, span in rest.spans().items()
     }
     return Document(text, spans, found, rest)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 _STAND_IN = "telemetry:\n"

@@ -11,24 +11,38 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from agentd.ledger import relayout, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.outline import Span
-from agentd.ledger.own_layout import after_last_value
+from agentd.ledger.own_grammar import ALL, Columns
+from agentd.ledger.own_layout import TOTALS, after_last_value
 from agentd.ledger.source import Malformed
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A text and its composed root."""
+    """A text, its composed root, and its calls."""
 
     text: str
     root: MappingNode
+    calls: list[Fields]
 
     def spans(self) -> dict[str, Span]:
         """Where the values of the top-level keys stand."""
         return {key: self._span(*pair) for key, pair in yaml_nodes.pairs(self.root).items()}
 
-    def calls(self) -> list[Fields]:
-        """The calls, checked. Raises Malformed."""
-        return [yaml_nodes.fields_of(call) for call in yaml_nodes.calls_of(self._telemetry()[1])]
+    @property
+    def columns(self) -> Columns:
+        """The calls key by key."""
+        return {key: [call.get(key) for call in self.calls] for key in ALL}
+
+    def stated_totals(self) -> dict[str, str]:
+        """The totals as they stand there; "" for one that is no single value."""
+        telemetry = self._telemetry()[1]
+        pairs = yaml_nodes.pairs(telemetry) if isinstance(telemetry, MappingNode) else {}
+        values = {key: pairs[key][1] for key in TOTALS if key in pairs}
+        return {
+            key: value.value if isinstance(value, ScalarNode) else ""
+            for key, value in values.items()
+            if not yaml_nodes.is_null(value)
+        }
 
     def append(self, calls: Sequence[Fields]) -> str:
         """The text with its telemetry lines replaced by agentd's layout, ``calls`` at the end."""
@@ -40,7 +54,7 @@ class Tree:
             before += "\n"
         new_text = before + "".join(f"{line}\n" for line in lines) + self.text[end:]
         new = self._check(new_text, {"telemetry"})
-        if new.calls() != [*self.calls(), *calls]:
+        if new.calls != [*self.calls, *calls]:
             raise Malformed(
                 yaml_nodes.line_of(key or self.root), "agentd can't rewrite telemetry here"
             )
@@ -117,4 +131,6 @@ def _value(node: Node) -> object:
 
 def read(text: str) -> Tree:
     """The tree of a whole document. Raises Malformed."""
-    return Tree(text, yaml_nodes.compose(text))
+    root = yaml_nodes.compose(text)
+    telemetry = yaml_nodes.pairs(root).get("telemetry", (None, None))[1]
+    return Tree(text, root, [yaml_nodes.fields_of(call) for call in yaml_nodes.calls_of(telemetry)])

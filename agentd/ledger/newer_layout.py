@@ -10,7 +10,7 @@ from agentd.ledger import call_keys, outline
 
 _CALL = re.compile(r"  - .+\n(?:    .+\n)*")
 _ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
-_SIMPLE = re.compile(rf"(?: +{outline.KEY}: {outline.VALUE}\n)*")
+_SIMPLE = re.compile(rf"( *)({outline.KEY}): {outline.VALUE}\n")
 
 
 def known_parts(text: str, position: int) -> tuple[str, int]:
@@ -40,7 +40,7 @@ def _known(item: str, indent: str, keys: Sequence[str]) -> str | None:
             return None
         pairs["models"] = "".join([heading, "\n", *filter(None, parts)])
     unknown = "".join(lines for key, lines in pairs.items() if key not in keys)
-    if not _is_sound(unknown):
+    if not is_sound(unknown):
         return None
     lines = "".join(pairs[key] for key in keys if key in pairs)
     return f"{indent[2:]}- {lines.removeprefix(indent)}"
@@ -57,9 +57,12 @@ def _pairs(item: str, indent: str) -> dict[str, str] | None:
     return pairs if whole and len(pairs) == len(found) else None
 
 
-def _is_sound(unknown: str) -> bool:
-    """Whether the lines of unknown keys, none twice, are YAML that needs nothing around it."""
-    if _SIMPLE.fullmatch(unknown):
+def is_sound(unknown: str) -> bool:
+    """Whether the lines of unknown keys are YAML that needs nothing around it."""
+    simple = list(_SIMPLE.finditer(unknown))
+    whole = sum(len(found[0]) for found in simple) == len(unknown)
+    indents, keys = ({found[group] for found in simple} for group in (1, 2))
+    if whole and len(indents) < 2 and len(keys) == len(simple):
         return True
     from agentd.ledger import yaml_nodes  # it loads ruamel
     from agentd.ledger.source import Malformed

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from agentd.ledger import call_keys, scalar
 from agentd.ledger.call_keys import Kind
 
 Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
-"""For some keys of the calls, each one's value: None where it is absent, text and words as they
-are, counts and money as digits, a time as a datetime, ``models`` as a tuple of MODEL_KEYS' values.
-"""
+"""For some keys of the calls, each one's value as ``call_fields.Fields`` has it; None: absent."""
 
 ALL = tuple(call_keys.KEYS)
 SUMS = (
@@ -29,8 +28,6 @@ TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(?:\.[0-9]{1,9})?+(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_ANY = rf"(?:{scalar.STRING}|{TIME}|-?[0-9]++(?:\.[0-9]++)?|\{{\}}|\[\]|~)"
-
 _IN_PLAIN = "[A-Za-z0-9._/+-]*+"
 # Wider than what agentd writes, and shorter to compile: a plain scalar that begins with a letter,
 # or like a call's id or a UUID, is a string to every reader unless it is one of these words. What
@@ -46,9 +43,12 @@ _PATTERNS: Mapping[Kind, str] = {
     "money": r"(?:[1-9][0-9]{0,14}+|0)\.[0-9]{1,60}+",
     "time": TIME,
 }
+_READ: Mapping[Kind, Callable[[str], Any]] = {
+    "count": int,
+    "money": Decimal,
+    "time": datetime.fromisoformat,
+}
 _QUOTES = "'\""
-_UNKNOWN = ""
-"""The column of the lines of keys that agentd doesn't know."""
 
 
 def columns(text: str, position: int, keys: Sequence[str]) -> tuple[Columns, int] | None:
@@ -68,48 +68,49 @@ def columns(text: str, position: int, keys: Sequence[str]) -> tuple[Columns, int
     return None if found is None else (found, end)
 
 
+def fields(of: Columns) -> list[dict[str, Any]]:
+    """The calls of these columns one by one, each without the keys that it has not."""
+    return [
+        {key: value for key, value in zip(of, values, strict=True) if value is not None}
+        for values in zip(*of.values(), strict=True)
+    ]
+
+
 def _sound(text: str, position: int, keys: Sequence[str]) -> tuple[Columns | None, int]:
-    """The calls with at most simple unknown keys at their end; None for one that is not sound."""
+    """The calls that have known keys alone, in their order; None for one that is not sound."""
     quoted = text.find("'", position) >= 0 or text.find('"', position) >= 0
     if quoted:
         keys = ALL  # so that every quotation is looked at
-    rows, end = _rows(_call(keys), text, position)
-    found = _columns((*keys, _UNKNOWN), rows)
-    if not all(map(sound_unknown, filter(None, found.pop(_UNKNOWN)))):
-        return None, end
-    try:
-        return {key: _values(key, found[key], quoted) for key in keys}, end
-    except ValueError:
-        return None, end
+    return _columns(_call(keys), keys, text, position, quoted)
 
 
-def _rows(pattern: re.Pattern[str], text: str, position: int) -> tuple[list[Any], int]:
-    """The groups of the matches that follow each other, and the offset behind the last."""
+def _columns(
+    pattern: re.Pattern[str], keys: Sequence[str], text: str, position: int, quoted: bool
+) -> tuple[Columns | None, int]:
+    """What matches one after the other, and the offset behind the last."""
     rows = []
     match = pattern.match
     while found := match(text, position):
         rows.append(found.groups())
         position = found.end()
-    return rows, position
-
-
-def _columns(keys: Sequence[str], rows: Sequence[Any]) -> dict[str, Sequence[Any]]:
-    return (
-        dict(zip(keys, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(keys, ())
-    )
+    columns = zip(*rows, strict=True) if rows else [()] * len(keys)
+    try:
+        return {
+            key: _values(key, of, quoted) for key, of in zip(keys, columns, strict=True)
+        }, position
+    except ValueError:
+        return None, position
 
 
 def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[Any]:
     """The values of one key. Raises ValueError for what is none."""
     kind = call_keys.KEYS[key]
-    if kind == "models":
-        return [_models(value) if value else () for value in column] if any(column) else column
-    if kind == "text" and quoted:
-        return [value and _unquoted(value) for value in column]
-    if kind == "time":
-        read = datetime.fromisoformat
-        return [value and read(value) for value in column]
-    return column
+    read = (
+        _models if kind == "models" else _unquoted if kind == "text" and quoted else _READ.get(kind)
+    )
+    if read is None or not any(column):
+        return column
+    return [value and read(value) for value in column]
 
 
 def _unquoted(text: str) -> str:
@@ -118,19 +119,16 @@ def _unquoted(text: str) -> str:
     return scalar.read_text(text)
 
 
-def _models(lines: str) -> tuple[tuple[str | None, ...], ...]:
-    rows, end = _rows(_model(), lines, 0)
-    if end < len(lines):
+def _models(lines: str) -> list[dict[str, Any]]:
+    found, end = _columns(_model(), call_keys.MODEL_KEYS, lines, 0, True)
+    if found is None or end < len(lines):
         raise ValueError("models are not in agentd's layout")
-    found = _columns(call_keys.MODEL_KEYS, rows)
-    return tuple(
-        zip(*(_values(key, found[key], True) for key in call_keys.MODEL_KEYS), strict=True)
-    )
+    return fields(found)
 
 
 @functools.cache
 def _call(keys: Sequence[str]) -> re.Pattern[str]:
-    """One call: a group for each of the keys, and for the unknown lines."""
+    """One call: a group for each of the keys."""
     values = {
         key: f"{'(' if key in keys else '(?:'}{_PATTERNS[kind]})"
         for key, kind in call_keys.KEYS.items()
@@ -139,8 +137,7 @@ def _call(keys: Sequence[str]) -> re.Pattern[str]:
     lines = [_line(key, value) for key, value in values.items()]
     lines[:2] = [f"(?:id: {values['id']}\n    )?+step: {values['step']}\n"]
     models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?+"
-    unknown = f"((?:    (?!(?:{'|'.join(call_keys.KEYS)}):)[A-Za-z_].*\n)*)"
-    return re.compile("  - " + "".join(lines) + models + unknown)
+    return re.compile("  - " + "".join(lines) + models)
 
 
 @functools.cache
@@ -163,13 +160,3 @@ def _line(
 ) -> str:
     line = f"{' ' * indent}{key}: {value}\n"
     return line if key in required else f"(?:{line})?+"
-
-
-def sound_unknown(lines: str) -> bool:
-    """Whether the lines of keys that agentd doesn't know are plain pairs, no key twice."""
-    pairs = [line.lstrip(" ").partition(": ") for line in lines.splitlines()]
-    keys = [key for key, _, _ in pairs]
-    return len(keys) == len(set(keys)) and all(
-        re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key) and re.fullmatch(_ANY, value)
-        for key, _, value in pairs
-    )

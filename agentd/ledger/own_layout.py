@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,8 @@ from agentd.metering.money import EXACT
 if TYPE_CHECKING:
     from agentd.ledger.call_fields import Fields, Value
 
-TOTALS = ("total_cost_usd", "total_tokens_in", "total_tokens_out")
+SUMMED = ("cost_usd", "tokens_in", "tokens_out")
+TOTALS = tuple(f"total_{key}" for key in SUMMED)
 
 _CALLS = "telemetry:\n  calls:\n"
 _NO_CALLS = "telemetry:\n  calls: []\n"
@@ -49,12 +50,10 @@ class Sums(NamedTuple):
         ]
 
 
-def add_up(
-    costs_usd: Iterable[Decimal], tokens_in: Iterable[int], tokens_out: Iterable[int]
-) -> Sums:
-    """The totals of columns of calls, exact."""
-    cost_usd = functools.reduce(EXACT.add, costs_usd, Decimal(0))
-    return Sums(cost_usd, sum(tokens_in), sum(tokens_out))
+def add_up(columns: own_grammar.Columns) -> Sums:
+    """The totals of calls, exact."""
+    cost_usd = functools.reduce(EXACT.add, columns["cost_usd"], Decimal(0))
+    return Sums(cost_usd, sum(columns["tokens_in"]), sum(columns["tokens_out"]))
 
 
 class Block(NamedTuple):
@@ -64,39 +63,22 @@ class Block(NamedTuple):
     end: int
     columns: own_grammar.Columns
 
-    def call_count(self) -> int:
-        """How many calls there are."""
-        return len(self.columns["tokens_in"])
-
-    def ids(self) -> set[str]:
-        """The ids of the calls that have one."""
-        return set(self.columns["id"]) - {None, ""}
-
     def append(self, text: str, calls: Sequence[Fields]) -> str:
         """``text`` with the calls after the last one; else only the values of the totals change."""
         from agentd.ledger import render
 
         totals_at = text.rindex(f"\n  {TOTALS[0]}:", self.start, self.end) + 1
         head = text[self.start : totals_at]
-        if not self.call_count():
+        if not self.columns["tokens_in"]:
             head = head.replace("\n  calls: []", "\n  calls:", 1)
         insert_at = after_last_value(head)
         new = "".join(f"{line}\n" for call in calls for line in render.yaml_lines(call))
         closing = text[totals_at : self.end]
-        for key, line in zip(TOTALS, self._sums(calls).lines(), strict=True):
+        sums = add_up({key: [*self.columns[key], *(call[key] for call in calls)] for key in SUMMED})
+        for key, line in zip(TOTALS, sums.lines(), strict=True):
             closing = re.sub(rf"(?m)^  {key}: +[^ \n]+", line, closing, count=1)
         before, after = text[: self.start], text[self.end :]
         return "".join((before, head[:insert_at], new, head[insert_at:], closing, after))
-
-    def _sums(self, calls: Sequence[Fields]) -> Sums:
-        def column(key: str) -> list[str]:
-            return [*self.columns[key], *(str(call[key]) for call in calls)]
-
-        return add_up(
-            map(Decimal, column("cost_usd")),
-            map(int, column("tokens_in")),
-            map(int, column("tokens_out")),
-        )
 
 
 def find(text: str, keys: Sequence[str] = own_grammar.LEDGER) -> Block | None:
@@ -129,8 +111,13 @@ def _read(text: str, start: int, keys: Sequence[str]) -> tuple[own_grammar.Colum
     if found is None or is_empty is bool(found[0]["tokens_in"]):
         return None
     closing = _CLOSING.match(text, found[1])
-    if closing is None or not own_grammar.sound_unknown(closing[1]):
+    if closing is None:
         return None
+    if closing[1]:
+        from agentd.ledger import newer_layout  # few ledgers need it
+
+        if not newer_layout.is_sound(closing[1]):
+            return None
     return found[0], closing.end()
 
 

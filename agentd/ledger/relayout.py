@@ -6,13 +6,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agentd.ledger import call_keys, own_grammar, render, scalar, yaml_nodes
 from agentd.ledger.call_fields import Fields
-from agentd.ledger.own_layout import TOTALS, add_up
+from agentd.ledger.own_layout import SUMMED, TOTALS, add_up
 from agentd.ledger.source import Malformed
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t\n]))#[^\r\n]*", re.MULTILINE)
@@ -55,12 +54,7 @@ def rewrite(
     for call, fields in zip(calls, known, strict=True):
         lines += _call_lines(call, fields)
     lines += [_Line(text) for fields in new for text in render.yaml_lines(fields)]
-    everything = [*known, *new]
-    sums = add_up(
-        [Decimal(str(fields["cost_usd"])) for fields in everything],
-        [int(str(fields["tokens_in"])) for fields in everything],
-        [int(str(fields["tokens_out"])) for fields in everything],
-    )
+    sums = add_up({key: [fields[key] for fields in (*known, *new)] for key in SUMMED})
     for total, text in zip(TOTALS, sums.lines(), strict=True):
         lines.append(_Line(text, _at(inside[total][0] if total in inside else None)))
     for name, (name_node, value) in inside.items():

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
-from agentd.ledger.own_layout import Block
-
-if TYPE_CHECKING:
-    from agentd.ledger import own_grammar
-    from agentd.metering.call import CallRecord, PricedModel
 
 
 class Part(NamedTuple):
@@ -56,76 +51,37 @@ class Row(NamedTuple):
 
 
 def of_document(change_id: str, document: Document) -> list[Row]:
-    """The calls of a change's document, read for all keys or for SUMS. Raises Malformed."""
-    if isinstance(document.calls, Block):
-        return list(_of_columns(change_id, document.calls.columns))
-    return [_of_record(change_id, record) for record in document.records()]
-
-
-def _of_columns(change_id: str, of: own_grammar.Columns) -> Iterator[Row]:
-    """Column by column, without a CallRecord: six times as fast."""
-    costs_usd = list(map(Decimal, of["cost_usd"]))
+    """The calls of a change's document, read for all keys or for SUMS."""
+    of = document.columns
     columns: tuple[Iterable[Any], ...] = (
         _filled(of["id"], ""),
         of["step"],
         of["provider"],
         of["model"],
         _filled(of["status"], "ok"),
-        map(int, of["tokens_in"]),
-        map(int, of["tokens_out"]),
-        map(int, _filled(of["tokens_cache_read"], "0")),
-        costs_usd,
-        _sources(of["cost_source"], costs_usd),
+        of["tokens_in"],
+        of["tokens_out"],
+        _filled(of["tokens_cache_read"], 0),
+        of["cost_usd"],
+        map(_source, of["cost_source"], of["cost_usd"]),
         _filled(of["accuracy"], "exact"),
-        map(int, _filled(of["duration_ms"], "0")),
+        _filled(of["duration_ms"], 0),
         [at and at.timestamp() for at in of["timestamp"]],
-        [tuple(map(_part_of_values, models or ())) for models in of["models"]]
-        if any(of["models"])
-        else repeat(()),
+        [tuple(map(_part, models or ())) for models in of["models"]],
     )
     rows = zip(repeat(change_id), *columns, strict=False)
-    return map(tuple.__new__, repeat(Row), rows)  # Row._make takes three times as long
+    return list(map(tuple.__new__, repeat(Row), rows))  # Row._make takes three times as long
 
 
-def _filled(column: Sequence[Any], default: str) -> Sequence[Any]:
+def _filled(column: Sequence[Any], default: object) -> Sequence[Any]:
     return [default if value is None else value for value in column] if None in column else column
 
 
-def _sources(column: Sequence[str | None], costs_usd: Sequence[Decimal]) -> Sequence[str | None]:
-    if None not in column:
-        return column
-    return [given or guess_source(cost) for given, cost in zip(column, costs_usd, strict=True)]
+def _source(given: str | None, cost_usd: Decimal) -> str:
+    return given or guess_source(cost_usd)
 
 
-def _part_of_values(values: Sequence[Any]) -> Part:
-    model, tokens_in, tokens_out, cache_read, *_, cost, source = values
-    cost_usd = Decimal(cost)
-    tokens = int(tokens_in), int(tokens_out), int(cache_read or 0)
-    return Part(model, *tokens, cost_usd, source or guess_source(cost_usd))
-
-
-def _part(priced: PricedModel) -> Part:
-    used = priced.usage
-    tokens = used.input_tokens, used.output_tokens, used.cache_read_input_tokens
-    return Part(priced.model, *tokens, priced.cost_usd, priced.cost_source)
-
-
-def _of_record(change_id: str, record: CallRecord) -> Row:
-    used, started_at = record.usage, record.started_at
-    return Row(
-        change_id,
-        record.id,
-        record.step,
-        record.provider,
-        record.model,
-        record.status,
-        used.input_tokens,
-        used.output_tokens,
-        used.cache_read_input_tokens,
-        record.cost_usd,
-        record.cost_source,
-        record.accuracy,
-        record.duration_ms,
-        started_at.timestamp() if started_at else None,
-        tuple(map(_part, record.models)),
-    )
+def _part(of: Mapping[str, Any]) -> Part:
+    cost_usd, cached = of["cost_usd"], of.get("tokens_cache_read", 0)
+    source = _source(of.get("cost_source"), cost_usd)
+    return Part(of["model"], of["tokens_in"], of["tokens_out"], cached, cost_usd, source)

@@ -68,11 +68,9 @@ class State:
 
     @cached_property
     def _sums(self) -> Sums:
-        columns = ([getattr(row, key) for row in self.rows] for key in _SUMMED)
-        return own_layout.add_up(*columns)
+        columns = self.document.columns if self.document else dict.fromkeys(own_layout.SUMMED, ())
+        return own_layout.add_up(columns)
 
-
-_SUMMED = ("cost_usd", "tokens_in", "tokens_out")
 
 NOT_STARTED = State(
     change_id=None,

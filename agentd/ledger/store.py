@@ -20,7 +20,6 @@ from agentd.ledger import (
     reading,
     scalar,
     state,
-    stated_totals,
 )
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes
@@ -91,10 +90,10 @@ class StateStore:
         return reading.read_state(self.change_dir)
 
     def read_with_totals(self) -> tuple[State, dict[str, Decimal | None]]:
-        """The state, and the totals as the file states them: see ``stated_totals.written``."""
+        """The state, and the totals as the file states them: see ``Document.stated_totals``."""
         with reading.explained(self.path):
             found = reading.read_document(self.path, own_grammar.ALL)[1]
-            return state.from_document(found), stated_totals.written(found)
+            return state.from_document(found), found.stated_totals()
 
     def append(self, record: CallRecord, changes: Changes = NO_CHANGES) -> bool:
         """Enter a call and make ``changes`` in one write.

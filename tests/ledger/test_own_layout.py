@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.state_samples import CALL, call, loaded, loaded_1_2, new_store
 
 from agentd import PricingConfig, UsageMetrics
-from agentd.ledger import call_fields, own_grammar, own_layout, own_records, render
+from agentd.ledger import call_fields, own_grammar, own_layout, render
 from agentd.metering.call import PricedModel
 from agentd.metering.money import decimal_text
 from agentd.metering.usage import ModelUsage
@@ -181,6 +181,7 @@ ODD = [
     *("openai/gpt-5.1", "us.anthropic.claude-3:0", "12345678-1234-1234-1234-123456789012"),
     *("1234567e-1234-1234-1234-123456789012", "e5", "NaN", "inf", "a" * 2000, "\ufffe", "?", "? a"),
 ]
+SUMMED = {"cost_usd": [CALL.cost_usd], "tokens_in": [1], "tokens_out": [2]}
 values = st.one_of(st.sampled_from(ODD), st.text(max_size=40), st.from_regex(r"[0-9a-fxoT:e._+-]+"))
 
 
@@ -191,7 +192,7 @@ def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: st
     record = replace(CALL, model=model, session_id=session_id, step=step)
     fields = call_fields.to_fields(record)
     lines = ["telemetry:", "  calls:", *render.yaml_lines(fields)]
-    text = "\n".join([*lines, *own_layout.add_up([CALL.cost_usd], [1], [2]).lines(), ""])
+    text = "\n".join([*lines, *own_layout.add_up(SUMMED).lines(), ""])
     expected = {
         key: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
         for key, value in (("model", model), ("session_id", session_id), ("step", step))
@@ -203,7 +204,7 @@ def test_any_text_is_read_back_by_everyone(model: str, session_id: str, step: st
             assert {key: read[key] for key in expected} == expected
         found = own_layout.find(text, own_grammar.ALL)
         assert found is not None
-        assert list(own_records.records(found.columns)) == [record]
+        assert [*map(call_fields.from_fields, own_grammar.fields(found.columns))] == [record]
         assert call_fields.from_json(render.json_line(fields)) == record
     else:
         text.encode()

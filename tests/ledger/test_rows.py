@@ -193,7 +193,7 @@ def texts(draw: st.DrawFn) -> str:
 
 def read_through_ruamel(origin: source.Source) -> list[CallRecord]:
     parsed = foreign.read(origin.text)
-    return [call_fields.from_fields(call) for call in parsed.calls()]
+    return [call_fields.from_fields(call) for call in parsed.calls]
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
