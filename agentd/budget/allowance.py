@@ -60,7 +60,7 @@ class Allowance:
         if budget.project.is_set:
             from agentd.budget.project_account import ProjectAccount
 
-            self.project = ProjectAccount(self.change.workspace, utc_now())
+            self.project = ProjectAccount(self.change.project, budget.project, utc_now())
         if not self.limited:
             return
         self.model = self.request.model or self._last_model(state)
@@ -120,16 +120,23 @@ class Allowance:
 
         What it has used at last stays reserved until it is in the ledger.
         """
-        if self.project is not None:
-            self.model = result.model
+        self.model = result.model
+        if self.project is not None or self.override:
             used = Amount(self._priced(result.usage).cost_usd, result.usage.total_tokens)
             with contextlib.suppress(StateError):  # that the call is recorded matters more
-                self._reserve(used.or_more(self.reserved))
+                self.overridden |= self.override and self._is_beyond(used)
+                if self.project is not None:
+                    self._reserve(used.or_more(self.reserved))
+        if result.status == "budget_stopped" and result.refused is not None:
+            self.exceeded = (result.refused,)
         failure = result.failure
         own = self.request.budget_usd is not None and result.status == "failed"
         if own and failure is not None and failure.reason == "budget":
             return replace(result, status="budget_stopped")
         return result
+
+    def _is_beyond(self, used: Amount) -> bool:
+        return any(text for account in self._accounts() for text in account.beyond(used))
 
     def left_usd(self) -> Decimal | None:
         """What the call may cost by the tightest limit, None where no dollars are limited."""

@@ -11,11 +11,13 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
+from agentd.budget.spending import stops_unpriced
 from agentd.clock import utc_now
 from agentd.project.change import Change
 from agentd.providers.provider import Version
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
+from agentd.runner.wire import Relaying
 
 _STEP_USD = Decimal("0.000001")
 
@@ -34,12 +36,41 @@ def allowing(change: Change, request: RunRequest, *, override: bool) -> Iterator
         except BaseException:
             RunFolder(request.runs_dir / request.call_id).remove()
             raise
-        if allowance.limited:
+        if allowance.limited and request.relaying is not None:
+            gated = _gated(allowance, request.relaying)
+            allowance.request = replace(request, meter=allowance.meter, relaying=gated)
+        elif allowance.limited:
             budget_usd = None if override else _own_budget(change, request, allowance.left_usd())
             allowance.request = replace(request, meter=allowance.meter, budget_usd=budget_usd)
         yield allowance
     finally:
         allowance.release()
+
+
+def _gated(allowance: Allowance, relaying: Relaying) -> Relaying:
+    """The relay, asked to hold each request to the budgets."""
+    from agentd.budget.request_gate import GateOrder
+
+    change, request, row = allowance.change, allowance.request, allowance.request.provider
+    budget, at = change.workspace.config.budget, utc_now()
+    order = GateOrder(
+        project=change.project,
+        call_id=request.call_id,
+        run_dir=(request.runs_dir / request.call_id).absolute(),
+        step=request.step,
+        maker=row.maker,
+        own=allowance.own,
+        shared=budget.project if budget.project.is_set else None,
+        reserved=allowance.reserved,
+        prices=change.workspace.prices.handed_over(allowance.model, maker=row.maker, at=at),
+        reports_costs=row.reports_costs,
+        at=at,
+        strict=budget.strict,
+        unpriced_stops=stops_unpriced(budget),
+        override=allowance.override,
+        without_server_tools=row.cli().without_server_tools,
+    )
+    return replace(relaying, given={**relaying.given, "gate": order.packed()})
 
 
 def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -> Decimal | None:

@@ -11,13 +11,14 @@ from typing import NamedTuple
 from agentd.budget.account import Account, Amount
 from agentd.budget.reservations import Reservation, Reservations
 from agentd.budget.spending import limit_account
+from agentd.config.model import ProjectBudget
 from agentd.errors import StateError
 from agentd.files import FileStamp
 from agentd.ledger.all_rows import read_each, stamps_of
 from agentd.ledger.rows import Row
 from agentd.periods import current_period
 from agentd.project.change import archived_changes, open_changes
-from agentd.project.workspace import Workspace
+from agentd.project.layout import Project
 
 
 class ProjectAccount:
@@ -27,10 +28,9 @@ class ProjectAccount:
     that has changed is read again at each look.
     """
 
-    def __init__(self, workspace: Workspace, now: datetime) -> None:
-        self._project = workspace.project
-        self.reservations = Reservations(self._project.running_dir)
-        budget = workspace.config.budget.project
+    def __init__(self, project: Project, budget: ProjectBudget, now: datetime) -> None:
+        self._project = project
+        self.reservations = Reservations(project.running_dir)
         self.period = current_period(now, budget.period, budget.timezone)
         shown = f"the project in {self.period.name}" if self.period.name else "the project"
         self._account = limit_account("budget.project", shown, budget)

@@ -49,6 +49,12 @@ def limit_account(key: str, shown: str, limit: Limit, calls: Sequence[CallRecord
     return Account(key=key, shown=shown, limit_usd=usd, limit_tokens=tokens, spent=amount_of(calls))
 
 
+def is_limited(budget: BudgetConfig, *, step: str, provider: str) -> bool:
+    """Whether calls of a step by a provider have a limit of any kind."""
+    limits = (budget, budget.project, budget.steps.get(step), budget.providers.get(provider))
+    return any(limit is not None and limit.is_set for limit in limits)
+
+
 def limits_dollars(budget: BudgetConfig) -> bool:
     """Whether any limit is in dollars."""
     parts = [limit.limit_usd for limit in (*budget.steps.values(), *budget.providers.values())]

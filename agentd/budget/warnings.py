@@ -63,8 +63,8 @@ def _project(change: Change, warn: Callable[[str], None]) -> None:
     """The project's marks: given once in its period, whichever change reached them."""
     from agentd.budget.project_account import ProjectAccount
 
-    project = ProjectAccount(change.workspace, utc_now())
-    percent = change.workspace.config.budget.project.warn_at_percent
+    budget = change.workspace.config.budget.project
+    project, percent = ProjectAccount(change.project, budget, utc_now()), budget.warn_at_percent
     name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
     marks = _account_marks(replace(project.now(), reserved=Amount()), percent, name)
     if not marks:

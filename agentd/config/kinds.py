@@ -57,6 +57,11 @@ def choice(names: Collection[str], default: str | None = None) -> Any:
     return _key(f"one of {', '.join(names)}", accept, default)
 
 
+def switch(default: bool) -> Any:
+    """True or false."""
+    return _key("true or false", lambda value: value if isinstance(value, bool) else None, default)
+
+
 def integer(default: int | None = None, *, minimum: int = 0) -> Any:
     """A whole number of at least ``minimum``."""
 

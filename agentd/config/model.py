@@ -19,6 +19,7 @@ from agentd.config.kinds import (
     prices_by_model,
     section,
     sections,
+    switch,
     text,
     texts,
 )
@@ -247,14 +248,16 @@ class ProjectBudget(Limit):
 class BudgetConfig(Limit):
     """Limits and warning marks of one change, None where not set, and those beside them.
 
-    ``on_unpriced``: whether a call without a price warns or stops under a limit in USD. ``steps``
-    and ``providers`` hold the limits of one change's calls of that step or provider.
+    ``on_unpriced``: whether a call without a price warns or stops under a limit in USD. ``strict``:
+    a request is sent only if what it can cost at most is left. ``steps`` and ``providers`` hold the
+    limits of one change's calls of that step or provider.
     """
 
     warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
     warn_at_dollars: Decimal | None = number(_USD)
     warn_at_tokens: int | None = integer()
     on_unpriced: OnUnpriced = choice(ON_UNPRICED, "warn")
+    strict: bool = switch(False)
     project: ProjectBudget = section(ProjectBudget, inherits="warn_at_percent")
     steps: Mapping[str, Limit] = sections(Limit, STEP_NAMES)
     providers: Mapping[str, Limit] = sections(Limit, PROVIDERS)

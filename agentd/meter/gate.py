@@ -16,7 +16,7 @@ class Gate(Protocol):
         """Why a request is not sent, None when it may be; then the gate counts it as in flight."""
 
     def ended(self, key: str, requests: Sequence[ApiRequest]) -> None:
-        """The request ``key`` is over, and this is what it used."""
+        """The request ``key`` is over, and this is what it used. Never waits."""
 
 
 class OpenGate:

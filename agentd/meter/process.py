@@ -14,6 +14,8 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
+from agentd.meter.request_log import NAME, refusals
+
 _BACKLOG = 512
 _RESTARTS = 20
 _TICK_S = 0.01
@@ -32,7 +34,8 @@ class RelayProcess:
     def __init__(self, argv: Sequence[str], given: Mapping[str, Any], *, run_dir: Path) -> None:
         self._argv = argv
         self._token = token_urlsafe(24)
-        self._complaints = run_dir / "meter.log"
+        self._complaints, self._log = run_dir / "meter.log", run_dir / NAME
+        self._metered = False
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         self._port: int = self._socket.getsockname()[1]
         self._lifeline, self._held = os.pipe()
@@ -41,7 +44,7 @@ class RelayProcess:
             "listening": self._socket.fileno(),
             "lifeline": self._lifeline,
             "token": self._token,
-            "log": str(run_dir / "requests.jsonl"),
+            "log": str(self._log),
         }
         self._open: tuple[int, ...] = (self._held, self._lifeline)
         self._restarts = 0
@@ -61,6 +64,16 @@ class RelayProcess:
     def held_by_run(self) -> tuple[int, ...]:
         """What the CLI inherits: as long as one of its processes has it, the relay stays."""
         return (self._held,)
+
+    def has_metered(self) -> bool:
+        """Whether a request has come to the relay yet."""
+        with contextlib.suppress(FileNotFoundError):
+            self._metered = self._metered or self._log.stat().st_size > 0
+        return self._metered
+
+    def has_refused(self) -> bool:
+        """Whether a request was not sent."""
+        return bool(refusals(self._log))
 
     def tend(self) -> None:
         """Start another relay if this one has died.

@@ -161,9 +161,7 @@ class _Relay:
         if not headers.get("user-agent", "").startswith(self._settings.user_agents or ("",)):
             asked = replace(asked, thread="other")
         exchange = Exchange(dialect, asked, self._ratios.input_tokens(asked), self._log)
-        why = await asyncio.to_thread(
-            self._gate.refusal, exchange.key, asked, exchange.input_tokens
-        )
+        why = await self._refusal(exchange)
         if why is not None:
             self._log.refused(asked, why)
             status, answer = self._refuse(why)
@@ -177,6 +175,17 @@ class _Relay:
             if requests:
                 self._ratios.learn(asked, requests[0])
             self._gate.ended(exchange.key, requests)
+
+    async def _refusal(self, exchange: Exchange) -> str | None:
+        ask = asyncio.to_thread(
+            self._gate.refusal, exchange.key, exchange.asked, exchange.input_tokens
+        )
+        asking = asyncio.ensure_future(ask)
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:  # the CLI went away; the gate may let it through yet
+            asking.add_done_callback(lambda _: self._gate.ended(exchange.key, []))
+            raise
 
     async def _forward(
         self,

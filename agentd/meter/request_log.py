@@ -55,6 +55,7 @@ class RequestLog:
                 "model": asked.model,
                 "thread": asked.thread,
                 "body_bytes": asked.body_bytes,
+                "output_limit": asked.output_limit,
                 "estimated_input_tokens": input_tokens,
             }
         )
@@ -94,6 +95,29 @@ def read_requests(path: Path) -> list[ApiRequest]:
         elif key in found and isinstance(line.get("told"), list):
             found[key] = _told(line, found[key][0], at) or found[key]
     return [request for requests in found.values() for request in requests]
+
+
+def read_begun(path: Path) -> dict[str, tuple[Asked, list[ApiRequest] | None]]:
+    """What each request of a run asked for, and what it was; None when its end isn't there."""
+    from agentd.metering.dialects import Asked
+
+    found: dict[str, tuple[Asked, list[ApiRequest] | None]] = {}
+    for line in _lines(path):
+        key = line.get("request")
+        if not isinstance(key, str):
+            continue
+        if line.get("is") == "started":
+            asked = Asked(
+                model=str(line.get("model") or ""),
+                thread=_thread(line.get("thread")),
+                output_limit=_count(line.get("output_limit")) or None,
+                body_bytes=_count(line.get("body_bytes")),
+            )
+            found[key] = (asked, None)
+        elif line.get("is") == "ended" and key in found and isinstance(line.get("told"), list):
+            told = [_of_json(one) for one in line["told"] if isinstance(one, Mapping)]
+            found[key] = (found[key][0], told)
+    return found
 
 
 def refusals(path: Path) -> list[str]:

@@ -82,6 +82,11 @@ def model_ids(maker: str) -> Iterator[str]:
     return (info.id for info in _models(maker))
 
 
+def spelled_names(maker: str) -> set[str]:
+    """Every name that the catalogue spells out for the models of one maker."""
+    return {name for info in _models(maker) for name in (info.id.lower(), *_spelled(info.match))}
+
+
 def listed(at: datetime) -> Iterator[str]:
     """Every model that its maker sells by the token at ``at``, as ``openai/gpt-4o``."""
     for catalogue in dict.fromkeys(MAKERS.values()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # loaded where the catalogue is asked
 
 SOURCES: tuple[CostSource, ...] = ("config", "reported", "catalog")
 
+Catalog = Callable[[str, str | None, datetime], "CatalogPrice | None"]
+"""From a model, its maker and a time to the prices."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedCall:
@@ -42,12 +45,18 @@ class PriceBook:
     """Where the prices of one project come from.
 
     ``config`` is keyed by model name: a full name, one with or without a date, or an alias of
-    claude. ``sources`` are asked in order. Raises ValueError for an unknown source.
+    claude. ``sources`` are asked in order. ``catalog`` stands for the bundled catalogue, which is
+    loaded only when it is asked. Raises ValueError for an unknown source.
     """
 
     def __init__(
-        self, *, config: Mapping[str, PricingConfig], sources: Sequence[str] = ("config",)
+        self,
+        *,
+        config: Mapping[str, PricingConfig],
+        sources: Sequence[str] = ("config",),
+        catalog: Catalog | None = None,
     ) -> None:
+        self._catalog = catalog or _in_catalog
         if unknown := [source for source in sources if source not in SOURCES]:
             raise ValueError(f"unknown price source {unknown[0]!r}; expected {', '.join(SOURCES)}")
         self._sources = [known for name in sources for known in SOURCES if known == name]
@@ -102,10 +111,23 @@ class PriceBook:
                     full_name = resolve_alias(model, maker)
                     found = reports_costs and provider_of(full_name) == maker
                 case _:
-                    found = _in_catalog(model, maker, at) is not None
+                    found = self._catalog(model, maker, at) is not None
             if found:
                 return source
         return "none"
+
+    def handed_over(self, model: str, *, maker: str, at: datetime) -> PriceBook:
+        """The same prices, to be pickled for a process that runs ``model`` and others of its maker.
+
+        It doesn't load the catalogue for them; nor does this one, where the config prices
+        ``model``: then the other does, when it meets a model that has no price in the config.
+        """
+        from agentd.metering.price_table import PriceTable
+
+        own = "config" in self._sources and self.configured(model, maker) is not None
+        asked = "catalog" in self._sources and not own
+        table = PriceTable.of(maker, at) if asked else PriceTable(prices={})
+        return PriceBook(config=self._config, sources=self._sources, catalog=table.lookup)
 
     def quote(self, model: str, *, at: datetime) -> Quote | None:
         """The prices for ``model`` at ``at``, None when no source has any.
@@ -120,7 +142,7 @@ class PriceBook:
             if source == "config" and (rates := self.configured(model, None)):
                 price = CatalogPrice(model_id=model, base=rates)
             elif source == "catalog":
-                price = _in_catalog(model, None, at)
+                price = self._catalog(model, None, at)
             if price:
                 return Quote(source=source, price=price)
         return None
@@ -141,7 +163,7 @@ class PriceBook:
                 case "reported":
                     cost = usage.reported_cost_usd
                 case _:
-                    price = _in_catalog(model, maker, at)
+                    price = self._catalog(model, maker, at)
                     cost = _catalog_cost(price, usage, requests) if price else None
             if cost is not None:
                 return PricedModel(model=model, usage=usage, cost_usd=cost, cost_source=source)

@@ -105,7 +105,8 @@ class Cli:
     of an event what the CLI does; the events it needs besides have ``activity_markers``, those
     with the text as it arrives ``text_markers``. ``caution`` says what its user should know where
     it can't work as usual, and what to do about it. ``point`` points a run at a relay, ``refusal``
-    is the HTTP status and the JSON body, around a message, at which the CLI ends at once, and
+    is the HTTP status and the JSON body, around a message, at which the CLI ends at once,
+    ``without_server_tools`` says how to switch off the tools that its API runs itself, and
     ``user_agents`` are how the headers of its own requests begin.
     """
 
@@ -123,4 +124,5 @@ class Cli:
     caution: Callable[[], tuple[str, str] | None] | None = None
     point: Callable[[PointQuery], Pointing | NotPointed] | None = None
     refusal: Callable[[str], tuple[int, Mapping[str, Any]]] | None = None
+    without_server_tools: str = ""
     user_agents: tuple[str, ...] = ()

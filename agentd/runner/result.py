@@ -35,6 +35,7 @@ class RunResult:
     signal, None when nobody saw it. ``error`` is the CLI's own message, else the last lines of
     stderr, else what was missing; a run that is ok may have one too (malformed usage).
     ``why`` says what is not known of the usage, ``requests`` how many API requests there were.
+    ``refused`` is why a request of the run was not sent, None where all were.
     ``failure`` says why the run is not ok; None too when a person stopped it, or nobody saw it end.
     """
 
@@ -56,6 +57,7 @@ class RunResult:
     failure: Failure | None = None
     why: str | None = None
     requests: int | None = None
+    refused: str | None = None
 
 
 def conclude(
@@ -82,9 +84,11 @@ def conclude(
         status = "ok" if ended_well else "failed"
     session_id = parsed.session_id or info.resume_session_id
     log = folder.path / REQUESTS
+    refused: list[str] = []
     if info.relayed:  # a file that an agent put there counts for nothing
         wait_for_relay(log, _RELAY_S)
-        if refusals(log) and status in ("ok", "failed"):
+        refused = refusals(log)
+        if refused and status == "failed":  # who ended well did without that request
             status = "budget_stopped"
     outcome = reconcile(
         parsed,
@@ -128,6 +132,7 @@ def conclude(
         run_dir=folder.path,
         why=outcome.why or (reading.malformed if outcome.accuracy != "exact" else None),
         requests=outcome.requests,
+        refused=refused[0] if refused else None,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )
 

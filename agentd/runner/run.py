@@ -26,7 +26,7 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_stages
 from agentd.runner.used_so_far import Live, Meter
-from agentd.runner.wire import Relayed, Relaying, relayed
+from agentd.runner.wire import AFTER_REFUSAL_S, AfterRefusal, Relayed, Relaying, relayed
 
 WATCH_MS = 200
 _FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
@@ -140,6 +140,8 @@ class ScriptRunner:
         live = Live(reading, cli, info, environ)
         stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
 
+        after_refusal = AfterRefusal(relay, reading)
+
         def runs() -> bool:
             return process.poll() is None
 
@@ -149,8 +151,19 @@ class ScriptRunner:
                 token = start_token(process.pid)
                 info_now = replace(info, cli_pid=process.pid, cli_token=token)
                 folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
-            status = _watch(process, request, reading, live, interrupts, tell=tell, relay=relay)
+            status = _watch(
+                process,
+                request,
+                reading,
+                live,
+                interrupts,
+                tell=tell,
+                relay=relay,
+                after_refusal=after_refusal,
+            )
             if status is not None:
+                if after_refusal.lingering:
+                    stages = stop_stages(cli.first_signal, *AFTER_REFUSAL_S)
                 stop_family(
                     process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
                 )
@@ -254,6 +267,7 @@ def _watch(
     *,
     tell: Callable[[], None],
     relay: Relayed | None,
+    after_refusal: AfterRefusal,
 ) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
     meter, timeout_s = request.meter, request.timeout_s
@@ -268,7 +282,9 @@ def _watch(
         if relay is not None:
             relay.process.tend()
         more = reading.pump()
-        if meter is not None and (usage := live.grown()) is not None:
+        if after_refusal.lingers():
+            return "budget_stopped"
+        if meter is not None and not _is_metered(relay) and (usage := live.grown()) is not None:
             must_stop = meter(usage)
             if must_stop:
                 return "budget_stopped"
@@ -278,6 +294,11 @@ def _watch(
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, TICK_S)
     return None
+
+
+def _is_metered(relay: Relayed | None) -> bool:
+    """Whether requests pass the relay: then they are held to the budgets there, one by one."""
+    return relay is not None and relay.process.has_metered()
 
 
 def _teller(request: RunRequest, reading: Reading, began_ms: int) -> Callable[..., None]:

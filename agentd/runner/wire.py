@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,11 @@ from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.providers.pointing import Pointed, Pointing
 from agentd.runner.reconcile import Outcome
+from agentd.runner.stdout import Reading
 
+AFTER_REFUSAL_S = (0.1, 0.1)
+"""How long a CLI that lingers may take at its first signal, and at SIGTERM."""
+_LINGER_S = 0.3
 _BYPASSED = "relay bypassed"
 
 
@@ -32,6 +37,33 @@ class Relayed:
 
     process: RelayProcess
     pointed: Pointed
+
+
+@dataclass(slots=True)
+class AfterRefusal:
+    """Notices a CLI that has told its failure, after a request was refused, and does not end.
+
+    gemini takes a second for that, signals or not. ``relay`` None: a run without one.
+    """
+
+    relay: Relayed | None
+    reading: Reading
+    lingering: bool = False
+    _events: int = 0
+    _failed_at: float | None = None
+
+    def lingers(self) -> bool:
+        """Whether it is time to stop it."""
+        if self.relay is None:
+            return False
+        if self.reading.events != self._events:
+            self._events = self.reading.events
+            parsed = self.reading.so_far(resumed=True)
+            self._failed_at = time.monotonic() if parsed.complete and parsed.error else None
+        if self._failed_at is None or time.monotonic() - self._failed_at < _LINGER_S:
+            return False
+        self.lingering = self.relay.process.has_refused()
+        return self.lingering
 
 
 @contextlib.contextmanager

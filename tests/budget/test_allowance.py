@@ -52,7 +52,7 @@ def test_a_call_that_ends_while_the_ledgers_are_read_counts(tmp_path: Path) -> N
     first.admit()
     first.meter(dollars("1.5"))
     workspace = Workspace.open(box.root)
-    account = ProjectAccount(workspace, utc_now())
+    account = ProjectAccount(workspace.project, workspace.config.budget.project, utc_now())
     assert account.now().left_usd() == Decimal("0.5")
     end(box, first, "1.6")
     assert account.now().left_usd() == Decimal("0.4")
@@ -64,7 +64,7 @@ def test_a_call_whose_change_was_archived_meanwhile_counts(tmp_path: Path) -> No
     first = allowance(box, "a")
     first.admit()
     workspace = Workspace.open(box.root)
-    account = ProjectAccount(workspace, utc_now())
+    account = ProjectAccount(workspace.project, workspace.config.budget.project, utc_now())
     end(box, first, "1.6")
     archive = box.root / "agentd/archive/20261125-a"
     archive.parent.mkdir()

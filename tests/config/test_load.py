@@ -715,7 +715,8 @@ def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
         for key in form.__slots__:
             if form is BudgetConfig and key in ("project", "steps", "providers"):
                 continue  # tables of their own
-            default = {None: "none", (): "`[]`"}.get(value := getattr(form(), key), value)
+            value = getattr(form(), key)
+            default = {None: "none", (): "`[]`", False: "false"}.get(value, value)
             assert f"| `{key}` | {default} |" in manual
     for key, value in (
         *asdict(ChecksConfig()).items(),

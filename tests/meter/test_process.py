@@ -24,7 +24,7 @@ from agentd.meter.request_log import NAME, read_requests
 from agentd.metering.usage import ModelUsage
 
 USAGE = ModelUsage(input_tokens=900, output_tokens=40)
-ARGV = (sys.executable, "-m", "agentd.meter")
+ARGV = (sys.executable, "-m", "agentd.budget.gate")
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_neither_token_nor_address_stands_in_its_command_line(
     shown = Path(f"/proc/{relay.pid}/cmdline").read_text()
     relay.leave()
     assert token not in shown
-    assert "agentd.meter" in shown
+    assert "agentd.budget.gate" in shown
 
 
 def test_no_log_is_no_relay(tmp_path: Path) -> None:

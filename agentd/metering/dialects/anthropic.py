@@ -29,6 +29,7 @@ _FINISH = {
 # Iterations that the usage of the message itself leaves out: each is billed at its own model.
 _BESIDE = ("compaction", "advisor_message")
 _VARIANTS = {"speed": "speed", "service_tier": "service_tier", "inference_geo": "geo"}
+_CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
 _NO_VARIANT = ("", "standard", "standard_only", "global", "not_available", "auto")
 
 
@@ -40,12 +41,24 @@ def claims(method: str, path: str) -> bool:
 def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
     """What the request asks for; header names are in lower case."""
     del path
-    kinds = [text(tool.get("type")) for tool in items(body.get("tools"))]
+    agent = headers.get("x-claude-code-agent-id", "")
     return Asked(
         model=text(body.get("model")),
-        thread="subagent" if headers.get("x-claude-code-agent-id") else "main",
+        thread="subagent" if agent else "main",
         output_limit=tokens(body, "max_tokens") or None,
-        server_tools=any(kind not in ("", "custom") and "_20" in kind for kind in kinds),
+        server_tools=_has_server_tools(body),
+        conversation=agent,
+    )
+
+
+def _has_server_tools(body: Mapping[str, Any]) -> bool:
+    """Tools that have a dated type are the API's; a compaction is billed beside the message."""
+    kinds = [text(tool.get("type")) for tool in items(body.get("tools"))]
+    edits = items(mapping(body.get("context_management")).get("edits"))
+    return (
+        any("_20" in kind and not kind.startswith(_CLIENT_TOOLS) for kind in kinds)
+        or any(text(edit.get("type")).startswith("compact") for edit in edits)
+        or bool(body.get("mcp_servers"))
     )
 
 

@@ -13,8 +13,9 @@ class Asked:
 
     ``model`` is the one it names. ``output_limit`` is the most output tokens it allows, None where
     it sets no limit. ``server_tools``: the API may run tools of its own for it, such as a web
-    search, so that its input may grow. ``body_bytes`` is the size of its body, from which its
-    input is estimated.
+    search, or adds what it keeps of earlier requests, so that its input may be more than its body.
+    ``body_bytes`` is the size of its body, from which its input is estimated. ``conversation``
+    tells the threads of one kind apart, "" where nothing does.
     """
 
     model: str
@@ -22,3 +23,4 @@ class Asked:
     output_limit: int | None = None
     server_tools: bool = False
     body_bytes: int = 0
+    conversation: str = ""

@@ -39,7 +39,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
     return Asked(
         model=named[1] if named else text(body.get("model")),
         output_limit=tokens(settings, "maxOutputTokens") or None,
-        server_tools=bool(tools & _SERVER_TOOLS),
+        server_tools=bool(tools & _SERVER_TOOLS or text(inner.get("cachedContent"))),
     )
 
 

@@ -6,7 +6,7 @@ Every event that ends an answer holds it whole: ``response.completed``, ``respon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
@@ -24,7 +24,7 @@ _DELTAS = (
     "response.reasoning_summary_text.delta",
     "response.refusal.delta",
 )
-_OWN_TOOLS = ("function", "custom", "local_shell", "namespace", "tool_search")
+_OWN_TOOLS = {"function", "custom", "local_shell", "namespace", "tool_search"}
 _FIELDS = ("id", "model", "status", "usage", "service_tier", "incomplete_details")
 _NO_VARIANT = ("", "default", "auto", "standard")
 
@@ -41,13 +41,23 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
         thread = "subagent"
     elif path.rstrip("/").endswith("/compact"):
         thread = "side"
-    kinds = [text(tool.get("type")) for tool in items(body.get("tools"))]
+    kept = any(body.get(name) for name in ("previous_response_id", "conversation"))
     return Asked(
         model=text(body.get("model")),
         thread=thread,
         output_limit=tokens(body, "max_output_tokens") or None,
-        server_tools=any(kind not in _OWN_TOOLS for kind in kinds),
+        server_tools=kept or not set(_tool_kinds(body)) <= _OWN_TOOLS,
+        conversation=text(body.get("prompt_cache_key")),
     )
+
+
+def _tool_kinds(body: Mapping[str, Any]) -> Iterator[str]:
+    """The types of all tools; codex 0.169 puts them into an item of the input, in namespaces."""
+    more = [entry for entry in items(body.get("input")) if entry.get("type") == "additional_tools"]
+    for holder in (body, *more):
+        for tool in items(holder.get("tools")):
+            yield text(tool.get("type"))
+            yield from (text(inner.get("type")) for inner in items(tool.get("tools")))
 
 
 class ResponsesReading:

@@ -168,6 +168,7 @@ def _plain(model: str) -> str:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    without_server_tools='[claude] extra_args = ["--disallowedTools", "WebSearch"] does without',
     user_agents=("claude-cli/", "claude-code/"),
     argv=argv,
     new_parser=ClaudeParser,

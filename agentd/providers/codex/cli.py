@@ -97,6 +97,7 @@ class CodexParser:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    without_server_tools="""[codex] extra_args = ["-c", "web_search='disabled'"] does without""",
     user_agents=("codex",),
     argv=argv,
     new_parser=CodexParser,

@@ -93,6 +93,7 @@ class GeminiParser:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    without_server_tools='"tools": {"exclude": ["google_web_search"]} in its settings does without',
     user_agents=("GeminiCLI",),
     argv=argv,
     new_parser=GeminiParser,

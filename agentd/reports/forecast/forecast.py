@@ -149,7 +149,7 @@ def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]
         change_account(budget, change.id, calls),
     ]
     if budget.project.is_set:
-        found.append(ProjectAccount(change.workspace, utc_now()).now())
+        found.append(ProjectAccount(change.project, budget.project, utc_now()).now())
     return tuple(account for account in found if account.is_limited)
 
 

@@ -1,4 +1,4 @@
-"""``python -m agentd.meter``: a relay whose settings come as JSON on stdin."""
+"""``python -m agentd.budget.gate``: the relay of a run, and its gate; settings as JSON on stdin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agentd.meter.gate import OpenGate
+from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.relay import RelaySettings, serve
 from agentd.providers import PROVIDERS
 
@@ -26,7 +26,17 @@ def main() -> None:
         user_agents=cli.user_agents,
     )
     listening = socket.socket(fileno=given["listening"])
-    asyncio.run(serve(listening, settings, OpenGate(), cli.refusal or _refuse))
+    gate = _gate(given.get("gate"), settings.log)
+    asyncio.run(serve(listening, settings, gate, cli.refusal or _refuse))
+
+
+def _gate(order: str | None, log: Path) -> Gate:
+    """The gate of a packed order; a run without limits has none."""
+    if order is None:
+        return OpenGate()
+    from agentd.budget.request_gate import BudgetGate, GateOrder
+
+    return BudgetGate(GateOrder.unpacked(order), log)
 
 
 def _refuse(why: str) -> tuple[int, dict[str, Any]]:

@@ -1,0 +1,126 @@
+"""What a request to an API will cost, before it is sent: as a rule, and at most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from agentd.budget.account import Amount
+from agentd.metering.dialects.asked import Asked
+from agentd.metering.local import is_local
+from agentd.metering.output_limits import output_limit
+from agentd.metering.pricing import PriceBook, PricedCall
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import ModelUsage
+from agentd.runner.wire import usage_of
+
+TYPICAL_OUTPUT_TOKENS = 2000
+"""The answer that is expected where nothing tells how long they are."""
+_MARGIN_PERCENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The last request of a conversation that told its input."""
+
+    body_bytes: int
+    usage: ModelUsage
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestCosts:
+    """Prices of requests, by ``prices`` at the time ``at``, and by what the run has shown so far.
+
+    ``maker`` makes the models of the CLI, which tells what they cost itself if it
+    ``reports_costs``. ``typical`` is how long answers have been, by model.
+    """
+
+    prices: PriceBook
+    maker: str
+    reports_costs: bool
+    at: datetime
+    typical: Mapping[str, int] = field(default_factory=dict)
+    _seen: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
+
+    def used(self, requests: Sequence[ApiRequest]) -> Amount:
+        """What requests have cost; $0 for what no price is known for."""
+        usage = usage_of(requests, None)
+        return Amount(self._priced(requests).cost_usd, usage.total_tokens)
+
+    def learn(self, asked: Asked, requests: Iterable[ApiRequest]) -> None:
+        """Take note of how many tokens a request was, and what of it is in a cache now."""
+        first = next(iter(requests), None)
+        if first and first.usage.input_tokens and "input_tokens" not in first.estimated:
+            self._seen[_conversation(asked)] = _Seen(asked.body_bytes, first.usage)
+
+    def expected(self, asked: Asked, input_tokens: int) -> Amount:
+        """What a request of so many tokens will cost as a rule, its answer included.
+
+        What the conversation has in a cache is read from it; as long as answers of the model have
+        been, this one will be.
+        """
+        seen = self._seen.get(_conversation(asked))
+        before = seen.usage if seen else ModelUsage()
+        read = min(
+            input_tokens, before.cache_read_input_tokens + before.cache_creation_input_tokens
+        )
+        written = input_tokens - read if before.cache_creation_input_tokens else 0
+        typical = self.typical.get(asked.model, TYPICAL_OUTPUT_TOKENS)
+        usage = ModelUsage(
+            input_tokens=input_tokens,
+            output_tokens=min(typical, asked.output_limit or typical),
+            cache_read_input_tokens=read,
+            cache_creation_input_tokens=written,
+            cache_creation_1h_input_tokens=written if before.cache_creation_1h_input_tokens else 0,
+        )
+        return self.used([ApiRequest(model=asked.model, usage=usage)])
+
+    def at_most(self, asked: Asked, input_tokens: int) -> Amount:
+        """What a request can cost at most, all of its input at its dearest rate.
+
+        Its input is what the conversation had before, by its tokens per byte, and a token for each
+        byte that has come to it, and 10 %: a token is a byte at least. The answer is as long as the
+        request allows, else as the model's longest; without either only its input counts.
+        """
+        seen, tokens = self._seen.get(_conversation(asked)), asked.body_bytes
+        if seen is not None:
+            added = max(0, asked.body_bytes - seen.body_bytes)
+            tokens = min(tokens, max(input_tokens, seen.usage.input_tokens + added))
+        tokens += math.ceil(tokens * _MARGIN_PERCENT / 100)
+        output = asked.output_limit or output_limit(asked.model) or 0
+        plain = ModelUsage(input_tokens=tokens, output_tokens=output)
+        written = replace(plain, cache_creation_input_tokens=tokens)
+        kinds = (plain, written, replace(written, cache_creation_1h_input_tokens=tokens))
+        costs = (self.used([ApiRequest(model=asked.model, usage=usage)]).usd for usage in kinds)
+        return Amount(max(costs, default=Decimal(0)), plain.total_tokens)
+
+    def has_price(self, model: str) -> bool:
+        """Whether the cost of a request is known; a local model costs nothing."""
+        some = ApiRequest(model=model, usage=ModelUsage(input_tokens=1))
+        return is_local(model) or not self._priced([some]).unpriced
+
+    def is_reported(self, model: str) -> bool:
+        """Whether the CLI itself will tell what requests to a model have cost."""
+        source = self.prices.knows(
+            model, maker=self.maker, at=self.at, reports_costs=self.reports_costs
+        )
+        return source == "reported"
+
+    def has_longest_answer(self, asked: Asked, limits_tokens: bool) -> bool:
+        """Whether it is known how long an answer can get; that of a local model costs nothing."""
+        if not limits_tokens and is_local(asked.model):
+            return True
+        return bool(asked.output_limit or output_limit(asked.model))
+
+    def _priced(self, requests: Sequence[ApiRequest]) -> PricedCall:
+        model = requests[0].model if requests else ""
+        return self.prices.price(
+            usage_of(requests, None), maker=self.maker, model=model, at=self.at
+        )
+
+
+def _conversation(asked: Asked) -> tuple[str, str, str]:
+    return asked.thread, asked.conversation, asked.model
