@@ -137,7 +137,7 @@ HOLDER = """
 import json, subprocess, sys, time
 from pathlib import Path
 from agentd.meter.process import RelayProcess
-relay = RelayProcess([sys.executable, "-m", "agentd.meter"], json.loads(sys.argv[1]),
+relay = RelayProcess([sys.executable, "-m", "agentd.budget.gate"], json.loads(sys.argv[1]),
                      run_dir=Path(sys.argv[2]))
 cli = subprocess.Popen(["sleep", "60"], pass_fds=relay.held_by_run)
 print(json.dumps([relay.url, relay.pid, cli.pid]), flush=True)
