@@ -19,6 +19,12 @@ def plain(text: str) -> str:
     return re.sub(_UNSEEN, "", text)
 
 
+def fenced(text: str, language: str = "") -> str:
+    """A block of code that no fence inside ``text`` can end."""
+    ticks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+    return f"{ticks}{language}\n{text}\n{ticks}"
+
+
 def one_line(text: str) -> str:
     """The text as :func:`plain` gives it, in one line, with no space around it; ``-`` for none."""
     line = " ".join(plain(text).split())

@@ -46,15 +46,14 @@ class Ends:
         head, tail = bytes(self.head), b"".join(self.tail)
         if not self.dropped_bytes:
             head = tail = head + tail
-        first, last = plain(head), plain(tail)
+        first, last = (plain(end.decode("utf-8", "replace")) for end in (head, tail))
         if not self.dropped_bytes and len(first) <= self.max_chars:
             return first
         first_chars = self.max_chars // 4
         return f"{first[:first_chars]}\n{_LEFT_OUT}\n{last[first_chars - self.max_chars :]}"
 
 
-def plain(data: bytes) -> str:
+def plain(text: str) -> str:
     """Text without what only a terminal understands; of a progress bar, its last state."""
-    text = _ESCAPES.sub("", data.decode("utf-8", "replace"))
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in _ESCAPES.sub("", text).split("\n"))
     return _CONTROL.sub("", "\n".join(lines))

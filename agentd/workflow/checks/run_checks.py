@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import select
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from io import FileIO
 from pathlib import Path
 
 from agentd import debug
@@ -19,12 +18,12 @@ from agentd.errors import Cancelled
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives
 from agentd.runner.stop import LEFTOVERS, Stage, stop_group
+from agentd.text import fenced
 from agentd.workflow.checks.check_output import Ends, plain
 from agentd.workflow.checks.detect import LocalCheck
 
 _TICK_S = 0.05
 _BLOCK_BYTES = 65536
-_BLOCKS = 64  # read in one go, so that a command that prints without end can still be stopped
 _STOP = (Stage(signal.SIGTERM, 2.0), Stage(signal.SIGKILL, 5.0))
 _NOT_FOUND = 127  # POSIX, Exit Status for Commands
 
@@ -68,14 +67,6 @@ class CheckResult:
         return f"{self.check.name}: {passed}, in {took}"
 
 
-class _Pipe(Enum):
-    """What is to be expected of a pipe after reading from it."""
-
-    MORE = auto()
-    EMPTY = auto()
-    CLOSED = auto()
-
-
 def run_checks(
     root: Path, commands: Sequence[LocalCheck], timeout_s: float, max_output_chars: int
 ) -> tuple[CheckResult, ...]:
@@ -98,6 +89,7 @@ def _run(
     debug.tell_command(argv, root)
     process = subprocess.Popen(
         argv,
+        bufsize=0,
         cwd=root,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -106,18 +98,21 @@ def _run(
         env={**os.environ, "CI": "true", "NO_COLOR": "1"},
         start_new_session=True,
     )
-    assert process.stdout is not None
+    assert isinstance(process.stdout, FileIO)
     timed_out = False
     with process.stdout as pipe:
         os.set_blocking(pipe.fileno(), False)
 
-        def pump() -> bool:
-            return _read(pipe.fileno(), ends) is _Pipe.MORE
+        def read() -> bytes | None:
+            """What was printed: None when nothing is there now, b"" when the pipe is closed."""
+            data = pipe.read(_BLOCK_BYTES)
+            ends.add(data or b"")
+            return data
 
         try:
             while process.poll() is None and not interrupts.count() and not timed_out:
                 select.select([pipe], [], [], _TICK_S)
-                if _read(pipe.fileno(), ends) is _Pipe.CLOSED:
+                if read() == b"":
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(_TICK_S)
                 timed_out = time.monotonic() - began > timeout_s and process.poll() is None
@@ -127,10 +122,10 @@ def _run(
                 process.pid,
                 LEFTOVERS if ended else _STOP,
                 alive=lambda: process.poll() is None or group_lives(process.pid),
-                pump=pump,
+                pump=lambda: bool(read()),
                 pushes=interrupts.count,
             )
-            pump()
+            read()
     if interrupts.count():
         raise Cancelled(f"the check {check.name} was stopped: {check.command}")
     return CheckResult(
@@ -150,32 +145,7 @@ def as_markdown(results: Sequence[CheckResult]) -> str:
 
 
 def _section(result: CheckResult) -> str:
-    command = plain(result.check.command.encode("utf-8", "replace")).strip()
-    output = plain(result.output.encode("utf-8", "replace")).strip("\n")
-    body = f"$ {command}\n{output}".rstrip("\n")
-    longest = max((len(run) for run in re.findall("`+", body)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"### {result.check.name}: {_outcome(result)}\n\n{fence}text\n{body}\n{fence}\n"
-
-
-def _outcome(result: CheckResult) -> str:
-    took = f"{result.duration_ms / 1000:.1f} s"
-    if result.timed_out:
-        return f"stopped at the time limit after {took}"
-    if result.exit_code == _NOT_FOUND:
-        return "the command is not found (exit code 127)"
-    if result.exit_code is not None and result.exit_code < 0:
-        return f"ended by signal {-result.exit_code} after {took}"
-    return f"{'passed' if result.passed else 'FAILED'} (exit code {result.exit_code}, {took})"
-
-
-def _read(fd: int, ends: Ends) -> _Pipe:
-    for _ in range(_BLOCKS):
-        try:
-            data = os.read(fd, _BLOCK_BYTES)
-        except BlockingIOError:
-            return _Pipe.EMPTY
-        if not data:
-            return _Pipe.CLOSED
-        ends.add(data)
-    return _Pipe.MORE
+    command = plain(result.check.command).strip()
+    output = plain(result.output).strip("\n")
+    printed = fenced(f"$ {command}\n{output}".rstrip("\n"), "text")
+    return f"### {result.told()}\n\n{printed}\n"

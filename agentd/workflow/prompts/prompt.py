@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentd.clock import utc_now
+from agentd.text import fenced
 from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
 from agentd.workflow.prompts.templates import Templates
 from agentd.workflow.step_run import StepRun
@@ -60,7 +60,7 @@ def fill_in(
     for name in {field for part in parts for field in part.fields()}:
         if name.startswith("skeleton_"):
             [skeleton] = templates.parts(name.replace("_", "-", 1))
-            known[name] = _fenced(skeleton.fill(given), "markdown")
+            known[name] = fenced(skeleton.fill(given), "markdown")
     frame = {
         **given,
         "body": "\n\n".join(filter(None, (*(part.fill(known) for part in parts), _rules(rules)))),
@@ -89,16 +89,10 @@ def _ready(values: Mapping[str, str]) -> dict[str, str]:
         **values,
     }
     checks = values.get("checks", "").strip()
-    ready["checks"] = _fenced(checks) if checks else _NO_CHECKS
-    ready["conflict"] = _fenced(values.get("conflict", "").strip("\n"))
+    ready["checks"] = fenced(checks) if checks else _NO_CHECKS
+    ready["conflict"] = fenced(values.get("conflict", "").strip("\n"))
     ready["files"] = values.get("files", "") or "- all code there"
     return ready
-
-
-def _fenced(text: str, language: str = "") -> str:
-    """A fenced block that no fence inside ``text`` can end."""
-    ticks = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
-    return f"{ticks}{language}\n{text}\n{ticks}"
 
 
 def _rules(rules: Sequence[str]) -> str:
@@ -111,4 +105,4 @@ def _project(notes: str, agentd: str) -> str:
     if not text:
         return ""
     head = f"## The project\n\nFollow its conventions. From `{agentd}/project.md`:"
-    return f"\n{head}\n\n{_fenced(text, 'markdown')}\n"
+    return f"\n{head}\n\n{fenced(text, 'markdown')}\n"
