@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +60,17 @@ class Findings:
     forbidden: tuple[Forbidden, ...]
     misplaced: tuple[Path, ...]
 
+    @property
+    def own(self) -> list[Path]:
+        """agentd's own files among the forbidden; a folder comes before what is in it."""
+        return [entry.path for entry in self.forbidden if entry.own]
+
 
 class Guard:
-    """A project as it was before a run. Made by :meth:`before`, for a ``with`` block."""
+    """A project as it is right before the run of a CLI, for a ``with`` block.
+
+    Making it raises StateError or OSError.
+    """
 
     def __init__(self, change: Change, allowed: Allowed) -> None:
         project = change.project
@@ -79,11 +87,6 @@ class Guard:
             self._code = Repository(project.root, skip)
         except GitFailed:
             self._code = Tree(project.root, skip)
-
-    @classmethod
-    def before(cls, change: Change, allowed: Allowed) -> Guard:
-        """Take in the project right before the run of a CLI. Raises StateError or OSError."""
-        return cls(change, allowed)
 
     def __enter__(self) -> Guard:
         return self
@@ -120,16 +123,14 @@ class Guard:
             misplaced=tuple(sorted(_misplaced(there, written, self._allowed))),
         )
 
-    def restore(self, findings: Findings, aside: Path) -> list[Path]:
-        """Put agentd's own files among ``findings.forbidden`` back, with what agentd wrote since.
+    def restore(self, paths: Iterable[Path], aside: Path) -> list[Path]:
+        """Put agentd's own files back, with what agentd wrote since: those of ``paths``, in order.
 
         What stands there is kept in the folder ``aside``. A file that somebody changed since
         :meth:`after` is left (see :meth:`OwnFiles.put_back`). Returns the paths that were put back.
         Raises OSError.
         """
-        # In this order a folder comes before what is in it.
-        own = [entry.path for entry in findings.forbidden if entry.own]
-        return [path for path in own if self._own.put_back(path, aside)]
+        return [path for path in paths if self._own.put_back(path, aside)]
 
     def _is_allowed(self, path: Path) -> bool:
         """Whether it is a document, and not put in a form that agentd must not write through."""

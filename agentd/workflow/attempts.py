@@ -98,21 +98,12 @@ def _after_failure(
 
 def choose_for(run: StepRun) -> Choice:
     """The provider and model that run a step of this change. Raises ConfigError."""
-    config = run.change.workspace.config
-    specs = tasks = 0
+    config, order, size = run.change.workspace.config, run.order, 0
     if any(model.complexity for row in config.providers.values() for model in row.models):
         from agentd.documents.tasks import tasks_of
 
-        specs, tasks = len(run.change.documents("specs")), len(tasks_of(run.change))
-    return choose(
-        config,
-        run.step,
-        provider=run.order.provider,
-        model=run.order.model,
-        specs=specs,
-        tasks=tasks,
-        config_name=run.change.project.shown(config.path),
-    )
+        size = len(run.change.documents("specs")) + len(tasks_of(run.change))
+    return choose(config, run.step, provider=order.provider, model=order.model, size=size)
 
 
 def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:

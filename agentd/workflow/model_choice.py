@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from agentd.config.load import shown_path
 from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, ProviderConfig
 from agentd.errors import ConfigError
 from agentd.providers import PROVIDERS
@@ -29,24 +30,21 @@ def choose(
     *,
     provider: str | None = None,
     model: str | None = None,
-    specs: int = 0,
-    tasks: int = 0,
-    config_name: str = "agentd/config.toml",
+    size: int = 0,
 ) -> Choice:
     """The provider and model of a step; ``provider`` and ``model`` are the command line's.
 
     Provider: the command line, ``[steps.X]``, the one that is usual for the step's work,
     the first that the config has.
-    Model: the command line, ``[steps.X]``, the provider's model for a change of that many specs and
-    tasks, its default. Raises ConfigError, which shows ``config_name``, when the provider has no
-    section.
+    Model: the command line, ``[steps.X]``, the provider's model for a change with ``size`` specs
+    and tasks, its default. Raises ConfigError when the provider has no section.
     """
     set_ = config.steps.get(step.name)
     usual = usual_provider(step, config.providers)
     name = provider or (set_ and set_.provider) or usual
     if name not in config.providers:
         raise ConfigError(
-            f"{config_name}: {f'no provider {name}' if name else 'there is no provider'} for step "
+            f"{shown_path(config.path)}: {f'no provider {name}' if name else 'there is no provider'} for step "
             f"{step.name}; it has {', '.join(config.providers) or 'none'}",
             fix=f"Add a [{name or next(iter(PROVIDERS))}] section, or name another with "
             "--provider.",
@@ -55,7 +53,7 @@ def choose(
     # A model of [steps.X] without a provider is one of the provider that the step would have.
     same = set_ is not None and (set_.provider or usual) == name
     wanted = model or (set_.model if set_ and same else None)
-    if wanted is None and (sized := model_for(settings, specs=specs, tasks=tasks)):
+    if wanted is None and (sized := model_for(settings, size)):
         return Choice(provider=name, model=sized.model)
     return Choice(provider=name, model=settings.model_name(wanted))
 
@@ -67,22 +65,22 @@ def usual_provider(step: Step, names: Iterable[str]) -> str:
     return next(usual, next(iter(known), ""))
 
 
-def complexity_of(*, specs: int, tasks: int) -> Complexity:
-    """The size of a change with that many specs and tasks."""
-    return next((size for size, most in _SIZES if specs + tasks <= most), "critical")
+def complexity_of(size: int) -> Complexity:
+    """The complexity of a change with so many specs and tasks."""
+    return next((name for name, most in _SIZES if size <= most), "critical")
 
 
-def model_for(provider: ProviderConfig, *, specs: int, tasks: int) -> ModelConfig | None:
-    """The provider's model for a change of that size.
+def model_for(provider: ProviderConfig, size: int) -> ModelConfig | None:
+    """The provider's model for a change with so many specs and tasks.
 
     Of its models that have a complexity: the simplest that is up to the change's, else the most
     complex; of several alike the default, else the first. None when there is none, or when there
     are no specs and tasks yet to go by.
     """
     rated = [entry for entry in provider.models if entry.complexity is not None]
-    if not rated or not (specs or tasks):
+    if not rated or not size:
         return None
-    wanted = COMPLEXITIES.index(complexity_of(specs=specs, tasks=tasks))
+    wanted = COMPLEXITIES.index(complexity_of(size))
 
     def distance(entry: ModelConfig) -> tuple[bool, int, bool]:
         level = COMPLEXITIES.index(entry.complexity) if entry.complexity else 0

@@ -99,7 +99,7 @@ def review(project: Project, *, code: bool = False) -> Guard:
     """A guard of the change add-x, for a step that owes REVIEW.md."""
     change = project.changes_dir / "add-x"
     allowed = Allowed(documents=(change / "REVIEW.md",), code=code)
-    return Guard.before(change_at(change), allowed)
+    return Guard(change_at(change), allowed)
 
 
 def forbidden(changes: Findings, project: Project) -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
 def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
     change = project.changes_dir / "add-x"
     documents = (change / "proposal.md", change / "specs")
-    guard = Guard.before(change_at(change), Allowed(documents=documents))
+    guard = Guard(change_at(change), Allowed(documents=documents))
     put(change / "specs/login.md", "# Login 2\n")
     put(change / "specs/deep/new.md")
     assert guard.after().written == (change / "specs/deep/new.md", change / "specs/login.md")
@@ -152,7 +152,7 @@ def test_code_may_change_only_where_the_step_allows_it(project: Project, code: b
     changes = guard.after()
     names = ["src/a.py", "src/b.py", "src/dirty.py", "src/new.py"]
     assert list(forbidden(changes, project)) == ([] if code else names)
-    assert guard.restore(changes, project.changes_dir / "add-x/runs/1/aside") == []
+    assert guard.restore(changes.own, project.changes_dir / "add-x/runs/1/aside") == []
     assert (project.root / "src/new.py").exists()
 
 
@@ -243,7 +243,7 @@ def test_agentds_own_files_are_put_back(tmp_path: Path, name: str, how: str) -> 
     changes = guard.after()
     assert changes.forbidden
     assert all(entry.own for entry in changes.forbidden)
-    restored = guard.restore(changes, project.changes_dir / "add-x/runs/1/aside")
+    restored = guard.restore(changes.own, project.changes_dir / "add-x/runs/1/aside")
     assert restored == [entry.path for entry in changes.forbidden]
     assert tree(project.agentd_dir) == before
     assert tree(elsewhere) == outside
@@ -269,12 +269,12 @@ def test_what_is_put_back_is_not_lost(tmp_path: Path) -> None:
     put(project.config_path, "a person's edit\n")
     put(project.changes_dir / "other/notes.md", "new\n")
     changes = guard.after()
-    guard.restore(changes, tmp_path / "aside")
+    guard.restore(changes.own, tmp_path / "aside")
     assert not (project.changes_dir / "other/notes.md").exists()
     assert (tmp_path / "aside/agentd/config.toml").read_text() == "a person's edit\n"
     assert (tmp_path / "aside/agentd/changes/other/notes.md").read_text() == "new\n"
     put(project.config_path, "again\n")
-    guard.restore(guard.after(), tmp_path / "aside")
+    guard.restore(guard.after().own, tmp_path / "aside")
     assert (tmp_path / "aside/agentd/config.toml.1").read_text() == "again\n"
 
 
@@ -285,7 +285,7 @@ def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
     put(state)
     changes = guard.after()
     put(state, "the call is recorded\n")
-    assert guard.restore(changes, tmp_path / "aside") == []
+    assert guard.restore(changes.own, tmp_path / "aside") == []
     assert state.read_text() == "the call is recorded\n"
 
 
@@ -293,9 +293,7 @@ def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
 def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None:
     project = make_project(tmp_path)
     change = project.changes_dir / "add-x"
-    guard = Guard.before(
-        change_at(change), Allowed(documents=(change / "REVIEW.md", change / "new"))
-    )
+    guard = Guard(change_at(change), Allowed(documents=(change / "REVIEW.md", change / "new")))
     secret = tmp_path / "src/a.py"
     if kind == "link":
         (change / "REVIEW.md").symlink_to(secret)
@@ -306,7 +304,7 @@ def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None
     changes = guard.after()
     assert changes.written == ()
     assert len(changes.forbidden) == 1
-    guard.restore(changes, change / "runs/1/aside")
+    guard.restore(changes.own, change / "runs/1/aside")
     assert guard.after().forbidden == ()
     assert secret.read_text() == "a = 1\n"
 
@@ -335,7 +333,7 @@ def test_a_document_written_elsewhere_is_told(project: Project, place: str, seen
 
 def test_a_spec_in_a_folder_of_that_name_elsewhere_is_told(project: Project) -> None:
     change = project.changes_dir / "add-x"
-    guard = Guard.before(change_at(change), Allowed(documents=(change / "specs",)))
+    guard = Guard(change_at(change), Allowed(documents=(change / "specs",)))
     put(project.root / "specs/new.md")
     put(project.specs_dir / "new.md")
     assert guard.after().misplaced == (project.specs_dir / "new.md", project.root / "specs/new.md")
@@ -651,6 +649,6 @@ def test_own_files_beyond_what_memory_takes_are_put_back(
     guard = review(project)
     (project.specs_dir / "a.bin").unlink()
     put(project.specs_dir / "login.md")
-    guard.restore(guard.after(), tmp_path / "aside")
+    guard.restore(guard.after().own, tmp_path / "aside")
     assert (project.specs_dir / "a.bin").read_bytes() == big
     assert (project.specs_dir / "login.md").read_text() == "# Login\n"

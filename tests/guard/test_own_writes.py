@@ -226,7 +226,7 @@ def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -
     proposal = box.change("add-x") / "proposal.md"
     (box.change("add-x") / "CHALLENGE.md").write_text(CHALLENGE)
     change = box.change("add-x")
-    with Guard.before(change_at(change), Allowed(documents=(proposal,))) as guard:
+    with Guard(change_at(change), Allowed(documents=(proposal,))) as guard:
         write_atomic(proposal, proposal.read_bytes() + b"mended\n")
         assert guard.after().written == ()
         proposal.write_text(proposal.read_text() + "of the CLI\n")
@@ -290,7 +290,7 @@ def test_a_log_that_the_cli_damages_brings_no_step_down(box: Sandbox, vandalism:
 def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
     store = store_of(box, "add-x")
     for kill in range(KILLS):
-        with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
+        with Guard(change_at(box.change("add-y")), Allowed(documents=())) as guard:
             pid = in_child(lambda kill=kill: [record(store, f"{kill}-{n}") for n in range(1000)])
             time.sleep(0.02 + kill % 7 * 0.003)
             os.kill(pid, 9)
@@ -303,7 +303,7 @@ def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
 
 def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_of(box, "add-x")
-    with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
+    with Guard(change_at(box.change("add-y")), Allowed(documents=())) as guard:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
             with pytest.raises(Exception, match="full"):
@@ -313,7 +313,7 @@ def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.Monke
         assert guard.after().forbidden == ()
         store.path.write_text(store.path.read_text().replace("proposed", "complete"))
         found = guard.after()
-        assert guard.restore(found, box.root.parent / "aside") == [store.path]
+        assert guard.restore(found.own, box.root.parent / "aside") == [store.path]
     state = store.read()
     assert state.phase == "proposed"
     assert [entry.id for entry in state.calls] == ["after"]
@@ -325,14 +325,14 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
     aside = box.root.parent / "aside"
     nothing = Allowed(documents=())
     with (
-        Guard.before(change_at(box.change("add-x")), nothing) as first,
-        Guard.before(change_at(box.change("add-y")), nothing) as second,
+        Guard(change_at(box.change("add-x")), nothing) as first,
+        Guard(change_at(box.change("add-y")), nothing) as second,
     ):
         record(store, "one")
         store.path.write_text(store.path.read_text().replace("id: old", "id: evil"))
         record(store, "two")
         for guard in (first, second):
-            guard.restore(guard.after(), aside)
+            guard.restore(guard.after().own, aside)
             record(store, f"after-{id(guard)}")
     ids = [entry.id for entry in store.read().calls]
     assert ids[:3] == ["old", "one", "two"]
@@ -342,14 +342,14 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
 def test_putting_back_waits_for_a_writer_of_the_ledger(box: Sandbox) -> None:
     store = store_of(box, "add-x")
     record(store, "old")
-    with Guard.before(change_at(box.change("add-y")), Allowed(documents=())) as guard:
+    with Guard(change_at(box.change("add-y")), Allowed(documents=())) as guard:
         text = store.path.read_text()
         store.path.write_text(text.replace("id: old", "id: evil"))
         found = guard.after()
         entered = threading.Event()
 
         def restore() -> None:
-            guard.restore(found, box.root.parent / "aside")
+            guard.restore(found.own, box.root.parent / "aside")
             entered.set()
 
         with store.locked():
@@ -366,7 +366,7 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
     (inner / "agentd/config.toml").write_text("[gemini]\n")
     store = StateStore(inner / "agentd/changes/add-z")
     store.create("add-z")
-    with Guard.before(change_at(box.change("add-x")), Allowed(documents=())) as guard:
+    with Guard(change_at(box.change("add-x")), Allowed(documents=())) as guard:
         record(store)
         assert guard.after().forbidden == ()
         store.path.write_text(store.path.read_text().replace("proposed", "complete"))
@@ -375,7 +375,7 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
 
 def test_the_log_of_a_killed_guard_is_removed_and_costs_nothing(box: Sandbox) -> None:
     def die() -> None:
-        Guard.before(change_at(box.change("add-x")), Allowed(documents=()))
+        Guard(change_at(box.change("add-x")), Allowed(documents=()))
         os._exit(9)
 
     assert exit_codes([in_child(die)]) == {9}

@@ -52,7 +52,7 @@ def config(tmp_path: Path, *parts: str) -> Config:
     ],
 )
 def test_size_of_a_change(specs: int, tasks: int, complexity: Complexity) -> None:
-    assert complexity_of(specs=specs, tasks=tasks) == complexity
+    assert complexity_of(specs + tasks) == complexity
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_size_of_a_change(specs: int, tasks: int, complexity: Complexity) -> Non
 def test_model_follows_the_size_of_the_change(
     tmp_path: Path, specs: int, tasks: int, model: str
 ) -> None:
-    got = choose(config(tmp_path, CLAUDE), IMPLEMENTATION, specs=specs, tasks=tasks)
+    got = choose(config(tmp_path, CLAUDE), IMPLEMENTATION, size=specs + tasks)
     assert got == Choice(provider="claude", model=f"claude-{model}")
 
 
@@ -90,23 +90,21 @@ def rated(*complexities: str, default: str = "m0") -> str:
     ],
 )
 def test_nearest_model_is_taken(tmp_path: Path, section: str, specs: int, model: str) -> None:
-    assert choose(config(tmp_path, section), IMPLEMENTATION, specs=specs, tasks=1).model == model
+    assert choose(config(tmp_path, section), IMPLEMENTATION, size=specs + 1).model == model
 
 
 def test_command_line_goes_before_the_steps_table_and_that_before_the_size(tmp_path: Path) -> None:
     settings = config(
         tmp_path, CLAUDE, CODEX, '[steps.review]\nprovider = "claude"\nmodel = "large"'
     )
-    assert choose(settings, REVIEW, specs=1, tasks=1) == Choice(
-        provider="claude", model="claude-large"
-    )
-    got = choose(settings, REVIEW, model="small", specs=1, tasks=1)
+    assert choose(settings, REVIEW, size=2) == Choice(provider="claude", model="claude-large")
+    got = choose(settings, REVIEW, model="small", size=2)
     assert got == Choice(provider="claude", model="claude-small")
-    got = choose(settings, REVIEW, provider="codex", specs=1, tasks=1)
+    got = choose(settings, REVIEW, provider="codex", size=2)
     assert got == Choice(provider="codex", model="codex-small")
-    got = choose(settings, REVIEW, provider="codex", model="any-name", specs=1, tasks=1)
+    got = choose(settings, REVIEW, provider="codex", model="any-name", size=2)
     assert got == Choice(provider="codex", model="any-name")
-    got = choose(settings, STEPS["challenge"], specs=1, tasks=1)
+    got = choose(settings, STEPS["challenge"], size=2)
     assert got == Choice(provider="codex", model="codex-small")
 
 
@@ -124,11 +122,11 @@ def test_one_provider_runs_every_step(tmp_path: Path) -> None:
 
 def test_provider_without_models_leaves_the_choice_to_its_cli(tmp_path: Path) -> None:
     settings = config(tmp_path, '[claude]\ncommand = "claude"\n')
-    assert choose(settings, IMPLEMENTATION, specs=3, tasks=3).model is None
+    assert choose(settings, IMPLEMENTATION, size=6).model is None
 
 
 def test_missing_section_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        choose(config(tmp_path, CLAUDE), REVIEW, provider="gpt", config_name="a/config.toml")
+        choose(config(tmp_path, CLAUDE), REVIEW, provider="gpt")
     assert caught.value.message == "a/config.toml: no provider gpt for step review; it has claude"
     assert caught.value.fix == "Add a [gpt] section, or name another with --provider."
