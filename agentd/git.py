@@ -57,6 +57,14 @@ def output(folder: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
+def ignores(folder: Path, path: str) -> bool:
+    """Whether git ignores a path relative to ``folder``; not where git can't be asked."""
+    try:
+        return run(folder, "check-ignore", "-q", path).returncode == 0
+    except GitFailed:
+        return False
+
+
 def last_line(stderr: bytes) -> str:
     """What git says why, "" when it says nothing."""
     return stderr.decode(errors="replace").strip().rpartition("\n")[2]

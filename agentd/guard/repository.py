@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from agentd.git import GitFailed, output
+from agentd.git import GitFailed, ignores, output
 from agentd.guard.tree import NOT_JUDGED, Look, differing, look_at
 
 _HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its size and time
@@ -40,7 +40,7 @@ class Repository:
     def __init__(self, root: Path, skip: Callable[[str], bool], at: Place | None = None) -> None:
         self._root, self._skip = root, skip
         self._at = at or _place_of(root)
-        if self._at.prefix and _ignored(root):
+        if self._at.prefix and ignores(root, "."):
             raise GitFailed(f"{root} is ignored")
         self.own = _own_files(self._at)
         status = output(
@@ -138,11 +138,3 @@ def _path(entry: bytes) -> bytes:
 
 def _line(output: bytes) -> bytes:
     return output.removesuffix(b"\n")
-
-
-def _ignored(root: Path) -> bool:
-    try:
-        output(root, "check-ignore", "-q", ".")
-    except GitFailed:
-        return False
-    return True

@@ -42,20 +42,15 @@ def merge(change: Change, order: Order, *, resolving: bool = False) -> Iterator[
     if is_staged(project, folder):
         return
     plan = plan_merge(project, folder)
-    texts = {}
+    texts: dict[Path, str] = {}
     if plan.conflicts and resolving:
-        for item in resolve(change, plan, order):
-            if isinstance(item, StepOutcome):
-                yield item
-            else:
-                texts = item
+        yield from resolve(change, plan, order, texts)
     else:
         texts = plan.texts()
     stage(project, folder, texts)
     if change.state.last_action in (ARCHIVE.judge, ARCHIVE.mend):
-        change.ledger.update(
-            last_action=ARCHIVE.first
-        )  # what was reviewed is not what there is now
+        # What was reviewed is not what there is now.
+        change.ledger.update(last_action=ARCHIVE.first)
 
 
 def archive(

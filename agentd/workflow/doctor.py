@@ -15,7 +15,7 @@ from agentd.clock import utc_now
 from agentd.config.load import load
 from agentd.config.model import Config, ProviderConfig
 from agentd.errors import ConfigError, InputError
-from agentd.git import GitFailed, run
+from agentd.git import ignores
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider
@@ -178,7 +178,7 @@ def _repository(root: Path) -> Check:
 def _ignored(project: Project) -> Check:
     file = project.agentd_dir / ".gitignore"
     lines = file.read_text(errors="replace").split() if file.is_file() else []
-    if "changes/*/runs/" in lines or _git_ignores(project.root, "agentd/changes/x/runs/y"):
+    if "changes/*/runs/" in lines or ignores(project.root, "agentd/changes/x/runs/y"):
         return Check("gitignore", "ok", "the logs of runs stay out of git")
     return Check(
         "gitignore",
@@ -186,10 +186,3 @@ def _ignored(project: Project) -> Check:
         "git would take the logs of runs (agentd/changes/*/runs/), which hold prompts and answers",
         "Run `agentd init`, or put `changes/*/runs/` into agentd/.gitignore.",
     )
-
-
-def _git_ignores(root: Path, path: str) -> bool:
-    try:
-        return run(root, "check-ignore", "-q", path).returncode == 0
-    except GitFailed:
-        return False

@@ -26,24 +26,21 @@ from agentd.workflow.steps import STEPS
 
 
 def resolve(
-    change: Change, plan: MergePlan, order: Order
-) -> Iterator[StepOutcome | dict[Path, str]]:
-    """Ask for a resolution of each spec in conflict; the last item is what all specs become.
+    change: Change, plan: MergePlan, order: Order, texts: dict[Path, str]
+) -> Iterator[StepOutcome]:
+    """Ask for a resolution of each spec in conflict; ``texts`` gets what all specs become.
 
     Raises ProviderError when a proposal touches more than the requirement in conflict, SpecError
     when the plan is refused for another reason.
     """
-    clear = replace(
-        plan, targets=tuple(target for target in plan.targets if not target.result.conflicts)
-    )
-    texts = clear.texts()
+    clear = tuple(target for target in plan.targets if not target.result.conflicts)
+    texts |= replace(plan, targets=clear).texts()
     deltas = dict(change_specs(change.project, change.folder))
     for target in plan.targets:
-        if target.result.conflicts:
-            place = merged_dir(change.folder) / target.target.relative_to(change.project.specs_dir)
-            if _is_proposed(change, target, place):
-                texts[target.target] = _merged(change, target, place, deltas)
-                continue
+        if not target.result.conflicts:
+            continue
+        place = merged_dir(change.folder) / target.target.relative_to(change.project.specs_dir)
+        if not _is_proposed(change, target, place):
             place.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(place, (target.before or "").encode())
             write_atomic(_asked(change, target), _question(target))
@@ -54,17 +51,16 @@ def resolve(
             }
             step = STEPS["merge"]
             yield run_step(StepRun(change=change, step=step, order=order, values=values))
-            texts[target.target] = _merged(change, target, place, deltas)
-    yield texts
+        texts[target.target] = _merged(change, target, place, deltas)
 
 
 def _is_proposed(change: Change, target: Target, place: Path) -> bool:
     """Whether a sound answer to just this conflict is there: paid for, or a person's."""
     asked = _asked(change, target)
     text = read_spec(change.project, place)
-    if not text or text == target.before or not asked.is_file():
+    if not text or text == target.before:
         return False
-    if asked.read_bytes() != _question(target):
+    if not asked.is_file() or asked.read_bytes() != _question(target):
         return False
     try:
         _only_these_changed(change.project, target, text, place)
@@ -128,14 +124,12 @@ def _only_these_changed(
         if getattr(before, part).strip() != getattr(after, part).strip()
     ]
     unsound = main_problems(proposed, "") or "\n<<<<<<< " in proposed
-    if unsound and not strange:
-        raise ProviderError(
-            "the proposed resolution is no sound spec",
-            fix=f"Mend {project.shown(place)} by hand, or run the command again.",
-        )
+    wrong = "is no sound spec" if unsound else ""
     if strange:
+        wrong = f"changes more than was asked: {', '.join(strange)}"
+    if wrong:
         raise ProviderError(
-            f"the proposed resolution changes more than was asked: {', '.join(strange)}",
+            f"the proposed resolution {wrong}",
             fix=f"Mend {project.shown(place)} by hand, or run the command again.",
         )
     return new

@@ -43,9 +43,10 @@ def choose(
     usual = usual_provider(step, config.providers)
     name = provider or (set_ and set_.provider) or usual
     if name not in config.providers:
+        lacking = f"no provider {name}" if name else "there is no provider"
         raise ConfigError(
-            f"{shown_path(config.path)}: {f'no provider {name}' if name else 'there is no provider'} for step "
-            f"{step.name}; it has {', '.join(config.providers) or 'none'}",
+            f"{shown_path(config.path)}: {lacking} for step {step.name}; "
+            f"it has {', '.join(config.providers) or 'none'}",
             fix=f"Add a [{name or next(iter(PROVIDERS))}] section, or name another with "
             "--provider.",
         )
