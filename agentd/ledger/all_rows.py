@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from decimal import Decimal
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from agentd.errors import StateError
 from agentd.files import FileStamp, file_stamp
 from agentd.ledger import cache
-from agentd.ledger.rows import Part, Row
+from agentd.ledger.rows import Row
 
 # A file system may keep times to the second or two, so a file this young may change once more
 # without looking any different.
@@ -32,8 +31,8 @@ class HasLedger(Protocol):
         """Its folder."""
 
 
-_Entry: TypeAlias = "tuple[tuple[int, ...], list[Any]]"
-"""A ledger's stamp, and the columns of its rows but ``change_id`` as the cache takes them."""
+_Entry: TypeAlias = "tuple[FileStamp | None, list[Row]]"
+"""A ledger's stamp, and its rows."""
 
 
 def read_rows(changes: Sequence[HasLedger], problems: list[StateError] | None = None) -> list[Row]:
@@ -58,14 +57,13 @@ def read_each(
     for change, stamp in zip(changes, stamps_of(changes), strict=True):
         key = str(change.folder)
         entry = known.get(key)
-        if entry is not None and stamp is not None and entry[0] == tuple(stamp):
-            every.append(_unpacked(change.id, entry[1]))
-        else:
+        if entry is None or stamp is None or entry[0] != stamp:
             before = len(problems or ())
-            every.append(read_ledger(change, problems))
-            entry = (tuple(stamp or ()), _packed(every[-1]))
+            entry = (stamp, read_ledger(change, problems))
             if len(problems or ()) > before:
+                every.append([])
                 continue
+        every.append(entry[1])
         if is_settled(stamp):
             settled[key] = entry
     if any(known.get(key) is not entry for key, entry in settled.items()):
@@ -103,26 +101,3 @@ def is_settled(stamp: FileStamp | None) -> bool:
 def home_of(changes: Sequence[HasLedger]) -> str:
     """The folder that all of them lie in."""
     return os.path.commonpath({os.path.dirname(change.folder) for change in changes})  # noqa: PTH120
-
-
-_COST, _PARTS = (Row._fields.index(name) - 1 for name in ("cost_usd", "parts"))
-
-
-def _packed(rows: Sequence[Row]) -> list[Any]:
-    columns = list(zip(*rows, strict=True))[1:]
-    if columns:
-        columns[_COST] = tuple(map(str, columns[_COST]))
-        parts = columns[_PARTS]
-        columns[_PARTS] = tuple(tuple((*p[:4], str(p[4]), p[5]) for p in of) for of in parts)
-    return columns
-
-
-def _unpacked(change_id: str, packed: Sequence[Any]) -> list[Row]:
-    if not packed:
-        return []
-    columns = list(packed)
-    columns[_COST] = map(Decimal, columns[_COST])
-    columns[_PARTS] = [
-        tuple(Part._make((*p[:4], Decimal(p[4]), p[5])) for p in of) for of in columns[_PARTS]
-    ]
-    return list(map(Row._make, zip(repeat(change_id), *columns, strict=False)))

@@ -7,8 +7,8 @@ where none can be written everything works without, only slower.
 from __future__ import annotations
 
 import contextlib
-import marshal
 import os
+import pickle
 import sys
 import zlib
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from agentd.version import __version__
 
-_STAMP = f"agentd {__version__} format 2 python {sys.version_info[:2]}\n".encode()
+_STAMP = f"agentd {__version__} format 3 python {sys.version_info[:2]}\n".encode()
 
 
 def path_of(kind: str, key: str) -> Path:
@@ -41,12 +41,15 @@ def load(path: Path) -> Any:
     sum_at = len(_STAMP)
     if not data.startswith(_STAMP) or zlib.crc32(body).to_bytes(4) != data[sum_at : sum_at + 4]:
         return None
-    return marshal.loads(body)
+    try:
+        return pickle.loads(body)
+    except (AttributeError, ImportError, TypeError):  # it was made between two versions
+        return None
 
 
 def save(path: Path, value: Any) -> None:
-    """Keep ``value``: tuples, lists, dicts, str, int, float and None only."""
-    body = marshal.dumps(value)
+    """Keep ``value``."""
+    body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # a read-only home: without a cache it only takes longer
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -41,28 +41,36 @@ class Tally(NamedTuple):
 
 def build(rows: Sequence[Row], query: Query, scope: str) -> Report:
     """The report on ``rows``."""
-    return report_on(tally(rows, query), query, scope)
+    return report_on(tally([rows], query), query, scope)
 
 
-def tally(rows: Sequence[Row], query: Query) -> Tally:
-    """The sums of ``rows``.
+def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
+    """The sums of the rows of all ledgers.
 
     Where they are by model, a call that several models answered is in the group of each.
     """
+    whole, spread, several = _Cells(), _Cells(), _Cells()
+    spent: defaultdict[date, Decimal] = defaultdict(Decimal)
+    here = zone(query.timezone)
     with localcontext(EXACT):
-        days = days_of([row.started_at for row in rows], zone(query.timezone))
-        costs: defaultdict[date | None, list[Decimal]] = defaultdict(list)
-        for day, row in zip(days, rows, strict=True):
-            costs[day].append(row.cost_usd)
-        spent = {day: sum(of, Decimal(0)) for day, of in costs.items() if day is not None}
-        cells = _cells(rows, days, query.by)
-        total = _sum(sums for _, sums in cells)
-        if "model" in query.by and any(row.parts for row in rows):
-            spread = [
-                (share, day) for row, day in zip(rows, days, strict=True) for share in _shares(row)
-            ]
-            cells = _cells([share for share, _ in spread], [day for _, day in spread], query.by)
-        return Tally(_groups(cells) if query.by else {}, total, spent)
+        for rows in ledgers:
+            days = days_of([row.started_at for row in rows], here)
+            for day, row in zip(days, rows, strict=True):
+                if day is not None:
+                    spent[day] += row.cost_usd
+            if "model" in query.by and any(row.parts for row in rows):
+                shares = [
+                    (share, day)
+                    for row, day in zip(rows, days, strict=True)
+                    for share in _shares(row)
+                ]
+                spread.add([one for one, _ in shares], [day for _, day in shares], query.by)
+                several.add(rows, days, ())
+            else:
+                whole.add(rows, days, query.by)
+        cells = whole.sums()
+        total = _sum(sums for _, sums in [*cells, *several.sums()])
+        return Tally(_groups([*cells, *spread.sums()]) if query.by else {}, total, spent)
 
 
 def join(tallies: Sequence[Tally]) -> Tally:
@@ -87,44 +95,49 @@ def report_on(found: Tally, query: Query, scope: str) -> Report:
     )
 
 
-_KIND = itemgetter(*map(Row._fields.index, ("model", "status", "cost_source", "parts")))
 _USED = slice(Row._fields.index("tokens_in"), Row._fields.index("cost_usd") + 1)
 
 
-def _cells(
-    rows: Sequence[Row], days: Sequence[date | None], by: Sequence[str]
-) -> list[tuple[tuple[str, ...], Sums]]:
-    """The sums of the calls that are alike in all but numbers, with their names.
+class _Cells:
+    """Calls that are alike in all but numbers: what they used.
 
-    A group is a few of them; with what is the same for all of a cell asked once, 100,000 calls take
+    A group is a few cells; with what is the same for all of a cell asked once, 100,000 calls take
     a third of the time.
     """
-    cells: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    names = [_COLUMNS[name](rows, days) for name in by]
-    for key, row in zip(zip(*names, map(_KIND, rows), strict=True), rows, strict=True):
-        cells[key].append(row)
-    return [(key[:-1], _sums(cell)) for key, cell in cells.items()]
+
+    def __init__(self) -> None:
+        self._used: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
+
+    def add(self, rows: Sequence[Row], days: Sequence[date | None], by: Sequence[str]) -> None:
+        names = [_COLUMNS[name](rows, days) for name in by]
+        keys = zip(*names, map(_marks, rows), strict=True)
+        for key, used in zip(keys, map(itemgetter(_USED), rows), strict=True):
+            self._used[key].append(used)
+
+    def sums(self) -> list[tuple[tuple[str, ...], Sums]]:
+        """The names of each cell, and its sums."""
+        return [
+            (
+                tuple(names),
+                Sums(
+                    len(every),
+                    *(len(every) * mark for mark in marks),
+                    *map(sum, zip(*every, strict=True)),
+                ),
+            )
+            for (*names, marks), every in self._used.items()
+        ]
 
 
-def _sums(cell: Sequence[Row]) -> Sums:
-    """The sum of calls that are alike in all but numbers."""
-    one, calls = cell[0], len(cell)
-    local = unpriced = 0
-    if one.cost_source == "none" or one.parts:
-        local, unpriced = map(sum, zip(*map(_marks, cell), strict=True))
-    used = map(sum, itertools.islice(zip(*cell, strict=True), _USED.start, _USED.stop))
-    return Sums._make((calls, calls * (one.status != "ok"), local, unpriced, *used))
-
-
-def _marks(row: Row) -> tuple[bool, bool]:
-    """Whether a model of the call is local, and whether one lacks a price."""
+def _marks(row: Row) -> tuple[bool, bool, bool]:
+    """Whether the call failed, whether a model of it is local, and whether one lacks a price."""
     local = unpriced = False
-    for part in row.shares():
-        if part.cost_source == "none":
-            local |= is_local(part.model)
+    if row.cost_source == "none" or row.parts:
+        for part in row.shares():
             tokens = part.tokens_in + part.tokens_out
+            local |= part.cost_source == "none" and is_local(part.model)
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
-    return local, unpriced
+    return row.status != "ok", local, unpriced
 
 
 def _shares(row: Row) -> Iterator[Row]:

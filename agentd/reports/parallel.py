@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
 import os
+import pickle
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ def in_processes(work: Callable[[slice], T], sizes: Sequence[int], share: int) -
     """What ``work`` returns for the parts of a list whose items have these sizes, in their order.
 
     As many parts as there are cores, but none smaller than ``share``. The first is done here, each
-    other one in a forked process; it must change nothing, and return what marshal takes. What such
+    other one in a forked process; it must change nothing, and return what pickle takes. What such
     a process can't do, this one does again, so that an error is raised as if there was none.
     """
     first, *others = _parts(sizes, min(_cores(), sum(sizes) // share))
@@ -27,7 +27,7 @@ def in_processes(work: Callable[[slice], T], sizes: Sequence[int], share: int) -
         with open(source, "rb") as pipe:
             data = pipe.read()
         done = os.waitpid(pid, 0)[1] == 0
-        results.append(marshal.loads(data) if done else work(part))
+        results.append(pickle.loads(data) if done else work(part))
     return results
 
 
@@ -57,7 +57,7 @@ def _fork(work: Callable[[slice], Any], part: slice) -> tuple[int, int]:
     try:
         os.close(source)
         with open(target, "wb") as pipe:
-            pipe.write(marshal.dumps(work(part)))
+            pickle.dump(work(part), pipe, pickle.HIGHEST_PROTOCOL)
         code = 0
     finally:
         os._exit(code)

@@ -81,11 +81,12 @@ def spoil(kind: str, ledgers: list[Change]) -> None:
     data = cache.load(path)
     if kind == "rows":
         key = str(ledgers[0].folder)
-        stamp, columns = data[key]
-        data[key] = (stamp, [*columns[:8], ("777.0",), *columns[9:]])
+        stamp, [row] = data[key]
+        data[key] = (stamp, [row._replace(cost_usd=Decimal(777))])
     else:
-        groups, total, days = data[1][tuple(BY_STEP)]
-        data[1][tuple(BY_STEP)] = (groups, (*total[:-1], "777.0"), days)
+        found = data[1][BY_STEP]
+        wrong = found.total._replace(cost_usd=Decimal(777))
+        data[1][BY_STEP] = found._replace(total=wrong)
     cache.save(path, data)
 
 
