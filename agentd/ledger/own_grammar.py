@@ -110,7 +110,9 @@ def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[An
     )
     if read is None or not any(column):
         return column
-    return [value and read(value) for value in column]
+    if None in column:
+        return [value and read(value) for value in column]
+    return list(map(read, column))
 
 
 def _unquoted(text: str) -> str:
