@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
@@ -28,55 +28,40 @@ EXPECTED: Mapping[Kind, str] = {
 """How each kind of value is described to users."""
 
 
+_TOKENS = {
+    "tokens_in": "input_tokens",
+    "tokens_out": "output_tokens",
+    "tokens_cache_read": "cache_read_input_tokens",
+    "tokens_cache_write": "cache_creation_input_tokens",
+    "tokens_cache_write_1h": "cache_creation_1h_input_tokens",
+    "tokens_reasoning": "reasoning_output_tokens",
+}
+"""What ModelUsage calls the counts; what else a record has is called as in the ledger."""
+
+
 def to_fields(record: CallRecord) -> Fields:
     """A call as STATE.yaml names it, in the layout's order.
 
     Raises ValueError for what no call can have: negative counts, costs that are no finite number.
     """
-    fields: dict[str, Value | None] = {
-        "id": record.id,
-        "step": record.step,
-        "provider": record.provider,
-        "model": record.model,
-        "status": record.status,
-        **_token_fields(record.usage),
-        "cost_usd": record.cost_usd,
-        "cost_source": record.cost_source,
-        "accuracy": record.accuracy,
-        "why": record.why,
-        "usage_source": record.usage_source,
-        "requests": record.requests,
-        "duration_ms": record.duration_ms,
-        "timestamp": record.started_at and _whole_second(record.started_at),
-        "session_id": record.session_id,
-        "budget": record.budget,
-        "models": [_model_fields(model) for model in record.models] or None,
-    }
-    return {key: read_value(key, value) for key, value in fields.items() if value is not None}
+    return _fields_of(record, KEYS)
 
 
-def _whole_second(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)
-
-
-def _model_fields(priced: PricedModel) -> Fields:
-    return {
-        "model": priced.model,
-        **_token_fields(priced.usage),
-        "cost_usd": priced.cost_usd,
-        "cost_source": priced.cost_source,
-    }
-
-
-def _token_fields(usage: ModelUsage) -> dict[str, Value]:
-    optional = {
-        "tokens_cache_read": usage.cache_read_input_tokens,
-        "tokens_cache_write": usage.cache_creation_input_tokens,
-        "tokens_cache_write_1h": usage.cache_creation_1h_input_tokens,
-        "tokens_reasoning": usage.reasoning_output_tokens,
-    }
-    used: dict[str, Value] = {key: count for key, count in optional.items() if count}
-    return {"tokens_in": usage.input_tokens, "tokens_out": usage.output_tokens, **used}
+def _fields_of(record: Any, keys: Iterable[str]) -> Fields:
+    """Of a CallRecord, or of a PricedModel."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        if key in _TOKENS:
+            count = getattr(record.usage, _TOKENS[key])
+            found[key] = count if count or key in REQUIRED else None
+        elif key == "models":
+            found[key] = [_fields_of(model, MODEL_KEYS) for model in record.models] or None
+        elif key == "timestamp":
+            at = record.started_at
+            found[key] = at and at.astimezone(UTC).replace(microsecond=0)
+        else:
+            found[key] = getattr(record, key)
+    return {key: read_value(key, value) for key, value in found.items() if value is not None}
 
 
 def from_fields(fields: Mapping[str, Any]) -> CallRecord:
@@ -84,48 +69,33 @@ def from_fields(fields: Mapping[str, Any]) -> CallRecord:
 
     What the original agentd did not write is taken as: id "", status ok, duration 0, time None.
     """
-    cost_usd = fields["cost_usd"]
-    return CallRecord(
-        id=fields.get("id", ""),
-        step=fields["step"],
-        provider=fields.get("provider"),
-        model=fields["model"],
-        status=fields.get("status", "ok"),
-        usage=_usage(fields),
-        cost_usd=cost_usd,
-        cost_source=fields.get("cost_source") or guess_source(cost_usd),
-        accuracy=fields.get("accuracy", "exact"),
-        usage_source=fields.get("usage_source", "stdout"),
-        duration_ms=fields.get("duration_ms", 0),
-        started_at=fields.get("timestamp"),
-        session_id=fields.get("session_id"),
-        budget=fields.get("budget"),
-        why=fields.get("why"),
-        requests=fields.get("requests"),
-        models=tuple(priced_model(model) for model in fields.get("models", ())),
-    )
+    return CallRecord(**{**_ABSENT, **_attributes(fields)})
 
 
-def priced_model(fields: Mapping[str, Any]) -> PricedModel:
-    """One item of ``models``, checked by :func:`read_fields`."""
-    cost_usd = fields["cost_usd"]
-    return PricedModel(
-        model=fields["model"],
-        usage=_usage(fields),
-        cost_usd=cost_usd,
-        cost_source=fields.get("cost_source") or guess_source(cost_usd),
-    )
+_ABSENT = {
+    "id": "",
+    "provider": None,
+    "status": "ok",
+    "accuracy": "exact",
+    "usage_source": "stdout",
+    "duration_ms": 0,
+    "started_at": None,
+}
 
 
-def _usage(fields: Mapping[str, Any]) -> ModelUsage:
-    return ModelUsage(
-        input_tokens=fields["tokens_in"],
-        output_tokens=fields["tokens_out"],
-        cache_read_input_tokens=fields.get("tokens_cache_read", 0),
-        cache_creation_input_tokens=fields.get("tokens_cache_write", 0),
-        cache_creation_1h_input_tokens=fields.get("tokens_cache_write_1h", 0),
-        reasoning_output_tokens=fields.get("tokens_reasoning", 0),
-    )
+def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The record's arguments, for a call or one item of its ``models``."""
+    found: dict[str, Any] = {}
+    used = {}
+    for key, value in fields.items():
+        if key in _TOKENS:
+            used[_TOKENS[key]] = value
+        elif key == "models":
+            found[key] = tuple(PricedModel(**_attributes(model)) for model in value)
+        else:
+            found["started_at" if key == "timestamp" else key] = value
+    source = found.get("cost_source") or guess_source(found["cost_usd"])
+    return {**found, "cost_source": source, "usage": ModelUsage(**used)}
 
 
 def read_value(key: str, raw: object) -> Value:

@@ -110,9 +110,7 @@ def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[An
     )
     if read is None or not any(column):
         return column
-    if None in column:
-        return [value and read(value) for value in column]
-    return list(map(read, column))
+    return [value and read(value) for value in column]
 
 
 def _unquoted(text: str) -> str:
