@@ -10,7 +10,7 @@ from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of
 from agentd.specs.model import Delta, SpecError
-from agentd.specs.overlap import overlaps, touched_names
+from agentd.specs.overlap import overlaps
 from agentd.specs.plan import plan_merge
 
 
@@ -41,7 +41,7 @@ def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta])
     places = {
         (capability_of(key), name): (delta.path, line)
         for key, delta in deltas.items()
-        for name, line in touched_names(delta)
+        for name, line in delta.touched
     }
     others = any(other.id != change.name for other in open_changes(project))
     for overlap in overlaps(project) if others else ():

@@ -9,7 +9,6 @@ from agentd.specs.check import delta_problems, main_problems, readable_purpose
 from agentd.specs.mains import parse_main
 from agentd.specs.model import Delta, MergeResult, Problem
 from agentd.specs.operations import Operations, ThreeWay
-from agentd.specs.render import new_spec, placeholder
 
 
 def merge(
@@ -36,14 +35,14 @@ def merge(
         if delta.modified or delta.renamed:
             line = delta.modified[0].line if delta.modified else delta.renamed[0].line
             text = "there is no main spec yet: it can only have ADDED requirements"
-            return _refused((Problem(message=text, line=line),))
+            return _refused((Problem(text, line),))
         text = _skeleton(delta, capability, change_id, warnings)
     else:
         text = main_text
     spec = parse_main(text, delta.path)
     if spec.problems:
         shown = (f"in the main spec, line {p.line}: {p.message}" for p in spec.problems)
-        return _refused(tuple(Problem(message=message) for message in shown))
+        return _refused(tuple(Problem(message) for message in shown))
     run = Operations(spec, delta, base, three_way, warnings)
     run.rename()
     run.remove()
@@ -62,7 +61,7 @@ def _whole(main_text: str | None, delta: Delta) -> MergeResult:
             "this is a whole spec, and the main spec exists; write what changes under "
             '"## ADDED Requirements", "## MODIFIED Requirements" and so on'
         )
-        return _refused((Problem(message=text),))
+        return _refused((Problem(text),))
     problems = main_problems(delta.text, delta.path)
     if problems:
         return _refused(problems)
@@ -73,11 +72,17 @@ def _whole(main_text: str | None, delta: Delta) -> MergeResult:
 def _skeleton(delta: Delta, capability: str, change_id: str, warnings: list[Problem]) -> str:
     if delta.removed:
         text = f"{len(delta.removed)} REMOVED: there is no main spec to remove them from"
-        warnings.append(Problem(message=text, line=delta.removed[0].line))
+        warnings.append(Problem(text, delta.removed[0].line))
     if delta.purpose:
-        text = new_spec(capability, delta.purpose)
+        text = _new_spec(capability, delta.purpose)
         if readable_purpose(text):
             return text
         text = "the Purpose would make the new spec unreadable; a placeholder stands in for it"
-        warnings.append(Problem(message=text))
-    return new_spec(capability, placeholder(change_id))
+        warnings.append(Problem(text))
+    purpose = f"TBD - created by archiving change {change_id}. Update Purpose after archive."
+    return _new_spec(capability, purpose)
+
+
+def _new_spec(capability: str, purpose: str) -> str:
+    """The spec of a new capability, still without requirements, as OpenSpec writes it."""
+    return f"# {capability} Specification\n\n## Purpose\n{purpose}\n\n## Requirements\n"

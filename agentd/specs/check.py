@@ -19,11 +19,9 @@ def delta_problems(delta: Delta) -> tuple[Problem, ...]:
 def _delta_problems(delta: Delta) -> Iterator[Problem]:
     if delta.empty and not delta.problems:
         if delta.sections:
-            yield Problem(
-                message=f'no "### Requirement: Name" under "{delta.sections[0].strip(SPACES)}"'
-            )
+            yield Problem(f'no "### Requirement: Name" under "{delta.sections[0].strip(SPACES)}"')
         else:
-            yield Problem(message='no section such as "## ADDED Requirements"')
+            yield Problem('no section such as "## ADDED Requirements"')
         return
     yield from delta.problems
     for kind, blocks in (("ADDED", delta.added), ("MODIFIED", delta.modified)):
@@ -39,10 +37,10 @@ def _delta_problems(delta: Delta) -> Iterator[Problem]:
 def _block_problems(kind: str, block: Requirement) -> Iterator[Problem]:
     if not block.body:
         text = f'{kind} "{block.name}" has no text under its heading'
-        yield Problem(message=text, line=block.line)
+        yield Problem(text, block.line)
     if not block.old_style and not any(scenario.body for scenario in block.scenarios):
         text = f'{kind} "{block.name}" has no "#### Scenario:" with steps under it'
-        yield Problem(message=text, line=block.line)
+        yield Problem(text, block.line)
 
 
 def _twice(kind: str, entries: Iterable[tuple[str, int]]) -> Iterator[Problem]:
@@ -50,7 +48,7 @@ def _twice(kind: str, entries: Iterable[tuple[str, int]]) -> Iterator[Problem]:
     for name, line in entries:
         if name in seen:
             text = f'"{name}" is in {kind} twice, first on line {seen[name]}'
-            yield Problem(message=text, line=line)
+            yield Problem(text, line)
         else:
             seen[name] = line
 
@@ -64,19 +62,19 @@ def _contradictions(delta: Delta) -> Iterator[Problem]:
         for kind, names in (("REMOVED", removed), ("ADDED", added)):
             if block.name in names:
                 text = f'"{block.name}" is in both MODIFIED and {kind}'
-                yield Problem(message=text, line=block.line)
+                yield Problem(text, block.line)
         if block.name in renamed_away:
             text = f'MODIFIED must name the new heading, "{renamed_away[block.name].new}"'
-            yield Problem(message=text, line=block.line)
+            yield Problem(text, block.line)
     for block in delta.added:
         if block.name in removed:
             text = f'"{block.name}" is in both ADDED and REMOVED'
-            yield Problem(message=text, line=block.line)
+            yield Problem(text, block.line)
     for entry in delta.renamed:
         if fold(entry.old) in removed_folded:
-            yield Problem(message=f'"{entry.old}" is in both RENAMED and REMOVED', line=entry.line)
+            yield Problem(f'"{entry.old}" is in both RENAMED and REMOVED', entry.line)
         if entry.new in added:
-            yield Problem(message=f'"{entry.new}" is in both RENAMED and ADDED', line=entry.line)
+            yield Problem(f'"{entry.new}" is in both RENAMED and ADDED', entry.line)
 
 
 def main_problems(text: str, path: str) -> tuple[Problem, ...]:
@@ -87,7 +85,7 @@ def main_problems(text: str, path: str) -> tuple[Problem, ...]:
     spec = parse_main(text, path)
     old_style = any(block.old_style for block in spec.requirements)
     problems = list(spec.problems) + [
-        Problem(message=f'"{block.name}" has no text under its heading', line=block.line)
+        Problem(f'"{block.name}" has no text under its heading', block.line)
         for block in spec.requirements
         if not block.body
     ]
@@ -98,20 +96,20 @@ def _outline_problems(text: str) -> Iterator[Problem]:
     doc = Lines(normalized(text))
     purpose = _first(doc, "purpose")
     if purpose is None or not _content(doc, purpose):
-        yield Problem(message='no "## Purpose" with text under it')
+        yield Problem('no "## Purpose" with text under it')
     section = _first(doc, "requirements")
     if section is None:
-        yield Problem(message='no section "## Requirements"')
+        yield Problem('no section "## Requirements"')
         return
     children = list(_children(doc, section))
     if not children:
         line = doc.headings[section].index + 1
-        yield Problem(message="no requirement is left in it", line=line)
+        yield Problem("no requirement is left in it", line)
     for child in children:
         if not any(_content(doc, step) for step in _children(doc, child)):
             heading = doc.headings[child]
             text = f'"{heading.title}" has no "#### Scenario:" with steps under it'
-            yield Problem(message=text, line=heading.index + 1)
+            yield Problem(text, heading.index + 1)
 
 
 def readable_purpose(text: str) -> bool:

@@ -82,9 +82,9 @@ def _outside(doc: Lines, sections: Sequence[tuple[str, int, int]]) -> list[Probl
         find = requirement_finder(doc, start, end)
         problems += [
             Problem(
-                message=f'requirement "{open_heading(match[1])}" stands outside the sections '
+                f'requirement "{open_heading(match[1])}" stands outside the sections '
                 "ADDED, MODIFIED, REMOVED and RENAMED Requirements: it is not merged",
-                line=index + 1,
+                index + 1,
             )
             for index in marks_between(doc, start, end)
             if not kind and (match := find(doc.all[index]))
@@ -102,7 +102,7 @@ def _section_requirements(
         other = _OTHER_HEADING.match(doc.all[i])
         if other and not find(doc.all[i]):
             text = f'"{doc.all[i].strip(SPACES)}" is no "### Requirement: Name" heading'
-            stray.append(Problem(message=f"{text}: it is not read as one", line=i + 1))
+            stray.append(Problem(f"{text}: it is not read as one", i + 1))
     return requirements(doc, find, heads, end)
 
 
@@ -148,9 +148,9 @@ def _renamed(doc: Lines, start: int, end: int) -> tuple[list[Renamed], list[Prob
         alone.append(("FROM", *pending))
     return pairs, [
         Problem(
-            message=f'RENAMED: {side} "{name}" has no {"TO" if side == "FROM" else "FROM"}; '
+            f'RENAMED: {side} "{name}" has no {"TO" if side == "FROM" else "FROM"}; '
             "write each rename as a FROM line and, right under it, its TO line",
-            line=line,
+            line,
         )
         for side, name, line in alone
     ]

@@ -1,10 +1,11 @@
-"""Reading a main spec. Text in, values out."""
+"""Reading a main spec, and writing it again from its slices, byte for byte as OpenSpec does."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from agentd.markdown.openspec import SPACES, without_comments
+from agentd.markdown.openspec import SPACES, code_lines, without_comments
 from agentd.specs.blocks import (
     marks_between,
     requirement_finder,
@@ -18,6 +19,8 @@ _REQUIREMENTS = re.compile(rf"##{SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE)
 _DELTA_HEADING = re.compile(
     rf"##{SPACE}+(ADDED|MODIFIED|REMOVED|RENAMED){SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE
 )
+_PURPOSE = re.compile(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
+_SECTION_END = re.compile(rf"##{SPACE}")
 _SPACED_REQUIREMENT = re.compile(rf"###{SPACE}+Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
 
 
@@ -60,7 +63,7 @@ def _structure(doc: Lines, start: int, end: int) -> tuple[Problem, ...]:
         shown = line.strip(SPACES)
         if _DELTA_HEADING.match(line):
             text = f'"{shown}" stands in a main spec; deltas belong into a change'
-            problems.append(Problem(message=text, line=index + 1))
+            problems.append(Problem(text, index + 1))
             continue
         match = _SPACED_REQUIREMENT.match(line)
         if not match:
@@ -68,17 +71,13 @@ def _structure(doc: Lines, start: int, end: int) -> tuple[Problem, ...]:
         name = open_heading(match[1])
         if not start < index < end:
             text = f'"{shown}" stands outside the section "## Requirements"'
-            problems.append(Problem(message=text, line=index + 1))
+            problems.append(Problem(text, index + 1))
         elif name in seen:
             text = f'"{shown}" is there twice, first on line {seen[name]}'
-            problems.append(Problem(message=text, line=index + 1))
+            problems.append(Problem(text, index + 1))
         else:
             seen[name] = index + 1
     return tuple(problems)
-
-
-_PURPOSE = re.compile(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
-_SECTION_END = re.compile(rf"##{SPACE}")
 
 
 def purpose_section(text: str) -> str:
@@ -96,3 +95,35 @@ def purpose_section(text: str) -> str:
     if not any(line.strip(SPACES) for _, line in masked.unfenced(start + 1, end)):
         return ""
     return doc.slice(start + 1, end).strip(SPACES)
+
+
+def spec_text(spec: MainSpec, blocks: Iterable[str]) -> str:
+    """``spec`` with these requirement blocks: one blank line between parts, the file's newline."""
+    preamble = [spec.preamble] if spec.preamble.strip(SPACES) else []
+    body = "\n\n".join([*preamble, *blocks]).rstrip(SPACES)
+    parts = (
+        spec.before.rstrip(SPACES),
+        spec.header or "## Requirements",
+        body,
+        spec.after.strip(SPACES),
+    )
+    text = _single_blanks("\n\n".join(part for part in parts if part)).rstrip(SPACES) + "\n"
+    return _with_newlines_of(spec.text, text)
+
+
+def _single_blanks(text: str) -> str:
+    """Runs of empty lines as one, but not in fences, whose blank lines mean something."""
+    lines = text.split("\n")
+    fenced = code_lines(lines)
+    return "\n".join(
+        line for i, line in enumerate(lines) if line or i == 0 or lines[i - 1] or fenced[i - 1]
+    )
+
+
+def _with_newlines_of(original: str, text: str) -> str:
+    crlf = original.count("\r\n")
+    lf = original.count("\n") - crlf
+    if not crlf and not lf:
+        return text
+    text = text.replace("\r\n", "\n")
+    return text.replace("\n", "\r\n") if crlf >= lf else text

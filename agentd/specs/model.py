@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agentd.errors import InputError
@@ -19,7 +19,7 @@ class SpecError(InputError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a spec is refused, or what to know about it; ``line`` counts from 1, None: the file."""
 
@@ -117,6 +117,23 @@ class Delta:
     def empty(self) -> bool:
         """Whether there is nothing in it to merge."""
         return not (self.added or self.modified or self.removed or self.renamed)
+
+    @property
+    def touched(self) -> Iterator[tuple[str, int]]:
+        """The requirements that it touches, old and new names, with their lines."""
+        yield from ((block.name, block.line) for block in (*self.added, *self.modified))
+        yield from ((removed.name, removed.line) for removed in self.removed)
+        for rename in self.renamed:
+            yield rename.old, rename.line
+            yield rename.new, rename.line
+
+    @property
+    def former_names(self) -> dict[str, str]:
+        """The names that it gives, and what the main spec has them under."""
+        former: dict[str, str] = {}
+        for entry in self.renamed:
+            former[entry.new] = former.get(entry.old, entry.old)
+        return former
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

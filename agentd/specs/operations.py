@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 
 from agentd.specs.blocks import requirement_in
 from agentd.specs.check import main_problems
-from agentd.specs.mains import parse_main
+from agentd.specs.mains import parse_main, spec_text
 from agentd.specs.model import Conflict, Delta, MainSpec, MergeResult, Problem, Requirement
 from agentd.specs.named_blocks import NamedBlocks
-from agentd.specs.render import spec_text
 from agentd.specs.threeway import merge_block
 
 ThreeWay = Callable[[str, str, str], str | None]
@@ -34,24 +33,23 @@ class Operations:
     ) -> None:
         self.spec = spec
         self.delta = delta
+        self.former_names = delta.former_names
         self.base = base
         self.three_way = three_way
         self.warnings = warnings
         self.blocks = NamedBlocks((block.name, block.text) for block in spec.requirements)
         self.problems: list[Problem] = [
-            Problem(message=f'"{name}" is in the main spec twice') for name in self.blocks.doubles
+            Problem(f'"{name}" is in the main spec twice') for name in self.blocks.doubles
         ]
         self.conflicts: list[Conflict] = []
         self.counts = dict.fromkeys(("added", "modified", "removed", "renamed"), 0)
         of_style = spec.requirements or delta.added
         self.old_style = any(block.old_style for block in of_style)
-        self.was: dict[str, str] = {}
 
     def rename(self) -> None:
         """Apply RENAMED; a block that moved meanwhile keeps its text."""
         for entry in self.delta.renamed:
             old, new = entry.old, entry.new
-            self.was[new] = self.was.get(old, old)
             if old not in self.blocks:
                 near = self.blocks.near(old, exempt=new)
                 if new not in self.blocks:
@@ -65,7 +63,8 @@ class Operations:
             elif near:
                 self._refuse(f'RENAMED: "{new}" and "{near}" are too much alike', entry.line)
             else:
-                self.blocks.rename(old, new, self._with_heading(self.blocks[old], new))
+                text = self._with_heading(self.blocks[old], new)
+                self.blocks.add(new, text, self.blocks.take_away(old))
                 self.counts["renamed"] += 1
 
     def remove(self) -> None:
@@ -77,13 +76,13 @@ class Operations:
                     self._refuse(_near("REMOVED", name, near), entry.line)
                 else:
                     text = f'REMOVED: "{name}" is not in the main spec: taken as removed already'
-                    self.warnings.append(Problem(message=text, line=entry.line))
+                    self.warnings.append(Problem(text, entry.line))
                 continue
             now = self.blocks[name]
             base = self.base.get(name, now)
             if base != now:
                 self._clash(name, base, now, "", entry.line)
-            self.blocks.remove(name)
+            self.blocks.take_away(name)
             self.counts["removed"] += 1
 
     def modify(self) -> None:
@@ -114,7 +113,7 @@ class Operations:
     def _moved(self, block: Requirement, now: str) -> str | None:
         """A block as the change wants it, what happened to it meanwhile kept; None: a clash."""
         theirs = self._written(block)
-        source = self.was.get(block.name, block.name)
+        source = self.former_names.get(block.name, block.name)
         if source not in self.base:
             return theirs
         heading = theirs.split("\n", 1)[0]
@@ -146,24 +145,19 @@ class Operations:
 
     def result(self, main_text: str | None) -> MergeResult:
         """The merged spec, if it is one OpenSpec reads."""
-        found = (tuple(self.problems), tuple(self.conflicts), tuple(self.warnings))
-        text = None
-        if not self.problems and not self.conflicts:
-            changed = any(self.counts.values())
-            if main_text is None or changed:
+        problems, text = tuple(self.problems), None
+        if not problems and not self.conflicts:
+            text = main_text
+            if text is None or any(self.counts.values()):
                 text = spec_text(self.spec, self.blocks.in_order())
-            else:
-                text = main_text
-            wrong = main_problems(text, self.delta.path) or self._hidden(text)
-            if wrong:
+            if wrong := main_problems(text, self.delta.path) or self._hidden(text):
                 shown = (f"the merged spec would have a fault: {p.message}" for p in wrong)
-                found = (tuple(Problem(message=message) for message in shown), (), found[2])
-                text = None
+                problems, text = tuple(map(Problem, shown)), None
         return MergeResult(
             text=text,
-            problems=found[0],
-            conflicts=found[1],
-            warnings=found[2],
+            problems=problems,
+            conflicts=tuple(self.conflicts),
+            warnings=tuple(self.warnings),
             counts=self.counts,
         )
 
@@ -171,13 +165,13 @@ class Operations:
         """An open fence in one block hides the blocks after it."""
         seen = {block.name for block in parse_main(text, self.delta.path).requirements}
         return tuple(
-            Problem(message=f'"{name}" would be hidden by a code fence that is never closed')
-            for name in self.blocks.names()
+            Problem(f'"{name}" would be hidden by a code fence that is never closed')
+            for name in self.blocks
             if name not in seen
         )
 
     def _refuse(self, message: str, line: int) -> None:
-        self.problems.append(Problem(message=message, line=line))
+        self.problems.append(Problem(message, line))
 
     def _clash(self, name: str, base: str | None, ours: str, theirs: str, line: int) -> None:
         self.conflicts.append(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of, change_specs
-from agentd.specs.model import Delta, SpecError
+from agentd.specs.model import SpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +28,10 @@ def overlaps(project: Project) -> list[Overlap]:
         except SpecError:  # `agentd validate` says what is wrong with it
             continue
         for key, delta in specs:
-            for name, _ in touched_names(delta):
+            for name, _ in delta.touched:
                 touched.setdefault((capability_of(key), name), set()).add(change.id)
     return [
         Overlap(capability=capability, requirement=name, changes=tuple(sorted(ids)))
         for (capability, name), ids in sorted(touched.items())
         if len(ids) > 1
     ]
-
-
-def touched_names(delta: Delta) -> Iterator[tuple[str, int]]:
-    """The requirements that a delta touches, old and new names, with their lines."""
-    for block in (*delta.added, *delta.modified):
-        yield block.name, block.line
-    for removed in delta.removed:
-        yield removed.name, removed.line
-    for rename in delta.renamed:
-        yield rename.old, rename.line
-        yield rename.new, rename.line

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.project.layout import Project
 from agentd.specs import snapshot
 from agentd.specs.apply import merge
-from agentd.specs.files import (
-    capability_of,
-    change_specs,
-    read_spec,
-    target_of,
-)
+from agentd.specs.files import capability_of, change_specs, read_spec, target_of
 from agentd.specs.model import Conflict, Delta, MergeResult, Problem, SpecError
+
+_MAX_SHOWN = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +54,13 @@ class MergePlan:
         """Whether it can be applied."""
         return all(target.result.text is not None for target in self.targets)
 
-    def check(self) -> None:
-        """Raises SpecError with every problem and, of conflicts, both texts; None when it is ok."""
-        if not self.ok:
-            raise refusal(self)
-
     def texts(self) -> dict[Path, str]:
-        """The specs that change, with their new texts. Raises SpecError when the plan is not ok."""
-        self.check()
+        """The specs that change, with their new texts. Raises SpecError when the plan is not ok.
+
+        It tells every problem and, of conflicts, both texts.
+        """
+        if not self.ok:
+            raise _refusal(self)
         return {
             target.target: target.result.text
             for target in self.targets
@@ -92,45 +87,27 @@ def _target(project: Project, change: Path, key: str, delta: Delta, base: snapsh
     return Target(source=delta.path, target=target, before=before, result=result)
 
 
-_MAX_SHOWN = 4000
-
-
-def refusal(plan: MergePlan) -> SpecError:
-    """Every problem of the plan, one a line, and both texts of every conflict."""
-    (path, line, first), *others = _reasons(plan)
+def _refusal(plan: MergePlan) -> SpecError:
+    reasons = [(path, problem.line, problem.message) for path, problem in plan.problems]
+    reasons += [(path, conflict.line, _shown(conflict)) for path, conflict in plan.conflicts]
+    (path, line, first), *others = reasons
     rest = [f"{where}:{at}: {text}" if at else f"{where}: {text}" for where, at, text in others]
-    return SpecError(
-        "\n".join([first, *rest]),
-        path=path,
-        line=line,
-        fix="Mend the change's specs; the main specs are untouched. Where a requirement moved "
-        "since the proposal, let the change's text hold both edits, or write the proposal again."
-        + (
-            f" Or let a model propose one text: agentd archive {plan.change.name} --resolve"
-            if plan.conflicts
-            else ""
-        ),
+    fix = (
+        "Mend the change's specs; the main specs are untouched. Where a requirement moved since "
+        "the proposal, let the change's text hold both edits, or write the proposal again."
     )
-
-
-def _reasons(plan: MergePlan) -> Iterator[tuple[str, int | None, str]]:
-    for path, problem in plan.problems:
-        yield path, problem.line, problem.message
-    for path, conflict in plan.conflicts:
-        yield path, conflict.line, _shown(conflict)
+    if plan.conflicts:
+        fix += f" Or let a model propose one text: agentd archive {plan.change.name} --resolve"
+    return SpecError("\n".join([first, *rest]), path=path, line=line, fix=fix)
 
 
 def _shown(conflict: Conflict) -> str:
-    parts = (
-        f'"{conflict.name}" was changed by someone else since the proposal, and the edits clash',
-        "--- the main spec now:",
-        _cut(conflict.ours),
-        "--- this change:",
-        _cut(conflict.theirs) or "(removes it)",
-        "---",
+    """Both texts, each shortened."""
+    ours, theirs = (
+        text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}\n[...]"
+        for text in (conflict.ours, conflict.theirs)
     )
-    return "\n".join(parts)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "\n[...]"
+    return (
+        f'"{conflict.name}" was changed by someone else since the proposal, and the edits clash\n'
+        f"--- the main spec now:\n{ours}\n--- this change:\n{theirs or '(removes it)'}\n---"
+    )

@@ -74,9 +74,7 @@ def _text(block: Mapping[str, str] | None) -> str | None:
 
 def touched(delta: Delta) -> list[str]:
     """The names, as the main spec has them, of what a delta modifies, removes or renames."""
-    was: dict[str, str] = {}
-    for entry in delta.renamed:
-        was[entry.new] = was.get(entry.old, entry.old)
+    was = delta.former_names
     names = [*was.values(), *(was.get(block.name, block.name) for block in delta.modified)]
     return list(dict.fromkeys([*names, *(entry.name for entry in delta.removed)]))
 

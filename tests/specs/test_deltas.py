@@ -10,9 +10,8 @@ from support.openspec_cases import CASES, MAIN, RENAME, block, delta
 from agentd.specs.check import delta_problems
 from agentd.specs.deltas import parse_delta
 from agentd.specs.files import read_spec
-from agentd.specs.mains import parse_main
+from agentd.specs.mains import parse_main, spec_text
 from agentd.specs.model import Removed, Renamed
-from agentd.specs.render import spec_text
 
 OLD = """# Specification: Login
 
