@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agentd.specs import threeway
 from agentd.specs.check import delta_problems, main_problems, readable_purpose
 from agentd.specs.mains import parse_main
 from agentd.specs.model import Delta, MergeResult, Problem
-from agentd.specs.operations import Operations, ThreeWay
+from agentd.specs.operations import Operations
 
 
 def merge(
@@ -18,7 +17,6 @@ def merge(
     *,
     capability: str,
     change_id: str,
-    three_way: ThreeWay = threeway.merge_lines,
 ) -> MergeResult:
     """``delta`` merged into the main spec, as OpenSpec's archive does it, or the reasons why not.
 
@@ -43,7 +41,7 @@ def merge(
     if spec.problems:
         shown = (f"in the main spec, line {p.line}: {p.message}" for p in spec.problems)
         return _refused(tuple(Problem(message) for message in shown))
-    run = Operations(spec, delta, base, three_way, warnings)
+    run = Operations(spec, delta, base, warnings)
     run.rename()
     run.remove()
     run.modify()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from agentd.specs.blocks import requirement_in
 from agentd.specs.check import main_problems
@@ -13,7 +13,6 @@ from agentd.specs.model import Conflict, Delta, MainSpec, MergeResult, Problem, 
 from agentd.specs.named_blocks import NamedBlocks
 from agentd.specs.threeway import merge_block
 
-ThreeWay = Callable[[str, str, str], str | None]
 _OLD_NAME = re.compile(r"R\d+:")
 
 
@@ -28,14 +27,12 @@ class Operations:
         spec: MainSpec,
         delta: Delta,
         base: Mapping[str, str | None],
-        three_way: ThreeWay,
         warnings: list[Problem],
     ) -> None:
         self.spec = spec
         self.delta = delta
         self.former_names = delta.former_names
         self.base = base
-        self.three_way = three_way
         self.warnings = warnings
         self.blocks = NamedBlocks((block.name, block.text) for block in spec.requirements)
         self.problems: list[Problem] = [
@@ -122,7 +119,7 @@ class Operations:
         if base is not None:
             if ours in (_headed(base, heading), theirs):
                 return theirs
-            merged = merge_block(_headed(base, heading), ours, theirs, self.three_way)
+            merged = merge_block(_headed(base, heading), ours, theirs)
             if merged is not None:
                 return merged
         elif ours == theirs:

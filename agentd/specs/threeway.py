@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from agentd.git import GitFailed, run
 from agentd.specs.blocks import requirement_in
 
 
-def merge_lines(base: str, ours: str, theirs: str) -> str | None:
+def _merge_lines(base: str, ours: str, theirs: str) -> str | None:
     """Both edits in one text; None when they clash, and where git can't say.
 
     Each text is taken as lines and comes back without a line feed at its end.
@@ -29,27 +28,23 @@ def merge_lines(base: str, ours: str, theirs: str) -> str | None:
     return None if done.returncode else done.stdout.decode().removesuffix("\n")
 
 
-Merge = Callable[[str, str, str], str | None]
-
-
-def merge_block(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
+def merge_block(base: str, ours: str, theirs: str) -> str | None:
     """Both edits of a requirement block in one; None when they clash.
 
     Two edits that each put a scenario at the end clash line by line; they are told apart by the
     scenarios' names.
     """
-    return merge(base, ours, theirs) or _by_scenario(base, ours, theirs, merge)
+    return _merge_lines(base, ours, theirs) or _by_scenario(base, ours, theirs)
 
 
-def _by_scenario(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
+def _by_scenario(base: str, ours: str, theirs: str) -> str | None:
     parts = [_parts(text) for text in (base, ours, theirs)]
     if any(part is None for part in parts):
         return None
     was, now, wanted = (part or {} for part in parts)
     merged = []
     for name in [*now, *(name for name in wanted if name not in now)]:
-        texts = was.get(name, ""), now.get(name, ""), wanted.get(name, "")
-        text = _one(*texts, merge)
+        text = _one(was.get(name, ""), now.get(name, ""), wanted.get(name, ""))
         if text is None:
             return None
         if text:
@@ -57,13 +52,13 @@ def _by_scenario(base: str, ours: str, theirs: str, merge: Merge) -> str | None:
     return "\n\n".join(merged)
 
 
-def _one(was: str, now: str, wanted: str, merge: Merge) -> str | None:
+def _one(was: str, now: str, wanted: str) -> str | None:
     """One part merged; "" when it goes, None when the edits clash."""
     if now in (was, wanted):
         return wanted
     if wanted == was:
         return now
-    return merge(was, now, wanted) if was and now and wanted else None
+    return _merge_lines(was, now, wanted) if was and now and wanted else None
 
 
 def _parts(block: str) -> dict[str, str] | None:
