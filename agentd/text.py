@@ -31,6 +31,11 @@ def one_line(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", line) or "-"
 
 
+def counted(count: int, noun: str, none: str = "0") -> str:
+    """``1 call``, ``2 calls``; of nothing ``none`` is the number."""
+    return f"{count or none} {noun}{'' if count == 1 else 's'}"
+
+
 def width(text: str) -> int:
     """How many columns of a terminal the text takes: two for a wide character."""
     return len(text) if text.isascii() else sum(map(_columns, text))

@@ -210,10 +210,11 @@ def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
 def summary(report: Report) -> str:
     """``24 calls, prompt=12450 / completion=3210 tokens, cost=$0.023400`` and what is to say."""
     from agentd.metering.money import usd
+    from agentd.text import counted
 
     total = report.total
     parts = [
-        "1 call" if total.calls == 1 else f"{total.calls} calls",
+        counted(total.calls, "call"),
         f"prompt={total.tokens_in} / completion={total.tokens_out} tokens",
         f"cost={usd(total.cost_usd, 6)}",
     ]

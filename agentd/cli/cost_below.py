@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, ChangeId
+from agentd.text import counted
 
 if TYPE_CHECKING:
     from agentd.reports.audit.problems import Audit, Finding
@@ -106,15 +107,11 @@ def _summary(done: Audit) -> str:
         if amount
     ]
     return (
-        f"audited {_count(done.calls, 'call')} of {_count(done.changes, 'change')}: "
-        + _count(len(done.differences), "difference")
+        f"audited {counted(done.calls, 'call', 'no')} of {counted(done.changes, 'change', 'no')}: "
+        + counted(len(done.differences), "difference", "no")
         + (f" ({', '.join(amounts)})" if amounts else "")
-        + f", {_count(len(done.notes), 'note')}"
+        + f", {counted(len(done.notes), 'note', 'no')}"
     )
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
 def _document(change_id: str | None, done: Audit) -> dict[str, Any]:

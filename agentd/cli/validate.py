@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agentd.cli.options import AsJson, ChangeId
+from agentd.text import counted
 
 if TYPE_CHECKING:
     from agentd.documents.fix import Mended
@@ -49,17 +51,11 @@ def _text(change_id: str, report: Report, mended: list[Mended], *, strict: bool)
         lines.append(str(issue))
         if issue.fix:
             lines.append(f"    {issue.fix}")
-    counts = (
-        _count(len(report.errors), "error"),
-        _count(len(report.warnings), "warning"),
-        *([_count(len(report.infos), "note")] if report.infos else []),
-    )
+    count = Counter(issue.severity for issue in report.issues)
+    counts = [counted(count["error"], "error", "no"), counted(count["warning"], "warning", "no")]
+    counts += [counted(count["info"], "note")] if count["info"] else []
     verdict = "ok" if report.ok(strict) else "not ok"
     return "\n".join([*lines, f"{change_id}: {verdict} ({', '.join(counts)})"])
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
 def _document(
@@ -67,13 +63,14 @@ def _document(
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
+    count = Counter(issue.severity for issue in report.issues)
     return {
         "change_id": change_id,
         "ok": report.ok(strict),
         "strict": strict,
-        "errors": len(report.errors),
-        "warnings": len(report.warnings),
-        "infos": len(report.infos),
+        "errors": count["error"],
+        "warnings": count["warning"],
+        "infos": count["info"],
         "issues": [asdict(issue) for issue in report.issues],
         "mended": [{"path": file.path, "notes": list(file.notes)} for file in mended],
     }

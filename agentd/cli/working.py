@@ -17,6 +17,7 @@ from agentd.project.change import Change, find_open_change
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
+from agentd.text import counted
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome
 
@@ -100,8 +101,7 @@ def show_spent(change: Change) -> None:
     if not totals.calls:
         return
     more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""
-    calls = "1 call" if totals.calls == 1 else f"{totals.calls} calls"
     print(
-        f"{calls}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
+        f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
         f"{usd(totals.total_cost_usd)} so far"
     )

@@ -13,6 +13,7 @@ from agentd.documents.tasks import BARE_BOX, CHECKBOX
 from agentd.files import write_atomic
 from agentd.markdown.document import BOM, scan
 from agentd.project.layout import Project
+from agentd.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _trailing_spaces(lines: list[str]) -> tuple[list[str], list[str]]:
             continue
         mended[index] = line.rstrip(" \t")
     changed = sum(new != old for new, old in zip(mended, lines, strict=True))
-    return mended, [f"took spaces from the end of {_lines(changed)}"] if changed else []
+    return mended, [f"took spaces from the end of {counted(changed, 'line')}"] if changed else []
 
 
 def _checkboxes(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -117,7 +118,3 @@ def _checkbox(line: str) -> str:
     mark = "x" if mark == "X" else mark
     text = match["text"].lstrip(" \t")
     return f"{match['indent']}{bullet} [{mark}]{' ' if text else ''}{text}"
-
-
-def _lines(count: int) -> str:
-    return f"{count} line{'' if count == 1 else 's'}"

@@ -58,11 +58,5 @@ def _targets(document: Document) -> Iterator[tuple[int, str]]:
 
 
 def _issue(path: str, line: int, message: str) -> Issue:
-    return Issue(
-        severity="warning",
-        code="broken-link",
-        path=path,
-        line=line,
-        message=message,
-        fix="Name a file from this document's folder or from the project's root.",
-    )
+    fix = "Name a file from this document's folder or from the project's root."
+    return Issue("warning", "broken-link", path, line, message, fix)

@@ -59,32 +59,18 @@ def _matches(pattern: ValidationPattern, source: Source, deadline: float) -> Ite
             line, counted = 1, 0
         line += text.count("\n", counted, match.start())
         counted = match.start()
-        yield Issue(
-            severity=pattern.severity,
-            code=f"pattern:{pattern.name}",
-            path=source.path,
-            line=line,
-            message=f"{pattern.name}: {pattern.message or _found(match[0])}",
-        )
+        message = pattern.message or f"found {' '.join(match[0][:60].split())!r}"
+        message = f"{pattern.name}: {message}"
+        yield Issue(pattern.severity, f"pattern:{pattern.name}", source.path, line, message)
         place = match.end() + (match.end() == match.start())
         if place > len(text):
             return
 
 
-def _found(text: str) -> str:
-    short = " ".join(text[:60].split())
-    return f"found {short!r}"
-
-
 def _broken(pattern: ValidationPattern, config_path: str, reason: str) -> Issue:
-    return Issue(
-        severity="error",
-        code="pattern",
-        path=config_path,
-        line=None,
-        message=f"the pattern {pattern.name} {reason}: {pattern.pattern[:200]}",
-        fix="Correct it in [[validation.patterns]].",
-    )
+    text = f"the pattern {pattern.name} {reason}: {pattern.pattern[:200]}"
+    fix = "Correct it in [[validation.patterns]]."
+    return Issue("error", "pattern", config_path, None, text, fix)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from agentd.documents.report import Issue
+from agentd.documents.report import Issue, Severity
 from agentd.markdown.document import Document, Heading
 
 NEEDED = ("Why", "What changes")
@@ -26,23 +26,13 @@ def proposal_issues(document: Document, path: str) -> Iterator[Issue]:
         for heading, name in sections
     )
     missing = [name for name in NEEDED if name not in known]
+    severity: Severity = "warning" if foreign >= len(missing) else "error"
     for name in missing:
-        yield Issue(
-            severity="warning" if foreign >= len(missing) else "error",
-            code="missing-section",
-            path=path,
-            line=None,
-            message=f'there is no section "## {name}"',
-            fix=f'Write it; in another language: "## ... ({name})".',
-        )
+        text = f'there is no section "## {name}"'
+        fix = f'Write it; in another language: "## ... ({name})".'
+        yield Issue(severity, "missing-section", path, None, text, fix)
     if not any(heading.level == 1 for heading in document.headings):
-        yield Issue(
-            severity="info",
-            code="no-title",
-            path=path,
-            line=1,
-            message='there is no title "# Proposal: ..."',
-        )
+        yield Issue("info", "no-title", path, 1, 'there is no title "# Proposal: ..."')
 
 
 def common_issues(document: Document, path: str, needed: Collection[str] = ()) -> Iterator[Issue]:
@@ -53,23 +43,14 @@ def common_issues(document: Document, path: str, needed: Collection[str] = ()) -
     for heading in document.headings:
         if document.is_empty(heading):
             title = f"{'#' * heading.level} {heading.title}".rstrip()
-            yield Issue(
-                severity="error" if _section(heading) in needed else "warning",
-                code="empty-section",
-                path=path,
-                line=heading.line,
-                message=f'nothing stands under "{title[:100]}"',
-                fix="Write it, or take the heading out.",
-            )
+            severity: Severity = "error" if _section(heading) in needed else "warning"
+            text = f'nothing stands under "{title[:100]}"'
+            fix = "Write it, or take the heading out."
+            yield Issue(severity, "empty-section", path, heading.line, text, fix)
     if document.unclosed is not None:
-        yield Issue(
-            severity="warning",
-            code="unclosed",
-            path=path,
-            line=document.unclosed,
-            message="the code block or comment that begins here is never closed",
-            fix="Close it: what follows it is not read.",
-        )
+        text = "the code block or comment that begins here is never closed"
+        fix = "Close it: what follows it is not read."
+        yield Issue("warning", "unclosed", path, document.unclosed, text, fix)
 
 
 def _section(heading: Heading) -> str | None:

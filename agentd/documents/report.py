@@ -43,25 +43,13 @@ class Report:
 
     def ok(self, strict: bool = False) -> bool:
         """Whether the change may go on: no errors and, if ``strict``, no warnings either."""
-        return not self.errors and not (strict and self.warnings)
+        forbidding = ("error", "warning") if strict else ("error",)
+        return not any(issue.severity in forbidding for issue in self.issues)
 
     @property
     def errors(self) -> tuple[Issue, ...]:
         """The issues of severity ``error``."""
-        return self._of("error")
-
-    @property
-    def warnings(self) -> tuple[Issue, ...]:
-        """The issues of severity ``warning``."""
-        return self._of("warning")
-
-    @property
-    def infos(self) -> tuple[Issue, ...]:
-        """The issues of severity ``info``."""
-        return self._of("info")
-
-    def _of(self, severity: Severity) -> tuple[Issue, ...]:
-        return tuple(issue for issue in self.issues if issue.severity == severity)
+        return tuple(issue for issue in self.issues if issue.severity == "error")
 
 
 def report_of(issues: Iterable[Issue]) -> Report:
@@ -69,26 +57,18 @@ def report_of(issues: Iterable[Issue]) -> Report:
 
     One more issue then says how many were left out, so that a hostile document has a short report.
     """
-    kept: list[Issue] = []
-    last: dict[tuple[str, str, Severity], Issue] = {}
-    counts: Counter[tuple[str, str, Severity]] = Counter()
+    shown: list[Issue] = []
+    last: dict[tuple[Severity, str, str], Issue] = {}
+    counts: Counter[tuple[Severity, str, str]] = Counter()
     for issue in issues:
-        kind = (issue.path, issue.code, issue.severity)
+        kind = (issue.severity, issue.code, issue.path)
         counts[kind] += 1
         if counts[kind] <= SHOWN_PER_KIND:
-            kept.append(issue)
+            shown.append(issue)
             last[kind] = issue
-    kept.sort(key=lambda issue: (issue.path, issue.line or 0))
+    shown.sort(key=lambda issue: (issue.path, issue.line or 0))
     for kind, count in counts.items():
         if count > SHOWN_PER_KIND:
-            path, code, severity = kind
-            kept.append(
-                Issue(
-                    severity=severity,
-                    code=code,
-                    path=path,
-                    line=None,
-                    message=f"and {count - SHOWN_PER_KIND} more like line {last[kind].line}",
-                )
-            )
-    return Report(tuple(kept))
+            text = f"and {count - SHOWN_PER_KIND} more like line {last[kind].line}"
+            shown.append(Issue(*kind, None, text))
+    return Report(tuple(shown))

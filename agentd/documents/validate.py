@@ -90,13 +90,9 @@ def _missing(
         there.add("specs")
     for name in owed:
         if name not in there:
-            yield Issue(
-                severity="error",
-                code="missing",
-                path=(change / name).relative_to(project.root).as_posix(),
-                line=None,
-                message="there is no spec" if name == "specs" else "there is no such document",
-            )
+            path = (change / name).relative_to(project.root).as_posix()
+            text = "there is no spec" if name == "specs" else "there is no such document"
+            yield Issue("error", "missing", path, None, text)
 
 
 def _document_issues(project: Project, name: str, source: Source) -> Iterator[Issue]:
@@ -123,7 +119,5 @@ def _task_issues(source: Source, deltas: list[Delta]) -> Iterator[Issue]:
     if not deltas:
         return
     changed = [item.name for delta in deltas for item in (*delta.added, *delta.modified)]
-    gone = [item.name for delta in deltas for item in delta.removed]
-    renamed = [name for delta in deltas for item in delta.renamed for name in (item.old, item.new)]
-    known = {name_key(name) for name in (*changed, *gone, *renamed)}
+    known = {name_key(name) for delta in deltas for name, _ in delta.touched}
     yield from requirement_issues(tasks, source.path, changed, known)

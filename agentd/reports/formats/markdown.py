@@ -11,6 +11,7 @@ from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import words
 from agentd.reports.formats.style import Style
 from agentd.reports.model import Report, Sums
+from agentd.text import counted
 
 _MOST_BYTES = 65_536  # GitHub's limit is as many characters, so this one holds however it counts
 _LEFT_OUT_BYTES = 200  # room for the line that tells how many rows are left out
@@ -40,7 +41,7 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     room = _MOST_BYTES - _LEFT_OUT_BYTES - _size([*head, *opening, title, sides, *closing])
     shown = _fitting(rows, room)
     if left_out := len(rows) - len(shown):
-        closing += ["", f"{words.counted(left_out, 'row')} left out: too long for a comment."]
+        closing += ["", f"{counted(left_out, 'row')} left out: too long for a comment."]
     return "\n".join([*head, *opening, title, sides, *shown, *closing])
 
 
@@ -49,7 +50,7 @@ def _total(total: Sums) -> str:
     failed = f" ({total.failed} failed)" if total.failed else ""
     cached = f" ({total.tokens_cache_read} cached)" if total.tokens_cache_read else ""
     return (
-        f"{cost} for {words.counted(total.calls, 'call')}{failed}: "
+        f"{cost} for {counted(total.calls, 'call')}{failed}: "
         f"{total.tokens_in} tokens in{cached}, {total.tokens_out} out"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentd.metering.money import usd
 from agentd.reports.model import Report, Sums
+from agentd.text import counted
 
 
 def cost(sums: Sums) -> str:
@@ -49,8 +50,3 @@ def versus(more: Sums) -> str:
 def signed(count: int) -> str:
     """``+3``, ``-3``, ``0``."""
     return f"{count:+d}" if count else "0"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 call``, ``2 calls``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
