@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -41,6 +42,8 @@ def main() -> None:
     if not install.is_ready():
         sys.exit("the real CLIs are not installed: python -m tests.real.install")
     leave_the_network()
+    # A shell's background jobs ignore it, and what they start would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     verdicts = _kept(anyhow=given.keep)
     wanted = [
         (kind, wire)
