@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from agentd.metering.usage import ModelUsage
 
@@ -29,6 +29,8 @@ class Step:
     the request's body. A ``status`` other than 200 is an API error. After the first delta of an
     answer that ``stalls`` nothing comes until the client goes away; one that ``pauses`` goes on
     when the API is told to; one that is ``cut`` is over there. ``untold``: it has no usage.
+    ``status_told`` is how an answer of OpenAI's ends. ``web_searches`` are billed beside the
+    tokens, ``variants`` (anthropic) are fields of the usage that change a price.
     """
 
     text: str = ""
@@ -44,6 +46,9 @@ class Step:
     pauses: bool = False
     cut: bool = False
     untold: bool = False
+    status_told: Literal["completed", "incomplete", "failed"] = "completed"
+    web_searches: int = 0
+    variants: Mapping[str, str] = field(default_factory=dict)
     stays: bool = False
 
     def fits(self, model: str, body: str) -> bool:

@@ -83,8 +83,7 @@ class LoopbackApi:
             if step is not None and not step.stays:
                 self._open.remove(step)
             if step is not None and step.input_tokens_of is not None:
-                counted = step.input_tokens_of(body)
-                step = replace(step, usage=replace(step.usage, input_tokens=counted))
+                step = replace(step, usage=_counted(step, step.input_tokens_of(body)))
             request = Request(api=api, model=model, body=body, step=step)
             self.requests.append(request)
             return request
@@ -117,6 +116,13 @@ class LoopbackApi:
         known = [(model, usage) for model, usage in parts if usage is not None]
         models = dict.fromkeys(model for model, _ in known)
         return {m: add(usage for model, usage in known if model == m) for m in models}
+
+
+def _counted(step: Step, input_tokens: int) -> ModelUsage:
+    """The step's usage with that input, or with as much as its parts are."""
+    usage = step.usage
+    cached = usage.cache_read_input_tokens + usage.cache_creation_input_tokens
+    return replace(usage, input_tokens=max(input_tokens, cached + step.tool_prompt_tokens))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -116,6 +116,8 @@ def _anthropic_usage(step: Step, usage: ModelUsage) -> dict[str, Any]:
         "output_tokens": usage.output_tokens,
         "output_tokens_details": {"thinking_tokens": usage.reasoning_output_tokens},
         "service_tier": "standard",
+        "server_tool_use": {"web_search_requests": step.web_searches},
+        **step.variants,
     }
     return {"usage": counts}
 
@@ -131,8 +133,8 @@ def _openai(step: Step, model: str) -> Iterator[Event]:
         return Event(data=data, name=kind, told=told, is_delta=kind.endswith(".delta"))
 
     items = _openai_items(step)
-    done = _openai_response(model, "completed", items, step)
-    begun = done | {"status": "in_progress", "output": [], "usage": None}
+    done = _openai_response(model, step.status_told, items, step)
+    begun = done | {"status": "in_progress", "output": [], "usage": None, "error": None}
     yield event("response.created", response=begun)
     for index, item in enumerate(items):
         place = {"output_index": index, "item_id": item["id"]}
@@ -144,7 +146,7 @@ def _openai(step: Step, model: str) -> Iterator[Event]:
         else:
             yield event("response.output_item.added", output_index=index, item=item)
         yield event("response.output_item.done", output_index=index, item=item)
-    yield event("response.completed", step.usage, response=done)
+    yield event(f"response.{step.status_told}", step.usage, response=done)
 
 
 def _openai_items(step: Step) -> list[dict[str, Any]]:
@@ -178,6 +180,8 @@ def _openai_response(
         "created_at": 0,
         "model": model,
         "status": status,
+        "error": {"code": "server_error", "message": "failed"} if status == "failed" else None,
+        "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
         "output": items,
         "usage": None if step.untold else counts,
     }

@@ -21,7 +21,7 @@ from typing import Any
 
 from real import install
 from real.isolation import leave_the_network
-from real.matrix.kinds import KINDS, Kind, NotPlayed, play
+from real.matrix.kinds import ALSO, KINDS, Kind, NotPlayed, play
 from real.matrix.verdict import ORDER, judge
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +48,7 @@ def main() -> None:
     wanted = [
         (kind, wire)
         for wire in WIRES
-        for kind in KINDS
+        for kind in [*KINDS, *ALSO]
         if given.wire in (None, wire) and re.search(given.only, kind.name)
     ]
     todo = [each for each in wanted if _key(*each) not in verdicts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loopback.scenario import Step
@@ -23,8 +23,9 @@ class End:
 
     ``stop`` is called with the project and agentd's process id, in the middle of the last answer
     or of a running tool. ``entered_by`` is the next command, which enters the call when agentd did
-    not live to do so. ``config`` are lines of config.toml, ``settings`` numbers in it; ``retries``
-    is how often the CLI may ask anew. ``limit_s``: the run's time limit.
+    not live to do so. ``config`` are lines of config.toml, ``settings`` numbers in it, ``sets``
+    other keys; ``model`` None is the CLI's. ``retries`` is how often the CLI may ask anew. The
+    ``optional`` last answers need not be asked for.
     """
 
     answers: Callable[[Script], Steps]
@@ -32,8 +33,11 @@ class End:
     stop: Callable[[Bench, int], None] | None = None
     entered_by: str | None = None
     config: str = ""
-    settings: Mapping[str, int] | None = None
+    settings: Mapping[str, int] = field(default_factory=dict)
+    sets: Mapping[str, str] = field(default_factory=dict)
     retries: int = 0
+    optional: int = 0
+    model: str | None = None
 
     @property
     def is_stop(self) -> bool:
@@ -82,7 +86,8 @@ def _untold(script: Script) -> Steps:
     return (script.last(untold=True),)
 
 
-def _signal_to_agentd(number: signal.Signals) -> Callable[[Bench, int], None]:
+def signal_to_agentd(number: signal.Signals) -> Callable[[Bench, int], None]:
+    """A stop that sends agentd a signal."""
     return lambda bench, agentd: os.kill(agentd, number)
 
 
@@ -126,11 +131,11 @@ ENDS: Mapping[str, End] = {
         retries=2,
     ),
     "lasting error": End(answers=_lasting_error, status=("failed",)),
-    "SIGINT": _stop(_signal_to_agentd(signal.SIGINT), "cancelled"),
-    "SIGTERM": _stop(_signal_to_agentd(signal.SIGTERM), "cancelled"),
+    "SIGINT": _stop(signal_to_agentd(signal.SIGINT), "cancelled"),
+    "SIGTERM": _stop(signal_to_agentd(signal.SIGTERM), "cancelled"),
     "SIGKILL of the CLI": _stop(_kill_cli, "failed"),
     "SIGKILL of agentd": _stop(
-        _signal_to_agentd(signal.SIGKILL), "interrupted", entered_by="challenge"
+        signal_to_agentd(signal.SIGKILL), "interrupted", entered_by="challenge"
     ),
     "SIGKILL of agentd, the CLI ends": End(
         answers=_pausing,
@@ -143,6 +148,7 @@ ENDS: Mapping[str, End] = {
     "budget": End(
         answers=_too_dear,
         status=("budget_stopped",),
+        optional=1,
         config=f"[budget]\nlimit_tokens = {_BUDGET_TOKENS}\n",
     ),
     "cut and retried": End(answers=_cut, retries=2),

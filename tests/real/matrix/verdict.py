@@ -55,6 +55,10 @@ def _judged(run: Played) -> Verdict:
     told = _told(run.calls)
     costs = sum(Decimal(call["cost_usd"]) for call in run.calls)
     exact = all(call["accuracy"] == "exact" for call in run.calls)
+    searches = sum(int(call.get("web_searches", 0)) for call in run.calls)
+    billed = sum(request.step.web_searches for request in answered if request.step)
+    if exact and searches != billed:
+        return Verdict(name="wrong", note=f"{searches} web searches, not {billed}")
     if told == finished and not unsure:
         expected = sum((cost_usd(model, usage) for model, usage in finished.items()), Decimal(0))
         if costs != expected:
