@@ -13,9 +13,8 @@ from agentd.metering.dialects.asked import Asked
 from agentd.metering.local import is_local
 from agentd.metering.output_limits import output_limit
 from agentd.metering.pricing import PriceBook, PricedCall
-from agentd.metering.requests import ApiRequest
+from agentd.metering.requests import ApiRequest, usage_of_run
 from agentd.metering.usage import ModelUsage
-from agentd.runner.wire import usage_of
 
 TYPICAL_OUTPUT_TOKENS = 2000
 """The answer that is expected where nothing tells how long they are."""
@@ -47,7 +46,7 @@ class RequestCosts:
 
     def used(self, requests: Sequence[ApiRequest]) -> Amount:
         """What requests have cost; $0 for what no price is known for."""
-        usage = usage_of(requests, None)
+        usage = usage_of_run(requests)
         return Amount(self._priced(requests).cost_usd, usage.total_tokens)
 
     def learn(self, asked: Asked, requests: Iterable[ApiRequest]) -> None:
@@ -117,9 +116,7 @@ class RequestCosts:
 
     def _priced(self, requests: Sequence[ApiRequest]) -> PricedCall:
         model = requests[0].model if requests else ""
-        return self.prices.price(
-            usage_of(requests, None), maker=self.maker, model=model, at=self.at
-        )
+        return self.prices.price(usage_of_run(requests), maker=self.maker, model=model, at=self.at)
 
 
 def _conversation(asked: Asked) -> tuple[str, str, str]:

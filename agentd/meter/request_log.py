@@ -17,20 +17,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from agentd.clock import from_iso, precise_utc_now
 from agentd.metering.requests import ApiRequest, Thread
-from agentd.metering.usage import ModelUsage
+from agentd.metering.usage import COUNTS, ModelUsage
 
 if TYPE_CHECKING:
     from agentd.metering.dialects import Asked
 
 NAME = "requests.jsonl"
-_COUNTS = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-    "cache_creation_1h_input_tokens",
-    "reasoning_output_tokens",
-)
 _THREADS: tuple[Thread, ...] = get_args(Thread)
 
 
@@ -162,7 +154,7 @@ def _told(line: Mapping[str, Any], begun: ApiRequest, at: datetime | None) -> li
 
 
 def _as_json(request: ApiRequest) -> dict[str, Any]:
-    usage = {name: getattr(request.usage, name) for name in _COUNTS}
+    usage = {name: getattr(request.usage, name) for name in COUNTS}
     values = {
         "id": request.id,
         "model": request.model,
@@ -196,14 +188,8 @@ def _of_json(told: Mapping[str, Any]) -> ApiRequest:
 
 
 def _usage(counts: Mapping[str, Any]) -> ModelUsage:
-    return ModelUsage(
-        input_tokens=_count(counts.get("input_tokens")),
-        output_tokens=_count(counts.get("output_tokens")),
-        cache_read_input_tokens=_count(counts.get("cache_read_input_tokens")),
-        cache_creation_input_tokens=_count(counts.get("cache_creation_input_tokens")),
-        cache_creation_1h_input_tokens=_count(counts.get("cache_creation_1h_input_tokens")),
-        reasoning_output_tokens=_count(counts.get("reasoning_output_tokens")),
-    )
+    told = {name: _count(counts.get(name)) for name in COUNTS}
+    return ModelUsage(**told, reported_cost_usd=None)
 
 
 def _thread(value: object) -> Thread:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Literal
 
-from agentd.metering.usage import ModelUsage
+from agentd.metering.usage import COUNTS, ModelUsage, UsageMetrics, add, run_usage
 
 Thread = Literal["main", "subagent", "side", "other"]
 FINISH_REASONS = ("stop", "length", "tool", "refused", "error")
@@ -48,7 +48,9 @@ def unite(requests: Iterable[ApiRequest]) -> list[ApiRequest]:
     """Each request once, in the order in which it is first told of.
 
     Records of one id are one request: the fuller one counts, and what it lacks is taken from the
-    others. Requests without an id can't be told apart, so all of them stay.
+    others. A record may have been taken early (claude's start of a message), and each source may
+    leave out a count, so of each count the largest that was told is taken; an estimate never
+    beats what was told. Requests without an id can't be told apart, so all of them stay.
     """
     united: dict[str, ApiRequest] = {}
     for place, request in enumerate(requests):
@@ -56,6 +58,29 @@ def unite(requests: Iterable[ApiRequest]) -> list[ApiRequest]:
         known = united.get(key)
         united[key] = request if known is None else _joined(known, request)
     return list(united.values())
+
+
+def usage_by_model(requests: Iterable[ApiRequest]) -> dict[str, ModelUsage]:
+    """What requests add up to; a model that only had requests without usage is not in it."""
+    by_model: dict[str, list[ModelUsage]] = {}
+    for request in requests:
+        if any(request.usage.counts()):
+            by_model.setdefault(request.model, []).append(request.usage)
+    return {model: add(usages) for model, usages in by_model.items()}
+
+
+def usage_of_run(
+    requests: Sequence[ApiRequest],
+    by_model: Mapping[str, ModelUsage] | None = None,
+    *,
+    session_id: str | None = None,
+) -> UsageMetrics:
+    """A run's usage with its single requests; ``by_model`` is more than they add up to."""
+    return run_usage(
+        usage_by_model(requests) if by_model is None else by_model,
+        requests=tuple((one.model, one.usage) for one in requests),
+        session_id=session_id,
+    )
 
 
 def _joined(first: ApiRequest, second: ApiRequest) -> ApiRequest:
@@ -67,7 +92,19 @@ def _joined(first: ApiRequest, second: ApiRequest) -> ApiRequest:
         if one.name not in ("usage", "ended", "estimated")
         and getattr(fuller, one.name) == getattr(empty, one.name)
     }
-    return replace(fuller, **missing)
+    counts, estimated = {}, set()
+    for name in COUNTS:
+        told = [getattr(one.usage, name) for one in (fuller, other) if name not in one.estimated]
+        known = max(told, default=0)
+        at_its_end = fuller.ended and name not in fuller.estimated
+        # What was told at the start of an answer says little of its output.
+        if not at_its_end and (not known or name == "output_tokens"):
+            counts[name] = max(getattr(one.usage, name) for one in (fuller, other))
+            estimated |= {name} & (fuller.estimated | other.estimated)
+        else:
+            counts[name] = known
+    usage = replace(fuller.usage, **counts)
+    return replace(fuller, **missing, usage=usage, estimated=frozenset(estimated))
 
 
 def _fullness(request: ApiRequest) -> tuple[bool, bool, int]:

@@ -59,7 +59,8 @@ class UsageMetrics(ModelUsage):
     session_id: str | None = None
 
 
-_COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name.endswith("_tokens"))
+COUNTS = tuple(field.name for field in fields(ModelUsage) if field.name.endswith("_tokens"))
+"""The names of the token counts, in the order of the fields."""
 
 
 def whole_count(value: object) -> int | None:
@@ -79,7 +80,7 @@ def add(usages: Iterable[ModelUsage]) -> ModelUsage:
     costs = [part.reported_cost_usd for part in parts]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known, Decimal(0)) if parts and len(known) == len(parts) else None
-    return _usage(columns or [0] * len(_COUNTS), cost)
+    return _usage(columns or [0] * len(COUNTS), cost)
 
 
 def subtract(total: ModelUsage, before: ModelUsage) -> ModelUsage:
@@ -100,7 +101,7 @@ def run_usage(
     """A run's usage from its models; the key "" stands for a model that was not named."""
     total = add(by_model.values())
     return UsageMetrics(
-        **dict(zip(_COUNTS, total.counts(), strict=True)),
+        **dict(zip(COUNTS, total.counts(), strict=True)),
         reported_cost_usd=total.reported_cost_usd,
         by_model={model: usage for model, usage in by_model.items() if model},
         requests=requests,
@@ -109,4 +110,4 @@ def run_usage(
 
 
 def _usage(columns: Sequence[int], cost: Decimal | None) -> ModelUsage:
-    return ModelUsage(**dict(zip(_COUNTS, columns, strict=True)), reported_cost_usd=cost)
+    return ModelUsage(**dict(zip(COUNTS, columns, strict=True)), reported_cost_usd=cost)

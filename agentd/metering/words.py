@@ -7,4 +7,4 @@ from typing import Literal
 CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "interrupted"]
 CostSource = Literal["config", "reported", "catalog", "none"]
 Accuracy = Literal["exact", "family", "heuristic"]
-UsageSource = Literal["wire", "stdout", "session_log", "partial", "estimated"]
+UsageSource = Literal["wire", "telemetry", "stdout", "session_log", "partial", "estimated"]

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Activity
 from agentd.providers.failure import Failure, Reason
@@ -36,8 +37,12 @@ class Parsed:
 
     ``usage`` is None when the output holds none. ``complete`` is False when the CLI did not get to
     report its end: then ``usage`` is what was seen, never more than was billed.
-    ``running_total`` says that ``usage`` holds earlier runs of a resumed session too.
-    ``unsure`` says what a complete report leaves open of the usage, None when that is nothing.
+    ``running_total`` says that ``usage`` holds earlier runs of a resumed session too, ``main_only``
+    that it leaves out the threads of subagents, of which ``threads`` are those it names.
+    ``requests`` are those that the output shows one by one, with what is known of each.
+    ``all_logged``: the session log has every request that came to its end, so a total that holds
+    more holds an answer that was cut.
+    ``unsure`` says what else is not known of the usage, None when that is nothing.
     ``model`` is what the CLI said it runs, ``error`` its own message when it says that it failed,
     ``failure`` the reason as far as its events tell it.
     """
@@ -45,6 +50,10 @@ class Parsed:
     usage: UsageMetrics | None = None
     complete: bool = False
     running_total: bool = False
+    main_only: bool = False
+    threads: frozenset[str] = frozenset()
+    requests: tuple[ApiRequest, ...] = ()
+    all_logged: bool = False
     unsure: str | None = None
     final_text: str = ""
     session_id: str | None = None
@@ -68,28 +77,33 @@ class Parser(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogQuery:
-    """Which run to look up in a CLI's own session log on disk."""
+    """Which run to look up in a CLI's own session log on disk.
+
+    ``request_ids`` and ``threads`` are the requests and the subagents' threads that stdout names:
+    what somebody else did meanwhile in the same session is told from the run by them.
+    """
 
     session_id: str
     started_at: datetime
     cwd: Path
     environ: Mapping[str, str]
+    request_ids: frozenset[str] = frozenset()
+    threads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedUsage:
+class Logged:
     """What a CLI's own session log says one run used.
 
-    ``usage`` covers the API requests at or after the run's start, of the session and of its
-    subagents' threads, by model, with the single requests. ``model`` is the main thread's.
-    ``complete`` is False when a request may have been under way at the run's end: it stands in no
-    log until it is finished, so ``usage`` may be less than what was billed. ``unsure`` says what is
-    not known of the requests that are there.
+    ``requests`` are the API requests at or after the run's start, of the session and of its
+    subagents' threads, in the order in which they ended. ``model`` is the main thread's.
+    ``under_way``: the main thread may have sent a request of which nothing is logged, as it was
+    not finished. ``unsure`` says what else is not known.
     """
 
-    usage: UsageMetrics
+    requests: tuple[ApiRequest, ...]
     model: str | None = None
-    complete: bool = True
+    under_way: bool = False
     unsure: str | None = None
 
 
@@ -115,7 +129,7 @@ class Cli:
     markers: tuple[bytes, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     first_signal: int = signal.SIGINT
-    read_log: Callable[[LogQuery], LoggedUsage | None] | None = None
+    read_log: Callable[[LogQuery], Logged | None] | None = None
     exit_reasons: Mapping[int, Reason] = field(default_factory=dict)
     resets_at: Callable[[str, datetime], datetime | None] | None = None
     activity: Callable[[Mapping[str, Any]], Activity | None] | None = None

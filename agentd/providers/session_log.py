@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agentd.clock import from_iso
-from agentd.metering.usage import ModelUsage, add, run_usage
-from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.metering.requests import ApiRequest
+from agentd.providers.base import Logged, LogQuery
 
 _SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
+
+
+NO_USAGE = "an answer came without usage"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class UnknownShape(Exception):
@@ -22,24 +26,15 @@ class UnknownShape(Exception):
 
 
 @dataclass(slots=True)
-class Thread:
-    """One thread's finished requests; ``waiting`` when the next one may have been under way.
+class LoggedThread:
+    """One thread's requests; ``waiting`` when another one may have been under way at its end.
 
-    ``unsure`` says what is not known of the finished ones.
+    ``unsure`` says what is not known of those that are there.
     """
 
-    requests: list[LoggedRequest] = field(default_factory=list)
+    requests: list[ApiRequest] = field(default_factory=list)
     waiting: bool = False
     unsure: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedRequest:
-    """One finished API request, as a session log has it."""
-
-    at: datetime
-    model: str
-    usage: ModelUsage
 
 
 def home_of(query: LogQuery, variable: str, usual: str) -> Path | None:
@@ -105,12 +100,12 @@ def required(entry: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return entry
 
 
-def moment(entry: Mapping[str, Any]) -> datetime:
+def moment(entry: Mapping[str, Any], key: str = "timestamp") -> datetime:
     """The time of an entry. Raises UnknownShape when it has none."""
     try:
-        return from_iso(text(entry, "timestamp"))
+        return from_iso(text(entry, key))
     except ValueError as error:
-        raise UnknownShape("timestamp") from error
+        raise UnknownShape(key) from error
 
 
 def changed_since(path: Path, since: datetime) -> bool:
@@ -118,24 +113,18 @@ def changed_since(path: Path, since: datetime) -> bool:
     return path.stat().st_mtime >= since.timestamp() - 1
 
 
-def logged_usage(parts: Sequence[Thread], *, session_id: str) -> LoggedUsage:
-    """The requests of a run's threads, the main one first, added up by model, as they ended."""
-    main = parts[0].requests
-    complete = not any(thread.waiting for thread in parts)
-    ordered = sorted(
-        (request for thread in parts for request in thread.requests), key=lambda request: request.at
-    )
-    by_model: dict[str, list[ModelUsage]] = {}
-    for request in ordered:
-        by_model.setdefault(request.model, []).append(request.usage)
-    usage = run_usage(
-        {name: add(usages) for name, usages in by_model.items()},
-        requests=tuple((request.model, request.usage) for request in ordered),
-        session_id=session_id,
-    )
-    return LoggedUsage(
-        usage=usage,
-        model=main[-1].model if main else None,
-        complete=complete,
-        unsure=next((thread.unsure for thread in parts if thread.unsure), None),
+def logged(threads: Sequence[LoggedThread]) -> Logged:
+    """What the threads of a run, the main one first, tell together."""
+    main, *subagents = threads
+    unsure = next((thread.unsure for thread in threads if thread.unsure), None)
+    if any(thread.waiting for thread in subagents):
+        unsure = unsure or "a request of a subagent may have been under way at its end"
+    requests = [*main.requests]
+    for thread in subagents:
+        requests += (replace(request, thread="subagent") for request in thread.requests)
+    return Logged(
+        requests=tuple(sorted(requests, key=lambda one: one.ended_at or _NEVER)),
+        model=main.requests[-1].model if main.requests else None,
+        under_way=main.waiting,
+        unsure=unsure,
     )

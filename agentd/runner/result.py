@@ -14,12 +14,11 @@ from agentd.meter.request_log import NAME as REQUESTS
 from agentd.meter.request_log import read_requests, refusals
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
-from agentd.providers.base import Cli, LoggedUsage, LogQuery
+from agentd.providers.base import Cli, Logged, LogQuery, Parsed
 from agentd.providers.failure import Failure, conclude_failure
-from agentd.runner.reconcile import reconcile
+from agentd.runner.outcome import Sources, outcome_of
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
-from agentd.runner.wire import at_the_wire
 
 _RELAY_S = 2.0
 _STDERR_LINES = 10
@@ -90,17 +89,19 @@ def conclude(
         refused = refusals(log)
         if refused and status == "failed":  # who ended well did without that request
             status = "budget_stopped"
-    outcome = reconcile(
-        parsed,
-        read_log(cli, info, session_id, environ),
-        prior_usage,
-        requested_model=info.requested_model,
-        resumed=info.resume_session_id is not None,
-        sent=reading.saw_object or ended_well,
-        read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
+    logged = read_log(cli, info, parsed, environ)
+    outcome = outcome_of(
+        Sources(
+            parsed=parsed,
+            logged=logged,
+            wire=read_requests(log) if info.relayed else None,
+            prior=prior_usage,
+            requested_model=info.requested_model,
+            resumed=info.resume_session_id is not None,
+            sent=reading.saw_object or ended_well,
+            read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
+        )
     )
-    if info.relayed:
-        outcome = at_the_wire(outcome, read_requests(log))
     error = (
         parsed.error
         or reading.malformed
@@ -114,6 +115,7 @@ def conclude(
         silent_resume=info.resume_session_id is not None and not reading.saw_object,
         message=error or "",
     )
+    inexact = outcome.accuracy != "exact"
     return RunResult(
         call_id=info.call_id,
         step=info.step,
@@ -130,8 +132,8 @@ def conclude(
         final_text=parsed.final_text,
         error=error,
         run_dir=folder.path,
-        why=outcome.why or (reading.malformed if outcome.accuracy != "exact" else None),
-        requests=outcome.requests,
+        why=(inexact and reading.malformed) or outcome.why,
+        requests=outcome.request_count,
         refused=refused[0] if refused else None,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )
@@ -144,10 +146,12 @@ def _dated(failure: Failure | None, cli: Cli, ended_at: datetime) -> Failure | N
     return replace(failure, resets_at=cli.resets_at(failure.message, ended_at))
 
 
-def read_log(
-    cli: Cli, info: RunInfo, session_id: str | None, environ: Mapping[str, str]
-) -> LoggedUsage | None:
-    """What the CLI's session log tells of a run by now; None where there is none to read."""
+def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]) -> Logged | None:
+    """What the CLI's session log tells of a run by now; None where there is none to read.
+
+    ``parsed`` is what stdout has told by now.
+    """
+    session_id = parsed.session_id or info.resume_session_id
     if cli.read_log is None or session_id is None:
         return None
     query = LogQuery(
@@ -155,6 +159,8 @@ def read_log(
         started_at=info.started_at,
         cwd=Path(info.cwd),
         environ={**environ, **cli.environment},
+        request_ids=frozenset(one.id for one in parsed.requests if one.id),
+        threads=parsed.threads,
     )
     try:
         return cli.read_log(query)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from agentd.metering.requests import unite, usage_of_run
 from agentd.metering.usage import UsageMetrics
-from agentd.providers.base import Cli
+from agentd.providers.base import Cli, Parsed
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunInfo
 from agentd.runner.stdout import Reading
@@ -37,7 +38,7 @@ class Live:
         self._told = 0
         self._ended_at: float | None = None
         self._complete = False
-        self._session_id: str | None = info.resume_session_id
+        self._parsed = Parsed()
         self._log_due = time.monotonic() + LOG_EVERY_S
 
     def grown(self) -> UsageMetrics | None:
@@ -59,7 +60,7 @@ class Live:
             return None
         self._events = self._reading.events
         parsed = self._reading.so_far(resumed=self._resumed)
-        self._session_id = parsed.session_id or self._session_id
+        self._parsed = parsed
         # Events after a CLI's report of its end: it goes on.
         self._ended_at = time.monotonic() if parsed.complete and not self._complete else None
         self._complete = parsed.complete
@@ -69,10 +70,12 @@ class Live:
         began = time.monotonic()
         if began < self._log_due:
             return None
-        logged = read_log(self._cli, self._info, self._session_id, self._environ)
+        logged = read_log(self._cli, self._info, self._parsed, self._environ)
         ended = time.monotonic()
         self._log_due = ended + max(LOG_EVERY_S, _LOG_SHARE * (ended - began))
-        return logged.usage if logged else None
+        if logged is None:
+            return None
+        return usage_of_run(unite([*self._parsed.requests, *logged.requests]))
 
     def _is_ending(self) -> bool:
         """To stop it now would save nothing, and spoil what it has done."""

@@ -41,3 +41,20 @@ def test_uniting_again_changes_nothing_and_the_order_of_sources_does_not_count()
     for _ in range(20):
         rng.shuffle(told)
         assert sorted(unite(told), key=lambda one: one.id or "") == united
+
+
+def test_each_count_is_the_largest_that_was_told() -> None:
+    """A log splits cache writes by kind, an end does not; a start tells no output."""
+    split = ModelUsage(input_tokens=9, output_tokens=1, cache_creation_1h_input_tokens=4)
+    [request] = unite([END, replace(START, usage=split)])
+    assert request.usage == replace(END.usage, cache_creation_1h_input_tokens=4)
+    assert request.exact
+
+
+def test_an_estimate_gives_way_to_what_was_told_field_by_field() -> None:
+    unknown = frozenset({"input_tokens", "output_tokens"})
+    guessed = replace(CUT, usage=ModelUsage(input_tokens=50, output_tokens=300), estimated=unknown)
+    for order in ([guessed, START], [START, guessed]):
+        [request] = unite(order)
+        assert request.usage == ModelUsage(input_tokens=9, output_tokens=300)
+        assert request.estimated == {"output_tokens"}

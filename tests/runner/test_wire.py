@@ -6,15 +6,16 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from standins.running import request
 
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, run_usage
-from agentd.runner.reconcile import Outcome
+from agentd.providers.base import Logged, Parsed
+from agentd.runner.outcome import Outcome, Sources, outcome_of
 from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder
-from agentd.runner.wire import at_the_wire
 
 NOTHING = ModelUsage()
 USAGE = ModelUsage(input_tokens=900, output_tokens=40)
@@ -23,45 +24,61 @@ SECOND = replace(FIRST, id="r2", model="small", thread="subagent")
 CUT = replace(FIRST, id="r3", ended=False, finish=None, estimated=frozenset({"output_tokens"}))
 
 
-def told(usage: ModelUsage = NOTHING, source: str = "stdout") -> Outcome:
-    return Outcome(
-        usage=run_usage({"big": usage} if any(usage.counts()) else {}, session_id="s"),
-        accuracy="exact",
-        usage_source=source,  # type: ignore[arg-type]
-        model="big",
-    )
+def at_the_wire(requests: list[ApiRequest], usage: ModelUsage = NOTHING, **known: Any) -> Outcome:
+    """Beside a complete stdout that tells this usage of the model big."""
+    said = run_usage({"big": usage} if any(usage.counts()) else {}, session_id="s")
+    parsed = replace(Parsed(usage=said, complete=True, model="big"), **known)
+    return outcome_of(Sources(parsed=parsed, wire=requests))
 
 
 def test_the_requests_count_model_by_model() -> None:
-    outcome = at_the_wire(told(USAGE), [FIRST, SECOND])
+    outcome = at_the_wire([FIRST, SECOND], USAGE)
     assert outcome.usage.by_model == {"big": USAGE, "small": USAGE}
-    assert (outcome.usage_source, outcome.accuracy, outcome.requests) == ("wire", "exact", 2)
+    assert (outcome.usage_source, outcome.accuracy) == ("wire", "exact")
+    assert (outcome.request_count, outcome.requests) == (2, (FIRST, SECOND))
     assert (outcome.model, outcome.why, outcome.usage.session_id) == ("big", None, "s")
 
 
 def test_a_cut_answer_is_no_exact_one_and_says_why() -> None:
-    outcome = at_the_wire(told(source="partial"), [FIRST, CUT])
+    outcome = at_the_wire([FIRST, CUT], complete=False)
     assert (outcome.accuracy, outcome.why) == ("heuristic", "answer cut after 40 tokens")
-    assert at_the_wire(told(), [CUT, CUT]).why == "2 answers cut"
+    assert at_the_wire([CUT, replace(CUT, id="r4")]).why == "2 answers cut"
 
 
 def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
-    outcome = at_the_wire(told(replace(USAGE, input_tokens=5000)), [FIRST])
+    outcome = at_the_wire([FIRST], replace(USAGE, input_tokens=5000))
     assert (outcome.usage.input_tokens, outcome.usage_source) == (5000, "stdout")
     assert outcome.why == "relay bypassed"
 
 
+def test_a_request_that_the_relay_did_not_see_went_past_it() -> None:
+    """Though stdout reports no more in all: the wire has a side call that stdout leaves out."""
+    logged = Logged(requests=(replace(FIRST, id="elsewhere"),))
+    parsed = Parsed(usage=run_usage({"big": USAGE}), complete=True)
+    outcome = outcome_of(Sources(parsed=parsed, logged=logged, wire=[FIRST, SECOND]))
+    assert (outcome.why, outcome.usage_source) == ("relay bypassed", "stdout")
+
+
+def test_other_sources_tell_what_the_wire_lacks() -> None:
+    logged = Logged(requests=(replace(FIRST, thread="subagent", web_searches=2),))
+    outcome = outcome_of(Sources(parsed=Parsed(), logged=logged, wire=[FIRST]))
+    assert outcome.requests == (replace(FIRST, thread="subagent", web_searches=2),)
+    assert (outcome.usage_source, outcome.accuracy) == ("wire", "exact")
+
+
 def test_a_relay_that_saw_no_request_claims_nothing() -> None:
-    nothing = told(NOTHING, source="estimated")
-    assert at_the_wire(nothing, []) == nothing
-    assert at_the_wire(told(USAGE), []) == replace(told(USAGE), why="relay bypassed")
+    nothing = outcome_of(Sources(parsed=Parsed(), sent=False))
+    assert outcome_of(Sources(parsed=Parsed(), sent=False, wire=[])) == nothing
+    outcome = at_the_wire([], USAGE)
+    assert (outcome.why, outcome.usage_source) == ("relay bypassed", "stdout")
 
 
 def test_the_clis_own_cost_counts_where_its_tokens_are_those_of_the_requests() -> None:
     cost = Decimal("0.25")
-    said = told(replace(USAGE, reported_cost_usd=cost))
-    assert at_the_wire(said, [FIRST]).usage.by_model["big"].reported_cost_usd == cost
-    assert at_the_wire(said, [FIRST, FIRST]).usage.by_model["big"].reported_cost_usd is None
+    said = replace(USAGE, reported_cost_usd=cost)
+    assert at_the_wire([FIRST], said).usage.by_model["big"].reported_cost_usd == cost
+    both = at_the_wire([FIRST, replace(FIRST, id="r2")], said)
+    assert both.usage.by_model["big"].reported_cost_usd is None
 
 
 def test_a_log_of_requests_in_a_run_without_a_relay_counts_for_nothing(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 
-_FINISH = {
+FINISH = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "pause_turn": "stop",
@@ -114,17 +114,13 @@ class AnthropicReading:
         """The message, and the iterations that are billed beside it."""
         if not self._id and not self._usage:
             return []
-        searches = tokens(mapping(self._usage.get("server_tool_use")), "web_search_requests")
         own = ApiRequest(
             id=self._id or None,
             model=self._model,
-            usage=usage_of(self._usage),
-            web_searches=searches,
-            variants=variants_of(self._usage),
-            finish=_FINISH.get(self._stop_reason),
+            finish=FINISH.get(self._stop_reason),
             ended=self._ended,
         )
-        return [own, *self._beside(own)]
+        return billed(own, self._usage)
 
     def _message(self, message: Mapping[str, Any]) -> None:
         self._id = text(message.get("id")) or self._id
@@ -135,13 +131,19 @@ class AnthropicReading:
         """Of a count told twice the later one counts: output grows, input is repeated."""
         self._usage.update({name: value for name, value in usage.items() if value is not None})
 
-    def _beside(self, own: ApiRequest) -> list[ApiRequest]:
-        found = [
-            iteration
-            for iteration in items(self._usage.get("iterations"))
-            if iteration.get("type") in _BESIDE
-        ]
-        return [
+
+def billed(request: ApiRequest, usage: Mapping[str, Any]) -> list[ApiRequest]:
+    """A request with what its usage block says, and the iterations that are billed beside it."""
+    own = replace(
+        request,
+        usage=usage_of(usage),
+        web_searches=tokens(mapping(usage.get("server_tool_use")), "web_search_requests"),
+        variants=variants_of(usage),
+    )
+    beside = [one for one in items(usage.get("iterations")) if one.get("type") in _BESIDE]
+    return [
+        own,
+        *(
             replace(
                 own,
                 id=f"{own.id}/{iteration['type']}/{place}" if own.id else None,
@@ -150,8 +152,9 @@ class AnthropicReading:
                 web_searches=0,
                 thread="side",
             )
-            for place, iteration in enumerate(found)
-        ]
+            for place, iteration in enumerate(beside)
+        ),
+    ]
 
 
 def usage_of(block: Mapping[str, Any]) -> ModelUsage:

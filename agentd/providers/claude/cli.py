@@ -10,14 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agentd.metering.requests import ApiRequest, unite, usage_by_model
 from agentd.metering.usage import ModelUsage, add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.claude import activity, failures, pointing, session_log
-from agentd.providers.claude.usage import of_message, of_model
+from agentd.providers.claude.usage import finish_of, of_message, of_model, requests_of
 from agentd.providers.fields import has_tokens, mapping, money, text
+from agentd.providers.session_log import NO_USAGE
 
 # As root claude refuses bypassPermissions unless it is told that it runs in a sandbox.
 AS_ROOT = ("acceptEdits", "--allowedTools", "Bash,Edit,Write,Read,Glob,Grep")
+
+
+_SIDE_TOOLS = ("WebSearch", "WebFetch")  # their calls are on stdout in the result alone
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -56,8 +61,10 @@ class ClaudeParser:
         self._version = ""
         self._session_id: str | None = None
         self._results: list[Mapping[str, Any]] = []
-        self._messages: dict[str, tuple[str, ModelUsage]] = {}
+        self._requests: dict[str, ApiRequest] = {}
         self._open: dict[object, str] = {}
+        self._streamed: set[str] = set()
+        self._side_tools: set[str] = set()
         self._last_text = ""
         self._error_kind: str | None = None
         self._limits: Mapping[str, Any] = {}
@@ -70,7 +77,7 @@ class ClaudeParser:
             self._results.append(event)
         elif kind == "assistant":
             self._error_kind = text(event.get("error"))
-            self._assistant(mapping(event.get("message")))
+            self._assistant(mapping(event.get("message")), event.get("parent_tool_use_id"))
         elif kind == "stream_event":
             self._stream(mapping(event.get("event")), event.get("parent_tool_use_id"))
         elif kind == "rate_limit_event":
@@ -85,15 +92,17 @@ class ClaudeParser:
         by_model, running_total = self._by_model(last)
         usage = run_usage(
             {model: used for model, used in by_model.items() if any(used.counts())},
-            requests=tuple(self._messages.values()),
             session_id=self._session_id,
         )
         error = failures.message_of(last)
         cut = str(last.get("terminal_reason", "")).startswith("aborted_streaming")
+        complete = bool(self._results) and not cut
         return Parsed(
-            usage=usage if self._results or self._messages else None,
-            complete=bool(self._results) and not cut,
+            usage=usage if self._results or self._requests else None,
+            complete=complete,
             running_total=running_total,
+            requests=self._shown(usage) if complete else (*self._requests.values(),),
+            unsure=self._unsure(last, complete=complete),
             final_text=text(last.get("result")) or self._last_text,
             session_id=self._session_id,
             model=_plain(self._model) if self._model else None,
@@ -103,30 +112,72 @@ class ClaudeParser:
             else None,
         )
 
-    def _assistant(self, message: Mapping[str, Any]) -> None:
+    def _shown(self, usage: ModelUsage) -> tuple[ApiRequest, ...]:
+        """The requests of a complete report whose end is on stdout, or that its total confirms.
+
+        The others show what was known at their start: those of subagents, and all of them without
+        ``--include-partial-messages``.
+        """
+        requests = self._requests
+        if add(one.usage for one in requests.values()).counts() == usage.counts():
+            return tuple(replace(one, ended=True) for one in requests.values())
+        streamed = (one for key, one in requests.items() if key.split("/")[0] in self._streamed)
+        return tuple(streamed)
+
+    def _unsure(self, last: Mapping[str, Any], *, complete: bool) -> str | None:
+        if any(one.ended and not one.usage.input_tokens for one in self._requests.values()):
+            return NO_USAGE
+        if self._side_tools and not complete:
+            return f"calls that {' and '.join(sorted(self._side_tools))} made may be missing"
+        if last and not isinstance(last.get("modelUsage"), Mapping):
+            return "this version tells the usage of its main loop alone"
+        if last.get("subtype") == "error_max_turns" and "terminal_reason" not in last:
+            return "a side call may have been under way at its end"  # 2.0 makes one a turn
+        if last and not self._requests and _counts_more(last):
+            return "it counts more than its main loop: a side call, or an answer that was cut"
+        return None
+
+    def _assistant(self, message: Mapping[str, Any], thread: object) -> None:
         blocks = message.get("content")
-        for block in blocks if isinstance(blocks, list) else []:
-            self._last_text = text(mapping(block).get("text")) or self._last_text
-        self._note(text(message.get("id")), message.get("model"), mapping(message.get("usage")))
+        for block in map(mapping, blocks if isinstance(blocks, list) else []):
+            self._last_text = text(block.get("text")) or self._last_text
+            if block.get("type") == "tool_use" and block.get("name") in _SIDE_TOOLS:
+                self._side_tools.add(str(block["name"]))
+        self._note(text(message.get("id")), message.get("model"), message, thread)
 
     def _stream(self, event: Mapping[str, Any], thread: object) -> None:
         if event.get("type") == "message_start":
             message = mapping(event.get("message"))
             self._open[thread] = text(message.get("id")) or ""
-            self._note(self._open[thread], message.get("model"), mapping(message.get("usage")))
+            self._streamed.add(self._open[thread])
+            self._note(self._open[thread], message.get("model"), message, thread)
         elif event.get("type") == "message_delta":
-            self._note(self._open.get(thread), None, mapping(event.get("usage")))
+            self._note(self._open.get(thread), None, event, thread, ends=True)
 
-    def _note(self, message_id: str | None, model: object, usage: Mapping[str, Any]) -> None:
+    def _note(
+        self,
+        message_id: str | None,
+        model: object,
+        told: Mapping[str, Any],
+        thread: object,
+        *,
+        ends: bool = False,
+    ) -> None:
         """The usage of a message repeats, and its output grows until its message_delta."""
-        if not message_id or not usage or model == "<synthetic>":
+        if not message_id or model == "<synthetic>":
             return
-        old_model, old = self._messages.get(message_id, ("", ModelUsage()))
-        new = of_message(usage)
-        if "input_tokens" not in usage:  # before 2025 a message_delta told the output alone
-            new = replace(old, output_tokens=new.output_tokens)
-        larger = new if sum(new.counts()) > sum(old.counts()) else old
-        self._messages[message_id] = (old_model or _plain(str(model or "")), larger)
+        usage = mapping(told.get("usage"))
+        known = self._requests.get(message_id)
+        request = ApiRequest(
+            id=message_id,
+            model=known.model if known else _plain(str(model or "")),
+            thread="main" if thread is None else "subagent",
+            finish=finish_of(mapping(told.get("delta"))) if ends else None,
+            ended=ends and "output_tokens" in usage,
+        )
+        for one in requests_of(request, usage):
+            before = self._requests.get(str(one.id))
+            self._requests[str(one.id)] = unite([before, one])[0] if before else one
 
     def _by_model(self, last: Mapping[str, Any]) -> tuple[dict[str, ModelUsage], bool]:
         """Usage by model, and whether it may hold earlier runs of a resumed session."""
@@ -136,12 +187,12 @@ class ClaudeParser:
             return _merged(pair for part in since for pair in _models(part)), False
         if isinstance(last.get("modelUsage"), Mapping):
             return _merged(_models(last["modelUsage"])), since[-1] is not None or self._runs_on()
-        if last and not self._messages:
+        if last and not self._requests:
             usage = has_tokens(mapping(last.get("usage")), "input_tokens", "output_tokens")
             cost = money(last, "total_cost_usd")
             return {"": replace(of_message(usage), reported_cost_usd=cost)}, False
         # Cut before its result; or 1.0, whose result counts each message twice.
-        return _merged(self._messages.values()), False
+        return usage_by_model(self._requests.values()), False
 
     def _runs_on(self) -> bool:
         """From 2.1.278 on modelUsage holds the earlier runs of a resumed session too."""
@@ -151,6 +202,18 @@ class ClaudeParser:
 def _models(block: object) -> list[tuple[str, ModelUsage]]:
     """The models of a ``modelUsage`` object."""
     return [(_plain(name), of_model(mapping(usage))) for name, usage in mapping(block).items()]
+
+
+def _counts_more(result: Mapping[str, Any]) -> bool:
+    """Whether all its models have more than its main loop, though there was no subagent.
+
+    Without stream events nothing else shows an answer that was cut and asked for again.
+    """
+    spawned = mapping(result.get("subagent_stats")).get("spawned")
+    if spawned != 0 or result.get("subtype") != "success":
+        return False
+    models = add(usage for _, usage in _models(result["modelUsage"]))
+    return models.total_tokens != of_message(mapping(result.get("usage"))).total_tokens
 
 
 def _merged(pairs: Iterable[tuple[str, ModelUsage]]) -> dict[str, ModelUsage]:

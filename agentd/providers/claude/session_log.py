@@ -7,32 +7,37 @@ line only. Calls outside the conversation are in no log. Read and checked: 2.1.3
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from agentd.errors import ParseError
-from agentd.providers.base import LoggedUsage, LogQuery
-from agentd.providers.claude.usage import of_message
+from agentd.metering.requests import ApiRequest, unite
+from agentd.providers.base import Logged, LogQuery
+from agentd.providers.claude.usage import finish_of, requests_of
 from agentd.providers.session_log import (
-    LoggedRequest,
-    Thread,
+    LoggedThread,
     UnknownShape,
     changed_since,
     home_of,
     json_lines,
-    logged_usage,
+    logged,
     moment,
     part,
     required,
     text,
 )
 
+_INTERRUPTED = "[Request interrupted by user"
 
-def read(query: LogQuery) -> LoggedUsage | None:
+
+def read(query: LogQuery) -> Logged | None:
     """What the run used, subagents included; None without a log that we can read.
 
-    Counts every message whose first block came at or after ``query.started_at``. Of a message
-    that was cut off it has what was known at its start.
+    Counts every message whose first block came at or after ``query.started_at``, in answer to the
+    run's own prompts. Of a message that was cut off it has what was known at its start.
     """
     home = home_of(query, "CLAUDE_CONFIG_DIR", ".claude")
     if home is None:
@@ -41,32 +46,82 @@ def read(query: LogQuery) -> LoggedUsage | None:
         paths = list(home.glob(f"projects/*/{query.session_id}.jsonl"))
         if len(paths) != 1:
             return None
-        threads = [_thread(paths[0], query.started_at)]
-        for subagent in paths[0].with_suffix("").rglob("agent-*.jsonl"):
-            if changed_since(subagent, query.started_at):
-                threads.append(_thread(subagent, query.started_at))
+        main = _Transcript(query.started_at).load(paths[0])
+        own = main.own_prompts(query.request_ids)
+        threads = [main.thread(own)]
+        for path in paths[0].with_suffix("").rglob("agent-*.jsonl"):
+            if changed_since(path, query.started_at):
+                threads.append(_Transcript(query.started_at).load(path).thread(own))
     except (UnknownShape, ParseError, OSError):
         return None
-    return logged_usage(threads, session_id=query.session_id)
+    return logged(threads)
 
 
-def _thread(path: Path, since: datetime) -> Thread:
-    # One line per content block, all with the message's id and its usage.
-    found: dict[str, LoggedRequest] = {}
-    begun: dict[str, datetime] = {}
-    waiting = False
-    for entry in json_lines(path, b'"type":"assistant"', b'"type":"user"'):
-        message = part(entry, "message")
-        if entry.get("type") == "user":
-            waiting = True  # a prompt, or what a tool said: the next request follows
-        if entry.get("type") != "assistant" or message.get("model") == "<synthetic>":
-            continue
-        waiting = False
-        message_id = text(message, "id")
-        at = begun.setdefault(message_id, moment(entry))
-        if at >= since:
-            usage = required(part(message, "usage"), "input_tokens", "output_tokens")
-            found[message_id] = LoggedRequest(
-                at=at, model=text(message, "model"), usage=of_message(usage)
-            )
-    return Thread(list(found.values()), waiting)
+@dataclass(slots=True)
+class _Transcript:
+    """One file. An entry names the one before it, up to a prompt: ``prompts`` are the ids of those.
+
+    A person who goes on in the same session gives it prompts of another id.
+    """
+
+    since: datetime
+    prompts: dict[str, str | None] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    requests: dict[str, ApiRequest] = field(default_factory=dict)
+    prompt_of: dict[str, str | None] = field(default_factory=dict)
+    waiting: dict[str | None, bool] = field(default_factory=dict)
+
+    def load(self, path: Path) -> _Transcript:
+        # One line per content block, all with the message's id and its usage.
+        before: str | None = None
+        for entry in json_lines(path, b'"parentUuid"', b'"type":"assistant"', b'"type":"user"'):
+            prompt = entry.get("promptId")
+            if not isinstance(prompt, str):
+                prompt = self.prompts.get(str(entry.get("parentUuid")), before)
+            self.prompts[str(entry.get("uuid"))] = before = prompt
+            message = part(entry, "message")
+            if entry.get("type") == "user":
+                # A prompt, or what a tool said: the next request follows.
+                self.waiting[prompt] = _INTERRUPTED not in str(message.get("content"))
+                if prompt is not None and moment(entry) >= self.since:
+                    self.asked.append(prompt)
+            elif entry.get("type") == "assistant" and message.get("model") != "<synthetic>":
+                self.waiting[prompt] = False
+                self._answer(entry, message, prompt)
+        return self
+
+    def own_prompts(self, request_ids: frozenset[str]) -> set[str | None]:
+        """The prompts that the run's requests answer; without a request of it the first one."""
+        own = {self.prompt_of[one] for one in request_ids if one in self.prompt_of}
+        return own or {next(iter(self.asked), None), None}
+
+    def thread(self, own: set[str | None]) -> LoggedThread:
+        """The requests that answer these prompts."""
+        requests = [
+            one
+            for key, one in self.requests.items()
+            if self.prompt_of[key] in own and one.ended_at and one.ended_at >= self.since
+        ]
+        shows_ends = any(one.finish for one in self.requests.values())
+        return LoggedThread(
+            requests if shows_ends else [replace(one, ended=True) for one in requests],
+            waiting=any(self.waiting.get(prompt) for prompt in own),
+        )
+
+    def _answer(
+        self, entry: Mapping[str, Any], message: Mapping[str, Any], prompt: str | None
+    ) -> None:
+        usage = required(part(message, "usage"), "input_tokens", "output_tokens")
+        finish = finish_of(message)
+        begun = self.requests.get(text(message, "id"))
+        request = ApiRequest(
+            id=text(message, "id"),
+            model=text(message, "model"),
+            ended_at=begun.ended_at if begun else moment(entry),
+            finish=finish,
+            ended=finish is not None and not entry.get("isAbortedMidStream"),
+        )
+        for one in requests_of(request, usage):
+            known = self.requests.get(str(one.id))
+            self.requests[str(one.id)] = unite([known, one])[0] if known else one
+            self.prompt_of.setdefault(str(one.id), prompt)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agentd.metering.dialects import anthropic
+from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 from agentd.providers.fields import has_tokens, mapping, money, tokens
 
@@ -47,3 +49,17 @@ def of_message(usage: Mapping[str, Any]) -> ModelUsage:
             mapping(usage.get("cache_creation")), "ephemeral_1h_input_tokens"
         ),
     )
+
+
+def requests_of(request: ApiRequest, usage: Mapping[str, Any]) -> list[ApiRequest]:
+    """A message's request with its usage, and what is billed beside it (an advisor's answers).
+
+    Raises ParseError when the usage is malformed.
+    """
+    of_message(usage)
+    return anthropic.billed(request, usage)
+
+
+def finish_of(message: Mapping[str, Any]) -> str | None:
+    """How a message ended, one of FINISH_REASONS; None when it does not say so."""
+    return anthropic.FINISH.get(str(message.get("stop_reason")))

@@ -39,6 +39,8 @@ class CodexParser:
         self._ended = False
         self._answered = False
         self._error: str | None = None
+        self._cut = False
+        self._threads: set[str] = set()
         self._last_text = ""
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -52,13 +54,16 @@ class CodexParser:
             self._running_total = "reasoning_output_tokens" in self._usage
             self._ended, self._error = True, None
         elif kind == "turn.failed":
-            self._ended, self._error = False, str(mapping(event.get("error")).get("message"))
+            self._failed(str(mapping(event.get("error")).get("message")))
         elif kind == "error":  # "Reconnecting ..." as a rule: a failure only if no end follows
             self._error = text(event.get("message"))
+            self._cut |= failures.is_cut(self._error or "")
         elif kind == "item.completed":
             item = mapping(event.get("item"))
             if item.get("type") == "agent_message":
                 self._last_text = text(item.get("text")) or self._last_text
+            elif isinstance(threads := item.get("receiver_thread_ids"), list):
+                self._threads.update(map(str, threads))
         elif isinstance(event.get("msg"), Mapping):
             self._old(event["msg"])
         elif "model" in event and "provider" in event:
@@ -75,12 +80,19 @@ class CodexParser:
             usage=usage,
             complete=self._ended,
             running_total=self._running_total,
+            main_only=True,
+            threads=frozenset(self._threads - {self._session_id}),
+            unsure="an answer was cut" if self._cut else None,
             final_text=self._last_text,
             session_id=self._session_id,
             model=self._model,
             error=self._error,
             failure=failures.failure(self._error) if self._error else None,
         )
+
+    def _failed(self, message: str | None) -> None:
+        self._ended, self._error = False, message
+        self._cut |= failures.is_cut(message or "")
 
     def _old(self, msg: Mapping[str, Any]) -> None:
         kind = msg.get("type")
@@ -90,7 +102,9 @@ class CodexParser:
             self._usage = mapping(mapping(msg["info"]).get("total_token_usage"))
             self._ended = self._answered  # a count after a tool call is not the end
         elif kind == "error":
-            self._ended, self._error = False, text(msg.get("message"))
+            self._failed(text(msg.get("message")))
+        elif kind == "stream_error":  # it tries again
+            self._cut |= failures.is_cut(str(msg.get("message")))
         self._answered = kind == "agent_message"
 
 
@@ -103,6 +117,7 @@ CLI = Cli(
     new_parser=CodexParser,
     markers=(
         *(b'"thread.started"', b'"turn.', b'"agent_message"', b'"error"'),
+        *(b'"receiver_thread_ids"', b'"stream_error"'),
         *(b'"token_count"', b'"exec_command_end"', b'"provider"'),
     ),
     read_log=session_log.read,

@@ -46,11 +46,18 @@ _FORMS: tuple[tuple[re.Pattern[str], Reason | None], ...] = (
     ),
     (re.compile(r"budget reached"), "budget"),
 )
+_CUT = ("stream disconnected", "idle timeout", "Incomplete response")
+_NOT_SENT = ("error sending request", "Connection failed")
 _AGAIN = re.compile(
     r"You[’']ve hit your usage limit\..* try again at "
     r"(?:([A-Z][a-z]{2}) (\d{1,2})(?:st|nd|rd|th), (\d{4}) )?(\d{1,2}):(\d\d) ([AP])M\.\Z"
 )
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+def is_cut(message: str) -> bool:
+    """Whether it tells of an answer that had begun, and is asked for again or given up."""
+    return any(form in message for form in _CUT) and not any(form in message for form in _NOT_SENT)
 
 
 def failure(message: str) -> Failure:

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
-from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.providers.base import Logged, LogQuery
 from agentd.providers.codex.usage import read_usage
 from agentd.providers.session_log import (
-    LoggedRequest,
-    Thread,
+    LoggedThread,
     UnknownShape,
     changed_since,
     first_entry,
     home_of,
     json_lines,
-    logged_usage,
+    logged,
     moment,
     part,
     required,
@@ -37,6 +37,8 @@ _MARKERS = (
     b'"token_usage_record"',
     b'"token_count"',
     b'"task_complete"',
+    b'"compacted"',
+    b'"turn_aborted"',
     b'"type":"response_item"',
 )
 _CALLS = ("function_call", "custom_tool_call", "local_shell_call")
@@ -46,7 +48,7 @@ _ABORTED = "aborted by user"
 _NO_OTHERS: Mapping[str, _Rollout] = {}
 
 
-def read(query: LogQuery) -> LoggedUsage | None:
+def read(query: LogQuery) -> Logged | None:
     """What the run used, subagents included; None without a log that we can read.
 
     Counts every API request that was finished at or after ``query.started_at``. A response that
@@ -65,10 +67,13 @@ def read(query: LogQuery) -> LoggedUsage | None:
         rollouts = {main.thread_id: main}
         for thread_id, file in _subagents(path, query):
             rollouts[thread_id] = _Rollout(thread_id, query.started_at).load(file, rollouts)
-        threads = [rollout.thread() for rollout in rollouts.values()]
+        threads = [rollout.thread(of_first_turn=rollout is main) for rollout in rollouts.values()]
     except (UnknownShape, ParseError, OSError):
         return None
-    return replace(logged_usage(threads, session_id=query.session_id), model=main.model)
+    found = replace(logged(threads), model=main.model)
+    if query.threads - rollouts.keys():
+        found = replace(found, unsure="the log of a subagent is missing")
+    return found
 
 
 def _rollout(sessions: Path, thread_id: str) -> Path | None:
@@ -114,14 +119,22 @@ class _Rollout:
     model: str | None = None
     answered: bool = False
     parent: _Rollout | None = None
+    forked: bool = False
     copying: bool = False
     told: list[tuple[ModelUsage, ModelUsage]] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
-    records: dict[str, LoggedRequest] = field(default_factory=dict)
-    token_counts: list[LoggedRequest] = field(default_factory=list)
+    records: dict[str, ApiRequest] = field(default_factory=dict)
+    token_counts: list[ApiRequest] = field(default_factory=list)
     total: ModelUsage = field(default_factory=ModelUsage)
     calls: set[object] = field(default_factory=set)
     waiting: bool = False
+    first_turn: str | None = None
+    turn_of: dict[str, str] = field(default_factory=dict)
+    adds_up: bool = True
+    repeats: int = 0
+    unmetered: bool = False
+    unrecorded: bool = False
+    resulted: bool = False
 
     def load(self, path: Path, others: Mapping[str, _Rollout] = _NO_OTHERS) -> _Rollout:
         """Read the file; ``others`` are those of the run that were read before it."""
@@ -130,42 +143,81 @@ class _Rollout:
             raise UnknownShape("session_meta")
         if origin := meta.get("forked_from_id"):
             self.parent, self.copying = others.get(str(origin)), True
+            self.forked = True
         for entry in json_lines(path, *_MARKERS):
             payload = part(entry, "payload")
             match entry.get("type"):
                 case "turn_context":
-                    self.model = text(payload, "model")
-                    self.waiting = True
-                    if "turn_id" in payload:  # not there in 0.58.0
-                        self.models[text(payload, "turn_id")] = self.model
+                    self._turn(moment(entry), payload)
                 case "token_usage_record":
                     self._record(moment(entry), payload)
                 case "event_msg" if payload.get("type") == "token_count":
                     self._token_count(moment(entry), part(payload, "info"))
                 case "event_msg" if payload.get("type") == "task_complete":
                     self.waiting = False
+                    self._next_answer()
+                case "event_msg" if payload.get("type") == "turn_aborted":
+                    self.repeats -= 1
+                case "compacted":
+                    self.repeats -= 2
                 case "response_item" if moment(entry) >= self.since:
                     self._item(payload)
         return self
 
-    def thread(self) -> Thread:
-        """The requests since the run began. Raises UnknownShape when answers came without one."""
+    def thread(self, *, of_first_turn: bool = False) -> LoggedThread:
+        """The requests since the run began. Raises UnknownShape when answers came without one.
+
+        ``of_first_turn``: the run is one turn; later ones are of somebody else in the same thread.
+        """
         if self.records:
-            return Thread(list(self.records.values()), self.waiting)
+            requests = [
+                one
+                for key, one in self.records.items()
+                if not of_first_turn or self.turn_of[key] == self.first_turn
+            ]
+            return LoggedThread(requests, self.waiting, self._unsure())
+        if not self.adds_up:
+            raise UnknownShape("total_token_usage")
         if self.answered and not self.token_counts:
             raise UnknownShape("token_usage_record")
-        return Thread(self.token_counts, self.waiting)
+        return LoggedThread(self.token_counts, self.waiting)
+
+    def _unsure(self) -> str | None:
+        if self.forked:
+            return None  # what it copied of its parent has no records
+        if self.unmetered:
+            return "an answer came without usage, or was cut"
+        return "an answer may have been cut" if self.repeats > 0 else None
+
+    def _turn(self, at: datetime, payload: Mapping[str, Any]) -> None:
+        self.model = text(payload, "model")
+        self.waiting = True
+        if "turn_id" in payload:  # not there in 0.58.0
+            turn = text(payload, "turn_id")
+            self.models[turn] = self.model
+            if self.first_turn is None and at >= self.since:
+                self.first_turn = turn
 
     def _item(self, payload: Mapping[str, Any]) -> None:
         kind = payload.get("type")
-        self.answered |= kind in _ANSWERS or payload.get("role") == "assistant"
+        if kind in _ANSWERS or payload.get("role") == "assistant":
+            self.answered = True
+            if self.resulted:
+                self._next_answer()
+            self.unrecorded = True
         if kind in _CALLS:
             self.calls.add(payload.get("call_id"))
         elif kind in _RESULTS:
+            self.resulted = True
             self.calls.discard(payload.get("call_id"))
             stopped = str(payload.get("output")).endswith(_ABORTED)
             # With the last tool's result the next request goes out, unless the run was stopped.
             self.waiting = not self.calls and not stopped
+
+    def _next_answer(self) -> None:
+        """Another answer begins, or the turn ends: the one before has its record by now."""
+        self.unmetered |= self.unrecorded
+        self.unrecorded = self.resulted = False
 
     def _record(self, at: datetime, payload: Mapping[str, Any]) -> None:
         # Written when a response is complete; says whose it is and never repeats (0.169.0).
@@ -174,9 +226,15 @@ class _Rollout:
         model = self.models.get(text(payload, "turn_id"))
         if model is None:
             raise UnknownShape("turn_id")
-        self.waiting = False
-        self.records[text(payload, "response_id")] = LoggedRequest(
-            at=at, model=model, usage=_logged(part(payload, "usage"))
+        self.waiting = self.unrecorded = self.resulted = False
+        response_id = text(payload, "response_id")
+        self.turn_of[response_id] = text(payload, "turn_id")
+        self.records[response_id] = ApiRequest(
+            id=response_id,
+            model=model,
+            ended_at=at,
+            ended=True,
+            usage=_logged(part(payload, "usage")),
         )
 
     def _token_count(self, at: datetime, info: Mapping[str, Any]) -> None:
@@ -189,6 +247,7 @@ class _Rollout:
             _logged(part(info, "last_token_usage")),
         )
         if total == self.total:
+            self.repeats += at >= self.since
             return
         self.told.append((total, last))
         if self.copying:
@@ -202,13 +261,15 @@ class _Rollout:
             self.copying = False
         grown = tuple(a + b for a, b in zip(self.total.counts(), last.counts(), strict=True))
         if total.counts() not in (grown, last.counts()):
-            raise UnknownShape("total_token_usage")
+            self.adds_up = False  # of no matter where there are records
         self.total = total
         self.waiting &= bool(self.records)  # beside records it comes too late: after the tool
         if at >= self.since:
             if self.model is None:
                 raise UnknownShape("turn_context")
-            self.token_counts.append(LoggedRequest(at=at, model=self.model, usage=last))
+            self.token_counts.append(
+                ApiRequest(model=self.model, usage=last, ended_at=at, ended=True)
+            )
 
 
 def _logged(block: Mapping[str, Any]) -> ModelUsage:

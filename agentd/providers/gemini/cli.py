@@ -15,6 +15,9 @@ from agentd.providers.fields import mapping, text
 from agentd.providers.gemini import activity, failures, pointing, session_log
 from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
 
+_SIDE_TOOLS = ("google_web_search", "web_fetch")  # their calls are in the result alone
+_SIDE_MARKERS = tuple(f'"{name}"'.encode() for name in _SIDE_TOOLS)
+
 
 def argv(invocation: Invocation) -> list[str]:
     """The command line of one headless run; the prompt goes on stdin."""
@@ -38,6 +41,7 @@ class GeminiParser:
         self._error: str | None = None
         self._failure: Failure | None = None
         self._answer: list[str] = []
+        self._side_tools: set[str] = set()
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event of stream-json, or the one document of json mode."""
@@ -47,6 +51,8 @@ class GeminiParser:
             self._model = text(event.get("model"))
         elif kind == "message" and event.get("role") == "assistant":
             self._answer.append(text(event.get("content")) or "")
+        elif kind == "tool_use" and event.get("tool_name") in _SIDE_TOOLS:
+            self._side_tools.add(str(event["tool_name"]))
         elif kind == "tool_result":
             self._answer.clear()
         elif kind == "error" and event.get("severity") == "error":
@@ -68,13 +74,26 @@ class GeminiParser:
         return Parsed(
             usage=usage,
             complete=stats is not None,
-            unsure=TOTAL_ONLY if any(map(is_unsure, blocks.values())) else None,
+            all_logged=not self._side_tools and self._model != "auto",
+            unsure=self._unsure(blocks),
             final_text="".join(self._answer),
             session_id=self._session_id,
             model=None if self._model in (None, "auto") else self._model,
             error=self._error,
             failure=self._failure,
         )
+
+    def _unsure(self, blocks: Mapping[str, Mapping[str, Any]]) -> str | None:
+        """What is in neither result nor log, or in no log of a run that printed no result."""
+        if failures.is_cut(self._told or ""):
+            return "an answer was cut"
+        if any(map(is_unsure, blocks.values())):
+            return TOTAL_ONLY
+        if self._stats is None and self._model == "auto":
+            return "calls of the router may be missing"
+        if self._stats is None and self._side_tools:
+            return f"calls that {' and '.join(sorted(self._side_tools))} made may be missing"
+        return None
 
     def _end(self, error: Mapping[str, Any], failed: bool) -> None:
         if error or failed:
@@ -97,7 +116,7 @@ CLI = Cli(
     user_agents=("GeminiCLI",),
     argv=argv,
     new_parser=GeminiParser,
-    markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', b'"error"'),
+    markers=(b'"init"', b'"message"', b'"tool_result"', b'"result"', *_SIDE_MARKERS, b'"error"'),
     environment={"GEMINI_CLI_NO_RELAUNCH": "true"},
     read_log=session_log.read,
     exit_reasons=failures.EXIT_REASONS,

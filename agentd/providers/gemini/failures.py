@@ -32,6 +32,11 @@ _AFTER = re.compile(r"\nSuggested retry after (\d+(?:\.\d+)?)s\.\]")
 _LONGEST_S = 32 * 24 * 3600
 
 
+def is_cut(message: str) -> bool:
+    """Whether it tells of an answer that had begun and did not come to its end."""
+    return message == "Model stream ended without a finish reason."
+
+
 def failure(error: Mapping[str, Any], message: str) -> Failure:
     """Why a run failed whose result has this ``error`` ({} when it has none)."""
     return Failure(reason=_reason(error), message=message)

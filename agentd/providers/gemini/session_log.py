@@ -13,17 +13,18 @@ from itertools import chain
 from pathlib import Path
 
 from agentd.errors import ParseError
-from agentd.providers.base import LoggedUsage, LogQuery
+from agentd.metering.requests import ApiRequest
+from agentd.providers.base import Logged, LogQuery
 from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
 from agentd.providers.session_log import (
-    LoggedRequest,
-    Thread,
+    NO_USAGE,
+    LoggedThread,
     UnknownShape,
     changed_since,
     first_entry,
     home_of,
     json_lines,
-    logged_usage,
+    logged,
     moment,
     part,
     required,
@@ -31,7 +32,7 @@ from agentd.providers.session_log import (
 )
 
 
-def read(query: LogQuery) -> LoggedUsage | None:
+def read(query: LogQuery) -> Logged | None:
     """What the run used, subagents included; None without a log that we can read.
 
     Counts every message that was answered at or after ``query.started_at``.
@@ -49,7 +50,7 @@ def read(query: LogQuery) -> LoggedUsage | None:
                 threads.append(_thread([subagent], query.started_at))
     except (UnknownShape, ParseError, OSError):
         return None
-    return logged_usage(threads, session_id=query.session_id)
+    return logged(threads)
 
 
 def _chats(folder: Path, session_id: str) -> list[Path]:
@@ -70,18 +71,27 @@ def _subagents(chats: Path, session_id: str) -> Iterator[Path]:
                 yield path
 
 
-def _thread(paths: Sequence[Path], since: datetime) -> Thread:
+def _thread(paths: Sequence[Path], since: datetime) -> LoggedThread:
     # A message is written again when its tools have run, and without tokens and with a new time
     # (inside "$set") when the session is resumed: its first time is the right one.
-    found: dict[str, LoggedRequest] = {}
+    found: dict[str, ApiRequest] = {}
     begun: dict[str, datetime] = {}
-    unmetered = waiting = False
+    unmetered: set[str] = set()
+    waiting = others = False
+    starts = 0
     unsure = None
-    lines = (json_lines(path, b'"type":"gemini"', b'"type":"user"') for path in paths)
-    for entry in chain.from_iterable(lines):
+    markers = b'"type":"gemini"', b'"type":"user"', b'"startTime"'
+    for entry in chain.from_iterable(json_lines(path, *markers) for path in paths):
+        if "startTime" in entry:  # each process that goes on with the session notes its start
+            starts += moment(entry, "startTime") >= since
+            continue
+        is_answer = entry.get("type") == "gemini"
+        if starts > 1:
+            others |= is_answer
+            continue
         if entry.get("type") == "user":
             waiting = True  # a prompt, or what a tool said: the next request follows
-        if entry.get("type") != "gemini":
+        if not is_answer:
             continue
         waiting = False
         message_id = text(entry, "id")
@@ -91,9 +101,14 @@ def _thread(paths: Sequence[Path], since: datetime) -> Thread:
         if tokens := part(entry, "tokens"):
             usage = read_usage(required(tokens, "input", "output"))
             unsure = TOTAL_ONLY if is_unsure(tokens) else unsure
-            found[message_id] = LoggedRequest(at=at, model=text(entry, "model"), usage=usage)
+            found[message_id] = ApiRequest(
+                model=text(entry, "model"), usage=usage, ended_at=at, ended=True
+            )
         else:
-            unmetered = True
+            unmetered.add(message_id)
+    unmetered -= found.keys()
     if unmetered and not found:
         raise UnknownShape("tokens")
-    return Thread(list(found.values()), waiting, unsure)
+    if others:
+        unsure = unsure or "somebody else went on in its session"
+    return LoggedThread(list(found.values()), waiting, NO_USAGE if unmetered else unsure)

@@ -13,10 +13,10 @@ from agentd.ledger.run_folders import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.providers import PROVIDERS
-from agentd.providers.base import Cli, LoggedUsage, Parsed
+from agentd.providers.base import Cli, Logged, Parsed
 from agentd.reports.audit.check_values import TOKEN_KEYS
 from agentd.reports.audit.problems import STATE_FIX, Problem
-from agentd.runner.reconcile import reconcile
+from agentd.runner.outcome import Sources, outcome_of
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
@@ -70,26 +70,28 @@ class Run:
     def log_agrees(self) -> bool:
         """Whether there is a session log that has the same total as stdout."""
         logged = self._logged
-        return logged is not None and logged.usage.total_tokens == self.said.total_tokens
+        return (
+            logged is not None
+            and sum(one.usage.total_tokens for one in logged.requests) == self.said.total_tokens
+        )
 
     @cached_property
-    def _logged(self) -> LoggedUsage | None:
-        session_id = self.printed.session_id or self._info.resume_session_id
-        return read_log(self._cli, self._info, session_id, self._environ)
+    def _logged(self) -> Logged | None:
+        return read_log(self._cli, self._info, self.printed, self._environ)
 
     @cached_property
     def _prior(self) -> UsageMetrics | None:
         return prior_usage(self._before, self._info.provider, self._info.resume_session_id)
 
-    def _settled(self, logged: LoggedUsage | None) -> UsageMetrics:
-        return reconcile(
-            self.printed,
-            logged,
-            self._prior,
-            requested_model=self._info.requested_model,
-            resumed=self._info.resume_session_id is not None,
-            sent=True,
-            read_prompt=str,
+    def _settled(self, logged: Logged | None) -> UsageMetrics:
+        return outcome_of(
+            Sources(
+                parsed=self.printed,
+                logged=logged,
+                prior=self._prior,
+                requested_model=self._info.requested_model,
+                resumed=self._info.resume_session_id is not None,
+            )
         ).usage
 
 

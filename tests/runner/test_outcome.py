@@ -1,4 +1,4 @@
-"""reconcile(): which numbers stand for a run."""
+"""outcome_of(): which numbers stand for a run, and how sure they are."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standins.running import run, toy
 from standins.toy.cli import ToyParser
 
 from agentd.errors import ParseError
-from agentd.metering.usage import ModelUsage, UsageMetrics, run_usage
-from agentd.providers.base import LoggedUsage, LogQuery, Parsed
-from agentd.runner.reconcile import Outcome, reconcile
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
+from agentd.providers.base import Logged, LogQuery, Parsed
+from agentd.runner.outcome import Outcome, Sources, outcome_of
 
 
 def _tokens(given: int, answered: int, *, cached: int = 0, reasoned: int = 0) -> ModelUsage:
@@ -31,55 +33,57 @@ def _run(**by_model: ModelUsage) -> UsageMetrics:
 
 
 UNNAMED = run_usage({"": _tokens(100, 20)})
-REQUESTS = (("m", _tokens(60, 10)), ("m", _tokens(40, 10)))
+
+
+def _ended(model: str, usage: ModelUsage, **known: Any) -> ApiRequest:
+    return ApiRequest(model=model, usage=usage, ended=True, **known)
+
+
+def _logged(usage: UsageMetrics, *requests: ApiRequest, **known: Any) -> Logged:
+    """A log with a request for each model of ``usage``, or these."""
+    one_each = tuple(_ended(model, part) for model, part in usage.by_model.items())
+    return Logged(requests=requests or one_each, **known)
 
 
 def _settle(
     parsed: Parsed,
-    logged: UsageMetrics | None = None,
+    logged: UsageMetrics | Logged | None = None,
     prior: UsageMetrics | None = None,
     *,
     resumed: bool = False,
     sent: bool = True,
-    log_model: str | None = None,
     requested_model: str | None = "asked",
 ) -> Outcome:
-    return reconcile(
-        parsed,
-        LoggedUsage(usage=logged, model=log_model) if logged else None,
-        prior,
-        requested_model=requested_model,
-        resumed=resumed,
-        sent=sent,
-        read_prompt=lambda: "one two three",
+    log = _logged(logged) if isinstance(logged, UsageMetrics) else logged
+    return outcome_of(
+        Sources(
+            parsed=parsed,
+            logged=log,
+            prior=prior,
+            requested_model=requested_model,
+            resumed=resumed,
+            sent=sent,
+            read_prompt=lambda: "one two three",
+        )
     )
 
 
 M100 = _run(m=_tokens(100, 20))
 
 
-def test_what_a_complete_report_leaves_open_is_told() -> None:
-    said = Parsed(usage=UNNAMED, complete=True, unsure="a total alone")
-    assert (_settle(said).accuracy, _settle(said).why) == ("heuristic", "a total alone")
-    assert _settle(said, M100).why == "a total alone"
-    logged = LoggedUsage(usage=M100, unsure="a total alone")
-    outcome = reconcile(
-        Parsed(usage=UNNAMED, complete=True),
-        logged,
-        None,
-        requested_model=None,
-        resumed=False,
-        sent=True,
-        read_prompt=str,
-    )
-    assert (outcome.accuracy, outcome.why) == ("heuristic", "a total alone")
-
-
 # what stdout said, whether to its end, what the log says; input tokens, source, accuracy
 SOURCES = [
     ("stdout alone", UNNAMED, True, None, 100, "stdout", "exact"),
     ("equal", UNNAMED, True, M100, 100, "stdout", "exact"),
-    ("the log has more", UNNAMED, True, _run(m=_tokens(150, 30)), 150, "session_log", "exact"),
+    (
+        "somebody else's are in the log",
+        UNNAMED,
+        True,
+        _run(m=_tokens(150, 30)),
+        100,
+        "stdout",
+        "exact",
+    ),
     ("the log has less", UNNAMED, True, _run(m=_tokens(50, 10)), 100, "stdout", "exact"),
     ("cut, no log", UNNAMED, False, None, 100, "partial", "heuristic"),
     ("cut, the log has less", UNNAMED, False, _run(m=_tokens(9, 1)), 100, "partial", "heuristic"),
@@ -112,7 +116,8 @@ def test_sources(
     source: str,
     accuracy: str,
 ) -> None:
-    got = _settle(Parsed(usage=said, complete=complete, final_text="yes"), logged)
+    text = "" if logged == UsageMetrics() else "yes"
+    got = _settle(Parsed(usage=said, complete=complete, final_text=text), logged)
     assert got.usage.input_tokens == input_tokens
     assert (got.usage_source, got.accuracy) == (source, accuracy)
 
@@ -135,11 +140,8 @@ def test_equal_totals_take_the_logs_details_and_stdouts_costs() -> None:
             )
         }
     )
-    logged = replace(
-        _run(m=_tokens(98, 22, reasoned=5, cached=30)),
-        requests=REQUESTS,
-    )
-    got = _settle(Parsed(usage=said, complete=True), logged).usage
+    requests = (_ended("m", _tokens(58, 12)), _ended("m", _tokens(40, 10, reasoned=5, cached=30)))
+    got = _settle(Parsed(usage=said, complete=True), Logged(requests=requests))
     expected = ModelUsage(
         input_tokens=98,
         output_tokens=22,
@@ -148,7 +150,8 @@ def test_equal_totals_take_the_logs_details_and_stdouts_costs() -> None:
         reasoning_output_tokens=5,
         reported_cost_usd=Decimal("0.5"),
     )
-    assert got == replace(run_usage({"m": expected}), requests=REQUESTS)
+    assert got.usage.by_model == {"m": expected}
+    assert got.usage.requests == tuple((one.model, one.usage) for one in requests)
 
 
 def test_equal_totals_with_other_names_stay_as_stdout_said() -> None:
@@ -158,7 +161,8 @@ def test_equal_totals_with_other_names_stay_as_stdout_said() -> None:
 
 def test_the_log_names_the_model_that_stdout_does_not() -> None:
     said = replace(UNNAMED, cache_read_input_tokens=40)
-    got = _settle(Parsed(usage=said, complete=True), _run(m=_tokens(100, 20)), log_model="m")
+    log = Logged(requests=(_ended("m", _tokens(100, 20)),), model="m")
+    got = _settle(Parsed(usage=said, complete=True), log)
     assert got.usage.by_model == {"m": _tokens(100, 20, cached=40)}
     assert got.model == "m"
 
@@ -166,9 +170,81 @@ def test_the_log_names_the_model_that_stdout_does_not() -> None:
 def test_costs_stay_with_models_whose_tokens_the_log_confirms() -> None:
     half = replace(_tokens(10, 1), reported_cost_usd=Decimal("0.5"))
     said = run_usage({"a": half, "b": half})
-    got = _settle(Parsed(usage=said, complete=True), _run(a=_tokens(10, 1), b=_tokens(20, 2))).usage
+    log = Logged(
+        requests=(_ended("a", _tokens(10, 1), id="1"), _ended("b", _tokens(20, 2), id="2"))
+    )
+    got = _settle(Parsed(usage=said, complete=True), log).usage
     assert got.by_model["a"].reported_cost_usd == Decimal("0.5")
     assert got.by_model["b"].reported_cost_usd is None
+
+
+ONE = _ended("m", _tokens(60, 10), id="1")
+TWO = _ended("m", _tokens(40, 10), id="2")
+CUT = ApiRequest(id="3", model="m", usage=_tokens(30, 2))
+
+
+def test_requests_of_stdout_and_log_are_united() -> None:
+    early = replace(TWO, usage=_tokens(40, 1), ended=False)
+    parsed = Parsed(usage=_run(m=_tokens(100, 11)), requests=(ONE, early))
+    got = _settle(parsed, Logged(requests=(TWO, replace(ONE, id="4", thread="subagent"))))
+    assert got.usage == replace(
+        _run(m=_tokens(160, 30)), requests=tuple(("m", one.usage) for one in (ONE, TWO, ONE))
+    )
+    assert (got.usage_source, got.accuracy, got.why) == ("session_log", "exact", None)
+    assert (got.request_count, [one.id for one in got.requests]) == (3, ["1", "2", "4"])
+
+
+def test_an_answer_that_was_cut_and_asked_for_again_is_added_and_told() -> None:
+    """The CLI's total leaves it out."""
+    parsed = Parsed(usage=_run(m=_tokens(100, 20)), complete=True, requests=(ONE, CUT, TWO))
+    got = _settle(parsed)
+    assert (got.usage.input_tokens, got.usage.output_tokens) == (130, 22)
+    assert (got.accuracy, got.why) == ("heuristic", "answer cut after 2 tokens")
+
+
+def test_what_a_total_has_beyond_the_requests_is_one_more_without_an_id() -> None:
+    parsed = Parsed(
+        usage=_run(m=_tokens(100, 20), side=_tokens(9, 1)), complete=True, requests=(ONE,)
+    )
+    got = _settle(parsed)
+    assert (got.accuracy, got.usage_source, got.request_count) == ("exact", "stdout", None)
+    assert got.requests[1:] == (_ended("m", _tokens(40, 10)), _ended("side", _tokens(9, 1)))
+    assert add(one.usage for one in got.requests).counts() == got.usage.counts()
+
+
+def test_a_total_of_the_main_thread_alone_gets_the_subagents_from_the_log() -> None:
+    parsed = Parsed(usage=UNNAMED, complete=True, main_only=True)
+    sub = _ended("s", _tokens(7, 3), id="4", thread="subagent")
+    got = _settle(parsed, Logged(requests=(ONE, sub), model="m"))
+    assert (got.usage.input_tokens, got.usage.output_tokens) == (107, 23)
+    assert got.usage.by_model == {"m": _tokens(100, 20), "s": sub.usage}
+    assert (got.model, got.accuracy, got.request_count) == ("m", "exact", None)
+
+
+def test_what_is_not_known_is_told() -> None:
+    whole = Parsed(usage=UNNAMED, complete=True, main_only=True)
+    silent = Parsed(usage=_run(), complete=True, final_text="a")
+    named = replace(whole, threads=frozenset({"t"}))
+    all_logged = Parsed(usage=_run(m=_tokens(101, 20)), complete=True, all_logged=True)
+    cases = {
+        "the log of a subagent is missing": (named, None),
+        "it did not report its end": (replace(whole, complete=False), None),
+        "a request may have been under way at its end": (
+            Parsed(),
+            Logged(requests=(ONE,), under_way=True),
+        ),
+        "an answer was cut, and asked for again": (all_logged, _run(m=_tokens(100, 20))),
+        "its answer came without usage": (silent, None),
+        "this is what stdout says": (replace(whole, unsure="this is what stdout says"), None),
+        "this is what the log says": (
+            whole,
+            Logged(requests=(ONE, TWO), unsure="this is what the log says"),
+        ),
+        "it told nothing of its usage": (Parsed(), None),
+    }
+    for why, (parsed, logged) in cases.items():
+        got = _settle(parsed, logged)
+        assert (got.why, got.accuracy) == (why, "heuristic"), why
 
 
 RUNNING = Parsed(usage=_run(m=_tokens(300, 30)), complete=True, running_total=True)
@@ -229,34 +305,33 @@ def test_subtraction_goes_by_model_and_covers_costs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("usage", "said_model", "log_model", "requested", "model"),
+    ("usage", "said_model", "requested", "model"),
     [
-        (_run(a=_tokens(1, 1), b=_tokens(9, 9)), "a", None, "asked", "a"),
-        (_run(a=_tokens(1, 1), b=_tokens(9, 9)), "auto", None, "asked", "b"),
-        (_run(b=_tokens(9, 9)), "a", None, "asked", "b"),
-        (UNNAMED, "a", None, "asked", "a"),
-        (UNNAMED, None, None, "asked", "asked"),
-        (UNNAMED, None, None, None, "unknown"),
-        (None, "a", None, "asked", "a"),
+        (_run(a=_tokens(1, 1), b=_tokens(9, 9)), "a", "asked", "a"),
+        (_run(a=_tokens(1, 1), b=_tokens(9, 9)), "auto", "asked", "b"),
+        (_run(b=_tokens(9, 9)), "a", "asked", "b"),
+        (UNNAMED, "a", "asked", "a"),
+        (UNNAMED, None, "asked", "asked"),
+        (UNNAMED, None, None, "unknown"),
+        (None, "a", "asked", "a"),
     ],
 )
 def test_the_model_that_answered(
     usage: UsageMetrics | None,
     said_model: str | None,
-    log_model: str | None,
     requested: str | None,
     model: str,
 ) -> None:
     parsed = Parsed(usage=usage, complete=True, model=said_model)
-    assert _settle(parsed, log_model=log_model, requested_model=requested).model == model
+    assert _settle(parsed, requested_model=requested).model == model
 
 
 def test_a_run_looks_into_its_session_log(tmp_path: Path) -> None:
     queries: list[LogQuery] = []
 
-    def read_log(query: LogQuery) -> LoggedUsage:
+    def read_log(query: LogQuery) -> Logged:
         queries.append(query)
-        return LoggedUsage(usage=_run(sub=_tokens(500, 50)), model="sub")
+        return Logged(requests=(_ended("sub", _tokens(500, 50), id="1"),), model="sub")
 
     provider = toy(read_log=read_log)
     result = run(tmp_path, "failing", provider=provider, environ={"A": "b"})
@@ -273,7 +348,7 @@ def test_a_run_looks_into_its_session_log(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [PermissionError("no"), ParseError("damaged")])
 def test_a_session_log_that_cannot_be_read(tmp_path: Path, error: Exception) -> None:
-    def read_log(query: LogQuery) -> LoggedUsage:
+    def read_log(query: LogQuery) -> Logged:
         raise error
 
     result = run(tmp_path, "good", provider=toy(read_log=read_log))

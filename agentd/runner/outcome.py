@@ -1,0 +1,344 @@
+"""What a run used: the requests that its sources tell, united, and their totals as a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from agentd.metering.requests import ApiRequest, unite, usage_by_model, usage_of_run
+from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage, subtract
+from agentd.metering.words import Accuracy, UsageSource
+from agentd.providers.base import Logged, Parsed
+
+_BYPASSED = "relay bypassed"
+_NO_END = "it did not report its end"
+_NOTHING_TOLD = "it told nothing of its usage"
+_NO_USAGE = "its answer came without usage"
+_EARLIER_RUNS = "what earlier runs of its session used is not known"
+_NO_LOG_OF_SUBAGENTS = "the log of a subagent is missing"
+_CUT = "an answer was cut, and asked for again"
+_UNDER_WAY = "a request may have been under way at its end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What is told of one run; a source that is not there is None, or empty.
+
+    ``wire`` is what the relay saw, None for a run without one. ``prior`` is what the ledger has of
+    the resumed session. ``sent``: the CLI may have got to an API request. ``read_prompt`` gives the
+    prompt, read only when an estimate needs it.
+    """
+
+    parsed: Parsed
+    logged: Logged | None = None
+    wire: Sequence[ApiRequest] | None = None
+    telemetry: Sequence[ApiRequest] = ()
+    prior: UsageMetrics | None = None
+    requested_model: str | None = None
+    resumed: bool = False
+    sent: bool = True
+    read_prompt: Callable[[], str] = str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run used, how sure that is, where it was read, and which model answered.
+
+    ``why`` says what is not known; it is there whenever ``accuracy`` is not exact. ``requests`` add
+    up to ``usage``; what no source tells one by one is the last of them, without an id and a time.
+    ``request_count`` is how many the run made, None where that is not known.
+    """
+
+    usage: UsageMetrics
+    accuracy: Accuracy
+    usage_source: UsageSource
+    model: str
+    why: str | None = None
+    requests: tuple[ApiRequest, ...] = ()
+    request_count: int | None = None
+
+
+def outcome_of(sources: Sources) -> Outcome:
+    """Unite what the sources tell.
+
+    The wire sees every request, so it counts, unless the CLI tells of more: then it went past the
+    relay. Without the wire the other sources' requests count, and of a total that holds more than
+    they do, the rest. It is exact when stdout is complete or every request's end was seen, and
+    nothing contradicts that.
+    """
+    told = _told_by_the_cli(sources)
+    return told if sources.wire is None else _seen_by_the_relay(sources.wire, told)
+
+
+def _told_by_the_cli(sources: Sources) -> Outcome:
+    parsed, logged = sources.parsed, sources.logged
+    said, gaps = _own_total(sources)
+    in_log = logged.requests if logged else ()
+    if said is not None and _is_whole(parsed) and not any(one.id for one in in_log):
+        # Without ids nobody can tell whose it is what the log has beyond a complete report.
+        in_log = in_log if _sum(in_log) <= said.total_tokens else ()
+        if parsed.all_logged and _holds_more(said, in_log):
+            gaps.append(_CUT)
+    seen = unite([*sources.telemetry, *parsed.requests, *in_log])
+    if said is None and logged is None and not seen:
+        return _estimated(sources, _NOTHING_TOLD)
+    if parsed.final_text and not parsed.error and not _total(said) and not _sum(seen):
+        return _estimated(sources, _NO_USAGE)
+    gaps += _gaps(parsed, logged)
+    if not parsed.complete and _total(said) > _sum(seen):
+        gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
+    why = why_cut(seen) or next(iter(gaps), None)
+    if (
+        said is not None
+        and said.by_model
+        and not said.by_model.keys() & usage_by_model(seen).keys()
+    ):
+        # Names that differ can't be matched: the larger one counts.
+        seen, said = ([], said) if _total(said) >= _sum(seen) else (seen, None)
+    usage = _united(seen, said, main_only=parsed.main_only)
+    rest = _rest(usage, seen)
+    return Outcome(
+        usage=usage,
+        accuracy="heuristic" if why else "exact",
+        usage_source=_source(sources, usage, said, exact=why is None),
+        model=_main_model(usage, parsed, logged) or sources.requested_model or "unknown",
+        why=why,
+        requests=(*seen, *rest),
+        request_count=len(seen) if seen and not rest else None,
+    )
+
+
+def _is_whole(parsed: Parsed) -> bool:
+    return parsed.complete and not parsed.main_only
+
+
+def _holds_more(said: UsageMetrics, requests: Sequence[ApiRequest]) -> bool:
+    """Whether a total has more of some model than that model's requests."""
+    by_model = usage_by_model(requests)
+    return any(
+        model in said.by_model and said.by_model[model].total_tokens > usage.total_tokens
+        for model, usage in by_model.items()
+    )
+
+
+def _own_total(sources: Sources) -> tuple[UsageMetrics | None, list[str]]:
+    """What stdout's total holds of this run alone, and what is not known of that."""
+    said = sources.parsed.usage
+    if said is None or not (sources.parsed.running_total and sources.resumed):
+        return said, []
+    own = _less_earlier(said, sources.prior) if sources.prior is not None else None
+    if sources.logged is None:
+        return own or said, [] if own is not None else [_EARLIER_RUNS]
+    # The log tells the runs of a session apart, the total does not: the ledger may lack one.
+    main = [one for one in sources.logged.requests if one.thread == "main"]
+    covered = main if sources.parsed.main_only else sources.logged.requests
+    return own if own is not None and own.total_tokens == _sum(covered) else None, []
+
+
+def _less_earlier(total: UsageMetrics, prior: UsageMetrics) -> UsageMetrics:
+    if total.input_tokens < prior.input_tokens or total.output_tokens < prior.output_tokens:
+        return total  # smaller than what it would hold: this version counts the process alone
+    by_model = {
+        model: _less(usage, prior.by_model.get(model)) for model, usage in total.by_model.items()
+    }
+    usage = run_usage({"": _less(total, prior)}, session_id=total.session_id)
+    by_model = {model: usage for model, usage in by_model.items() if any(usage.counts())}
+    return replace(usage, by_model=by_model)
+
+
+def _less(usage: ModelUsage, before: ModelUsage | None) -> ModelUsage:
+    if before is None or not any(before.counts()):
+        return usage
+    rest = subtract(usage, before)
+    return rest if before.reported_cost_usd is not None else replace(rest, reported_cost_usd=None)
+
+
+def _gaps(parsed: Parsed, logged: Logged | None) -> list[str]:
+    told = [parsed.unsure, logged.unsure if logged else None]
+    if logged is None and parsed.threads:
+        told.append(_NO_LOG_OF_SUBAGENTS)
+    if not parsed.complete and (logged is None or logged.under_way):
+        told.append(_UNDER_WAY if logged else _NO_END)
+    return [gap for gap in told if gap]
+
+
+def _source(
+    sources: Sources, usage: UsageMetrics, said: UsageMetrics | None, *, exact: bool
+) -> UsageSource:
+    """The best source that had a part; partial where the run was cut and something is missing."""
+    if not sources.parsed.complete and not exact:
+        return "partial"
+    if sources.telemetry:
+        return "telemetry"
+    by_stdout = said is not None and said.total_tokens == usage.total_tokens
+    if by_stdout and (sources.parsed.complete or sources.logged is None):
+        return "stdout"
+    return "session_log"
+
+
+# Requests and totals
+
+
+def _united(
+    seen: Sequence[ApiRequest], said: UsageMetrics | None, *, main_only: bool
+) -> UsageMetrics:
+    """The requests, and what a total has beyond those that it covers."""
+    by_model = usage_by_model(one for one in seen if one.thread == "main" or not main_only)
+    if said is not None and said.by_model:
+        by_model = {
+            model: _larger(by_model.get(model), said.by_model.get(model))
+            for model in {**said.by_model, **by_model}
+        }
+    elif said is not None and len(by_model) == 1:
+        by_model = {model: _larger(usage, said) for model, usage in by_model.items()}
+    if said is not None:  # what no model is named for
+        rest = replace(subtract(said, add(by_model.values())), reported_cost_usd=None)
+        if not by_model:
+            by_model = {"": add([said])}
+        elif rest.total_tokens:
+            by_model[""] = rest
+    if main_only:
+        others = usage_by_model(one for one in seen if one.thread != "main")
+        for model, usage in others.items():
+            by_model[model] = add([by_model[model], usage]) if model in by_model else usage
+    return usage_of_run(seen, by_model, session_id=said.session_id if said else None)
+
+
+def _larger(seen: ModelUsage | None, said: ModelUsage | None) -> ModelUsage:
+    """A model's requests or its total; of equal ones the requests, with what only the total has."""
+    if seen is None or said is None:
+        return seen or said or ModelUsage()
+    if said.total_tokens > seen.total_tokens:
+        return add([said])  # a plain ModelUsage, whatever it was
+    same = said.total_tokens == seen.total_tokens
+    read, written = said.cache_read_input_tokens, said.cache_creation_input_tokens
+    one_hour = said.cache_creation_1h_input_tokens
+    return replace(
+        add([seen]),
+        cache_read_input_tokens=seen.cache_read_input_tokens or read,
+        cache_creation_input_tokens=seen.cache_creation_input_tokens or written,
+        cache_creation_1h_input_tokens=seen.cache_creation_1h_input_tokens or one_hour,
+        reported_cost_usd=said.reported_cost_usd if same else None,
+    )
+
+
+def _rest(usage: UsageMetrics, seen: Sequence[ApiRequest]) -> list[ApiRequest]:
+    """What the requests don't add up to, as one more for each model."""
+    known = usage_by_model(seen)
+    parts = dict(usage.by_model)
+    unnamed = subtract(usage, add(parts.values()))
+    if any(unnamed.counts()):
+        parts[""] = unnamed
+    rests = {model: subtract(part, known.get(model, ModelUsage())) for model, part in parts.items()}
+    return [
+        ApiRequest(model=model, usage=replace(rest, reported_cost_usd=None), ended=True)
+        for model, rest in rests.items()
+        if any(rest.counts())
+    ]
+
+
+def _estimated(sources: Sources, why: str) -> Outcome:
+    parsed, usage = sources.parsed, UsageMetrics()
+    if sources.sent:
+        model = parsed.model or sources.requested_model or ""
+        usage = _estimate(sources.read_prompt(), parsed.final_text, model)
+    return Outcome(
+        usage=usage,
+        accuracy="heuristic",
+        usage_source="estimated",
+        model=_main_model(usage, parsed, sources.logged) or sources.requested_model or "unknown",
+        why=why,
+    )
+
+
+def _estimate(prompt: str, answer: str, model: str) -> UsageMetrics:
+    from agentd.metering.models import ModelRegistry
+    from agentd.metering.tokens.estimates import TOKENIZERS, estimate
+
+    tokenizer = ModelRegistry.resolve(model).tokenizer
+    if tokenizer not in TOKENIZERS:
+        # An exact count isn't worth loading: what the CLI adds to the prompt is unknown anyway.
+        tokenizer = "generic-estimate"
+    return UsageMetrics(
+        input_tokens=estimate(prompt, tokenizer), output_tokens=estimate(answer, tokenizer)
+    )
+
+
+# The wire
+
+
+def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
+    """What the relay's requests make of a run; ``told`` is what the other sources make of it."""
+    if not wire:
+        bypassed = any(told.usage.counts()) and told.usage_source != "estimated"
+        return replace(told, why=_BYPASSED) if bypassed else told
+    known = {one.id for one in wire if one.id}
+    others = [one for one in told.requests if one.id and one.id in known]
+    requests = unite([*wire, *others])  # they tell the thread of some
+    if told.usage_source != "estimated" and _went_past(told, requests, known):
+        return replace(told, why=_BYPASSED)
+    why = why_cut(requests)
+    return Outcome(
+        usage=_with_costs(requests, told.usage),
+        accuracy="heuristic" if why else "exact",
+        usage_source="wire",
+        model=busiest_model(requests) or told.model,
+        why=why,
+        requests=tuple(requests),
+        request_count=len(requests),
+    )
+
+
+def _went_past(told: Outcome, requests: Sequence[ApiRequest], known: set[str]) -> bool:
+    """Whether the CLI tells of a request that the relay did not see, or of more in all."""
+    if any(one.id and one.id not in known and any(one.usage.counts()) for one in told.requests):
+        return known != set()
+    guessed = any("input_tokens" in one.estimated for one in requests)
+    return told.usage.total_tokens > _sum(requests) and not guessed
+
+
+def _with_costs(requests: Sequence[ApiRequest], said: UsageMetrics) -> UsageMetrics:
+    """What requests add up to, with the CLI's own cost of a model whose tokens it has."""
+    by_model = usage_by_model(requests)
+    for model, usage in by_model.items():
+        same = said.by_model.get(model)
+        if same is not None and usage.counts()[:2] == same.counts()[:2]:
+            by_model[model] = replace(usage, reported_cost_usd=same.reported_cost_usd)
+    return usage_of_run(requests, by_model, session_id=said.session_id)
+
+
+# Words and names
+
+
+def why_cut(requests: Sequence[ApiRequest]) -> str | None:
+    """What is not known of the requests, in words; None when all of it is."""
+    cut = [one for one in requests if not one.exact]
+    if len(cut) > 1:
+        return f"{len(cut)} answers cut"
+    return f"answer cut after {cut[0].usage.output_tokens} tokens" if cut else None
+
+
+def busiest_model(requests: Sequence[ApiRequest]) -> str | None:
+    """The model that answered the main thread most; None without requests."""
+    main = [one for one in requests if one.thread == "main"] or requests
+    tokens = {model: usage.total_tokens for model, usage in usage_by_model(main).items()}
+    names = [one.model for one in main]
+    return max(tokens or names, key=lambda model: tokens.get(model, 0), default=None)
+
+
+def _main_model(usage: UsageMetrics, parsed: Parsed, logged: Logged | None) -> str | None:
+    """The model that answered: the main thread's where several did, else the busiest."""
+    names = usage.by_model
+    told = (logged.model if logged else None, parsed.model)
+    if not names:
+        return next((model for model in told if model), None)
+    known = (model for model in told if model in names)
+    return next(known, None) or max(names, key=lambda model: names[model].total_tokens)
+
+
+def _sum(requests: Sequence[ApiRequest]) -> int:
+    return sum(one.usage.total_tokens for one in requests)
+
+
+def _total(usage: ModelUsage | None) -> int:
+    return usage.total_tokens if usage else 0
