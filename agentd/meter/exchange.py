@@ -10,7 +10,8 @@ from agentd.metering.dialects import Answer, Asked, Dialect
 from agentd.metering.requests import ApiRequest
 
 _FIRST_ERROR = 400
-_TOKENS_PER_BYTE = 0.25  # of a first request; later ones go by the one before in their thread
+_TOKENS_PER_BYTE = 0.25  # of a run's first request, until its body is counted
+_COUNTED_BYTES = 1 << 18  # tokens of a byte hardly differ beyond
 
 
 @dataclass(slots=True)
@@ -20,27 +21,40 @@ class Ratios:
     _known: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def input_tokens(self, asked: Asked) -> int:
-        """An estimate of a request's input, from the thread's request before."""
-        nearest = [ratio for (_, model), ratio in self._known.items() if model == asked.model]
-        any_thread = nearest[-1] if nearest else _TOKENS_PER_BYTE
-        ratio = self._known.get((asked.thread, asked.model), any_thread)
-        return round(asked.body_bytes * ratio)
+        """An estimate of a request's input, by the request before that is most like it."""
+        return round(asked.body_bytes * self._nearest(asked))
+
+    def to_be_counted(self, body: bytes) -> bytes:
+        """As much of a body as must be counted where its input stays unknown; of a first one."""
+        return b"" if self._known else body[:_COUNTED_BYTES]
 
     def learn(self, asked: Asked, request: ApiRequest) -> None:
         """A request has told its input."""
         if asked.body_bytes and "input_tokens" not in request.estimated:
+            self._known.pop((asked.thread, asked.model), None)  # the last learned stands last
             ratio = request.usage.input_tokens / asked.body_bytes
             self._known[asked.thread, asked.model] = ratio
+
+    def _nearest(self, asked: Asked) -> float:
+        """Of its thread and model, else of its model, else of any: the last one learned."""
+        known = self._known
+        of_model = [ratio for (_, model), ratio in known.items() if model == asked.model]
+        last = (of_model or [*known.values()] or [_TOKENS_PER_BYTE])[-1]
+        return known.get((asked.thread, asked.model), last)
 
 
 @dataclass(slots=True)
 class Exchange:
-    """A request that is metered, from when it is sent until its answer is over."""
+    """A request that is metered, from when it is sent until its answer is over.
+
+    ``input_tokens`` is an estimate; ``counted`` the part of the body that makes a better one.
+    """
 
     dialect: Dialect
     asked: Asked
     input_tokens: int
     log: RequestLog
+    counted: bytes = b""
     key: str = field(default_factory=lambda: token_hex(6))
     _status: int | None = None
     _unreached: bool = False
@@ -99,10 +113,12 @@ class Exchange:
         """The request with its input by the thread's ratio, its output by the text that came."""
         usage, missing = request.usage, {"output_tokens"}
         input_tokens = usage.input_tokens
-        if not input_tokens:
-            input_tokens, missing = self.input_tokens, missing | {"input_tokens"}
         model = request.model or self.asked.model
-        output = max(usage.output_tokens, self._text_tokens(model))
+        if not input_tokens:
+            input_tokens = self._counted_input_tokens(model) or self.input_tokens
+            missing = missing | {"input_tokens"}
+        text = self._answer.text() if self._answer else ""
+        output = max(usage.output_tokens, _count(text, model))
         return replace(
             request,
             model=model,
@@ -111,10 +127,15 @@ class Exchange:
             estimated=frozenset(missing),
         )
 
-    def _text_tokens(self, model: str) -> int:
-        text = self._answer.text() if self._answer else ""
-        if not text:
-            return 0
-        from agentd.metering.tokens import count_once
+    def _counted_input_tokens(self, model: str) -> int:
+        """The tokens of the whole body, by the part that is to be counted; 0 without one."""
+        tokens = _count(self.counted.decode("utf-8", errors="replace"), model)
+        return round(tokens * self.asked.body_bytes / max(1, len(self.counted)))
 
-        return count_once(text, model)
+
+def _count(text: str, model: str) -> int:
+    if not text:
+        return 0
+    from agentd.metering.tokens import count_once
+
+    return count_once(text, model)

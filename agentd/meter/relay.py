@@ -160,7 +160,10 @@ class _Relay:
         asked = dialect.asked(path, headers, plain)
         if not headers.get("user-agent", "").startswith(self._settings.user_agents or ("",)):
             asked = replace(asked, thread="other")
-        exchange = Exchange(dialect, asked, self._ratios.input_tokens(asked), self._log)
+        ratios = self._ratios
+        exchange = Exchange(
+            dialect, asked, ratios.input_tokens(asked), self._log, ratios.to_be_counted(plain)
+        )
         why = await self._refusal(exchange)
         if why is not None:
             self._log.refused(asked, why)

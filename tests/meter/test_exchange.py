@@ -1,0 +1,63 @@
+"""What a request is estimated to have used where the API never told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agentd.meter.exchange import Exchange, Ratios
+from agentd.meter.request_log import RequestLog
+from agentd.metering.dialects import Asked, dialect_of
+from agentd.metering.requests import ApiRequest, Thread
+from agentd.metering.tokens import count_tokens
+from agentd.metering.usage import ModelUsage
+
+LONG = json.dumps({"model": "gpt-5", "input": "Export the whole table, row by row. " * 20_000})
+SHORT = json.dumps({"model": "gpt-5", "input": "Say hi."})
+
+
+def cut(body: str, tmp_path: Path) -> ApiRequest:
+    """The first request of a run, whose answer never came."""
+    dialect = dialect_of("POST", "/v1/responses")
+    assert dialect is not None
+    asked, ratios = dialect.asked("/v1/responses", {}, body.encode()), Ratios()
+    exchange = Exchange(
+        dialect,
+        asked,
+        ratios.input_tokens(asked),
+        RequestLog(tmp_path / "requests.jsonl"),
+        ratios.to_be_counted(body.encode()),
+    )
+    exchange.sent()
+    [request] = exchange.over()
+    return request
+
+
+@pytest.mark.parametrize("body", [LONG, SHORT], ids=["long", "short"])
+def test_the_body_of_a_first_request_is_counted(body: str, tmp_path: Path) -> None:
+    request = cut(body, tmp_path)
+    assert "input_tokens" in request.estimated
+    assert request.usage.input_tokens == pytest.approx(count_tokens(body, "gpt-5"), rel=0.005)
+
+
+def test_later_ones_go_by_the_request_that_is_most_like_them() -> None:
+    ratios = Ratios()
+
+    def asked(model: str, thread: Thread = "main") -> Asked:
+        return Asked(model=model, thread=thread, body_bytes=1000)
+
+    learned: list[tuple[str, Thread, int]] = [
+        ("small", "subagent", 210),
+        ("large", "main", 220),
+        ("large", "subagent", 230),
+        ("large", "main", 240),
+    ]
+    for model, thread, tokens in learned:
+        told = ApiRequest(model=model, usage=ModelUsage(input_tokens=tokens), ended=True)
+        ratios.learn(asked(model, thread), told)
+    assert ratios.input_tokens(asked("large", "subagent")) == 230
+    assert ratios.input_tokens(asked("small")) == 210
+    assert ratios.input_tokens(asked("other", "subagent")) == 240
+    assert ratios.to_be_counted(b"{}") == b""
