@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
-from agentd.meter.request_log import NAME, refusals
+from agentd.meter.request_log import NAME, read_begun, refusals
 
 _BACKLOG = 512
 _RESTARTS = 20
@@ -114,8 +114,11 @@ class RelayProcess:
         return process
 
 
-def wait_for_relay(log: Path, timeout_s: float) -> bool:
-    """Wait until no relay writes to a run's log any more; False when one still does."""
+def wait_for_relay(log: Path, timeout_s: float, *, under_way_s: float = 0) -> bool:
+    """Wait until no relay writes to a run's log any more; False when one still does.
+
+    ``under_way_s`` is how much longer to wait while a request is under way.
+    """
     deadline = time.monotonic() + timeout_s
     try:
         fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
@@ -126,8 +129,13 @@ def wait_for_relay(log: Path, timeout_s: float) -> bool:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return True
-            if time.monotonic() >= deadline:
+            late_s = time.monotonic() - deadline
+            if late_s >= 0 and (late_s >= under_way_s or not _is_under_way(log)):
                 return False
             time.sleep(_TICK_S)
     finally:
         os.close(fd)
+
+
+def _is_under_way(log: Path) -> bool:
+    return any(told is None for _, told in read_begun(log).values())

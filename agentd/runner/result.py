@@ -21,6 +21,7 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
 
 _RELAY_S = 2.0
+_COUNTING_S = 10.0  # a relay counts what was cut, which takes a second, or more on a busy machine
 _STDERR_LINES = 10
 _STDERR_BYTES = 4096
 
@@ -85,7 +86,7 @@ def conclude(
     log = folder.path / REQUESTS
     refused: list[str] = []
     if info.relayed:  # a file that an agent put there counts for nothing
-        wait_for_relay(log, _RELAY_S)
+        wait_for_relay(log, _RELAY_S, under_way_s=_COUNTING_S)
         refused = refusals(log)
         if refused and status == "failed":  # who ended well did without that request
             status = "budget_stopped"

@@ -20,7 +20,8 @@ from support.raw_api import connection_to
 from support.relayed import ask
 
 from agentd.meter.process import RelayProcess, wait_for_relay
-from agentd.meter.request_log import NAME, read_requests
+from agentd.meter.request_log import NAME, RequestLog, read_requests
+from agentd.metering.dialects import Asked
 from agentd.metering.usage import ModelUsage
 
 USAGE = ModelUsage(input_tokens=900, output_tokens=40)
@@ -66,6 +67,17 @@ def test_it_stays_for_as_long_as_a_process_of_the_run_lives(
     assert wait_for_relay(log, 10)
     with pytest.raises(ConnectionRefusedError):
         ask(url)
+
+
+def test_a_request_under_way_is_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / NAME
+    writing = RequestLog(log)
+    writing.started("r1", Asked(model="m"), input_tokens=5)
+    began = time.monotonic()
+    assert not wait_for_relay(log, 0.05, under_way_s=0.3)
+    assert time.monotonic() - began >= 0.35
+    writing.ended("r1", 200, [])
+    assert not wait_for_relay(log, 0.05, under_way_s=60)
 
 
 def test_neither_token_nor_address_stands_in_its_command_line(
