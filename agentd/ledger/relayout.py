@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -52,7 +52,7 @@ def rewrite(
     else:
         lines.append(_Line("  calls: []"))
     for call, fields in zip(calls, known, strict=True):
-        lines += _call_lines(call, fields)
+        lines += _item_lines(call, fields, "  ", call_keys.KEYS)
     lines += [_Line(text) for fields in new for text in render.yaml_lines(fields)]
     sums = add_up({key: [fields[key] for fields in (*known, *new)] for key in SUMMED})
     for total, text in zip(TOTALS, sums.lines(), strict=True):
@@ -68,19 +68,24 @@ def _at(node: Node | None) -> int | None:
     return int(node.start_mark.index) if node is not None else None
 
 
-def _call_lines(call: MappingNode, fields: Fields) -> list[_Line]:
-    places = yaml_nodes.pairs(call)
+def _item_lines(
+    item: MappingNode, fields: Fields, indent: str, keys: Collection[str]
+) -> list[_Line]:
+    """A call, or an item of its ``models``: the keys that agentd knows, then all others."""
+    places = yaml_nodes.pairs(item)
     lines: list[_Line] = []
-    for key in call_keys.KEYS:
-        if key == "models" and "models" in fields:
-            lines += _models_lines(*places[key])
-        elif key in fields:
-            name, value = places[key]
-            lines.append(_Line(f"    {key}: {_known(key, value, fields)}", _at(name)))
+    for key in keys:
+        if key not in fields:
+            continue
+        name, value = places[key]
+        if key == "models":
+            lines += _models_lines(name, value)
+        else:
+            lines.append(_Line(f"{indent}  {key}: {_known(key, value, fields)}", _at(name)))
     for key, (name, value) in places.items():
-        if key not in call_keys.KEYS:
-            lines += _any_lines("    ", name, value)
-    return _as_item(lines, "  ")
+        if key not in keys:
+            lines += _any_lines(f"{indent}  ", name, value)
+    return _as_item(lines, indent)
 
 
 def _known(key: str, value: Node, fields: Fields) -> str:
@@ -92,16 +97,8 @@ def _known(key: str, value: Node, fields: Fields) -> str:
 def _models_lines(name: Node, models: Node) -> list[_Line]:
     lines = [_Line("    models:", _at(name))]
     for model in models.value:
-        places, fields = yaml_nodes.pairs(model), yaml_nodes.fields_of(model, of_model=True)
-        keys = [key for key in call_keys.MODEL_KEYS if key in fields]
-        items = [
-            _Line(f"      {key}: {render.yaml_value(fields[key])}", _at(places[key][0]))
-            for key in keys
-        ]
-        for key, (inner, value) in places.items():
-            if key not in call_keys.MODEL_KEYS:
-                items += _any_lines("      ", inner, value)
-        lines += _as_item(items, "    ")
+        fields = yaml_nodes.fields_of(model, of_model=True)
+        lines += _item_lines(model, fields, "    ", call_keys.MODEL_KEYS)
     return lines if len(lines) > 1 else []
 
 
