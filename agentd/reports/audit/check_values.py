@@ -41,13 +41,9 @@ def check_values(call: CallRecord, now: datetime) -> Iterator[Problem]:
     for part in call.models:
         yield from _check_counts(f"model {part.model}: ", part.usage)
     if call.started_at is not None and call.started_at > now + _CLOCK_SKEW:
-        yield Problem(
-            "values",
-            f"timestamp {iso(call.started_at)} is in the future (now: {iso(now)})",
-            iso(call.started_at),
-            None,
-            STATE_FIX,
-        )
+        at = iso(call.started_at)
+        message = f"timestamp {at} is in the future (now: {iso(now)})"
+        yield Problem("values", message, at, None, STATE_FIX)
 
 
 def check_parts(call: CallRecord) -> Iterator[Problem]:
@@ -57,44 +53,25 @@ def check_parts(call: CallRecord) -> Iterator[Problem]:
     total = add(part.usage for part in call.models)
     for key, whole, summed in zip(TOKEN_KEYS, call.usage.counts(), total.counts(), strict=True):
         if whole != summed:
-            yield Problem(
-                "parts",
-                f"{key} is {whole}, but its models have {summed} together",
-                whole,
-                summed,
-                STATE_FIX,
-            )
-    cost_usd = sum((part.cost_usd for part in call.models), Decimal(0))
-    if cost_usd != call.cost_usd:
-        yield Problem(
-            "parts",
-            f"cost_usd is {usd(call.cost_usd, None)}, but its models cost {usd(cost_usd, None)} "
-            "together",
-            call.cost_usd,
-            cost_usd,
-            STATE_FIX,
-            call.cost_usd - cost_usd,
-        )
+            message = f"{key} is {whole}, but its models have {summed} together"
+            yield Problem("parts", message, whole, summed, STATE_FIX)
+    whole_usd, summed_usd = call.cost_usd, sum((part.cost_usd for part in call.models), Decimal(0))
+    if whole_usd != summed_usd:
+        costs = usd(whole_usd, None), usd(summed_usd, None)
+        message = f"cost_usd is {costs[0]}, but its models cost {costs[1]} together"
+        off_usd = whole_usd - summed_usd
+        yield Problem("parts", message, whole_usd, summed_usd, STATE_FIX, off_usd)
 
 
 def _check_counts(whose: str, usage: ModelUsage) -> Iterator[Problem]:
-    cached = usage.cache_read_input_tokens + usage.cache_creation_input_tokens
-    limits = (
-        ("tokens_cache_read + tokens_cache_write", cached, "tokens_in", usage.input_tokens),
-        ("tokens_reasoning", usage.reasoning_output_tokens, "tokens_out", usage.output_tokens),
-        (
-            "tokens_cache_write_1h",
-            usage.cache_creation_1h_input_tokens,
-            "tokens_cache_write",
-            usage.cache_creation_input_tokens,
-        ),
-    )
-    for name, count, whole_name, whole in limits:
-        if count > whole:
-            yield Problem(
-                "values",
-                f"{whose}{name} is {count}, more than {whole_name} ({whole}), which holds them",
-                count,
-                whole,
-                STATE_FIX,
-            )
+    counts = dict(zip(TOKEN_KEYS, usage.counts(), strict=True))
+    cached = counts["tokens_cache_read"] + counts["tokens_cache_write"]
+    for name, count, whole in (
+        ("tokens_cache_read + tokens_cache_write", cached, "tokens_in"),
+        ("tokens_reasoning", counts["tokens_reasoning"], "tokens_out"),
+        ("tokens_cache_write_1h", counts["tokens_cache_write_1h"], "tokens_cache_write"),
+    ):
+        if count > counts[whole]:
+            more = f"more than {whole} ({counts[whole]}), which holds them"
+            message = f"{whose}{name} is {count}, {more}"
+            yield Problem("values", message, count, counts[whole], STATE_FIX)

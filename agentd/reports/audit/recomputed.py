@@ -25,13 +25,17 @@ def check_price(call: CallRecord, prices: Prices, run: Run | None) -> Iterator[P
     for part in call.models or (_whole(call),):
         match part.cost_source:
             case "config":
-                yield from _by_config(call, part, prices)
+                found = _by_config(call, part, prices)
             case "catalog":
-                yield from _by_catalog(call, part, prices, run)
+                found = _by_catalog(call, part, prices, run)
             case "reported":
-                yield from _by_report(call, part, prices, run)
+                found = _by_report(call, part, prices, run)
             case "none":
-                yield from _unpriced(call, part, prices)
+                found = _unpriced(call, part, prices)
+            case _:  # a newer agentd's
+                found = None
+        if found:
+            yield found
 
 
 def check_reported(call: CallRecord, run: Run) -> Iterator[Problem]:
@@ -51,58 +55,40 @@ def check_reported(call: CallRecord, run: Run) -> Iterator[Problem]:
         )
 
 
-def _by_config(call: CallRecord, part: PricedModel, prices: Prices) -> Iterator[Problem]:
+def _wrong(part: PricedModel, message: str, expected: Decimal | None, fix: str) -> Problem:
+    off_usd = None if expected is None else part.cost_usd - expected
+    return Problem("price", f"{part.model}: {message}", part.cost_usd, expected, fix, off_usd)
+
+
+def _note(part: PricedModel, message: str, expected: Decimal | None = None) -> Problem:
+    text = f"{part.model}: {message}"
+    return Problem("price", text, part.cost_usd, expected, is_note=True, subject=part.model)
+
+
+def _by_config(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | None:
     today = prices.configured(part, call.provider)
     if today is not None and _same(call, part.cost_usd, today):
-        return
+        return None
     now = "no price" if today is None else usd(today, None)
-    recorded = usd(part.cost_usd, None)
+    recorded = f"recorded {usd(part.cost_usd, None)}"
     for version, cost_usd in prices.earlier(part, call.provider):
         if _same(call, part.cost_usd, cost_usd):
-            yield Problem(
-                "price",
-                f"{part.model}: recorded {recorded}, by the config.toml that was committed on "
-                f"{version.committed_on}; today's gives {now}",
-                part.cost_usd,
-                today,
-                is_note=True,
-                subject=part.model,
-            )
-            return
-    yield Problem(
-        "price",
-        f"{part.model}: recorded {recorded}, but config.toml gives {now}: its price was changed "
-        "since, or the cost was recorded wrong",
-        part.cost_usd,
-        today,
-        _CONFIG_FIX,
-        None if today is None else part.cost_usd - today,
-    )
+            by = f"by the config.toml that was committed on {version.committed_on}"
+            return _note(part, f"{recorded}, {by}; today's gives {now}", today)
+    why = "its price was changed since, or the cost was recorded wrong"
+    return _wrong(part, f"{recorded}, but config.toml gives {now}: {why}", today, _CONFIG_FIX)
 
 
 def _by_catalog(
     call: CallRecord, part: PricedModel, prices: Prices, run: Run | None
-) -> Iterator[Problem]:
-    recorded = usd(part.cost_usd, None)
+) -> Problem | None:
+    recorded = f"recorded {usd(part.cost_usd, None)}"
     if call.started_at is None:
-        yield Problem(
-            "price",
-            f"{part.model}: the entry has no timestamp, so the prices of its day are not known",
-            part.cost_usd,
-            is_note=True,
-            subject=part.model,
-        )
-        return
+        return _note(part, "the entry has no timestamp, so the prices of its day are not known")
     price = prices.catalogued(part.model, call.provider, call.started_at)
     if price is None:
-        yield Problem(
-            "price",
-            f"{part.model}: recorded {recorded}, but the catalogue has no price for it",
-            part.cost_usd,
-            None,
-            f"Set cost_usd to 0.0 and cost_source to none. {STATE_FIX}",
-        )
-        return
+        fix = f"Set cost_usd to 0.0 and cost_source to none. {STATE_FIX}"
+        return _wrong(part, f"{recorded}, but the catalogue has no price for it", None, fix)
     expected = base = price.base.cost_usd(part.usage)
     may_be_long = bool(price.tiers) and part.usage.input_tokens > price.tiers[0][0]
     if may_be_long:
@@ -113,87 +99,52 @@ def _by_catalog(
         # Another than the base: its requests are known, and some were long.
         expected = next((cost_usd for cost_usd in costs if cost_usd != base), base)
     if part.cost_usd == expected:
-        return
+        return None
     day = f"the catalogue's prices of {call.started_at:%Y-%m-%d}"
     longest = price.tiers[-1][1].cost_usd(part.usage) if may_be_long else base
     if expected == base and base < part.cost_usd <= longest:
-        yield Problem(
-            "price",
-            f"{part.model}: recorded {recorded}; {day} give {usd(base, None)} to "
-            f"{usd(longest, None)}, by the length of each request, which is not known any more",
-            part.cost_usd,
-            base,
-            is_note=True,
-            subject=part.model,
-        )
-        return
-    yield Problem(
-        "price",
-        f"{part.model}: recorded {recorded}, but {day} give {usd(expected, None)}",
-        part.cost_usd,
-        expected,
-        STATE_FIX,
-        part.cost_usd - expected,
-    )
+        span = f"{usd(base, None)} to {usd(longest, None)}"
+        by = "by the length of each request, which is not known any more"
+        return _note(part, f"{recorded}; {day} give {span}, {by}", base)
+    return _wrong(part, f"{recorded}, but {day} give {usd(expected, None)}", expected, STATE_FIX)
 
 
 def _by_report(
     call: CallRecord, part: PricedModel, prices: Prices, run: Run | None
-) -> Iterator[Problem]:
+) -> Problem | None:
+    figure = usd(part.cost_usd, None)
     if run is not None and run.printed.usage is not None:
         expected = None
         for usage in run.usages():
             told = prices.of_run("reported", call, usage).get(part.model)
             if told == part.cost_usd:
-                return
+                return None
             expected = told if expected is None else expected
         own = "no cost" if expected is None else usd(expected, None)
-        yield Problem(
-            "reported",
-            f"{part.model}: recorded {usd(part.cost_usd, None)} as {call.provider}'s own figure, "
-            f"but the run's stdout tells {own}",
-            part.cost_usd,
-            expected,
-            STATE_FIX,
-            None if expected is None else part.cost_usd - expected,
-        )
-        return
+        message = f"recorded {figure} as {call.provider}'s own figure, but the run's stdout tells"
+        found = _wrong(part, f"{message} {own}", expected, STATE_FIX)
+        return found._replace(check="reported")
     at = call.started_at
     price = at and prices.catalogued(part.model, call.provider, at)
     expected = price.base.cost_usd(part.usage) if price else None
-    if expected is not None and not _near(expected, part.cost_usd):
-        yield Problem(
-            "reported",
-            f"{part.model}: {call.provider}'s own figure is {usd(part.cost_usd, None)}, the "
-            f"catalogue's prices of its day give {usd(expected, None)}",
-            part.cost_usd,
-            expected,
-            is_note=True,
-            subject=part.model,
-        )
+    if expected is None or _near(expected, part.cost_usd):
+        return None
+    catalogue = f"the catalogue's prices of its day give {usd(expected, None)}"
+    message = f"{call.provider}'s own figure is {figure}, {catalogue}"
+    return _note(part, message, expected)._replace(check="reported")
 
 
-def _unpriced(call: CallRecord, part: PricedModel, prices: Prices) -> Iterator[Problem]:
+def _unpriced(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | None:
     if part.cost_usd:
-        yield Problem(
-            "price",
-            f"{part.model}: recorded {usd(part.cost_usd, None)} with cost_source none, which "
-            "means that no price was known",
-            part.cost_usd,
-            Decimal(0),
-            STATE_FIX,
-            part.cost_usd,
+        recorded = f"recorded {usd(part.cost_usd, None)} with cost_source none"
+        return _wrong(
+            part, f"{recorded}, which means that no price was known", Decimal(0), STATE_FIX
         )
-    elif is_unpriced(part.model, part.cost_source, part.usage.total_tokens):
+    if is_unpriced(part.model, part.cost_source, part.usage.total_tokens):
         source = prices.known_now(part, call)
         if source is not None:
-            yield Problem(
-                "price",
-                f"{part.model}: recorded without a price; by now the {source} has one",
-                part.cost_usd,
-                is_note=True,
-                subject=part.model,
-            )
+            return _note(part, f"recorded without a price; by now the {source} has one")
+    return None
 
 
 def _whole(call: CallRecord) -> PricedModel:
