@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from agentd.text import plain
 
 if TYPE_CHECKING:
-    from agentd.reports.formats.style import Style
+    from agentd.reports.model import Style
 
 
 def note(text: str) -> None:
@@ -50,7 +50,7 @@ def shows(stream: TextIO, signs: str) -> bool:
 
 def style_of(stream: TextIO) -> Style:
     """How a report looks there: bars, colours and a width only on a terminal."""
-    from agentd.reports.formats.style import SIGNS, Style
+    from agentd.reports.model import SIGNS, Style
 
     drawn, columns = on_terminal(stream), os.environ.get("COLUMNS", "")
     wanted = int(columns) if columns.isdecimal() else 0

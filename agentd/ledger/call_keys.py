@@ -1,10 +1,12 @@
-"""The keys of a call in STATE.yaml."""
+"""The keys of a call in STATE.yaml, and the words that some of them hold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
+
+from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
 Kind = Literal["text", "word", "count", "money", "time", "models"]
 
@@ -40,7 +42,19 @@ MODEL_KEYS = ("model", *list(KEYS)[5:13])
 REQUIRED = ("step", "model", "tokens_in", "tokens_out", "cost_usd")
 MODEL_REQUIRED = ("model", "tokens_in", "tokens_out", "cost_usd")
 
+WORDS = {
+    "status": frozenset(get_args(CallStatus)),
+    "cost_source": frozenset(get_args(CostSource)),
+    "accuracy": frozenset(get_args(Accuracy)),
+    "usage_source": frozenset(get_args(UsageSource)),
+}
+
 
 def guess_source(cost_usd: Decimal) -> Literal["config", "none"]:
     """Where a cost is from when the entry doesn't say: the original agentd had only its config."""
     return "config" if cost_usd else "none"
+
+
+def unknown_words(words: Callable[[str], set[str]]) -> set[tuple[str, str]]:
+    """The keys and words that this agentd does not know; ``words`` gives those of a key."""
+    return {(key, word) for key, known in WORDS.items() for word in words(key) - known}

@@ -1,10 +1,12 @@
-"""A report: groups of calls with their sums, and the sum of all of them."""
+"""A report: groups of calls with their sums, and the sum of all of them; what two differ in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
+
+from agentd.metering.money import EXACT
 
 
 class Sums(NamedTuple):
@@ -58,3 +60,50 @@ class Report:
     total: Sums = Sums()  # noqa: RUF009 -- it is immutable
     days: tuple[Spent, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+SIGNS = "▁█▏…"
+"""What is not ASCII in a drawn report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """``bars``: a person looks at it, so draw. ``ascii``: only ASCII can be shown.
+
+    ``color``: it obeys escape sequences. ``width`` is in columns; 0 means as wide as it gets.
+    """
+
+    bars: bool = False
+    ascii: bool = False
+    color: bool = False
+    width: int = 0
+
+
+def difference(report: Report, base: Report) -> Report:
+    """``report`` less ``base``, group by group and in total; what ``base`` had more is negative.
+
+    Both are by the same. The groups are those of :func:`with_gone`. The scope is that of ``base``;
+    there are no days.
+    """
+    then = dict(base.groups)
+    return Report(
+        scope=base.scope,
+        by=report.by,
+        groups=tuple(
+            Group(group.names, _less(group.sums, then.get(group.names, Sums())))
+            for group in with_gone(report, base).groups
+        ),
+        total=_less(report.total, base.total),
+    )
+
+
+def with_gone(report: Report, base: Report) -> Report:
+    """``report`` with the groups that only ``base`` has behind its own, as empty ones."""
+    now = dict(report.groups)
+    gone = (Group(group.names, Sums()) for group in base.groups if group.names not in now)
+    return replace(report, groups=(*report.groups, *gone))
+
+
+def _less(one: Sums, other: Sums) -> Sums:
+    counts = (mine - theirs for mine, theirs in zip(one[:-1], other[:-1], strict=True))
+    return Sums._make((*counts, EXACT.subtract(one.cost_usd, other.cost_usd)))

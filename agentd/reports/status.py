@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp
-from agentd.ledger.newer_words import unknown_words
+from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.metering.totals import Totals, by, summarise
 from agentd.project.change import Change, all_changes, asked_change, open_changes

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from agentd.cli.terminal import style_of
-from agentd.reports.formats.style import Style
+from agentd.reports.model import Style
 
 
 def on_pty() -> Style:

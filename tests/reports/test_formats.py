@@ -15,8 +15,7 @@ from markdown_it import MarkdownIt
 
 from agentd.reports.formats import FORMATS
 from agentd.reports.formats.bars import bar, share, sparkline
-from agentd.reports.formats.style import Style
-from agentd.reports.model import Group, Report, Spent, Sums
+from agentd.reports.model import Group, Report, Spent, Style, Sums
 from agentd.text import one_line, width
 
 PLAIN = Style()

@@ -19,9 +19,8 @@ from agentd.errors import AgentdError, InputError, StateError
 from agentd.ledger.all_rows import read_rows
 from agentd.ledger.rows import Row
 from agentd.ledger.store import StateStore
-from agentd.reports.difference import difference
 from agentd.reports.git_base import read_base
-from agentd.reports.model import Group, Report, Sums
+from agentd.reports.model import Group, Report, Sums, difference
 
 
 class Repo:

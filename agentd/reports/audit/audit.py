@@ -10,8 +10,7 @@ from agentd.errors import StateError
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change, all_changes, find_change
 from agentd.project.workspace import Workspace
-from agentd.reports.audit.check_totals import check_totals
-from agentd.reports.audit.check_values import check_parts, check_values
+from agentd.reports.audit.check_values import check_parts, check_totals, check_values
 from agentd.reports.audit.missing import Found, check_recorded, find_runs
 from agentd.reports.audit.price_sources import Prices
 from agentd.reports.audit.problems import Audit, Finding, Problem

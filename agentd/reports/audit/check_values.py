@@ -1,13 +1,15 @@
-"""What a call can't be, whatever it cost: checked by its entry in the ledger alone."""
+"""What a ledger can't say, whatever was done: checked by its entries and totals alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agentd.clock import iso
-from agentd.ledger.newer_words import KNOWN, unknown_words
+from agentd.ledger.call_keys import WORDS, unknown_words
+from agentd.ledger.own_layout import TOTALS
+from agentd.ledger.state import State
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.metering.usage import ModelUsage, add
@@ -23,6 +25,7 @@ TOKEN_KEYS = (
 )
 """The ledger's names of ``ModelUsage.counts()``."""
 
+_ROUNDING = Decimal("1e-9")
 _CLOCK_SKEW = timedelta(minutes=5)  # another machine may have written the entry
 
 
@@ -32,7 +35,7 @@ def check_values(call: CallRecord, now: datetime) -> Iterator[Problem]:
         yield Problem(
             "values",
             f"{key} is {word}, which this agentd does not know: a newer one may have written it "
-            f"(known: {', '.join(sorted(KNOWN[key]))})",
+            f"(known: {', '.join(sorted(WORDS[key]))})",
             word,
             is_note=True,
             subject=f"{key} {word}",
@@ -75,3 +78,21 @@ def _check_counts(whose: str, usage: ModelUsage) -> Iterator[Problem]:
             more = f"more than {whole} ({counts[whole]}), which holds them"
             message = f"{whose}{name} is {count}, {more}"
             yield Problem("values", message, count, counts[whole], STATE_FIX)
+
+
+def check_totals(state: State, written: Mapping[str, Decimal | None]) -> Iterator[Problem]:
+    """One problem per total that is not the sum; None is one that is no number.
+
+    The original agentd, whose calls have no id, added up in binary floating point.
+    """
+    rounded = any(not call.id for call in state.calls)
+    counts = (Decimal(state.total_tokens_in), Decimal(state.total_tokens_out))
+    for key, summed in zip(TOTALS, (state.total_cost_usd, *counts), strict=True):
+        if key not in written:
+            continue
+        total = written[key]
+        if total is None or abs(total - summed) > (_ROUNDING * (1 + summed) if rounded else 0):
+            told = "no number" if total is None else f"{total:f}"
+            message = f"{key} is {told}, but the calls add up to {summed:f}"
+            fix = "agentd adds the totals up anew at its next write; or correct them in STATE.yaml."
+            yield Problem("totals", message, total, summed, fix)

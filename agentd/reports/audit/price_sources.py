@@ -7,20 +7,31 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import get_args
+from pathlib import Path
+from typing import NamedTuple, get_args
 
+from agentd.config.load import parse
 from agentd.config.model import Config, PriceSource
+from agentd.errors import ConfigError
+from agentd.git import GitFailed, output
 from agentd.metering import catalog
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.catalog import CatalogPrice
 from agentd.metering.models import resolve_alias
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import UsageMetrics
+from agentd.project.layout import Project
 from agentd.project.workspace import Workspace
 from agentd.providers import maker_of
-from agentd.reports.audit.config_versions import ConfigVersion, config_versions
 
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # prices in config.toml have no date
+
+
+class ConfigVersion(NamedTuple):
+    """A version of config.toml and the day of its commit, ``2026-11-22``."""
+
+    committed_on: str
+    config: Config
 
 
 class Prices:
@@ -80,7 +91,7 @@ class Prices:
     def _versions(self) -> list[tuple[ConfigVersion, PriceBook]]:
         return [
             (version, _book(self._workspace, version.config, "config"))
-            for version in config_versions(self._workspace.project)
+            for version in _config_versions(self._workspace.project)
         ]
 
 
@@ -92,3 +103,27 @@ def _book(workspace: Workspace, config: Config, source: PriceSource) -> PriceBoo
 def _cost(book: PriceBook, part: PricedModel, provider: str | None) -> Decimal | None:
     rates = book.configured(part.model, maker_of(provider))
     return rates.cost_usd(part.usage) if rates else None
+
+
+def _config_versions(project: Project) -> Iterator[ConfigVersion]:
+    """The versions that git has of config.toml, the newest first; none without git.
+
+    One that can't be read is left out: it gave no call its price.
+    """
+    name = project.config_path.relative_to(project.root).as_posix()
+    log = _git(project.root, "log", "--format=%H %cs", "--", name)
+    for line in log.decode("ascii", "replace").splitlines():
+        commit, _, day = line.partition(" ")
+        text = _git(project.root, "show", f"{commit}:./{name}")
+        try:
+            yield ConfigVersion(day, parse(text.decode("utf-8-sig"), project.config_path))
+        except (ConfigError, UnicodeDecodeError):
+            continue
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    """What git prints; nothing when it fails, as outside a repository."""
+    try:
+        return output(root, *arguments)
+    except GitFailed:
+        return b""

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from agentd.reports.formats import csv_text, json_document, markdown, table
-from agentd.reports.formats.style import Style
-from agentd.reports.model import Report
+from agentd.reports.model import Report, Style
 
 
 class Format(Protocol):

@@ -7,9 +7,7 @@ import io
 from decimal import Decimal
 
 from agentd import text
-from agentd.reports.difference import difference, with_gone
-from agentd.reports.formats.style import Style
-from agentd.reports.model import Report, Sums
+from agentd.reports.model import Report, Style, Sums, difference, with_gone
 
 _MORE = ("calls", "tokens_in", "tokens_out", "cost_usd")
 # Excel takes these, the full-width ones too, for the beginning of a formula.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentd.reports.difference import difference
-from agentd.reports.formats.style import Style
-from agentd.reports.model import Report
+from agentd.reports.model import Report, Style, difference
 from agentd.text import json_text
 
 

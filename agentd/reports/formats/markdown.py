@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable
 
 from agentd import text
 from agentd.metering.money import usd
-from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import words
-from agentd.reports.formats.style import Style
-from agentd.reports.model import Report, Sums
+from agentd.reports.model import Report, Style, Sums, difference, with_gone
 from agentd.text import counted
 
 _MOST_BYTES = 65_536  # GitHub's limit is as many characters, so this one holds however it counts

@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from agentd import text
 from agentd.metering.money import usd
-from agentd.reports.difference import difference, with_gone
 from agentd.reports.formats import bars, words
-from agentd.reports.formats.style import Style
-from agentd.reports.model import Report, Sums
+from agentd.reports.model import Report, Style, Sums, difference, with_gone
 
 _SHORTEST_NAME = 12
 _SHORTEST_BAR, _USUAL_BAR, _LONGEST_BAR = 5, 20, 30
