@@ -144,7 +144,7 @@ ENDS: Mapping[str, End] = {
         entered_by="status",
     ),
     "SIGKILL of both": _stop(_kill_both, "interrupted", entered_by="status"),
-    "time limit": _stop(_wait_for_the_time_limit, "timeout", settings={"step_timeout_secs": 9}),
+    "time limit": _stop(_wait_for_the_time_limit, "timeout", settings={"step_timeout_secs": 16}),
     "budget": End(
         answers=_too_dear,
         status=("budget_stopped",),

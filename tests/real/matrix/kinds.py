@@ -94,7 +94,6 @@ def play(kind: Kind, *, wire: str, clis: Path) -> list[Played]:
 def _play(kind: Kind, bench: Bench, wire: str) -> list[Played]:
     cli, end, shape, played = kind.cli, kind.end, kind.shape, []
     bench.init(cli.name, more=end.config)
-    bench.set(**end.settings)
     for key, value in {"meter.wire": wire, **end.sets}.items():
         done = bench.agentd("config", "set", key, value)
         assert done.exit_code == 0, done
@@ -107,6 +106,7 @@ def _play(kind: Kind, bench: Bench, wire: str) -> list[Played]:
         assert ran.exit_code == 0, ran
         played.append(Played(calls=bench.calls(), requests=[*bench.api.requests]))
         session = ("--session", bench.calls()[-1]["session_id"])
+    bench.set(**end.settings)
     before, calls = len(bench.api.requests), len(played)
     steps = end.steps(script, shape)
     bench.api.add(*steps)

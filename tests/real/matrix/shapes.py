@@ -46,7 +46,10 @@ class Script:
     def endless(self) -> Step:
         """A tool that runs until its mark is gone."""
         wait = f"touch {self.mark}; while test -e {self.mark}; do sleep 0.2; done"
-        return self.tool(wait)
+        call = self.cli.shell(wait)
+        # By itself codex asks on after 10 s, and leaves the tool at work.
+        more = {"yield_time_ms": 30_000} if self.cli.name == "codex" else {}
+        return self.answer(tools=(replace(call, input={**call.input, **more}),))
 
 
 def _input_tokens(body: str) -> int:
