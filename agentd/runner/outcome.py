@@ -191,11 +191,12 @@ def _united(
         }
     elif said is not None and len(by_model) == 1:
         by_model = {model: _larger(usage, said) for model, usage in by_model.items()}
-    if said is not None:  # what no model is named for
-        rest = replace(subtract(said, add(by_model.values())), reported_cost_usd=None)
-        if not by_model:
-            by_model = {"": add([said])}
-        elif rest.total_tokens:
+    if said is not None and not by_model:
+        by_model = {"": add([said])}
+    elif said is not None:  # what no model is named for; gemini's total only splits up otherwise
+        known = add(by_model.values())
+        rest = replace(subtract(said, known), reported_cost_usd=None)
+        if said.total_tokens > known.total_tokens:
             by_model[""] = rest
     if main_only:
         others = usage_by_model(one for one in seen if one.thread != "main")

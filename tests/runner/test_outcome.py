@@ -154,6 +154,15 @@ def test_equal_totals_take_the_logs_details_and_stdouts_costs() -> None:
     assert got.usage.requests == tuple((one.model, one.usage) for one in requests)
 
 
+def test_equal_totals_that_are_split_otherwise_count_as_the_log_splits_them() -> None:
+    """gemini's stdout does not name thoughts and tool prompts, which its log tells apart."""
+    said, logged = _run(m=_tokens(10801, 325, reasoned=119)), _tokens(10815, 311, reasoned=105)
+    outcome = _settle(Parsed(usage=said, complete=True), _run(m=logged))
+    assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (10815, 311)
+    assert dict(outcome.usage.by_model) == {"m": logged}
+    assert outcome.accuracy == "exact"
+
+
 def test_equal_totals_with_other_names_stay_as_stdout_said() -> None:
     said = _run(a=_tokens(100, 20))
     assert _settle(Parsed(usage=said, complete=True), _run(b=_tokens(100, 20))).usage == said
