@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,14 +20,7 @@ from agentd.metering.usage import ModelUsage
 TYPICAL_OUTPUT_TOKENS = 2000
 """The answer that is expected where nothing tells how long they are."""
 _MARGIN_PERCENT = 10
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The last request of a conversation that told its input."""
-
-    body_bytes: int
-    usage: ModelUsage
+_BODIES, _BODIES_BYTES = 16, 1 << 26
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,18 +36,26 @@ class RequestCosts:
     reports_costs: bool
     at: datetime
     typical: Mapping[str, int] = field(default_factory=dict)
-    _seen: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
+    _last: dict[tuple[str, str, str], ModelUsage] = field(default_factory=dict)
+    _bodies: deque[tuple[str, bytes, int]] = field(default_factory=lambda: deque(maxlen=_BODIES))
 
     def used(self, requests: Sequence[ApiRequest]) -> Amount:
         """What requests have cost; $0 for what no price is known for."""
         usage = usage_of_run(requests)
         return Amount(self._priced(requests).cost_usd, usage.total_tokens)
 
-    def learn(self, asked: Asked, requests: Iterable[ApiRequest]) -> None:
-        """Take note of how many tokens a request was, and what of it is in a cache now."""
+    def learn(self, asked: Asked, requests: Iterable[ApiRequest], body: bytes = b"") -> None:
+        """Take note of how many tokens a request was, and what of it is in a cache now.
+
+        ``body`` is kept in memory, to be compared with the next ones.
+        """
         first = next(iter(requests), None)
         if first and first.usage.input_tokens and "input_tokens" not in first.estimated:
-            self._seen[_conversation(asked)] = _Seen(asked.body_bytes, first.usage)
+            self._last[_conversation(asked)] = first.usage
+            if body:
+                self._bodies.append((asked.model, body, first.usage.input_tokens))
+            while sum(len(kept) for _, kept, _ in self._bodies) > _BODIES_BYTES:
+                self._bodies.popleft()
 
     def expected(self, asked: Asked, input_tokens: int) -> Amount:
         """What a request of so many tokens will cost as a rule, its answer included.
@@ -61,8 +63,7 @@ class RequestCosts:
         What the conversation has in a cache is read from it; as long as answers of the model have
         been, this one will be.
         """
-        seen = self._seen.get(_conversation(asked))
-        before = seen.usage if seen else ModelUsage()
+        before = self._last.get(_conversation(asked), ModelUsage())
         read = min(
             input_tokens, before.cache_read_input_tokens + before.cache_creation_input_tokens
         )
@@ -77,17 +78,20 @@ class RequestCosts:
         )
         return self.used([ApiRequest(model=asked.model, usage=usage)])
 
-    def at_most(self, asked: Asked, input_tokens: int) -> Amount:
+    def at_most(self, asked: Asked, body: bytes = b"") -> Amount:
         """What a request can cost at most, all of its input at its dearest rate.
 
-        Its input is what the conversation had before, by its tokens per byte, and a token for each
-        byte that has come to it, and 10 %: a token is a byte at least. The answer is as long as the
-        request allows, else as the model's longest; without either only its input counts.
+        A token is a byte at least. So its input is at most what an earlier request was, and each
+        byte that this one doesn't have in common with it; 10 % are added. The answer is as long as
+        the request allows, else as the model's longest; without either only its input counts.
         """
-        seen, tokens = self._seen.get(_conversation(asked)), asked.body_bytes
-        if seen is not None:
-            added = max(0, asked.body_bytes - seen.body_bytes)
-            tokens = min(tokens, max(input_tokens, seen.usage.input_tokens + added))
+        known = (
+            tokens + _new_bytes(before, body)
+            for model, before, tokens in self._bodies
+            if model == asked.model and body
+        )
+        tokens = min(known, default=asked.body_bytes)
+        tokens = min(tokens, asked.body_bytes)
         tokens += math.ceil(tokens * _MARGIN_PERCENT / 100)
         output = asked.output_limit or output_limit(asked.model) or 0
         plain = ModelUsage(input_tokens=tokens, output_tokens=output)
@@ -117,6 +121,31 @@ class RequestCosts:
     def _priced(self, requests: Sequence[ApiRequest]) -> PricedCall:
         model = requests[0].model if requests else ""
         return self.prices.price(usage_of_run(requests), maker=self.maker, model=model, at=self.at)
+
+
+def _new_bytes(before: bytes, body: bytes) -> int:
+    """How many bytes of ``body`` stand between what it begins and ends with like ``before``."""
+    shorter = min(len(before), len(body))
+    begin = _halved(shorter, lambda a, b: before[a:b] == body[a:b])
+    end = _halved(
+        shorter - begin,
+        lambda a, b: (
+            before[len(before) - b : len(before) - a] == body[len(body) - b : len(body) - a]
+        ),
+    )
+    return len(body) - begin - end
+
+
+def _halved(most: int, is_equal: Callable[[int, int], bool]) -> int:
+    """How far two texts are equal, up to ``most``; asked of one piece after the other."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        if is_equal(least, middle):
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _conversation(asked: Asked) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.project_account import ProjectAccount
@@ -79,17 +79,25 @@ class GateOrder:
         return (*self.own, self.shared) if self.shared is not None else self.own
 
 
+class _Sent(NamedTuple):
+    """A request that was let through, and what was taken for it."""
+
+    asked: Asked
+    body: bytes
+    need: Amount
+
+
 @dataclass(slots=True)
 class _Run:
     """What a run has used so far, and what its requests under way may use."""
 
     used: Amount = field(default_factory=Amount)
-    under_way: dict[str, tuple[Asked, Amount]] = field(default_factory=dict)
+    under_way: dict[str, _Sent] = field(default_factory=dict)
 
     @property
     def waiting(self) -> Amount:
         """What all requests under way may use."""
-        return reduce(Amount.plus, (need for _, need in self.under_way.values()), Amount())
+        return reduce(Amount.plus, (sent.need for sent in self.under_way.values()), Amount())
 
     @property
     def taken(self) -> Amount:
@@ -121,9 +129,9 @@ class BudgetGate:
         self._worker = ThreadPoolExecutor(1)
         self._prepared = self._later(self._prepare)
 
-    def refusal(self, key: str, asked: Asked, input_tokens: int) -> str | None:
+    def refusal(self, key: str, asked: Asked, input_tokens: int, body: bytes) -> str | None:
         """Why a request is not sent, None when it may be; then it counts as under way."""
-        return self._worker.submit(self._decide, key, asked, input_tokens).result()
+        return self._worker.submit(self._decide, key, asked, input_tokens, body).result()
 
     def ended(self, key: str, requests: Sequence[ApiRequest]) -> None:
         """The request ``key`` is over, and this is what it used."""
@@ -139,21 +147,22 @@ class BudgetGate:
         order = self._order
         self._costs.typical = typical_answers(order.project, order.step)
         for asked, told in read_begun(self._log).values():
+            need = self._need(asked, asked.body_bytes // 4, b"")
             if told is None:  # cut with the relay: nobody knows what it was in the end
-                self._run.used = self._run.used.plus(self._need(asked, asked.body_bytes // 4))
+                self._run.used = self._run.used.plus(need)
             else:
-                self._count(asked, told)
+                self._count(_Sent(asked, b"", need), told)
         with contextlib.suppress(StateError):  # told when the first request asks
             if order.shared is not None:
                 self._project()
 
-    def _decide(self, key: str, asked: Asked, input_tokens: int) -> str | None:
+    def _decide(self, key: str, asked: Asked, input_tokens: int, body: bytes) -> str | None:
         self._prepared.result()  # without what is spent already nothing may be sent
         if self._over is not None:
             return self._over
         if not self._order.override and (why := self._unbounded(asked)) is not None:
             return why
-        need = self._need(asked, input_tokens)
+        need = self._need(asked, input_tokens, body)
         try:
             beyond = [text for account in self._own() for text in account.beyond(need)]
             if not beyond or self._order.override:
@@ -163,12 +172,12 @@ class BudgetGate:
         if beyond and not self._order.override:
             self._over = f"{self._told(asked, need)}: {'; '.join(beyond)}"
             return self._over
-        self._run.under_way[key] = (asked, need)
+        self._run.under_way[key] = _Sent(asked, body if self._order.strict else b"", need)
         return None
 
-    def _need(self, asked: Asked, input_tokens: int) -> Amount:
+    def _need(self, asked: Asked, input_tokens: int, body: bytes) -> Amount:
         if self._order.strict:
-            return self._costs.at_most(asked, input_tokens)
+            return self._costs.at_most(asked, body)
         return self._costs.expected(asked, input_tokens)
 
     def _unbounded(self, asked: Asked) -> str | None:
@@ -183,6 +192,8 @@ class BudgetGate:
                 )
             if order.unpriced_stops and not self._costs.is_reported(asked.model):
                 return f'no price is known for {model} (budget.on_unpriced = "stop")'
+        if order.strict and not asked.body_bytes:
+            return f"{strict}the request to {model} can't be read"
         if order.strict and asked.server_tools:
             how = f"; {order.without_server_tools}" if order.without_server_tools else ""
             return (
@@ -240,23 +251,20 @@ class BudgetGate:
             self._reserved = amount
 
     def _settle(self, key: str, requests: Sequence[ApiRequest]) -> None:
-        found = self._run.under_way.pop(key, None)
-        if found is None:
+        sent = self._run.under_way.pop(key, None)
+        if sent is None:
             return
-        asked, need = found
-        self._count(asked, requests, at_most=need)
+        self._count(sent, requests)
         if self._order.shared is not None:
             self._reserve(self._run.taken)
 
-    def _count(
-        self, asked: Asked, requests: Sequence[ApiRequest], at_most: Amount | None = None
-    ) -> None:
+    def _count(self, sent: _Sent, requests: Sequence[ApiRequest]) -> None:
         """Add what a request has used; under ``strict`` a cut one counts as all it could be."""
         used = self._costs.used(requests)
         if self._order.strict and not all(request.exact for request in requests):
-            used = used.or_more(at_most or self._need(asked, asked.body_bytes // 4))
+            used = used.or_more(sent.need)
         self._run.used = self._run.used.plus(used)
-        self._costs.learn(asked, requests)
+        self._costs.learn(sent.asked, requests, sent.body)
 
     def _told(self, asked: Asked, need: Amount) -> str:
         how = "at most" if self._order.strict else "about"

@@ -164,7 +164,7 @@ class _Relay:
         exchange = Exchange(
             dialect, asked, ratios.input_tokens(asked), self._log, ratios.to_be_counted(plain)
         )
-        why = await self._refusal(exchange)
+        why = await self._refusal(exchange, plain)
         if why is not None:
             self._log.refused(asked, why)
             status, answer = self._refuse(why)
@@ -179,9 +179,9 @@ class _Relay:
                 self._ratios.learn(asked, requests[0])
             self._gate.ended(exchange.key, requests)
 
-    async def _refusal(self, exchange: Exchange) -> str | None:
+    async def _refusal(self, exchange: Exchange, body: bytes) -> str | None:
         ask = asyncio.to_thread(
-            self._gate.refusal, exchange.key, exchange.asked, exchange.input_tokens
+            self._gate.refusal, exchange.key, exchange.asked, exchange.input_tokens, body
         )
         asking = asyncio.ensure_future(ask)
         try:

@@ -38,18 +38,18 @@ def test_what_was_estimated_teaches_nothing() -> None:
 
 def test_conversations_are_told_apart() -> None:
     known = costs()
-    known.learn(asked(conversation="x"), [answer(1000, cache_creation_input_tokens=1000)])
+    wrote = answer(1000, cache_creation_input_tokens=1000)
+    known.learn(asked(conversation="x"), [wrote], 4000 * b"x")
     assert known.expected(asked(conversation="x"), 1000).usd == Decimal("20.1")
     assert known.expected(asked(conversation="y"), 1000).usd == 21
-    assert known.at_most(asked(conversation="x"), 1000).tokens == 1100
-    assert known.at_most(asked(conversation="y"), 1000).tokens == 4400
+    assert known.at_most(asked(), 4000 * b"x").tokens == 1100
+    assert known.at_most(asked(), 4000 * b"y").tokens == 4400
+    assert known.at_most(asked(model="m-2"), 4000 * b"x").tokens == 4400
 
 
 def test_at_most_is_the_dearest_rate_with_the_tier_of_a_long_input() -> None:
     """claude writes to a one-hour cache at twice the price of its input."""
-    opus = costs("anthropic").at_most(
-        asked(100_000, model="claude-opus-5-5", output_limit=1000), 25_000
-    )
+    opus = costs("anthropic").at_most(asked(100_000, model="claude-opus-5-5", output_limit=1000))
     price = CATALOG.quote("claude-opus-5-5", at=AT)
     assert price is not None
     rates = price.price.for_request(110_000)
@@ -66,7 +66,7 @@ def test_at_most_is_the_dearest_rate_with_the_tier_of_a_long_input() -> None:
     # A long input: every token is dearer.
     tiers = costs("openai")
     short, long = (
-        tiers.at_most(asked(size, model="gpt-6.1-sol", output_limit=1), 1).usd
+        tiers.at_most(asked(size, model="gpt-6.1-sol", output_limit=1)).usd
         for size in (100_000, 300_000)
     )
     assert long > short * 3

@@ -25,9 +25,9 @@ LIMIT = "change add-x has spent ${} of $100.0000{}; ${} is left, ${} needed (bud
 def test_a_request_is_sent_if_it_and_a_typical_answer_are_left(tmp_path: Path) -> None:
     """$60 are left, a request is expected to cost $21."""
     asking = gate(tmp_path)
-    assert asking.refusal("a", asked(), 1000) is None
+    assert asking.refusal("a", asked(), 1000, b"") is None
     asking.ended("a", [answer(1000, 3801)])  # $39.01 in the end
-    why = asking.refusal("b", asked(), 1000)
+    why = asking.refusal("b", asked(), 1000, b"")
     assert why == (
         "the next request (m-1, about 3000 tokens) was not sent: "
         + LIMIT.format("79.0100", "", "20.9900", "21.0000")
@@ -36,54 +36,54 @@ def test_a_request_is_sent_if_it_and_a_typical_answer_are_left(tmp_path: Path) -
 
 def test_requests_under_way_count(tmp_path: Path) -> None:
     asking = gate(tmp_path)
-    assert [asking.refusal(key, asked(), 1000) for key in "ab"] == [None, None]
+    assert [asking.refusal(key, asked(), 1000, b"") for key in "ab"] == [None, None]
     held = ", $42.0000 reserved by running calls"
     assert LIMIT.format("40.0000", held, "18.0000", "21.0000") in (
-        asking.refusal("c", asked(), 1000) or ""
+        asking.refusal("c", asked(), 1000, b"") or ""
     )
 
 
 def test_many_at_once_are_let_through_one_by_one(tmp_path: Path) -> None:
     asking = gate(tmp_path)
     with ThreadPoolExecutor(20) as pool:
-        told = list(pool.map(lambda n: asking.refusal(str(n), asked(), 1000), range(20)))
+        told = list(pool.map(lambda n: asking.refusal(str(n), asked(), 1000, b""), range(20)))
     assert told.count(None) == 2
 
 
 def test_once_a_limit_has_refused_nothing_is_sent_any_more(tmp_path: Path) -> None:
     asking = gate(tmp_path)
-    why = asking.refusal("a", asked(), 100_000)
+    why = asking.refusal("a", asked(), 100_000, b"")
     assert why
-    assert asking.refusal("b", asked(4, output_limit=1), 1) == why
+    assert asking.refusal("b", asked(4, output_limit=1), 1, b"") == why
 
 
 def test_what_was_not_sent_or_not_billed_does_not_count(tmp_path: Path) -> None:
     asking = gate(tmp_path)
     for number in range(10):
-        assert asking.refusal(str(number), asked(), 1000) is None
+        assert asking.refusal(str(number), asked(), 1000, b"") is None
         asking.ended(str(number), [])
 
 
 def test_what_the_conversation_has_in_a_cache_is_read_from_it(tmp_path: Path) -> None:
     """1,000 tokens at $0.0001 and 100 new ones, written at $0.002; of $0.5 and $20."""
     asking = gate(tmp_path)
-    assert asking.refusal("a", asked(), 1000) is None
+    assert asking.refusal("a", asked(), 1000, b"") is None
     asking.ended("a", [answer(1000, 3850, cache_creation_input_tokens=1000)])  # $40.50
-    why = asking.refusal("b", asked(4400), 1100) or ""
+    why = asking.refusal("b", asked(4400), 1100, b"") or ""
     assert why.endswith("$19.5000 is left, $20.3000 needed (budget.limit_usd)")
 
 
 def test_tokens_are_limited_too(tmp_path: Path) -> None:
     own = Account(key="budget.steps.x", shown="step x", limit_tokens=5000, spent=Amount(tokens=1))
     asking = gate(tmp_path, own=(own,))
-    assert asking.refusal("a", asked(), 1000) is None
-    assert "used 1 of 5000 tokens, 3000 reserved" in (asking.refusal("b", asked(), 1000) or "")
+    assert asking.refusal("a", asked(), 1000, b"") is None
+    assert "used 1 of 5000 tokens, 3000 reserved" in (asking.refusal("b", asked(), 1000, b"") or "")
 
 
 def test_an_override_lets_everything_through(tmp_path: Path) -> None:
     asking = gate(tmp_path, override=True, strict=True, unpriced_stops=True)
-    assert asking.refusal("a", asked(), 10**9) is None
-    assert asking.refusal("b", asked(model="unknown-1", server_tools=True), 10**9) is None
+    assert asking.refusal("a", asked(), 10**9, b"") is None
+    assert asking.refusal("b", asked(model="unknown-1", server_tools=True), 10**9, b"") is None
 
 
 @pytest.mark.parametrize("stops", [True, False])
@@ -91,11 +91,11 @@ def test_a_model_without_a_price_counts_as_budgets_do_elsewhere(
     tmp_path: Path, stops: bool
 ) -> None:
     asking = gate(tmp_path, unpriced_stops=stops)
-    why = asking.refusal("a", asked(model="unknown-1"), 10**9)
+    why = asking.refusal("a", asked(model="unknown-1"), 10**9, b"")
     assert (why is None) is not stops
     if why:
         assert why == 'no price is known for unknown-1 (budget.on_unpriced = "stop")'
-    assert asking.refusal("b", asked(), 1000) is None  # no limit was reached
+    assert asking.refusal("b", asked(), 1000, b"") is None  # no limit was reached
 
 
 class TestStrict:
@@ -103,11 +103,11 @@ class TestStrict:
 
     def test_the_answer_is_as_long_as_it_may_be(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True)
-        why = asking.refusal("a", asked(1000, output_limit=5781), 1) or ""
+        why = asking.refusal("a", asked(1000, output_limit=5781), 1, b"") or ""
         assert "(m-1, at most 6881 tokens) was not sent" in why
         assert why.endswith("$60.0000 is left, $60.0100 needed (budget.limit_usd)")
         other = gate(tmp_path, strict=True)
-        assert other.refusal("a", asked(1000, output_limit=5780), 1) is None
+        assert other.refusal("a", asked(1000, output_limit=5780), 1, b"") is None
 
     def test_an_answer_without_a_limit_is_as_long_as_the_models_longest(
         self, tmp_path: Path
@@ -115,24 +115,40 @@ class TestStrict:
         prices = PriceBook(config={"gpt-6.1-sol": PRICES["m-1"], "m-1": PRICES["m-1"]})
         asking = gate(tmp_path, strict=True, prices=prices)
         assert "at most 128011 tokens" in (
-            asking.refusal("a", asked(10, model="gpt-6.1-sol"), 1) or ""
+            asking.refusal("a", asked(10, model="gpt-6.1-sol"), 1, b"") or ""
         )
         asking = gate(tmp_path, strict=True, prices=prices)
-        why = asking.refusal("a", asked(), 1) or ""
+        why = asking.refusal("a", asked(), 1, b"") or ""
         assert "nothing bounds the answer of m-1" in why
         assert "budget.strict" in why
-        assert asking.refusal("b", asked(output_limit=1), 1) is None  # no limit was reached
+        assert asking.refusal("b", asked(output_limit=1), 1, b"") is None  # no limit was reached
 
     def test_what_is_new_in_a_conversation_may_be_a_token_a_byte(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True)
-        assert asking.refusal("a", asked(10_000, output_limit=100), 2500) is None
+        begin, more, end = b"[" + 9000 * b"x", 2000 * b"y", 999 * b"z"
+        assert asking.refusal("a", asked(10_000, output_limit=100), 2500, begin + end) is None
         asking.ended("a", [answer(1000, 100)])
         # 1,000 tokens, 2,000 bytes more, 10 %; the ratio alone would be 1,200 tokens.
-        why = asking.refusal("b", asked(12_000, output_limit=10_000), 1200) or ""
+        longer = asked(12_000, output_limit=10_000)
+        why = asking.refusal("b", longer, 1200, begin + more + end) or ""
         assert "at most 13300 tokens" in why
 
+    def test_what_is_written_anew_may_be_as_long_as_its_bytes(self, tmp_path: Path) -> None:
+        """A conversation that was summed up: it is shorter, and has more tokens for a byte."""
+        asking = gate(tmp_path, strict=True)
+        body = b"[" + 19_999 * b"x"
+        assert asking.refusal("a", asked(20_000, output_limit=100), 2500, body) is None
+        asking.ended("a", [answer(1000, 100)])
+        why = asking.refusal("b", asked(9000, output_limit=10_000), 450, b"[" + 8999 * b"y") or ""
+        assert "at most 19900 tokens" in why
+
+    def test_a_request_that_can_not_be_read_is_refused(self, tmp_path: Path) -> None:
+        own = Account(key="budget", shown="change add-x", limit_tokens=10**9)
+        asking = gate(tmp_path, strict=True, own=(own,))
+        assert "can't be read" in (asking.refusal("a", asked(0, model=""), 0, b"") or "")
+
     def test_an_unknown_model_is_refused(self, tmp_path: Path) -> None:
-        why = gate(tmp_path, strict=True).refusal("a", asked(model="x-1", output_limit=1), 1)
+        why = gate(tmp_path, strict=True).refusal("a", asked(model="x-1", output_limit=1), 1, b"")
         assert why == (
             "budget.strict is on, and no price is known for x-1; give it one in agentd/config.toml "
             '([pricing.models."x-1"])'
@@ -140,14 +156,14 @@ class TestStrict:
 
     def test_tools_of_the_api_are_refused(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True, without_server_tools="switch them off so")
-        why = asking.refusal("a", asked(server_tools=True, output_limit=1), 1) or ""
+        why = asking.refusal("a", asked(server_tools=True, output_limit=1), 1, b"") or ""
         assert why.endswith("whose cost has no bound; switch them off so")
 
     def test_a_cut_answer_counts_as_all_it_could_be(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True)
-        assert asking.refusal("a", asked(1000, output_limit=2000), 1) is None  # $22.20
+        assert asking.refusal("a", asked(1000, output_limit=2000), 1, b"") is None  # $22.20
         asking.ended("a", [answer(10, 1, ended=False)])
-        why = asking.refusal("b", asked(1000, output_limit=4000), 1) or ""
+        why = asking.refusal("b", asked(1000, output_limit=4000), 1, b"") or ""
         assert "has spent $62.2000" in why
 
 
@@ -157,12 +173,12 @@ def test_another_relay_goes_on_where_a_killed_one_was(tmp_path: Path) -> None:
     for key in ("a", "b"):
         log.started(key, asked(output_limit=2000), input_tokens=1000)
     log.ended("a", 200, [answer(1000, 1000)])  # $11
-    why = gate(tmp_path).refusal("c", asked(), 100_000) or ""
+    why = gate(tmp_path).refusal("c", asked(), 100_000, b"") or ""
     assert "has spent $72.0000" in why
-    why = gate(tmp_path, strict=True).refusal("c", asked(output_limit=1), 1) or ""
+    why = gate(tmp_path, strict=True).refusal("c", asked(output_limit=1), 1, b"") or ""
     assert "has spent $" not in why
-    why = gate(tmp_path, strict=True).refusal("c", asked(100_000, output_limit=1), 1) or ""
-    assert "has spent $73.2000" in why  # 1,000 tokens and 10 %, and the answer's limit: $22.20
+    why = gate(tmp_path, strict=True).refusal("c", asked(100_000, output_limit=1), 1, b"") or ""
+    assert "has spent $79.8000" in why  # 4,000 bytes and 10 %, and the answer's limit: $28.80
 
 
 def two_gates(folder: Path, limit: str) -> tuple[BudgetGate, BudgetGate]:
@@ -191,34 +207,34 @@ def two_gates(folder: Path, limit: str) -> tuple[BudgetGate, BudgetGate]:
 
 def test_two_runs_see_what_the_other_has_under_way(tmp_path: Path) -> None:
     first, second = two_gates(tmp_path, "50")
-    assert first.refusal("a", asked(), 1000) is None
-    assert second.refusal("a", asked(), 1000) is None
-    why = first.refusal("b", asked(), 1000) or ""
+    assert first.refusal("a", asked(), 1000, b"") is None
+    assert second.refusal("a", asked(), 1000, b"") is None
+    why = first.refusal("b", asked(), 1000, b"") or ""
     assert "the project has spent $0.0000 of $50.0000, $42.0000 reserved by running calls" in why
 
 
 def test_what_an_answer_did_not_need_is_free_again(tmp_path: Path) -> None:
     first, second = two_gates(tmp_path, "50")
-    assert first.refusal("a", asked(), 1000) is None
-    assert first.refusal("b", asked(), 1000) is None
+    assert first.refusal("a", asked(), 1000, b"") is None
+    assert first.refusal("b", asked(), 1000, b"") is None
     first.ended("a", [answer()])
     first.ended("b", [answer()])
-    assert first.refusal("c", asked(), 1000) is None  # $4 and $21
-    assert second.refusal("a", asked(), 1000) is None
-    assert second.refusal("b", asked(), 1000)
+    assert first.refusal("c", asked(), 1000, b"") is None  # $4 and $21
+    assert second.refusal("a", asked(), 1000, b"") is None
+    assert second.refusal("b", asked(), 1000, b"")
 
 
 def test_a_reservation_ends_with_its_call(tmp_path: Path) -> None:
     """Whatever becomes of the relay: once the call is entered, or its run is gone."""
     first, second = two_gates(tmp_path, "50")
-    assert first.refusal("a", asked(), 1000) is None
-    assert first.refusal("b", asked(), 1000) is None
+    assert first.refusal("a", asked(), 1000, b"") is None
+    assert first.refusal("b", asked(), 1000, b"") is None
     running = Reservations(tmp_path / "project/agentd/.running")
     (held,) = running.held().values()
     assert held.usd == 42
     (held.run_dir / "call.json").touch()
-    assert second.refusal("a", asked(), 1000) is None
-    assert second.refusal("b", asked(), 1000) is None
+    assert second.refusal("a", asked(), 1000, b"") is None
+    assert second.refusal("b", asked(), 1000, b"") is None
 
 
 def test_an_order_is_carried_to_another_process(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -71,7 +71,8 @@ def test_the_second_request_is_not_sent_however_short_the_tool(bench: Bench, cli
     check_call(call, bench.api.told(), status="budget_stopped", provider=cli.name, model=cli.model)
     assert (call["usage_source"], call["requests"]) == ("wire", "1")
     assert bench.state()["phase"] == "proposed"
-    assert (ended - refused_at(bench)).total_seconds() < UP_TO_THE_END_S
+    slower = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # the machine is not ours alone
+    assert (ended - refused_at(bench)).total_seconds() < UP_TO_THE_END_S * slower
 
 
 def test_a_subagent_and_then_the_main_thread(bench: Bench, cli: RealCli) -> None:
@@ -144,10 +145,11 @@ def test_strict_refuses_a_web_search_of_the_api(bench: Bench) -> None:
     cli = REAL_CLIS["codex"]
     limited(bench, cli, "[budget]\nstrict = true\nlimit_usd = 50")
     config = bench.project / "agentd/config.toml"
-    live = """extra_args = ["-c", "web_search='live'"]"""
-    config.write_text(config.read_text().replace("extra_args = []", live))
-    ran = challenge(bench, cli)
-    assert ran.exit_code == 3, ran
-    assert "web_search='disabled'" in ran.stderr
-    assert bench.api.requests == []
-    time.sleep(0)
+    text = config.read_text()
+    for setting, exit_code in (("live", 3), ("disabled", 4)):  # 4: the API has no answer for it
+        args = f"""extra_args = ["-c", "web_search='{setting}'"]"""
+        config.write_text(text.replace("extra_args = []", args))
+        ran = bench.agentd("challenge", CHANGE, "--model", "gpt-5")
+        assert ran.exit_code == exit_code, ran
+        assert ("web_search='disabled'" in ran.stderr) is (exit_code == 3)
+        assert (len(bench.api.requests) > 0) is (exit_code == 4)

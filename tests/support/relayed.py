@@ -27,7 +27,7 @@ given = json.loads(sys.argv[1])
 settings = RelaySettings(token="t0ken", upstream=given["upstream"], log=Path(given["log"]),
                          lifeline=given["lifeline"], user_agents=tuple(given["user_agents"]))
 class Gate(OpenGate):
-    def refusal(self, key, asked, input_tokens):
+    def refusal(self, key, asked, input_tokens, body):
         return "the budget is spent" if asked.model == "too-dear" else None
 asyncio.run(serve(socket.socket(fileno=given["listening"]), settings, Gate(),
                   lambda why: (402, {"error": {"message": why}})))
