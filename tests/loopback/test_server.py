@@ -6,6 +6,8 @@ import http.client
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import pytest
 
@@ -100,3 +102,49 @@ def test_steps_are_matched_once_in_order_and_errors_serve_nothing() -> None:
     assert '"suba"' in answers[1][1]
     assert api.told()["m"].input_tokens == 2222
     assert len(api.unscripted()) == 1
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_an_answer_that_is_cut_comes_to_no_end(name: str) -> None:
+    with LoopbackApi([Step(text="hello there", usage=USAGE, cut=True)]) as api:
+        status, answer = post(api, PATHS[name])
+    [request] = api.requests
+    assert (status, request.whole, request.told == USAGE) == (200, False, False)
+    assert "hello" in answer
+    assert "there" not in answer
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_an_untold_answer_has_no_usage(name: str) -> None:
+    with LoopbackApi([Step(text="hello there", usage=USAGE, untold=True)]) as api:
+        _, answer = post(api, PATHS[name])
+    [request] = api.requests
+    assert (usage_blocks(answer), request.told, request.whole) == ([], None, True)
+
+
+def test_an_answer_that_pauses_goes_on_when_it_is_told_to() -> None:
+    step = Step(text="hello there", usage=USAGE, pauses=True)
+    with LoopbackApi([step]) as api, ThreadPoolExecutor() as pool:
+        asked = pool.submit(post, api, PATHS["openai"])
+        assert api.stalled.wait(5)
+        assert not asked.done()
+        api.go_on.set()
+        assert "there" in asked.result()[1]
+    assert api.told() == {"m": USAGE}
+
+
+def test_input_is_counted_from_the_body() -> None:
+    with LoopbackApi([Step(text="hello", usage=USAGE, input_tokens_of=len, stays=True)]) as api:
+        post(api, PATHS["openai"])
+        post(api, PATHS["openai"], body="x" * 5000)
+    short, long = (request.step.usage.input_tokens for request in api.requests if request.step)
+    assert short == USAGE.cache_read_input_tokens  # never less than its parts
+    assert long == len(api.requests[1].body)
+
+
+@pytest.mark.parametrize("status", ["incomplete", "failed"])
+def test_an_answer_of_openai_ends_as_it_is_told_to(status: Literal["incomplete", "failed"]) -> None:
+    with LoopbackApi([Step(text="hello", usage=USAGE, status_told=status)]) as api:
+        _, answer = post(api, PATHS["openai"])
+    assert f"response.{status}" in answer
+    assert api.told() == {"m": USAGE}
