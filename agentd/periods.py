@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Literal
 
+from agentd.frozen import frozen
+
 _HOUR, _DAY = 3600, 86400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Period:
     """From ``begin`` up to, but without, ``end``; both are UTC seconds since 1970, None: open.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import NamedTuple
 
+from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
@@ -33,7 +34,7 @@ def amount_of(calls: Iterable[CallRecord]) -> Amount:
     return Amount(totals.total_cost_usd, totals.tokens_in + totals.tokens_out)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Account:
     """One budget: ``key`` is its table in the config, ``shown`` what it is for.
 

@@ -21,6 +21,7 @@ from agentd.budget.request_cost import RequestCosts
 from agentd.budget.typical_answers import typical_answers
 from agentd.config.model import ProjectBudget
 from agentd.errors import StateError
+from agentd.frozen import frozen
 from agentd.meter.request_log import read_begun
 from agentd.metering.dialects.asked import Asked
 from agentd.metering.pricing import PriceBook
@@ -30,7 +31,7 @@ from agentd.project.layout import Project
 _LOCK_S = 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GateOrder:
     """What a run may spend, for the process of its relay.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from agentd.config.kinds import (
     text,
     texts,
 )
+from agentd.frozen import frozen
 from agentd.metering.rates import PricingConfig
 from agentd.providers import PROVIDERS
 
@@ -92,7 +93,7 @@ def _check_zone(name: str) -> None:
         raise ValueError from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class WorkflowConfig:
     """Bounds of the loops, and the time limit of one run in seconds.
 
@@ -110,7 +111,7 @@ class WorkflowConfig:
     fallback: tuple[str, ...] = choices(PROVIDERS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ModelConfig:
     """A ``[[PROVIDER.models]]`` entry.
 
@@ -125,7 +126,7 @@ class ModelConfig:
     prices: PricingConfig | None = prices_beside()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProviderConfig:
     """How one coding CLI is started: ``command`` is a name on PATH or a path.
 
@@ -144,7 +145,7 @@ class ProviderConfig:
         return next((entry.model for entry in self.models if entry.id == wanted), wanted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepConfig:
     """A ``[steps.STEP]`` table; None leaves the choice to the step's or the provider's default.
 
@@ -156,7 +157,7 @@ class StepConfig:
     rules: tuple[str, ...] = texts('a list of sentences, such as ["Write the test first."]')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ChecksConfig:
     """The project's own checks: a shell command, "" for none, None to detect it.
 
@@ -172,7 +173,7 @@ class ChecksConfig:
     max_output_chars: int = integer(20_000, minimum=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ValidationPattern:
     """A ``[[validation.patterns]]`` entry: text that matches ``pattern`` is an issue.
 
@@ -189,28 +190,28 @@ class ValidationPattern:
     message: str | None = text("a sentence")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ValidationConfig:
     """``[validation]``: what ``validate`` looks for beside its own rules."""
 
     patterns: tuple[ValidationPattern, ...] = entries(ValidationPattern, "name")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MeterConfig:
     """``[meter]``: whether the requests of a run are metered at the wire, by a relay."""
 
     wire: Wire = choice(WIRES, "off")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PathsConfig:
     """``[paths]``: whose folders the project has; None when that is to be found out."""
 
     layout: Layout | None = choice(LAYOUTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PricingSettings:
     """Where prices come from, first known first, and ``[pricing.models]`` by model name."""
 
@@ -218,7 +219,7 @@ class PricingSettings:
     models: Mapping[str, PricingConfig] = prices_by_model()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Limit:
     """The most that some calls may cost and use, None where not set."""
 
@@ -231,7 +232,7 @@ class Limit:
         return self.limit_usd is not None or self.limit_tokens is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ProjectBudget(Limit):
     """``[budget.project]``: limits of all changes together, archived too, in one ``period``.
 
@@ -244,7 +245,7 @@ class ProjectBudget(Limit):
     warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BudgetConfig(Limit):
     """Limits and warning marks of one change, None where not set, and those beside them.
 
@@ -263,7 +264,7 @@ class BudgetConfig(Limit):
     providers: Mapping[str, Limit] = sections(Limit, PROVIDERS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Config:
     """A whole config.toml; ``providers`` in its order, ``warnings`` what is odd about it.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from decimal import Decimal
 from typing import Any, TypeVar
+
+from agentd.frozen import frozen
 
 T = TypeVar("T")
 Accept = Callable[[Any], object]
@@ -16,7 +18,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN_CHARACTERS = 80
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Problems:
     """What is wrong with (``errors``) or odd about (``warnings``) the file shown as ``file``.
 

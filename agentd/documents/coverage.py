@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
+from agentd.frozen import frozen
 from agentd.markdown.document import scan
 from agentd.specs.model import Delta
 
@@ -22,7 +22,7 @@ _ANY = "*"  # no key of a name: name_key() takes it away
 _DITTO = " \"'〃^″“”↑"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class CoverageRow:
     """A row of a review's coverage table, as written; ``line`` counts from 1."""
 

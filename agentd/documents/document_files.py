@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from agentd.documents.report import Issue
+from agentd.frozen import frozen
 from agentd.project.text_file import MAX_BYTES, MAX_LINES, read_text
 
 MAX_FILES = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Source:
     """A document: ``name`` within the change (``specs/login.md``), ``path`` as the user sees it."""
 
@@ -21,7 +22,7 @@ class Source:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Sources:
     """The documents of a change that could be read, by name, and issues about the others."""
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.documents.document_files import read_sources
 from agentd.documents.fix_specs import mend_spec
 from agentd.documents.tasks import BARE_BOX, CHECKBOX
 from agentd.files import write_atomic
+from agentd.frozen import frozen
 from agentd.markdown.document import BOM, scan
 from agentd.project.layout import Project
 from agentd.text import counted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Mended:
     """A document that was mended: its path as the user sees it, and what was done, in order."""
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from agentd.frozen import frozen
 
 Severity = Literal["error", "warning", "info"]
 
 SHOWN_PER_KIND = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Issue:
     """One thing that is wrong: ``path`` relative to the project, ``line`` from 1 or None.
 
@@ -35,7 +36,7 @@ class Issue:
         return f"{self.place}: {self.severity}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Report:
     """All issues of a change, by path and line."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from agentd.documents.issue_titles import (
     bare_title,
@@ -16,6 +15,7 @@ from agentd.documents.issue_titles import (
 )
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
+from agentd.frozen import frozen
 from agentd.markdown.document import Document, Heading, scan
 
 _SECTION = re.compile(
@@ -32,7 +32,7 @@ _ITEM = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(\S
 _LINE_NUMBER = re.compile(r"[:#]L?\d[\d:L–-]*|,?\s?\blines?\s\d[\d–-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class ReviewIssue:
     """An issue a reviewer raised: ``where`` is a file or heading, "" when none is given."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from agentd.frozen import frozen
 from agentd.markdown.document import Document
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Row:
     """A row below a table's header: the cells by the header's words in small letters."""
 

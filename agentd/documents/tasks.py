@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from agentd.frozen import frozen
 from agentd.markdown.document import scan
 from agentd.markdown.spans import without_code
 from agentd.project.change import Change
@@ -29,7 +30,7 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Task:
     """One checkbox of tasks.md.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from agentd.frozen import frozen
 from agentd.markdown.document import scan
 from agentd.project.change import Change
 
@@ -22,7 +22,7 @@ _WORD = re.compile(r"^[\s*_`]*+([A-Za-z][A-Za-z_]*+)[\s*_`.!]*+(?:[-–—:(].*)
 _LABEL = re.compile(r"^\s*[*_]*Verdict[*_]*\s*:[*_]*\s*(.+)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Judgement:
     """A document that judges, and the verdicts it may give, the approving one first.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
+from agentd.frozen import frozen
 from agentd.guard.tree import Look
 from agentd.guard.write_log import OwnWrite
 from agentd.ledger import entries
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Evolution:
     """A file before the run, and agentd's writes since.
 

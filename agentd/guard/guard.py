@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.own_files import OwnFiles
 from agentd.guard.repository import Repository
@@ -19,7 +19,7 @@ from agentd.project.hold import Holds
 _OF_CONFIG = re.compile(r"agentd/\.[^/]*\.(?:lock|tmp)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Allowed:
     """What a run may write; it comes from the step table alone, never from a document.
 
@@ -35,7 +35,7 @@ class Allowed:
         return any(document == path or document in path.parents for document in self.documents)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Forbidden:
     """A path that the run may not change, and ``what`` became of it: new, changed, deleted ...
 
@@ -47,7 +47,7 @@ class Forbidden:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Findings:
     """What a run changed, each sorted by path.
 

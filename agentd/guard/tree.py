@@ -7,9 +7,11 @@ import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import IO
+
+from agentd.frozen import frozen
 
 # What tools make and projects do not keep, for projects without a .gitignore to say so.
 NOT_JUDGED = frozenset(
@@ -21,7 +23,7 @@ NOT_JUDGED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Look:
     """What stands at a path: file, dir, link, or other, also for a file that can't be read.
 

@@ -6,19 +6,20 @@ import base64
 import contextlib
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from agentd.errors import StateError
+from agentd.frozen import frozen
 from agentd.locks import try_lock
 from agentd.own_writes import ENDING, LOCK, LOGS, is_left, sole_writer
 
 _FOR_ALL = (".gitignore", LOCK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OwnWrite:
     """A file that agentd replaced: its sha256 before (None: it was not there) and after.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from agentd.frozen import frozen
 from agentd.ledger import relayout, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.outline import Span
@@ -16,7 +16,7 @@ from agentd.ledger.own_layout import TOTALS, after_last_value
 from agentd.ledger.source import Malformed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Tree:
     """A text, its composed root, and its calls."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from agentd.frozen import frozen
 from agentd.markdown.blocks import Blocks, Kind
 from agentd.markdown.spans import spans
 
@@ -19,7 +20,7 @@ BOM = "\ufeff"
 _HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Heading:
     """A heading ``# title``, or an underlined one: ``line`` is its own number, ``end`` its last.
 

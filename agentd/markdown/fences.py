@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from agentd.frozen import frozen
 
 _MARKS = ("```", "~~~")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Fence:
     """An open block of code: its marks, such as ``~~~~``, its info string, how far it is indented.
 

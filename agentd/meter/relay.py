@@ -14,13 +14,14 @@ import io
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from agentd.frozen import frozen
 from agentd.meter import upstream
 from agentd.meter.exchange import Exchange, Ratios
 from agentd.meter.gate import Gate
@@ -50,7 +51,7 @@ Refuse = Callable[[str], tuple[int, Mapping[str, Any]]]
 """From a message to the status and JSON body with which a CLI ends at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RelaySettings:
     """What one relay needs.
 

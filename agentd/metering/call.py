@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from agentd.frozen import frozen
 from agentd.metering.usage import ModelUsage
 from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PricedModel:
     """What one model of a call used and cost; ``cost_usd`` is 0 when ``cost_source`` is none."""
 
@@ -31,7 +31,7 @@ class PricedModel:
         return self.usage.output_tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CallRecord:
     """A call, priced: what STATE.yaml keeps of it (contract: ``telemetry.calls``).
 

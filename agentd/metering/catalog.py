@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -13,6 +12,7 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+from agentd.frozen import frozen
 from agentd.metering.makers import HOSTS, MAKERS, provider_of, read_name
 from agentd.metering.names import MAX_NAME_CHARS, forms
 from agentd.metering.rates import PRICE_KEYS, PricingConfig
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # its import takes 0.2 s, so it is loaded where a price is lo
     from genai_prices.types import Provider as SellerOfModels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CatalogPrice:
     """What a model costs: ``base``, and more for an API request with a long input.
 

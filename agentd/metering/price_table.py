@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from agentd.frozen import frozen
 from agentd.metering.catalog import CatalogPrice, lookup, spelled_names
 from agentd.metering.makers import read_name
 from agentd.metering.models import resolve_alias
 from agentd.metering.names import forms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PriceTable:
     """The prices in force at one time, by the names that the catalogue spells out.
 

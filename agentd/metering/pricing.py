@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from agentd.frozen import frozen
 from agentd.metering.call import PricedModel
 from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
@@ -27,7 +28,7 @@ Catalog = Callable[[str, str | None, datetime], "CatalogPrice | None"]
 """From a model, its maker and a time to the prices."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PricedCall:
     """A call's price; ``cost_source`` is that of its costliest part, "none" when no part has one.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import datetime
 from typing import Literal
 
+from agentd.frozen import frozen
 from agentd.metering.usage import COUNTS, ModelUsage, UsageMetrics, add, run_usage
 
 Thread = Literal["main", "subagent", "side", "other"]
@@ -14,7 +15,7 @@ FINISH_REASONS = ("stop", "length", "tool", "refused", "error")
 """How an answer ended. ``length``: it reached its output limit, and is cut there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ApiRequest:
     """A request and what is known of its answer.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
 
+from agentd.frozen import frozen
 from agentd.metering.unpriced import is_unpriced
 
 
@@ -49,7 +49,7 @@ class Summed(Share, Protocol):
         """One for each of its models."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Totals:
     """The sum of some calls.
 

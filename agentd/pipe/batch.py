@@ -8,6 +8,7 @@ from decimal import localcontext
 from itertools import islice
 from typing import NamedTuple
 
+from agentd.frozen import frozen
 from agentd.metering.money import EXACT
 from agentd.metering.tokens import count_many
 from agentd.pipe import json_lines
@@ -21,7 +22,7 @@ _SPACE = " \t\r\ufeff"  # a byte order mark stands at the begin of some files
 _TOO_BAD = f"not UTF-8, or longer than {MAX_LINE_BYTES >> 20} MiB"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LineOptions:
     """How a line is read: ``model`` for lines that don't name one, ``text`` the field to count.
 

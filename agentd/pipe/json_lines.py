@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from agentd.frozen import frozen
 from agentd.metering.usage import whole_count
 from agentd.pipe.jsontext import NotANumber, decode
 
@@ -31,7 +31,7 @@ class NoField(BadLine):
     """A line has no such field."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class FieldPath:
     """Where a value stands in an object: a key, or keys and places in arrays joined by points."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from agentd.frozen import frozen
 from agentd.metering.money import EXACT
 from agentd.metering.words import Accuracy
 
@@ -76,7 +77,7 @@ class LineTotals:
         return total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Limits:
     """The quotas: tokens (input and output) and USD; None is no limit."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from agentd.errors import InputError
+from agentd.frozen import frozen
 from agentd.metering.catalog import CatalogPrice
 from agentd.metering.local import is_local
 from agentd.metering.tokens import count_many
@@ -25,7 +26,7 @@ _CHUNK_BYTES = 64 * 1024  # busy workers wait for so much; an idle one takes wha
 _MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class BadLineFound:
     """Where and why a run with ``fail_on_error`` ended; ``number`` counts from 1."""
 

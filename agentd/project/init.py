@@ -7,7 +7,6 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from agentd.config import edit
 from agentd.config.values import toml_text
 from agentd.errors import InputError
 from agentd.files import write_atomic
+from agentd.frozen import frozen
 from agentd.project.layout import Project, find_layout
 from agentd.providers import PROVIDERS
 
@@ -48,7 +48,7 @@ _PROJECT_MD = """\
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Initialised:
     """What ``init`` wrote (``created``) and what was there and was left alone (``kept``).
 

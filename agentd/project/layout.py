@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from agentd import debug
 from agentd.errors import InputError
+from agentd.frozen import frozen
 
 STATE_FILE = "STATE.yaml"
 LAYOUTS = ("agentd", "openspec")
 CHANGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Project:
     """The project at ``root``, an absolute path.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from agentd.config.model import Config
 from agentd.errors import InputError
+from agentd.frozen import frozen
 from agentd.metering import catalog
 from agentd.metering.local import is_local
 from agentd.metering.models import ModelRegistry, ModelSpec
@@ -17,7 +18,7 @@ from agentd.project.layout import find_project
 from agentd.project.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Quoting:
     """Where prices come from, and the config they stand in; None outside a project."""
 

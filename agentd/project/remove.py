@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.errors import InputError
 from agentd.files import write_atomic
+from agentd.frozen import frozen
 from agentd.project.change import open_changes
 from agentd.project.hold import working_process
 from agentd.project.init import IGNORED, is_as_written, project_text
@@ -22,7 +22,7 @@ _LOGGED = ("changes", "archive")
 _OURS = ("specs", "changes", "archive", ".running", ".")  # folders that agentd itself makes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Left:
     """Something in ``agentd/`` that stays, and why."""
 
@@ -30,7 +30,7 @@ class Left:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Removed:
     """What is taken away, of folders too, and what stays in ``agentd/``."""
 

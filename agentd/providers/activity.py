@@ -6,15 +6,15 @@ One function per provider: an event in, what it tells out. Nothing here counts f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from agentd.frozen import frozen
 from agentd.metering.usage import UsageMetrics
 
 _TELLING = ("command", "file_path", "path", "absolute_path", "pattern", "query", "url")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Activity:
     """What one event tells: ``tool`` is the tool that begins, "" that none is at work any more.
 
@@ -27,7 +27,7 @@ class Activity:
     partial: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Snapshot:
     """A run under way. ``usage`` and ``model`` are None as long as the CLI has not told them.
 

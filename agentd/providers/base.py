@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from agentd.frozen import frozen
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Activity
@@ -16,7 +17,7 @@ from agentd.providers.failure import Failure, Reason
 from agentd.providers.pointing import NotPointed, Pointing, PointQuery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Invocation:
     """What a provider needs to build an argv. The prompt always goes on stdin.
 
@@ -31,7 +32,7 @@ class Invocation:
     budget_args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Parsed:
     """What was read from a CLI's output.
 
@@ -75,7 +76,7 @@ class Parser(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LogQuery:
     """Which run to look up in a CLI's own session log on disk.
 
@@ -91,7 +92,7 @@ class LogQuery:
     threads: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Logged:
     """What a CLI's own session log says one run used.
 
@@ -107,7 +108,7 @@ class Logged:
     unsure: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Cli:
     """What a run needs of a coding CLI: literals and pure functions.
 

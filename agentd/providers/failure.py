@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from agentd.frozen import frozen
 from agentd.metering.words import CallStatus
 
 Reason = Literal[
@@ -28,7 +29,7 @@ Reason = Literal[
 _PASSES = ("rate_limit", "overloaded", "network", "no_result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Failure:
     """Why a run is not ok; ``resets_at`` (UTC) is when a rate limit is lifted, None if not told.
 

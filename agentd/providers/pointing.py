@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from agentd.frozen import frozen
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class PointQuery:
     """The run that is to be pointed: where it works, its environment and its extra arguments."""
 
@@ -20,7 +21,7 @@ class PointQuery:
     extra_args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pointed:
     """A run's extra arguments and environment when the API stands behind a relay."""
 
@@ -28,7 +29,7 @@ class Pointed:
     environ: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pointing:
     """The API that a run would call, and how to point it elsewhere.
 
@@ -43,7 +44,7 @@ class Pointing:
     at: Callable[[str, Path], Pointed]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class NotPointed:
     """``why`` a run can't be pointed at a relay, in words for a person."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from agentd.frozen import frozen
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
@@ -14,7 +15,7 @@ Work = Literal["write", "judge", "code"]
 """What a step does: it writes documents, judges what others wrote, or changes the code."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BudgetFlag:
     """The option that holds a CLI to a budget in USD, and the version that has it first."""
 
@@ -22,7 +23,7 @@ class BudgetFlag:
     since: Version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Provider:
     """One coding CLI; its folder is named like it and holds its part of the config's template.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.config.load import load_to_report
 from agentd.errors import StateError, UsageError
+from agentd.frozen import frozen
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
 from agentd.project.change import archived_changes, asked_change, open_changes
@@ -21,7 +22,7 @@ from agentd.reports.selection import Bounds, begin_of, end_of
 from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CostRequest:
     """What is asked for: one change (None: the one worked on last) or ``all_changes``, and how.
 
@@ -38,7 +39,7 @@ class CostRequest:
     base: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Costs:
     """The report, that on the base if one was asked for, and the calls left out for no time.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from agentd.frozen import frozen
 from agentd.metering.money import EXACT
 
 
@@ -44,7 +45,7 @@ class Spent(NamedTuple):
     cost_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Report:
     """The groups, in the order to be shown in, and their ``total``: the sum of every call once.
 
@@ -57,7 +58,7 @@ class Report:
     scope: str
     by: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
-    total: Sums = Sums()  # noqa: RUF009 -- it is immutable
+    total: Sums = Sums()
     days: tuple[Spent, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -66,7 +67,7 @@ SIGNS = "▁█▏…"
 """What is not ASCII in a drawn report."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Style:
     """``bars``: a person looks at it, so draw. ``ascii``: only ASCII can be shown.
 

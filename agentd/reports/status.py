@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp
+from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.metering.totals import Totals, by, summarise
@@ -62,7 +62,7 @@ class Artifact(NamedTuple):
         return self.files > 0 and (not self.judges or self.verdict == "APPROVED")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Overview:
     """A change, its sums, and the command that is next (None when it is archived).
 

@@ -8,17 +8,17 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentd import debug
+from agentd.frozen import frozen
 from agentd.runner.process import signal_group
 
 _TIMEOUT_S = 10.0
 _OUTPUT_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Installed:
     """A command as found: ``path`` is None when it is not there.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from agentd.frozen import frozen
 from agentd.metering.requests import ApiRequest, unite, usage_by_model, usage_of_run
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage, subtract
 from agentd.metering.words import Accuracy, UsageSource
@@ -20,7 +21,7 @@ _CUT = "an answer was cut, and asked for again"
 _UNDER_WAY = "a request may have been under way at its end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sources:
     """What is told of one run; a source that is not there is None, or empty.
 
@@ -40,7 +41,7 @@ class Sources:
     read_prompt: Callable[[], str] = str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Outcome:
     """What a run used, how sure that is, where it was read, and which model answered.
 

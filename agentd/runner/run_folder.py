@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
 from agentd.files import write_atomic
+from agentd.frozen import frozen
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.locks import lock, try_lock
 from agentd.runner.process import is_same
@@ -23,7 +24,7 @@ TO_BE_PUT_BACK = ".before"
 """How the names end of documents that are moved here for as long as the run lasts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunInfo:
     """What a run's ``run.json`` holds: enough to finish its record when agentd did not.
 
@@ -50,7 +51,7 @@ class RunInfo:
 _KEYS = tuple(field.name for field in fields(RunInfo))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class RunFolder:
     """``runs/<call-id>/``; the files in it are properties."""
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
+from agentd.frozen import frozen
 from agentd.runner.process import descendant_groups, group_lives, signal_group
 
 TICK_S = 0.02
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Stage:
     """A signal (None: none yet), and how long the group may then take."""
 

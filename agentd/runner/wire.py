@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentd.frozen import frozen
 from agentd.meter.process import RelayProcess
 from agentd.providers.pointing import Pointed, Pointing
 from agentd.runner.stdout import Reading
@@ -18,7 +19,7 @@ AFTER_REFUSAL_S = (0.1, 0.1)
 _LINGER_S = 0.3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Relaying:
     """How a run is relayed: ``argv`` starts the relay, ``given`` are its settings for JSON."""
 
@@ -27,7 +28,7 @@ class Relaying:
     given: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Relayed:
     """A run that has its relay."""
 

@@ -10,12 +10,12 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from agentd.errors import StateError
 from agentd.files import remove_leftovers, sync_folder, write_atomic
+from agentd.frozen import frozen
 from agentd.locks import lock
 
 _JOURNAL = "journal.json"
@@ -30,7 +30,7 @@ class Entry(TypedDict):
     made: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Journal:
     """The journal in ``folder``; the paths in it are relative to ``specs_dir``."""
 

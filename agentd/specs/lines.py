@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from agentd.frozen import frozen
 from agentd.markdown.openspec import SPACES, code_lines
 
 # JavaScript's \s, and what its `.` leaves out, so that both tools cut a name alike.
@@ -31,7 +32,7 @@ def open_heading(text: str) -> str:
     return text.strip(SPACES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Heading:
     """A heading outside fences: ``index`` counts lines from 0, ``level`` is 1 to 6."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from agentd.errors import InputError
+from agentd.frozen import frozen
 
 
 class SpecError(InputError):
@@ -19,7 +19,7 @@ class SpecError(InputError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Problem:
     """Why a spec is refused, or what to know about it; ``line`` counts from 1, None: the file."""
 
@@ -27,7 +27,7 @@ class Problem:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Scenario:
     """A ``#### `` heading in a requirement; ``text`` with it, ``body`` what stands under it."""
 
@@ -37,7 +37,7 @@ class Scenario:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Requirement:
     """A ``### Requirement: `` heading and all up to the next one.
 
@@ -55,7 +55,7 @@ class Requirement:
     old_style: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MainSpec:
     """A main spec, cut into slices that together are the (newline-normalized) file.
 
@@ -74,7 +74,7 @@ class MainSpec:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Removed:
     """A requirement a change takes away, with what it says after **Reason**."""
 
@@ -83,7 +83,7 @@ class Removed:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Renamed:
     """A requirement a change gives another name."""
 
@@ -92,7 +92,7 @@ class Renamed:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Delta:
     """A change's spec. ``sections`` are the delta headings found, as written.
 
@@ -136,7 +136,7 @@ class Delta:
         return former
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Conflict:
     """A requirement that moved since the proposal in a way the change's edit clashes with.
 
@@ -152,7 +152,7 @@ class Conflict:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MergeResult:
     """The new spec, or why there is none.
 

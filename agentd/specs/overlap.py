@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from agentd.frozen import frozen
 from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of, change_specs
 from agentd.specs.model import SpecError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Overlap:
     """A requirement that several open changes touch; ``changes`` are their ids, sorted."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentd.frozen import frozen
 from agentd.project.layout import Project
 from agentd.specs import snapshot
 from agentd.specs.apply import merge
@@ -14,7 +14,7 @@ from agentd.specs.model import Conflict, Delta, MergeResult, Problem, SpecError
 _MAX_SHOWN = 4000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Target:
     """A spec of the change (``source``), its main spec (``target``) and what would become of it.
 
@@ -27,7 +27,7 @@ class Target:
     result: MergeResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MergePlan:
     """What merging a change would do; agentd/specs/staging.py writes it."""
 

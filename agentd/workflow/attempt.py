@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.errors import ProviderError, StateError
 from agentd.files import write_atomic
+from agentd.frozen import frozen
 from agentd.guard import Allowed, Findings, Guard
 from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
@@ -21,7 +21,7 @@ from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Attempt:
     """A run of a step: its result, its call as it is in the ledger, and what it left.
 

@@ -6,14 +6,15 @@ that mends what the judge found, until the judge approves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from agentd.frozen import frozen
 
 APPROVED = "APPROVED"
 REJECTED = "REJECTED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Loop:
     """A loop's steps, the setting that bounds it, and the phases in which it has ended well.
 
@@ -63,7 +64,7 @@ ARCHIVE = Loop(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Situation:
     """Where a change stands.
 
@@ -80,19 +81,7 @@ class Situation:
     stuck: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run this step next."""
-
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The loop has ended well."""
-
-
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Stop:
     """The loop ends without approval ("ended"), or a person must decide ("paused")."""
 
@@ -100,19 +89,22 @@ class Stop:
     why: str
 
 
-def decide(loop: Loop, at: Situation, limit: int) -> Run | Done | Stop:  # noqa: PLR0911 - a table
-    """What comes next in ``loop``; ``limit`` is how often its work may be mended."""
+def decide(loop: Loop, at: Situation, limit: int) -> str | Stop | None:  # noqa: PLR0911 - a table
+    """The step that comes next in ``loop``, None when it has ended well.
+
+    ``limit`` is how often its work may be mended.
+    """
     if at.phase in loop.done:
-        return Done()
+        return None
     if at.last in (loop.first, loop.mend):
-        return Run(loop.judge)
+        return loop.judge
     if at.last != loop.judge:
-        return Run(loop.first)
+        return loop.first
     if at.verdict == APPROVED:
-        return Done()
+        return None
     if at.verdict is None:
         if at.asked < 2:
-            return Run(loop.judge)
+            return loop.judge
         return Stop("paused", f"the {loop.judge} gave no verdict, asked twice")
     if at.verdict == REJECTED:
         return Stop("ended", f"the {loop.judge} says REJECTED")
@@ -120,4 +112,4 @@ def decide(loop: Loop, at: Situation, limit: int) -> Run | Done | Stop:  # noqa:
         return Stop("ended", f"no progress: the {loop.judge} found the same issues again")
     if at.iteration > limit:
         return Stop("ended", f"the {loop.judge} says {at.verdict} after {at.iteration} rounds")
-    return Run(loop.mend)
+    return loop.mend

@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ from agentd.clock import utc_now
 from agentd.config.load import load
 from agentd.config.model import Config, ProviderConfig
 from agentd.errors import ConfigError, InputError
+from agentd.frozen import frozen
 from agentd.git import ignores
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
@@ -25,7 +25,7 @@ from agentd.workflow.prompts.prompt import layers_of
 from agentd.workflow.prompts.templates import Templates
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Check:
     """One answer: ``detail`` says what was found, ``fix`` what to do unless ``status`` is ok."""
 

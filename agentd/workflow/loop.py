@@ -11,7 +11,7 @@ from agentd.files import write_atomic
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
-from agentd.workflow.decide import Loop, Run, Situation, Stop, decide
+from agentd.workflow.decide import Loop, Situation, Stop, decide
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, run_step
 from agentd.workflow.step_run import StepRun
@@ -33,9 +33,9 @@ def drive(
         action = decide(loop, observe(change, loop), limit)
         if isinstance(action, Stop):
             raise _stopped(change, loop, action)
-        if not isinstance(action, Run):
+        if action is None:
             return
-        step = STEPS[action.step]
+        step = STEPS[action]
         given = values or {} if step.name == loop.first else {}
         run = StepRun(change=change, step=step, order=order, values=given)
         if step.validates_first and not _is_valid(run):

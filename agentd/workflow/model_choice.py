@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agentd.config.load import shown_path
 from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, ProviderConfig
 from agentd.errors import ConfigError
+from agentd.frozen import frozen
 from agentd.providers import PROVIDERS
 from agentd.workflow.steps import Step
 
@@ -16,7 +16,7 @@ from agentd.workflow.steps import Step
 _SIZES: tuple[tuple[Complexity, int], ...] = (("low", 4), ("medium", 10), ("high", 20))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Choice:
     """A provider's name, and the full name of its model (None: the CLI's default)."""
 

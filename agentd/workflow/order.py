@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.providers.activity import Snapshot, Watch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Begun:
     """A call that begins; ``spent_usd`` is what the change has cost before it.
 
@@ -45,7 +46,7 @@ def nobody_watches(_: Begun) -> Iterator[Watched]:
     yield Watched()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Order:
     """What a person asked for on the command line; None leaves it to the config.
 

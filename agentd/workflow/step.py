@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agentd.documents.verdict import verdict_of
 from agentd.errors import InputError
+from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import next_command, read_phase
@@ -16,7 +17,7 @@ from agentd.workflow.steps import Step
 from agentd.workflow.unentered import settle_before_step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepOutcome:
     """A step that is done: its call, the files it owed, its verdict, the command that is next."""
 

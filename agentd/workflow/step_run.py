@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from agentd.clock import utc_now
+from agentd.frozen import frozen
 from agentd.project.change import Change
 from agentd.providers import maker_of
 from agentd.providers.activity import Snapshot
@@ -15,7 +16,7 @@ from agentd.workflow.order import Begun, Order
 from agentd.workflow.steps import Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepRun:
     """A step of a change, run as a person ordered it.
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from agentd.frozen import frozen
 
 if TYPE_CHECKING:
     from agentd.documents.verdict import Judgement
     from agentd.providers.provider import Work
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Step:
     """One kind of LLM call.
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from agentd.frozen import frozen
 from agentd.metering.dialects import anthropic, gemini, openai_chat, openai_responses
 from agentd.metering.dialects.answers import Answer, Reading, decoded
 from agentd.metering.dialects.asked import Asked
@@ -17,7 +18,7 @@ from agentd.metering.dialects.asked import Asked
 __all__ = ["DIALECTS", "Answer", "Asked", "Dialect", "decoded", "dialect_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Dialect:
     """One API's language. ``claims`` tells by method and path whether a request is billed in it."""
 

@@ -6,10 +6,10 @@ Which variable counts depends on the login; a Google login was not run whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentd.frozen import frozen
 from agentd.providers.fields import mapping, text
 from agentd.providers.pointing import (
     NotPointed,
@@ -21,7 +21,7 @@ from agentd.providers.pointing import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class _Login:
     words: str
     variable: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
+
+from agentd.frozen import frozen
 
 Check = Literal[
     "ledger",
@@ -55,7 +56,7 @@ class Finding(NamedTuple):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Audit:
     """What was looked at, and what was found. ``changes`` counts an archived copy by itself."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from agentd.budget.spending import change_account, metered, part_accounts
 from agentd.clock import utc_now
 from agentd.documents.verdict import verdict_of
 from agentd.errors import StateError
+from agentd.frozen import frozen
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.reports.forecast.history import read_history
@@ -27,7 +28,7 @@ from agentd.reports.forecast.replay import Replay, Unfolding, replay_rests, repl
 from agentd.reports.forecast.rest import Rest, range_of_rests, rests
 from agentd.reports.forecast.visits import Visit
 from agentd.workflow.attempts import choose_for
-from agentd.workflow.decide import ARCHIVE, IMPL, PLAN, Done, Run, Situation, decide
+from agentd.workflow.decide import ARCHIVE, IMPL, PLAN, Situation, decide
 from agentd.workflow.loop import last_step
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.order import Order
@@ -45,7 +46,7 @@ class Figures(NamedTuple):
     tokens_replay: Replay | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Forecast:
     """What ``step``, the next of a change, will probably need, and ``rest``: it and all after it.
 
@@ -177,9 +178,9 @@ def next_step(change: Change) -> str | None:
         stuck=False,
     )
     match decide(loop, situation, getattr(change.workspace.config.workflow, loop.limit)):
-        case Run(step=step):
+        case str() as step:
             return step
-        case Done():
+        case None:
             return _AFTER[loop.name]
         case _:
             return loop.mend

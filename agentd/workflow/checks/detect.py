@@ -7,17 +7,18 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from agentd.config.model import CHECKS, ChecksConfig
+from agentd.frozen import frozen
 
 _PYTHON_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini")
 _NODE_LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class LocalCheck:
     """A check of the project's own: ``name`` as a person sees it, ``command`` for a shell.
 

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from agentd import debug
 from agentd.errors import Cancelled
+from agentd.frozen import frozen
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives
 from agentd.runner.stop import LEFTOVERS, Stage, stop_group
@@ -28,7 +28,7 @@ _STOP = (Stage(signal.SIGTERM, 2.0), Stage(signal.SIGKILL, 5.0))
 _NOT_FOUND = 127  # POSIX, Exit Status for Commands
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CheckResult:
     """What came of one check.
 

@@ -6,12 +6,12 @@ import json
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from agentd.errors import InputError
 from agentd.files import write_atomic
+from agentd.frozen import frozen
 from agentd.workflow.fillback.sources import read_sources
 
 # About 45,000 tokens of code: a quarter of the smallest context window in use (200,000), since
@@ -20,7 +20,7 @@ MAX_PART_CHARS = 160_000
 STATE_NAME = "fillback.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class Source:
     """A file of a part, its path relative to the project; some of its lines when ``lines`` is set.
 
@@ -34,7 +34,7 @@ class Source:
         return f"`{self.path}`" + ("" if self.lines is None else " lines {}-{}".format(*self.lines))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Part:
     """Code for one call. ``name`` is unique in a plan; ``digest`` changes with the code."""
 
@@ -44,7 +44,7 @@ class Part:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen()
 class _Piece:
     source: Source
     text: str
