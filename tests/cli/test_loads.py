@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.state_samples import CALL
+from support.workflow_box import STREAM, box_with, put_change
 
 from agentd.ledger.store import StateStore
 from agentd.project.init import initialise
@@ -42,3 +43,16 @@ def test_what_a_command_does_without(
         check=True,
     )
     assert not unwanted & set(done.stderr.split())
+
+
+def test_a_step_loads_nothing_for_what_did_not_happen(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    put_change(box, "a", "proposed")
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"})
+    done = box.run("challenge", "a", PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "agentd.budget.allowance" in loaded
+    unwanted = {"agentd.budget.project_account", "agentd.budget.reservations"}
+    unwanted |= {"agentd.workflow.retry", "agentd.workflow.earlier_runs", "genai_prices", "aiohttp"}
+    assert not unwanted & loaded
