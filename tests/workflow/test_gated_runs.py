@@ -1,0 +1,212 @@
+"""A limit between two requests of a relayed run: the second one is never sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback.scenario import Step
+from loopback.server import LoopbackApi
+from support.budget_box import configure, spend
+from support.workflow_box import box_with, calls_of, put_change, state_of
+from support.workspace import Sandbox
+from workflow.test_budget_stop import OPUS, in_turns
+
+from agentd.metering.usage import ModelUsage
+
+CLI = Path(__file__).parents[1] / "standins" / "asking_cli.py"
+ANSWER = ModelUsage(input_tokens=900, output_tokens=40)  # $0.94
+PRICES = '[pricing.models."gemini-2.5-pro"]\ncost_per_1m_input = 1000\ncost_per_1m_output = 1000\n'
+ON = '[meter]\nwire = "on"\n'
+
+
+@pytest.fixture
+def api() -> Iterator[LoopbackApi]:
+    with LoopbackApi([Step(text="hello", usage=ANSWER, stays=True)]) as server:
+        yield server
+
+
+def asking(
+    folder: Path, budget: str, *, requests: int = 3, meter: str = ON, **plan: Any
+) -> Sandbox:
+    """A change to challenge by a CLI that makes so many requests."""
+    box = box_with(folder)
+    configure(box, f"{PRICES}{meter}{budget}\n")
+    put_change(box, "add-x", "proposed")
+    script = box.root.parent / "gemini"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{CLI}" "$@"\n')
+    (folder / "asking.json").write_text(json.dumps({"requests": requests, **plan}))
+    return box
+
+
+def environ(box: Sandbox, api: LoopbackApi) -> dict[str, str]:
+    return {
+        **os.environ,
+        "HOME": str(box.root.parent),
+        "GEMINI_API_KEY": "not-a-key",
+        "GOOGLE_GEMINI_BASE_URL": api.url,
+    }
+
+
+def start(
+    box: Sandbox, api: LoopbackApi, change: str = "add-x", *options: str
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "agentd",
+            "challenge",
+            change,
+            "--model",
+            "gemini-2.5-pro",
+            *options,
+        ],
+        cwd=box.root,
+        env=environ(box, api),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(box: Sandbox, api: LoopbackApi, *options: str) -> tuple[int, str]:
+    process = start(box, api, "add-x", *options)
+    _, stderr = process.communicate(timeout=60)
+    return process.returncode, stderr
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_request_that_has_no_room_is_never_sent(tmp_path: Path, api: LoopbackApi) -> None:
+    """$1.90 are spent, $3.50 left: the first is expected to cost some $2.70, the second $2.90."""
+    box = asking(tmp_path, "[budget]\nlimit_usd = 5.4", files={"work.txt": "half of it"})
+    spend(box, "add-x", "1.90")
+    code, stderr = run(box, api)
+    assert code == 3, stderr
+    assert len(api.requests) == 1
+    assert "was stopped by its budget: the next request (gemini-2.5-pro, about 29" in stderr
+    assert "change add-x has spent $2.8400 of $5.4000; $2.5600 is left" in stderr
+    assert "(budget.limit_usd)" in stderr
+    last = state_of(box, "add-x")["telemetry"]["calls"][-1]
+    assert (last["status"], last["cost_usd"], last["requests"]) == ("budget_stopped", 0.94, 1)
+    assert (last["usage_source"], last["accuracy"]) == ("wire", "exact")
+    assert (box.root / "work.txt").read_text() == "half of it"
+    assert state_of(box, "add-x")["phase"] == "proposed"
+
+
+def test_within_its_limit_a_run_is_left_alone(tmp_path: Path, api: LoopbackApi) -> None:
+    box = asking(tmp_path, "[budget]\nlimit_usd = 50")
+    code, stderr = run(box, api)
+    assert code == 4, stderr  # it wrote no document
+    assert len(api.requests) == 3
+    assert calls_of(box, "add-x") == [("challenge", "ok")]
+
+
+def test_two_changes_at_once_never_spend_the_same_remainder(
+    tmp_path: Path, api: LoopbackApi
+) -> None:
+    budget = '[budget.project]\nlimit_usd = 12\nperiod = "total"'
+    box = asking(tmp_path, budget, requests=30)
+    put_change(box, "add-y", "proposed")
+    running = [start(box, api, change) for change in ("add-x", "add-y")]
+    told = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [3, 3], told
+    assert any("the project has spent" in text for text in told)
+    billed = len(api.requests) * Decimal("0.94")
+    assert 7 <= billed <= 12
+    assert list((box.root / "agentd/.running").glob("*.json")) == []
+    both = [*calls_of(box, "add-x"), *calls_of(box, "add-y")]
+    assert both == 2 * [("challenge", "budget_stopped")]
+
+
+def test_a_person_decides_otherwise_and_that_is_recorded(tmp_path: Path, api: LoopbackApi) -> None:
+    box = asking(tmp_path, "[budget]\nlimit_usd = 1.5")
+    code, stderr = run(box, api, "--budget-override")
+    assert code == 4, stderr
+    assert len(api.requests) == 3
+    assert state_of(box, "add-x")["telemetry"]["calls"][-1]["budget"] == "overridden"
+
+
+def test_the_relay_keeps_the_limit_when_agentd_is_killed(tmp_path: Path, api: LoopbackApi) -> None:
+    box = asking(tmp_path, "[budget]\nlimit_usd = 3.5", wait_for="go")
+    running = start(box, api)
+    until(lambda: bool(api.requests))
+    time.sleep(0.3)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    (box.root / "go").touch()
+    (log,) = (box.change("add-x") / "runs").glob("*/requests.jsonl")
+    until(lambda: '"refused"' in log.read_text())
+    time.sleep(0.5)
+    box.ok("status", "add-x")
+    assert calls_of(box, "add-x") == [("challenge", "budget_stopped")]
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_a_cli_that_stays_after_its_failure_is_ended(
+    tmp_path: Path, api: LoopbackApi, ignores: bool
+) -> None:
+    box = asking(tmp_path, "[budget]\nlimit_usd = 3.5", lingers_s=30, ignores_signals=ignores)
+    began = time.monotonic()
+    code, stderr = run(box, api)
+    assert code == 3, stderr
+    assert time.monotonic() - began < 20
+    assert calls_of(box, "add-x") == [("challenge", "budget_stopped")]
+
+
+def test_a_cli_that_goes_past_the_relay_is_stopped_by_what_it_tells(tmp_path: Path) -> None:
+    box = box_with(tmp_path, providers=("claude",))
+    configure(box, f"{OPUS}{ON}[budget]\nlimit_usd = 1.12\n")
+    put_change(box, "add-x", "proposed")
+    in_turns(box, "claude", "claude/2.1.330/tool_stream_json_partial", ["message_stop"])
+    done = box.run("challenge", "add-x", "--model", "claude-opus-5-5", ANTHROPIC_API_KEY="no-key")
+    assert done.returncode == 3, done.stderr
+    assert "$1.1200 is left, $1.1280 needed (budget.limit_usd)" in done.stderr
+    assert not (tmp_path / "went-on").exists()
+
+
+class TestStrict:
+    def test_only_what_surely_fits_is_sent(self, tmp_path: Path, api: LoopbackApi) -> None:
+        """An answer of gemini may have 65,536 tokens, $65.54 here."""
+        box = asking(tmp_path, "[budget]\nstrict = true\nlimit_usd = 65.53")
+        code, stderr = run(box, api)
+        assert code == 3, stderr
+        assert "(gemini-2.5-pro, at most " in stderr
+        assert api.requests == []
+        config = box.root / "agentd/config.toml"
+        config.write_text(config.read_text().replace("limit_usd = 65.53", "limit_usd = 80"))
+        code, stderr = run(box, api)
+        assert code == 4, stderr
+        assert len(api.requests) == 3
+
+    def test_a_run_that_is_not_metered_at_the_wire_is_not_started(
+        self, tmp_path: Path, api: LoopbackApi
+    ) -> None:
+        box = asking(tmp_path, "[budget]\nstrict = true\nlimit_usd = 80", meter="")
+        code, stderr = run(box, api)
+        assert code == 3
+        assert "is refused by budget.strict" in stderr
+        assert 'Set meter.wire = "on"' in stderr
+        assert [path for path in (box.change("add-x") / "runs").iterdir() if path.is_dir()] == []
+        assert api.requests == []
+
+    def test_without_a_limit_strict_means_nothing(self, tmp_path: Path, api: LoopbackApi) -> None:
+        box = asking(tmp_path, "[budget]\nstrict = true", meter="", requests=1)
+        assert run(box, api)[0] == 4
+        assert len(api.requests) == 1
