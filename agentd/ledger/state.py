@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,17 +24,17 @@ class State:
     ``document``, read for ALL keys, is what the calls are made from; None for one without calls.
     """
 
-    change_id: str | None
-    schema_version: str | None
-    phase: str | None
-    iteration: int | None
-    last_action: str | None
-    created_at: str | None
-    updated_at: str | None
-    session_id: str | None
-    budget_warned: str | None
-    budget_reset_calls: int
-    document: Document | None = field(repr=False)
+    change_id: str | None = None
+    schema_version: str | None = None
+    phase: str | None = None
+    iteration: int | None = None
+    last_action: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    session_id: str | None = None
+    budget_warned: str | None = None
+    budget_reset_calls: int = 0
+    document: Document | None = field(default=None, repr=False)
 
     @cached_property
     def calls(self) -> tuple[CallRecord, ...]:
@@ -51,56 +50,27 @@ class State:
         """The words that stand in the calls under a key such as ``status``."""
         return self.document.words(key) if self.document else set()
 
-    @property
-    def total_cost_usd(self) -> Decimal:
-        """What the calls cost."""
-        return self._sums.cost_usd
-
-    @property
-    def total_tokens_in(self) -> int:
-        """All their input."""
-        return self._sums.tokens_in
-
-    @property
-    def total_tokens_out(self) -> int:
-        """All their output."""
-        return self._sums.tokens_out
-
     @cached_property
-    def _sums(self) -> Sums:
+    def totals(self) -> Sums:
+        """What the calls cost, all their input and all their output."""
         columns = self.document.columns if self.document else dict.fromkeys(own_layout.SUMMED, ())
         return own_layout.add_up(columns)
 
 
-NOT_STARTED = State(
-    change_id=None,
-    schema_version=None,
-    phase=None,
-    iteration=None,
-    last_action=None,
-    created_at=None,
-    updated_at=None,
-    session_id=None,
-    budget_warned=None,
-    budget_reset_calls=0,
-    document=None,
+_TEXTS = (
+    *("change_id", "schema_version", "phase", "last_action", "created_at", "updated_at"),
+    *("session_id", "budget_warned"),
 )
+NOT_STARTED = State()
 """A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""
 
 
 def from_document(document: Document) -> State:
     """The state in a document. Raises Malformed."""
-    head = {key: span.text for key, span in document.spans.items()}
+    texts = {key: document.spans[key].text for key in _TEXTS if key in document.spans}
     return State(
-        change_id=head.get("change_id"),
-        schema_version=head.get("schema_version"),
-        phase=head.get("phase"),
+        **texts,
         iteration=_number(document, "iteration"),
-        last_action=head.get("last_action"),
-        created_at=head.get("created_at"),
-        updated_at=head.get("updated_at"),
-        session_id=head.get("session_id"),
-        budget_warned=head.get("budget_warned"),
         budget_reset_calls=_number(document, "budget_reset_calls") or 0,
         document=document,
     )

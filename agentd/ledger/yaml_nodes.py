@@ -143,14 +143,12 @@ def fields_of(call: MappingNode, *, of_model: bool = False) -> call_fields.Field
         raise Malformed(line_of(call), str(error)) from None
 
 
-def _all_mappings(node: SequenceNode) -> bool:
-    return all(isinstance(item, MappingNode) for item in node.value)
-
-
 def _raw(key: str, node: Node) -> object:
     kind = call_keys.KEYS[key]
-    if kind == "models" and isinstance(node, SequenceNode) and _all_mappings(node):
-        return [fields_of(item, of_model=True) for item in node.value]
+    if kind == "models" and isinstance(node, SequenceNode):
+        models = [item for item in node.value if isinstance(item, MappingNode)]
+        if len(models) == len(node.value):
+            return [fields_of(item, of_model=True) for item in models]
     if not isinstance(node, ScalarNode):
         problem = f"{key} is no single value; expected {call_fields.EXPECTED[kind]}"
         raise Malformed(line_of(node), problem)

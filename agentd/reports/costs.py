@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -18,7 +17,7 @@ from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
-from agentd.reports.selection import Bounds, begin_of, end_of
+from agentd.reports.selection import Bounds, span_of
 from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
 
 
@@ -118,8 +117,8 @@ def _zone(name: str) -> tzinfo:
 
 
 def _bounds(request: CostRequest, here: tzinfo) -> Bounds:
-    begin = _time("--since", request.since, here, begin_of)
-    end = _time("--until", request.until, here, end_of)
+    begin, _ = _times("--since", request.since, here)
+    _, end = _times("--until", request.until, here)
     if begin is not None and end is not None and begin >= end:
         raise UsageError(
             f"--since {request.since} is not before --until {request.until}",
@@ -128,11 +127,11 @@ def _bounds(request: CostRequest, here: tzinfo) -> Bounds:
     return Bounds(begin, end)
 
 
-def _time(option: str, text: str | None, here: tzinfo, read: Callable[..., float]) -> float | None:
+def _times(option: str, text: str | None, here: tzinfo) -> tuple[float | None, float | None]:
     if text is None:
-        return None
+        return None, None
     try:
-        return read(text, utc_now(), here)
+        return span_of(text, utc_now(), here)
     except ValueError as error:
         raise UsageError(
             f"{option} {text!r} is no day or time",

@@ -32,18 +32,11 @@ class Bounds(NamedTuple):
         return chosen, len(rows) - len(timed)
 
 
-def begin_of(text: str, now: datetime, here: tzinfo) -> float:
-    """When what ``--since`` says begins. Raises ValueError for what is no time."""
-    return _span(text, now, here)[0]
+def span_of(text: str, now: datetime, here: tzinfo) -> tuple[float, float]:
+    """Begin and end of a day, week or month, twice the same for a time of day.
 
-
-def end_of(text: str, now: datetime, here: tzinfo) -> float:
-    """When what ``--until`` says is over: a day with its end. Raises ValueError."""
-    return _span(text, now, here)[1]
-
-
-def _span(text: str, now: datetime, here: tzinfo) -> tuple[float, float]:
-    """Begin and end of a day, week or month, twice the same for a time of day."""
+    Raises ValueError for what is no time.
+    """
     try:
         days = _days(text, now.astimezone(here).date())
         if days is not None:

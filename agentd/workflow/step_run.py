@@ -52,6 +52,6 @@ class StepRun:
             step=self.step.name,
             provider=choice.provider,
             model=choice.model,
-            spent_usd=self.change.state.total_cost_usd,
+            spent_usd=self.change.state.totals.cost_usd,
             cost_so_far=cost_so_far,
         )

@@ -136,7 +136,7 @@ def test_recorded_files(tmp_path: Path, name: str) -> None:
     assert new_text[:cut] == text[:cut]
     assert new_text.endswith(tail)
     assert store.read().calls == (*old.calls, call(9))
-    assert old.total_cost_usd == sum(entry.cost_usd for entry in old.calls)
+    assert old.totals.cost_usd == sum(entry.cost_usd for entry in old.calls)
     check(new_text[cut : len(new_text) - len(tail)].encode(), len(old.calls) + 1)
     assert_next_append_is_fast(new_text.encode())
 
@@ -294,7 +294,7 @@ def test_totals_are_repaired_at_the_next_append(tmp_path: Path) -> None:
     store.append(call(1))
     text = store.path.read_text().replace("total_tokens_in: 24940", "total_tokens_in: 7")
     store.path.write_text(text)
-    assert store.read().total_tokens_in == 24940
+    assert store.read().totals.tokens_in == 24940
     store.append(call(2))
     assert loaded(store.path.read_text())["telemetry"]["total_tokens_in"] == 24940 + 24941
 

@@ -35,11 +35,11 @@ def test_sixteen_processes_lose_nothing(tmp_path: Path) -> None:
     state = store.read()
     numbers = range(PROCESSES * CALLS)
     assert sorted(entry.id for entry in state.calls) == [call(number).id for number in numbers]
-    assert state.total_tokens_in == sum(call(number).usage.input_tokens for number in numbers)
-    assert state.total_cost_usd == sum(call(number).cost_usd for number in numbers)
+    assert state.totals.tokens_in == sum(call(number).usage.input_tokens for number in numbers)
+    assert state.totals.cost_usd == sum(call(number).cost_usd for number in numbers)
     text = store.path.read_text()
-    assert f"total_cost_usd: {decimal_text(state.total_cost_usd)}\n" in text
-    assert f"total_tokens_in: {state.total_tokens_in}\n" in text
+    assert f"total_cost_usd: {decimal_text(state.totals.cost_usd)}\n" in text
+    assert f"total_tokens_in: {state.totals.tokens_in}\n" in text
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     assert len(yaml.load(text, loader)["telemetry"]["calls"]) == PROCESSES * CALLS
 

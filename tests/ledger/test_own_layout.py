@@ -126,13 +126,13 @@ def test_layout_of_the_contract(tmp_path: Path) -> None:
     assert state.calls == (FULL, BARE)
     assert (state.change_id, state.schema_version, state.phase) == ("add-oauth", "2.0", "proposed")
     assert (state.iteration, state.last_action, state.session_id) == (1, None, None)
-    assert state.total_cost_usd == Decimal("0.00352315")
-    assert (state.total_tokens_in, state.total_tokens_out) == (24939, 174)
+    assert state.totals.cost_usd == Decimal("0.00352315")
+    assert (state.totals.tokens_in, state.totals.tokens_out) == (24939, 174)
 
 
 def test_a_new_file_can_be_read(tmp_path: Path) -> None:
     state = new_store(tmp_path).read()
-    assert (state.calls, state.total_cost_usd, state.total_tokens_in) == ((), Decimal(0), 0)
+    assert (state.calls, state.totals.cost_usd, state.totals.tokens_in) == ((), Decimal(0), 0)
     assert state.created_at == state.updated_at
 
 

@@ -126,7 +126,7 @@ def test_the_totals_of_a_store_are_those_of_its_rows(tmp_path: Path) -> None:
         store.append(replace(CALL, id=f"call-{number}", cost_usd=Decimal("0.1")))
     assert (
         sum(row.cost_usd for row in read_rows(store.change_dir, "x"))
-        == store.read().total_cost_usd
+        == store.read().totals.cost_usd
         == Decimal("0.3")
     )
 

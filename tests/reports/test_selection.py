@@ -8,7 +8,7 @@ import pytest
 from support.row_samples import CALL
 
 from agentd.periods import zone
-from agentd.reports.selection import Bounds, begin_of, end_of
+from agentd.reports.selection import Bounds, span_of
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)  # in New York still the 24th
 
@@ -41,8 +41,7 @@ def instant(seconds: float) -> str:
 )
 def test_days_and_times(text: str, begin: str, end: str) -> None:
     here = zone("America/New_York")
-    assert instant(begin_of(text, NOW, here)) == begin
-    assert instant(end_of(text, NOW, here)) == end
+    assert [*map(instant, span_of(text, NOW, here))] == [begin, end]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_days_and_times(text: str, begin: str, end: str) -> None:
 )
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the command says what is wrong
-        end_of(text, NOW, zone("Asia/Tokyo"))
+        span_of(text, NOW, zone("Asia/Tokyo"))
 
 
 def test_the_end_is_not_in_it_and_calls_without_a_time_are_counted() -> None:

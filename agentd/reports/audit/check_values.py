@@ -86,8 +86,8 @@ def check_totals(state: State, written: Mapping[str, Decimal | None]) -> Iterato
     The original agentd, whose calls have no id, added up in binary floating point.
     """
     rounded = any(not call.id for call in state.calls)
-    counts = (Decimal(state.total_tokens_in), Decimal(state.total_tokens_out))
-    for key, summed in zip(TOTALS, (state.total_cost_usd, *counts), strict=True):
+    cost_usd, *counts = state.totals
+    for key, summed in zip(TOTALS, (cost_usd, *map(Decimal, counts)), strict=True):
         if key not in written:
             continue
         total = written[key]

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from agentd.errors import StateError
 from agentd.ledger import call_fields, plain_files
-from agentd.ledger.run_folders import ENTERED, PENDING
+from agentd.ledger.run_folders import ENTERED, PENDING, run_dirs
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.reports.audit.problems import Problem
@@ -32,9 +32,7 @@ def find_runs(change: Path) -> dict[str, Found]:
     To be asked before the ledger is read: a run may be entered at any moment.
     """
     runs = change / "runs"
-    if runs.is_symlink() or not runs.is_dir():
-        return {}
-    folders = sorted(path for path in runs.iterdir() if path.is_dir() and not path.is_symlink())
+    folders = () if runs.is_symlink() else run_dirs(runs)
     return {path.name: Found(path, _stage(path)) for path in folders}
 
 
