@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from agentd.markdown.document import scan
 from agentd.markdown.openspec import code_lines
@@ -22,7 +21,7 @@ _BOLD_SCENARIO = re.compile(
 )
 _WHOLE = re.compile(r"^##[ \t]+Requirements[ \t]*$", re.IGNORECASE)
 _REQUIREMENT = re.compile(r"^###[ \t]*Requirement:", re.IGNORECASE)
-_HEADING = re.compile(r"^(#{1,6})[ \t]")
+_MARKS = re.compile(r"^(#{1,6})[ \t]")
 _CLAUSE = re.compile(
     r"^(?P<indent>[ \t]*)(?P<bullet>[-*+][ \t]+)?(?P<bold>\*\*|__)?"
     r"(?P<word>GIVEN|WHEN|THEN|AND|BUT)(?![A-Za-z0-9_*'’-])(?P<rest>.*)$",
@@ -38,26 +37,40 @@ _GOOD_CLAUSE = re.compile(r"^[ \t]*[-*+][ \t]+\*\*[A-Za-z]+\*\*(?:[ \t]|$)")
 
 def mend_spec(lines: list[str], *, is_new: bool) -> tuple[list[str], list[str]]:
     """The mended lines, and what was mended; ``is_new`` when it has no main spec yet."""
-    notes: list[str] = []
     plain = _plain(lines)
     mended = list(lines)
-    for mend, what in (
-        (_each(_section_heading), "delta heading"),
-        (_each(_named_heading), "heading of a requirement or scenario"),
-        (_bold_scenarios, "bold line made a scenario's heading"),
-        (_clauses, "WHEN, THEN and the like made bold"),
-    ):
-        before = list(mended)
-        mend(mended, plain)
-        changed = sum(new != old for new, old in zip(mended, before, strict=True))
-        if changed:
-            notes.append(f"{changed} × {what}")
+    counts = dict.fromkeys(_NOTES, 0)
+    in_requirement = in_scenario = False
+    for index, line in enumerate(lines):
+        if not plain[index]:
+            continue
+        new, what = line, ""
+        if "#" in line[:4]:
+            new, what = _heading(line)
+        elif in_requirement and (match := _BOLD_SCENARIO.match(line)):
+            new, what = f"#### Scenario: {match[2] or match[3]}", "bold"
+        elif in_scenario and line.strip():
+            new, what = _clause(line), "clause"
+        if new[:1] == "#":
+            is_below = in_requirement and new.startswith("####")
+            in_requirement = bool(_REQUIREMENT.match(new)) or is_below
+        if marks := _MARKS.match(new):
+            in_scenario = new.startswith("#### ") or (in_scenario and len(marks[1]) > 4)
+        if new != line:
+            mended[index] = new
+            counts[what] += 1
+    notes = [f"{count} × {_NOTES[what]}" for what, count in counts.items() if count]
     if is_new and _add_section(mended, plain):
         notes.append("wrote the missing ## ADDED Requirements")
     return mended, notes
 
 
-Mend = Callable[[list[str], list[bool]], None]
+_NOTES = {
+    "delta": "delta heading",
+    "named": "heading of a requirement or scenario",
+    "bold": "bold line made a scenario's heading",
+    "clause": "WHEN, THEN and the like made bold",
+}
 
 
 def _plain(lines: list[str]) -> list[bool]:
@@ -66,53 +79,17 @@ def _plain(lines: list[str]) -> list[bool]:
     return [document.is_prose(index) and not theirs[index] for index in range(len(lines))]
 
 
-def _each(mend: Callable[[str], str]) -> Mend:
-    def all_headings(lines: list[str], plain: list[bool]) -> None:
-        for index, line in enumerate(lines):
-            if plain[index] and "#" in line[:4]:
-                lines[index] = mend(line)
-
-    return all_headings
-
-
-def _section_heading(line: str) -> str:
-    match = _SECTION.match(line)
-    if match and not re.match(r"##[ \t]+\w+[ \t]+Requirements$", line, re.IGNORECASE):
-        return f"## {match[3].upper()} Requirements"
-    return line
-
-
-def _named_heading(line: str) -> str:
-    match = _NAMED.match(line)
-    if not match:
-        return line
-    indent, marks, space, word, colon, name = match.groups()
-    level = "###" if word.lower() == "requirement" else "####"
-    if not indent and marks == level and space and colon == ":":
-        return line
-    return f"{level} {word.capitalize()}: {name}"
-
-
-def _bold_scenarios(lines: list[str], plain: list[bool]) -> None:
-    inside = False
-    for index, line in enumerate(lines):
-        if not plain[index]:
-            continue
-        if line[:1] == "#":
-            inside = bool(_REQUIREMENT.match(line)) or (inside and line.startswith("####"))
-        elif inside and "cenario" in line and (match := _BOLD_SCENARIO.match(line)):
-            lines[index] = f"#### Scenario: {match[2] or match[3]}"
-
-
-def _clauses(lines: list[str], plain: list[bool]) -> None:
-    inside = False
-    for index, line in enumerate(lines):
-        if not plain[index]:
-            continue
-        if heading := _HEADING.match(line):
-            inside = line.startswith("#### ") or (inside and len(heading[1]) > 4)
-        elif inside and line.strip():
-            lines[index] = _clause(line)
+def _heading(line: str) -> tuple[str, str]:
+    """A heading as it should be, and which kind of note that is."""
+    if match := _SECTION.match(line):
+        sound = bool(re.match(r"##[ \t]+\w+[ \t]+Requirements$", line, re.IGNORECASE))
+        return (line if sound else f"## {match[3].upper()} Requirements"), "delta"
+    if match := _NAMED.match(line):
+        indent, marks, space, word, colon, name = match.groups()
+        level = "###" if word.lower() == "requirement" else "####"
+        sound = not indent and marks == level and bool(space) and colon == ":"
+        return (line if sound else f"{level} {word.capitalize()}: {name}"), "named"
+    return line, ""
 
 
 def _clause(line: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from agentd.markdown.blocks import Fence
 from agentd.markdown.document import scan
-from agentd.markdown.fences import Fence
 
 _MARKDOWN = ("markdown", "md")
 _SENTENCE_CHARS = 300

@@ -6,18 +6,40 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-from agentd.documents.issue_titles import (
-    bare_title,
-    is_nothing,
-    names_group,
-    place_in,
-    stripped,
-)
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
 from agentd.frozen import frozen
 from agentd.markdown.document import Document, Heading, scan
 
+# Titles as models write them: a number, a severity and a place around what matters.
+_WORD = "critical|blocker|blocking|major|high|severe|medium|moderate|low|minor|trivial|nit|info"
+_TITLE_NUMBER = re.compile(
+    r"^[\s*_`#\[(]{0,6}(?:(?:issue|finding|problem)[ \t]*#?\d{1,4}(?!\w)"
+    r"|(?:[a-z]{1,2}-?|#)?\d{1,4}(?=[\])*_`]{0,4}[:.)\]–—]|[ \t]-[ \t]))"
+    r"[\s*_`\]]{0,6}[:.)–—-]{0,2}[\s*_`]{0,6}",
+    re.IGNORECASE,
+)
+_TAG = re.compile(
+    rf"^\W{{0,6}}(?:severity[ \t]*[:=][ \t]*)?(?:{_WORD})(?=[ \t]{{0,2}}[:：\])*_–—]|[ \t]-[ \t])"
+    r"[\s:：\])*_–—-]{1,8}",
+    re.IGNORECASE,
+)
+_INSIDE = re.compile(
+    rf"[\[(][ \t]*(?:severity[ \t]*:[ \t]*)?(?:{_WORD})(?:[ \t]*[,;/][^\[\]()]{{0,200}})?[\])]",
+    re.IGNORECASE,
+)
+_GROUP = re.compile(
+    rf"^\W{{0,4}}(?:{_WORD})(?:[ \t-]+(?:severity|priority))?"
+    r"(?:[ \t]+(?:issues|findings))?\W{0,4}$",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(
+    r"^\W*(?:none|nothing|n/?a|no(?:[ \t]\w+){0,3}[ \t](?:issues?|findings?|problems?))?"
+    r"(?:[ \t](?:were|was|are|is))?(?:[ \t](?:found|left|open|remain|remaining|to report))?\W*$",
+    re.IGNORECASE,
+)
+_MAX_TITLE = 500
+_PLACE = re.compile(r"[\w./-]{1,120}\.\w{1,9}(?::\d+|#L\d+)")
 _SECTION = re.compile(
     r"^[\d.)\s]*(?:\w+ )?(?:issues|findings|problems)\b(?!.*\b(?:resolved|fixed|closed)\b)",
     re.IGNORECASE,
@@ -87,15 +109,15 @@ def _below(text: Document, parent: Heading, inner: Sequence[Heading]) -> Iterato
     yield from _rows(text, parent.line + 1, end)
     for place in places:
         heading = inner[place]
-        if names_group(heading.title) and "severity" not in _fields(text, heading):
+        if _names_group(heading.title) and "severity" not in _fields(text, heading):
             yield from _below(text, heading, _inner(inner, place))
-        elif not is_nothing(heading.title):
+        elif not _is_nothing(heading.title):
             yield _heading_issue(text, heading)
 
 
 def _heading_issue(text: Document, heading: Heading) -> ReviewIssue:
-    title = bare_title(heading.title)
-    return ReviewIssue(title, _fields(text, heading).get("where") or place_in(title))
+    title = _bare_title(heading.title)
+    return ReviewIssue(title, _fields(text, heading).get("where") or _place_in(title))
 
 
 def _items(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
@@ -111,18 +133,18 @@ def _items(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
         elif drafts:
             drafts[-1][1].append(line)
     for _, (first, *rest) in drafts:
-        title = bare_title(first)
-        if title and not is_nothing(title):
-            yield ReviewIssue(title, _read_fields(rest).get("where") or place_in(first))
+        title = _bare_title(first)
+        if title and not _is_nothing(title):
+            yield ReviewIssue(title, _read_fields(rest).get("where") or _place_in(first))
 
 
 def _rows(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
     """Issues as rows of a table."""
     for row in rows_of(text, start, end):
         title = row.cell("issue", "title", "problem", "finding", "description") or ""
-        if title and not is_nothing(title):
+        if title and not _is_nothing(title):
             where = row.cell("where", "location", "file", "place") or ""
-            yield ReviewIssue(stripped(title), stripped(where))
+            yield ReviewIssue(_stripped(title), _stripped(where))
 
 
 def _fields(text: Document, heading: Heading) -> dict[str, str]:
@@ -133,9 +155,41 @@ def _read_fields(lines: Iterable[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for match in filter(None, map(_FIELD.match, lines)):
         name = "severity" if match[1].lower() in ("severity", "priority") else "where"
-        fields.setdefault(name, stripped(match[2]))
+        fields.setdefault(name, _stripped(match[2]))
     return fields
 
 
 def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", name_key(_LINE_NUMBER.sub("", text))))
+
+
+def _bare_title(text: str) -> str:
+    """A title without its number and its severity; at most 500 characters."""
+    text = text[:_MAX_TITLE]
+    tagged = False
+    for _ in range(2):
+        text = _TITLE_NUMBER.sub("", text, count=1)
+        if tag := _TAG.match(text):
+            tagged, text = True, text[tag.end() :]
+    return _stripped(text if tagged else _INSIDE.sub("", text, count=1))
+
+
+def _names_group(title: str) -> bool:
+    """Whether a heading only says how severe the issues below are: "High severity issues"."""
+    return _GROUP.match(title) is not None
+
+
+def _is_nothing(title: str) -> bool:
+    """Whether a title says that there is no issue."""
+    return bool(_NOTHING.match(title[:100]))
+
+
+def _place_in(text: str) -> str:
+    """The first ``path:line`` of a text, "" without one."""
+    match = _PLACE.search(text[:_MAX_TITLE])
+    return match[0] if match else ""
+
+
+def _stripped(text: str) -> str:
+    """A text without the markup and the colon around it."""
+    return text.strip(" \t*_`:：")
