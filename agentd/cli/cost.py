@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from typer.core import TyperCommand
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DETAIL = ("model", "step")
 # Spelled out, for the help: the rooms that know them take too long to load.
 DIMENSIONS = ("step", "model", "provider", "change", "day", "week", "month", "status")
-FORMATS = ("table", "json", "csv", "markdown")
+Format = Literal["table", "json", "csv", "markdown"]
 _BELOW = ("reset", "audit")  # the functions of cost_below
 
 
@@ -88,8 +88,8 @@ def cost(
         ),
     ] = None,
     shape: Annotated[
-        str | None,
-        typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}."),
+        Format | None,
+        typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(get_args(Format))}."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     base: Annotated[
@@ -122,7 +122,12 @@ def cost(
             f"--all and the change {change_id} exclude each other", fix="Give one of them."
         )
     if forecast:
-        _refuse_beside_forecast(every, names, since, until, timezone, base, chosen)
+        others = (every, names, since, until, timezone, base, chosen in {"csv", "markdown"})
+        if any(others):
+            raise UsageError(
+                "--forecast is about one change to come, and takes no option but --json",
+                fix="See: agentd cost --help",
+            )
         from agentd.cli.cost_forecast import show_forecast
 
         show_forecast(change_id, chosen == "json")
@@ -160,33 +165,13 @@ def _names(by: list[str] | None, detail: bool) -> tuple[str, ...]:
     return _DETAIL if detail else tuple(dict.fromkeys(given))
 
 
-def _format(shape: str | None, as_json: bool) -> str:
-    if shape is not None and shape not in FORMATS:
-        raise UsageError(
-            f"--format {shape!r} is unknown", fix=f"Expected one of {', '.join(FORMATS)}."
-        )
+def _format(shape: Format | None, as_json: bool) -> Format:
     if as_json and shape not in {None, "json"}:
         raise UsageError(f"--json and --format {shape} exclude each other", fix="Give one of them.")
     return "json" if as_json else shape or "table"
 
 
-def _refuse_beside_forecast(
-    every: bool,
-    names: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    timezone: str | None,
-    base: str | None,
-    chosen: str,
-) -> None:
-    if every or names or since or until or timezone or base or chosen not in {"table", "json"}:
-        raise UsageError(
-            "--forecast is about one change to come, and takes no option but --json",
-            fix="See: agentd cost --help",
-        )
-
-
-def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
+def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
     """Print the report; one line of a change that agentd ``picked`` says on stderr which it is."""
     from agentd.cli.terminal import note
 
@@ -202,9 +187,9 @@ def _show(costs: Costs, chosen: str, *, picked: bool) -> None:
         print(summary(costs.report))
         return
     from agentd.cli.terminal import style_of
-    from agentd.reports.formats import FORMATS as RENDER
+    from agentd.reports.formats import FORMATS
 
-    print(RENDER[chosen](costs.report, style=style_of(sys.stdout), base=costs.base))
+    print(FORMATS[chosen](costs.report, style=style_of(sys.stdout), base=costs.base))
 
 
 def summary(report: Report) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from agentd.cli.options import ChangeId
-from agentd.cli.run_options import Approve, Asked, OptionalDescription, Resolve, Small, asking
+from agentd.cli.run_options import Asked, OptionalDescription, Resolve, Small, asking
 
 
 @asking("session")
@@ -68,7 +72,10 @@ def run(
     change_id: ChangeId,
     description: OptionalDescription = None,
     small: Small = False,
-    approve: Approve = None,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GATE", help="Pass this gate: plan, impl, archive."),
+    ] = None,
     resolve: Resolve = False,
     *,
     asked: Asked,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -16,15 +16,6 @@ from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage
 from agentd.metering.words import Accuracy
 from agentd.text import table
-
-_COUNTS = (
-    "tokens_input",
-    "tokens_output",
-    "tokens_cache_read",
-    "tokens_cache_write",
-    "tokens_total",
-)
-
 
 TokensSource = Literal["given", "counted", "split"]
 
@@ -61,8 +52,9 @@ def as_text(request: PricedRequest) -> str:
     rates, counts = quote.rates(usage), _counts(usage)
     read, write = counts["tokens_cache_read"], counts["tokens_cache_write"]
     rows = [["", "TOKENS", "USD PER 1M", "COST"]]
+    plain = counts["tokens_input"] - read - write
     for name, tokens, price in (
-        ("input" + ", not cached" * bool(read or write), _plain(counts), rates.cost_per_1m_input),
+        ("input" + ", not cached" * bool(read or write), plain, rates.cost_per_1m_input),
         ("input read from cache", read, rates.cache_read),
         ("input written to cache", write, rates.cache_write),
         ("output", counts["tokens_output"], rates.cost_per_1m_output),
@@ -80,12 +72,6 @@ def as_text(request: PricedRequest) -> str:
     elif request.tokens_source == "split":
         lines.append(f"Tokens: half and half, {request.accuracy}")
     return "\n".join(lines)
-
-
-def _plain(counts: Mapping[str, Decimal]) -> Decimal:
-    """The input that no cache has to do with."""
-    cached = counts["tokens_cache_read"] + counts["tokens_cache_write"]
-    return counts["tokens_input"] - cached
 
 
 def as_document(request: PricedRequest) -> dict[str, Any]:
@@ -111,14 +97,20 @@ def as_document(request: PricedRequest) -> dict[str, Any]:
 
 def _counts(usage: ModelUsage | int) -> dict[str, Decimal]:
     """The counts of tokens; those of a bare total may be halves."""
-    if not isinstance(usage, ModelUsage):
-        half, total = Decimal(usage) / 2, Decimal(usage)
-        counts = [half, half, Decimal(0), Decimal(0), total]
+    read = write = Decimal(0)
+    if isinstance(usage, ModelUsage):
+        sent, received = Decimal(usage.input_tokens), Decimal(usage.output_tokens)
+        read = Decimal(usage.cache_read_input_tokens)
+        write = Decimal(usage.cache_creation_input_tokens)
     else:
-        sent, received = usage.input_tokens, usage.output_tokens
-        read, write = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-        counts = [Decimal(count) for count in (sent, received, read, write, sent + received)]
-    return dict(zip(_COUNTS, counts, strict=True))
+        sent = received = Decimal(usage) / 2
+    return {
+        "tokens_input": sent,
+        "tokens_output": received,
+        "tokens_cache_read": read,
+        "tokens_cache_write": write,
+        "tokens_total": sent + received,
+    }
 
 
 def models_table(rows: Sequence[tuple[ModelSpec, Quote | None]]) -> str:

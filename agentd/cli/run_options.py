@@ -11,46 +11,11 @@ import typer
 
 from agentd.providers import any_provider
 
-_Provider = Annotated[
-    str | None,
-    typer.Option(
-        "--provider",
-        metavar="NAME",
-        help=f"{any_provider()}, instead of the configured one.",
-    ),
-]
-_Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model", metavar="MODEL", help="A model id of the config, or a model's full name."
-    ),
-]
-_Session = Annotated[
-    str | None,
-    typer.Option(
-        "--session",
-        metavar="SESSION",
-        help="Continue this session of the CLI (session_id in STATE.yaml).",
-    ),
-]
-Description = Annotated[
-    str,
-    typer.Argument(metavar="DESCRIPTION", show_default=False, help="What to change, and why."),
-]
 OptionalDescription = Annotated[
     str | None,
     typer.Argument(
         metavar="[DESCRIPTION]", show_default=False, help="What to change, and why; once."
     ),
-]
-_Wait = Annotated[
-    bool, typer.Option("--wait", help="Sleep until a rate limit is lifted, and go on.")
-]
-_Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")
-]
-_Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show what the CLI says and does, on stderr.")
 ]
 Small = Annotated[
     bool, typer.Option("--small", help="The short way for a small change: no challenge.")
@@ -58,29 +23,41 @@ Small = Annotated[
 Resolve = Annotated[
     bool, typer.Option("--resolve", help="Ask a model about real conflicts of the merge.")
 ]
-_BudgetOverride = Annotated[
-    bool,
-    typer.Option(
-        "--budget-override",
-        help="Go beyond the budget's limits; the calls that do are marked in STATE.yaml.",
-    ),
-]
-Approve = Annotated[
-    list[str] | None,
-    typer.Option("--approve", metavar="GATE", help="Pass this gate: plan, impl, archive."),
-]
 
 
 class Asked(NamedTuple):
     """What the options of all these commands say; their defaults."""
 
-    provider: _Provider = None
-    model: _Model = None
-    session: _Session = None
-    wait: _Wait = False
-    quiet: _Quiet = False
-    verbose: _Verbose = False
-    budget_override: _BudgetOverride = False
+    provider: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help=f"{any_provider()}, instead of the configured one."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A model id of the config, or a model's full name."),
+    ] = None
+    session: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SESSION", help="Continue this session of the CLI (session_id in STATE.yaml)."
+        ),
+    ] = None
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Sleep until a rate limit is lifted, and go on.")
+    ] = False
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")
+    ] = False
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what the CLI says and does, on stderr.")
+    ] = False
+    budget_override: Annotated[
+        bool,
+        typer.Option(
+            "--budget-override",
+            help="Go beyond the budget's limits; the calls that do are marked in STATE.yaml.",
+        ),
+    ] = False
 
 
 def asking(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

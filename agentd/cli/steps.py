@@ -8,12 +8,20 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import ChangeId
-from agentd.cli.run_options import Asked, Description, asking
+from agentd.cli.run_options import Asked, Resolve, asking
 from agentd.workflow.steps import STEPS, Step
 
 
 @asking()
-def proposal(change_id: ChangeId, description: Description, *, asked: Asked) -> None:
+def proposal(
+    change_id: ChangeId,
+    description: Annotated[
+        str,
+        typer.Argument(metavar="DESCRIPTION", show_default=False, help="What to change, and why."),
+    ],
+    *,
+    asked: Asked,
+) -> None:
     """Make a change: proposal.md, tasks.md and specs."""
     from agentd.cli.working import at_work_on_new, open_workspace, show_outcome
     from agentd.workflow.begin import propose, quoted
@@ -51,9 +59,7 @@ def fillback(
 @asking("session", "wait")
 def merge(
     change_id: ChangeId,
-    resolve: Annotated[
-        bool, typer.Option("--resolve", help="Ask a model about real conflicts.")
-    ] = False,
+    resolve: Resolve = False,
     *,
     asked: Asked,
 ) -> None:
