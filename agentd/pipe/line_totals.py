@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
 from typing import Literal
 
 from agentd.frozen import frozen
@@ -12,6 +12,10 @@ from agentd.metering.words import Accuracy
 
 Quota = Literal["tokens", "cost"]
 
+_SUMS = (
+    *("lines", "failed", "unpriced"),
+    *("input_tokens", "output_tokens", "input_cost_usd", "output_cost_usd"),
+)
 _WEAKER = {"exact": 0, "family": 1, "heuristic": 2}
 
 
@@ -57,19 +61,9 @@ class LineTotals:
 
     def plus(self, more: LineTotals) -> LineTotals:
         """Both together."""
-        total = LineTotals(
-            lines=self.lines + more.lines,
-            failed=self.failed + more.failed,
-            unpriced=self.unpriced + more.unpriced,
-            input_tokens=self.input_tokens + more.input_tokens,
-            output_tokens=self.output_tokens + more.output_tokens,
-            input_cost_usd=EXACT.add(self.input_cost_usd, more.input_cost_usd),
-            output_cost_usd=EXACT.add(self.output_cost_usd, more.output_cost_usd),
-            model=self.model,
-            several_models=self.several_models,
-            accuracy=self.accuracy,
-            incomplete=self.incomplete or more.incomplete,
-        )
+        with localcontext(EXACT):
+            sums = {name: getattr(self, name) + getattr(more, name) for name in _SUMS}
+        total = replace(self, **sums, incomplete=self.incomplete or more.incomplete)
         if more.several_models:
             total.model, total.several_models = None, True
         if more.accuracy is not None:

@@ -75,7 +75,7 @@ class Stream:
         self._options = options
         self._look_up = look_up
         self._on_written = on_written
-        self._pool: Pool[_Chunk | None] = Pool(self._begin, workers)
+        self._pool = Pool(self._begin, workers)
         self._cutter = LineCutter()
         self._under_way: deque[_Chunk] = deque()  # in the order of the input
         self._lines_before = 0
@@ -92,7 +92,7 @@ class Stream:
                 model = self._options.model
                 price = self._look_up(model)
                 self._check_cost(model, price)
-                self._pool.submit_to_all(None, _Price(model, price))
+                self._pool.submit_to_all(_Price(model, price))
             while True:
                 self._give_out()
                 if self._input_ended and not self._under_way:

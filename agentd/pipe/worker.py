@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
 from io import FileIO
 from typing import Any, TypeAlias
@@ -53,12 +54,14 @@ class Worker:
         self.tasks_fd = tasks
         self.results_fd = results
         self.unsent = memoryview(b"")
+        self.tickets: deque[Any] = deque()  # of the tasks whose results are not there yet
         os.set_blocking(tasks, False)
         # Not buffered: a result that waits in a buffer would not wake select().
         self._results = open(results, "rb", buffering=0)  # noqa: SIM115 - close() does
 
-    def send(self, task: Any, data: Data) -> None:
+    def send(self, ticket: object, task: Any, data: Data) -> None:
         """Take a task; only when there is nothing ``unsent``."""
+        self.tickets.append(ticket)
         self.unsent = memoryview(b"".join(_frame(task, data)))
         self.push()
 
@@ -71,10 +74,10 @@ class Worker:
             except BrokenPipeError:
                 raise WorkerDied from None
 
-    def receive(self) -> tuple[Any, Data]:
-        """The next result; waits for it. Raises WorkerDied."""
+    def receive(self) -> tuple[Any, Any, Data]:
+        """The next result, with its task's ticket; waits for it. Raises WorkerDied."""
         try:
-            return _receive(self._results)
+            return self.tickets.popleft(), *_receive(self._results)
         except EOFError:
             raise WorkerDied from None
 
