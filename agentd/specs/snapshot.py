@@ -27,9 +27,9 @@ def take(project: Project, change: Path) -> dict[str, Base]:
     Raises SpecError for a spec that can't be read.
     """
     taken = {
-        key: _blocks(project, key, delta)
+        key: blocks
         for key, delta in change_specs(project, change)
-        if touched(delta)
+        if (blocks := _blocks(project, key, delta))
     }
     content = {
         "schema_version": _VERSION,
@@ -72,18 +72,17 @@ def _text(block: Mapping[str, str] | None) -> str | None:
     return block["text"]
 
 
-def touched(delta: Delta) -> list[str]:
-    """The names, as the main spec has them, of what a delta modifies, removes or renames."""
-    was = delta.former_names
-    names = [*was.values(), *(was.get(block.name, block.name) for block in delta.modified)]
-    return list(dict.fromkeys([*names, *(entry.name for entry in delta.removed)]))
-
-
 def _blocks(project: Project, key: str, delta: Delta) -> Base:
+    """What a delta modifies, removes or renames, by the name that the main spec has."""
+    was = delta.former_names
+    modified = (was.get(block.name, block.name) for block in delta.modified)
+    names = [*was.values(), *modified, *(entry.name for entry in delta.removed)]
+    if not names:
+        return {}
     target = target_of(project, key)
     spec = parse_main(read_spec(project, target) or "", shown(project, target))
     there = {block.name: block.text for block in spec.requirements}
-    return {name: there.get(name) for name in touched(delta)}
+    return {name: there.get(name) for name in names}
 
 
 def _sha256(text: str) -> str:

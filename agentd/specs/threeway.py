@@ -38,10 +38,9 @@ def merge_block(base: str, ours: str, theirs: str) -> str | None:
 
 
 def _by_scenario(base: str, ours: str, theirs: str) -> str | None:
-    parts = [_parts(text) for text in (base, ours, theirs)]
-    if any(part is None for part in parts):
+    was, now, wanted = _parts(base), _parts(ours), _parts(theirs)
+    if was is None or now is None or wanted is None:
         return None
-    was, now, wanted = (part or {} for part in parts)
     merged = []
     for name in [*now, *(name for name in wanted if name not in now)]:
         text = _one(was.get(name, ""), now.get(name, ""), wanted.get(name, ""))
