@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 from typer.core import TyperCommand
 
+from agentd.cli.options import LatestChangeId
 from agentd.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -43,12 +44,7 @@ COMMAND_CLASS = CostCommand
 
 
 def cost(
-    change_id: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ID]", show_default=False, help="Change id (default: the most recent change)."
-        ),
-    ] = None,
+    change_id: LatestChangeId = None,
     every: Annotated[
         bool, typer.Option("--all", help="Sum up all changes, archived ones too.")
     ] = False,

@@ -12,4 +12,10 @@ ChangeId = Annotated[
         metavar="ID", show_default=False, help="The change: small letters, digits and '-'."
     ),
 ]
+LatestChangeId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]", show_default=False, help="Change id (default: the most recent change)."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from agentd.cli.options import AsJson
+from agentd.cli.options import AsJson, LatestChangeId
 from agentd.errors import StateError
 
 _BAR = 20
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def status(
-    change_id: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[ID]", show_default=False, help="Change id (default: the most recent change)."
-        ),
-    ] = None,
+    change_id: LatestChangeId = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where a change stands and what it cost.
