@@ -17,6 +17,7 @@ _NOTHING_TOLD = "it told nothing of its usage"
 _NO_USAGE = "its answer came without usage"
 _EARLIER_RUNS = "what earlier runs of its session used is not known"
 _NO_LOG_OF_SUBAGENTS = "the log of a subagent is missing"
+_NO_LOG = "its session log, which alone tells of subagents, is missing"
 _CUT = "an answer was cut, and asked for again"
 _UNDER_WAY = "a request may have been under way at its end"
 
@@ -158,6 +159,8 @@ def _gaps(parsed: Parsed, logged: Logged | None) -> list[str]:
     told = [parsed.unsure, logged.unsure if logged else None]
     if logged is None and parsed.threads:
         told.append(_NO_LOG_OF_SUBAGENTS)
+    elif logged is None and parsed.main_only and parsed.complete:
+        told.append(_NO_LOG)
     if not parsed.complete and (logged is None or logged.under_way):
         told.append(_UNDER_WAY if logged else _NO_END)
     return [gap for gap in told if gap]

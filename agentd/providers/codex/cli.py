@@ -50,7 +50,7 @@ class CodexParser:
             self._session_id = text(event.get("thread_id"))
         elif kind == "turn.completed":
             self._usage = mapping(event.get("usage"))
-            # 0.58 tells three fields, and counts its own process alone.
+            # 0.58 tells three fields, counts its own process alone, and has no subagents.
             self._running_total = "reasoning_output_tokens" in self._usage
             self._ended, self._error = True, None
         elif kind == "turn.failed":
@@ -80,7 +80,7 @@ class CodexParser:
             usage=usage,
             complete=self._ended,
             running_total=self._running_total,
-            main_only=True,
+            main_only=self._running_total,
             threads=frozenset(self._threads - {self._session_id}),
             unsure="an answer was cut" if self._cut else None,
             final_text=self._last_text,

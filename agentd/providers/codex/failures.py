@@ -46,7 +46,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Reason | None], ...] = (
     ),
     (re.compile(r"budget reached"), "budget"),
 )
-_CUT = ("stream disconnected", "idle timeout", "Incomplete response")
+_CUT = ("stream disconnected", "idle timeout")
 _NOT_SENT = ("error sending request", "Connection failed")
 _AGAIN = re.compile(
     r"You[’']ve hit your usage limit\..* try again at "
@@ -57,7 +57,8 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def is_cut(message: str) -> bool:
     """Whether it tells of an answer that had begun, and is asked for again or given up."""
-    return any(form in message for form in _CUT) and not any(form in message for form in _NOT_SENT)
+    over = (*_NOT_SENT, "Incomplete response")  # this one came to its end, and is in the log
+    return any(form in message for form in _CUT) and not any(form in message for form in over)
 
 
 def failure(message: str) -> Failure:

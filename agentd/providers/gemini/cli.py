@@ -13,7 +13,7 @@ from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
 from agentd.providers.fields import mapping, text
 from agentd.providers.gemini import activity, failures, pointing, session_log
-from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
+from agentd.providers.gemini.usage import TOTAL_ONLY, has_rest, is_unsure, read_usage
 
 _SIDE_TOOLS = ("google_web_search", "web_fetch")  # their calls are in the result alone
 _SIDE_MARKERS = tuple(f'"{name}"'.encode() for name in _SIDE_TOOLS)
@@ -89,6 +89,8 @@ class GeminiParser:
             return "an answer was cut"
         if any(map(is_unsure, blocks.values())):
             return TOTAL_ONLY
+        if self._side_tools and any(map(has_rest, blocks.values())):
+            return "thoughts and tool prompts of side calls are not told apart"
         if self._stats is None and self._model == "auto":
             return "calls of the router may be missing"
         if self._stats is None and self._side_tools:

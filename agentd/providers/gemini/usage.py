@@ -28,6 +28,12 @@ def is_unsure(block: Mapping[str, Any]) -> bool:
     return _unexplained(counts) > 0
 
 
+def has_rest(block: Mapping[str, Any]) -> bool:
+    """Whether a block's total holds thoughts or prompts of tools that it does not tell apart."""
+    counts = _counts(block)
+    return "input_tokens" in counts and read_usage(counts).reasoning_output_tokens > 0
+
+
 def _counts(block: Mapping[str, Any]) -> Mapping[str, Any]:
     if "tokens" in block:
         return has_tokens(mapping(block["tokens"]), "prompt", "candidates")
