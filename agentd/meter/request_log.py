@@ -1,7 +1,8 @@
 """requests.jsonl in a run's folder: a line when a request begins, is answered, and ends.
 
-Lines are appended as things happen, so that they are there whatever becomes of the processes. Keys,
-prompts and answers never stand in it.
+Lines are appended as things happen, so that they are there whatever becomes of the processes. Where
+the relay did not see the requests there is one line at the run's end, with what the other sources
+told. Keys, prompts and answers never stand in it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from agentd.clock import from_iso, precise_utc_now
+from agentd.files import write_atomic
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import COUNTS, ModelUsage
 
@@ -70,8 +72,36 @@ class RequestLog:
         os.write(self._fd, f"{text}\n".encode())
 
 
+def write_told(path: Path, requests: Sequence[ApiRequest], *, append: bool) -> None:
+    """What a run's other sources tell of its requests, once it is over. Raises OSError.
+
+    It goes before what the relay saw, with ``append``, or stands alone: what an agent may have put
+    there is gone then.
+    """
+    line = {"at": _stamp(precise_utc_now()), "is": "told", "told": [*map(_as_json, requests)]}
+    text = f"{json.dumps(line, ensure_ascii=False)}\n".encode()
+    if append:
+        with path.open("ab") as handle:
+            handle.write(text)
+    else:
+        write_atomic(path, text, durable=False)
+
+
+def requests_of_run(run_dir: Path) -> list[ApiRequest]:
+    """The requests that a run's call counts, from whatever source; none where nothing is known.
+
+    They add up to the call's tokens. One without an id and without a time is what a total of the
+    CLI has beyond the requests that are told one by one: there may be several in it.
+    """
+    path = run_dir / NAME
+    told = [line["told"] for line in _lines(path) if line.get("is") == "told"]
+    if told and isinstance(told[-1], list):
+        return [_of_json(one) for one in told[-1] if isinstance(one, Mapping)]
+    return read_requests(path)
+
+
 def read_requests(path: Path) -> list[ApiRequest]:
-    """The requests of a run, in the order in which they began; none without the file.
+    """The requests that the relay saw, in the order in which they began; none without the file.
 
     Of one that was under way when the relay died is known what the API had told, else its input by
     estimate. What is no line of this file is passed over.
@@ -165,6 +195,8 @@ def _as_json(request: ApiRequest) -> dict[str, Any]:
         "finish": request.finish,
         "ended": request.ended,
         "estimated": sorted(request.estimated),
+        "started_at": request.started_at and _stamp(request.started_at),
+        "ended_at": request.ended_at and _stamp(request.ended_at),
     }
     return {name: value for name, value in values.items() if value not in (None, 0, "", {}, [])}
 
@@ -181,6 +213,8 @@ def _of_json(told: Mapping[str, Any]) -> ApiRequest:
         web_searches=_count(told.get("web_searches")),
         variants=tuple(sorted(variants.items())) if isinstance(variants, dict) else (),
         finish=finish if isinstance(finish, str) else None,
+        started_at=_time(told.get("started_at")),
+        ended_at=_time(told.get("ended_at")),
         ended=told.get("ended") is True,
         thread=_thread(told.get("thread")),
         estimated=frozenset(map(str, estimated)) if isinstance(estimated, list) else frozenset(),

@@ -10,11 +10,11 @@ from agentd.metering.requests import ApiRequest, unite, usage_by_model, usage_of
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage, subtract
 from agentd.metering.words import Accuracy, UsageSource
 from agentd.providers.base import Logged, Parsed
+from agentd.providers.session_log import NO_USAGE
 
 _BYPASSED = "relay bypassed"
 _NO_END = "it did not report its end"
 _NOTHING_TOLD = "it told nothing of its usage"
-_NO_USAGE = "its answer came without usage"
 _EARLIER_RUNS = "what earlier runs of its session used is not known"
 _NO_LOG_OF_SUBAGENTS = "the log of a subagent is missing"
 _NO_LOG = "its session log, which alone tells of subagents, is missing"
@@ -83,9 +83,9 @@ def _told_by_the_cli(sources: Sources) -> Outcome:
             gaps.append(_CUT)
     seen = unite([*sources.telemetry, *parsed.requests, *in_log])
     if said is None and logged is None and not seen:
-        return _estimated(sources, _NOTHING_TOLD)
+        return _estimated(sources, parsed.unsure or _NOTHING_TOLD)
     if parsed.final_text and not parsed.error and not _total(said) and not _sum(seen):
-        return _estimated(sources, _NO_USAGE)
+        return _estimated(sources, NO_USAGE)
     gaps += _gaps(parsed, logged)
     if not parsed.complete and _total(said) > _sum(seen):
         gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
@@ -317,7 +317,10 @@ def _with_costs(requests: Sequence[ApiRequest], said: UsageMetrics) -> UsageMetr
 
 def why_cut(requests: Sequence[ApiRequest]) -> str | None:
     """What is not known of the requests, in words; None when all of it is."""
-    cut = [one for one in requests if not one.exact]
+    silent = [one for one in requests if one.id and not one.usage.input_tokens and one.ended]
+    cut = [one for one in requests if not one.exact and one.finish is None]
+    if silent or any(one.finish and not one.exact for one in requests):
+        return NO_USAGE
     if len(cut) > 1:
         return f"{len(cut)} answers cut"
     return f"answer cut after {cut[0].usage.output_tokens} tokens" if cut else None

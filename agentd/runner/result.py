@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from agentd.errors import ParseError
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
-from agentd.meter.request_log import read_requests, refusals
+from agentd.meter.request_log import read_requests, refusals, write_told
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
 from agentd.providers.base import Cli, Logged, LogQuery, Parsed
@@ -103,6 +104,9 @@ def conclude(
             read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
         )
     )
+    if outcome.usage_source != "wire" and (outcome.requests or log.exists()):
+        with contextlib.suppress(OSError):  # the call has their sum
+            write_told(log, outcome.requests, append=info.relayed)
     error = (
         parsed.error
         or reading.malformed

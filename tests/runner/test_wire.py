@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from standins.running import request
+from standins.running import request, run, toy
 
+from agentd.meter.request_log import RequestLog, read_requests, requests_of_run, write_told
+from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, run_usage
 from agentd.providers.base import Logged, Parsed
@@ -91,3 +94,23 @@ def test_a_log_of_requests_in_a_run_without_a_relay_counts_for_nothing(tmp_path:
     (folder.path / "requests.jsonl").write_text(lines)
     result = ScriptRunner().run(asked)
     assert (result.status, result.usage.input_tokens, result.usage_source) == ("ok", 100, "stdout")
+    [kept] = requests_of_run(result.run_dir)
+    assert (kept.model, kept.usage.input_tokens, kept.id) == ("toy-1", 100, None)
+
+
+def test_requests_of_a_run_without_a_relay_are_kept(tmp_path: Path) -> None:
+    requests = [FIRST, replace(SECOND, ended_at=datetime(2026, 11, 25, 12, tzinfo=UTC))]
+    provider = toy(read_log=lambda _: Logged(requests=tuple(requests)))
+    result = run(tmp_path, "failing", provider=provider)
+    assert (result.requests, requests_of_run(result.run_dir)) == (2, requests)
+    assert requests_of_run(tmp_path) == []
+
+
+def test_what_went_past_the_relay_goes_before_what_it_saw(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path / "requests.jsonl")
+    log.started("a", Asked(model="big"), input_tokens=7)
+    log.ended("a", 200, [FIRST])
+    assert [one.id for one in requests_of_run(tmp_path)] == ["r1"]
+    write_told(log.path, [SECOND], append=True)
+    assert requests_of_run(tmp_path) == [SECOND]
+    assert [one.id for one in read_requests(log.path)] == ["r1"]

@@ -16,7 +16,6 @@ from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.claude import activity, failures, pointing, session_log
 from agentd.providers.claude.usage import finish_of, of_message, of_model, requests_of
 from agentd.providers.fields import has_tokens, mapping, money, text
-from agentd.providers.session_log import NO_USAGE
 
 # As root claude refuses bypassPermissions unless it is told that it runs in a sandbox.
 AS_ROOT = ("acceptEdits", "--allowedTools", "Bash,Edit,Write,Read,Glob,Grep")
@@ -118,15 +117,15 @@ class ClaudeParser:
         The others show what was known at their start: those of subagents, and all of them without
         ``--include-partial-messages``.
         """
-        requests = self._requests
-        if add(one.usage for one in requests.values()).counts() == usage.counts():
-            return tuple(replace(one, ended=True) for one in requests.values())
-        streamed = (one for key, one in requests.items() if key.split("/")[0] in self._streamed)
-        return tuple(streamed)
+        all_of_them = self._requests.values()
+        confirmed = add(one.usage for one in all_of_them).counts() == usage.counts()
+        return tuple(
+            one if streamed else replace(one, ended=True)
+            for key, one in self._requests.items()
+            if (streamed := key.split("/")[0] in self._streamed) or confirmed
+        )
 
     def _unsure(self, last: Mapping[str, Any], *, complete: bool) -> str | None:
-        if any(one.ended and not one.usage.input_tokens for one in self._requests.values()):
-            return NO_USAGE
         if self._side_tools and not complete:
             return f"calls that {' and '.join(sorted(self._side_tools))} made may be missing"
         if last and not isinstance(last.get("modelUsage"), Mapping):
