@@ -44,6 +44,7 @@ def test_get_prints_what_is_in_force(project: Path) -> None:
     assert get("budget") == (
         "budget.warn_at_percent = 90  # default\n"
         'budget.on_unpriced = "warn"  # default\n'
+        "budget.strict = false  # default\n"
         'budget.project.period = "month"  # default\n'
         'budget.project.timezone = "UTC"  # default\n'
         "budget.project.warn_at_percent = 90  # default\n"
