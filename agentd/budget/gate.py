@@ -24,6 +24,7 @@ def main() -> None:
         log=Path(given["log"]),
         lifeline=given["lifeline"],
         user_agents=cli.user_agents,
+        read_event=cli.read_event,
     )
     listening = socket.socket(fileno=given["listening"])
     gate = _gate(given.get("gate"), settings.log)

@@ -32,7 +32,7 @@ PriceSource = Literal["config", "reported", "catalog"]
 Gate = Literal["plan", "impl", "archive"]
 Severity = Literal["error", "warning", "info"]
 Layout = Literal["agentd", "openspec"]
-Wire = Literal["on", "off"]
+Wire = Literal["auto", "on", "off"]
 OnUnpriced = Literal["warn", "stop"]
 Period = Literal["day", "week", "month", "total"]
 
@@ -54,7 +54,7 @@ PRICE_SOURCES: tuple[PriceSource, ...] = ("config", "reported", "catalog")
 GATES: tuple[Gate, ...] = ("plan", "impl", "archive")
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
-WIRES: tuple[Wire, ...] = ("on", "off")
+WIRES: tuple[Wire, ...] = ("auto", "on", "off")
 ON_UNPRICED: tuple[OnUnpriced, ...] = ("warn", "stop")
 CHECKS = ("test", "lint", "audit")
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")

@@ -27,12 +27,21 @@ class RelayProcess:
     The socket listens from the beginning and stays open here, so that the CLI need not wait for
     the relay, and another relay can go on with it should one die: a socket without a relay hangs
     claude and codex. ``argv`` reads its settings as JSON on stdin; ``given`` are those, to which
-    ``listening``, ``lifeline`` (file descriptors), ``token`` and ``log`` are added. What the relay
-    complains of stands in ``meter.log`` of ``run_dir``. Raises OSError.
+    ``listening``, ``lifeline`` (file descriptors), ``token`` and ``log`` are added. ``environ`` has
+    its proxy and authorities. What the relay complains of stands in ``meter.log`` of ``run_dir``.
+    Raises OSError.
     """
 
-    def __init__(self, argv: Sequence[str], given: Mapping[str, Any], *, run_dir: Path) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        given: Mapping[str, Any],
+        *,
+        run_dir: Path,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self._argv = argv
+        self._environ = environ
         self._token = token_urlsafe(24)
         self._complaints, self._log = run_dir / "meter.log", run_dir / NAME
         self._metered = False
@@ -105,6 +114,7 @@ class RelayProcess:
                 stdin=subprocess.PIPE,
                 stdout=complaints,
                 stderr=complaints,
+                env=self._environ,
                 pass_fds=(self._given["listening"], self._lifeline),
                 start_new_session=True,  # Ctrl-C and the end of a terminal are not for it
             )

@@ -25,8 +25,10 @@ from agentd.frozen import frozen
 from agentd.meter import upstream
 from agentd.meter.exchange import Exchange, Ratios
 from agentd.meter.gate import Gate
+from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import RequestLog
 from agentd.metering.dialects import decoded, dialect_of
+from agentd.providers.telemetry import ReadEvent
 
 _HEADER_BYTES = 1 << 17  # tokens of a login can be long
 # RFC 9110, 7.6.1: they speak of one connection alone.
@@ -45,6 +47,7 @@ _HOP_BY_HOP = frozenset(
 )
 _UPGRADE_REQUIRED = 426  # codex then falls back from its WebSocket to HTTP at once
 _BAD_GATEWAY = 502
+_TELEMETRY = "/otlp/"
 _LAST_S = 30.0  # for answers that are under way when the run has ended
 
 Refuse = Callable[[str], tuple[int, Mapping[str, Any]]]
@@ -55,8 +58,9 @@ Refuse = Callable[[str], tuple[int, Mapping[str, Any]]]
 class RelaySettings:
     """What one relay needs.
 
-    ``upstream`` is the API's base URL, ``log`` the run's file. ``user_agents`` are how the headers
-    of the CLI's own requests begin: others are API calls of the project; () when nobody knows.
+    ``upstream`` is the API's base URL, "" where no request comes here; ``log`` is the run's file.
+    ``user_agents`` are how the headers of the CLI's own requests begin: others are API calls of the
+    project; () when nobody knows. ``read_event`` reads the CLI's telemetry, which comes to /otlp.
     """
 
     token: str
@@ -64,6 +68,7 @@ class RelaySettings:
     log: Path
     lifeline: int | None = None
     user_agents: tuple[str, ...] = ()
+    read_event: ReadEvent | None = None
 
 
 async def serve(
@@ -129,6 +134,8 @@ class _Relay:
         self._session = session
         self._log = RequestLog(settings.log)
         self._ratios = Ratios()
+        read, at_wire = settings.read_event, bool(settings.upstream)
+        self._receiver = Receiver(read, self._log, at_wire=at_wire) if read else None
         self._under_way = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -151,6 +158,10 @@ class _Relay:
 
     async def _take(self, request: web.BaseRequest, rest: str) -> web.StreamResponse:
         path = rest.partition("?")[0]
+        if path.startswith(_TELEMETRY):
+            return await self._hear(request)
+        if not self._settings.upstream:
+            return web.Response(status=404)
         dialect = dialect_of(request.method, path)
         if dialect is None:
             body = request.content if request.can_read_body else None
@@ -178,7 +189,19 @@ class _Relay:
             requests = exchange.over()
             if requests:
                 self._ratios.learn(asked, requests[0])
+                if self._receiver and asked.thread != "other":
+                    self._receiver.seen(exchange.key, requests[0])
             self._gate.ended(exchange.key, requests)
+
+    async def _hear(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A batch of the CLI's telemetry."""
+        body = decoded(await request.read(), request.headers.get("content-encoding", ""))
+        try:
+            if self._receiver:
+                self._receiver.take(body)
+        except (ValueError, RecursionError):
+            return web.Response(status=400)
+        return web.json_response({})
 
     async def _refusal(self, exchange: Exchange, body: bytes) -> str | None:
         ask = asyncio.to_thread(

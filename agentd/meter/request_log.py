@@ -40,8 +40,10 @@ class RequestLog:
         self._fd = os.open(self.path, flags, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_SH)  # who waits for the last line waits for this
 
-    def started(self, key: str, asked: Asked, *, input_tokens: int) -> None:
-        """A request is sent; ``input_tokens`` is an estimate."""
+    def started(
+        self, key: str, asked: Asked, *, input_tokens: int, at: datetime | None = None
+    ) -> None:
+        """A request is sent, now or ``at``; ``input_tokens`` is an estimate."""
         self._write(
             {
                 "request": key,
@@ -51,24 +53,36 @@ class RequestLog:
                 "body_bytes": asked.body_bytes,
                 "output_limit": asked.output_limit,
                 "estimated_input_tokens": input_tokens,
-            }
+            },
+            at,
         )
 
     def answering(self, key: str, requests: list[ApiRequest]) -> None:
         """The API has told something of the usage, and will tell more."""
         self._write({"request": key, "is": "answering", "told": [*map(_as_json, requests)]})
 
-    def ended(self, key: str, status: int | None, requests: list[ApiRequest]) -> None:
-        """The answer is at its end, or cut; ``status`` is None when there was none."""
+    def ended(
+        self,
+        key: str,
+        status: int | None,
+        requests: list[ApiRequest],
+        *,
+        at: datetime | None = None,
+    ) -> None:
+        """The answer is at its end, or cut; ``status`` is None when none is known."""
         told = [*map(_as_json, requests)]
-        self._write({"request": key, "is": "ended", "status": status, "told": told})
+        self._write({"request": key, "is": "ended", "status": status, "told": told}, at)
+
+    def thread(self, key: str, thread: Thread) -> None:
+        """A request that has ended was in another thread than it seemed."""
+        self._write({"request": key, "is": "thread", "thread": thread})
 
     def refused(self, asked: Asked, why: str) -> None:
         """A request was not sent."""
         self._write({"is": "refused", "model": asked.model, "thread": asked.thread, "why": why})
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        text = json.dumps({"at": _stamp(precise_utc_now()), **line}, ensure_ascii=False)
+    def _write(self, line: Mapping[str, Any], at: datetime | None = None) -> None:
+        text = json.dumps({"at": _stamp(at or precise_utc_now()), **line}, ensure_ascii=False)
         os.write(self._fd, f"{text}\n".encode())
 
 
@@ -114,6 +128,9 @@ def read_requests(path: Path) -> list[ApiRequest]:
         at = _time(line.get("at"))
         if line.get("is") == "started":
             found[key] = [_started(line, at)]
+        elif key in found and line.get("is") == "thread":
+            thread = _thread(line.get("thread"))
+            found[key] = [replace(request, thread=thread) for request in found[key]]
         elif key in found and isinstance(line.get("told"), list):
             found[key] = _told(line, found[key][0], at) or found[key]
     return [request for requests in found.values() for request in requests]

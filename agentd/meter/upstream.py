@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -34,7 +34,7 @@ def join(base: str, rest: str) -> URL:
 
 def proxy_of(url: URL) -> str | None:
     """The proxy that the environment names for a URL; ``NO_PROXY`` counts."""
-    proxies = getproxies()
+    proxies = getproxies_environment()
     host = urlsplit(str(url)).netloc
     if proxy_bypass(host):
         return None

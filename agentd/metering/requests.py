@@ -61,6 +61,24 @@ def unite(requests: Iterable[ApiRequest]) -> list[ApiRequest]:
     return list(united.values())
 
 
+def unite_by_numbers(
+    known: Iterable[ApiRequest], anonymous: Iterable[ApiRequest]
+) -> list[ApiRequest]:
+    """``known`` with what a source tells that names no ids: the same numbers are the same request.
+
+    One that has not ended may have told less output. Those of the same numbers are taken in order.
+    """
+    united = list(known)
+    left = dict(enumerate(united))
+    for request in anonymous:
+        place = next((place for place, one in left.items() if _may_be(one, request)), None)
+        if place is None:
+            united.append(request)
+        else:
+            united[place] = _joined(left.pop(place), request)
+    return united
+
+
 def usage_by_model(requests: Iterable[ApiRequest]) -> dict[str, ModelUsage]:
     """What requests add up to; a model that only had requests without usage is not in it."""
     by_model: dict[str, list[ModelUsage]] = {}
@@ -82,6 +100,16 @@ def usage_of_run(
         requests=tuple((one.model, one.usage) for one in requests),
         session_id=session_id,
     )
+
+
+def _may_be(known: ApiRequest, request: ApiRequest) -> bool:
+    ours, theirs = known.usage, request.usage
+    same_input = (ours.input_tokens, ours.cache_read_input_tokens) == (
+        theirs.input_tokens,
+        theirs.cache_read_input_tokens,
+    )
+    same_output = ours.output_tokens == theirs.output_tokens or not known.ended
+    return known.model == request.model and same_input and same_output
 
 
 def _joined(first: ApiRequest, second: ApiRequest) -> ApiRequest:

@@ -14,7 +14,8 @@ from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Activity
 from agentd.providers.failure import Failure, Reason
-from agentd.providers.pointing import NotPointed, Pointing, PointQuery
+from agentd.providers.pointing import NotPointed, Pointing, PointQuery, Telling
+from agentd.providers.telemetry import ReadEvent
 
 
 @frozen(kw_only=True)
@@ -122,7 +123,8 @@ class Cli:
     it can't work as usual, and what to do about it. ``point`` points a run at a relay, ``refusal``
     is the HTTP status and the JSON body, around a message, at which the CLI ends at once,
     ``without_server_tools`` says how to switch off the tools that its API runs itself, and
-    ``user_agents`` are how the headers of its own requests begin.
+    ``user_agents`` are how the headers of its own requests begin. ``tell`` has it send its
+    own telemetry to the meter, ``read_event`` reads out of that what it tells of requests.
     """
 
     argv: Callable[[Invocation], list[str]]
@@ -141,3 +143,5 @@ class Cli:
     refusal: Callable[[str], tuple[int, Mapping[str, Any]]] | None = None
     without_server_tools: str = ""
     user_agents: tuple[str, ...] = ()
+    tell: Callable[[PointQuery], Telling | NotPointed] | None = None
+    read_event: ReadEvent | None = None

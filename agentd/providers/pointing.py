@@ -1,4 +1,4 @@
-"""How one run of a CLI is pointed at a relay, and why it is not."""
+"""How one run of a CLI is pointed at agentd's meter: at the wire, by its telemetry; and why not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from agentd.frozen import frozen
 
@@ -35,28 +36,61 @@ class Pointing:
 
     ``upstream`` is the base URL to which the relay appends what the CLI asks for. ``login`` says in
     words how the CLI is logged in. ``tried``: a relay was measured to work with that login.
-    ``at`` takes the relay's URL, and a private folder in which it may leave a file.
+    ``environ`` is what the CLI takes for its environment: its proxy and authorities stand there.
+    ``at`` takes the relay's URL, and the path of a private file that it may write.
     """
 
     upstream: str
     login: str
     tried: bool
+    environ: Mapping[str, str]
     at: Callable[[str, Path], Pointed]
+
+
+@frozen(kw_only=True)
+class Telling:
+    """How a run's own telemetry is sent to the receiver of its meter.
+
+    ``at`` takes the receiver's URL, the path of the private file, and the run as it is pointed by
+    then. ``tells_threads``: it tells side calls apart, which can't be seen at the wire.
+    """
+
+    at: Callable[[str, Path, Pointed], Pointed]
+    tells_threads: bool = False
 
 
 @frozen()
 class NotPointed:
-    """``why`` a run can't be pointed at a relay, in words for a person."""
+    """``why`` a run can't be pointed at a relay, or does not tell it; in words for a person."""
 
     why: str
 
 
+NO_LOGIN = "no login was found"
+
+
 def with_loopback(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment with loopback outside of its proxies; a proxy would break the relay."""
+    exempt = no_proxy(environ)
+    return {**environ, "NO_PROXY": exempt, "no_proxy": exempt}
+
+
+def no_proxy(environ: Mapping[str, str]) -> str:
+    """The value of ``NO_PROXY`` that exempts loopback too."""
     given = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     hosts = [host for host in given.split(",") if host.strip()]
-    exempt = ",".join([*hosts, *(host for host in _LOOPBACK if host not in hosts)])
-    return {**environ, "NO_PROXY": exempt, "no_proxy": exempt}
+    return ",".join([*hosts, *(host for host in _LOOPBACK if host not in hosts)])
+
+
+def unusable_proxy(pointing: Pointing) -> str | None:
+    """Why the relay could not take the CLI's proxy towards its API; None when it can."""
+    scheme = urlsplit(pointing.upstream).scheme
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    proxy = next((value for name in names if (value := pointing.environ.get(name))), "")
+    kind, separator, _ = proxy.partition("://")
+    if separator and kind.lower() not in ("http", "https"):
+        return f"its proxy is a {kind} proxy; the relay takes HTTP proxies alone"
+    return None
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agentd.frozen import frozen
-from agentd.metering.requests import ApiRequest, unite, usage_by_model, usage_of_run
+from agentd.metering.requests import (
+    ApiRequest,
+    unite,
+    unite_by_numbers,
+    usage_by_model,
+    usage_of_run,
+)
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage, subtract
 from agentd.metering.words import Accuracy, UsageSource
 from agentd.providers.base import Logged, Parsed
@@ -81,7 +87,7 @@ def _told_by_the_cli(sources: Sources) -> Outcome:
         in_log = in_log if _sum(in_log) <= said.total_tokens else ()
         if parsed.all_logged and _holds_more(said, in_log):
             gaps.append(_CUT)
-    seen = unite([*sources.telemetry, *parsed.requests, *in_log])
+    seen = unite_by_numbers(unite([*parsed.requests, *in_log]), sources.telemetry)
     if said is None and logged is None and not seen:
         return _estimated(sources, parsed.unsure or _NOTHING_TOLD)
     if parsed.final_text and not parsed.error and not _total(said) and not _sum(seen):
@@ -299,7 +305,8 @@ def _went_past(told: Outcome, requests: Sequence[ApiRequest], known: set[str]) -
     if any(one.id and one.id not in known and any(one.usage.counts()) for one in told.requests):
         return known != set()
     guessed = any("input_tokens" in one.estimated for one in requests)
-    return told.usage.total_tokens > _sum(requests) and not guessed
+    own = [one for one in requests if one.thread != "other"]  # the CLI knows nothing of the others
+    return told.usage.total_tokens > _sum(own) and not guessed
 
 
 def _with_costs(requests: Sequence[ApiRequest], said: UsageMetrics) -> UsageMetrics:

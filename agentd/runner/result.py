@@ -20,6 +20,7 @@ from agentd.providers.failure import Failure, conclude_failure
 from agentd.runner.outcome import Sources, outcome_of
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
+from agentd.runner.wire import POINTED
 
 _RELAY_S = 2.0
 _COUNTING_S = 10.0  # a relay counts what was cut, which takes a second, or more on a busy machine
@@ -86,7 +87,8 @@ def conclude(
     session_id = parsed.session_id or info.resume_session_id
     log = folder.path / REQUESTS
     refused: list[str] = []
-    if info.relayed:  # a file that an agent put there counts for nothing
+    (folder.path / POINTED).unlink(missing_ok=True)
+    if info.relayed or info.told:  # a file that an agent put there counts for nothing
         wait_for_relay(log, _RELAY_S, under_way_s=_COUNTING_S)
         refused = refusals(log)
         if refused and status == "failed":  # who ended well did without that request
@@ -97,6 +99,7 @@ def conclude(
             parsed=parsed,
             logged=logged,
             wire=read_requests(log) if info.relayed else None,
+            telemetry=read_requests(log) if info.told else (),
             prior=prior_usage,
             requested_model=info.requested_model,
             resumed=info.resume_session_id is not None,
@@ -106,7 +109,7 @@ def conclude(
     )
     if outcome.usage_source != "wire" and (outcome.requests or log.exists()):
         with contextlib.suppress(OSError):  # the call has their sum
-            write_told(log, outcome.requests, append=info.relayed)
+            write_told(log, outcome.requests, append=info.relayed or info.told)
     error = (
         parsed.error
         or reading.malformed

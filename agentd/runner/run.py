@@ -18,6 +18,7 @@ from agentd.errors import InputError, ProviderError, StateError
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Watch
 from agentd.providers.base import Invocation
+from agentd.providers.pointing import Pointed
 from agentd.providers.provider import Provider
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives, start_token
@@ -116,7 +117,8 @@ class ScriptRunner:
         cli = request.provider.cli()
         try:
             with folder.writing():
-                relay = stack.enter_context(relayed(request.relaying, folder.path))
+                run = Pointed(extra_args=request.extra_args, environ=environ)
+                relay = stack.enter_context(relayed(request.relaying, run, folder.path.absolute()))
                 if relay is not None:
                     environ = relay.pointed.environ
                     request = replace(request, extra_args=relay.pointed.extra_args)
@@ -216,7 +218,8 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         resume_session_id=request.resume_session_id,
         started_at=precise_utc_now(),
         prompt_name=request.prompt_name,
-        relayed=request.relaying is not None,
+        relayed=request.relaying is not None and request.relaying.pointing is not None,
+        told=request.relaying is not None and request.relaying.pointing is None,
         agentd_pid=os.getpid(),
         agentd_token=start_token(os.getpid()),
     )

@@ -29,7 +29,8 @@ class RunInfo:
     """What a run's ``run.json`` holds: enough to finish its record when agentd did not.
 
     ``cli_pid`` and ``cli_token`` are None until the CLI has started. The tokens tell a process
-    from a later one with the same pid. ``relayed``: its requests are metered at the wire.
+    from a later one with the same pid. ``relayed``: its requests are metered at the wire;
+    ``told``: they are by the CLI's own telemetry.
     """
 
     call_id: str
@@ -46,6 +47,7 @@ class RunInfo:
     cli_token: str | None = None
     prompt_name: str | None = None
     relayed: bool = False
+    told: bool = False
 
 
 _KEYS = tuple(field.name for field in fields(RunInfo))

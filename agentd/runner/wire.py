@@ -1,29 +1,42 @@
-"""A run metered at the wire: the relay around it."""
+"""A run that is metered: the relay around it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentd.errors import StateError
 from agentd.frozen import frozen
 from agentd.meter.process import RelayProcess
-from agentd.providers.pointing import Pointed, Pointing
+from agentd.providers.pointing import Pointed, Pointing, Telling
 from agentd.runner.stdout import Reading
 
+POINTED = "pointed.json"
+"""The private file of a run's folder by which its CLI is pointed, for as long as it lasts."""
 AFTER_REFUSAL_S = (0.1, 0.1)
 """How long a CLI that lingers may take at its first signal, and at SIGTERM."""
 _LINGER_S = 0.3
+_NETWORK = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"),
+)
 
 
 @frozen(kw_only=True)
 class Relaying:
-    """How a run is relayed: ``argv`` starts the relay, ``given`` are its settings for JSON."""
+    """How a run is metered: ``argv`` starts the relay, ``given`` are its settings for JSON.
 
-    pointing: Pointing
+    At the wire where there is a ``pointing``, by the CLI's own telemetry where there is a
+    ``telling``; with both the telemetry tells of threads alone. One of them is there.
+    """
+
+    pointing: Pointing | None
+    telling: Telling | None
     argv: tuple[str, ...]
     given: Mapping[str, Any]
 
@@ -64,15 +77,35 @@ class AfterRefusal:
 
 
 @contextlib.contextmanager
-def relayed(relaying: Relaying | None, run_dir: Path) -> Iterator[Relayed | None]:
-    """The relay of a run for as long as it lasts; None for a run without one. Raises OSError."""
+def relayed(relaying: Relaying | None, run: Pointed, run_dir: Path) -> Iterator[Relayed | None]:
+    """The relay of ``run`` for as long as it lasts; None for a run without one.
+
+    Raises StateError when it can't be started.
+    """
     if relaying is None:
         yield None
         return
-    process = RelayProcess(
-        relaying.argv, {**relaying.given, "upstream": relaying.pointing.upstream}, run_dir=run_dir
-    )
+    pointing, telling = relaying.pointing, relaying.telling
+    own = pointing.environ if pointing else {}
+    network = {name: value for name, value in own.items() if name.upper() in _NETWORK}
     try:
-        yield Relayed(process=process, pointed=relaying.pointing.at(process.url, run_dir))
+        process = RelayProcess(
+            relaying.argv,
+            {**relaying.given, "upstream": pointing.upstream if pointing else ""},
+            run_dir=run_dir,
+            environ={**os.environ, **network},
+        )
+    except OSError as error:
+        raise StateError(
+            f"the relay of the run can't be started ({error.strerror})",
+            fix='Try again, or set wire = "off" in [meter] of agentd/config.toml.',
+        ) from error
+    file = run_dir / POINTED
+    try:
+        if pointing:
+            run = pointing.at(process.url, file)
+        if telling:
+            run = telling.at(f"{process.url}/otlp", file, run)
+        yield Relayed(process=process, pointed=run)
     finally:
         process.leave()

@@ -12,17 +12,19 @@ from typing import Literal
 
 from agentd.clock import utc_now
 from agentd.config.load import load
-from agentd.config.model import Config, ProviderConfig
+from agentd.config.model import Config, MeterConfig, ProviderConfig, Wire
 from agentd.errors import ConfigError, InputError
 from agentd.frozen import frozen
 from agentd.git import ignores
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider
+from agentd.providers.pointing import PointQuery
 from agentd.runner.installed import Installed, look
 from agentd.version import __version__
 from agentd.workflow.prompts.prompt import layers_of
 from agentd.workflow.prompts.templates import Templates
+from agentd.workflow.wiring import metering
 
 
 @frozen()
@@ -49,7 +51,11 @@ def examine(start: Path) -> list[Check]:
         folder = start.absolute() if start.is_dir() else Path.cwd()
         missing = Check("project", "fail", error.message, error.fix)
         there = [name for name in usual if shutil.which(name)]
-        return [python, missing, *_clis({name: usual[name] for name in there}, folder)]
+        return [
+            python,
+            missing,
+            *_clis({name: usual[name] for name in there}, folder, MeterConfig().wire),
+        ]
     found = Check("project", "ok", str(project.root))
     repository = [_repository(project.root), _ignored(project)]
     try:
@@ -57,7 +63,7 @@ def examine(start: Path) -> list[Check]:
     except ConfigError as error:
         wrong = [Check("config", "fail", line, error.fix) for line in error.message.splitlines()]
         return [python, found, *wrong, *repository]
-    clis = _clis(config.providers, project.root)
+    clis = _clis(config.providers, project.root, config.meter.wire)
     prices = _prices(Workspace(project, config))
     return [python, found, *_config(config), *_templates(project), *clis, *prices, *repository]
 
@@ -79,7 +85,7 @@ def _templates(project: Project) -> Iterator[Check]:
         yield Check("templates", "warn", warning, "See docs/prompts.md.")
 
 
-def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]:
+def _clis(providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire) -> Iterator[Check]:
     def find(name: str) -> Installed:
         environ = {**os.environ, **PROVIDERS[name].cli().environment}
         return look(providers[name].command, cwd, environ)
@@ -88,6 +94,10 @@ def _clis(providers: Mapping[str, ProviderConfig], cwd: Path) -> Iterator[Check]
         installed = list(pool.map(find, providers))
     for (name, settings), cli in zip(providers.items(), installed, strict=True):
         yield _cli(name, settings.command, cli)
+        if cli.works:
+            query = PointQuery(cwd=cwd, environ=os.environ, extra_args=settings.extra_args)
+            where = metering(PROVIDERS[name], query, wire)
+            yield Check(f"meter of {name}", "ok", f"its runs are metered {where}")
         caution = PROVIDERS[name].cli().caution
         if cli.works and caution and (told := caution()):
             yield Check(name, "warn", *told)

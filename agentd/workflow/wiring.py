@@ -1,4 +1,4 @@
-"""Whether a run is metered at the wire, and how."""
+"""Where a run is metered: at the wire, by its telemetry, or by what the CLI prints and logs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import os
 import sys
 
 from agentd.budget.spending import is_limited
+from agentd.config.model import Wire
 from agentd.errors import BudgetExceeded
-from agentd.providers.pointing import NotPointed, PointQuery
+from agentd.frozen import frozen
+from agentd.providers.pointing import NotPointed, Pointing, PointQuery, Telling, unusable_proxy
+from agentd.providers.provider import Provider
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
 from agentd.runner.wire import Relaying
@@ -16,37 +19,71 @@ from agentd.workflow.step_run import StepRun
 _RELAY = (sys.executable, "-m", "agentd.budget.gate")
 
 
+@frozen(kw_only=True)
+class Metering:
+    """Where runs are metered. ``why`` says in words why there, and not at the wire."""
+
+    pointing: Pointing | None = None
+    telling: Telling | None = None
+    why: str
+
+    def __str__(self) -> str:
+        if self.pointing:
+            return f"at the wire ({self.pointing.login})"
+        source = "its own telemetry" if self.telling else "what it prints and logs"
+        return f"by {source}: {self.why}"
+
+
+def metering(row: Provider, query: PointQuery, wire: Wire) -> Metering:
+    """Where runs of a CLI are metered, by its login and settings and by ``[meter] wire``."""
+    if wire == "off":
+        return Metering(why='wire is "off" in [meter]')
+    cli = row.cli()
+    found = (
+        cli.point(query) if cli.point else NotPointed(f"agentd can't point {row.name} at a relay")
+    )
+    telling = cli.tell(query) if cli.tell else None
+    told = telling if isinstance(telling, Telling) else None
+    if isinstance(found, NotPointed):
+        why = found.why
+    elif not found.tried and wire == "auto":
+        why = f'{found.login}; with wire = "on" in [meter] it is tried at the wire'
+    elif proxy := unusable_proxy(found):
+        why = proxy
+    else:
+        threads = told if told and told.tells_threads else None
+        return Metering(pointing=found, telling=threads, why=found.login)
+    if isinstance(telling, NotPointed) and telling.why not in why:
+        why += f"; {telling.why}"
+    return Metering(telling=told, why=why)
+
+
 def relaying(run: StepRun, request: RunRequest) -> Relaying | None:
-    """How the run is relayed; None where ``[meter] wire`` is off, or it can't be, which is told.
+    """How the run is metered by a relay; None where it has none, which is told if one is wanted.
 
     Raises BudgetExceeded, and leaves no run's folder, where ``budget.strict`` then holds nothing.
     """
-    change = run.change
+    change, row = run.change, request.provider
     config = change.workspace.config
-    row = request.provider
-    limited = is_limited(config.budget, step=request.step, provider=row.name)
-    needed = config.budget.strict and limited and not run.order.override_budget
-    if config.meter.wire == "off":
-        if needed:
-            raise _not_strict(request, "metering at the wire is off", 'Set meter.wire = "on"')
-        return None
-    point = row.cli().point
     query = PointQuery(cwd=change.project.root, environ=os.environ, extra_args=request.extra_args)
-    found = point(query) if point else NotPointed(f"agentd can't point {row.name} at a relay")
-    if isinstance(found, NotPointed):
-        if needed:
-            raise _not_strict(
-                request, found.why, "Use a login that a relay can carry (docs/meter.md)"
-            )
-        run.order.note(f"{run.step.name}: not metered at the wire: {found.why}")
+    found = metering(row, query, config.meter.wire)
+    if not found.pointing:
+        limited = is_limited(config.budget, step=request.step, provider=row.name)
+        if config.budget.strict and limited and not run.order.override_budget:
+            raise _not_strict(request, found.why)
+        if config.meter.wire == "on":
+            run.order.note(f"{run.step.name}: not metered at the wire: {found.why}")
+    if not found.pointing and not found.telling:
         return None
-    return Relaying(pointing=found, argv=_RELAY, given={"provider": row.name})
+    given = {"provider": row.name}
+    return Relaying(pointing=found.pointing, telling=found.telling, argv=_RELAY, given=given)
 
 
-def _not_strict(request: RunRequest, why: str, fix: str) -> BudgetExceeded:
+def _not_strict(request: RunRequest, why: str) -> BudgetExceeded:
     RunFolder(request.runs_dir / request.call_id).remove()
     return BudgetExceeded(
         f"step {request.step} is refused by budget.strict: its requests can't be held to a limit "
         f"one by one ({why})",
-        fix=f"{fix}, set budget.strict = false, or go on without limits: --budget-override.",
+        fix='Set meter.wire = "on" and use a login that a relay can carry (docs/meter.md), set '
+        "budget.strict = false, or go on without limits: --budget-override.",
     )

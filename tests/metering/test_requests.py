@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from agentd.metering.requests import ApiRequest, unite
+from agentd.metering.requests import ApiRequest, unite, unite_by_numbers
 from agentd.metering.usage import ModelUsage
 
 START = ApiRequest(id="m1", model="c", usage=ModelUsage(input_tokens=9, output_tokens=1))
@@ -58,3 +58,13 @@ def test_an_estimate_gives_way_to_what_was_told_field_by_field() -> None:
         [request] = unite(order)
         assert request.usage == ModelUsage(input_tokens=9, output_tokens=300)
         assert request.estimated == {"output_tokens"}
+
+
+def test_a_source_without_ids_tells_of_the_same_requests_by_their_numbers() -> None:
+    nameless = replace(END, id=None, thread="side")
+    [request] = unite_by_numbers([START], [nameless])
+    assert request == replace(END, thread="side")
+    other = replace(END, id="m2", model="d")
+    assert unite_by_numbers([other], [nameless]) == [other, nameless]
+    twice = [replace(END, id="m1"), replace(END, id="m2")]
+    assert len(unite_by_numbers(twice, [nameless, nameless, nameless])) == 3

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from agentd.providers import PROVIDERS
-from agentd.providers.pointing import NotPointed, Pointing, PointQuery
+from agentd.providers.pointing import (
+    NotPointed,
+    Pointed,
+    Pointing,
+    PointQuery,
+    unusable_proxy,
+)
 
 RELAY = "http://127.0.0.1:9/t0ken"
 
@@ -28,7 +34,7 @@ def point(
         return found.why
     run_dir = home / "run"
     run_dir.mkdir()
-    pointed = found.at(RELAY, run_dir)
+    pointed = found.at(RELAY, run_dir / "pointed.json")
     return found, list(pointed.extra_args), dict(pointed.environ)
 
 
@@ -91,7 +97,7 @@ def codex(home: Path, *args: str, **environ: str) -> tuple[str, str]:
 
 
 def test_codex_with_a_key(tmp_path: Path) -> None:
-    assert codex(tmp_path, OPENAI_API_KEY="k") == (
+    assert codex(tmp_path, CODEX_API_KEY="k") == (
         "https://api.openai.com/v1",
         f'openai_base_url="{RELAY}"',
     )
@@ -127,7 +133,20 @@ def test_codex_with_a_chatgpt_login(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "environ", "variable", "upstream", "tried"),
     [
-        ({}, {}, "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", True),
+        (
+            {},
+            {"GEMINI_API_KEY": "k"},
+            "GOOGLE_GEMINI_BASE_URL",
+            "https://generativelanguage.googleapis.com",
+            True,
+        ),
+        (
+            {},
+            {},
+            "GOOGLE_GEMINI_BASE_URL",
+            "https://generativelanguage.googleapis.com",
+            False,
+        ),
         (
             {"security": {"auth": {"selectedType": "vertex-ai"}}},
             {"GOOGLE_API_KEY": "k"},
@@ -179,3 +198,137 @@ def test_a_refusal_holds_its_message(name: str) -> None:
     status, body = refusal("nothing is left")
     assert 400 <= status < 500
     assert "nothing is left" in json.dumps(body)
+
+
+def test_claude_keeps_what_its_settings_say_of_proxies(tmp_path: Path) -> None:
+    own = {"HTTPS_PROXY": "http://proxy", "NO_PROXY": "example.com"}
+    write(tmp_path / ".claude/settings.json", {"env": own})
+    pointing, _, settings = claude(tmp_path, ANTHROPIC_API_KEY="k")
+    assert pointing.environ["HTTPS_PROXY"] == "http://proxy"  # the relay's own way to the API
+    assert settings["env"]["NO_PROXY"] == "example.com,127.0.0.1,localhost"
+
+
+def test_claude_reads_the_setting_sources_that_it_is_told(tmp_path: Path) -> None:
+    write(tmp_path / ".claude/settings.json", {"env": {"ANTHROPIC_BASE_URL": "https://user"}})
+    pointing, arguments, _ = claude(tmp_path, "--setting-sources=project,local")
+    assert pointing.upstream == "https://api.anthropic.com"
+    assert arguments[:2] == ["--setting-sources", "project,local"]
+
+
+def test_claude_with_a_key_of_its_login(tmp_path: Path) -> None:
+    write(tmp_path / ".claude.json", {"primaryApiKey": "k"})
+    assert claude(tmp_path)[0].tried
+
+
+@pytest.mark.parametrize(
+    ("args", "environ", "why"),
+    [
+        (("--settings", "{broken"), {}, "can't be read"),
+        (("--settings", "missing.json"), {}, "can't be read"),
+        ((), {"CLAUDE_CODE_CLIENT_CERT": "cert.pem"}, "certificate"),
+    ],
+)
+def test_claude_is_left_alone_where_it_could_break(
+    args: tuple[str, ...], environ: dict[str, str], why: str, tmp_path: Path
+) -> None:
+    assert why in str(point("claude", tmp_path, *args, ANTHROPIC_API_KEY="k", **environ))
+
+
+def test_codex_without_a_key_was_not_tried(tmp_path: Path) -> None:
+    """It may be logged in by a keyring; OPENAI_API_KEY alone is not used."""
+    found = point("codex", tmp_path, OPENAI_API_KEY="k")
+    assert not isinstance(found, str)
+    assert found[0].tried is False
+
+
+@pytest.mark.parametrize(
+    "auth", [{"auth_mode": "chatgpt"}, {"tokens": {"access_token": "t"}, "OPENAI_API_KEY": None}]
+)
+def test_codex_with_both_a_chatgpt_login_and_openai_api_key(
+    auth: dict[str, Any], tmp_path: Path
+) -> None:
+    write(tmp_path / ".codex/auth.json", auth)
+    assert "ChatGPT" in str(point("codex", tmp_path, OPENAI_API_KEY="k"))
+    assert not isinstance(point("codex", tmp_path, CODEX_API_KEY="k"), str)
+
+
+def test_codex_with_a_base_url_in_its_arguments(tmp_path: Path) -> None:
+    own = ("-c", 'openai_base_url="https://own/v1"')
+    upstream, argument = codex(tmp_path, *own, CODEX_API_KEY="k")
+    assert (upstream, argument) == ("https://own/v1", f'openai_base_url="{RELAY}"')
+    assert "--oss" in str(point("codex", tmp_path, "--oss"))
+
+
+def test_gemini_with_settings_of_the_system(tmp_path: Path) -> None:
+    system = tmp_path / "system.json"
+    write(system, {"security": {"auth": {"selectedType": "vertex-ai"}}})
+    write(
+        tmp_path / ".gemini/settings.json",
+        {"security": {"auth": {"selectedType": "gemini-api-key"}}},
+    )
+    found = point(
+        "gemini", tmp_path, GEMINI_CLI_SYSTEM_SETTINGS_PATH=str(system), GOOGLE_API_KEY="k"
+    )
+    assert not isinstance(found, str)
+    assert found[0].login == "Vertex key"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "usable"),
+    [("http://p:1", True), ("https://p", True), ("p:1", True), ("socks5://p:1", False), ("", True)],
+)
+def test_a_proxy_that_the_relay_cant_take(proxy: str, usable: bool, tmp_path: Path) -> None:
+    found = point("claude", tmp_path, ANTHROPIC_API_KEY="k", HTTPS_PROXY=proxy)
+    assert not isinstance(found, str)
+    assert (unusable_proxy(found[0]) is None) == usable
+
+
+def tell(name: str, home: Path, *extra_args: str, **environ: str) -> Pointed | str:
+    """The run as it is pointed by its telemetry, or why it is not."""
+    project = home / "project"
+    project.mkdir(exist_ok=True)
+    ask = PROVIDERS[name].cli().tell
+    assert ask
+    query = PointQuery(cwd=project, environ={"HOME": str(home), **environ}, extra_args=extra_args)
+    found = ask(query)
+    if isinstance(found, NotPointed):
+        return found.why
+    run = Pointed(extra_args=query.extra_args, environ=query.environ)
+    return found.at(f"{RELAY}/otlp", home / "pointed.json", run)
+
+
+@pytest.mark.parametrize(
+    "environ", [{"CLAUDE_CODE_USE_BEDROCK": "1"}, {"CLAUDE_CODE_OAUTH_TOKEN": "t"}]
+)
+def test_claude_tells_its_telemetry(environ: dict[str, str], tmp_path: Path) -> None:
+    pointed = tell("claude", tmp_path, "--settings", '{"model": "opus"}', **environ)
+    assert not isinstance(pointed, str)
+    settings = json.loads(Path(pointed.extra_args[-1]).read_text())
+    assert settings["model"] == "opus"
+    assert settings["env"]["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"] == f"{RELAY}/otlp/v1/logs"
+    assert "ANTHROPIC_BASE_URL" not in settings["env"]
+
+
+def test_codex_tells_its_telemetry(tmp_path: Path) -> None:
+    write(tmp_path / ".codex/auth.json", {"auth_mode": "chatgpt"})
+    pointed = tell("codex", tmp_path)
+    assert not isinstance(pointed, str)
+    assert f'"{RELAY}/otlp/v1/logs"' in pointed.extra_args[-1]
+
+
+def test_telemetry_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
+    own = "its telemetry has settings of your own"
+    key = {"ANTHROPIC_API_KEY": "k"}
+    for name in ("OTEL_METRICS_EXPORTER", "CLAUDE_CODE_ENABLE_TELEMETRY"):
+        assert tell("claude", tmp_path, **key, **{name: "1"}) == own
+    write(tmp_path / ".claude/settings.json", {"env": {"OTEL_LOGS_EXPORTER": "otlp"}})
+    assert tell("claude", tmp_path, **key) == own
+    exporter = 'otel.exporter={otlp-grpc={endpoint="http://localhost:4317"}}'
+    assert tell("codex", tmp_path, "-c", exporter, CODEX_API_KEY="k") == own
+    write(tmp_path / ".codex/config.toml", '[otel]\nexporter = "otlp-http"\n')
+    assert tell("codex", tmp_path, CODEX_API_KEY="k") == own
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_nobody_who_is_logged_in_tells_nothing(name: str, tmp_path: Path) -> None:
+    assert tell(name, tmp_path) == "no login was found"

@@ -54,6 +54,25 @@ def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
     assert outcome.why == "relay bypassed"
 
 
+def test_calls_of_the_project_itself_hide_no_bypass() -> None:
+    other = replace(FIRST, id="r9", thread="other", usage=replace(USAGE, input_tokens=9000))
+    outcome = at_the_wire([FIRST, other], replace(USAGE, input_tokens=5000))
+    assert outcome.why == "relay bypassed"
+    assert at_the_wire([FIRST, other], USAGE).usage.input_tokens == 9900
+
+
+def test_telemetry_is_united_with_what_stdout_and_log_tell() -> None:
+    """It names no ids; side calls of a run that was stopped stand nowhere else."""
+    begun = replace(FIRST, ended=False, usage=replace(USAGE, output_tokens=1))
+    told = replace(FIRST, id=None)
+    side = replace(told, model="small", thread="side")
+    parsed = Parsed(requests=(begun,), complete=False, model="big")
+    outcome = outcome_of(Sources(parsed=parsed, logged=Logged(requests=()), telemetry=[told, side]))
+    assert outcome.usage.by_model == {"big": USAGE, "small": USAGE}
+    assert (outcome.usage_source, outcome.accuracy) == ("telemetry", "exact")
+    assert outcome.request_count == 2
+
+
 def test_a_request_that_the_relay_did_not_see_went_past_it() -> None:
     """Though stdout reports no more in all: the wire has a side call that stdout leaves out."""
     logged = Logged(requests=(replace(FIRST, id="elsewhere"),))

@@ -23,9 +23,12 @@ import asyncio, json, socket, sys
 from pathlib import Path
 from agentd.meter.gate import OpenGate
 from agentd.meter.relay import RelaySettings, serve
+from agentd.providers import PROVIDERS
 given = json.loads(sys.argv[1])
 settings = RelaySettings(token="t0ken", upstream=given["upstream"], log=Path(given["log"]),
-                         lifeline=given["lifeline"], user_agents=tuple(given["user_agents"]))
+                         lifeline=given["lifeline"], user_agents=tuple(given["user_agents"]),
+                         read_event=PROVIDERS[given["provider"]].cli().read_event
+                         if given["provider"] else None)
 class Gate(OpenGate):
     def refusal(self, key, asked, input_tokens, body):
         return "the budget is spent" if asked.model == "too-dear" else None
@@ -65,6 +68,7 @@ def relayed(
     upstream: str,
     environ: Mapping[str, str] | None = None,
     user_agents: tuple[str, ...] = (),
+    provider: str = "",
 ) -> Iterator[Relayed]:
     """Start a relay before ``upstream``; it must end by itself when its lifeline ends."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=200)
@@ -75,6 +79,7 @@ def relayed(
         "listening": listening.fileno(),
         "lifeline": lifeline,
         "user_agents": user_agents,
+        "provider": provider,
     }
     process = subprocess.Popen(
         [sys.executable, "-c", _CODE, json.dumps(given)],

@@ -71,8 +71,11 @@ def test_a_sound_project_has_nothing_to_mend(root: Path) -> None:
         "project",
         "config",
         "claude",
+        "meter of claude",
         "codex",
+        "meter of codex",
         "gemini",
+        "meter of gemini",
         "providers",
         "prices of claude",
         "prices of codex",
@@ -257,3 +260,18 @@ def test_templates_of_the_project_are_looked_at(
     (check,) = named(examine(root), "templates")
     assert check.status == status
     assert file in check.detail
+
+
+def test_it_says_where_runs_are_metered_and_why(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    with (root / "agentd/config.toml").open("a") as config:
+        config.write('[meter]\nwire = "auto"\n')
+    checks = examine(root)
+    told = {check.name: check.detail for check in checks if check.name.startswith("meter of ")}
+    assert told["meter of claude"] == "its runs are metered at the wire (API key)"
+    assert told["meter of gemini"].startswith(
+        "its runs are metered by what it prints and logs: no login was found"
+    )

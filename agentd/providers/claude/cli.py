@@ -13,7 +13,7 @@ from typing import Any
 from agentd.metering.requests import ApiRequest, unite, usage_by_model
 from agentd.metering.usage import ModelUsage, add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.claude import activity, failures, pointing, session_log
+from agentd.providers.claude import activity, failures, pointing, session_log, telemetry
 from agentd.providers.claude.usage import finish_of, of_message, of_model, requests_of
 from agentd.providers.fields import has_tokens, mapping, money, text
 
@@ -229,6 +229,8 @@ def _plain(model: str) -> str:
 
 CLI = Cli(
     point=pointing.point,
+    tell=pointing.tell,
+    read_event=telemetry.read,
     refusal=pointing.refusal,
     without_server_tools='[claude] extra_args = ["--disallowedTools", "WebSearch"] does without',
     user_agents=("claude-cli/", "claude-code/"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.codex import activity, failures, pointing, session_log
+from agentd.providers.codex import activity, failures, pointing, session_log, telemetry
 from agentd.providers.codex.usage import read_usage
 from agentd.providers.fields import mapping, text
 
@@ -110,6 +110,8 @@ class CodexParser:
 
 CLI = Cli(
     point=pointing.point,
+    tell=pointing.tell,
+    read_event=telemetry.read,
     refusal=pointing.refusal,
     without_server_tools="""[codex] extra_args = ["-c", "web_search='disabled'"] does without""",
     user_agents=("codex",),

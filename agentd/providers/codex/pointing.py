@@ -13,17 +13,21 @@ from typing import Any
 
 from agentd.providers.fields import mapping, text
 from agentd.providers.pointing import (
+    NO_LOGIN,
     NotPointed,
     Pointed,
     Pointing,
     PointQuery,
+    Telling,
     read_json,
     with_loopback,
 )
 
 _API = "https://api.openai.com/v1"
 _BUILT_IN = "openai"
-_KEYS = ("CODEX_API_KEY", "OPENAI_API_KEY")
+_SYSTEM = Path("/etc/codex")
+_KEY = "CODEX_API_KEY"  # OPENAI_API_KEY alone is not used (0.169.0)
+_TELEMETRY_DELAY = "OTEL_BLRP_SCHEDULE_DELAY"
 
 
 def refusal(message: str) -> tuple[int, dict[str, Any]]:
@@ -34,22 +38,24 @@ def refusal(message: str) -> tuple[int, dict[str, Any]]:
 
 def point(query: PointQuery) -> Pointing | NotPointed:
     """The API of a codex run, by its config.toml, auth.json and arguments."""
-    home = Path(query.environ.get("CODEX_HOME") or Path(query.environ.get("HOME", ""), ".codex"))
+    home = _home(query)
     config = _effective(home, query.extra_args)
     name = text(config.get("model_provider")) or _BUILT_IN
-    auth = read_json(home / "auth.json")
+    if "--oss" in query.extra_args:
+        return NotPointed("--oss has codex choose the local API by itself")
     if name == _BUILT_IN:
-        has_key = any(query.environ.get(key) for key in _KEYS)
-        if not has_key and auth.get("auth_mode") == "chatgpt":
+        if _login(query, home) == "chatgpt":
             return NotPointed("a ChatGPT login bypasses any base URL")
         upstream = text(config.get("openai_base_url")) or _API
-        key, login = "openai_base_url", "API key"
+        key, login = "openai_base_url", "API key" if _login(query, home) else NO_LOGIN
     else:
-        provider = mapping(mapping(config.get("model_providers")).get(name))
-        upstream = text(provider.get("base_url")) or ""
+        upstream = _base_url(config, name)
         if not upstream or "." in name:  # -c splits its key at every point, quoted or not
-            return NotPointed(f"the base URL of codex's provider {name} is not known")
-        key, login = f"model_providers.{name}.base_url", f"provider {name}"
+            return NotPointed("the base URL of its provider is not known")
+        key, login = f"model_providers.{name}.base_url", "provider of your own"
+    managed = _read(_SYSTEM / "managed_config.toml")
+    if "openai_base_url" in managed or _base_url(managed, name):
+        return NotPointed("a managed config names the base URL, and nothing beats it")
 
     def at(url: str, _: Path) -> Pointed:
         return Pointed(
@@ -57,21 +63,68 @@ def point(query: PointQuery) -> Pointing | NotPointed:
             environ=with_loopback(query.environ),
         )
 
-    return Pointing(upstream=upstream, login=login, tried=True, at=at)
+    return Pointing(
+        upstream=upstream, login=login, tried=login != NO_LOGIN, environ=query.environ, at=at
+    )
+
+
+def tell(query: PointQuery) -> Telling | NotPointed:
+    """How codex's own telemetry is sent to the meter, where its user sends it nowhere else."""
+    home = _home(query)
+    config = _effective(home, query.extra_args)
+    if mapping(config.get("otel")).get("exporter", "none") != "none":
+        return NotPointed("its telemetry has settings of your own")
+    if not _login(query, home) and not _base_url(config, text(config.get("model_provider")) or ""):
+        return NotPointed(NO_LOGIN)
+
+    def at(url: str, _: Path, pointed: Pointed) -> Pointed:
+        receiver = f'{{endpoint={json.dumps(f"{url}/v1/logs")},protocol="json"}}'
+        return Pointed(
+            extra_args=(*pointed.extra_args, "-c", f"otel.exporter={{otlp-http={receiver}}}"),
+            # Each batch is sent at once.
+            environ=with_loopback({_TELEMETRY_DELAY: "10", **pointed.environ}),
+        )
+
+    return Telling(at=at)
+
+
+def _home(query: PointQuery) -> Path:
+    return Path(query.environ.get("CODEX_HOME") or Path(query.environ.get("HOME", ""), ".codex"))
+
+
+def _login(query: PointQuery, home: Path) -> str | None:
+    """``key`` or ``chatgpt``; None where neither stands in a file: nobody, or in a keyring."""
+    auth = read_json(home / "auth.json")
+    if query.environ.get(_KEY):
+        return "key"
+    if auth.get("auth_mode") == "chatgpt" or (
+        auth.get("tokens") and not auth.get("OPENAI_API_KEY")
+    ):
+        return "chatgpt"
+    return "key" if auth.get("OPENAI_API_KEY") else None
+
+
+def _base_url(config: Mapping[str, Any], provider: str) -> str:
+    of_provider = mapping(mapping(config.get("model_providers")).get(provider))
+    return text(of_provider.get("base_url")) or ""
 
 
 def _effective(home: Path, extra_args: tuple[str, ...]) -> Mapping[str, Any]:
     """config.toml with the profile and the ``-c`` of the arguments laid over it."""
-    try:
-        config: dict[str, Any] = tomllib.loads((home / "config.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = {}
+    config: dict[str, Any] = {**_read(_SYSTEM / "config.toml"), **_read(home / "config.toml")}
     given, profile = _given(extra_args)
     profile = profile or text(config.get("profile")) or ""
     config.update(mapping(mapping(config.get("profiles")).get(profile)))
     for name, value in given:
         _put(config, name, value)
     return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _given(extra_args: tuple[str, ...]) -> tuple[list[tuple[list[str], Any]], str]:

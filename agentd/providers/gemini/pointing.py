@@ -5,13 +5,16 @@ Which variable counts depends on the login; a Google login was not run whole.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentd.frozen import frozen
 from agentd.providers.fields import mapping, text
 from agentd.providers.pointing import (
+    NO_LOGIN,
     NotPointed,
     Pointed,
     Pointing,
@@ -32,6 +35,7 @@ class _Login:
 _KEY = _Login(
     "API key", "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", True
 )
+_NOBODY = replace(_KEY, words=NO_LOGIN, tried=False)
 _VERTEX = _Login("Vertex key", "GOOGLE_VERTEX_BASE_URL", "https://aiplatform.googleapis.com", True)
 _GOOGLE = _Login(
     "Google login", "CODE_ASSIST_ENDPOINT", "https://cloudcode-pa.googleapis.com", False
@@ -42,6 +46,11 @@ _SELECTED = {
     "oauth-personal": _GOOGLE,
     "compute-default-credentials": _GOOGLE,
 }
+_SYSTEM_SETTINGS = {
+    "darwin": "/Library/Application Support/GeminiCli/settings.json",
+    "linux": "/etc/gemini-cli/settings.json",
+}
+_TRUE = ("1", "true")
 
 
 def refusal(message: str) -> tuple[int, dict[str, Any]]:
@@ -59,27 +68,39 @@ def point(query: PointQuery) -> Pointing | NotPointed:
         return NotPointed("Vertex AI without a key has a host for each location")
 
     def at(url: str, _: Path) -> Pointed:
-        return Pointed(
-            extra_args=query.extra_args,
-            environ={**with_loopback(query.environ), login.variable: url},
-        )
+        pointed = {**with_loopback({**query.environ, **_proxies(environ)}), login.variable: url}
+        return Pointed(extra_args=query.extra_args, environ=pointed)
 
-    tried = login.tried or login.variable in environ
-    return Pointing(upstream=upstream, login=login.words, tried=tried, at=at)
+    own_url = login.variable in environ
+    return Pointing(
+        upstream=upstream,
+        login="base URL of your own" if own_url else login.words,
+        tried=login.tried or own_url,
+        environ=environ,
+        at=at,
+    )
+
+
+def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """What exempts hosts from proxies, also where an .env file says so: the run's own beats it."""
+    return {name: environ[name] for name in ("NO_PROXY", "no_proxy") if name in environ}
 
 
 def _login(cwd: Path, home: Path, environ: Mapping[str, str]) -> _Login:
-    for folder in (cwd, home):
-        settings = read_json(folder / ".gemini" / "settings.json")
+    system = environ.get("GEMINI_CLI_SYSTEM_SETTINGS_PATH") or _SYSTEM_SETTINGS.get(sys.platform)
+    files = [Path(system)] if system else []
+    files += [folder / ".gemini" / "settings.json" for folder in (cwd, home)]
+    for file in files:  # the strongest first
+        settings = read_json(file)
         auth = mapping(mapping(settings.get("security")).get("auth"))
         kind = text(auth.get("selectedType")) or text(settings.get("selectedAuthType")) or ""
         if kind in _SELECTED:
             return _SELECTED[kind]
-    if environ.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() in ("1", "true"):
-        return _VERTEX
-    if environ.get("GOOGLE_GENAI_USE_GCA", "").lower() in ("1", "true"):
+    if environ.get("GOOGLE_GENAI_USE_GCA", "").lower() in _TRUE:
         return _GOOGLE
-    return _KEY
+    if environ.get("GOOGLE_GENAI_USE_VERTEXAI", "").lower() in _TRUE:
+        return _VERTEX
+    return _KEY if environ.get("GEMINI_API_KEY") else _NOBODY
 
 
 def _dot_env(cwd: Path, home: Path) -> dict[str, str]:

@@ -1,0 +1,43 @@
+"""What the events of a CLI's own telemetry tell of its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from agentd.clock import from_iso
+from agentd.frozen import frozen
+from agentd.metering.requests import ApiRequest
+
+Value = str | int | float | bool
+
+
+@frozen(kw_only=True)
+class Heard:
+    """A request that has ended, or begun (then only its model is known).
+
+    The requests of one ``conversation`` follow one another.
+    """
+
+    conversation: str
+    request: ApiRequest
+
+
+ReadEvent = Callable[[str, Mapping[str, Value]], Heard | None]
+"""From an event's name and attributes to what it tells of a request; None when nothing."""
+
+
+def count(attributes: Mapping[str, Value], name: str) -> int:
+    """A number of tokens, which some CLIs write as text; 0 when it is none."""
+    try:
+        return max(0, int(attributes.get(name, 0)))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def moment(attributes: Mapping[str, Value]) -> datetime | None:
+    """When the event happened."""
+    try:
+        return from_iso(str(attributes.get("event.timestamp", "")))
+    except ValueError:
+        return None
