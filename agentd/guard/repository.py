@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from agentd.files import file_stamp
 from agentd.git import GitFailed, ignores, output
 from agentd.guard.tree import NOT_JUDGED, Look, differing, look_at
 
@@ -31,13 +32,20 @@ class Place(NamedTuple):
 class Repository:
     """A repository, or that part of it that lies in ``root``, as it is when this is made.
 
-    ``skip`` tells the paths to leave out; ``at`` is where it is, if that was asked just now.
+    ``skip`` tells the paths to leave out; ``at`` is where it is, if that was asked just now, and
+    ``before`` what it was earlier.
     ``files`` are those that are not as committed, by their path relative to ``root``. ``own`` are
     git's settings and hooks, which say what git runs and what it hides, by absolute path. Raises
     GitFailed, also when the repository ignores ``root``: git sees nothing there then.
     """
 
-    def __init__(self, root: Path, skip: Callable[[str], bool], at: Place | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        skip: Callable[[str], bool],
+        at: Place | None = None,
+        before: Repository | None = None,
+    ) -> None:
         self._root, self._skip = root, skip
         self._at = at or _place_of(root)
         if self._at.prefix and ignores(root, "."):
@@ -60,8 +68,12 @@ class Repository:
             if not made and not skip(path):
                 paths.append(path)
         self.head, self.branch = heads.get(b"branch.oid"), heads.get(b"branch.head")
-        # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
-        self.index = hashlib.sha256(output(root, "ls-files", "-z", "-s", "-v", ":/")).digest()
+        self.index_stamp = file_stamp(self._at.git_dir / "index")
+        if before is not None and before.index_stamp == self.index_stamp:
+            self.index: bytes = before.index
+        else:
+            # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
+            self.index = hashlib.sha256(output(root, "ls-files", "-z", "-s", "-v", ":/")).digest()
         hash_up_to = _HASHED_BYTES if len(paths) <= _HASHED_FILES else -1
         self.files = {path: _look(root / path, hash_up_to) for path in paths}
 
@@ -80,7 +92,7 @@ class Repository:
                 return [], [
                     (path, "changed" if os.path.lexists(path) else "deleted") for path in paths
                 ]
-            later = Repository(self._root, self._skip, at)
+            later = Repository(self._root, self._skip, at, before=self)
         except GitFailed:
             return [], [(self._at.git_dir, "git can't read it any more")]
         moves = []
