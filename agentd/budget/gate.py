@@ -6,12 +6,19 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from agentd.meter.gate import Gate, OpenGate
-from agentd.meter.relay import RelaySettings, serve
+from agentd.meter.relay import Refuse, RelaySettings, serve
+from agentd.metering.dialects import Asked
+from agentd.metering.requests import ApiRequest
 from agentd.providers import PROVIDERS
+
+_LISTENING_S = 0.05
 
 
 def main() -> None:
@@ -27,17 +34,46 @@ def main() -> None:
         read_event=cli.read_event,
     )
     listening = socket.socket(fileno=given["listening"])
-    gate = _gate(given.get("gate"), settings.log)
-    asyncio.run(serve(listening, settings, gate, cli.refusal or _refuse))
+    order = given.get("gate")
+    gate = _LateGate(order, settings.log) if order else OpenGate()  # a run without limits
+    asyncio.run(_serve(listening, settings, gate, cli.refusal or _refuse))
 
 
-def _gate(order: str | None, log: Path) -> Gate:
-    """The gate of a packed order; a run without limits has none."""
-    if order is None:
-        return OpenGate()
-    from agentd.budget.request_gate import BudgetGate, GateOrder
+async def _serve(
+    listening: socket.socket, settings: RelaySettings, gate: Gate, refuse: Refuse
+) -> None:
+    if isinstance(gate, _LateGate):
+        asyncio.get_running_loop().call_later(_LISTENING_S, gate.begin)
+    await serve(listening, settings, gate, refuse)
 
-    return BudgetGate(GateOrder.unpacked(order), log)
+
+class _LateGate:
+    """A budget's gate, made while the CLI starts: the relay listens without waiting for it."""
+
+    def __init__(self, order: str, log: Path) -> None:
+        self._order, self._log = order, log
+        self._lock = Lock()
+        self._made: Future[Gate] | None = None
+
+    def begin(self) -> Future[Gate]:
+        """Make the gate, in a thread of its own; again: nothing."""
+        with self._lock:
+            if self._made is None:
+                self._made = ThreadPoolExecutor(1).submit(self._make)
+            return self._made
+
+    def refusal(self, key: str, asked: Asked, input_tokens: int, body: bytes) -> str | None:
+        """What the gate says."""
+        return self.begin().result().refusal(key, asked, input_tokens, body)
+
+    def ended(self, key: str, requests: Sequence[ApiRequest]) -> None:
+        """Tell the gate, which has let the request through."""
+        self.begin().result().ended(key, requests)
+
+    def _make(self) -> Gate:
+        from agentd.budget.request_gate import BudgetGate, GateOrder
+
+        return BudgetGate(GateOrder.unpacked(self._order), self._log)
 
 
 def _refuse(why: str) -> tuple[int, dict[str, Any]]:

@@ -160,9 +160,17 @@ def read_begun(path: Path) -> dict[str, tuple[Asked, list[ApiRequest] | None]]:
 
 
 def refusals(path: Path) -> list[str]:
-    """Why requests of a run were not sent, in order."""
-    lines = _lines(path)
-    return [str(line.get("why")) for line in lines if line.get("is") == "refused"]
+    """Why requests of a run were not sent, in order: those after the last one that was.
+
+    A run that went on after a refusal did not end at it.
+    """
+    found: list[str] = []
+    for line in _lines(path):
+        if line.get("is") == "started":
+            found.clear()
+        elif line.get("is") == "refused":
+            found.append(str(line.get("why")))
+    return found
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -2,12 +2,13 @@
 
 ``requests``: how many, one after another; it asks where ``GOOGLE_GEMINI_BASE_URL`` says.
 ``files``: what it writes after the first one. ``wait_for``: a file it waits for before the second.
-``lingers_s``: how long it stays once it has told how it ended. ``ignores_signals``: and no one
-but SIGKILL helps.
+``side_model``: a model that it asks first of all, whatever comes of it. ``lingers_s``: how long it
+stays once it has told how it ended. ``ignores_signals``: and no one but SIGKILL helps.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -26,11 +27,11 @@ used = {"input_tokens": 0, "output_tokens": 0}
 error = None
 
 
-def ask(number: int) -> None:
+def ask(number: int, model: str = MODEL) -> None:
     """One request; the body grows with the conversation."""
     body = json.dumps({"contents": [{"parts": [{"text": prompt + number * " And then?"}]}]})
     connection = http.client.HTTPConnection(base.netloc, timeout=30)
-    path = f"{base.path}/v1beta/models/{MODEL}:generateContent"
+    path = f"{base.path}/v1beta/models/{model}:generateContent"
     connection.request("POST", path, body, {"user-agent": "GeminiCLI/1"})
     answer = connection.getresponse()
     told = json.loads(answer.read())
@@ -49,6 +50,9 @@ if plan.get("ignores_signals"):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 tell(type="init", session_id="s-1", model=MODEL)
+if "side_model" in plan:
+    with contextlib.suppress(RuntimeError):
+        ask(0, plan["side_model"])
 try:
     for number in range(plan["requests"]):
         if number == 1:

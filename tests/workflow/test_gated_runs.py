@@ -195,6 +195,19 @@ class TestStrict:
         assert code == 4, stderr
         assert len(api.requests) == 3
 
+    @pytest.mark.parametrize(("status", "recorded"), [(200, "ok"), (500, "failed")])
+    def test_a_run_that_goes_on_after_a_refusal_did_not_end_at_it(
+        self, status: int, recorded: str, tmp_path: Path
+    ) -> None:
+        """A side call to a model without a price; the main thread does without."""
+        budget = "[budget]\nstrict = true\nlimit_usd = 80"
+        box = asking(tmp_path, budget, requests=1, side_model="of-tomorrow-1")
+        with LoopbackApi([Step(text="hello", usage=ANSWER, status=status, stays=True)]) as api:
+            code, stderr = run(box, api)
+        assert code == 4, stderr
+        assert [request.model for request in api.requests] == ["gemini-2.5-pro"]
+        assert calls_of(box, "add-x") == [("challenge", recorded)]
+
     def test_a_run_that_is_not_metered_at_the_wire_is_not_started(
         self, tmp_path: Path, api: LoopbackApi
     ) -> None:
