@@ -6,12 +6,10 @@ import contextlib
 import fcntl
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any
 
 from agentd.meter.request_log import NAME, read_begun, refusals
@@ -40,6 +38,9 @@ class RelayProcess:
         run_dir: Path,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        import socket  # here: most runs read this module only to wait for a relay
+        from secrets import token_urlsafe
+
         self._argv = argv
         self._environ = environ
         self._token = token_urlsafe(24)

@@ -54,5 +54,5 @@ def test_a_step_loads_nothing_for_what_did_not_happen(tmp_path: Path) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "agentd.budget.allowance" in loaded
     unwanted = {"agentd.budget.project_account", "agentd.budget.reservations"}
-    unwanted |= {"agentd.workflow.retry", "agentd.workflow.earlier_runs", "genai_prices", "aiohttp"}
+    unwanted |= {"agentd.workflow.retry", "agentd.workflow.earlier_runs", "genai_prices", "socket"}
     assert not unwanted & loaded
