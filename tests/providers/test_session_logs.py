@@ -253,6 +253,19 @@ def test_a_subagent_may_be_the_one_that_was_cut_off(tmp_path: Path) -> None:
     assert not is_complete(log.read(home))
 
 
+def test_gemini_takes_an_answer_that_was_cut_after_a_tool_for_the_whole(tmp_path: Path) -> None:
+    log = next(log for log in LOGS if log.cli == "gemini" and is_complete(log.read()))
+
+    def cut(entry: Any) -> Any:
+        is_last = entry.get("type") == "gemini" and "toolCalls" not in entry and entry["content"]
+        tokens = {"input": 900, "output": 0, "cached": 0, "thoughts": 0, "tool": 0, "total": 900}
+        return entry | {"tokens": tokens} if is_last else entry
+
+    last = log.read(edited(log, tmp_path, cut)).requests[-1]
+    assert (last.usage.input_tokens, last.ended) == (900, False)
+    assert last.estimated == {"output_tokens"}
+
+
 def test_requests_stand_in_the_order_they_were_finished() -> None:
     models = [one.model for one in named("codex", "subagent_gpt6").read().requests]
     assert "gpt-6-luna" in models[:-1]

@@ -101,8 +101,15 @@ def _thread(paths: Sequence[Path], since: datetime) -> LoggedThread:
         if tokens := part(entry, "tokens"):
             usage = read_usage(required(tokens, "input", "output"))
             unsure = TOTAL_ONLY if is_unsure(tokens) else unsure
+            # gemini takes an answer that was cut after a tool for the whole of it (0.61.0).
+            answers = bool(entry.get("content")) or "toolCalls" in entry
+            cut = answers and not usage.output_tokens
             found[message_id] = ApiRequest(
-                model=text(entry, "model"), usage=usage, ended_at=at, ended=True
+                model=text(entry, "model"),
+                usage=usage,
+                ended_at=at,
+                ended=not cut,
+                estimated=frozenset({"output_tokens"} if cut else ()),
             )
         else:
             unmetered.add(message_id)

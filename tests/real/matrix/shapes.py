@@ -33,7 +33,7 @@ class Script:
     def answer(self, **how: Any) -> Step:
         """An answer whose usage differs in every number from all others."""
         step = self.served.step(self.cli.name, **how)
-        return replace(step, input_tokens_of=_input_tokens)
+        return replace(step, input_tokens_of=lambda body: count_tokens(body, self.cli.model))
 
     def tool(self, command: str, **how: Any) -> Step:
         """An answer that runs a shell command."""
@@ -50,10 +50,6 @@ class Script:
         # By itself codex asks on after 10 s, and leaves the tool at work.
         more = {"yield_time_ms": 30_000} if self.cli.name == "codex" else {}
         return self.answer(tools=(replace(call, input={**call.input, **more}),))
-
-
-def _input_tokens(body: str) -> int:
-    return count_tokens(body, "gpt-4o")
 
 
 def _no_turns(script: Script) -> tuple[Step, ...]:
