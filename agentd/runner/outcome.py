@@ -93,8 +93,6 @@ def _told_by_the_cli(sources: Sources) -> Outcome:
     if parsed.final_text and not parsed.error and not _total(said) and not _sum(seen):
         return _estimated(sources, NO_USAGE)
     gaps += _gaps(parsed, logged)
-    if any(one.ended and not one.usage.input_tokens for one in seen):
-        gaps.append(NO_USAGE)
     if not parsed.complete and _total(said) > _sum(seen):
         gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
     why = why_cut(seen) or next(iter(gaps), None)

@@ -266,6 +266,21 @@ def test_gemini_takes_an_answer_that_was_cut_after_a_tool_for_the_whole(tmp_path
     assert last.estimated == {"output_tokens"}
 
 
+def test_claude_logs_zeros_where_the_api_told_no_usage(tmp_path: Path) -> None:
+    log = next(log for log in LOGS if log.cli == "claude" and is_complete(log.read()))
+    last = log.read().requests[-1].id
+
+    def untold(entry: Any) -> Any:
+        message = entry.get("message", {})
+        usage = {"input_tokens": 0, "output_tokens": 0}
+        return (
+            entry | {"message": message | {"usage": usage}} if message.get("id") == last else entry
+        )
+
+    found = log.read(edited(log, tmp_path, untold)).requests[-1]
+    assert (found.id, found.ended) == (last, False)
+
+
 def test_requests_stand_in_the_order_they_were_finished() -> None:
     models = [one.model for one in named("codex", "subagent_gpt6").read().requests]
     assert "gpt-6-luna" in models[:-1]

@@ -163,14 +163,6 @@ def test_equal_totals_that_are_split_otherwise_count_as_the_log_splits_them() ->
     assert outcome.accuracy == "exact"
 
 
-def test_an_answer_in_the_log_without_usage_is_told() -> None:
-    said = _tokens(100, 20)
-    empty = _ended("m", ModelUsage(), id="r2")
-    log = Logged(requests=(_ended("m", said, id="r1"), empty))
-    outcome = _settle(Parsed(usage=_run(m=said), complete=True, final_text="Done."), log)
-    assert (outcome.accuracy, outcome.why) == ("heuristic", "its answer came without usage")
-
-
 def test_equal_totals_with_other_names_stay_as_stdout_said() -> None:
     said = _run(a=_tokens(100, 20))
     assert _settle(Parsed(usage=said, complete=True), _run(b=_tokens(100, 20))).usage == said

@@ -16,7 +16,7 @@ from typing import Any
 from agentd.errors import ParseError
 from agentd.metering.requests import ApiRequest, unite
 from agentd.providers.base import Logged, LogQuery
-from agentd.providers.claude.usage import finish_of, requests_of
+from agentd.providers.claude.usage import finish_of, of_message, requests_of
 from agentd.providers.session_log import (
     LoggedThread,
     UnknownShape,
@@ -119,7 +119,9 @@ class _Transcript:
             model=text(message, "model"),
             ended_at=begun.ended_at if begun else moment(entry),
             finish=finish,
-            ended=finish is not None and not entry.get("isAbortedMidStream"),
+            ended=finish is not None
+            and not entry.get("isAbortedMidStream")
+            and of_message(usage).input_tokens > 0,  # zeros where the API told no usage
         )
         for one in requests_of(request, usage):
             known = self.requests.get(str(one.id))

@@ -68,8 +68,9 @@ def _search(tool: ToolCall, side_call: str, **found: Any) -> Callable[[Script], 
 
 def _routed(script: Script) -> Steps:
     choice = '{"complexity_reasoning": "it is simple", "complexity_score": 10}'
+    routing = script.answer(text=choice, body="complexity_score")
     return (
-        script.answer(text=choice, body="complexity_score"),
+        replace(routing, tool_prompt_tokens=0),
         script.tool("true", without="complexity_score"),
         script.last(without="complexity_score"),
     )
