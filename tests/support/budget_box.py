@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from support.recordings import recording
 from support.workflow_box import STREAM, box_with, put_change
 from support.workspace import Sandbox
 
+TURNS = f"{sys.executable} {Path(__file__).parents[1]}/standins/turns.py"
 APPROVED = {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"}
 # 1191 tokens, $1.191 at these prices.
 PRICED = """
 [pricing.models."gemini-2.5-pro"]
+cost_per_1m_input = 1000
+cost_per_1m_output = 1000
+"""
+
+# The first message of the recording: 1121 tokens in, 7 out; the second 2237 and 13.
+OPUS = """
+[pricing.models."claude-opus-5-5"]
 cost_per_1m_input = 1000
 cost_per_1m_output = 1000
 """
@@ -26,6 +37,20 @@ def box_of(folder: Path, budget: str, *, prices: str = PRICED) -> Sandbox:
     box.answer("challenge", STREAM, APPROVED)
     put_change(box, "add-x", "proposed")
     return box
+
+
+def in_turns(box: Sandbox, provider: str, path: str, pause_after: Sequence[str]) -> None:
+    """Let this CLI print a recording, and wait where a line holds one of these texts."""
+    (box.root.parent / "turns.json").write_text(
+        json.dumps({"stdout": str(recording(path).folder / "stdout"), "pause_after": pause_after})
+    )
+    config = box.root / "agentd/config.toml"
+    script = box.root.parent / f"{provider}-in-turns"
+    script.write_text(f"#!/bin/sh\nexec {TURNS}\n")
+    script.chmod(0o755)
+    text = config.read_text()
+    old = str(box.root.parent / provider)
+    config.write_text(text.replace(f'"{old}"', f'"{script}"'))
 
 
 def configure(box: Sandbox, more: str) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from support.budget_box import APPROVED, again, box_of, challenge, configure, spend, start, warnings
+from support.budget_box import (
+    APPROVED,
+    OPUS,
+    again,
+    box_of,
+    challenge,
+    configure,
+    in_turns,
+    spend,
+    start,
+    warnings,
+)
 from support.recordings import recording
 from support.workflow_box import STREAM, box_with, calls_of, put_change, state_of
 from support.workspace import Sandbox
-
-TURNS = f"{sys.executable} {Path(__file__).parents[1]}/standins/turns.py"
 
 
 def test_a_call_that_must_cost_more_than_is_left_is_not_made(tmp_path: Path) -> None:
@@ -63,28 +69,6 @@ def test_an_override_that_was_not_needed_is_not_recorded(tmp_path: Path) -> None
     box = box_of(tmp_path, "[budget]\nlimit_usd = 50")
     assert challenge(box, "--budget-override").returncode == 0
     assert "budget" not in state_of(box, "add-x")["telemetry"]["calls"][-1]
-
-
-def in_turns(box: Sandbox, provider: str, path: str, pause_after: Sequence[str]) -> None:
-    """Let this CLI print a recording, and wait where a line holds one of these texts."""
-    (box.root.parent / "turns.json").write_text(
-        json.dumps({"stdout": str(recording(path).folder / "stdout"), "pause_after": pause_after})
-    )
-    config = box.root / "agentd/config.toml"
-    script = box.root.parent / f"{provider}-in-turns"
-    script.write_text(f"#!/bin/sh\nexec {TURNS}\n")
-    script.chmod(0o755)
-    text = config.read_text()
-    old = str(box.root.parent / provider)
-    config.write_text(text.replace(f'"{old}"', f'"{script}"'))
-
-
-# The first message of the recording: 1121 tokens in, 7 out; the second 2237 and 13.
-OPUS = """
-[pricing.models."claude-opus-5-5"]
-cost_per_1m_input = 1000
-cost_per_1m_output = 1000
-"""
 
 
 def test_a_call_is_stopped_when_the_stream_crosses_a_limit(tmp_path: Path) -> None:

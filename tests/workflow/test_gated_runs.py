@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 from loopback.scenario import Step
 from loopback.server import LoopbackApi
-from support.budget_box import configure, spend
+from support.budget_box import OPUS, configure, in_turns, spend
 from support.workflow_box import box_with, calls_of, put_change, state_of
 from support.workspace import Sandbox
-from workflow.test_budget_stop import OPUS, in_turns
 
 from agentd.metering.usage import ModelUsage
 
