@@ -44,6 +44,11 @@ class ApiRequest:
         """Whether every number is the API's own."""
         return self.ended and not self.estimated
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether nobody saw the end of the answer."""
+        return not self.ended and self.finish is None
+
 
 def unite(requests: Iterable[ApiRequest]) -> list[ApiRequest]:
     """Each request once, in the order in which it is first told of.
@@ -77,6 +82,18 @@ def unite_by_numbers(
         else:
             united[place] = _joined(left.pop(place), request)
     return united
+
+
+def with_output_of_text(request: ApiRequest, text: str) -> ApiRequest:
+    """A request whose answer was cut, its output estimated by the text that came of it."""
+    from agentd.metering.tokens import count_once
+
+    came = count_once(text, request.model) if text else 0
+    return replace(
+        request,
+        usage=replace(request.usage, output_tokens=max(request.usage.output_tokens, came)),
+        estimated=request.estimated | {"output_tokens"},
+    )
 
 
 def usage_by_model(requests: Iterable[ApiRequest]) -> dict[str, ModelUsage]:

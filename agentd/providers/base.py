@@ -77,6 +77,19 @@ class Parser(Protocol):
         """
 
 
+class CutText(Protocol):
+    """Takes a CLI's events once more, and keeps the text of some answers that were cut."""
+
+    markers: tuple[bytes, ...]
+    """A line of stdout that holds none of these is not worth decoding."""
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one JSON object of the output, in order."""
+
+    def text(self, request_id: str) -> str:
+        """What came of an answer: text, thoughts and arguments of tools."""
+
+
 @frozen(kw_only=True)
 class LogQuery:
     """Which run to look up in a CLI's own session log on disk.
@@ -119,12 +132,13 @@ class Cli:
     ``exit_reasons`` are the exit codes that give a reason by themselves. ``resets_at`` reads out of
     a rate limit's message, and the time of the run's end, when it is lifted. ``activity`` reads out
     of an event what the CLI does; the events it needs besides have ``activity_markers``, those
-    with the text as it arrives ``text_markers``. ``caution`` says what its user should know where
-    it can't work as usual, and what to do about it. ``point`` points a run at a relay, ``refusal``
-    is the HTTP status and the JSON body, around a message, at which the CLI ends at once,
-    ``without_server_tools`` says how to switch off the tools that its API runs itself, and
-    ``user_agents`` are how the headers of its own requests begin. ``tell`` has it send its
-    own telemetry to the meter, ``read_event`` reads out of that what it tells of requests.
+    with the text as it arrives ``text_markers``. ``new_cut_text`` reads what came of the answers
+    with these ids, where stdout shows answers as they come. ``caution`` says what its user should
+    know where it can't work as usual, and what to do about it. ``point`` points a run at a relay,
+    ``refusal`` is the HTTP status and the JSON body, around a message, at which the CLI ends at
+    once, ``without_server_tools`` says how to switch off the tools that its API runs itself, and
+    ``user_agents`` are how the headers of its own requests begin. ``tell`` has it send its own
+    telemetry to the meter, ``read_event`` reads out of that what it tells of requests.
     """
 
     argv: Callable[[Invocation], list[str]]
@@ -138,6 +152,7 @@ class Cli:
     activity: Callable[[Mapping[str, Any]], Activity | None] | None = None
     activity_markers: tuple[bytes, ...] = ()
     text_markers: tuple[bytes, ...] = ()
+    new_cut_text: Callable[[frozenset[str]], CutText] | None = None
     caution: Callable[[], tuple[str, str] | None] | None = None
     point: Callable[[PointQuery], Pointing | NotPointed] | None = None
     refusal: Callable[[str], tuple[int, Mapping[str, Any]]] | None = None

@@ -84,7 +84,8 @@ def _told_by_the_cli(sources: Sources) -> Outcome:
     in_log = logged.requests if logged else ()
     if said is not None and _is_whole(parsed) and not any(one.id for one in in_log):
         # Without ids nobody can tell whose it is what the log has beyond a complete report.
-        in_log = in_log if _sum(in_log) <= said.total_tokens else ()
+        ended = [one for one in in_log if one.ended]
+        in_log = in_log if _sum(ended) <= said.total_tokens else ()
         if parsed.all_logged and _holds_more(said, in_log):
             gaps.append(_CUT)
     seen = unite_by_numbers(unite([*parsed.requests, *in_log]), sources.telemetry)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.metering.requests import with_output_of_text
 from agentd.providers.activity import Activity, Snapshot
 from agentd.providers.base import Cli, Parsed
 from agentd.runner.run_folder import RunFolder
@@ -90,13 +92,27 @@ class Reading:
         if parsed == Parsed() and self.malformed is None:
             parsed = self._other_format()
         if self.malformed is not None:
-            parsed = replace(parsed, usage=None)
+            parsed = replace(parsed, usage=None, unsure=self.malformed)
         elif parsed.usage is None and self._tail.too_long_bytes:
             self.malformed = (
                 f"a line of {self._tail.too_long_bytes} bytes on stdout was not read "
                 f"(the limit is {MAX_LINE_BYTES})"
             )
-        return parsed
+        return self._with_cut_text(parsed)
+
+    def _with_cut_text(self, parsed: Parsed) -> Parsed:
+        """With the output of answers that were cut, counted from the text that came of them."""
+        cut = frozenset(one.id for one in parsed.requests if one.id and one.is_cut)
+        if not cut or self._cli.new_cut_text is None:
+            return parsed
+        texts = self._cli.new_cut_text(cut)
+        with contextlib.closing(Tail(self._folder.stdout, texts.markers, texts.feed)) as tail:
+            tail.finish()
+        requests = (
+            with_output_of_text(one, texts.text(one.id)) if one.id in cut and one.id else one
+            for one in parsed.requests
+        )
+        return replace(parsed, requests=tuple(requests))
 
     def _feed(self, event: Mapping[str, Any]) -> None:
         if self._activity is not None and (activity := self._activity(event)) is not None:

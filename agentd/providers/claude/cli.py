@@ -13,7 +13,14 @@ from typing import Any
 from agentd.metering.requests import ApiRequest, unite, usage_by_model
 from agentd.metering.usage import ModelUsage, add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.claude import activity, failures, pointing, session_log, telemetry
+from agentd.providers.claude import (
+    activity,
+    cut_text,
+    failures,
+    pointing,
+    session_log,
+    telemetry,
+)
 from agentd.providers.claude.usage import finish_of, of_message, of_model, requests_of
 from agentd.providers.fields import has_tokens, mapping, money, text
 
@@ -241,5 +248,6 @@ CLI = Cli(
     activity=activity.read,
     activity_markers=activity.MARKERS,
     text_markers=activity.TEXT_MARKERS,
+    new_cut_text=cut_text.ClaudeCutText,
     caution=caution,
 )

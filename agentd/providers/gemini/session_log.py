@@ -7,13 +7,16 @@ message; a subagent's stand in ``chats/<session id>/<subagent id>.jsonl``. Calls
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from agentd.errors import ParseError
-from agentd.metering.requests import ApiRequest
+from agentd.metering.requests import ApiRequest, with_output_of_text
+from agentd.metering.usage import ModelUsage
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
 from agentd.providers.session_log import (
@@ -101,16 +104,7 @@ def _thread(paths: Sequence[Path], since: datetime) -> LoggedThread:
         if tokens := part(entry, "tokens"):
             usage = read_usage(required(tokens, "input", "output"))
             unsure = TOTAL_ONLY if is_unsure(tokens) else unsure
-            # gemini takes an answer that was cut after a tool for the whole of it (0.61.0).
-            answers = bool(entry.get("content")) or "toolCalls" in entry
-            cut = answers and not usage.output_tokens
-            found[message_id] = ApiRequest(
-                model=text(entry, "model"),
-                usage=usage,
-                ended_at=at,
-                ended=not cut,
-                estimated=frozenset({"output_tokens"} if cut else ()),
-            )
+            found[message_id] = _request(entry, usage, at)
         else:
             unmetered.add(message_id)
     unmetered -= found.keys()
@@ -119,3 +113,12 @@ def _thread(paths: Sequence[Path], since: datetime) -> LoggedThread:
     if others:
         unsure = unsure or "somebody else went on in its session"
     return LoggedThread(list(found.values()), waiting, NO_USAGE if unmetered else unsure)
+
+
+def _request(entry: Mapping[str, Any], usage: ModelUsage, at: datetime) -> ApiRequest:
+    """One answer. One that was cut after a tool gemini takes for whole; it has no output (0.61)."""
+    request = ApiRequest(model=text(entry, "model"), usage=usage, ended_at=at, ended=True)
+    came = entry.get("content") or ""
+    if usage.output_tokens or not (came or "toolCalls" in entry):
+        return request
+    return with_output_of_text(replace(request, ended=False), str(came))

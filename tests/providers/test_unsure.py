@@ -1,0 +1,232 @@
+"""What stdout and session logs show to be missing is told, whoever else goes on in the session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from providers.test_session_logs import READERS, Log, edited, lines, named, rewrite
+from support.recordings import recording
+
+from agentd.metering.requests import ApiRequest
+from agentd.providers import PROVIDERS
+from agentd.providers.base import Logged, LogQuery, Parsed
+from agentd.runner.run_folder import RunFolder
+from agentd.runner.stdout import Reading
+
+
+def parsed(cli: str, *events: dict[str, Any]) -> Parsed:
+    parser = PROVIDERS[cli].cli().new_parser()
+    for event in events:
+        parser.feed(event)
+    return parser.parsed()
+
+
+def read(log: Log, home: Path, **known: Any) -> Logged:
+    query = log.query(home)
+    query = LogQuery(
+        session_id=query.session_id,
+        started_at=known.pop("started_at", query.started_at),
+        cwd=query.cwd,
+        environ=query.environ,
+        **known,
+    )
+    logged = READERS[log.cli](query)
+    assert logged is not None
+    return logged
+
+
+USAGE = {"input_tokens": 9, "output_tokens": 2}
+
+
+def claude_message(name: str, usage: dict[str, Any] = USAGE) -> dict[str, Any]:
+    block = {"type": "tool_use", "name": name, "input": {}}
+    message = {"id": "m", "model": "big", "content": [block], "usage": usage}
+    return {"type": "assistant", "message": message}
+
+
+@pytest.mark.parametrize("tool", ["WebSearch", "WebFetch"])
+def test_side_calls_of_claude_that_was_stopped(tool: str) -> None:
+    stopped = parsed("claude", claude_message(tool))
+    assert stopped.unsure == f"calls that {tool} made may be missing"
+    used = {"inputTokens": 9, "outputTokens": 2}
+    result = {"type": "result", "subtype": "success", "modelUsage": {"big": used}}
+    assert parsed("claude", claude_message(tool), result).unsure is None
+    assert parsed("claude", claude_message("Bash")).unsure is None
+
+
+def test_side_calls_of_gemini() -> None:
+    init = {"type": "init", "session_id": "s", "model": "gemini-2.5-pro"}
+    search = {"type": "tool_use", "tool_name": "google_web_search"}
+    result: dict[str, Any] = {"type": "result", "stats": {"models": {}}}
+    assert parsed("gemini", init, search).unsure == (
+        "calls that google_web_search made may be missing"
+    )
+    assert parsed("gemini", init | {"model": "auto"}).unsure == "calls of the router may be missing"
+    assert parsed("gemini", init | {"model": "auto"}, result).unsure is None
+    block = {"total_tokens": 12, "input_tokens": 9, "output_tokens": 2}
+    result = {"type": "result", "stats": {"models": {"gemini-2.5-pro": block}}}
+    told_apart = "thoughts and tool prompts of side calls are not told apart"
+    assert parsed("gemini", init, search, result).unsure == told_apart
+    assert parsed("gemini", init, result).unsure is None
+
+
+@pytest.mark.parametrize(
+    ("message", "cut"),
+    [
+        ("Reconnecting... 1/5 (stream disconnected before completion: closed)", True),
+        ("stream disconnected before completion: idle timeout waiting for SSE", True),
+        ("stream disconnected before completion: error sending request for url", False),
+        ("stream disconnected before completion: Incomplete response returned", False),
+        ("Reconnecting... 1/5 (exceeded retry limit, last status: 429)", False),
+        ("Reconnecting... waiting for network (Connection failed: error)", False),
+    ],
+)
+def test_codex_says_that_an_answer_was_cut(message: str, cut: bool) -> None:
+    unsure = "an answer was cut" if cut else None
+    assert parsed("codex", {"type": "error", "message": message}).unsure == unsure
+    failed = {"type": "turn.failed", "error": {"message": message}}
+    assert parsed("codex", failed).unsure == unsure
+    old = {"id": "0", "msg": {"type": "stream_error", "message": message}}
+    assert parsed("codex", old).unsure == unsure
+
+
+def test_codex_names_its_subagents() -> None:
+    told = parsed(
+        "codex",
+        {"type": "thread.started", "thread_id": "main"},
+        {"type": "item.completed", "item": {"receiver_thread_ids": ["sub", "main"]}},
+    )
+    assert told.threads == {"sub"}
+    log = named("codex", "subagent")
+    home = log.folder / "home"
+    sub = next(p for p in home.rglob("*.jsonl") if log.expected["session_id"] not in p.name)
+    assert read(log, home, threads=frozenset({sub.stem[-36:]})).unsure is None
+    missing = read(log, home, threads=frozenset({"other"}))
+    assert missing.unsure == "the log of a subagent is missing"
+
+
+def drop(number: int, kind: str) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    """Leave the entry ``number`` of this type out."""
+    seen: list[str] = []
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any] | None:
+        seen.append(str(entry["type"]))
+        return None if entry["type"] == kind and seen.count(kind) == number else entry
+
+    return edit
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_codex_answer_without_its_record(number: int, tmp_path: Path) -> None:
+    log = named("codex", "tool")
+    logged = read(log, edited(log, tmp_path, drop(number, "token_usage_record")))
+    assert (len(logged.requests), logged.unsure) == (1, "an answer came without usage, or was cut")
+
+
+def test_codex_subagent_that_was_stopped_in_a_request(tmp_path: Path) -> None:
+    """The main thread ended well meanwhile."""
+    log = named("codex", "subagent")
+    home = edited(log, tmp_path, lambda entry: entry)
+    sub = next(p for p in home.rglob("*.jsonl") if log.expected["session_id"] not in p.name)
+    entries = lines(sub)
+    last = max(i for i, e in enumerate(entries) if e["payload"].get("type") == "token_count")
+    aborted = {"type": "turn_aborted", "reason": "interrupted"}
+    entries[last - 2 :] = [entries[last] | {"payload": aborted}]
+    rewrite(sub, entries)
+    logged = read(log, home)
+    assert not logged.under_way
+    assert logged.unsure == "a request of a subagent may have been under way at its end"
+
+
+def test_codex_totals_of_two_that_write_at_once_do_not_hide_the_records(tmp_path: Path) -> None:
+    log = named("codex", "resumed")
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any] | None:
+        info = entry["payload"].get("info")
+        if info:
+            info["total_token_usage"]["input_tokens"] += 10**6
+        return entry
+
+    assert read(log, edited(log, tmp_path, edit)).requests == log.read().requests
+
+
+@pytest.mark.parametrize("cli", ["claude", "codex"])
+def test_a_person_in_the_same_session_is_not_counted(cli: str, tmp_path: Path) -> None:
+    """The run's first, or the one whose requests stdout shows."""
+    log = named(cli, "resumed")
+    home = log.folder / "home"
+    both = log.started_at - timedelta(days=1)
+    first = read(log, home, started_at=both)
+    ids = frozenset(str(one.id) for one in log.read().requests)
+    assert not ids & {one.id for one in first.requests}
+    if cli == "claude":
+        second = read(log, home, started_at=both, request_ids=ids)
+        assert second.requests == log.read().requests
+
+
+def test_a_person_who_goes_on_with_a_gemini_session(tmp_path: Path) -> None:
+    log = named("gemini", "resumed")
+    logged = read(log, log.folder / "home", started_at=log.started_at - timedelta(days=1))
+    assert (len(logged.requests), logged.unsure) == (2, "somebody else went on in its session")
+
+
+def last_answer(cli: str, **changes: Any) -> Callable[[list[dict[str, Any]]], None]:
+    def change(entries: list[dict[str, Any]]) -> None:
+        last = max(i for i, e in enumerate(entries) if e.get("type") == cli)
+        entries[last].update(changes)
+
+    return change
+
+
+def changed(log: Log, tmp_path: Path, change: Callable[[list[dict[str, Any]]], None]) -> Logged:
+    home = edited(log, tmp_path, lambda entry: entry)
+    path = next(home.rglob("*.jsonl"))
+    entries = lines(path)
+    change(entries)
+    rewrite(path, entries)
+    return read(log, home)
+
+
+def test_half_an_answer_that_gemini_takes_for_a_whole_one(tmp_path: Path) -> None:
+    half = {"input": 3300, "output": 0, "cached": 0, "thoughts": 0, "tool": 0, "total": 3300}
+    change = last_answer("gemini", tokens=half, content="Half an answer")
+    cut = changed(named("gemini", "tool"), tmp_path, change).requests[-1]
+    assert (cut.ended, cut.estimated) == (False, {"output_tokens"})
+    assert (cut.usage.input_tokens, cut.usage.output_tokens > 1) == (3300, True)
+
+
+def test_an_answer_of_gemini_without_tokens(tmp_path: Path) -> None:
+    logged = changed(named("gemini", "tool"), tmp_path, last_answer("gemini", tokens=None))
+    assert (len(logged.requests), logged.unsure) == (1, "an answer came without usage")
+
+
+def test_claude_aborted_in_its_stream_and_between_two_requests() -> None:
+    [done, cut] = named("claude", "sigint_in_stream").read().requests
+    assert (done.exact, cut.exact, cut.is_cut) == (True, False, True)
+    in_tool = named("claude", "sigint_in_tool").read()
+    assert not in_tool.under_way  # the next request was never sent
+    assert all(one.exact for one in in_tool.requests)
+
+
+def of_folder(tmp_path: Path, stdout: str) -> tuple[ApiRequest, ...]:
+    folder = RunFolder.create(tmp_path, "run")
+    folder.stdout.write_text(stdout)
+    with closing(Reading(folder, PROVIDERS["claude"].cli())) as reading:
+        return reading.finish().requests
+
+
+def test_the_output_of_a_cut_answer_is_counted_from_what_stdout_shows(tmp_path: Path) -> None:
+    stdout = recording("claude/2.1.330/stream_cut_then_ok_stream_json_partial").stdout
+    cut, whole = of_folder(tmp_path, stdout)
+    assert (cut.usage.input_tokens, cut.estimated) == (1111, {"output_tokens"})
+    assert cut.usage.output_tokens == 5  # "Half an answe"
+    assert whole.exact
+    said = json.dumps("Half an answe")
+    longer = stdout.replace(said, json.dumps("word " * 500))
+    assert 400 < of_folder(tmp_path, longer)[0].usage.output_tokens < 900
