@@ -13,10 +13,11 @@ from agentd.metering.requests import (
     usage_by_model,
     usage_of_run,
 )
-from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage, subtract
+from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.metering.words import Accuracy, UsageSource
 from agentd.providers.base import Logged, Parsed
 from agentd.providers.session_log import NO_USAGE
+from agentd.runner.totals import holds_more, own_total, rest_of, sum_of, united
 
 _BYPASSED = "relay bypassed"
 _NO_END = "it did not report its end"
@@ -80,21 +81,25 @@ def outcome_of(sources: Sources) -> Outcome:
 
 def _told_by_the_cli(sources: Sources) -> Outcome:
     parsed, logged = sources.parsed, sources.logged
-    said, gaps = _own_total(sources)
+    said, gaps = parsed.usage, []
+    if said is not None and parsed.running_total and sources.resumed:
+        said = own_total(parsed, logged, sources.prior)
+        if said is None and logged is None:
+            said, gaps = parsed.usage, [_EARLIER_RUNS]
     in_log = logged.requests if logged else ()
     if said is not None and _is_whole(parsed) and not any(one.id for one in in_log):
         # Without ids nobody can tell whose it is what the log has beyond a complete report.
         ended = [one for one in in_log if one.ended]
-        in_log = in_log if _sum(ended) <= said.total_tokens else ()
-        if parsed.all_logged and _holds_more(said, in_log):
+        in_log = in_log if sum_of(ended) <= said.total_tokens else ()
+        if parsed.all_logged and holds_more(said, in_log):
             gaps.append(_CUT)
     seen = unite_by_numbers(unite([*parsed.requests, *in_log]), sources.telemetry)
     if said is None and logged is None and not seen:
         return _estimated(sources, parsed.unsure or _NOTHING_TOLD)
-    if parsed.final_text and not parsed.error and not _total(said) and not _sum(seen):
+    if parsed.final_text and not parsed.error and not _total(said) and not sum_of(seen):
         return _estimated(sources, NO_USAGE)
     gaps += _gaps(parsed, logged)
-    if not parsed.complete and _total(said) > _sum(seen):
+    if not parsed.complete and _total(said) > sum_of(seen):
         gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
     why = why_cut(seen) or next(iter(gaps), None)
     if (
@@ -103,9 +108,9 @@ def _told_by_the_cli(sources: Sources) -> Outcome:
         and not said.by_model.keys() & usage_by_model(seen).keys()
     ):
         # Names that differ can't be matched: the larger one counts.
-        seen, said = ([], said) if _total(said) >= _sum(seen) else (seen, None)
-    usage = _united(seen, said, main_only=parsed.main_only)
-    rest = _rest(usage, seen)
+        seen, said = ([], said) if _total(said) >= sum_of(seen) else (seen, None)
+    usage = united(seen, said, main_only=parsed.main_only)
+    rest = rest_of(usage, seen)
     return Outcome(
         usage=usage,
         accuracy="heuristic" if why else "exact",
@@ -119,47 +124,6 @@ def _told_by_the_cli(sources: Sources) -> Outcome:
 
 def _is_whole(parsed: Parsed) -> bool:
     return parsed.complete and not parsed.main_only
-
-
-def _holds_more(said: UsageMetrics, requests: Sequence[ApiRequest]) -> bool:
-    """Whether a total has more of some model than that model's requests."""
-    by_model = usage_by_model(requests)
-    return any(
-        model in said.by_model and said.by_model[model].total_tokens > usage.total_tokens
-        for model, usage in by_model.items()
-    )
-
-
-def _own_total(sources: Sources) -> tuple[UsageMetrics | None, list[str]]:
-    """What stdout's total holds of this run alone, and what is not known of that."""
-    said = sources.parsed.usage
-    if said is None or not (sources.parsed.running_total and sources.resumed):
-        return said, []
-    own = _less_earlier(said, sources.prior) if sources.prior is not None else None
-    if sources.logged is None:
-        return own or said, [] if own is not None else [_EARLIER_RUNS]
-    # The log tells the runs of a session apart, the total does not: the ledger may lack one.
-    main = [one for one in sources.logged.requests if one.thread == "main"]
-    covered = main if sources.parsed.main_only else sources.logged.requests
-    return own if own is not None and own.total_tokens == _sum(covered) else None, []
-
-
-def _less_earlier(total: UsageMetrics, prior: UsageMetrics) -> UsageMetrics:
-    if total.input_tokens < prior.input_tokens or total.output_tokens < prior.output_tokens:
-        return total  # smaller than what it would hold: this version counts the process alone
-    by_model = {
-        model: _less(usage, prior.by_model.get(model)) for model, usage in total.by_model.items()
-    }
-    usage = run_usage({"": _less(total, prior)}, session_id=total.session_id)
-    by_model = {model: usage for model, usage in by_model.items() if any(usage.counts())}
-    return replace(usage, by_model=by_model)
-
-
-def _less(usage: ModelUsage, before: ModelUsage | None) -> ModelUsage:
-    if before is None or not any(before.counts()):
-        return usage
-    rest = subtract(usage, before)
-    return rest if before.reported_cost_usd is not None else replace(rest, reported_cost_usd=None)
 
 
 def _gaps(parsed: Parsed, logged: Logged | None) -> list[str]:
@@ -185,68 +149,6 @@ def _source(
     if by_stdout and (sources.parsed.complete or sources.logged is None):
         return "stdout"
     return "session_log"
-
-
-# Requests and totals
-
-
-def _united(
-    seen: Sequence[ApiRequest], said: UsageMetrics | None, *, main_only: bool
-) -> UsageMetrics:
-    """The requests, and what a total has beyond those that it covers."""
-    by_model = usage_by_model(one for one in seen if one.thread == "main" or not main_only)
-    if said is not None and said.by_model:
-        by_model = {
-            model: _larger(by_model.get(model), said.by_model.get(model))
-            for model in {**said.by_model, **by_model}
-        }
-    elif said is not None and len(by_model) == 1:
-        by_model = {model: _larger(usage, said) for model, usage in by_model.items()}
-    if said is not None and not by_model:
-        by_model = {"": add([said])}
-    elif said is not None:  # what no model is named for; gemini's total only splits up otherwise
-        known = add(by_model.values())
-        rest = replace(subtract(said, known), reported_cost_usd=None)
-        if said.total_tokens > known.total_tokens:
-            by_model[""] = rest
-    if main_only:
-        others = usage_by_model(one for one in seen if one.thread != "main")
-        for model, usage in others.items():
-            by_model[model] = add([by_model[model], usage]) if model in by_model else usage
-    return usage_of_run(seen, by_model, session_id=said.session_id if said else None)
-
-
-def _larger(seen: ModelUsage | None, said: ModelUsage | None) -> ModelUsage:
-    """A model's requests or its total; of equal ones the requests, with what only the total has."""
-    if seen is None or said is None:
-        return seen or said or ModelUsage()
-    if said.total_tokens > seen.total_tokens:
-        return add([said])  # a plain ModelUsage, whatever it was
-    same = said.total_tokens == seen.total_tokens
-    read, written = said.cache_read_input_tokens, said.cache_creation_input_tokens
-    one_hour = said.cache_creation_1h_input_tokens
-    return replace(
-        add([seen]),
-        cache_read_input_tokens=seen.cache_read_input_tokens or read,
-        cache_creation_input_tokens=seen.cache_creation_input_tokens or written,
-        cache_creation_1h_input_tokens=seen.cache_creation_1h_input_tokens or one_hour,
-        reported_cost_usd=said.reported_cost_usd if same else None,
-    )
-
-
-def _rest(usage: UsageMetrics, seen: Sequence[ApiRequest]) -> list[ApiRequest]:
-    """What the requests don't add up to, as one more for each model."""
-    known = usage_by_model(seen)
-    parts = dict(usage.by_model)
-    unnamed = subtract(usage, add(parts.values()))
-    if any(unnamed.counts()):
-        parts[""] = unnamed
-    rests = {model: subtract(part, known.get(model, ModelUsage())) for model, part in parts.items()}
-    return [
-        ApiRequest(model=model, usage=replace(rest, reported_cost_usd=None), ended=True)
-        for model, rest in rests.items()
-        if any(rest.counts())
-    ]
 
 
 def _estimated(sources: Sources, why: str) -> Outcome:
@@ -283,12 +185,12 @@ def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
     """What the relay's requests make of a run; ``told`` is what the other sources make of it."""
     if not wire:
         bypassed = any(told.usage.counts()) and told.usage_source != "estimated"
-        return replace(told, why=_BYPASSED) if bypassed else told
+        return _past_the_relay(told) if bypassed else told
     known = {one.id for one in wire if one.id}
     others = [one for one in told.requests if one.id and one.id in known]
     requests = unite([*wire, *others])  # they tell the thread of some
     if told.usage_source != "estimated" and _went_past(told, requests, known):
-        return replace(told, why=_BYPASSED)
+        return _past_the_relay(told)
     why = why_cut(requests)
     return Outcome(
         usage=_with_costs(requests, told.usage),
@@ -301,13 +203,18 @@ def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
     )
 
 
+def _past_the_relay(told: Outcome) -> Outcome:
+    """The other sources count; what they miss, as the side calls of a stopped run, nobody knows."""
+    return replace(told, why=_BYPASSED, accuracy="heuristic")
+
+
 def _went_past(told: Outcome, requests: Sequence[ApiRequest], known: set[str]) -> bool:
     """Whether the CLI tells of a request that the relay did not see, or of more in all."""
     if any(one.id and one.id not in known and any(one.usage.counts()) for one in told.requests):
         return known != set()
     guessed = any("input_tokens" in one.estimated for one in requests)
     own = [one for one in requests if one.thread != "other"]  # the CLI knows nothing of the others
-    return told.usage.total_tokens > _sum(own) and not guessed
+    return told.usage.total_tokens > sum_of(own) and not guessed
 
 
 def _with_costs(requests: Sequence[ApiRequest], said: UsageMetrics) -> UsageMetrics:
@@ -350,10 +257,6 @@ def _main_model(usage: UsageMetrics, parsed: Parsed, logged: Logged | None) -> s
         return next((model for model in told if model), None)
     known = (model for model in told if model in names)
     return next(known, None) or max(names, key=lambda model: names[model].total_tokens)
-
-
-def _sum(requests: Sequence[ApiRequest]) -> int:
-    return sum(one.usage.total_tokens for one in requests)
 
 
 def _total(usage: ModelUsage | None) -> int:

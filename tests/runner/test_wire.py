@@ -51,7 +51,7 @@ def test_a_cut_answer_is_no_exact_one_and_says_why() -> None:
 def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
     outcome = at_the_wire([FIRST], replace(USAGE, input_tokens=5000))
     assert (outcome.usage.input_tokens, outcome.usage_source) == (5000, "stdout")
-    assert outcome.why == "relay bypassed"
+    assert (outcome.why, outcome.accuracy) == ("relay bypassed", "heuristic")
 
 
 def test_calls_of_the_project_itself_hide_no_bypass() -> None:
