@@ -76,7 +76,7 @@ class RequestCosts:
             cache_creation_input_tokens=written,
             cache_creation_1h_input_tokens=written if before.cache_creation_1h_input_tokens else 0,
         )
-        return self.used([ApiRequest(model=asked.model, usage=usage)])
+        return self.used([_request(asked, usage)])
 
     def at_most(self, asked: Asked, body: bytes = b"") -> Amount:
         """What a request can cost at most, all of its input at its dearest rate.
@@ -97,7 +97,7 @@ class RequestCosts:
         plain = ModelUsage(input_tokens=tokens, output_tokens=output)
         written = replace(plain, cache_creation_input_tokens=tokens)
         kinds = (plain, written, replace(written, cache_creation_1h_input_tokens=tokens))
-        costs = (self.used([ApiRequest(model=asked.model, usage=usage)]).usd for usage in kinds)
+        costs = (self.used([_request(asked, usage)]).usd for usage in kinds)
         return Amount(max(costs, default=Decimal(0)), plain.total_tokens)
 
     def has_price(self, model: str) -> bool:
@@ -146,6 +146,10 @@ def _halved(most: int, is_equal: Callable[[int, int], bool]) -> int:
         else:
             most = middle - 1
     return least
+
+
+def _request(asked: Asked, usage: ModelUsage) -> ApiRequest:
+    return ApiRequest(model=asked.model, usage=usage, variants=asked.variants)
 
 
 def _conversation(asked: Asked) -> tuple[str, str, str]:

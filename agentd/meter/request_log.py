@@ -52,6 +52,7 @@ class RequestLog:
                 "thread": asked.thread,
                 "body_bytes": asked.body_bytes,
                 "output_limit": asked.output_limit,
+                "variants": dict(asked.variants),
                 "estimated_input_tokens": input_tokens,
             },
             at,
@@ -150,6 +151,7 @@ def read_begun(path: Path) -> dict[str, tuple[Asked, list[ApiRequest] | None]]:
                 model=str(line.get("model") or ""),
                 thread=_thread(line.get("thread")),
                 output_limit=_count(line.get("output_limit")) or None,
+                variants=_variants(line.get("variants")),
                 body_bytes=_count(line.get("body_bytes")),
             )
             found[key] = (asked, None)
@@ -227,7 +229,7 @@ def _as_json(request: ApiRequest) -> dict[str, Any]:
 
 
 def _of_json(told: Mapping[str, Any]) -> ApiRequest:
-    usage, variants = told.get("usage"), told.get("variants")
+    usage = told.get("usage")
     counts = usage if isinstance(usage, Mapping) else {}
     finish, known_id = told.get("finish"), told.get("id")
     estimated = told.get("estimated")
@@ -236,7 +238,7 @@ def _of_json(told: Mapping[str, Any]) -> ApiRequest:
         model=str(told.get("model") or ""),
         usage=_usage(counts),
         web_searches=_count(told.get("web_searches")),
-        variants=tuple(sorted(variants.items())) if isinstance(variants, dict) else (),
+        variants=_variants(told.get("variants")),
         finish=finish if isinstance(finish, str) else None,
         started_at=_time(told.get("started_at")),
         ended_at=_time(told.get("ended_at")),
@@ -249,6 +251,11 @@ def _of_json(told: Mapping[str, Any]) -> ApiRequest:
 def _usage(counts: Mapping[str, Any]) -> ModelUsage:
     told = {name: _count(counts.get(name)) for name in COUNTS}
     return ModelUsage(**told, reported_cost_usd=None)
+
+
+def _variants(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = value.items() if isinstance(value, dict) else ()
+    return tuple(sorted((str(name), str(variant)) for name, variant in pairs))
 
 
 def _thread(value: object) -> Thread:

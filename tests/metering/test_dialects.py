@@ -345,6 +345,50 @@ def test_what_a_request_asks_for(
     assert (asked.model, asked.thread, asked.output_limit, asked.server_tools) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "server_tools", "variants"),
+    [
+        ("/v1/messages", {"speed": "fast", "service_tier": "auto"}, False, (("speed", "fast"),)),
+        ("/v1/messages", {"tools": [{"type": "bash_20250124"}]}, False, ()),
+        ("/v1/messages", {"tools": [{"type": "advisor_20260301"}]}, True, ()),
+        (
+            "/v1/messages",
+            {"context_management": {"edits": [{"type": "compact_20260112"}]}},
+            True,
+            (),
+        ),
+        ("/v1/messages", {"mcp_servers": [{"url": "https://x"}]}, True, ()),
+        ("/v1/responses", {"service_tier": "priority"}, False, (("service_tier", "priority"),)),
+        ("/v1/responses", {"service_tier": "auto", "tools": None}, False, ()),
+        ("/v1/responses", {"previous_response_id": "resp_1"}, True, ()),
+        ("/v1/responses", {"tools": [{"type": "namespace", "tools": [{"type": "mcp"}]}]}, True, ()),
+        (
+            "/v1/responses",
+            {"input": [{"type": "additional_tools", "tools": [{"type": "web_search"}]}]},
+            True,
+            (),
+        ),
+        ("/v1/chat/completions", {"service_tier": "flex"}, False, (("service_tier", "flex"),)),
+        ("/v1beta/models/g:generateContent", {"cachedContent": "cachedContents/1"}, True, ()),
+    ],
+)
+def test_what_may_make_a_request_dearer(
+    path: str, body: dict[str, Any], server_tools: bool, variants: tuple[Any, ...]
+) -> None:
+    dialect = dialect_of("POST", path)
+    assert dialect is not None
+    asked = dialect.asked(path, {}, json.dumps(body).encode())
+    assert (asked.server_tools, asked.variants) == (server_tools, variants)
+
+
+def test_conversations_of_one_kind_are_told_apart() -> None:
+    claude, codex = (dialect_of("POST", path) for path in ("/v1/messages", "/v1/responses"))
+    assert claude is not None
+    assert codex is not None
+    assert claude.asked("", {"x-claude-code-agent-id": "a1"}, b"{}").conversation == "a1"
+    assert codex.asked("", {}, b'{"prompt_cache_key": "t1"}').conversation == "t1"
+
+
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: (

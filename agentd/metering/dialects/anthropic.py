@@ -47,6 +47,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
         thread="subagent" if agent else "main",
         output_limit=tokens(body, "max_tokens") or None,
         server_tools=_has_server_tools(body),
+        variants=variants_of(body),
         conversation=agent,
     )
 

@@ -13,6 +13,7 @@ class Asked:
     ``model`` is the one it names. ``output_limit`` is the most output tokens it allows, None where
     it sets no limit. ``server_tools``: the API may run tools of its own for it, such as a web
     search, or adds what it keeps of earlier requests, so that its input may be more than its body.
+    ``variants`` are what it asks for that multiplies its price, as those of an answer.
     ``body_bytes`` is the size of its body, from which its input is estimated. ``conversation``
     tells the threads of one kind apart, "" where nothing does.
     """
@@ -21,5 +22,6 @@ class Asked:
     thread: Thread = "main"
     output_limit: int | None = None
     server_tools: bool = False
+    variants: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
     conversation: str = ""

@@ -12,6 +12,7 @@ from typing import Any
 from agentd.metering.dialects.asked import Asked
 from agentd.metering.dialects.fields import items, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
+from agentd.metering.dialects.openai_responses import tier_of
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 
@@ -40,6 +41,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
         model=text(body.get("model")),
         output_limit=limit * max(1, tokens(body, "n")) or None,
         server_tools="web_search_options" in body,
+        variants=tier_of(body),
     )
 
 

@@ -47,8 +47,15 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
         thread=thread,
         output_limit=tokens(body, "max_output_tokens") or None,
         server_tools=kept or not set(_tool_kinds(body)) <= _OWN_TOOLS,
+        variants=tier_of(body),
         conversation=text(body.get("prompt_cache_key")),
     )
+
+
+def tier_of(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The service tier that a request asks for, where it has a price of its own."""
+    tier = text(body.get("service_tier"))
+    return (("service_tier", tier),) if tier in ("flex", "priority") else ()
 
 
 def _tool_kinds(body: Mapping[str, Any]) -> Iterator[str]:
