@@ -82,7 +82,7 @@ def outcome_of(sources: Sources) -> Outcome:
 def _told_by_the_cli(sources: Sources) -> Outcome:
     parsed, logged = sources.parsed, sources.logged
     said, gaps = parsed.usage, []
-    if said is not None and parsed.running_total and sources.resumed:
+    if said is not None and sources.resumed and (parsed.running_total or parsed.main_only):
         said = own_total(parsed, logged, sources.prior)
         if said is None and logged is None:
             said, gaps = parsed.usage, [_EARLIER_RUNS]

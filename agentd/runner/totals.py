@@ -16,16 +16,16 @@ def own_total(
     """What the total of a resumed session holds of this run alone; None where that is not known.
 
     ``prior`` is what the ledger has of the session. The log tells its runs apart, the total does
-    not, and the ledger may lack one: where there is a log, it has to agree.
+    not, and the ledger may lack one: where there is a log, it has to agree. A total that is no
+    running one for sure may be this run's own.
     """
-    if parsed.usage is None or prior is None:
-        return None
-    own = _less_earlier(parsed.usage, prior)
+    own = _less_earlier(parsed.usage, prior) if parsed.usage and prior else None
     if logged is None:
-        return own
+        return own if parsed.running_total else None
     main = [one for one in logged.requests if one.thread == "main"]
-    covered = main if parsed.main_only else logged.requests
-    return own if own.total_tokens == sum_of(covered) else None
+    covered = sum_of(main if parsed.main_only else logged.requests)
+    mine = own if parsed.running_total else parsed.usage
+    return next((one for one in (mine, own) if one and one.total_tokens == covered), None)
 
 
 def _less_earlier(total: UsageMetrics, prior: UsageMetrics) -> UsageMetrics:

@@ -6,62 +6,17 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.recordings import FIXTURES
+from support.session_logs import LOGS, READERS, Log, edited, lines, named, rewrite
 
-from agentd.clock import from_iso
 from agentd.metering.requests import usage_by_model
 from agentd.metering.usage import ModelUsage
 from agentd.providers.base import Logged, LogQuery
-from agentd.providers.claude import session_log as claude
-from agentd.providers.codex import session_log as codex
-from agentd.providers.gemini import session_log as gemini
 
-READERS: dict[str, Callable[[LogQuery], Logged | None]] = {
-    "claude": claude.read,
-    "codex": codex.read,
-    "gemini": gemini.read,
-}
-
-
-@dataclass(frozen=True)
-class Log:
-    folder: Path
-    expected: dict[str, Any]
-
-    @property
-    def cli(self) -> str:
-        return str(self.expected["cli"])
-
-    @property
-    def started_at(self) -> datetime:
-        return from_iso(self.expected["started_at"])
-
-    @property
-    def served(self) -> dict[str, ModelUsage]:
-        return {model: ModelUsage(**usage) for model, usage in self.expected["served"].items()}
-
-    def read(self, home: Path | None = None, started_at: datetime | None = None) -> Any:
-        return READERS[self.cli](self.query(home, started_at))
-
-    def query(self, home: Path | None = None, started_at: datetime | None = None) -> LogQuery:
-        return LogQuery(
-            session_id=self.expected["session_id"],
-            started_at=started_at or self.started_at,
-            cwd=Path("/home/user/project"),
-            environ={"HOME": str(home or self.folder / "home")},
-        )
-
-
-LOGS = [
-    Log(path.parent, json.loads(path.read_text()))
-    for path in sorted(FIXTURES.glob("session_logs/*/*/*/expected.json"))
-]
 NAMES = ["/".join(log.folder.parts[-3:]) for log in LOGS]
 
 
@@ -151,24 +106,6 @@ def test_later_prompts_of_the_session_are_not_counted(log: Log) -> None:
         assert first == log.read()
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def rewrite(path: Path, entries: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(e, separators=(",", ":")) + "\n" for e in entries))
-
-
-def edited(
-    log: Log, tmp_path: Path, edit: Callable[[dict[str, Any]], dict[str, Any] | None]
-) -> Path:
-    home = tmp_path / "home"
-    shutil.copytree(log.folder / "home", home)
-    for path in home.rglob("*.jsonl"):
-        rewrite(path, [e for e in map(edit, lines(path)) if e is not None])
-    return home
-
-
 def without_records(entry: dict[str, Any]) -> dict[str, Any] | None:
     return None if entry["type"] == "token_usage_record" else entry
 
@@ -184,10 +121,6 @@ def test_codex_token_counts_alone(log: Log, tmp_path: Path) -> None:
         assert logged is None or all(at_most(u, log.served[m]) for m, u in used(logged).items())
     else:
         assert used(logged) == log.served
-
-
-def named(cli: str, kind: str) -> Log:
-    return next(log for log in LOGS if (log.cli, log.folder.name) == (cli, kind))
 
 
 def test_codex_totals_that_do_not_add_up_are_unknown(tmp_path: Path) -> None:
@@ -341,7 +274,7 @@ UNKNOWN = {
 def test_an_unknown_shape_is_not_guessed_at(
     cli: str, edit: Callable[[dict[str, Any]], dict[str, Any] | None], tmp_path: Path
 ) -> None:
-    log = next(log for log in LOGS if log.cli == cli and log.folder.name == "subagent")
+    log = named(cli, "subagent")
     assert log.read(edited(log, tmp_path, edit)) is None
 
 

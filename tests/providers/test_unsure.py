@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from providers.test_session_logs import READERS, Log, edited, lines, named, rewrite
 from support.recordings import recording
+from support.session_logs import READERS, Log, edited, lines, named, rewrite
 
 from agentd.metering.requests import ApiRequest
 from agentd.providers import PROVIDERS

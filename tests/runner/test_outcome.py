@@ -291,6 +291,18 @@ def test_running_totals(
     assert (got.usage_source, got.accuracy) == (source, accuracy)
 
 
+def test_a_total_that_may_hold_earlier_runs() -> None:
+    """codex with three fields: 0.58 counts its own process, 0.115 the thread."""
+    parsed = Parsed(usage=run_usage({"": _tokens(300, 30)}), complete=True, main_only=True)
+    prior = _run(m=_tokens(200, 20))
+    for own in (_tokens(300, 30), _tokens(100, 10)):
+        got = _settle(parsed, _run(m=own), prior, resumed=True)
+        assert got.usage.by_model == {"m": own}
+        assert (got.accuracy, got.usage_source) == ("exact", "stdout")
+    got = _settle(parsed, None, prior, resumed=True)
+    assert (got.usage.input_tokens, got.accuracy) == (300, "heuristic")
+
+
 def test_a_usage_that_is_no_running_total_is_not_reduced() -> None:
     parsed = replace(RUNNING, running_total=False)
     got = _settle(parsed, None, _run(m=_tokens(200, 20)), resumed=True)

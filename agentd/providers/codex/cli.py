@@ -35,7 +35,7 @@ class CodexParser:
         self._session_id: str | None = None
         self._model: str | None = None
         self._usage: Mapping[str, Any] | None = None
-        self._running_total = False
+        self._running_total = self._main_only = False
         self._ended = False
         self._answered = False
         self._error: str | None = None
@@ -49,8 +49,8 @@ class CodexParser:
         if kind == "thread.started":
             self._session_id = text(event.get("thread_id"))
         elif kind == "turn.completed":
-            self._usage = mapping(event.get("usage"))
-            # 0.58 tells three fields, counts its own process alone, and has no subagents.
+            self._usage, self._main_only = mapping(event.get("usage")), True
+            # With three fields 0.58 counts its own process, 0.115 the thread.
             self._running_total = "reasoning_output_tokens" in self._usage
             self._ended, self._error = True, None
         elif kind == "turn.failed":
@@ -80,7 +80,7 @@ class CodexParser:
             usage=usage,
             complete=self._ended,
             running_total=self._running_total,
-            main_only=self._running_total,
+            main_only=self._main_only,
             threads=frozenset(self._threads - {self._session_id}),
             unsure="an answer was cut" if self._cut else None,
             final_text=self._last_text,

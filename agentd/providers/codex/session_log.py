@@ -2,7 +2,7 @@
 
 It knows what codex's stdout does not: the model, the threads of subagents (each has a file of its
 own that names its parent), and what a failed or stopped run used.
-Read and checked: 0.169.0, 0.58.0.
+Read and checked: 0.171.0, 0.169.0, 0.144.6, 0.115.0, 0.58.0.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _subagents(main: Path, query: LogQuery) -> Iterator[tuple[str, Path]]:
         for path in day.glob("rollout-*.jsonl"):
             if path != main and changed_since(path, query.started_at):
                 meta = part(first_entry(path), "payload")
-                thread_id, parent = meta.get("id"), meta.get("parent_thread_id")
+                thread_id, parent = meta.get("id"), _parent(meta)
                 if isinstance(thread_id, str) and isinstance(parent, str):
                     parents[thread_id] = (parent, path)
     known = {query.session_id}
@@ -108,6 +108,11 @@ def _subagents(main: Path, query: LogQuery) -> Iterator[tuple[str, Path]]:
         for thread_id in found:
             known.add(thread_id)
             yield thread_id, parents.pop(thread_id)[1]
+
+
+def _parent(meta: Mapping[str, Any]) -> object:
+    spawned = part(part(part(meta, "source"), "subagent"), "thread_spawn")  # 0.115.0
+    return meta.get("parent_thread_id") or spawned.get("parent_thread_id")
 
 
 @dataclass(slots=True)
@@ -124,11 +129,12 @@ class _Rollout:
     told: list[tuple[ModelUsage, ModelUsage]] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
     records: dict[str, ApiRequest] = field(default_factory=dict)
-    token_counts: list[ApiRequest] = field(default_factory=list)
+    token_counts: list[tuple[str | None, ApiRequest]] = field(default_factory=list)
     total: ModelUsage = field(default_factory=ModelUsage)
     calls: set[object] = field(default_factory=set)
     waiting: bool = False
     first_turn: str | None = None
+    turn: str | None = None
     turn_of: dict[str, str] = field(default_factory=dict)
     adds_up: bool = True
     repeats: int = 0
@@ -175,28 +181,31 @@ class _Rollout:
                 for key, one in self.records.items()
                 if not of_first_turn or self.turn_of[key] == self.first_turn
             ]
-            return LoggedThread(requests, self.waiting, self._unsure())
+            return LoggedThread(requests, self.waiting, self._unsure(is_main=of_first_turn))
         if not self.adds_up:
             raise UnknownShape("total_token_usage")
         if self.answered and not self.token_counts:
             raise UnknownShape("token_usage_record")
-        return LoggedThread(self.token_counts, self.waiting)
+        own = self.first_turn if of_first_turn else None
+        counts = [one for turn, one in self.token_counts if own in (None, turn)]
+        return LoggedThread(counts, self.waiting)
 
-    def _unsure(self) -> str | None:
+    def _unsure(self, *, is_main: bool) -> str | None:
         if self.forked:
             return None  # what it copied of its parent has no records
         if self.unmetered:
             return "an answer came without usage, or was cut"
-        return "an answer may have been cut" if self.repeats > 0 else None
+        # Of the main thread stdout says so.
+        return "an answer may have been cut" if self.repeats > 0 and not is_main else None
 
     def _turn(self, at: datetime, payload: Mapping[str, Any]) -> None:
         self.model = text(payload, "model")
         self.waiting = True
         if "turn_id" in payload:  # not there in 0.58.0
-            turn = text(payload, "turn_id")
-            self.models[turn] = self.model
+            self.turn = text(payload, "turn_id")
+            self.models[self.turn] = self.model
             if self.first_turn is None and at >= self.since:
-                self.first_turn = turn
+                self.first_turn = self.turn
 
     def _item(self, payload: Mapping[str, Any]) -> None:
         kind = payload.get("type")
@@ -267,9 +276,8 @@ class _Rollout:
         if at >= self.since:
             if self.model is None:
                 raise UnknownShape("turn_context")
-            self.token_counts.append(
-                ApiRequest(model=self.model, usage=last, ended_at=at, ended=True)
-            )
+            request = ApiRequest(model=self.model, usage=last, ended_at=at, ended=True)
+            self.token_counts.append((self.turn, request))
 
 
 def _logged(block: Mapping[str, Any]) -> ModelUsage:
