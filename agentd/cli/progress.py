@@ -12,7 +12,7 @@ from agentd.cli.terminal import note, on_terminal, width, write_stderr
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
-from agentd.text import cut, plain
+from agentd.text import counted, cut, plain
 from agentd.workflow.order import Begun, Watched
 
 _ERASE = "\r\x1b[K"
@@ -84,7 +84,7 @@ class Progress:
 
 
 def line(begun: Begun, seen: Snapshot) -> str:
-    """Step, provider, model, time, tokens and dollars of the call, of the change, tool."""
+    """Step, provider, model, time, what the call has used, what the change has cost, tool."""
     seconds = seen.elapsed_ms // 1000
     hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else f"{seconds // 60}"
     cost = begun.cost_so_far(seen)
@@ -95,6 +95,7 @@ def line(begun: Begun, seen: Snapshot) -> str:
         seen.model or begun.model or "",
         f"{hours}:{seconds % 60:02}",
         tokens,
+        counted(seen.requests, "request") if seen.requests else "",
         usd(cost) if cost is not None else "",
         f"change {usd(begun.spent_usd + (cost or 0))}",
         seen.tool or "",

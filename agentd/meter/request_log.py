@@ -115,26 +115,41 @@ def requests_of_run(run_dir: Path) -> list[ApiRequest]:
     return read_requests(path)
 
 
+class RequestsSoFar:
+    """The requests that the relay saw, from lines that are fed one after another."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[ApiRequest]] = {}
+
+    def feed(self, line: Mapping[str, Any]) -> None:
+        """Take one line; what is no line of a request is passed over."""
+        key = line.get("request")
+        if not isinstance(key, str):
+            return
+        at, known = _time(line.get("at")), self._found.get(key)
+        if line.get("is") == "started":
+            self._found[key] = [_started(line, at)]
+        elif known and line.get("is") == "thread":
+            thread = _thread(line.get("thread"))
+            self._found[key] = [replace(request, thread=thread) for request in known]
+        elif known and isinstance(line.get("told"), list):
+            self._found[key] = _told(line, known[0], at) or known
+
+    def requests(self) -> list[ApiRequest]:
+        """All of them by now, in the order in which they began."""
+        return [request for requests in self._found.values() for request in requests]
+
+
 def read_requests(path: Path) -> list[ApiRequest]:
     """The requests that the relay saw, in the order in which they began; none without the file.
 
     Of one that was under way when the relay died is known what the API had told, else its input by
     estimate. What is no line of this file is passed over.
     """
-    found: dict[str, list[ApiRequest]] = {}
+    so_far = RequestsSoFar()
     for line in _lines(path):
-        key = line.get("request")
-        if not isinstance(key, str):
-            continue
-        at = _time(line.get("at"))
-        if line.get("is") == "started":
-            found[key] = [_started(line, at)]
-        elif key in found and line.get("is") == "thread":
-            thread = _thread(line.get("thread"))
-            found[key] = [replace(request, thread=thread) for request in found[key]]
-        elif key in found and isinstance(line.get("told"), list):
-            found[key] = _told(line, found[key][0], at) or found[key]
-    return [request for requests in found.values() for request in requests]
+        so_far.feed(line)
+    return so_far.requests()
 
 
 def read_begun(path: Path) -> dict[str, tuple[Asked, list[ApiRequest] | None]]:

@@ -29,10 +29,11 @@ class Activity:
 
 @frozen(kw_only=True)
 class Snapshot:
-    """A run under way. ``usage`` and ``model`` are None as long as the CLI has not told them.
+    """A run under way. ``usage`` and ``model`` are None as long as nobody has told them.
 
-    ``tool`` is the one at work now, ``text`` what the model has said since the last snapshot,
-    with a line ``> TOOL`` for each tool it began.
+    ``requests`` is how many API requests it has made, None where no relay sees them. ``tool`` is
+    the one at work now, ``text`` what the model has said since the last snapshot, with a line
+    ``> TOOL`` for each tool it began.
     """
 
     elapsed_ms: int
@@ -40,6 +41,7 @@ class Snapshot:
     model: str | None
     tool: str | None
     text: str
+    requests: int | None = None
 
 
 Watch = Callable[[Snapshot], None]

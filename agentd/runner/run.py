@@ -15,6 +15,7 @@ from typing import Literal
 from agentd import debug
 from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
+from agentd.meter.request_log import NAME as REQUESTS
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Watch
 from agentd.providers.base import Invocation
@@ -26,7 +27,7 @@ from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_stages
-from agentd.runner.used_so_far import Live, Meter
+from agentd.runner.used_so_far import Live, LiveRequests, Meter
 from agentd.runner.wire import AFTER_REFUSAL_S, AfterRefusal, Relayed, Relaying, relayed
 
 WATCH_MS = 200
@@ -138,7 +139,12 @@ class ScriptRunner:
             raise
         began_ms = monotonic_ms()
         process = _start(request, info, folder, {**environ, **cli.environment}, relay)
-        tell = _teller(request, reading, began_ms)
+        relayed_requests = (
+            stack.enter_context(contextlib.closing(LiveRequests(folder.path / REQUESTS)))
+            if relay is not None
+            else None
+        )
+        tell = _teller(request, reading, relayed_requests, began_ms)
         live = Live(reading, cli, info, environ)
         stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
 
@@ -304,7 +310,9 @@ def _is_metered(relay: Relayed | None) -> bool:
     return relay is not None and relay.process.has_metered()
 
 
-def _teller(request: RunRequest, reading: Reading, began_ms: int) -> Callable[..., None]:
+def _teller(
+    request: RunRequest, reading: Reading, requests: LiveRequests | None, began_ms: int
+) -> Callable[..., None]:
     """Tells ``request.watch`` how the run goes, at most every WATCH_MS, and at its end."""
     watch, due_ms = request.watch, began_ms
 
@@ -313,7 +321,8 @@ def _teller(request: RunRequest, reading: Reading, began_ms: int) -> Callable[..
         now_ms = monotonic_ms()
         if watch is not None and (last or now_ms >= due_ms):
             resumed = request.resume_session_id is not None
-            watch(reading.seen(now_ms - began_ms, resumed=resumed))
+            seen = reading.seen(now_ms - began_ms, resumed=resumed)
+            watch(requests.added_to(seen) if requests is not None else seen)
             due_ms = monotonic_ms() + WATCH_MS
 
     return tell

@@ -1,16 +1,22 @@
-"""What a run has used so far: on stdout, or in the CLI's session log where stdout is silent."""
+"""What a run has used so far: at the relay, on stdout, or in the CLI's session log."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
+from agentd.meter.request_log import RequestsSoFar
 from agentd.metering.requests import unite, usage_of_run
 from agentd.metering.usage import UsageMetrics
+from agentd.providers.activity import Snapshot
 from agentd.providers.base import Cli, Parsed
+from agentd.runner.outcome import busiest_model
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunInfo
 from agentd.runner.stdout import Reading
+from agentd.runner.tail import Tail
 
 Meter = Callable[[UsageMetrics], bool | None]
 """Takes what a run has used so far; True: stop it, None: it can't be told yet."""
@@ -80,3 +86,39 @@ class Live:
     def _is_ending(self) -> bool:
         """To stop it now would save nothing, and spoil what it has done."""
         return self._ended_at is not None and time.monotonic() - self._ended_at < _END_S
+
+
+class LiveRequests:
+    """A run's requests as its relay logs them, for a person who watches."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._tail: Tail | None = None
+        self._so_far = RequestsSoFar()
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._tail is not None:
+            self._tail.close()
+
+    def added_to(self, seen: Snapshot) -> Snapshot:
+        """What stdout shows, with what the API has told; the larger of the two counts.
+
+        Of a request that the API has told nothing of yet only the number is counted.
+        """
+        if self._tail is None:
+            if not self._log.is_file():
+                return seen
+            self._tail = Tail(self._log, (b'"request"',), self._so_far.feed)
+        self._tail.drain()
+        requests = self._so_far.requests()
+        told = [one for one in requests if one.ended_at or "input_tokens" not in one.estimated]
+        usage = usage_of_run(told)
+        if seen.usage is not None and seen.usage.total_tokens > usage.total_tokens:
+            return replace(seen, requests=len(requests))
+        return replace(
+            seen,
+            usage=usage if told else seen.usage,
+            model=busiest_model(told) or seen.model,
+            requests=len(requests) or None,
+        )

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
-import struct
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.recordings import recording
+from support.terminal import on_a_terminal
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.cli.progress import line
@@ -85,33 +80,15 @@ def on_terminal(
     box: Sandbox, *options: str, columns: int = 120, term: str = "xterm", stdout: bool = False
 ) -> str:
     """What agentd prints on a terminal as stderr (and stdout if asked), byte for byte."""
-    leader, follower = pty.openpty()
-    ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**os.environ, "TERM": term, "NO_COLOR": "1"}
-    with subprocess.Popen(
+    code, shown = on_a_terminal(
         [*COMMAND, *options],
-        cwd=box.root,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=follower if stdout else subprocess.DEVNULL,
-        stderr=follower,
-    ) as process:
-        os.close(follower)
-        shown = b""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if select.select([leader], [], [], 0.1)[0]:
-                try:
-                    chunk = os.read(leader, 65536)
-                except OSError:  # Linux: the other side is closed
-                    break
-                if not chunk:
-                    break
-                shown += chunk
-        process.wait(10)
-    os.close(leader)
-    assert process.returncode == 0, shown.decode()
-    return shown.decode()
+        box.root,
+        {**os.environ, "TERM": term, "NO_COLOR": "1"},
+        columns=columns,
+        stdout=stdout,
+    )
+    assert code == 0, shown
+    return shown
 
 
 def test_on_a_terminal_one_line_is_rewritten_and_replaced_by_a_plain_one(box: Sandbox) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -17,6 +18,7 @@ import pytest
 from loopback.scenario import Step
 from loopback.server import LoopbackApi
 from support.budget_box import OPUS, configure, in_turns, spend
+from support.terminal import drawn_lines, on_a_terminal
 from support.workflow_box import box_with, calls_of, put_change, state_of
 from support.workspace import Sandbox
 
@@ -25,6 +27,7 @@ from agentd.metering.usage import ModelUsage
 CLI = Path(__file__).parents[1] / "standins" / "asking_cli.py"
 ANSWER = ModelUsage(input_tokens=900, output_tokens=40)  # $0.94
 PRICES = '[pricing.models."gemini-2.5-pro"]\ncost_per_1m_input = 1000\ncost_per_1m_output = 1000\n'
+COMMAND = [sys.executable, "-m", "agentd", "challenge"]
 ON = '[meter]\nwire = "on"\n'
 
 
@@ -60,16 +63,7 @@ def start(
     box: Sandbox, api: LoopbackApi, change: str = "add-x", *options: str
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "agentd",
-            "challenge",
-            change,
-            "--model",
-            "gemini-2.5-pro",
-            *options,
-        ],
+        [*COMMAND, change, "--model", "gemini-2.5-pro", *options],
         cwd=box.root,
         env=environ(box, api),
         stdout=subprocess.PIPE,
@@ -222,3 +216,27 @@ class TestStrict:
         box = asking(tmp_path, "[budget]\nstrict = true", meter="", requests=1)
         assert run(box, api)[0] == 4
         assert len(api.requests) == 1
+
+
+def test_a_person_sees_each_request_as_it_is_billed(tmp_path: Path, api: LoopbackApi) -> None:
+    """The CLI tells its tokens at its end only; between its requests somebody else has a say."""
+    box = asking(tmp_path, "", requests=2, wait_for=str(tmp_path / "go-on"))
+    runs = box.root / "agentd/changes/add-x/runs"
+
+    def go_on() -> None:
+        until(lambda: '"ended"' in "".join(p.read_text() for p in runs.glob("*/requests.jsonl")))
+        time.sleep(0.6)  # the line is written about five times a second
+        (tmp_path / "go-on").touch()
+
+    helper = threading.Thread(target=go_on)
+    helper.start()
+    _, shown = on_a_terminal(
+        [*COMMAND, "add-x", "--model", "gemini-2.5-pro"],
+        box.root,
+        {**environ(box, api), "TERM": "xterm"},
+    )
+    helper.join()
+    drawn = [line for line in drawn_lines(shown) if "  in 900 out 40  1 request  $0.9400  " in line]
+    assert drawn, shown
+    assert drawn[0].startswith("challenge  gemini  gemini-2.5-pro  0:0")
+    assert drawn[0].endswith("  change $0.9400")
