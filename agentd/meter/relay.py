@@ -24,7 +24,7 @@ from aiohttp import web
 from agentd.frozen import frozen
 from agentd.meter import upstream
 from agentd.meter.exchange import Exchange, Ratios
-from agentd.meter.gate import Gate
+from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import RequestLog
 from agentd.metering.dialects import decoded, dialect_of
@@ -75,7 +75,7 @@ async def serve(
     listening: socket.socket, settings: RelaySettings, gate: Gate, refuse: Refuse
 ) -> None:
     """Relay requests until the lifeline ends and no request is under way."""
-    async with upstream.session() as session:
+    async with upstream.session(settings.upstream) as session:
         relay = _Relay(settings, gate, refuse, session)
         server = web.Server(
             relay.handle,
@@ -132,6 +132,7 @@ class _Relay:
         self._gate = gate
         self._refuse = refuse
         self._session = session
+        self._proxy = upstream.proxy_of(settings.upstream)
         self._log = RequestLog(settings.log)
         self._ratios = Ratios()
         read, at_wire = settings.read_event, bool(settings.upstream)
@@ -204,6 +205,8 @@ class _Relay:
         return web.json_response({})
 
     async def _refusal(self, exchange: Exchange, body: bytes) -> str | None:
+        if type(self._gate) is OpenGate:
+            return None  # a thread would take longer than all the rest
         ask = asyncio.to_thread(
             self._gate.refusal, exchange.key, exchange.asked, exchange.input_tokens, body
         )
@@ -229,7 +232,7 @@ class _Relay:
                 data=io.BytesIO(body) if isinstance(body, bytes) else body,  # sent piece by piece
                 headers=_forwarded(request),
                 allow_redirects=False,
-                proxy=upstream.proxy_of(url),
+                proxy=self._proxy,
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
             ) as answer:
                 return await _relayed(request, answer, exchange)

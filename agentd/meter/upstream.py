@@ -14,10 +14,11 @@ from yarl import URL
 _HEADER_BYTES = 1 << 17  # tokens of a login can be long
 
 
-def session() -> aiohttp.ClientSession:
+def session(base: str) -> aiohttp.ClientSession:
     """A client that adds nothing of its own: no cookies, no netrc, no decoding, no time limit."""
+    by_tls = base.startswith("https:") or (proxy_of(base) or "").startswith("https:")
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=_trusted()),
+        connector=aiohttp.TCPConnector(limit=0, ssl=_trusted() if by_tls else True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,
@@ -32,13 +33,12 @@ def join(base: str, rest: str) -> URL:
     return URL(base.rstrip("/") + rest, encoded=True)
 
 
-def proxy_of(url: URL) -> str | None:
-    """The proxy that the environment names for a URL; ``NO_PROXY`` counts."""
-    proxies = getproxies_environment()
-    host = urlsplit(str(url)).netloc
-    if proxy_bypass(host):
+def proxy_of(base: str) -> str | None:
+    """The proxy that the environment names for an API; ``NO_PROXY`` counts."""
+    proxies, parts = getproxies_environment(), urlsplit(base)
+    if proxy_bypass(parts.netloc):
         return None
-    return proxies.get(url.scheme) or proxies.get("all")
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _trusted() -> ssl.SSLContext:

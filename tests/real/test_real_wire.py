@@ -100,7 +100,7 @@ def test_an_answer_that_is_cut_is_estimated_and_says_so(bench: Bench, cli: RealC
     ran = challenge(bench, cli, interrupt_when=bench.api.stalled.is_set)
     assert ran.exit_code == 130, ran
     (call,) = bench.calls()
-    assert (call["usage_source"], call["accuracy"]) == ("wire", "heuristic")
+    assert (call["usage_source"], call["accuracy"]) == ("wire", "heuristic"), call
     assert call["why"].startswith("answer cut after ")
     finished = bench.api.requests[0].step
     assert finished is not None
