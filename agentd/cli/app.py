@@ -24,6 +24,7 @@ COMMANDS = {
     **dict.fromkeys(("init", "doctor", "demo"), "setup"),
     **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
     **dict.fromkeys(("status", "list"), "reading"),
+    "log": "log",
     "cost": "cost",
     "validate": "validate",
     **dict.fromkeys(("proposal", "challenge", "reproposal", "implement"), "steps"),
@@ -34,7 +35,7 @@ COMMANDS = {
     "config": "config",
 }
 # Commands that read in a project where an older agentd may not write.
-READING = ("status", "list", "cost", "validate")
+READING = ("status", "list", "log", "cost", "validate")
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:

@@ -110,6 +110,21 @@ def test_within_its_limit_a_run_is_left_alone(tmp_path: Path, api: LoopbackApi) 
     assert calls_of(box, "add-x") == [("challenge", "ok")]
 
 
+def test_its_requests_can_be_looked_at_and_add_up_to_the_call(
+    tmp_path: Path, api: LoopbackApi
+) -> None:
+    box = asking(tmp_path, "")
+    run(box, api)
+    done = box.run("log", "add-x", "--requests", "--json")
+    (call,) = json.loads(done.stdout, parse_float=Decimal)["calls"]
+    rows = call["api_requests"]
+    assert [(row["tokens_in"], row["tokens_out"], row["end"]) for row in rows] == 3 * [
+        (900, 40, "stop")
+    ]
+    assert sum(row["cost_usd"] for row in rows) == call["cost_usd"] == Decimal("2.82")
+    assert all(row["exact"] and row["duration_ms"] is not None for row in rows)
+
+
 def test_two_changes_at_once_never_spend_the_same_remainder(
     tmp_path: Path, api: LoopbackApi
 ) -> None:

@@ -1,0 +1,209 @@
+"""The command that shows a change's calls one by one: log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentd.cli.options import AsJson, LatestChangeId
+from agentd.errors import StateError
+
+if TYPE_CHECKING:
+    from agentd.reports.call_log import CallLog, LoggedCall, LoggedRequest
+
+_NOT_KNOWN = "its requests are not known here: they stand in its run's folder, which git ignores"
+# Columns to the left: time, thread, model, variant, end, what is known. The rest are numbers.
+_LEFT = ("TIME", "THREAD", "MODEL", "VARIANT", "END", "KNOWN")
+
+
+def log(
+    change_id: LatestChangeId = None,
+    requests: Annotated[
+        bool,
+        typer.Option("--requests", help="Show each API request of each call: a row a request."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the calls of a change in order, each with what it used and cost.
+
+    With `--requests` also the API requests that each made: tokens, how the answer ended, price, and
+    whether the numbers are exact. Examples: `agentd log`, `agentd log add-oauth --requests`,
+    `agentd log add-oauth --requests --json`.
+    """
+    from agentd.cli.output import print_json, told_waiting
+    from agentd.reports.call_log import open_log
+    from agentd.text import plain
+
+    found = open_log(Path.cwd(), change_id, with_requests=requests)
+    if as_json:
+        print_json(_document(found, with_requests=requests))
+    elif not found.calls:
+        print(f"change {found.change.id}: no calls")
+    else:
+        lines = _requests(found) if requests else _calls(found)
+        print(plain("\n".join(lines)))
+    if told_waiting(found.waiting):
+        raise typer.Exit(StateError.exit_code)
+
+
+def _calls(found: CallLog) -> Iterator[str]:
+    from agentd.clock import iso
+    from agentd.metering.money import usd
+    from agentd.metering.totals import summarise
+    from agentd.text import table
+
+    rows = [
+        ["WHEN", "STEP", "PROVIDER", "MODEL", "STATUS", "REQUESTS", "IN", "OUT", "COST", "TIME"]
+    ]
+    for one in found.calls:
+        call = one.call
+        cost = usd(call.cost_usd) + ("+" if summarise([call]).unpriced else "")
+        rows.append(
+            [
+                iso(call.started_at) if call.started_at else "-",
+                call.step,
+                call.provider or "-",
+                call.model,
+                call.status,
+                "-" if call.requests is None else str(call.requests),
+                str(call.tokens_in),
+                str(call.tokens_out),
+                cost,
+                _seconds(call.duration_ms),
+            ]
+        )
+    rows[0].append("")
+    for row, one in zip(rows[1:], found.calls, strict=True):
+        row.append(_gap(one))
+    yield table(rows, left=(0, 1, 2, 3, 4, 10))
+
+
+def _gap(one: LoggedCall) -> str:
+    """Why the call's figures are a least; nothing of one that is exact."""
+    if one.call.accuracy != "heuristic":
+        return ""
+    return f"at least: {one.call.why or 'its CLI told too little'}"
+
+
+def _requests(found: CallLog) -> Iterator[str]:
+    from agentd.cli.calls_text import describe
+    from agentd.clock import iso
+
+    for number, one in enumerate(found.calls):
+        if number:
+            yield ""
+        call = one.call
+        at = f"{iso(call.started_at)} " if call.started_at else ""
+        yield f"{at}{call.step}: {describe(call)}"
+        if gap := _gap(one):
+            yield f"  {gap}"
+        if one.requests is None:
+            yield f"  {_NOT_KNOWN}"
+        else:
+            yield from (f"  {line}" for line in _table(one.requests))
+
+
+def _table(requests: Sequence[LoggedRequest]) -> list[str]:
+    """A row a request; a column that is empty or 0 in all of them is left out."""
+    from agentd.text import table
+
+    rows = [_row(one) for one in requests]
+    always = {"TIME", "THREAD", "MODEL", "IN", "OUT", "END", "COST", "KNOWN"}
+    titles = [
+        title
+        for title in rows[0]
+        if title in always or any(row[title] not in {"", "0"} for row in rows)
+    ]
+    cells = [titles, *([row[title] for title in titles] for row in rows)]
+    left = [place for place, title in enumerate(titles) if title in _LEFT]
+    return table(cells, left=left).split("\n")
+
+
+def _row(one: LoggedRequest) -> dict[str, str]:
+    from agentd.metering.money import usd
+
+    request, usage = one.request, one.request.usage
+    return {
+        "TIME": f"{request.started_at:%H:%M:%S}" if request.started_at else "-",
+        "THREAD": request.thread,
+        "MODEL": request.model or "-",
+        "IN": str(usage.input_tokens),
+        "CACHED": str(usage.cache_read_input_tokens),
+        "WRITTEN": str(usage.cache_creation_input_tokens),
+        "1H": str(usage.cache_creation_1h_input_tokens),
+        "OUT": str(usage.output_tokens),
+        "REASONING": str(usage.reasoning_output_tokens),
+        "SEARCHES": str(request.web_searches),
+        "VARIANT": _variant(one),
+        "END": "the rest of a total" if one.is_rest else _end(one),
+        "SECONDS": "" if one.duration_ms is None else f"{one.duration_ms / 1000:.1f}",
+        "COST": "-" if one.cost_usd is None else usd(one.cost_usd),
+        "KNOWN": _known(one),
+    }
+
+
+def _end(one: LoggedRequest) -> str:
+    return "cut (length)" if one.end == "length" else one.end or "-"
+
+
+def _variant(one: LoggedRequest) -> str:
+    return ",".join(f"{name}={value}" for name, value in one.request.variants)
+
+
+def _known(one: LoggedRequest) -> str:
+    if one.request.exact:
+        return "exact"
+    estimated = ", ".join(sorted(one.request.estimated))
+    return f"estimated: {estimated.replace('_tokens', '')}" if estimated else "at least"
+
+
+def _seconds(duration_ms: int) -> str:
+    return f"{duration_ms / 1000:.1f} s"
+
+
+def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
+    from agentd.clock import iso
+    from agentd.ledger.call_fields import to_fields
+
+    calls: list[dict[str, Any]] = []
+    for one in found.calls:
+        fields: dict[str, Any] = {**to_fields(one.call)}
+        if one.call.started_at is not None:
+            fields["timestamp"] = iso(one.call.started_at)
+        if with_requests:
+            known = one.requests
+            fields["api_requests"] = None if known is None else [*map(_entry, known)]
+        calls.append(fields)
+    return {"change_id": found.change.id, "path": str(found.change.folder), "calls": calls}
+
+
+def _entry(one: LoggedRequest) -> dict[str, Any]:
+    from agentd.reports.audit.check_values import TOKEN_KEYS
+
+    request = one.request
+    return {
+        "id": request.id,
+        "started_at": _stamp(request.started_at),
+        "ended_at": _stamp(request.ended_at),
+        "duration_ms": one.duration_ms,
+        "thread": request.thread,
+        "model": request.model or None,
+        **dict(zip(TOKEN_KEYS, request.usage.counts(), strict=True)),
+        "web_searches": request.web_searches,
+        "variants": dict(request.variants),
+        "end": one.end,
+        "is_rest": one.is_rest,
+        "cost_usd": one.cost_usd,
+        "exact": request.exact,
+        "estimated": sorted(request.estimated),
+    }
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

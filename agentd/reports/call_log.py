@@ -1,0 +1,115 @@
+"""The calls of a change one by one, and the API requests that each of them made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from agentd.frozen import frozen
+from agentd.ledger.run_folders import run_dirs
+from agentd.meter.request_log import requests_of_run
+from agentd.metering.call import CallRecord
+from agentd.metering.pricing import PriceBook
+from agentd.metering.requests import ApiRequest, usage_of_run
+from agentd.project.change import Change, asked_change
+from agentd.project.layout import find_project
+from agentd.providers import maker_of
+from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
+
+
+@frozen(kw_only=True)
+class LoggedRequest:
+    """A request with its price by itself; ``cost_usd`` is None where no price is known."""
+
+    request: ApiRequest
+    cost_usd: Decimal | None
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From its begin to the end of its answer, None where one of the two is not known."""
+        begun, ended = self.request.started_at, self.request.ended_at
+        return None if begun is None or ended is None else _ms(begun, ended)
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether it stands for what a total of the CLI has beyond the requests told one by one."""
+        one = self.request
+        return one.id is None and one.started_at is None and one.ended and any(one.usage.counts())
+
+    @property
+    def end(self) -> str | None:
+        """How it ended: a finish reason, ``cut``, or ``failed``; None when nobody told."""
+        one = self.request
+        if one.finish is not None:
+            return one.finish
+        if not one.ended:
+            return "cut"
+        return None if one.id or any(one.usage.counts()) else "failed"
+
+
+@frozen(kw_only=True)
+class LoggedCall:
+    """A call and its requests; None where its run's folder does not tell them."""
+
+    call: CallRecord
+    requests: tuple[LoggedRequest, ...] | None = None
+
+
+@frozen(kw_only=True)
+class CallLog:
+    """The calls of a change in order. ``waiting`` are its runs that can't be entered."""
+
+    change: Change
+    calls: tuple[LoggedCall, ...]
+    waiting: Leftovers = NOTHING
+
+
+def open_log(start: Path, change_id: str | None, *, with_requests: bool) -> CallLog:
+    """The calls of this change in the project around ``start``; without an id, of the latest.
+
+    Enters first what earlier commands could not. The requests come from the runs' folders, which
+    git ignores, and are priced as a call is. Raises InputError when there is no such change,
+    StateError when its ledger can't be read, ConfigError when prices can't.
+    """
+    change = asked_change(find_project(start), change_id)
+    waiting = enter_unentered(change)
+    calls = change.state.calls
+    logged = _with_requests(change, calls) if with_requests else map(_alone, calls)
+    return CallLog(change=change, calls=tuple(logged), waiting=waiting)
+
+
+def _alone(call: CallRecord) -> LoggedCall:
+    return LoggedCall(call=call)
+
+
+def _with_requests(change: Change, calls: tuple[CallRecord, ...]) -> Iterator[LoggedCall]:
+    runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
+    folders = {path.name: path for path in runs}
+    prices = change.workspace.prices
+    for call in calls:
+        folder = folders.get(call.id)
+        requests = requests_of_run(folder) if folder else []
+        priced = (
+            LoggedRequest(request=one, cost_usd=cost_of(one, call, prices)) for one in requests
+        )
+        yield LoggedCall(call=call, requests=tuple(priced) if requests else None)
+
+
+def cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:
+    """What one request of a call costs by itself, at the prices of the call's begin."""
+    at = call.started_at or request.started_at
+    if at is None:
+        return None
+    priced = prices.price(
+        usage_of_run([request]),
+        maker=maker_of(call.provider),
+        model=request.model or call.model,
+        at=at,
+    )
+    return None if priced.cost_source == "none" and priced.unpriced else priced.cost_usd
+
+
+def _ms(begun: datetime, ended: datetime) -> int:
+    return round((ended - begun).total_seconds() * 1000)

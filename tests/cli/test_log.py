@@ -1,0 +1,193 @@
+"""`agentd log`: a change's calls, and the requests that their runs' folders tell of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.cost_box import add, call
+from support.workspace import Sandbox, make_sandbox
+
+from agentd.ledger.store import StateStore
+from agentd.meter.request_log import NAME, RequestLog, write_told
+from agentd.metering.call import CallRecord
+from agentd.metering.dialects import Asked
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import ModelUsage
+
+CONFIG = """
+project_name = "x"
+[claude]
+command = "{claude}"
+[pricing]
+sources = ["config"]
+[pricing.models."m-1"]
+cost_per_1m_input = 1000
+cost_per_1m_output = 10000
+cost_per_1m_cache_read = 100
+"""
+BEGAN = datetime(2026, 11, 25, 12, 0, 1, tzinfo=UTC)
+WHOLE = ApiRequest(
+    id="r-1",
+    model="m-1",
+    usage=ModelUsage(input_tokens=1000, output_tokens=100, cache_read_input_tokens=600),
+    web_searches=2,
+    variants=(("speed", "fast"),),
+    finish="stop",
+    ended=True,
+)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    return make_sandbox(tmp_path, CONFIG)
+
+
+def one(**values: object) -> CallRecord:
+    return replace(call(1, model="m-1", started_at=BEGAN, requests=5), **values)  # type: ignore[arg-type]
+
+
+def run_folder(box: Sandbox, call_id: str = "c1") -> Path:
+    folder = box.change("add-x") / "runs" / call_id
+    folder.mkdir(parents=True)
+    return folder
+
+
+def put_requests(box: Sandbox) -> None:
+    """What a relay writes of five requests: whole, at its limit, cut, failed, of a subagent."""
+    log = RequestLog(run_folder(box) / NAME)
+    at = BEGAN
+
+    def request(key: str, told: list[ApiRequest], status: int | None = 200, **asked: str) -> None:
+        nonlocal at
+        given = Asked(**{"model": "m-1", "body_bytes": 10, **asked})  # type: ignore[arg-type]
+        log.started(key, given, input_tokens=400, at=at)
+        log.ended(key, status, told, at=at + timedelta(milliseconds=2500))
+        at += timedelta(seconds=10)
+
+    request("1", [WHOLE])
+    request("2", [replace(WHOLE, id="r-2", finish="length", web_searches=0, variants=())])
+    cut = replace(WHOLE, id="r-3", finish=None, ended=False, web_searches=0, variants=())
+    request("3", [replace(cut, estimated=frozenset({"output_tokens"}))])
+    request("4", [], 429)
+    helper = replace(WHOLE, id="r-5", model="m-2", thread="subagent", web_searches=0, variants=())
+    request("5", [helper], model="m-2", thread="subagent")
+
+
+def test_a_row_a_request(box: Sandbox) -> None:
+    add(box, "add-x", one(accuracy="heuristic", why="answer cut after 100 tokens"))
+    put_requests(box)
+    done = box.run("log", "add-x", "--requests")
+    assert done.returncode == 0, done.stderr
+    head, why, *rows = done.stdout.splitlines()
+    assert head.startswith("2026-11-25T12:00:01Z review: gemini m-1, about in 100 (40 cached)")
+    assert why == "  at least: answer cut after 100 tokens"
+    assert [" ".join(row.split()) for row in rows] == [
+        "TIME THREAD MODEL IN CACHED OUT SEARCHES VARIANT END SECONDS COST KNOWN",
+        "12:00:01 main m-1 1000 600 100 2 speed=fast stop 2.5 $1.4600 exact",
+        "12:00:11 main m-1 1000 600 100 0 cut (length) 2.5 $1.4600 exact",
+        "12:00:21 main m-1 1000 600 100 0 cut 2.5 $1.4600 estimated: output",
+        "12:00:31 main m-1 0 0 0 0 failed 2.5 $0.0000 exact",
+        "12:00:41 subagent m-2 1000 600 100 0 stop 2.5 - exact",
+    ]
+
+
+def test_columns_that_say_nothing_are_left_out(box: Sandbox) -> None:
+    add(box, "add-x", one())
+    plain = ApiRequest(id="r", model="m-1", usage=ModelUsage(input_tokens=5), ended=True)
+    write_told(run_folder(box) / NAME, [plain], append=False)
+    done = box.run("log", "--requests")
+    assert done.stdout.splitlines()[1].split() == [
+        *("TIME", "THREAD", "MODEL", "IN", "OUT", "END", "COST", "KNOWN")
+    ]
+
+
+def test_what_a_total_has_beyond_the_requests_is_no_request(box: Sandbox) -> None:
+    add(box, "add-x", one())
+    rest = ApiRequest(model="m-1", usage=ModelUsage(input_tokens=50), ended=True)
+    write_told(run_folder(box) / NAME, [WHOLE, rest], append=False)
+    last = box.run("log", "--requests").stdout.splitlines()[-1]
+    assert last.split()[:4] == ["-", "main", "m-1", "50"]
+    assert "the rest of a total" in last
+    told = json.loads(box.run("log", "--requests", "--json").stdout)
+    assert [one["is_rest"] for one in told["calls"][0]["api_requests"]] == [False, True]
+
+
+def test_json_has_the_call_as_in_the_ledger_and_its_requests(box: Sandbox) -> None:
+    add(box, "add-x", one())
+    put_requests(box)
+    done = box.run("log", "add-x", "--requests", "--json")
+    document = json.loads(done.stdout, parse_float=Decimal)
+    (told,) = document["calls"]
+    assert document["change_id"] == "add-x"
+    assert (told["id"], told["timestamp"], told["requests"]) == ("c1", "2026-11-25T12:00:01Z", 5)
+    assert told["api_requests"][0] == {
+        "id": "r-1",
+        "started_at": "2026-11-25T12:00:01.000Z",
+        "ended_at": "2026-11-25T12:00:03.500Z",
+        "duration_ms": 2500,
+        "thread": "main",
+        "model": "m-1",
+        "tokens_in": 1000,
+        "tokens_out": 100,
+        "tokens_cache_read": 600,
+        "tokens_cache_write": 0,
+        "tokens_reasoning": 0,
+        "tokens_cache_write_1h": 0,
+        "web_searches": 2,
+        "variants": {"speed": "fast"},
+        "end": "stop",
+        "is_rest": False,
+        "cost_usd": Decimal("1.46"),
+        "exact": True,
+        "estimated": [],
+    }
+    assert [entry["end"] for entry in told["api_requests"]] == [
+        *("stop", "length", "cut", "failed", "stop")
+    ]
+    assert told["api_requests"][4]["cost_usd"] is None
+
+
+def test_without_a_run_folder_the_ledger_is_shown_and_the_rest_said(box: Sandbox) -> None:
+    add(box, "add-x", one())
+    done = box.run("log", "add-x", "--requests")
+    assert done.returncode == 0
+    assert "its requests are not known here" in done.stdout
+    told = json.loads(box.run("log", "--requests", "--json").stdout)
+    assert told["calls"][0]["api_requests"] is None
+
+
+def test_calls_in_order(box: Sandbox) -> None:
+    partial = one(
+        id="c2", step="resolve", accuracy="heuristic", why="relay bypassed", requests=None
+    )
+    add(box, "add-x", one(), partial)
+    rows = [row.split() for row in box.run("log").stdout.splitlines()]
+    assert rows[0][:6] == ["WHEN", "STEP", "PROVIDER", "MODEL", "STATUS", "REQUESTS"]
+    assert rows[1][:6] == ["2026-11-25T12:00:01Z", "review", "gemini", "m-1", "ok", "5"]
+    assert rows[2][1:6] == ["resolve", "gemini", "m-1", "ok", "-"]
+    assert " ".join(rows[2][-4:]) == "at least: relay bypassed"
+    assert "api_requests" not in json.loads(box.run("log", "--json").stdout)["calls"][0]
+
+
+def test_a_call_id_that_is_a_path_leads_nowhere(box: Sandbox) -> None:
+    """An id that a merge brought may be anything."""
+    store = StateStore(box.change("add-x"))
+    store.create("add-x")
+    store.append(one(id="c1"))
+    text = store.path.read_text()
+    store.path.write_text(text.replace("id: c1", "id: ../elsewhere"))
+    write_told(box.change("add-x") / "requests.jsonl", [WHOLE], append=False)
+    told = json.loads(box.run("log", "--requests", "--json").stdout)
+    assert told["calls"][0]["api_requests"] is None
+
+
+def test_a_change_without_calls_and_one_that_is_not_there(box: Sandbox) -> None:
+    StateStore(box.change("add-x")).create("add-x")
+    done = box.run("log", "add-x")
+    assert (done.returncode, done.stdout) == (0, "change add-x: no calls\n")
+    assert box.run("log", "nope").returncode == 1
