@@ -36,8 +36,9 @@ def allowing(change: Change, request: RunRequest, *, override: bool) -> Iterator
         except BaseException:
             RunFolder(request.runs_dir / request.call_id).remove()
             raise
-        if allowance.limited and request.relaying is not None:
-            gated = _gated(allowance, request.relaying)
+        relaying = request.relaying
+        if allowance.limited and relaying is not None and relaying.pointing is not None:
+            gated = _gated(allowance, relaying)
             allowance.request = replace(request, meter=allowance.meter, relaying=gated)
         elif allowance.limited:
             budget_usd = None if override else _own_budget(change, request, allowance.left_usd())

@@ -73,7 +73,8 @@ class Reservations:
             }
         )
         with plain_files.explained(self.folder):
-            write_atomic(self.folder / f"{reservation.call_id}.json", text.encode())
+            path = self.folder / f"{reservation.call_id}.json"
+            write_atomic(path, text.encode(), durable=False)  # a power cut ends the call as well
 
     def release(self, call_id: str) -> None:
         """Give a reservation back."""

@@ -145,7 +145,7 @@ class ScriptRunner:
             else None
         )
         tell = _teller(request, reading, relayed_requests, began_ms)
-        live = Live(reading, cli, info, environ)
+        live = Live(reading, cli, info, environ, relayed_requests)
         stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
 
         after_refusal = AfterRefusal(relay, reading)
@@ -307,7 +307,7 @@ def _watch(
 
 def _is_metered(relay: Relayed | None) -> bool:
     """Whether requests pass the relay: then they are held to the budgets there, one by one."""
-    return relay is not None and relay.process.has_metered()
+    return relay is not None and relay.at_wire and relay.process.has_metered()
 
 
 def _teller(

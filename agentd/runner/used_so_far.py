@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentd.meter.request_log import RequestsSoFar
-from agentd.metering.requests import unite, usage_of_run
+from agentd.metering.requests import ApiRequest, unite, usage_of_run
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Snapshot
 from agentd.providers.base import Cli, Parsed
@@ -27,15 +27,22 @@ _END_S = 2.0  # a CLI that has reported its end is left to end by itself for tha
 
 
 class Live:
-    """The larger of what stdout and the session log tell, told when it has grown.
+    """The largest of what stdout, session log and telemetry tell, told when it has grown.
 
     A CLI may report each message on stdout but not those of its subagents, or report at the end of
-    the run alone; its log has every finished response.
+    the run alone; its log has every finished response, codex's only when the tool after it has run.
+    ``requests`` are what its telemetry tells.
     """
 
     def __init__(
-        self, reading: Reading, cli: Cli, info: RunInfo, environ: Mapping[str, str]
+        self,
+        reading: Reading,
+        cli: Cli,
+        info: RunInfo,
+        environ: Mapping[str, str],
+        requests: LiveRequests | None = None,
     ) -> None:
+        self._requests = requests if info.told else None
         self._reading, self._cli = reading, cli
         self._info, self._environ = info, environ
         self._resumed = info.resume_session_id is not None
@@ -49,7 +56,7 @@ class Live:
 
     def grown(self) -> UsageMetrics | None:
         """The run's usage, when it is more than was told before and the run is not at its end."""
-        for usage in (self._printed(), self._logged()):
+        for usage in (self._printed(), self._heard(), self._logged()):
             if usage is not None and usage.total_tokens > self._most.total_tokens:
                 self._most = usage
         if self._most.total_tokens <= self._told or self._is_ending():
@@ -71,6 +78,9 @@ class Live:
         self._ended_at = time.monotonic() if parsed.complete and not self._complete else None
         self._complete = parsed.complete
         return parsed.usage
+
+    def _heard(self) -> UsageMetrics | None:
+        return self._requests.ended() if self._requests else None
 
     def _logged(self) -> UsageMetrics | None:
         began = time.monotonic()
@@ -106,12 +116,8 @@ class LiveRequests:
 
         Of a request that the API has told nothing of yet only the number is counted.
         """
-        if self._tail is None:
-            if not self._log.is_file():
-                return seen
-            self._tail = Tail(self._log, (b'"request"',), self._so_far.feed)
-        self._tail.drain()
-        requests = self._so_far.requests()
+        if not (requests := self._read()):
+            return seen
         told = [one for one in requests if one.ended_at or "input_tokens" not in one.estimated]
         usage = usage_of_run(told)
         if seen.usage is not None and seen.usage.total_tokens > usage.total_tokens:
@@ -120,5 +126,17 @@ class LiveRequests:
             seen,
             usage=usage if told else seen.usage,
             model=busiest_model(told) or seen.model,
-            requests=len(requests) or None,
+            requests=len(requests),
         )
+
+    def ended(self) -> UsageMetrics:
+        """What the requests have used that are over; of others there are estimates alone."""
+        return usage_of_run([one for one in self._read() if one.ended])
+
+    def _read(self) -> list[ApiRequest]:
+        if self._tail is None:
+            if not self._log.is_file():
+                return []
+            self._tail = Tail(self._log, (b'"request"',), self._so_far.feed)
+        self._tail.drain()
+        return self._so_far.requests()

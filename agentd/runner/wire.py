@@ -43,10 +43,11 @@ class Relaying:
 
 @frozen(kw_only=True)
 class Relayed:
-    """A run that has its relay."""
+    """A run that has its relay; ``at_wire``: its requests pass it."""
 
     process: RelayProcess
     pointed: Pointed
+    at_wire: bool
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class AfterRefusal:
 
     def lingers(self) -> bool:
         """Whether it is time to stop it."""
-        if self.relay is None:
+        if self.relay is None or not self.relay.at_wire:
             return False
         if self.reading.events != self._events:
             self._events = self.reading.events
@@ -106,6 +107,6 @@ def relayed(relaying: Relaying | None, run: Pointed, run_dir: Path) -> Iterator[
             run = pointing.at(process.url, file)
         if telling:
             run = telling.at(f"{process.url}/otlp", file, run)
-        yield Relayed(process=process, pointed=run)
+        yield Relayed(process=process, pointed=run, at_wire=pointing is not None)
     finally:
         process.leave()

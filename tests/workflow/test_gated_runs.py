@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from support.workspace import Sandbox
 
 from agentd.metering.usage import ModelUsage
 
+TELEMETRY = Path(__file__).parents[2] / "fixtures" / "telemetry"
 CLI = Path(__file__).parents[1] / "standins" / "asking_cli.py"
 ANSWER = ModelUsage(input_tokens=900, output_tokens=40)  # $0.94
 PRICES = '[pricing.models."gemini-2.5-pro"]\ncost_per_1m_input = 1000\ncost_per_1m_output = 1000\n'
@@ -187,6 +189,24 @@ def test_a_cli_that_goes_past_the_relay_is_stopped_by_what_it_tells(tmp_path: Pa
     assert done.returncode == 3, done.stderr
     assert "$1.1200 is left, $1.1280 needed (budget.limit_usd)" in done.stderr
     assert not (tmp_path / "went-on").exists()
+
+
+def test_a_run_that_the_wire_can_not_carry_is_stopped_by_its_telemetry(tmp_path: Path) -> None:
+    """A ChatGPT login: the relay's process hears of the requests, and sees none of them."""
+    box = box_with(tmp_path, providers=("codex",))
+    configure(box, '[meter]\nwire = "auto"\n[budget]\nlimit_tokens = 5000\n')
+    put_change(box, "add-x", "proposed")
+    (tmp_path / ".codex").mkdir()
+    (tmp_path / ".codex/auth.json").write_text('{"auth_mode": "chatgpt"}')
+    shutil.copyfile(TELEMETRY / "codex.jsonl", tmp_path / "telemetry.jsonl")
+    script = CLI.with_name("telling_cli.py")
+    (tmp_path / "codex").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
+    done = box.run("challenge", "add-x", "--model", "gpt-6.1-sol", CODEX_HOME="", OPENAI_API_KEY="")
+    assert done.returncode == 3, done.stderr
+    assert "(budget.limit_tokens)" in done.stderr
+    assert not (tmp_path / "went-on").exists()
+    last = state_of(box, "add-x")["telemetry"]["calls"][-1]
+    assert (last["status"], last["tokens_in"] > 5000) == ("budget_stopped", True)
 
 
 class TestStrict:
