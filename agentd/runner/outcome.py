@@ -212,7 +212,7 @@ def _went_past(told: Outcome, requests: Sequence[ApiRequest], known: set[str]) -
     """Whether the CLI tells of a request that the relay did not see, or of more in all."""
     if any(one.id and one.id not in known and any(one.usage.counts()) for one in told.requests):
         return known != set()
-    guessed = any("input_tokens" in one.estimated for one in requests)
+    guessed = any(one.estimated for one in requests)  # and the CLI may guess more
     own = [one for one in requests if one.thread != "other"]  # the CLI knows nothing of the others
     return told.usage.total_tokens > sum_of(own) and not guessed
 

@@ -230,3 +230,12 @@ def test_the_output_of_a_cut_answer_is_counted_from_what_stdout_shows(tmp_path: 
     said = json.dumps("Half an answe")
     longer = stdout.replace(said, json.dumps("word " * 500))
     assert 400 < of_folder(tmp_path, longer)[0].usage.output_tokens < 900
+
+
+def test_claude_makes_up_the_end_of_a_message_that_was_interrupted() -> None:
+    message = {"id": "m", "model": "big", "usage": {"input_tokens": 9, "output_tokens": 1}}
+    start = {"type": "message_start", "message": message}
+    for reason, ended in ((None, False), ("end_turn", True), ("a_new_reason", True)):
+        end = {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": USAGE}
+        told = parsed("claude", *({"type": "stream_event", "event": one} for one in (start, end)))
+        assert told.requests[0].ended is ended

@@ -88,6 +88,12 @@ def test_other_sources_tell_what_the_wire_lacks() -> None:
     assert (outcome.usage_source, outcome.accuracy) == ("wire", "exact")
 
 
+def test_estimates_of_one_cut_answer_need_not_agree() -> None:
+    more = replace(CUT, usage=replace(USAGE, output_tokens=44))
+    outcome = outcome_of(Sources(parsed=Parsed(requests=(FIRST, more)), wire=[FIRST, CUT]))
+    assert (outcome.usage_source, outcome.why) == ("wire", "answer cut after 44 tokens")
+
+
 def test_a_relay_that_saw_no_request_claims_nothing() -> None:
     nothing = outcome_of(Sources(parsed=Parsed(), sent=False))
     assert outcome_of(Sources(parsed=Parsed(), sent=False, wire=[])) == nothing

@@ -172,15 +172,15 @@ class ClaudeParser:
         """The usage of a message repeats, and its output grows until its message_delta."""
         if not message_id or model == "<synthetic>":
             return
-        usage, delta = mapping(told.get("usage")), mapping(told.get("delta"))
+        usage = mapping(told.get("usage"))
         known = self._requests.get(message_id)
+        finish = finish_of(mapping(told.get("delta"))) if ends else None
         request = ApiRequest(
             id=message_id,
             model=known.model if known else _plain(str(model or "")),
             thread="main" if thread is None else "subagent",
-            finish=finish_of(delta) if ends else None,
-            # At SIGINT claude makes up the end of the message that it cuts (2.1.330).
-            ended=ends and "output_tokens" in usage and delta.get("stop_reason") is not None,
+            finish=finish,
+            ended=finish is not None and "output_tokens" in usage,
         )
         for one in requests_of(request, usage):
             before = self._requests.get(str(one.id))

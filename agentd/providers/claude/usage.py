@@ -8,7 +8,7 @@ from typing import Any
 from agentd.metering.dialects import anthropic
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
-from agentd.providers.fields import has_tokens, mapping, money, tokens
+from agentd.providers.fields import has_tokens, mapping, money, text, tokens
 
 
 def of_model(usage: Mapping[str, Any]) -> ModelUsage:
@@ -61,5 +61,9 @@ def requests_of(request: ApiRequest, usage: Mapping[str, Any]) -> list[ApiReques
 
 
 def finish_of(message: Mapping[str, Any]) -> str | None:
-    """How a message ended, one of FINISH_REASONS; None when it does not say so."""
-    return anthropic.FINISH.get(str(message.get("stop_reason")))
+    """How a message ended, one of FINISH_REASONS; None when it does not say so.
+
+    claude makes up the end of a message that was interrupted, without a reason (2.1.330).
+    """
+    reason = text(message.get("stop_reason"))
+    return anthropic.FINISH.get(reason, "stop") if reason else None
