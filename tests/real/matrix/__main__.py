@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,14 @@ def main() -> None:
 
 
 def table(verdicts: Mapping[str, Mapping[str, str]]) -> str:
-    """How many kinds have which verdict, with the relay and without."""
+    """How many kinds have which verdict, with the relay and without; those of one CLI apart."""
     names = (*ORDER, "not played")
-    lines = ["", "".join(["wire  ", *(f"{name:>12}" for name in names)])]
-    for wire in WIRES:
-        of = Counter(v["name"] for key, v in verdicts.items() if key.startswith(f"{wire} "))
+    lines = ["", "".join([f"{'wire':18}", *(f"{name:>12}" for name in names)])]
+    for wire, (what, kinds) in product(WIRES, (("", KINDS), (", one CLI", ALSO))):
+        keys = {_key(kind, wire) for kind in kinds} & verdicts.keys()
+        of = Counter(verdicts[key]["name"] for key in keys)
         if of:
-            lines.append("".join([f"{wire:6}", *(f"{of[name]:12}" for name in names)]))
+            lines.append("".join([f"{wire + what:18}", *(f"{of[name]:12}" for name in names)]))
     return "\n".join(lines)
 
 
