@@ -71,7 +71,8 @@ def _judged(run: Played) -> Verdict:
     differs = _differences(told, finished, unsure)
     if exact:
         return Verdict(name="wrong", note=_sources(run) + (differs or "an answer was cut"))
-    return Verdict(name="marked" if differs else "cut", note=_why(run, differs))
+    off = differs or _input_error(told, finished, unsure)
+    return Verdict(name="marked" if differs else "cut", note=_why(run, off))
 
 
 def _billed(request: Request) -> ModelUsage | None:
@@ -124,6 +125,12 @@ def _differences(
                 expected = str(sure) if not more else f"{sure} + {more}"
                 found.append(f"{model} {name.removesuffix('_tokens')} {has}, not {expected}")
     return "; ".join(found)
+
+
+def _input_error(*parts: Mapping[str, ModelUsage]) -> str:
+    """How far the estimate of what was cut is from the truth, of ``told, finished, unsure``."""
+    told, finished, unsure = (sum(u.input_tokens for u in part.values()) for part in parts)
+    return f"input {(told - finished - unsure) / unsure:+.2%}" if unsure else ""
 
 
 def _why(run: Played, more: str) -> str:
