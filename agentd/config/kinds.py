@@ -14,11 +14,10 @@ from decimal import Decimal
 from typing import Any, TypeGuard
 
 from agentd.config.table import Accept, Table
-from agentd.metering.rates import PRICE_KEYS, PricingConfig
+from agentd.metering.rates import NEEDED_PRICES, PRICE_KEYS, PRICE_UNITS, PricingConfig
+from agentd.metering.variants import TEXT as VARIANTS
 
 _MAX_INTEGER = 1_000_000_000_000  # keeps every time limit and sum far from an overflow
-_NEEDED_PRICES = ("cost_per_1m_input", "cost_per_1m_output")
-_PRICE = "a price in USD per 1,000,000 tokens, 0 or more"
 
 
 def _key(expected: str, accept: Accept, default: object, *, needed: bool = False) -> Any:
@@ -136,7 +135,7 @@ def prices_beside() -> Any:
 
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> PricingConfig | None:
         if any(name in table for name in PRICE_KEYS):
-            for name in _NEEDED_PRICES:
+            for name in NEEDED_PRICES:
                 table.warn_if_missing(name, "so its other prices are not used")
         return _prices(table)
 
@@ -155,13 +154,34 @@ def prices_by_model() -> Any:
 
 
 def _prices(table: Table, *, needed: bool = False) -> PricingConfig | None:
-    given: dict[str, Any] = {
-        name: table.take(name, _PRICE, _number, needed=needed and name in _NEEDED_PRICES)
-        for name in PRICE_KEYS
-    }
+    given = _given_prices(table, needed=NEEDED_PRICES if needed else ())
+    below = table.table("variants")
+    variants = {name: _variant(below, name, given) for name in below}
     if needed:
         table.finish()
-    return None if None in map(given.get, _NEEDED_PRICES) else PricingConfig(**given)
+    if None in map(given.get, NEEDED_PRICES):
+        return None
+    known = {name: prices for name, prices in variants.items() if prices}
+    return PricingConfig(**given, variants=known)
+
+
+def _variant(table: Table, name: str, usual: Mapping[str, Any]) -> PricingConfig | None:
+    """Other prices of a model; one that is left out is the usual one."""
+    if not re.fullmatch(VARIANTS, name):
+        table.take(name, 'a name such as "speed=fast" or "geo=us"', lambda _: None)
+        return None
+    below = table.table(name)
+    given = _given_prices(below)
+    below.finish()
+    prices = {key: usual[key] if price is None else price for key, price in given.items()}
+    return None if None in map(prices.get, NEEDED_PRICES) else PricingConfig(**prices)
+
+
+def _given_prices(table: Table, *, needed: Collection[str] = ()) -> dict[str, Any]:
+    return {
+        name: table.take(name, f"a price in {unit}, 0 or more", _number, needed=name in needed)
+        for name, unit in PRICE_UNITS.items()
+    }
 
 
 def _is_text(value: object) -> TypeGuard[str]:

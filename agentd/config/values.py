@@ -15,7 +15,7 @@ from agentd.config.load import read_text
 from agentd.config.model import STEP_NAMES, Config, Limit, ProviderConfig, StepConfig
 from agentd.config.table import join, nearest
 from agentd.errors import ConfigError
-from agentd.metering.rates import PricingConfig
+from agentd.metering.rates import PRICE_KEYS
 from agentd.providers import PROVIDERS
 
 
@@ -28,7 +28,7 @@ def in_force(config: Config) -> dict[str, object]:
     for name in ("path", "warnings"):
         del data[name]
     data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers")
-    no_prices = {field.name: None for field in fields(PricingConfig)}
+    no_prices = dict.fromkeys(PRICE_KEYS)
     for name in config.providers:
         for entry in data[name]["models"]:  # their prices stand beside their other keys
             entry.update(entry.pop("prices") or no_prices)

@@ -13,6 +13,7 @@ from agentd.ledger import scalar
 from agentd.ledger.call_keys import KEYS, MODEL_KEYS, MODEL_REQUIRED, REQUIRED, Kind, guess_source
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
+from agentd.metering.variants import as_text, from_text
 
 Value: TypeAlias = "str | int | Decimal | datetime | list[dict[str, Value]]"
 Fields: TypeAlias = dict[str, Value]
@@ -22,6 +23,7 @@ EXPECTED: Mapping[Kind, str] = {
     "word": "a word",
     "count": "a whole number, 0 or more",
     "money": "an amount in USD, 0 or more, such as 0.0035",
+    "variants": "what the price was for, such as speed=fast",
     "time": "a time such as 2026-11-22T05:40:52Z",
     "models": "a list of models",
 }
@@ -35,6 +37,7 @@ _TOKENS = {
     "tokens_cache_write": "cache_creation_input_tokens",
     "tokens_cache_write_1h": "cache_creation_1h_input_tokens",
     "tokens_reasoning": "reasoning_output_tokens",
+    "web_searches": "web_searches",
 }
 """What ModelUsage calls the counts; what else a record has is called as in the ledger."""
 
@@ -54,6 +57,8 @@ def _fields_of(record: Any, keys: Iterable[str]) -> Fields:
         if key in _TOKENS:
             count = getattr(record.usage, _TOKENS[key])
             found[key] = count if count or key in REQUIRED else None
+        elif key == "price_variant":
+            found[key] = as_text(record.usage.variants) or None
         elif key == "models":
             found[key] = [_fields_of(model, MODEL_KEYS) for model in record.models] or None
         elif key == "timestamp":
@@ -86,10 +91,12 @@ _ABSENT = {
 def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The record's arguments, for a call or one item of its ``models``."""
     found: dict[str, Any] = {}
-    used = {}
+    used: dict[str, Any] = {}
     for key, value in fields.items():
         if key in _TOKENS:
             used[_TOKENS[key]] = value
+        elif key == "price_variant":
+            used["variants"] = from_text(value)
         elif key == "models":
             found[key] = tuple(PricedModel(**_attributes(model)) for model in value)
         else:
@@ -161,6 +168,7 @@ _READERS: Mapping[Kind, Any] = {
     "word": _text,
     "count": _count,
     "money": _money,
+    "variants": _text,  # a newer agentd may write others
     "time": _time,
     "models": _models,
 }

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
-Kind = Literal["text", "word", "count", "money", "time", "models"]
+Kind = Literal["text", "word", "count", "money", "variants", "time", "models"]
 
 KEYS: Mapping[str, Kind] = {
     "id": "text",
@@ -28,6 +28,8 @@ KEYS: Mapping[str, Kind] = {
     "why": "text",
     "usage_source": "word",
     "requests": "count",
+    "web_searches": "count",
+    "price_variant": "variants",
     "duration_ms": "count",
     "timestamp": "time",
     "session_id": "text",
@@ -36,8 +38,8 @@ KEYS: Mapping[str, Kind] = {
 }
 """Every key of a call that agentd knows, in the order in which it writes them."""
 
-MODEL_KEYS = ("model", *list(KEYS)[5:13])
-"""The keys of one item of ``models``: model, the token counts, cost_usd, cost_source."""
+MODEL_KEYS = ("model", *list(KEYS)[5:13], "web_searches", "price_variant")
+"""The keys of one item of ``models``: what it used, cost_usd, cost_source, at which price."""
 
 REQUIRED = ("step", "model", "tokens_in", "tokens_out", "cost_usd")
 MODEL_REQUIRED = ("model", "tokens_in", "tokens_out", "cost_usd")

@@ -265,7 +265,7 @@ def _of_json(told: Mapping[str, Any]) -> ApiRequest:
 
 def _usage(counts: Mapping[str, Any]) -> ModelUsage:
     told = {name: _count(counts.get(name)) for name in COUNTS}
-    return ModelUsage(**told, reported_cost_usd=None)
+    return ModelUsage(**told, reported_cost_usd=None, variants=())
 
 
 def _variants(value: object) -> tuple[tuple[str, str], ...]:

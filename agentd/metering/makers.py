@@ -28,13 +28,15 @@ class ReadName(NamedTuple):
 
     ``host`` is who serves it, "" when nobody but the maker is named; ``namespace`` the maker named
     in front, "" for none, "unknown" for a name that says nothing here; ``bare`` the rest.
-    ``written`` is the name as its host knows it, maker and region included.
+    ``written`` is the name as its host knows it, maker and region included; ``region`` is that of
+    Amazon Bedrock ("us", "us-gov", "global"), "" for none.
     """
 
     host: str
     namespace: str
     bare: str
     written: str
+    region: str = ""
 
 
 # Names in front of a model that say who made it.
@@ -61,6 +63,7 @@ MAKERS = {
     "openai": "openai",
     "perplexity": "perplexity",
     "qwen": "qwen",
+    "voyageai": "voyageai",
     "x-ai": "x-ai",
     "xai": "x-ai",
     "z-ai": "zai",
@@ -115,21 +118,26 @@ FAMILIES = (
     Family("amazon", "generic-estimate", "heuristic", ("nova-", "titan-")),
     Family("microsoft", "generic-estimate", "heuristic", ("phi-", "wizardlm")),
     Family("ai21", "generic-estimate", "heuristic", ("jamba",)),
+    Family("voyageai", "generic-estimate", "heuristic", ("voyage-",)),
     Family("nvidia", "generic-estimate", "heuristic", ("nemotron",)),
 )
 UNKNOWN = Family("unknown", "generic-estimate", "heuristic", ())
 
 _BEDROCK = re.compile(
-    r"(?P<region>(?:us-gov|us|eu|apac|au|ca|jp|global)\.)?"
+    r"(?:(?P<region>us-gov|global|[a-z]{2,4})\.)?"
     r"(?P<maker>ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshotai|nvidia"
     r"|openai|qwen|zai)\.(?P<bare>[a-z].*)",
     re.DOTALL,
+)
+_BEDROCK_ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[^/]*:(?:[0-9]*:)?(?:inference-profile|foundation-model)/"
 )
 
 
 def read_name(name: str) -> ReadName:
     """Take a name apart: ``openrouter/openai/gpt-4o``, ``us.anthropic.claude-opus-4-5-v1:0``."""
-    *heads, bare = (part.strip() for part in name.strip().lower().split("/"))
+    short = _BEDROCK_ARN.sub("", name.strip().lower(), count=1)
+    *heads, bare = (part.strip() for part in short.split("/"))
     host = heads.pop(0) if heads and heads[0] in HOSTS else ""
     written = "/".join((*heads, bare))
     if not all(head in MAKERS for head in heads):
@@ -137,7 +145,8 @@ def read_name(name: str) -> ReadName:
     if heads:
         return ReadName(host, MAKERS[heads[-1]], bare, written)
     if host in {"", "bedrock"} and (match := _BEDROCK.fullmatch(bare)):
-        return ReadName("bedrock", MAKERS[match["maker"]], match["bare"], written)
+        maker, region = MAKERS[match["maker"]], match["region"] or ""
+        return ReadName("bedrock", maker, match["bare"], written, region)
     return ReadName(host, "", bare, written)
 
 

@@ -14,6 +14,7 @@ from agentd.metering.words import Accuracy
 
 _DOTTED_CLAUDE = re.compile(r"^(claude-3|claude-(?!instant)[a-z]+-\d+)\.(\d)")
 _VERTEX_DATE = re.compile(r"@(20\d{6})\Z")
+_VERTEX_NEWEST = re.compile(r"@default\Z")
 _LONG_CONTEXT = re.compile(r"\[1m\]\Z")
 
 
@@ -130,7 +131,8 @@ def _canonical(bare: str, provider: str) -> str:
     """The name as its maker writes it."""
     if provider != "anthropic":
         return bare
-    bare = _VERTEX_DATE.sub(r"-\1", _LONG_CONTEXT.sub("", bare))
+    bare = _VERTEX_NEWEST.sub("", _LONG_CONTEXT.sub("", bare))
+    bare = _VERTEX_DATE.sub(r"-\1", bare)
     if bare in CLAUDE_ALIASES:
         return f"claude-{bare}-latest"
     return _DOTTED_CLAUDE.sub(r"\1-\2", bare)

@@ -19,6 +19,9 @@ Price = int | float | str | Decimal
 # (the decimal module's FAQ); the caller's own context may be a narrow one.
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
+_ROUNDING_USD = Decimal("1e-9")
+_NOISE_USD = Decimal("1e-12")  # no price of a token is below 1e-10 USD
+
 
 def exact_usd(name: str, value: Price, *, unit: str = "") -> Decimal:
     """``value`` as the number it is written as: 0.1 is a tenth, though a float.
@@ -47,6 +50,16 @@ def exact_share(name: str, value: Price) -> Decimal:
         return exact_usd(name, value)
     except ValueError as error:
         raise ValueError(f"{error}, such as 0.9 for 90 %") from None
+
+
+def near(one: Decimal, other: Decimal) -> bool:
+    """Whether two amounts are the same but for the rounding of binary floating point."""
+    return abs(one - other) <= max(_ROUNDING_USD, abs(other) * _ROUNDING_USD)
+
+
+def without_float_noise(amount: Decimal) -> Decimal:
+    """0.03 for 0.030000000000000002, which a sum of floats may give for it."""
+    return EXACT.quantize(amount, _NOISE_USD).normalize(EXACT) if amount else amount
 
 
 def usd(amount: Decimal, digits: int | None = 4, *, signed: bool = False) -> str:

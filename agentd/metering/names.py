@@ -19,9 +19,11 @@ _DATE = (
     r"|(?<=-preview)-\d\d-(?:\d\d|20\d\d)"  # -preview-05-20, -preview-09-2025 (Google)
 )
 # -customtools: Google's endpoint of gemini-3.1-pro-preview for agents, at the same price;
-# -v1:0: the version of a model on Amazon Bedrock.
-_SUFFIX = re.compile(rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d|-v\d+:\d+)$")
-_OWNER = re.compile(r"(?<=^ft:)([^:]+):.*", re.DOTALL)  # of a fine-tuned model: ft:gpt-4o:org::id
+# -v1:0: the version of a model on Amazon Bedrock; @default: the newest one on Vertex AI.
+_SUFFIX = re.compile(rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d|-v\d+:\d+|@default)$")
+_CLAUDE_VERSION = re.compile(r"(?<=\d)-v\d+$")  # Bedrock's anthropic.claude-opus-4-6-v1
+# The owner of a fine-tuned model: ft:gpt-4o:org::id, on Azure gpt-4o-2024-08-06.ft-0123456789abc.
+_OWNER = re.compile(r"(?:(?<=^ft:)([^:]+):|(?<=[0-9])(\.ft-)).*", re.DOTALL)
 _DATED = re.compile(rf"(?P<name>.+?)(?:{_DATE})$")
 _FAMILY = re.compile(rf"^claude-.*\b({'|'.join(CLAUDE_ALIASES)})\b")
 
@@ -37,11 +39,16 @@ def forms(model: str) -> tuple[str, ...]:
         return (found[0],)
     if (bare := _PREFIX.sub("", found[0])) != found[0]:
         found.append(bare)
-    if (ownerless := _OWNER.sub(r"\1", found[-1])) != found[-1]:
+    if (ownerless := _OWNER.sub(r"\1\2", found[-1])) != found[-1]:
         found.append(ownerless)
-    while (shorter := _SUFFIX.sub("", found[-1])) != found[-1]:
+    while (shorter := _shortened(found[-1])) != found[-1]:
         found.append(shorter)
     return tuple(found)
+
+
+def _shortened(name: str) -> str:
+    shorter = _SUFFIX.sub("", name)
+    return _CLAUDE_VERSION.sub("", shorter) if "claude-" in name else shorter
 
 
 def undated(model: str) -> str | None:

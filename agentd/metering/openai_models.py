@@ -23,7 +23,7 @@ _OLDER = re.compile(
 )
 _NAMED = re.compile(
     r"gpt-?\d|gpt-(?:audio|chat|image|live|oss|realtime|rosalind|transcribe)|chatgpt|o\d+(?:-|\Z)"
-    r"|codex|computer-use|text-embedding|(?:text-|omni-)?moderation|whisper|tts-|dall-e|sora"
+    r"|chat-latest\Z|codex|computer-use|text-embedding|(?:text-|omni-)?moderation|whisper|tts-|dall-e|sora"
 )
 _FINE_TUNED = re.compile(r"ft:([^:]+)")
 

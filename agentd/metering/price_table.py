@@ -10,6 +10,7 @@ from agentd.metering.catalog import CatalogPrice, lookup, spelled_names
 from agentd.metering.makers import read_name
 from agentd.metering.models import resolve_alias
 from agentd.metering.names import forms
+from agentd.metering.variants import Variants
 
 
 @frozen(kw_only=True)
@@ -29,10 +30,12 @@ class PriceTable:
         names = spelled_names(maker)
         return cls(maker=maker, prices={name: lookup(name, maker=maker, at=at) for name in names})
 
-    def lookup(self, model: str, maker: str | None, at: datetime) -> CatalogPrice | None:
-        """What the catalogue says of ``model``; it is loaded for a model that isn't in here."""
-        if maker == self.maker and not read_name(model).host:
+    def lookup(
+        self, model: str, maker: str | None, at: datetime, variants: Variants = ()
+    ) -> CatalogPrice | None:
+        """What the catalogue says of ``model``; it is loaded for what isn't in here."""
+        if maker == self.maker and not variants and not read_name(model).host:
             for name in forms(model):
                 if name in self.prices:
                     return self.prices[name]
-        return lookup(resolve_alias(model, maker), maker=maker, at=at)
+        return lookup(resolve_alias(model, maker), maker=maker, at=at, variants=variants)

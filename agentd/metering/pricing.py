@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -12,10 +11,13 @@ from agentd.frozen import frozen
 from agentd.metering.call import PricedModel
 from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
+from agentd.metering.money import near, without_float_noise
 from agentd.metering.names import family, forms, undated
+from agentd.metering.parts import ModelParts, parts_of
 from agentd.metering.rates import PricingConfig
 from agentd.metering.unpriced import is_unpriced
-from agentd.metering.usage import ModelUsage, UsageMetrics, add, subtract
+from agentd.metering.usage import UsageMetrics, add
+from agentd.metering.variants import Variants
 from agentd.metering.words import CostSource
 
 if TYPE_CHECKING:  # loaded where the catalogue is asked
@@ -23,23 +25,38 @@ if TYPE_CHECKING:  # loaded where the catalogue is asked
     from agentd.metering.quote import Quote
 
 SOURCES: tuple[CostSource, ...] = ("config", "reported", "catalog")
+_LONG_CONTEXT = "[1m]"
+_LONG_CONTEXT_ABOVE = 200_000  # what a request without claude's long context can't go beyond
 
-Catalog = Callable[[str, str | None, datetime], "CatalogPrice | None"]
-"""From a model, its maker and a time to the prices."""
+Catalog = Callable[[str, str | None, datetime, Variants], "CatalogPrice | None"]
+"""From a model, its maker, a time and what multiplies the price to the prices."""
 
 
 @frozen(kw_only=True)
 class PricedCall:
     """A call's price; ``cost_source`` is that of its costliest part, "none" when no part has one.
 
-    ``models`` is empty unless several models answered. ``unpriced``: tokens were used that no
-    source has a price for, so ``cost_usd`` is too low.
+    ``models`` is empty unless several models answered, or one at several of its prices.
+    ``unpriced``: tokens were used that no source has a price for, so ``cost_usd`` is too low.
+    ``web_searches`` and ``variants`` are those of all of it; the latter empty where they differ.
+    ``why`` says what else of its price is not known, None when that is nothing.
     """
 
     cost_usd: Decimal
     cost_source: CostSource
     models: tuple[PricedModel, ...]
     unpriced: bool
+    web_searches: int = 0
+    variants: Variants = ()
+    why: str | None = None
+
+
+@frozen()
+class _Priced:
+    """A part, and what of it has no price, in words."""
+
+    part: PricedModel
+    lacks: tuple[str, ...] = ()
 
 
 class PriceBook:
@@ -66,7 +83,7 @@ class PriceBook:
         self._canonical = {
             ModelRegistry.resolve(model).name: prices
             for model, prices in self._config.items()
-            if not model.endswith("[1m]")
+            if not model.endswith(_LONG_CONTEXT)
         }
         # A price given for one dated snapshot also counts for the bare name; the newest date wins.
         by_date = sorted(self._config.items())
@@ -77,24 +94,25 @@ class PriceBook:
     ) -> PricedCall:
         """Price a run that started at ``at``; what ``usage`` names no model for is ``model``'s.
 
-        ``maker`` is who makes its models, None where each model's name has to tell.
+        ``maker`` is who makes the CLI's models, None where each model's name has to tell.
         """
-        parts = _parts(usage, model)
-        priced = tuple(
-            self._price_part(
-                name, part, _requests(usage, name, part, sole=len(parts) == 1), maker, at
-            )
-            for name, part in parts.items()
-        )
-        known = [part for part in priced if part.cost_source != "none"]
+        priced = [
+            one for each in parts_of(usage, model) for one in self._price_model(each, maker, at)
+        ]
+        parts = tuple(one.part for one in priced)
+        known = [part for part in parts if part.cost_source != "none"]
+        lacks = [f"{one.part.model}: no price for {what}" for one in priced for what in one.lacks]
+        whole = add(part.usage for part in parts)
         return PricedCall(
             cost_usd=sum((part.cost_usd for part in known), Decimal(0)),
             cost_source=max(known, key=lambda part: part.cost_usd).cost_source if known else "none",
-            models=priced if len(priced) > 1 else (),
+            models=parts if len(parts) > 1 else (),
             unpriced=any(
-                is_unpriced(part.model, part.cost_source, part.usage.total_tokens)
-                for part in priced
+                is_unpriced(part.model, part.cost_source, part.usage.total_tokens) for part in parts
             ),
+            web_searches=whole.web_searches,
+            variants=whole.variants,
+            why="; ".join(dict.fromkeys(lacks)) or None,
         )
 
     def knows(
@@ -109,10 +127,9 @@ class PriceBook:
                 case "config":
                     found = self.configured(model, maker) is not None
                 case "reported":
-                    full_name = resolve_alias(model, maker)
-                    found = reports_costs and provider_of(full_name) == maker
+                    found = reports_costs and _is_by(maker, model)
                 case _:
-                    found = self._catalog(model, maker, at) is not None
+                    found = self._catalog(model, maker, at, ()) is not None
             if found:
                 return source
         return "none"
@@ -130,45 +147,41 @@ class PriceBook:
         table = PriceTable.of(maker, at) if asked else PriceTable(prices={})
         return PriceBook(config=self._config, sources=self._sources, catalog=table.lookup)
 
-    def quote(self, model: str, *, at: datetime) -> Quote | None:
+    def quote(self, model: str, *, at: datetime, variants: Variants = ()) -> Quote | None:
         """The prices for ``model`` at ``at``, None when no source has any.
 
         ``reported`` is skipped: it knows costs of calls, not prices.
         """
-        from agentd.metering.catalog import CatalogPrice
         from agentd.metering.quote import Quote
 
         for source in self._sources:
             price = None
-            if source == "config" and (rates := self.configured(model, None)):
-                price = CatalogPrice(model_id=model, base=rates)
+            if source == "config":
+                price = self.own_price(model, None, variants)
             elif source == "catalog":
-                price = self._catalog(model, None, at)
+                price = self._catalog(model, None, at, variants)
             if price:
                 return Quote(source=source, price=price)
         return None
 
-    def _price_part(
-        self,
-        model: str,
-        usage: ModelUsage,
-        requests: Sequence[ModelUsage],
-        maker: str | None,
-        at: datetime,
-    ) -> PricedModel:
-        for source in self._sources:
-            match source:
-                case "config":
-                    rates = self.configured(model, maker)
-                    cost = rates.cost_usd(usage) if rates else None
-                case "reported":
-                    cost = usage.reported_cost_usd
-                case _:
-                    price = self._catalog(model, maker, at)
-                    cost = _catalog_cost(price, usage, requests) if price else None
-            if cost is not None:
-                return PricedModel(model=model, usage=usage, cost_usd=cost, cost_source=source)
-        return PricedModel(model=model, usage=usage, cost_usd=Decimal(0), cost_source="none")
+    def own_price(
+        self, model: str, maker: str | None, variants: Variants = ()
+    ) -> CatalogPrice | None:
+        """What the config has for ``model``, whatever the sources; None when it has no price.
+
+        A price under its name with ``[1m]`` is that of a request that only fits the long context.
+        """
+        from agentd.metering.catalog import CatalogPrice
+
+        rates = self.configured(model, maker)
+        if rates is None:
+            return None
+        base, unknown = rates.for_variants(variants)
+        long = self._config.get(f"{forms(model)[-1]}{_LONG_CONTEXT}")
+        if long is None or model.strip().lower().endswith(_LONG_CONTEXT):
+            return CatalogPrice(model_id=model, base=base, unknown=unknown)
+        tier = (_LONG_CONTEXT_ABOVE, long.for_variants(variants)[0])
+        return CatalogPrice(model_id=model, base=base, tiers=(tier,), unknown=unknown)
 
     def configured(self, model: str, maker: str | None) -> PricingConfig | None:
         """The config's price for ``model``, whatever the sources; None when it has none.
@@ -187,41 +200,87 @@ class PriceBook:
         same = self._canonical.get(ModelRegistry.resolve(model).name)
         return same or self._config.get(family(model) or "")
 
+    def _price_model(self, each: ModelParts, maker: str | None, at: datetime) -> list[_Priced]:
+        for source in self._sources:
+            match source:
+                case "config":
+                    found = _priced(each, source, lambda of: self.own_price(each.model, maker, of))
+                case "reported":
+                    found = self._reported(each, maker, at)
+                case _:
+                    found = self._by_catalog(each, maker, at)
+            if found is not None:
+                return found
+        return [
+            _Priced(
+                PricedModel(
+                    model=part.model, usage=part.usage, cost_usd=Decimal(0), cost_source="none"
+                )
+            )
+            for part in each.parts
+        ]
 
-def _parts(usage: UsageMetrics, model: str) -> dict[str, ModelUsage]:
-    """The usage by model; what no model is named for stands under ``model``."""
-    parts = dict(usage.by_model)
-    rest = subtract(usage, add(parts.values()))
-    if parts:
-        rest = replace(rest, reported_cost_usd=None)  # the CLI's figures are for models it names
-    if not parts or any(rest.counts()):
-        parts[model] = add([parts[model], rest]) if model in parts else rest
-    (name, sole), *others = parts.items()
-    if not others and sole.reported_cost_usd is None:
-        parts[name] = replace(sole, reported_cost_usd=usage.reported_cost_usd)
-    return parts
+    def _reported(self, each: ModelParts, maker: str | None, at: datetime) -> list[_Priced] | None:
+        """At the CLI's own figure, where it can know the model and the catalogue agrees."""
+        if each.usage.reported_cost_usd is None or (maker and not _is_by(maker, each.model)):
+            return None
+        figure = without_float_noise(each.usage.reported_cost_usd)
+        checked = self._by_catalog(each, maker, at) if "catalog" in self._sources else None
+        if checked is not None and not any(one.lacks for one in checked):
+            if not self._agrees(figure, each, checked, maker, at):
+                return None
+            if len(checked) > 1:
+                return checked  # the figure is for all of them
+        whole = PricedModel(
+            model=each.model, usage=each.usage, cost_usd=figure, cost_source="reported"
+        )
+        return [_Priced(whole)]
+
+    def _by_catalog(
+        self, each: ModelParts, maker: str | None, at: datetime
+    ) -> list[_Priced] | None:
+        return _priced(each, "catalog", lambda of: self._catalog(each.model, maker, at, of))
+
+    def _agrees(
+        self,
+        figure: Decimal,
+        each: ModelParts,
+        checked: Sequence[_Priced],
+        maker: str | None,
+        at: datetime,
+    ) -> bool:
+        """Whether a figure may be what the catalogue gives; what isn't known has a range."""
+        least = sum((one.part.cost_usd for one in checked), Decimal(0))
+        most = Decimal(0)
+        for part in each.parts:
+            price = self._catalog(each.model, maker, at, part.usage.variants)
+            most += part.most_usd(price) if price else Decimal(0)
+        return near(figure, least) or near(figure, most) or least <= figure <= most
 
 
-def _requests(usage: UsageMetrics, model: str, part: ModelUsage, *, sole: bool) -> list[ModelUsage]:
-    """The single API requests of one model, if they are all known: they add up to its usage."""
-    own = [request for name, request in usage.requests if name == model or (sole and not name)]
-    return own if add(own).counts() == part.counts() else []
+def _is_by(maker: str | None, model: str) -> bool:
+    return provider_of(resolve_alias(model, maker)) == maker
 
 
-def _in_catalog(model: str, maker: str | None, at: datetime) -> CatalogPrice | None:
+def _priced(
+    each: ModelParts, source: CostSource, price_of: Callable[[Variants], CatalogPrice | None]
+) -> list[_Priced] | None:
+    found = []
+    for part in each.parts:
+        price = price_of(part.usage.variants)
+        if price is None:
+            return None
+        cost_usd = part.cost_usd(price)
+        priced = PricedModel(
+            model=part.model, usage=part.usage, cost_usd=cost_usd, cost_source=source
+        )
+        found.append(_Priced(priced, price.lacks(part.usage)))
+    return found
+
+
+def _in_catalog(
+    model: str, maker: str | None, at: datetime, variants: Variants = ()
+) -> CatalogPrice | None:
     from agentd.metering.quote import in_catalog
 
-    return in_catalog(model, maker, at)
-
-
-def _catalog_cost(
-    price: CatalogPrice, usage: ModelUsage, requests: Sequence[ModelUsage]
-) -> Decimal:
-    """Request by request where they are known, else at the base price.
-
-    A run is many requests: that their sum passes a tier's threshold doesn't say that one did.
-    """
-    if not requests:
-        return price.base.cost_usd(usage)
-    costs = (price.for_request(request.input_tokens).cost_usd(request) for request in requests)
-    return sum(costs, Decimal(0))
+    return in_catalog(model, maker, at, variants)

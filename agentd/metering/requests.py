@@ -9,6 +9,7 @@ from typing import Literal
 
 from agentd.frozen import frozen
 from agentd.metering.usage import COUNTS, ModelUsage, UsageMetrics, add, run_usage
+from agentd.metering.variants import Variants
 
 Thread = Literal["main", "subagent", "side", "other"]
 FINISH_REASONS = ("stop", "length", "tool", "refused", "error")
@@ -31,13 +32,18 @@ class ApiRequest:
     model: str = ""
     usage: ModelUsage = field(default_factory=ModelUsage)
     web_searches: int = 0
-    variants: tuple[tuple[str, str], ...] = ()
+    variants: Variants = ()
     started_at: datetime | None = None
     ended_at: datetime | None = None
     finish: str | None = None
     ended: bool = False
     thread: Thread = "main"
     estimated: frozenset[str] = frozenset()
+
+    @property
+    def billed(self) -> ModelUsage:
+        """All that its price depends on."""
+        return replace(self.usage, web_searches=self.web_searches, variants=self.variants)
 
     @property
     def exact(self) -> bool:
@@ -100,8 +106,8 @@ def usage_by_model(requests: Iterable[ApiRequest]) -> dict[str, ModelUsage]:
     """What requests add up to; a model that only had requests without usage is not in it."""
     by_model: dict[str, list[ModelUsage]] = {}
     for request in requests:
-        if any(request.usage.counts()):
-            by_model.setdefault(request.model, []).append(request.usage)
+        if any(request.usage.counts()) or request.web_searches:
+            by_model.setdefault(request.model, []).append(request.billed)
     return {model: add(usages) for model, usages in by_model.items()}
 
 
@@ -114,7 +120,7 @@ def usage_of_run(
     """A run's usage with its single requests; ``by_model`` is more than they add up to."""
     return run_usage(
         usage_by_model(requests) if by_model is None else by_model,
-        requests=tuple((one.model, one.usage) for one in requests),
+        requests=tuple((one.model, one.billed) for one in requests),
         session_id=session_id,
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+
+from agentd.metering.variants import Variants
 
 MAX_TOKENS = 10**15
 """No request and no run has more: a larger count is a slip, such as an underflow of 64 bits."""
@@ -12,11 +14,14 @@ MAX_TOKENS = 10**15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelUsage:
-    """Tokens of one model. 0 means none, or none reported.
+    """What was used of one model: tokens, and what else its price depends on.
+
+    A count of 0 means none, or none reported.
 
     Inclusive: cached tokens are inside ``input_tokens``, reasoning is inside ``output_tokens``;
     ``cache_creation_1h_input_tokens`` (claude's one-hour cache, dearer) is inside
-    ``cache_creation_input_tokens``.
+    ``cache_creation_input_tokens``. ``web_searches`` are billed by themselves. ``variants`` say at
+    which of the model's prices: empty at the standard one, and for a sum of several.
     """
 
     input_tokens: int = 0
@@ -26,6 +31,8 @@ class ModelUsage:
     reasoning_output_tokens: int = 0
     cache_creation_1h_input_tokens: int = 0
     reported_cost_usd: Decimal | None = None
+    web_searches: int = 0
+    variants: Variants = ()
 
     @property
     def total_tokens(self) -> int:
@@ -80,7 +87,12 @@ def add(usages: Iterable[ModelUsage]) -> ModelUsage:
     costs = [part.reported_cost_usd for part in parts]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known, Decimal(0)) if parts and len(known) == len(parts) else None
-    return _usage(columns or [0] * len(COUNTS), cost)
+    kinds = {part.variants for part in parts if any(part.counts())}
+    return replace(
+        _usage(columns or [0] * len(COUNTS), cost),
+        web_searches=sum(part.web_searches for part in parts),
+        variants=kinds.pop() if len(kinds) == 1 else (),
+    )
 
 
 def subtract(total: ModelUsage, before: ModelUsage) -> ModelUsage:
@@ -89,7 +101,8 @@ def subtract(total: ModelUsage, before: ModelUsage) -> ModelUsage:
     cost = total.reported_cost_usd
     if cost is not None and before.reported_cost_usd is not None:
         cost = max(Decimal(0), cost - before.reported_cost_usd)
-    return _usage(columns, cost)
+    searches = max(0, total.web_searches - before.web_searches)
+    return replace(_usage(columns, cost), web_searches=searches, variants=total.variants)
 
 
 def run_usage(
@@ -103,6 +116,8 @@ def run_usage(
     return UsageMetrics(
         **dict(zip(COUNTS, total.counts(), strict=True)),
         reported_cost_usd=total.reported_cost_usd,
+        web_searches=total.web_searches,
+        variants=total.variants,
         by_model={model: usage for model, usage in by_model.items() if model},
         requests=requests,
         session_id=session_id,
@@ -110,4 +125,6 @@ def run_usage(
 
 
 def _usage(columns: Sequence[int], cost: Decimal | None) -> ModelUsage:
-    return ModelUsage(**dict(zip(COUNTS, columns, strict=True)), reported_cost_usd=cost)
+    return ModelUsage(
+        **dict(zip(COUNTS, columns, strict=True)), reported_cost_usd=cost, variants=()
+    )

@@ -135,7 +135,7 @@ def _marks(row: Row) -> tuple[bool, bool, bool]:
     if row.cost_source == "none" or row.parts:
         for part in row.shares():
             tokens = part.tokens_in + part.tokens_out
-            local |= part.cost_source == "none" and is_local(part.model)
+            local |= is_local(part.model) and part.cost_source == "none"
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
     return row.status != "ok", local, unpriced
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # What makes it worth reading the config: a budget, however it is spelt, or a price below zero.
 _TELLING = re.compile(
     rb"^\s*(?:\[\s*)?[\"']?budget|^\s*limit_(?:usd|tokens)\s*="
-    rb"|\bcost_per_1m_\w+[\"']?\s*=\s*-",
+    rb"|\bcost_per_1[mk]_\w+[\"']?\s*=\s*-",
     re.MULTILINE,
 )
 

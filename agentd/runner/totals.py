@@ -86,6 +86,7 @@ def _larger(seen: ModelUsage | None, said: ModelUsage | None) -> ModelUsage:
         cache_read_input_tokens=seen.cache_read_input_tokens or read,
         cache_creation_input_tokens=seen.cache_creation_input_tokens or written,
         cache_creation_1h_input_tokens=seen.cache_creation_1h_input_tokens or one_hour,
+        web_searches=max(seen.web_searches, said.web_searches),
         reported_cost_usd=said.reported_cost_usd if same else None,
     )
 

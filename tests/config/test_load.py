@@ -127,6 +127,10 @@ cost_per_1m_output = 15.0
 cost_per_1m_cache_read = 0.3
 cost_per_1m_cache_write = 3.75
 cost_per_1m_cache_write_1h = 6.0
+cost_per_1k_web_searches = 10
+[pricing.models."claude-sonnet-4-5".variants."speed=fast"]
+cost_per_1m_input = 6
+cost_per_1m_output = 30
 [budget]
 limit_usd = 50.0
 limit_tokens = 5_000_000
@@ -196,6 +200,17 @@ layout = "openspec"
             cost_per_1m_cache_read=Decimal("0.3"),
             cost_per_1m_cache_write=Decimal("3.75"),
             cost_per_1m_cache_write_1h=Decimal(6),
+            cost_per_1k_web_searches=10,
+            variants={
+                "speed=fast": PricingConfig(  # what is left out is as without it
+                    cost_per_1m_input=6,
+                    cost_per_1m_output=30,
+                    cost_per_1m_cache_read=Decimal("0.3"),
+                    cost_per_1m_cache_write=Decimal("3.75"),
+                    cost_per_1m_cache_write_1h=6,
+                    cost_per_1k_web_searches=10,
+                )
+            },
         )
     }
     assert config.budget == BudgetConfig(
@@ -425,6 +440,19 @@ def test_pricing_models_goes_before_the_providers_own_prices() -> None:
         (MODEL + "cost_per_1m_output = nan", "codex.models.a.cost_per_1m_output is nan; expected"),
         (MODEL + "cost_per_1m_output = inf", "codex.models.a.cost_per_1m_output is inf; expected"),
         (MODEL + 'cost_per_1m_input = "1"', 'codex.models.a.cost_per_1m_input is "1"; expected'),
+        (
+            MODEL + "cost_per_1k_web_searches = -1",
+            "codex.models.a.cost_per_1k_web_searches is -1; "
+            "expected a price in USD per 1,000 web searches, 0 or more",
+        ),
+        (
+            MODEL + 'variants."speed=fast".cost_per_1m_input = "1"',
+            'codex.models.a.variants."speed=fast".cost_per_1m_input is "1"; expected a price',
+        ),
+        (
+            MODEL + "variants.fast.cost_per_1m_input = 1",
+            'codex.models.a.variants.fast is a table; expected a name such as "speed=fast"',
+        ),
         (
             MODEL + "cost_per_1m_input = false",
             "codex.models.a.cost_per_1m_input is false; expected a price",

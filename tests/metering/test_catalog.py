@@ -57,14 +57,19 @@ CLAUDE = Path(__file__).parents[2] / "fixtures" / "recordings" / "claude"
         ("google", "gemini-2.5-pro-foo", None),
         ("anthropic", "claude-opus-9", None),
         ("anthropic", "my-own-model", None),
-        ("anthropic", "gpt-5", None),
+        # another maker's model, whatever the CLI
+        ("anthropic", "gpt-5", "gpt-5"),
+        ("anthropic", "glm-4.6", "GLM-4.6"),
+        ("anthropic", "kimi-k2-0905-preview", "kimi-k2-0905-preview"),
+        ("anthropic", "qwen3-coder", None),
         ("openai", "gpt-99-foo", None),
         ("openai", "gpt-5-codex-mini", None),
-        ("openai", "claude-opus-4-5", None),
+        ("openai", "claude-opus-4-5", "claude-opus-4-5"),
         ("google", "gemini-9-pro", None),
         ("google", "gemini-2.5", None),
         ("google", "", None),
-        ("openai", "text-embedding-3-small", None),  # no price for output: not a chat model
+        ("openai", "text-embedding-3-small", "text-embedding-3-small"),
+        ("openai", "gpt-image-0", None),
     ],
 )
 def test_a_name_is_priced_only_as_itself(maker: str | None, model: str, found: str | None) -> None:

@@ -286,9 +286,9 @@ LONG_AT_BASE_USD = Decimal("0.21")  # 150000 * 1.25 + 100000 * 0.125 + 1000 * 10
             LONG_USD + SHORT_USD,
         ),
         ("gemini-2.5-pro", [("", LONG), ("", SHORT)], LONG_USD + SHORT_USD),
-        # requests that are not told, not all told, or not this model's: the base price
+        # what is told is priced by itself, what is not, or is another model's, at the base price
         ("gemini-2.5-pro", [], LONG_AT_BASE_USD + SHORT_USD),
-        ("gemini-2.5-pro", [("gemini-2.5-pro", LONG)], LONG_AT_BASE_USD + SHORT_USD),
+        ("gemini-2.5-pro", [("gemini-2.5-pro", LONG)], LONG_USD + SHORT_USD),
         ("gemini-2.5-pro", [("gpt-5", LONG), ("gpt-5", SHORT)], LONG_AT_BASE_USD + SHORT_USD),
     ],
 )

@@ -16,6 +16,8 @@ from agentd.metering.dialects.fields import items, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
+from agentd.metering.variants import Variants
+from agentd.metering.variants import variants_of as not_standard
 
 FINISH = {
     "end_turn": "stop",
@@ -30,7 +32,6 @@ FINISH = {
 _BESIDE = ("compaction", "advisor_message")
 _VARIANTS = {"speed": "speed", "service_tier": "service_tier", "inference_geo": "geo"}
 _CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
-_NO_VARIANT = ("", "standard", "standard_only", "global", "not_available", "auto")
 
 
 def claims(method: str, path: str) -> bool:
@@ -177,7 +178,6 @@ def usage_of(block: Mapping[str, Any]) -> ModelUsage:
     )
 
 
-def variants_of(usage: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def variants_of(usage: Mapping[str, Any]) -> Variants:
     """What multiplies the price: speed, service tier, geography; nothing that is standard."""
-    found = {name: text(usage.get(key)) for key, name in _VARIANTS.items()}
-    return tuple(sorted((name, value) for name, value in found.items() if value not in _NO_VARIANT))
+    return not_standard({name: text(usage.get(key)) for key, name in _VARIANTS.items()})

@@ -15,6 +15,7 @@ from agentd.metering.dialects.json_parts import Path
 from agentd.metering.dialects.openai_responses import tier_of
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
+from agentd.metering.variants import variants_of
 
 _FINISH = {
     "stop": "stop",
@@ -25,7 +26,6 @@ _FINISH = {
     "content_filter": "refused",
     "error": "error",
 }
-_NO_VARIANT = ("", "default", "auto", "standard")
 
 
 def claims(method: str, path: str) -> bool:
@@ -84,7 +84,7 @@ class ChatReading:
                 id=self._id or None,
                 model=self._model,
                 usage=usage_of(self._usage),
-                variants=() if self._tier in _NO_VARIANT else (("service_tier", self._tier),),
+                variants=variants_of({"service_tier": self._tier}),
                 finish=_FINISH.get(self._finish, "stop") if self._finish else None,
                 ended=ended and bool(self._finish),
             )

@@ -14,6 +14,7 @@ from agentd.metering.dialects.fields import items, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
+from agentd.metering.variants import variants_of
 
 _FINISH = {"completed": "stop", "incomplete": "length", "failed": "error", "cancelled": "error"}
 _DELTAS = (
@@ -24,9 +25,11 @@ _DELTAS = (
     "response.reasoning_summary_text.delta",
     "response.refusal.delta",
 )
+_SEARCH = "web_search_call"
+# A search is billed; to open a page that it found, or to look into it, is not (OpenAI's guide).
+_FREE_ACTIONS = ("open_page", "find_in_page")
 _OWN_TOOLS = {"function", "custom", "local_shell", "namespace", "tool_search"}
 _FIELDS = ("id", "model", "status", "usage", "service_tier", "incomplete_details")
-_NO_VARIANT = ("", "default", "auto", "standard")
 
 
 def claims(method: str, path: str) -> bool:
@@ -70,10 +73,11 @@ def _tool_kinds(body: Mapping[str, Any]) -> Iterator[str]:
 class ResponsesReading:
     """Reads one answer."""
 
-    every: tuple[Path, ...] = (("output", "type"),)
+    every: tuple[Path, ...] = (("output", "type"), ("output", "action", "type"))
     wanted: tuple[Path, ...] = (
         ("type",),
         ("item", "type"),
+        ("item", "action", "type"),
         *((name,) for name in _FIELDS),
         *(("response", name) for name in _FIELDS),
     )
@@ -89,16 +93,21 @@ class ResponsesReading:
         if kind in _DELTAS:
             return text(event.get("delta"))
         if kind == "response.output_item.done":
-            self._searches += text(mapping(event.get("item")).get("type")) == "web_search_call"
+            item = mapping(event.get("item"))
+            action = text(mapping(item.get("action")).get("type"))
+            self._searches += text(item.get("type")) == _SEARCH and action not in _FREE_ACTIONS
         elif isinstance(event.get("response"), Mapping):
             self._take(event["response"])
         return ""
 
     def whole(self, answer: Mapping[str, Any]) -> None:
-        """Take an answer that is not streamed; ``output.type`` has the types of all its items."""
+        """Take an answer that is not streamed; ``output`` has the types of items and actions."""
         self._take(answer)
-        kinds = mapping(answer.get("output")).get("type")
-        self._searches = kinds.count("web_search_call") if isinstance(kinds, list) else 0
+        output = mapping(answer.get("output"))
+        kinds, actions = output.get("type"), mapping(output.get("action")).get("type")
+        searches = kinds.count(_SEARCH) if isinstance(kinds, list) else 0
+        free = [one for one in actions if one in _FREE_ACTIONS] if isinstance(actions, list) else []
+        self._searches = max(0, searches - len(free))
 
     def requests(self) -> list[ApiRequest]:
         """The one request."""
@@ -111,7 +120,7 @@ class ResponsesReading:
                 model=text(self._answer.get("model")),
                 usage=usage_of(mapping(self._answer.get("usage"))),
                 web_searches=self._searches,
-                variants=() if tier in _NO_VARIANT else (("service_tier", tier),),
+                variants=variants_of({"service_tier": tier}),
                 finish=self._finish(),
                 ended=self._ended,
             )

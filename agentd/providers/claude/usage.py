@@ -26,6 +26,7 @@ def of_model(usage: Mapping[str, Any]) -> ModelUsage:
         cache_creation_input_tokens=written,
         reasoning_output_tokens=tokens(usage, "thinkingTokens"),
         cache_creation_1h_input_tokens=tokens(usage, "cacheCreationEphemeral1hInputTokens"),
+        web_searches=tokens(usage, "webSearchRequests"),
         reported_cost_usd=None if usage.get("costBasis") == "unknown" else money(usage, "costUSD"),
     )
 
@@ -48,6 +49,8 @@ def of_message(usage: Mapping[str, Any]) -> ModelUsage:
         cache_creation_1h_input_tokens=tokens(
             mapping(usage.get("cache_creation")), "ephemeral_1h_input_tokens"
         ),
+        web_searches=tokens(mapping(usage.get("server_tool_use")), "web_search_requests"),
+        variants=anthropic.variants_of(usage),
     )
 
 

@@ -1,0 +1,33 @@
+"""What multiplies a request's price: its speed, service tier and geography."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Variants = tuple[tuple[str, str], ...]
+"""Names and values, sorted; empty for the standard price."""
+
+_PAIR = r"[a-z][a-z0-9_]*=[A-Za-z0-9][A-Za-z0-9_.-]*"
+TEXT = rf"{_PAIR}(?:,{_PAIR})*"
+"""The pattern of what :func:`as_text` writes."""
+
+_ORDER = ("speed", "service_tier", "geo")
+_STANDARD = ("", "standard", "standard_only", "default", "auto", "global", "not_available")
+
+
+def variants_of(told: Mapping[str, str]) -> Variants:
+    """What is not standard of ``speed``, ``service_tier`` and ``geo``."""
+    return tuple(sorted((name, value) for name, value in told.items() if value not in _STANDARD))
+
+
+def as_text(variants: Variants) -> str:
+    """``speed=fast,geo=us``; "" for the standard price."""
+    known = {name: place for place, name in enumerate(_ORDER)}
+    ordered = sorted(variants, key=lambda pair: (known.get(pair[0], len(known)), pair))
+    return ",".join(f"{name}={value}" for name, value in ordered)
+
+
+def from_text(text: str) -> Variants:
+    """The variants that :func:`as_text` wrote, in any order."""
+    pairs = (part.partition("=") for part in text.split(",") if part)
+    return tuple(sorted((name.strip(), value.strip()) for name, _, value in pairs))
