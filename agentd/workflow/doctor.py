@@ -24,7 +24,7 @@ from agentd.runner.installed import Installed, look
 from agentd.version import __version__
 from agentd.workflow.prompts.prompt import layers_of
 from agentd.workflow.prompts.templates import Templates
-from agentd.workflow.wiring import metering
+from agentd.workflow.wiring import Metering, metering
 
 
 @frozen()
@@ -63,7 +63,8 @@ def examine(start: Path) -> list[Check]:
     except ConfigError as error:
         wrong = [Check("config", "fail", line, error.fix) for line in error.message.splitlines()]
         return [python, found, *wrong, *repository]
-    clis = _clis(config.providers, project.root, config.meter.wire)
+    strict = config.budget.strict
+    clis = _clis(config.providers, project.root, config.meter.wire, strict=strict)
     prices = _prices(Workspace(project, config))
     return [python, found, *_config(config), *_templates(project), *clis, *prices, *repository]
 
@@ -85,7 +86,9 @@ def _templates(project: Project) -> Iterator[Check]:
         yield Check("templates", "warn", warning, "See docs/prompts.md.")
 
 
-def _clis(providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire) -> Iterator[Check]:
+def _clis(
+    providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire, *, strict: bool = False
+) -> Iterator[Check]:
     def find(name: str) -> Installed:
         environ = {**os.environ, **PROVIDERS[name].cli().environment}
         return look(providers[name].command, cwd, environ)
@@ -96,8 +99,7 @@ def _clis(providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire) -> Ite
         yield _cli(name, settings.command, cli)
         if cli.works:
             query = PointQuery(cwd=cwd, environ=os.environ, extra_args=settings.extra_args)
-            where = metering(PROVIDERS[name], query, wire)
-            yield Check(f"meter of {name}", "ok", f"its runs are metered {where}")
+            yield _meter(name, metering(PROVIDERS[name], query, wire), strict=strict)
         caution = PROVIDERS[name].cli().caution
         if cli.works and caution and (told := caution()):
             yield Check(name, "warn", *told)
@@ -111,6 +113,19 @@ def _clis(providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire) -> Ite
             "no provider can run a step",
             f"Install {any_provider()}, or set its command in agentd/config.toml.",
         )
+
+
+def _meter(name: str, where: Metering, *, strict: bool) -> Check:
+    told = f"its runs are metered {where}"
+    if strict and where.pointing is None:
+        return Check(
+            f"meter of {name}",
+            "warn",
+            f"{told}; under a limit budget.strict refuses them",
+            'Set meter.wire = "on" and use a login that a relay can carry (docs/meter.md), or set '
+            "budget.strict = false.",
+        )
+    return Check(f"meter of {name}", "ok", told)
 
 
 def _cli(name: str, command: str, cli: Installed) -> Check:

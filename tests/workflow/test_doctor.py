@@ -275,3 +275,16 @@ def test_it_says_where_runs_are_metered_and_why(
     assert told["meter of gemini"].startswith(
         "its runs are metered by what it prints and logs: no login was found"
     )
+
+
+def test_it_says_which_runs_a_strict_budget_refuses(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    with (root / "agentd/config.toml").open("a") as config:
+        config.write('[meter]\nwire = "auto"\n[budget]\nlimit_usd = 5\nstrict = true\n')
+    checks = {check.name: check for check in examine(root)}
+    assert checks["meter of claude"].status == "ok"
+    assert checks["meter of gemini"].status == "warn"
+    assert checks["meter of gemini"].detail.endswith("under a limit budget.strict refuses them")
