@@ -239,3 +239,13 @@ def test_claude_makes_up_the_end_of_a_message_that_was_interrupted() -> None:
         end = {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": USAGE}
         told = parsed("claude", *({"type": "stream_event", "event": one} for one in (start, end)))
         assert told.requests[0].ended is ended
+
+
+def test_the_total_of_a_resumed_claude_may_be_more_than_its_main_loop() -> None:
+    """Here the only request failed; in json mode, without events, that could be a cut answer."""
+    used = {"inputTokens": 9, "outputTokens": 2}
+    result = {"type": "result", "subtype": "success", "modelUsage": {"big": used}, "usage": {}}
+    result["subagent_stats"] = {"spawned": 0}
+    init = {"type": "system", "subtype": "init", "model": "big"}
+    assert parsed("claude", init, result).unsure is None
+    assert str(parsed("claude", result).unsure).startswith("it counts more than its main loop")

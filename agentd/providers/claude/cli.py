@@ -139,7 +139,7 @@ class ClaudeParser:
             return "this version tells the usage of its main loop alone"
         if last.get("subtype") == "error_max_turns" and "terminal_reason" not in last:
             return "a side call may have been under way at its end"  # 2.0 makes one a turn
-        if last and not self._requests and _counts_more(last):
+        if last and not self._requests and not self._model and _counts_more(last):
             return "it counts more than its main loop: a side call, or an answer that was cut"
         return None
 
@@ -214,7 +214,7 @@ def _models(block: object) -> list[tuple[str, ModelUsage]]:
 def _counts_more(result: Mapping[str, Any]) -> bool:
     """Whether all its models have more than its main loop, though there was no subagent.
 
-    Without stream events nothing else shows an answer that was cut and asked for again.
+    Without events, in json mode, nothing else shows an answer that was cut and asked for again.
     """
     spawned = mapping(result.get("subagent_stats")).get("spawned")
     if spawned != 0 or result.get("subtype") != "success":
