@@ -145,7 +145,8 @@ def _source(
         return "partial"
     if sources.telemetry:
         return "telemetry"
-    by_stdout = said is not None and said.total_tokens == usage.total_tokens
+    printed = max(_total(said), sum_of(sources.parsed.requests))
+    by_stdout = printed >= usage.total_tokens
     if by_stdout and (sources.parsed.complete or sources.logged is None):
         return "stdout"
     return "session_log"

@@ -209,6 +209,7 @@ def test_an_answer_that_was_cut_and_asked_for_again_is_added_and_told() -> None:
     got = _settle(parsed)
     assert (got.usage.input_tokens, got.usage.output_tokens) == (130, 22)
     assert (got.accuracy, got.why) == ("heuristic", "answer cut after 2 tokens")
+    assert got.usage_source == "stdout"
 
 
 def test_what_a_total_has_beyond_the_requests_is_one_more_without_an_id() -> None:
