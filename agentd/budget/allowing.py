@@ -50,7 +50,7 @@ def allowing(change: Change, request: RunRequest, *, override: bool) -> Iterator
 
 def _gated(allowance: Allowance, relaying: Relaying) -> Relaying:
     """The relay, asked to hold each request to the budgets."""
-    from agentd.budget.request_gate import GateOrder
+    from agentd.budget.gate_order import GateOrder
 
     change, request, row = allowance.change, allowance.request, allowance.request.provider
     budget, at = change.workspace.config.budget, utc_now()

@@ -71,7 +71,8 @@ class _LateGate:
         self.begin().result().ended(key, requests)
 
     def _make(self) -> Gate:
-        from agentd.budget.request_gate import BudgetGate, GateOrder
+        from agentd.budget.gate_order import GateOrder
+        from agentd.budget.request_gate import BudgetGate
 
         return BudgetGate(GateOrder.unpacked(self._order), self._log)
 

@@ -105,6 +105,10 @@ class RequestCosts:
         some = ApiRequest(model=model, usage=ModelUsage(input_tokens=1))
         return is_local(model) or not self._priced([some]).unpriced
 
+    def lacking(self, asked: Asked) -> str | None:
+        """What of a request's price is not known beside its model, in words: a speed, a tier."""
+        return self._priced([_request(asked, ModelUsage(input_tokens=1, output_tokens=1))]).why
+
     def is_reported(self, model: str) -> bool:
         """Whether the CLI itself will tell what requests to a model have cost."""
         source = self.prices.knows(

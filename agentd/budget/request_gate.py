@@ -2,82 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import pickle
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from agentd.budget.account import Account, Amount
+from agentd.budget.gate_order import GateOrder
 from agentd.budget.project_account import ProjectAccount
 from agentd.budget.request_cost import RequestCosts
 from agentd.budget.typical_answers import typical_answers
-from agentd.config.model import ProjectBudget
 from agentd.errors import StateError
-from agentd.frozen import frozen
 from agentd.meter.request_log import read_begun
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.pricing import PriceBook
 from agentd.metering.requests import ApiRequest
-from agentd.project.layout import Project
 
 _LOCK_S = 20.0
-
-
-@frozen(kw_only=True)
-class GateOrder:
-    """What a run may spend, for the process of its relay.
-
-    ``own`` are the accounts that nobody else charges meanwhile; ``shared`` is the project's budget,
-    None without one, of which ``reserved`` was set aside when the call began. ``unpriced_stops``: a
-    model without a price is refused. ``override``: a person lets the run go beyond its limits.
-    ``without_server_tools`` says how to switch off the tools that the API runs itself.
-    """
-
-    project: Project
-    call_id: str
-    run_dir: Path
-    step: str
-    maker: str
-    own: tuple[Account, ...]
-    shared: ProjectBudget | None
-    reserved: Amount
-    prices: PriceBook
-    reports_costs: bool
-    at: datetime
-    strict: bool
-    unpriced_stops: bool
-    override: bool
-    without_server_tools: str
-
-    def packed(self) -> str:
-        """The order as text, for a process of this same program."""
-        return base64.b64encode(pickle.dumps(self)).decode()
-
-    @classmethod
-    def unpacked(cls, text: str) -> GateOrder:
-        """The order of :meth:`packed`."""
-        return cast("GateOrder", pickle.loads(base64.b64decode(text)))
-
-    @property
-    def limits_dollars(self) -> bool:
-        """Whether a limit is in dollars."""
-        return any(limit.limit_usd is not None for limit in self._limits())
-
-    @property
-    def limits_tokens(self) -> bool:
-        """Whether a limit is in tokens."""
-        return any(limit.limit_tokens is not None for limit in self._limits())
-
-    def _limits(self) -> tuple[Account | ProjectBudget, ...]:
-        return (*self.own, self.shared) if self.shared is not None else self.own
 
 
 class _Sent(NamedTuple):
@@ -161,16 +106,19 @@ class BudgetGate:
         self._prepared.result()  # without what is spent already nothing may be sent
         if self._over is not None:
             return self._over
-        if not self._order.override and (why := self._unbounded(asked)) is not None:
+        override = self._order.override
+        if not override and (why := self._forbidden(asked)) is not None:
             return why
         need = self._need(asked, input_tokens, body)
         try:
             beyond = [text for account in self._own() for text in account.beyond(need)]
-            if not beyond or self._order.override:
+            if not beyond or override:
                 beyond += self._beyond_shared(need)
         except StateError as error:  # what other processes have spent can't be told
-            return error.message
-        if beyond and not self._order.override:
+            if not override:
+                return error.message
+            beyond = []
+        if beyond and not override:
             self._over = f"{self._told(asked, need)}: {'; '.join(beyond)}"
             return self._over
         self._run.under_way[key] = _Sent(asked, body if self._order.strict else b"", need)
@@ -181,32 +129,41 @@ class BudgetGate:
             return self._costs.at_most(asked, body)
         return self._costs.expected(asked, input_tokens)
 
-    def _unbounded(self, asked: Asked) -> str | None:
+    def _forbidden(self, asked: Asked) -> str | None:
         """Why nobody can say what a request will cost, where that forbids it."""
-        order, model = self._order, asked.model or "a model that is not named"
-        strict = "budget.strict is on, and "
-        if order.limits_dollars and not self._costs.has_price(asked.model):
-            if order.strict:
-                return (
-                    f"{strict}no price is known for {model}; give it one in agentd/config.toml "
-                    f'([pricing.models."{model}"])'
-                )
-            if order.unpriced_stops and not self._costs.is_reported(asked.model):
-                return f'no price is known for {model} (budget.on_unpriced = "stop")'
-        if order.strict and not asked.body_bytes:
-            return f"{strict}the request to {model} can't be read"
-        if order.strict and asked.server_tools:
-            how = f"; {order.without_server_tools}" if order.without_server_tools else ""
-            return (
-                f"{strict}the request to {model} lets the API run tools of its own, such as a web "
-                f"search, whose cost has no bound{how}"
-            )
-        if order.strict and not self._costs.has_longest_answer(asked, order.limits_tokens):
-            return (
-                f"{strict}nothing bounds the answer of {model}: the request sets no limit, and "
-                "agentd knows none of this model"
-            )
+        order, model = self._order, asked.model
+        if order.strict:
+            obstacle = next(self._unbounded(asked), None)
+            return obstacle and f"budget.strict is on, and {obstacle}"
+        if order.unpriced_stops and not (
+            self._costs.has_price(model) or self._costs.is_reported(model)
+        ):
+            return f'no price is known for {model} (budget.on_unpriced = "stop")'
         return None
+
+    def _unbounded(self, asked: Asked) -> Iterator[str]:
+        """What a request has that makes its cost unknown, or without a bound."""
+        order, model = self._order, asked.model or "a model that is not named"
+        if not asked.body_bytes:
+            yield f"the request to {model} can't be read"
+        if order.limits_dollars and not self._costs.has_price(asked.model):
+            yield (
+                f"no price is known for {model}; give it one in agentd/config.toml "
+                f'([pricing.models."{model}"])'
+            )
+        if order.limits_dollars and (why := self._costs.lacking(asked)):
+            yield f"of its price is not known: {why}"
+        if asked.server_tools:
+            how = f"; {order.without_server_tools}" if order.without_server_tools else ""
+            yield (
+                f"the request to {model} lets the API run tools of its own, such as a web search, "
+                f"whose cost has no bound{how}"
+            )
+        if not self._costs.has_longest_answer(asked, order.limits_tokens):
+            yield (
+                f"nothing bounds the answer of {model}: the request sets no limit, and agentd "
+                "knows none of this model"
+            )
 
     def _own(self) -> Iterator[Account]:
         return (self._charged(account) for account in self._order.own)

@@ -95,7 +95,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from support.gating import asked, order
-from agentd.budget.request_gate import BudgetGate, GateOrder
+from agentd.budget.gate_order import GateOrder
+from agentd.budget.request_gate import BudgetGate
 gate = BudgetGate(GateOrder.unpacked(sys.stdin.read()), Path("requests.jsonl"))
 told = gate.refusal("a", asked(model="gpt-6.1-sol-2026-09-29"), 1000, b"")
 print(told, "genai_prices.data_snapshot" in sys.modules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,12 +14,14 @@ from support.budget_box import spend
 from support.gating import PRICES, answer, asked, gate, order, shared
 
 from agentd.budget.account import Account, Amount
-from agentd.budget.request_gate import BudgetGate, GateOrder
+from agentd.budget.gate_order import GateOrder
+from agentd.budget.request_gate import BudgetGate
 from agentd.budget.reservations import Reservations
 from agentd.meter.request_log import NAME, RequestLog
 from agentd.metering.pricing import PriceBook
 from agentd.project.workspace import Workspace
 
+FAST = (("speed", "fast"),)
 LIMIT = "change add-x has spent ${} of $100.0000{}; ${} is left, ${} needed (budget.limit_usd)"
 
 
@@ -153,6 +156,22 @@ class TestStrict:
             "budget.strict is on, and no price is known for x-1; give it one in agentd/config.toml "
             '([pricing.models."x-1"])'
         )
+
+    def test_what_multiplies_a_price_counts_and_must_be_known(self, tmp_path: Path) -> None:
+        catalog = PriceBook(config={}, sources=("catalog",))
+        fast = asked(1000, model="claude-opus-5-5", output_limit=100_000, variants=FAST)
+        needed = []
+        for request in (replace(fast, variants=()), fast):
+            own = Account(key="budget", shown="the change", limit_usd=Decimal(0))
+            asking = gate(tmp_path, strict=True, own=(own,), prices=catalog, maker="anthropic")
+            told = asking.refusal("a", request, 1, b"") or ""
+            needed.append(Decimal(told.partition("is left, $")[2].partition(" needed")[0]))
+        assert needed[1] == 2 * needed[0]
+        why = gate(tmp_path, strict=True).refusal("a", asked(variants=FAST, output_limit=1), 1, b"")
+        assert why == (
+            "budget.strict is on, and of its price is not known: m-1: no price for speed=fast"
+        )
+        assert gate(tmp_path).refusal("a", asked(variants=FAST), 1, b"") is None
 
     def test_tools_of_the_api_are_refused(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True, without_server_tools="switch them off so")

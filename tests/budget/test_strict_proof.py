@@ -18,7 +18,8 @@ from support.gating import MODEL, order, shared
 from support.slices import SLICE, part_of, seed
 
 from agentd.budget.account import Account, Amount
-from agentd.budget.request_gate import BudgetGate, GateOrder
+from agentd.budget.gate_order import GateOrder
+from agentd.budget.request_gate import BudgetGate
 from agentd.meter.request_log import NAME, RequestLog
 from agentd.metering.dialects import Asked
 from agentd.metering.pricing import PriceBook

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from agentd.budget.account import Account, Amount
-from agentd.budget.request_gate import BudgetGate, GateOrder
+from agentd.budget.gate_order import GateOrder
+from agentd.budget.request_gate import BudgetGate
 from agentd.config.model import ProjectBudget
 from agentd.meter.request_log import NAME
 from agentd.metering.dialects import Asked
