@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 
+import pytest
 from hypothesis import settings
 
 # agentd is started thousands of times here; it need not be compiled each time.
@@ -19,6 +23,16 @@ settings.load_profile("untimed")
 
 # The stand-ins are nobody's login: no test may have a run metered, or an API called, by one that
 # whoever runs the tests has.
+OWN_HOME = os.environ.get("HOME", "")
+os.environ["HOME"] = tempfile.mkdtemp(prefix="agentd-home-")
+atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)
 for name in ("ANTHROPIC", "CLAUDE_CODE", "CODEX", "OPENAI", "GEMINI", "GOOGLE", "OTEL"):
     for variable in [each for each in os.environ if each.startswith(f"{name}_")]:
         del os.environ[variable]
+
+
+@pytest.fixture(autouse=True)
+def _home_of_installers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip and npm are set up in the home of whoever runs the tests."""
+    if request.node.get_closest_marker("dist") or request.node.get_closest_marker("real"):
+        monkeypatch.setenv("HOME", OWN_HOME)

@@ -201,7 +201,7 @@ class ValidationConfig:
 class MeterConfig:
     """``[meter]``: whether the requests of a run are metered at the wire, by a relay."""
 
-    wire: Wire = choice(WIRES, "off")
+    wire: Wire = choice(WIRES, "auto")
 
 
 @frozen(kw_only=True)

@@ -58,8 +58,11 @@ class Bench:
         self.environ = own | {"PYTHONPATH": str(SOURCES)}
         self.change = self.project / "agentd" / "changes" / CHANGE
 
-    def init(self, provider: str | None = None, more: str = "") -> None:
-        """``agentd init``, prices of our own, no retries, and ``more`` at the config's end."""
+    def init(self, provider: str | None = None, more: str = "", wire: str = "off") -> None:
+        """``agentd init``, prices of our own, no retries, and ``more`` at the config's end.
+
+        What stdout and the logs tell counts, unless ``wire`` is something else.
+        """
         chosen = ("--provider", provider) if provider else ()
         ran = self.agentd("init", *chosen)
         assert ran.exit_code == 0, ran
@@ -73,7 +76,9 @@ class Bench:
                 *(f"cost_per_1m_{n} = {p}" for n, p in zip(names, prices, strict=True)),
             )
         ]
-        config.write_text("\n".join([config.read_text(), *lines, more, ""]))
+        config.write_text(
+            "\n".join([config.read_text(), *lines, f'[meter]\nwire = "{wire}"', more, ""])
+        )
         self.set(script_retries=0, retry_delay_secs=0)
 
     def set(self, **numbers: int) -> None:

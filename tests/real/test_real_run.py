@@ -30,7 +30,7 @@ def commit(bench: Bench) -> None:
 
 
 def begin(bench: Bench, provider: str | None, more: str = "") -> list[Turn]:
-    bench.init(provider, more=CHECKS + more)
+    bench.init(provider, more=CHECKS + more, wire="auto")
     commit(bench)
     providers = (provider,) if provider else tuple(REAL_CLIS)
     turns = story(providers, str(bench.project))

@@ -239,7 +239,8 @@ class TestStrict:
     def test_a_run_that_is_not_metered_at_the_wire_is_not_started(
         self, tmp_path: Path, api: LoopbackApi
     ) -> None:
-        box = asking(tmp_path, "[budget]\nstrict = true\nlimit_usd = 80", meter="")
+        meter = '[meter]\nwire = "off"\n'
+        box = asking(tmp_path, "[budget]\nstrict = true\nlimit_usd = 80", meter=meter)
         code, stderr = run(box, api)
         assert code == 3
         assert "is refused by budget.strict" in stderr

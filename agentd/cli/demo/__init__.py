@@ -61,6 +61,7 @@ def _make_project(root: Path, home: Path) -> None:
         )
         stand_in.chmod(0o755)
         set_values(project.config_path, [(f"{provider}.command", str(stand_in))])
+    set_values(project.config_path, [("meter.wire", "off")])  # a replay asks no API
 
 
 def _agentd(command: tuple[str, ...], root: Path, home: Path) -> str:
