@@ -41,6 +41,7 @@ class Parsed:
     report its end: then ``usage`` is what was seen, never more than was billed.
     ``running_total`` says that ``usage`` holds earlier runs of a resumed session too, ``main_only``
     that it leaves out the threads of subagents, of which ``threads`` are those it names.
+    ``turns`` is how many the main thread took.
     ``requests`` are those that the output shows one by one, with what is known of each.
     ``all_logged``: the session log has every request that came to its end, so a total that holds
     more holds an answer that was cut.
@@ -54,6 +55,7 @@ class Parsed:
     running_total: bool = False
     main_only: bool = False
     threads: frozenset[str] = frozenset()
+    turns: int = 1
     requests: tuple[ApiRequest, ...] = ()
     all_logged: bool = False
     unsure: str | None = None
@@ -94,8 +96,9 @@ class CutText(Protocol):
 class LogQuery:
     """Which run to look up in a CLI's own session log on disk.
 
-    ``request_ids`` and ``threads`` are the requests and the subagents' threads that stdout names:
-    what somebody else did meanwhile in the same session is told from the run by them.
+    ``request_ids``, ``threads`` and ``turns`` are the requests and the subagents' threads that
+    stdout names, and the turns that it shows: what somebody else did meanwhile in the same session
+    is told from the run by them.
     """
 
     session_id: str
@@ -104,6 +107,7 @@ class LogQuery:
     environ: Mapping[str, str]
     request_ids: frozenset[str] = frozenset()
     threads: frozenset[str] = frozenset()
+    turns: int = 1
 
 
 @frozen(kw_only=True)

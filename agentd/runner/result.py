@@ -169,6 +169,7 @@ def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]
         environ={**environ, **cli.environment},
         request_ids=frozenset(one.id for one in parsed.requests if one.id),
         threads=parsed.threads,
+        turns=parsed.turns,
     )
     try:
         return cli.read_log(query)

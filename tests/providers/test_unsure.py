@@ -165,7 +165,10 @@ def test_a_person_in_the_same_session_is_not_counted(cli: str, tmp_path: Path) -
     first = read(log, home, started_at=both)
     ids = frozenset(str(one.id) for one in log.read().requests)
     assert not ids & {one.id for one in first.requests}
-    if cli == "claude":
+    if cli == "codex":
+        assert len(read(log, home, started_at=both, turns=2).requests) == 4
+        assert parsed("codex", *[{"type": "turn.started"}] * 2).turns == 2
+    else:
         second = read(log, home, started_at=both, request_ids=ids)
         assert second.requests == log.read().requests
 

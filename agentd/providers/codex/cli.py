@@ -41,6 +41,7 @@ class CodexParser:
         self._error: str | None = None
         self._cut = False
         self._threads: set[str] = set()
+        self._turns = 0
         self._last_text = ""
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -48,6 +49,8 @@ class CodexParser:
         kind = event.get("type")
         if kind == "thread.started":
             self._session_id = text(event.get("thread_id"))
+        elif kind == "turn.started":
+            self._turns += 1
         elif kind == "turn.completed":
             self._usage, self._main_only = mapping(event.get("usage")), True
             # With three fields 0.58 counts its own process, 0.115 the thread.
@@ -82,6 +85,7 @@ class CodexParser:
             running_total=self._running_total,
             main_only=self._main_only,
             threads=frozenset(self._threads - {self._session_id}),
+            turns=max(1, self._turns),
             unsure="an answer was cut" if self._cut else None,
             final_text=self._last_text,
             session_id=self._session_id,

@@ -67,7 +67,10 @@ def read(query: LogQuery) -> Logged | None:
         rollouts = {main.thread_id: main}
         for thread_id, file in _subagents(path, query):
             rollouts[thread_id] = _Rollout(thread_id, query.started_at).load(file, rollouts)
-        threads = [rollout.thread(of_first_turn=rollout is main) for rollout in rollouts.values()]
+        threads = [
+            rollout.thread(turns=query.turns if rollout is main else None)
+            for rollout in rollouts.values()
+        ]
     except (UnknownShape, ParseError, OSError):
         return None
     found = replace(logged(threads), model=main.model)
@@ -133,7 +136,7 @@ class _Rollout:
     total: ModelUsage = field(default_factory=ModelUsage)
     calls: set[object] = field(default_factory=set)
     waiting: bool = False
-    first_turn: str | None = None
+    turns: list[str] = field(default_factory=list)
     turn: str | None = None
     turn_of: dict[str, str] = field(default_factory=dict)
     adds_up: bool = True
@@ -170,24 +173,26 @@ class _Rollout:
                     self._item(payload)
         return self
 
-    def thread(self, *, of_first_turn: bool = False) -> LoggedThread:
+    def thread(self, *, turns: int | None = None) -> LoggedThread:
         """The requests since the run began. Raises UnknownShape when answers came without one.
 
-        ``of_first_turn``: the run is one turn; later ones are of somebody else in the same thread.
+        ``turns`` is how many of the main thread are the run's; later ones are of somebody else.
         """
+        own = set(self.turns[:turns])
         if self.records:
             requests = [
                 one
                 for key, one in self.records.items()
-                if not of_first_turn or self.turn_of[key] == self.first_turn
+                if turns is None or self.turn_of[key] in own
             ]
-            return LoggedThread(requests, self.waiting, self._unsure(is_main=of_first_turn))
+            return LoggedThread(requests, self.waiting, self._unsure(is_main=turns is not None))
         if not self.adds_up:
             raise UnknownShape("total_token_usage")
         if self.answered and not self.token_counts:
             raise UnknownShape("token_usage_record")
-        own = self.first_turn if of_first_turn else None
-        counts = [one for turn, one in self.token_counts if own in (None, turn)]
+        counts = [
+            one for turn, one in self.token_counts if turns is None or turn is None or turn in own
+        ]
         return LoggedThread(counts, self.waiting)
 
     def _unsure(self, *, is_main: bool) -> str | None:
@@ -204,8 +209,8 @@ class _Rollout:
         if "turn_id" in payload:  # not there in 0.58.0
             self.turn = text(payload, "turn_id")
             self.models[self.turn] = self.model
-            if self.first_turn is None and at >= self.since:
-                self.first_turn = self.turn
+            if self.turn not in self.turns and at >= self.since:
+                self.turns.append(self.turn)
 
     def _item(self, payload: Mapping[str, Any]) -> None:
         kind = payload.get("type")
