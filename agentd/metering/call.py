@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agentd.frozen import frozen
-from agentd.metering.usage import ModelUsage
+from agentd.metering.usage import ModelUsage, add
 from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
 
@@ -70,6 +70,13 @@ class CallRecord:
     def tokens_out(self) -> int:
         """All output."""
         return self.usage.output_tokens
+
+    def usage_by_model(self) -> dict[str, ModelUsage]:
+        """What each model used, at whichever of its prices."""
+        parts: dict[str, list[ModelUsage]] = {}
+        for share in self.shares():
+            parts.setdefault(share.model, []).append(share.usage)
+        return {model: add(usages) for model, usages in parts.items()}
 
     def shares(self) -> tuple[CallRecord] | tuple[PricedModel, ...]:
         """What each of its models has of it; itself as the only one, when one model answered."""

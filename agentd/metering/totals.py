@@ -86,8 +86,11 @@ def by(calls: Iterable[Summed], key: Literal["step", "model"]) -> dict[str, Tota
         if key == "step":
             groups.setdefault(call.step, []).append(_figures(call, call, shares))
         else:
+            of_models: dict[str, list[_Figures]] = {}  # one may have answered at several prices
             for share in shares:
-                groups.setdefault(share.model, []).append(_figures(call, share, (share,)))
+                of_models.setdefault(share.model, []).append(_figures(call, share, (share,)))
+            for model, figures in of_models.items():
+                groups.setdefault(model, []).append(_one(figures))
     return {name: _totals(group) for name, group in groups.items()}
 
 
@@ -97,6 +100,11 @@ def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
         tokens = share.tokens_in + share.tokens_out
         unpriced |= is_unpriced(share.model, share.cost_source, tokens)
     return used.cost_usd, used.tokens_in, used.tokens_out, call.status != "ok", unpriced
+
+
+def _one(figures: Sequence[_Figures]) -> _Figures:
+    costs_usd, tokens_in, tokens_out, failed, unpriced = zip(*figures, strict=True)
+    return sum(costs_usd, Decimal(0)), sum(tokens_in), sum(tokens_out), any(failed), any(unpriced)
 
 
 def _totals(every: Sequence[_Figures]) -> Totals:

@@ -10,7 +10,7 @@ from decimal import Decimal, localcontext
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-from agentd.ledger.rows import Row
+from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
 from agentd.metering.unpriced import is_unpriced
@@ -146,8 +146,26 @@ def _shares(row: Row) -> Iterator[Row]:
     if sums != row[_USED]:
         yield row._replace(parts=())
         return
-    for model, *used, source in row.parts:  # _replace would take three times as long
+    parts = row.parts
+    if len({part.model for part in parts}) < len(parts):  # one answered at several of its prices
+        parts = tuple(_of_models(parts).values())
+    for model, *used, source in parts:  # _replace would take three times as long
         yield Row._make((*row[:4], model, row.status, *used, source, *row[11:14], ()))
+
+
+def _of_models(parts: Iterable[Part]) -> dict[str, Part]:
+    found: dict[str, Part] = {}
+    for part in parts:
+        known = found.get(part.model, Part(part.model, 0, 0, 0, Decimal(0), part.cost_source))
+        found[part.model] = Part(
+            part.model,
+            known.tokens_in + part.tokens_in,
+            known.tokens_out + part.tokens_out,
+            known.tokens_cache_read + part.tokens_cache_read,
+            known.cost_usd + part.cost_usd,
+            "none" if known.cost_source == "none" else part.cost_source,
+        )
+    return found
 
 
 def _groups(cells: Iterable[tuple[tuple[str, ...], Sums]]) -> dict[tuple[str, ...], Sums]:

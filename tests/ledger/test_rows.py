@@ -235,3 +235,20 @@ def test_an_empty_id_is_none(comment: str) -> None:
     own += "  total_cost_usd: 0.0\n  total_tokens_in: 0\n  total_tokens_out: 0\n"
     for each in (text, own):
         assert document.read(source.decode(each.encode())).ids() == set()
+
+
+def test_what_changed_a_price_is_written_and_read() -> None:
+    from dataclasses import replace
+
+    from support.state_samples import call
+
+    from agentd.ledger import call_fields, render
+
+    record = call(1)
+    variants = (("geo", "us"), ("speed", "fast"))
+    record = replace(record, usage=replace(record.usage, web_searches=2, variants=variants))
+    fields = call_fields.to_fields(record)
+    lines = list(render.yaml_lines(fields))
+    assert "    web_searches: 2" in lines
+    assert "    price_variant: speed=fast,geo=us" in lines  # plain, as every reader takes it
+    assert call_fields.from_fields(call_fields.read_fields(fields)) == record

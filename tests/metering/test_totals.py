@@ -118,3 +118,17 @@ def test_a_sum_of_tenths_is_exact() -> None:
 )
 def test_usd(amount: str, digits: int, expected: str) -> None:
     assert usd(Decimal(amount), digits) == expected
+
+
+def test_a_model_that_answered_at_two_prices_is_one_call_of_it() -> None:
+    fast = PricedModel(
+        model="own",
+        usage=replace(tokens(1, 2), variants=(("speed", "fast"),)),
+        cost_usd=Decimal(3),
+        cost_source="catalog",
+    )
+    slow = replace(fast, usage=tokens(1, 2), cost_usd=Decimal(1))
+    call = replace(FIRST, model="own", models=(fast, slow))
+    summed = by([call], "model")["own"]
+    assert (summed.calls, summed.total_cost_usd, summed.tokens_in) == (1, Decimal(4), 2)
+    assert call.usage_by_model()["own"].counts()[:2] == (2, 4)

@@ -54,7 +54,9 @@ def check_parts(call: CallRecord) -> Iterator[Problem]:
     if not call.models:
         return
     total = add(part.usage for part in call.models)
-    for key, whole, summed in zip(TOKEN_KEYS, call.usage.counts(), total.counts(), strict=True):
+    keys = (*TOKEN_KEYS, "web_searches")
+    wholes, sums = ((*used.counts(), used.web_searches) for used in (call.usage, total))
+    for key, whole, summed in zip(keys, wholes, sums, strict=True):
         if whole != summed:
             message = f"{key} is {whole}, but its models have {summed} together"
             yield Problem("parts", message, whole, summed, STATE_FIX)

@@ -14,12 +14,12 @@ from agentd.config.load import parse
 from agentd.config.model import Config, PriceSource
 from agentd.errors import ConfigError
 from agentd.git import GitFailed, output
-from agentd.metering import catalog
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.catalog import CatalogPrice
-from agentd.metering.models import resolve_alias
 from agentd.metering.pricing import PriceBook
+from agentd.metering.quote import in_catalog
 from agentd.metering.usage import UsageMetrics
+from agentd.metering.variants import Variants
 from agentd.project.layout import Project
 from agentd.project.workspace import Workspace
 from agentd.providers import maker_of
@@ -42,7 +42,7 @@ class Prices:
         self._books: dict[PriceSource, PriceBook] = {
             source: _book(workspace, workspace.config, source) for source in get_args(PriceSource)
         }
-        self._of_day: dict[tuple[str, str | None, date], CatalogPrice | None] = {}
+        self._of_day: dict[tuple[str, Variants, str | None, date], CatalogPrice | None] = {}
 
     def configured(self, part: PricedModel, provider: str | None) -> Decimal | None:
         """The cost by today's config.toml; None when it has no price for the model."""
@@ -57,25 +57,31 @@ class Prices:
             if cost_usd is not None:
                 yield version, cost_usd
 
-    def catalogued(self, model: str, provider: str | None, at: datetime) -> CatalogPrice | None:
+    def catalogued(
+        self, part: PricedModel, provider: str | None, at: datetime
+    ) -> CatalogPrice | None:
         """The catalogue's prices of that day: they change at midnight UTC."""
-        key = (model, provider, at.astimezone(UTC).date())
+        variants = part.usage.variants
+        key = (part.model, variants, provider, at.astimezone(UTC).date())
         if key not in self._of_day:
-            maker = maker_of(provider)
-            self._of_day[key] = catalog.lookup(resolve_alias(model, maker), maker=maker, at=at)
+            self._of_day[key] = in_catalog(part.model, maker_of(provider), at, variants)
         return self._of_day[key]
 
     def of_run(
         self, source: PriceSource, call: CallRecord, usage: UsageMetrics
-    ) -> Mapping[str, Decimal]:
-        """What a run's own usage costs by one source, by model."""
+    ) -> Mapping[tuple[str, Variants], Decimal]:
+        """What a run's own usage costs by one source, by model and variants."""
         at = call.started_at or _ANY_DAY
         maker = maker_of(call.provider)
         priced = self._books[source].price(usage, maker=maker, model=call.model, at=at)
         if priced.models:
-            return {p.model: p.cost_usd for p in priced.models if p.cost_source != "none"}
+            return {
+                (part.model, part.usage.variants): part.cost_usd
+                for part in priced.models
+                if part.cost_source != "none"
+            }
         name = next(iter(usage.by_model), call.model)
-        return {} if priced.cost_source == "none" else {name: priced.cost_usd}
+        return {} if priced.cost_source == "none" else {(name, priced.variants): priced.cost_usd}
 
     def known_now(self, part: PricedModel, call: CallRecord) -> str | None:
         """The source of the project's config that has a price for it by now."""
@@ -83,7 +89,7 @@ class Prices:
             if source == "config" and self.configured(part, call.provider) is not None:
                 return source
             at = call.started_at
-            if source == "catalog" and at and self.catalogued(part.model, call.provider, at):
+            if source == "catalog" and at and self.catalogued(part, call.provider, at):
                 return source
         return None
 
@@ -101,8 +107,8 @@ def _book(workspace: Workspace, config: Config, source: PriceSource) -> PriceBoo
 
 
 def _cost(book: PriceBook, part: PricedModel, provider: str | None) -> Decimal | None:
-    rates = book.configured(part.model, maker_of(provider))
-    return rates.cost_usd(part.usage) if rates else None
+    price = book.own_price(part.model, maker_of(provider), part.usage.variants)
+    return price.base.cost_usd(part.usage) if price else None
 
 
 def _config_versions(project: Project) -> Iterator[ConfigVersion]:

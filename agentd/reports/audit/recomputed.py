@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from agentd.metering.call import CallRecord, PricedModel
-from agentd.metering.money import usd
+from agentd.metering.money import near, usd
+from agentd.metering.parts import Part
 from agentd.metering.unpriced import is_unpriced
+from agentd.metering.variants import Variants
 from agentd.reports.audit.price_sources import Prices
 from agentd.reports.audit.problems import STATE_FIX, Problem
 from agentd.reports.audit.runs import Run
 
-# claude counts in binary floating point, so did the original agentd.
-_ROUNDING_USD = Decimal("1e-9")
 _CONFIG_FIX = (
     "If the price was changed without a commit, nothing is wrong with the ledger: the audit knows "
     "earlier prices from git alone. Else correct cost_usd in STATE.yaml."
@@ -43,7 +43,7 @@ def check_reported(call: CallRecord, run: Run) -> Iterator[Problem]:
     if "reported" in (call.cost_source, *(part.cost_source for part in call.models)):
         return
     reported = run.said.reported_cost_usd
-    if reported is not None and not _near(reported, call.cost_usd):
+    if reported is not None and not near(reported, call.cost_usd):
         yield Problem(
             "reported",
             f"{call.provider} itself reported {usd(reported, None)}, recorded is "
@@ -85,7 +85,7 @@ def _by_catalog(
     recorded = f"recorded {usd(part.cost_usd, None)}"
     if call.started_at is None:
         return _note(part, "the entry has no timestamp, so the prices of its day are not known")
-    price = prices.catalogued(part.model, call.provider, call.started_at)
+    price = prices.catalogued(part, call.provider, call.started_at)
     if price is None:
         fix = f"Set cost_usd to 0.0 and cost_source to none. {STATE_FIX}"
         return _wrong(part, f"{recorded}, but the catalogue has no price for it", None, fix)
@@ -93,7 +93,7 @@ def _by_catalog(
     may_be_long = bool(price.tiers) and part.usage.input_tokens > price.tiers[0][0]
     if may_be_long:
         costs = (
-            prices.of_run("catalog", call, usage).get(part.model, base)
+            prices.of_run("catalog", call, usage).get(_key(part), base)
             for usage in (run.fitting(call) if run else ())
         )
         # Another than the base: its requests are known, and some were long.
@@ -116,18 +116,30 @@ def _by_report(
     if run is not None and run.printed.usage is not None:
         expected = None
         for usage in run.usages():
-            told = prices.of_run("reported", call, usage).get(part.model)
-            if told == part.cost_usd:
-                return None
+            told = prices.of_run("reported", call, usage).get(_key(part))
+            if told is not None and near(told, part.cost_usd):
+                return _by_check(call, part, prices)
             expected = told if expected is None else expected
         own = "no cost" if expected is None else usd(expected, None)
         message = f"recorded {figure} as {call.provider}'s own figure, but the run's stdout tells"
         found = _wrong(part, f"{message} {own}", expected, STATE_FIX)
         return found._replace(check="reported")
-    at = call.started_at
-    price = at and prices.catalogued(part.model, call.provider, at)
-    expected = price.base.cost_usd(part.usage) if price else None
-    if expected is None or _near(expected, part.cost_usd):
+    return _by_check(call, part, prices)
+
+
+def _by_check(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | None:
+    """A note where a CLI's own figure can't be what the catalogue's prices give."""
+    at, figure = call.started_at, usd(part.cost_usd, None)
+    price = at and prices.catalogued(part, call.provider, at)
+    if not price or price.lacks(part.usage):
+        return None
+    whole = Part(model=part.model, usage=part.usage, rest=part.usage)
+    expected, most = whole.cost_usd(price), whole.most_usd(price)
+    if (
+        near(part.cost_usd, expected)
+        or expected <= part.cost_usd <= most
+        or near(part.cost_usd, most)
+    ):
         return None
     catalogue = f"the catalogue's prices of its day give {usd(expected, None)}"
     message = f"{call.provider}'s own figure is {figure}, {catalogue}"
@@ -147,6 +159,10 @@ def _unpriced(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | 
     return None
 
 
+def _key(part: PricedModel) -> tuple[str, Variants]:
+    return part.model, part.usage.variants
+
+
 def _whole(call: CallRecord) -> PricedModel:
     return PricedModel(
         model=call.model,
@@ -158,8 +174,4 @@ def _whole(call: CallRecord) -> PricedModel:
 
 def _same(call: CallRecord, recorded: Decimal, expected: Decimal) -> bool:
     """Exactly; the original agentd, whose calls have no id, rounded."""
-    return recorded == expected or (not call.id and _near(recorded, expected))
-
-
-def _near(one: Decimal, other: Decimal) -> bool:
-    return abs(one - other) <= max(_ROUNDING_USD, abs(other) * _ROUNDING_USD)
+    return recorded == expected or (not call.id and near(recorded, expected))

@@ -116,8 +116,8 @@ def check_tokens(call: CallRecord, run: Run) -> Iterator[Problem]:
     said, recorded = run.said.total_tokens, call.usage.total_tokens
     if call.usage_source == "stdout":
         wrong = recorded != said or any(
-            part.usage.total_tokens != run.said.by_model.get(part.model, part.usage).total_tokens
-            for part in call.models
+            usage.total_tokens != run.said.by_model.get(model, usage).total_tokens
+            for model, usage in (call.usage_by_model().items() if call.models else ())
         )
     else:  # the larger of stdout and a session log that may be gone
         wrong = recorded < said and not run.shares_total
@@ -170,9 +170,9 @@ def _same(call: CallRecord, usage: UsageMetrics) -> bool:
     if call.usage.counts() != usage.counts():
         return False
     told = usage.by_model
-    return all(
-        part.model not in told or told[part.model].counts() == part.usage.counts()
-        for part in call.models
+    return not call.models or all(
+        model not in told or told[model].counts() == used.counts()
+        for model, used in call.usage_by_model().items()
     )
 
 
