@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.recordings import RECORDINGS, Recording, recording
+from support.recordings import FIXTURES, RECORDINGS, Recording, recording
 
 from agentd.metering.usage import ModelUsage
 from agentd.providers import PROVIDERS
@@ -80,3 +80,11 @@ def test_most_recordings_are_exact() -> None:
 def test_what_is_not_known_is_told(path: str, why: str) -> None:
     got = outcome(recording(path))
     assert (got.accuracy, got.why) == ("heuristic", why)
+
+
+def test_the_manual_lists_every_reason() -> None:
+    manual = (FIXTURES.parent / "docs" / "clis.md").read_text()
+    told = {why for r in RECORDINGS if (why := outcome(r).why)}
+    cut = {why for why in told if why.startswith("answer cut after") or why.endswith("answers cut")}
+    assert {why for why in told - cut if f"`{why}`" not in manual} == set()
+    assert cut
