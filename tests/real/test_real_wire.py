@@ -12,6 +12,7 @@ from agentd.metering.usage import ModelUsage, add
 from real.bench import CHANGE, RUNS, Bench, Ran
 from real.ledger import TOKEN_KEYS, Served, check_call
 from real.models import REAL_CLIS, RealCli
+from real.sandbox import DUMMY_KEY
 
 pytestmark = pytest.mark.real
 
@@ -109,3 +110,25 @@ def test_an_answer_that_is_cut_is_estimated_and_says_so(bench: Bench, cli: RealC
         told = int(call.get(key, 0))
         assert getattr(finished.usage, name) <= told, key
     assert int(call["tokens_out"]) < billed.output_tokens
+
+
+def test_nothing_secret_is_written(bench: Bench, cli: RealCli) -> None:
+    """No key, prompt or answer: but the prompt in ``prompt``, the answers in what the CLI wrote."""
+    served = Served()
+    spoken = "Nobody may read this answer."
+    bench.api.add(
+        served.step(cli.name, text=spoken, tools=(cli.shell("true"),)),
+        served.step(cli.name, text=DOCUMENT),
+    )
+    assert challenge(bench, cli).exit_code == 0
+    [run_dir] = (path for path in (bench.project / RUNS).iterdir() if path.is_dir())
+    by_the_cli = {"prompt", "stdout", "stderr", "last.txt"}
+    files = [path for path in (bench.project / "agentd").rglob("*") if path.is_file()]
+    assert {"requests.jsonl", "meter.log", "run.json"} <= {path.name for path in files}
+    for path in files:
+        text = path.read_bytes()
+        assert DUMMY_KEY.encode() not in text, path
+        if path.parent == run_dir and path.name not in by_the_cli:
+            assert spoken.encode() not in text, path
+            assert b"step `challenge`" not in text, path
+    assert not (run_dir / "pointed.json").exists()
