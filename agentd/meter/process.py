@@ -100,13 +100,13 @@ class RelayProcess:
             self._socket.close()
 
     def leave(self, *, wait_s: float = 2.0) -> None:
-        """Let the relay end when the run has; wait a moment for its last lines. Again: nothing."""
+        """Let the relay end when the run has; wait a moment for its last line. Again: nothing."""
         for fd in self._open:
             os.close(fd)
         self._open = ()
         self._socket.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(wait_s)
+        wait_for_relay(self._log, wait_s)
+        self._process.poll()
 
     def _start(self) -> subprocess.Popen[bytes]:
         with self._complaints.open("ab") as complaints:

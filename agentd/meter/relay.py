@@ -94,6 +94,7 @@ async def serve(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(relay.idle.wait(), _LAST_S)
         await runner.cleanup()
+        relay.close()  # who waits for its last line need not wait for the end of the process
 
 
 def _request_of_any_size(
@@ -140,6 +141,10 @@ class _Relay:
         self._under_way = 0
         self.idle = asyncio.Event()
         self.idle.set()
+
+    def close(self) -> None:
+        """Let go of the log: nothing more is written."""
+        self._log.close()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request of the CLI, or of one of its children."""

@@ -40,6 +40,10 @@ class RequestLog:
         self._fd = os.open(self.path, flags, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_SH)  # who waits for the last line waits for this
 
+    def close(self) -> None:
+        """Let go of the file, and of its lock."""
+        os.close(self._fd)
+
     def started(
         self, key: str, asked: Asked, *, input_tokens: int, at: datetime | None = None
     ) -> None:
