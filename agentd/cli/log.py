@@ -84,9 +84,11 @@ def _calls(found: CallLog) -> Iterator[str]:
 
 def _gap(one: LoggedCall) -> str:
     """Why the call's figures are a least; nothing of one that is exact."""
-    if one.call.accuracy != "heuristic":
+    from agentd.metering.totals import is_partial
+
+    if not is_partial(one.call.accuracy):
         return ""
-    return f"at least: {one.call.why or 'its CLI told too little'}"
+    return f"at least: {one.call.why or 'not told why'}"
 
 
 def _requests(found: CallLog) -> Iterator[str]:

@@ -87,6 +87,7 @@ def list_changes(as_json: AsJson = False) -> None:
 def _text(view: Overview) -> str:
     from agentd.ledger.state import NOT_STARTED
     from agentd.metering.money import usd
+    from agentd.reports.partial import told_partial
     from agentd.text import table
 
     state, totals = view.state, view.totals
@@ -103,6 +104,8 @@ def _text(view: Overview) -> str:
     ]
     if view.budget is not None:
         lines.append(f"Budget: {view.budget.told()}")
+    if partial := told_partial(view.whys):
+        lines.append(f"At least: {partial}")
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
     lines += ["", *_progress(view)]
@@ -145,12 +148,15 @@ def _cells(totals: Totals) -> list[str]:
     from agentd.metering.money import usd
 
     cost = usd(totals.total_cost_usd) + (" +unpriced" if totals.unpriced else "")
+    cost += " at least" if totals.partial else ""
     counts = (totals.calls, totals.failed, totals.tokens_in, totals.tokens_out)
     return [*map(str, counts), cost]
 
 
 def _document(view: Overview) -> dict[str, Any]:
     from dataclasses import asdict
+
+    from agentd.reports.partial import kinds_of
 
     state = view.state
     head = {
@@ -168,6 +174,8 @@ def _document(view: Overview) -> dict[str, Any]:
         "calls": view.totals.calls,
         "failed": view.totals.failed,
         "unpriced": view.totals.unpriced,
+        "partial": view.totals.partial,
+        "partial_because": dict(kinds_of(view.whys)),
         "budget": view.budget
         and {
             "limit_usd": view.budget.limit_usd,

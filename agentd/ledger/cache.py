@@ -16,7 +16,7 @@ from typing import Any
 
 from agentd.version import __version__
 
-_STAMP = f"agentd {__version__} format 3 python {sys.version_info[:2]}\n".encode()
+_STAMP = f"agentd {__version__} format 4 python {sys.version_info[:2]}\n".encode()
 
 
 def path_of(kind: str, key: str) -> Path:

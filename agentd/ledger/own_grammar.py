@@ -19,7 +19,7 @@ Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 ALL = tuple(call_keys.KEYS)
 SUMS = (
     *("id", "step", "provider", "model", "status", "tokens_in", "tokens_out", "tokens_cache_read"),
-    *("cost_usd", "cost_source", "accuracy", "duration_ms", "timestamp", "models"),
+    *("cost_usd", "cost_source", "accuracy", "why", "duration_ms", "timestamp", "models"),
 )
 """The keys that sums need: with fewer groups a pattern is faster."""
 LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp", "models")

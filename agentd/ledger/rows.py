@@ -26,7 +26,8 @@ class Row(NamedTuple):
     """One call. ``started_at`` is in UTC seconds since 1970, None for an entry without a time.
 
     ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache.
-    ``parts`` is empty unless several models answered; they add up to the call.
+    ``parts`` is empty unless several models answered; they add up to the call. ``why`` says what is
+    not known of a call that is not exact, where its entry does.
     """
 
     change_id: str
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     duration_ms: int
     started_at: float | None
     parts: tuple[Part, ...] = ()
+    why: str | None = None
 
     def shares(self) -> tuple[Row] | tuple[Part, ...]:
         """Its parts; itself as the only one, when one model answered."""
@@ -68,6 +70,7 @@ def of_document(change_id: str, document: Document) -> list[Row]:
         _filled(of["duration_ms"], 0),
         [at and at.timestamp() for at in of["timestamp"]],
         [tuple(map(_part, models or ())) for models in of["models"]],
+        of["why"],
     )
     rows = zip(repeat(change_id), *columns, strict=False)
     return list(map(tuple.__new__, repeat(Row), rows))  # Row._make takes three times as long

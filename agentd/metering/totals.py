@@ -45,6 +45,10 @@ class Summed(Share, Protocol):
     def status(self) -> str:
         """How it ended."""
 
+    @property
+    def accuracy(self) -> str:
+        """How sure its figures are."""
+
     def shares(self) -> Sequence[Share]:
         """One for each of its models."""
 
@@ -55,7 +59,8 @@ class Totals:
 
     ``tokens_in`` is all input, cached included; ``tokens_out`` all output. ``failed`` calls are
     those that did not end ok. ``unpriced`` calls used tokens that no price was known for, so
-    ``total_cost_usd`` is too low by them; a local model needs none.
+    ``total_cost_usd`` is too low by them; a local model needs none. Of ``partial`` calls something
+    is not known: what they used is at least what is summed here.
     """
 
     total_cost_usd: Decimal
@@ -64,10 +69,16 @@ class Totals:
     calls: int
     failed: int
     unpriced: int
+    partial: int
 
 
-_Figures = tuple[Decimal, int, int, bool, bool]
-"""Of a call, or one model's share of it: cost, tokens in and out, failed, unpriced."""
+def is_partial(accuracy: str) -> bool:
+    """Whether something of a call is not known, such as the rest of an answer that was cut."""
+    return accuracy == "heuristic"
+
+
+_Figures = tuple[Decimal, int, int, bool, bool, bool]
+"""Of a call, or one model's share of it: cost, tokens in and out, failed, unpriced, partial."""
 
 
 def summarise(calls: Iterable[Summed]) -> Totals:
@@ -99,17 +110,19 @@ def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
     for share in shares:
         tokens = share.tokens_in + share.tokens_out
         unpriced |= is_unpriced(share.model, share.cost_source, tokens)
-    return used.cost_usd, used.tokens_in, used.tokens_out, call.status != "ok", unpriced
+    marks = (call.status != "ok", unpriced, is_partial(call.accuracy))
+    return used.cost_usd, used.tokens_in, used.tokens_out, *marks
 
 
 def _one(figures: Sequence[_Figures]) -> _Figures:
-    costs_usd, tokens_in, tokens_out, failed, unpriced = zip(*figures, strict=True)
-    return sum(costs_usd, Decimal(0)), sum(tokens_in), sum(tokens_out), any(failed), any(unpriced)
+    costs_usd, tokens_in, tokens_out, failed, unpriced, partial = zip(*figures, strict=True)
+    marks = (any(failed), any(unpriced), any(partial))
+    return sum(costs_usd, Decimal(0)), sum(tokens_in), sum(tokens_out), *marks
 
 
 def _totals(every: Sequence[_Figures]) -> Totals:
-    costs_usd, tokens_in, tokens_out, failed, unpriced = (
-        zip(*every, strict=True) if every else [()] * 5
+    costs_usd, tokens_in, tokens_out, failed, unpriced, partial = (
+        zip(*every, strict=True) if every else [()] * 6
     )
     return Totals(
         total_cost_usd=sum(costs_usd, Decimal(0)),
@@ -118,4 +131,5 @@ def _totals(every: Sequence[_Figures]) -> Totals:
         calls=len(every),
         failed=sum(failed),
         unpriced=sum(unpriced),
+        partial=sum(partial),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, localcontext
@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
+from agentd.metering.totals import is_partial
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, name_of, through, zone
 from agentd.reports.model import Group, Report, Spent, Sums
@@ -32,11 +33,15 @@ class Query(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What some calls add up to: each group by its names, all of them once, and by day."""
+    """What some calls add up to: each group by its names, all of them once, and by day.
+
+    ``whys``: how many of them are partial for what reason.
+    """
 
     groups: Mapping[tuple[str, ...], Sums]
     total: Sums
     days: Mapping[date, Decimal]
+    whys: Mapping[str, int]
 
 
 def build(rows: Sequence[Row], query: Query, scope: str) -> Report:
@@ -51,6 +56,7 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
     """
     whole, spread, several = _Cells(), _Cells(), _Cells()
     spent: defaultdict[date, Decimal] = defaultdict(Decimal)
+    whys: Counter[str] = Counter()
     here = zone(query.timezone)
     with localcontext(EXACT):
         for rows in ledgers:
@@ -58,6 +64,8 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
             for day, row in zip(days, rows, strict=True):
                 if day is not None:
                     spent[day] += row.cost_usd
+                if is_partial(row.accuracy):
+                    whys[row.why or ""] += 1
             if "model" in query.by and any(row.parts for row in rows):
                 shares = [
                     (share, day)
@@ -70,17 +78,21 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
                 whole.add(rows, days, query.by)
         cells = whole.sums()
         total = _sum(sums for _, sums in [*cells, *several.sums()])
-        return Tally(_groups([*cells, *spread.sums()]) if query.by else {}, total, spent)
+        groups = _groups([*cells, *spread.sums()]) if query.by else {}
+        return Tally(groups, total, spent, whys)
 
 
 def join(tallies: Sequence[Tally]) -> Tally:
     """What tallies of one query, but of different calls, add up to."""
     days: defaultdict[date, Decimal] = defaultdict(Decimal)
+    whys: Counter[str] = Counter()
+    for one in tallies:
+        whys.update(one.whys)
     with localcontext(EXACT):
         for day, cost_usd in (pair for one in tallies for pair in one.days.items()):
             days[day] += cost_usd
         groups = _groups(pair for one in tallies for pair in one.groups.items())
-        return Tally(groups, _sum(one.total for one in tallies), days)
+        return Tally(groups, _sum(one.total for one in tallies), days, whys)
 
 
 def report_on(found: Tally, query: Query, scope: str) -> Report:
@@ -92,6 +104,7 @@ def report_on(found: Tally, query: Query, scope: str) -> Report:
         groups=tuple(sorted(itertools.starmap(Group, found.groups.items()), key=_order(query.by))),
         total=found.total,
         days=tuple(Spent(day.isoformat(), spent.get(day, Decimal(0))) for day in _shown(spent)),
+        whys=found.whys,
     )
 
 
@@ -117,27 +130,25 @@ class _Cells:
     def sums(self) -> list[tuple[tuple[str, ...], Sums]]:
         """The names of each cell, and its sums."""
         return [
-            (
-                tuple(names),
-                Sums(
-                    len(every),
-                    *(len(every) * mark for mark in marks),
-                    *map(sum, zip(*every, strict=True)),
-                ),
-            )
-            for (*names, marks), every in self._used.items()
+            (tuple(names), _cell(marks, every)) for (*names, marks), every in self._used.items()
         ]
 
 
-def _marks(row: Row) -> tuple[bool, bool, bool]:
-    """Whether the call failed, whether a model of it is local, and whether one lacks a price."""
+def _cell(marks: Sequence[bool], every: Sequence[Any]) -> Sums:
+    *others, partial = (len(every) * mark for mark in marks)
+    used = map(sum, zip(*every, strict=True))
+    return Sums._make((len(every), *others, *used, partial))
+
+
+def _marks(row: Row) -> tuple[bool, bool, bool, bool]:
+    """Whether the call failed, a model of it is local, one lacks a price, and it is partial."""
     local = unpriced = False
     if row.cost_source == "none" or row.parts:
         for part in row.shares():
             tokens = part.tokens_in + part.tokens_out
             local |= is_local(part.model) and part.cost_source == "none"
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
-    return row.status != "ok", local, unpriced
+    return row.status != "ok", local, unpriced, is_partial(row.accuracy)
 
 
 def _shares(row: Row) -> Iterator[Row]:
@@ -150,7 +161,7 @@ def _shares(row: Row) -> Iterator[Row]:
     if len({part.model for part in parts}) < len(parts):  # one answered at several of its prices
         parts = tuple(_of_models(parts).values())
     for model, *used, source in parts:  # _replace would take three times as long
-        yield Row._make((*row[:4], model, row.status, *used, source, *row[11:14], ()))
+        yield Row._make((*row[:4], model, row.status, *used, source, *row[11:14], (), row.why))
 
 
 def _of_models(parts: Iterable[Part]) -> dict[str, Part]:

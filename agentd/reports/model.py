@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import field, replace
+from decimal import Decimal, localcontext
+from operator import sub
 from typing import NamedTuple
 
 from agentd.frozen import frozen
@@ -16,6 +18,7 @@ class Sums(NamedTuple):
     ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache;
     ``failed`` calls did not end ok. ``local`` calls were answered by a model on the user's machine.
     ``unpriced`` calls used tokens that no price was known for: ``cost_usd`` is too low by them.
+    Of ``partial`` calls something is not known: they used at least what is summed here.
 
     A call that several models answered counts, where sums are by model, once under each of them,
     with that model's tokens and cost; in a total it counts once.
@@ -29,6 +32,7 @@ class Sums(NamedTuple):
     tokens_out: int = 0
     tokens_cache_read: int = 0
     cost_usd: Decimal = Decimal(0)
+    partial: int = 0
 
 
 class Group(NamedTuple):
@@ -52,7 +56,8 @@ class Report:
     ``scope`` says which calls these are, such as ``change add-oauth``. ``by`` names the columns of
     the groups' names (``model``, ``step`` …); empty for a mere total. ``days`` has every day from
     the first call to the last, those without a call too, unless that is more than ten years.
-    ``problems`` say which ledgers could not be read, so that their calls are missing.
+    ``whys`` say what is not known of the partial calls, and of how many. ``problems`` say which
+    ledgers could not be read, so that their calls are missing.
     """
 
     scope: str
@@ -60,6 +65,7 @@ class Report:
     groups: tuple[Group, ...] = ()
     total: Sums = Sums()
     days: tuple[Spent, ...] = ()
+    whys: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
@@ -106,5 +112,5 @@ def with_gone(report: Report, base: Report) -> Report:
 
 
 def _less(one: Sums, other: Sums) -> Sums:
-    counts = (mine - theirs for mine, theirs in zip(one[:-1], other[:-1], strict=True))
-    return Sums._make((*counts, EXACT.subtract(one.cost_usd, other.cost_usd)))
+    with localcontext(EXACT):
+        return Sums._make(map(sub, one, other))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +14,7 @@ from agentd.files import file_stamp
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
-from agentd.metering.totals import Totals, by, summarise
+from agentd.metering.totals import Totals, by, is_partial, summarise
 from agentd.project.change import Change, all_changes, asked_change, open_changes
 from agentd.project.hold import working_process
 from agentd.project.layout import STATE_FILE, Project, find_project
@@ -69,7 +71,8 @@ class Overview:
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
     its STATE.yaml can't be read. ``waiting`` are its runs that can't be entered, ``warnings``
-    is what is wrong with the config, or with a ledger that is gone.
+    is what is wrong with the config, or with a ledger that is gone. ``whys``: how many calls are
+    partial for what reason.
     """
 
     change: Change
@@ -85,6 +88,7 @@ class Overview:
     problem: str | None = None
     waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
+    whys: Mapping[str, int] = field(default_factory=dict)
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
@@ -197,6 +201,7 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
         budget=limits.account(change, state),
         waiting=waiting,
         warnings=(*limits.warnings, *gone),
+        whys=Counter(row.why or "" for row in state.rows if is_partial(row.accuracy)),
     )
 
 

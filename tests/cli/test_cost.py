@@ -56,6 +56,22 @@ def test_one_line(box: Sandbox) -> None:
     assert box.ok("cost", "--all").startswith("6 calls, prompt=600 / completion=60 tokens, ")
 
 
+def test_partial_calls_make_the_sum_a_least(box: Sandbox) -> None:
+    why = "answer cut after 348 tokens"
+    add(box, "cut", call(1), call(2, accuracy="heuristic", why=why, step="resolve"))
+    assert box.ok("cost", "cut") == (
+        "2 calls, prompt=200 / completion=20 tokens, cost=$0.020000, "
+        "at least: 1 call is partial (answer cut after 348 tokens)\n"
+    )
+    table = box.ok("cost", "cut", "--by", "step")
+    assert [line.endswith("  at least") for line in table.splitlines()[3:6]] == [True, False, True]
+    said = "1 call is partial (answer cut after 348 tokens): the sum is a least."
+    for shape in ("table", "markdown"):
+        for _ in range(2):  # the second time from what was kept
+            assert said in box.ok("cost", "--all", "--format", shape, "--by", "step")
+    assert "at least **$" in box.ok("cost", "cut", "--format", "markdown")
+
+
 def test_detail_by_cost_model_and_step(box: Sandbox) -> None:
     lines = box.ok("cost", "new", "--detail").splitlines()
     rows = [line.split()[:2] for line in lines if line.startswith(("gemini", "gpt", "ollama"))]

@@ -44,7 +44,7 @@ PARTS = st.builds(
     st.sampled_from(["config", "reported", "catalog", "none"]),
 )
 CALLS = st.builds(
-    lambda model, provider, used, cost, parts, started_at: replace(
+    lambda model, provider, used, cost, parts, started_at, why: replace(
         CALL,
         model=model,
         provider=provider,
@@ -52,6 +52,7 @@ CALLS = st.builds(
         cost_usd=cost,
         models=tuple(parts),
         started_at=started_at,
+        why=why,
     ),
     NAMES,
     st.sampled_from(["gemini", "codex", None]),
@@ -59,6 +60,7 @@ CALLS = st.builds(
     COSTS,
     st.lists(PARTS, max_size=3),
     st.sampled_from([CALL.started_at, None]),
+    st.sampled_from([None, "relay bypassed", "answer cut after 348 tokens"]),
 )
 
 
@@ -91,6 +93,7 @@ def expected(call: CallRecord) -> tuple[object, ...]:
         call.duration_ms,
         call.started_at.timestamp() if call.started_at else None,
         parts,
+        call.why,
     )
 
 

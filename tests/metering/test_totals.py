@@ -57,7 +57,13 @@ CALLS = [FIRST, FREE, NOTHING_SENT, PARTLY]
 
 
 def totals(
-    cost: str, tokens_in: int, tokens_out: int, calls: int, failed: int, unpriced: int
+    cost: str,
+    tokens_in: int,
+    tokens_out: int,
+    calls: int,
+    failed: int,
+    unpriced: int,
+    partial: int = 0,
 ) -> Totals:
     return Totals(
         total_cost_usd=Decimal(cost),
@@ -66,6 +72,7 @@ def totals(
         calls=calls,
         failed=failed,
         unpriced=unpriced,
+        partial=partial,
     )
 
 
@@ -97,6 +104,11 @@ def test_by_model_splits_calls_that_several_models_answered() -> None:
         ("own", totals("0", 400, 10, 3, 2, 2)),
         ("big", totals("0.2", 700, 200, 1, 1, 0)),
     ]
+
+
+def test_calls_of_which_something_is_not_known() -> None:
+    cut = replace(FIRST, accuracy="heuristic")
+    assert summarise([FIRST, cut]) == totals("0.2", 200, 20, 2, 0, 0, partial=1)
 
 
 def test_a_sum_of_tenths_is_exact() -> None:

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from agentd.reports.formats import FORMATS
 from agentd.reports.formats.bars import bar, share, sparkline
 from agentd.reports.model import Group, Report, Spent, Style, Sums
+from agentd.reports.partial import told_partial
 from agentd.text import one_line, width
 
 PLAIN = Style()
@@ -153,7 +154,7 @@ def test_a_report_by_nothing_and_one_of_nothing() -> None:
         "       CALLS  FAILED  IN  CACHED  OUT     COST",
         "total      2       1  30       0    4  $0.5000",
     ]
-    assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5"
+    assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5,0"
     assert shown("markdown", report=report).splitlines()[2:] == [
         "**$0.5000** for 2 calls (1 failed): 30 tokens in, 4 out"
     ]
@@ -169,19 +170,58 @@ def test_a_report_by_nothing_and_one_of_nothing() -> None:
             assert shown(name, Style(bars=True, width=80), nothing, base)
 
 
+def test_what_is_partial_says_at_least_and_why() -> None:
+    sums = Sums(3, 0, 0, 0, 90, 9, 0, Decimal("0.5"), 2)
+    whys = {"answer cut after 348 tokens": 1, "2 answers cut; relay bypassed": 1}
+    group = Group(("m",), sums)
+    report = Report(scope="change x", by=("model",), groups=(group,), total=sums, whys=whys)
+    said = "2 calls are partial (answer cut: 2, relay bypassed: 1): the sum is a least."
+    table = shown("table", report=report).splitlines()
+    assert table[3].endswith("  $0.5000  at least")
+    assert table[4].endswith("  $0.5000  at least")
+    assert table[-1] == said
+    markdown = shown("markdown", report=report).splitlines()
+    assert markdown[2] == "at least **$0.5000** for 3 calls: 90 tokens in, 9 out"
+    assert markdown[4] == said
+    assert markdown[-1].endswith("| $0.5000 at least |")
+    document = json.loads(shown("json", report=report))
+    assert document["total"]["partial"] == 2
+    assert document["partial_because"] == {"answer cut": 2, "relay bypassed": 1}
+    assert "partial_because" not in json.loads(shown("json"))
+
+
+@pytest.mark.parametrize(
+    ("whys", "told"),
+    [
+        ({}, ""),
+        ({"answer cut after 348 tokens": 1}, "1 call is partial (answer cut after 348 tokens)"),
+        ({"a after 3 tokens": 1, "a after 4 tokens": 1}, "2 calls are partial (a)"),
+        ({"": 2}, "2 calls are partial (not told why)"),
+        (
+            {"a": 1, "b": 4, "c": 2, "d": 1, "e": 1},
+            "9 calls are partial (b: 4, c: 2, a: 1, others: 2)",
+        ),
+    ],
+)
+def test_why_calls_are_partial(whys: dict[str, int], told: str) -> None:
+    assert told_partial(whys) == told
+
+
 def test_csv() -> None:
     assert shown("csv", Style(bars=True, color=True, width=20)) == "\r\n".join(
         [
-            "model,calls,failed,local,unpriced,tokens_in,tokens_out,tokens_cache_read,cost_usd",
-            "gemini-3-flash-preview,3,1,0,0,24939,174,21263,1.5003523150",
-            "mixed,3,0,1,1,900,90,0,0.5",
-            "gpt-oss:20b,2,0,2,0,300,20,0,0",
-            "free,1,0,0,0,10,2,0,0",
+            "model,calls,failed,local,unpriced,tokens_in,tokens_out,tokens_cache_read,cost_usd,partial",
+            "gemini-3-flash-preview,3,1,0,0,24939,174,21263,1.5003523150,0",
+            "mixed,3,0,1,1,900,90,0,0.5,0",
+            "gpt-oss:20b,2,0,2,0,300,20,0,0,0",
+            "free,1,0,0,0,10,2,0,0,0",
         ]
     )
     lines = shown("csv", base=BASE).split("\r\n")
-    assert lines[0].endswith(",cost_usd,calls_more,tokens_in_more,tokens_out_more,cost_usd_more")
-    assert lines[-1] == "gone,0,0,0,0,0,0,0,0,-1,-7,-5,-0.25"
+    assert lines[0].endswith(
+        ",cost_usd,partial,calls_more,tokens_in_more,tokens_out_more,cost_usd_more"
+    )
+    assert lines[-1] == "gone,0,0,0,0,0,0,0,0,0,-1,-7,-5,-0.25"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +316,7 @@ def test_a_scope_mentions_nobody(scope: str, text: str) -> None:
 NAMES = st.text(st.characters(codec=None), max_size=20) | st.text("|`\\@'=\" ,\r\n#<x", max_size=8)
 COSTS = st.decimals(min_value=0, max_value=10**14, places=40)
 COUNTS = st.integers(0, 10**18)
-SUMS = st.builds(Sums, *[COUNTS] * 7, COSTS)
+SUMS = st.builds(Sums, *[COUNTS] * 7, COSTS, COUNTS)
 
 
 @st.composite
@@ -295,7 +335,8 @@ def test_csv_is_read_back_exactly(report: Report) -> None:
     for line, group in zip(lines, report.groups, strict=True):
         names = [name.removeprefix("'") for name in line[:named]]
         assert names == [*map(one_line, group.names)]
-        assert Sums(*map(int, line[named:-1]), Decimal(line[-1])) == group.sums
+        *counts, cost, partial = line[named:]
+        assert Sums(*map(int, counts), Decimal(cost), int(partial)) == group.sums
 
 
 @given(reports())

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from support.changes import change_at
+from support.state_samples import CALL
 from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
 from agentd.documents.placeholders import SKELETONS
@@ -127,6 +130,31 @@ def test_ascii_where_stdout_can_do_no_more(box: Sandbox) -> None:
     assert f"  [x] tasks           {'#' * 10}{'-' * 10} 2/4\n" in done.stdout
     assert "  [!] challenge       REJECTED\n" in done.stdout
     assert "  [ ] review\n" in done.stdout
+
+
+def test_what_is_partial_has_a_line_below_the_totals(box: Sandbox) -> None:
+    folder = change(box)
+    store = StateStore(folder)
+    exact = replace(CALL, id="c1", cost_usd=Decimal("0.01"))
+    store.append(exact)
+    assert "least" not in box.ok("status")
+    why = "answer cut after 348 tokens"
+    cut = replace(exact, id="c2", step="review", accuracy="heuristic", why=why)
+    store.append(cut)
+    lines = box.ok("status").splitlines()
+    assert lines[2] == "Total Cost: $0.0200"
+    assert lines[3].startswith("Tokens: In: ")
+    assert lines[5] == "At least: 1 call is partial (answer cut after 348 tokens)"
+    rows = {line.split()[0]: line for line in lines if "$0.0100" in line}
+    assert rows["review"].endswith("$0.0100 at least")
+    assert rows[CALL.step].endswith("$0.0100")
+    store.append(replace(cut, id="c3", why="relay bypassed"))
+    told = "At least: 2 calls are partial (answer cut: 1, relay bypassed: 1)\n"
+    assert told in box.ok("status")
+    document = json.loads(box.ok("status", "--json"))
+    assert document["partial"] == 2
+    assert document["partial_because"] == {"answer cut": 1, "relay bypassed": 1}
+    assert document["by_step"]["review"]["partial"] == 2
 
 
 def test_json_has_all_of_it(box: Sandbox) -> None:

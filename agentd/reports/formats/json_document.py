@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from agentd.reports.model import Report, Style, difference
+from agentd.reports.partial import kinds_of
 from agentd.text import json_text
 
 
 def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     """``{"scope", "by", "groups", "total", "days"}``, and with a base ``"base"`` and ``"more"``.
 
-    ``problems`` is there when a ledger could not be read.
+    ``partial_because`` is there when calls are partial, ``problems`` when a ledger can't be read.
     ``base`` is what was spent there, in the same form; ``more`` is what is more than that now.
     """
     del style  # JSON is for programs, wherever it goes
@@ -19,6 +20,8 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
         **_document(report),
         "days": [{"day": day.name, "cost_usd": day.cost_usd} for day in report.days],
     }
+    if report.whys:
+        document["partial_because"] = dict(kinds_of(report.whys))
     if report.problems:
         document["problems"] = report.problems
     if base is not None:

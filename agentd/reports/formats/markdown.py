@@ -44,7 +44,8 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
 
 
 def _total(total: Sums) -> str:
-    cost = f"**{words.cost(total)}** {words.gap(total)}".strip()
+    least = "at least " if total.partial else ""
+    cost = f"{least}**{words.cost(total)}**{' +unpriced' if total.unpriced else ''}"
     failed = f" ({total.failed} failed)" if total.failed else ""
     cached = f" ({total.tokens_cache_read} cached)" if total.tokens_cache_read else ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentd.metering.money import usd
 from agentd.reports.model import Report, Sums
+from agentd.reports.partial import told_partial
 from agentd.text import counted
 
 
@@ -14,14 +15,15 @@ def cost(sums: Sums) -> str:
 
 
 def marks(sums: Sums) -> str:
-    """What must be said of a group's cost: ``(local)``, ``+unpriced``, both or nothing."""
+    """What must be said of a group's cost: ``(local)``, ``+unpriced``, ``at least`` or nothing."""
     local = "(local)" if sums.local and cost(sums) != "(local)" else ""
     return f"{local} {gap(sums)}".strip()
 
 
 def gap(sums: Sums) -> str:
-    """``+unpriced`` where calls without a price are missing from a cost, else nothing."""
-    return "+unpriced" if sums.unpriced else ""
+    """``+unpriced`` where calls without a price are missing, ``at least`` where one is partial."""
+    missing = ("+unpriced" if sums.unpriced else "", "at least" if sums.partial else "")
+    return " ".join(filter(None, missing))
 
 
 def notes(report: Report) -> list[str]:
@@ -35,6 +37,8 @@ def notes(report: Report) -> list[str]:
             f"{counted(unpriced, 'call')} used tokens that no price is known for: the total is "
             "too low by them. Give their models prices in [pricing.models]."
         )
+    if partial := told_partial(report.whys):
+        said.append(f"{partial}: the sum is a least.")
     return said
 
 
