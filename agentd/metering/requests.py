@@ -111,6 +111,14 @@ def usage_by_model(requests: Iterable[ApiRequest]) -> dict[str, ModelUsage]:
     return {model: add(usages) for model, usages in by_model.items()}
 
 
+def busiest_model(requests: Sequence[ApiRequest]) -> str | None:
+    """The model that answered the main thread most; None without requests."""
+    main = [one for one in requests if one.thread == "main"] or requests
+    tokens = {model: usage.total_tokens for model, usage in usage_by_model(main).items()}
+    names = [one.model for one in main]
+    return max(tokens or names, key=lambda model: tokens.get(model, 0), default=None)
+
+
 def usage_of_run(
     requests: Sequence[ApiRequest],
     by_model: Mapping[str, ModelUsage] | None = None,

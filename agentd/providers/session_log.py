@@ -14,10 +14,9 @@ from agentd.clock import from_iso
 from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
 
-_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
-
-
 NO_USAGE = "an answer came without usage"
+NO_SUBAGENT_LOG = "the log of a subagent is missing"
+_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 

@@ -17,9 +17,10 @@ from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
 from agentd.providers.base import Cli, Logged, LogQuery, Parsed
 from agentd.providers.failure import Failure, conclude_failure
-from agentd.runner.outcome import Sources, outcome_of
+from agentd.runner.outcome import outcome_of
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
+from agentd.runner.told_by_cli import Sources
 from agentd.runner.wire import POINTED
 
 _RELAY_S = 2.0

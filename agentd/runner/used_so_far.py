@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentd.meter.request_log import RequestsSoFar
-from agentd.metering.requests import ApiRequest, unite, usage_of_run
+from agentd.metering.requests import ApiRequest, busiest_model, unite, usage_of_run
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Snapshot
 from agentd.providers.base import Cli, Parsed
-from agentd.runner.outcome import busiest_model
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunInfo
 from agentd.runner.stdout import Reading

@@ -16,7 +16,8 @@ from agentd.errors import ParseError
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.providers.base import Logged, LogQuery, Parsed
-from agentd.runner.outcome import Outcome, Sources, outcome_of
+from agentd.runner.outcome import outcome_of
+from agentd.runner.told_by_cli import Outcome, Sources
 
 
 def _tokens(given: int, answered: int, *, cached: int = 0, reasoned: int = 0) -> ModelUsage:

@@ -8,7 +8,8 @@ from support.recordings import FIXTURES, RECORDINGS, Recording, recording
 from agentd.metering.usage import ModelUsage
 from agentd.providers import PROVIDERS
 from agentd.providers.output import parse_output
-from agentd.runner.outcome import Outcome, Sources, outcome_of
+from agentd.runner.outcome import outcome_of
+from agentd.runner.told_by_cli import Outcome, Sources
 
 # The API told 57 tokens at the end of this answer, and noted 7.
 WRONG_TRUTH = "thinking_tokens_json"

@@ -16,9 +16,10 @@ from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, run_usage
 from agentd.providers.base import Logged, Parsed
-from agentd.runner.outcome import Outcome, Sources, outcome_of
+from agentd.runner.outcome import outcome_of
 from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder
+from agentd.runner.told_by_cli import Outcome, Sources
 
 NOTHING = ModelUsage()
 USAGE = ModelUsage(input_tokens=900, output_tokens=40)

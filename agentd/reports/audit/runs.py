@@ -16,10 +16,11 @@ from agentd.providers import PROVIDERS
 from agentd.providers.base import Cli, Logged, Parsed
 from agentd.reports.audit.check_values import TOKEN_KEYS
 from agentd.reports.audit.problems import STATE_FIX, Problem
-from agentd.runner.outcome import Sources, outcome_of
+from agentd.runner.outcome import outcome_of
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
+from agentd.runner.told_by_cli import Sources
 from agentd.workflow.session import prior_usage
 
 
