@@ -3,6 +3,10 @@
 A step makes ninety of them before it does anything. ``dataclass`` writes and compiles seven methods
 for each; here it does so for ``__init__`` alone, and that a value does not change is left to the
 type checker.
+
+Every value of the package is made so, but for two kinds that stay ``dataclass(frozen=True)``: what
+the Python API takes or gives, as programs without a type checker are to be refused a change, and
+classes with a ``cached_property``, which need a ``__dict__``.
 """
 
 from __future__ import annotations

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from timeit import timeit
 
 import pytest
 
+import agentd
 from agentd.frozen import frozen
 
 
@@ -68,3 +73,26 @@ def test_making_one_takes_at_most_half_the_time() -> None:
 
     usual_s, ours_s = (min(timeit(make, number=20) for _ in range(9)) for make in (usual, ours))
     assert ours_s < usual_s / 2
+
+
+PUBLIC = {
+    *("BudgetWarning", "CostMetrics", "ModelSpec", "PricingConfig", "RunRequest", "RunResult"),
+    *("Cost", "ModelUsage", "UsageMetrics"),
+}
+"""What the Python API takes or gives: programs without a type checker are refused a change."""
+
+
+def test_every_other_value_of_the_package_is_made_so() -> None:
+    slow = {}
+    root = Path(agentd.__file__).parent
+    for path in root.rglob("*.py"):
+        text = path.read_text()
+        if names := re.findall(r"^@dataclass\(frozen=True.*\)\nclass (\w+)", text, re.MULTILINE):
+            module = import_module(
+                ".".join(("agentd", *path.relative_to(root).with_suffix("").parts))
+            )
+            slow |= {name: getattr(module, name) for name in names}
+    for name in PUBLIC:
+        assert slow.pop(name).__dataclass_params__.frozen
+    for value in slow.values():
+        assert any(isinstance(each, cached_property) for each in vars(value).values()), value

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from agentd.clock import utc_now
 from agentd.errors import UnsupportedModel
+from agentd.frozen import frozen
 from agentd.metering import catalog
 from agentd.metering.local import is_local
 from agentd.metering.models import resolve_alias
@@ -47,7 +48,7 @@ class Cost:
         return float(self.total_usd)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Quote:
     """What a model costs by one price source."""
 
