@@ -73,7 +73,7 @@ def _calls(found: CallLog) -> Iterator[str]:
                 str(call.tokens_in),
                 str(call.tokens_out),
                 cost,
-                _seconds(call.duration_ms),
+                f"{call.duration_ms / 1000:.1f} s",
             ]
         )
     rows[0].append("")
@@ -85,10 +85,11 @@ def _calls(found: CallLog) -> Iterator[str]:
 def _gap(one: LoggedCall) -> str:
     """Why the call's figures are a least; nothing of one that is exact."""
     from agentd.metering.totals import is_partial
+    from agentd.reports.partial import NOT_TOLD
 
     if not is_partial(one.call.accuracy):
         return ""
-    return f"at least: {one.call.why or 'not told why'}"
+    return f"at least: {one.call.why or NOT_TOLD}"
 
 
 def _requests(found: CallLog) -> Iterator[str]:
@@ -127,6 +128,7 @@ def _table(requests: Sequence[LoggedRequest]) -> list[str]:
 
 def _row(one: LoggedRequest) -> dict[str, str]:
     from agentd.metering.money import usd
+    from agentd.metering.variants import as_text
 
     request, usage = one.request, one.request.usage
     return {
@@ -140,7 +142,7 @@ def _row(one: LoggedRequest) -> dict[str, str]:
         "OUT": str(usage.output_tokens),
         "REASONING": str(usage.reasoning_output_tokens),
         "SEARCHES": str(request.web_searches),
-        "VARIANT": _variant(one),
+        "VARIANT": as_text(request.variants),
         "END": "the rest of a total" if one.is_rest else _end(one),
         "SECONDS": "" if one.duration_ms is None else f"{one.duration_ms / 1000:.1f}",
         "COST": "-" if one.cost_usd is None else usd(one.cost_usd),
@@ -152,19 +154,11 @@ def _end(one: LoggedRequest) -> str:
     return "cut (length)" if one.end == "length" else one.end or "-"
 
 
-def _variant(one: LoggedRequest) -> str:
-    return ",".join(f"{name}={value}" for name, value in one.request.variants)
-
-
 def _known(one: LoggedRequest) -> str:
     if one.request.exact:
         return "exact"
     estimated = ", ".join(sorted(one.request.estimated))
     return f"estimated: {estimated.replace('_tokens', '')}" if estimated else "at least"
-
-
-def _seconds(duration_ms: int) -> str:
-    return f"{duration_ms / 1000:.1f} s"
 
 
 def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
@@ -184,7 +178,7 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
 
 
 def _entry(one: LoggedRequest) -> dict[str, Any]:
-    from agentd.reports.audit.check_values import TOKEN_KEYS
+    from agentd.ledger.call_keys import TOKEN_KEYS
 
     request = one.request
     return {

@@ -52,6 +52,17 @@ WORDS = {
 }
 
 
+TOKEN_KEYS = (
+    "tokens_in",
+    "tokens_out",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_reasoning",
+    "tokens_cache_write_1h",
+)
+"""The ledger's names of ``ModelUsage.counts()``."""
+
+
 def guess_source(cost_usd: Decimal) -> Literal["config", "none"]:
     """Where a cost is from when the entry doesn't say: the original agentd had only its config."""
     return "config" if cost_usd else "none"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,7 +29,9 @@ class LoggedRequest:
     def duration_ms(self) -> int | None:
         """From its begin to the end of its answer, None where one of the two is not known."""
         begun, ended = self.request.started_at, self.request.ended_at
-        return None if begun is None or ended is None else _ms(begun, ended)
+        if begun is None or ended is None:
+            return None
+        return round((ended - begun).total_seconds() * 1000)
 
     @property
     def is_rest(self) -> bool:
@@ -44,7 +45,7 @@ class LoggedRequest:
         one = self.request
         if one.finish is not None:
             return one.finish
-        if not one.ended:
+        if one.is_cut:
             return "cut"
         return None if one.id or any(one.usage.counts()) else "failed"
 
@@ -76,12 +77,9 @@ def open_log(start: Path, change_id: str | None, *, with_requests: bool) -> Call
     change = asked_change(find_project(start), change_id)
     waiting = enter_unentered(change)
     calls = change.state.calls
-    logged = _with_requests(change, calls) if with_requests else map(_alone, calls)
+    alone = (LoggedCall(call=call) for call in calls)
+    logged = _with_requests(change, calls) if with_requests else alone
     return CallLog(change=change, calls=tuple(logged), waiting=waiting)
-
-
-def _alone(call: CallRecord) -> LoggedCall:
-    return LoggedCall(call=call)
 
 
 def _with_requests(change: Change, calls: tuple[CallRecord, ...]) -> Iterator[LoggedCall]:
@@ -92,12 +90,12 @@ def _with_requests(change: Change, calls: tuple[CallRecord, ...]) -> Iterator[Lo
         folder = folders.get(call.id)
         requests = requests_of_run(folder) if folder else []
         priced = (
-            LoggedRequest(request=one, cost_usd=cost_of(one, call, prices)) for one in requests
+            LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in requests
         )
         yield LoggedCall(call=call, requests=tuple(priced) if requests else None)
 
 
-def cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:
+def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:
     """What one request of a call costs by itself, at the prices of the call's begin."""
     at = call.started_at or request.started_at
     if at is None:
@@ -109,7 +107,3 @@ def cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal
         at=at,
     )
     return None if priced.cost_source == "none" and priced.unpriced else priced.cost_usd
-
-
-def _ms(begun: datetime, ended: datetime) -> int:
-    return round((ended - begun).total_seconds() * 1000)

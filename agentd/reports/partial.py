@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from agentd.text import counted
 
 _MOST_KINDS = 3
-_NOT_TOLD = "not told why"
+NOT_TOLD = "not told why"
 
 
 def told_partial(whys: Mapping[str, int]) -> str:
@@ -22,7 +22,7 @@ def told_partial(whys: Mapping[str, int]) -> str:
         return ""
     kinds = kinds_of(whys)
     if len(whys) == 1 and len(kinds) == 1:
-        shown = next(iter(whys)) or _NOT_TOLD
+        shown = next(iter(whys)) or NOT_TOLD
     elif len(kinds) == 1:
         shown = next(iter(kinds))
     else:
@@ -36,7 +36,7 @@ def kinds_of(whys: Mapping[str, int]) -> Counter[str]:
     """The same, with what differs in a number alone as one kind; a call may be of several."""
     kinds: Counter[str] = Counter()
     for why, count in whys.items():
-        for part in (why or _NOT_TOLD).split("; "):
+        for part in (why or NOT_TOLD).split("; "):
             kind = re.sub(r" after \d+ tokens$", "", part)
             kinds["answer cut" if re.fullmatch(r"\d+ answers cut", kind) else kind] += count
     return kinds

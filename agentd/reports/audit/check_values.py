@@ -7,23 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agentd.clock import iso
-from agentd.ledger.call_keys import WORDS, unknown_words
+from agentd.ledger.call_keys import TOKEN_KEYS, WORDS, unknown_words
 from agentd.ledger.own_layout import TOTALS
 from agentd.ledger.state import State
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.metering.usage import ModelUsage, add
 from agentd.reports.audit.problems import STATE_FIX, Problem
-
-TOKEN_KEYS = (
-    "tokens_in",
-    "tokens_out",
-    "tokens_cache_read",
-    "tokens_cache_write",
-    "tokens_reasoning",
-    "tokens_cache_write_1h",
-)
-"""The ledger's names of ``ModelUsage.counts()``."""
 
 _ROUNDING = Decimal("1e-9")
 _CLOCK_SKEW = timedelta(minutes=5)  # another machine may have written the entry

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from agentd.errors import StateError
 from agentd.ledger import call_fields, call_keys, plain_files
+from agentd.ledger.call_keys import TOKEN_KEYS
 from agentd.ledger.run_folders import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.providers import PROVIDERS
 from agentd.providers.base import Cli, Logged, Parsed
-from agentd.reports.audit.check_values import TOKEN_KEYS
 from agentd.reports.audit.problems import STATE_FIX, Problem
 from agentd.runner.outcome import outcome_of
 from agentd.runner.result import read_log
