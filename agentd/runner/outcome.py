@@ -35,8 +35,9 @@ def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
         bypassed = any(told.usage.counts()) and told.usage_source != "estimated"
         return _past_the_relay(told) if bypassed else told
     known = {one.id for one in wire if one.id}
-    others = [one for one in told.requests if one.id and one.id in known]
-    requests = unite([*wire, *others])  # they tell the thread of some
+    # They tell the thread of some. Of a price only the answer tells: a log has the tier asked for.
+    others = [replace(one, variants=()) for one in told.requests if one.id and one.id in known]
+    requests = unite([*wire, *others])
     if told.usage_source != "estimated" and _went_past(told, requests, known):
         return _past_the_relay(told)
     why = why_cut(requests)

@@ -30,7 +30,7 @@ class Step:
     answer that ``stalls`` nothing comes until the client goes away; one that ``pauses`` goes on
     when the API is told to; one that is ``cut`` is over there. ``untold``: it has no usage.
     ``status_told`` is how an answer of OpenAI's ends. ``web_searches`` are billed beside the
-    tokens, ``variants`` (anthropic) are fields of the usage that change a price.
+    tokens, ``variants`` are fields that change a price, of the usage (anthropic) or beside it.
     """
 
     text: str = ""

@@ -150,7 +150,11 @@ def _openai(step: Step, model: str) -> Iterator[Event]:
 
 
 def _openai_items(step: Step) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
+    search = {"type": "web_search_call", "status": "completed"}
+    action = {"action": {"type": "search", "query": "agentd"}}
+    items: list[dict[str, Any]] = [
+        search | {"id": _id("ws")} | action for _ in range(step.web_searches)
+    ]
     if step.text:
         content = [{"type": "output_text", "text": step.text, "annotations": []}]
         item = {"type": "message", "id": _id("msg"), "role": "assistant", "status": "completed"}
@@ -184,6 +188,7 @@ def _openai_response(
         "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
         "output": items,
         "usage": None if step.untold else counts,
+        **step.variants,
     }
 
 

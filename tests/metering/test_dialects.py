@@ -266,6 +266,42 @@ def test_gemini_array_of_chunks_without_sse() -> None:
     assert (request.usage.output_tokens, request.exact) == (2, True)
 
 
+def grounded(*queries: str, more: str = "") -> dict[str, Any]:
+    return {
+        "content": {"parts": [{"text": more}]},
+        "groundingMetadata": {"webSearchQueries": queries},
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "searches"),
+    [("gemini-2.5-pro", 1), ("gemini-3-pro-preview", 2), ("models/gemini-2.0-flash", 1)],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_gemini_bills_grounding_by_the_prompt_and_from_3_on_by_the_query(
+    model: str, searches: int, wrapped: bool
+) -> None:
+    chunks: list[dict[str, Any]] = [
+        {"responseId": "g", "modelVersion": model, "candidates": [candidate]}
+        for candidate in (grounded("a"), grounded("a", "", "b"), {"finishReason": "STOP"})
+    ]
+    chunks[-1]["usageMetadata"] = {"promptTokenCount": 5}
+    told = [{"response": chunk} for chunk in chunks] if wrapped else chunks
+    [streamed] = read(NAMED["gemini"], events(*told))[0]
+    [whole] = read(NAMED["gemini"], json.dumps(told).encode(), "application/json")[0]
+    assert (streamed.web_searches, whole.web_searches) == (searches, searches)
+    [plain] = read(NAMED["gemini"], events(chunks[-1]))[0]
+    assert plain.web_searches == 0
+
+
+def test_a_very_long_chunk_of_gemini_is_read_to_its_end() -> None:
+    candidate = grounded("a", "b", more="x" * 2_000_000) | {"finishReason": "STOP"}
+    chunk = {"responseId": "g", "modelVersion": "gemini-3-pro", "candidates": [candidate]}
+    chunk["usageMetadata"] = {"promptTokenCount": 5}
+    [request] = read(NAMED["gemini"], events(chunk))[0]
+    assert (request.web_searches, request.finish, request.exact) == (2, "stop", True)
+
+
 def test_a_gemini_prompt_that_is_blocked_is_billed() -> None:
     blocked = {"promptFeedback": {"blockReason": "SAFETY"}}
     usage = {"usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 8}}
@@ -359,6 +395,7 @@ def test_what_a_request_asks_for(
         ),
         ("/v1/messages", {"mcp_servers": [{"url": "https://x"}]}, True, ()),
         ("/v1/responses", {"service_tier": "priority"}, False, (("service_tier", "priority"),)),
+        ("/v1/responses", {"service_tier": "fast"}, False, (("service_tier", "fast"),)),
         ("/v1/responses", {"service_tier": "auto", "tools": None}, False, ()),
         ("/v1/responses", {"previous_response_id": "resp_1"}, True, ()),
         ("/v1/responses", {"tools": [{"type": "namespace", "tools": [{"type": "mcp"}]}]}, True, ()),

@@ -50,7 +50,10 @@ def test_variants_are_written_in_one_order_and_read_in_any() -> None:
         ("claude-opus-4-8", (("geo", "us"),), 3, "0.063"),  # 1.1 times the tokens
         ("claude-opus-4-8", (("geo", "us"), *FAST), 0, "0.066"),
         ("claude-opus-5-5", (("service_tier", "batch"),), 0, "0.012"),
+        ("gemini-2.5-pro", (), 1, "0.04625"),  # $35 per 1,000 prompts
+        ("gemini-3-pro-preview", (), 2, "0.042"),  # $14 per 1,000 queries
         ("gpt-5", (("service_tier", "priority"),), 0, "0.0225"),
+        ("gpt-5", (("service_tier", "fast"),), 0, "0.0225"),
         ("gpt-5", (("service_tier", "flex"),), 0, "0.005625"),
     ],
 )

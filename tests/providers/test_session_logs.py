@@ -175,6 +175,43 @@ def test_codex_one_of_two_tools_still_running(tmp_path: Path) -> None:
     assert is_complete(log.read(home))
 
 
+def told(kind: str, inner: str, **payload: Any) -> dict[str, Any]:
+    at = "2026-11-29T23:59:59Z"
+    return {"timestamp": at, "type": kind, "payload": {"type": inner} | payload}
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_codex_searches_and_tier_are_those_of_the_answer_that_follows(
+    recorded: bool, tmp_path: Path
+) -> None:
+    log = named("codex", "tool")
+    left_out = {"thread_settings_applied"} | (set() if recorded else {"token_usage_record"})
+
+    def edit(entry: dict[str, Any]) -> dict[str, Any] | None:
+        return None if {entry["type"], entry["payload"].get("type")} & left_out else entry
+
+    home = edited(log, tmp_path, edit)
+    (path,) = home.rglob("*.jsonl")
+    entries = lines(path)
+    settings = {
+        "thread_id": log.expected["session_id"],
+        "thread_settings": {"service_tier": "flex"},
+    }
+    others = {"thread_id": "other", "thread_settings": {"service_tier": "priority"}}
+    added = [
+        told("event_msg", "thread_settings_applied", **settings),
+        told("event_msg", "thread_settings_applied", **others),
+        told("response_item", "web_search_call", action={"type": "search", "query": "a"}),
+        told("response_item", "web_search_call", action={"type": "open_page"}),
+        told("response_item", "web_search_call", action={"type": "search", "query": "b"}),
+    ]
+    begun = [entry["type"] for entry in entries].index("turn_context") + 1
+    rewrite(path, [*entries[:begun], *added, *entries[begun:]])
+    first, *later = log.read(home).requests
+    assert (first.web_searches, [one.web_searches for one in later]) == (2, [0] * len(later))
+    assert {one.variants for one in (first, *later)} == {(("service_tier", "flex"),)}
+
+
 def test_a_subagent_may_be_the_one_that_was_cut_off(tmp_path: Path) -> None:
     log = named("gemini", "sigkill_in_subagent")
     home = edited(log, tmp_path, lambda entry: entry)

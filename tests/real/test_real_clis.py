@@ -262,3 +262,24 @@ def test_ctrl_c_while_a_stream_is_stalled(bench: Bench, cli: RealCli) -> None:
         assert getattr(finished.usage, name) <= told <= getattr(billed, name), key
     assert (call["usage_source"], call["accuracy"]) == ("partial", "heuristic")
     check_all_was_asked(bench)
+
+
+@pytest.mark.parametrize(
+    ("wire", "told"), [("off", "service_tier=priority"), ("on", None)], ids=["log", "wire"]
+)
+def test_codex_searches_and_the_tier_that_it_asks_for_or_gets(
+    bench: Bench, wire: str, told: str | None
+) -> None:
+    """The log has the tier that was asked for, the answer the one that it had."""
+    codex = REAL_CLIS["codex"]
+    bench.init("codex", wire=wire)
+    bench.with_documents()
+    args = """extra_args = ["-c", "service_tier='fast'"]"""
+    config = bench.project / "agentd" / "config.toml"
+    config.write_text(config.read_text().replace("extra_args = []", args))
+    text, got = "# Challenge\n\n## Verdict\n- [x] APPROVED\n", {"service_tier": "default"}
+    bench.api.add(Served().step("codex", text=text, web_searches=2, variants=got))
+    ran = bench.agentd("challenge", CHANGE, "--model", codex.model)
+    assert ran.exit_code == 0, ran
+    (call,) = bench.calls()
+    assert (call["web_searches"], call.get("price_variant")) == ("2", told), call

@@ -82,6 +82,12 @@ def test_a_request_that_the_relay_did_not_see_went_past_it() -> None:
     assert (outcome.why, outcome.usage_source) == ("relay bypassed", "stdout")
 
 
+def test_the_tier_that_was_billed_is_the_answers_own() -> None:
+    asked = replace(FIRST, variants=(("service_tier", "priority"),))
+    outcome = outcome_of(Sources(parsed=Parsed(), logged=Logged(requests=(asked,)), wire=[FIRST]))
+    assert outcome.usage.variants == ()
+
+
 def test_other_sources_tell_what_the_wire_lacks() -> None:
     logged = Logged(requests=(replace(FIRST, thread="subagent", web_searches=2),))
     outcome = outcome_of(Sources(parsed=Parsed(), logged=logged, wire=[FIRST]))

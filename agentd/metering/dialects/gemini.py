@@ -2,14 +2,15 @@
 
 ``usageMetadata`` stands in every chunk and grows; that of the last chunk, with a finish reason, is
 final. ``promptTokenCount`` holds the cached tokens; thoughts stand beside the candidates, the
-prompts of server tools beside the prompt.
+prompts of server tools beside the prompt. Grounding is billed by the query from Gemini 3 on, and
+before that by the prompt that was grounded (Gemini API docs, "Grounding with Google Search").
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
@@ -18,9 +19,11 @@ from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 
+_QUERIES: Path = ("candidates", "groundingMetadata", "webSearchQueries")
 _CALL = re.compile(r":(?:streamG|g)enerateContent$")
 _MODEL = re.compile(r"/models/([^/:]+):")
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "MALFORMED_FUNCTION_CALL": "error"}
+_BILLED_BY_PROMPT = re.compile(r"gemini-[12]\b")
 _SERVER_TOOLS = {"googleSearch", "google_search", "urlContext", "url_context", "codeExecution"}
 
 
@@ -46,7 +49,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
 class GeminiReading:
     """Reads one answer."""
 
-    every: tuple[Path, ...] = ()
+    every: tuple[Path, ...] = tuple((*above, *_QUERIES) for above in ((), ("response",)))
     wanted: tuple[Path, ...] = tuple(
         (*above, *path)
         for above in ((), ("response",))
@@ -55,6 +58,7 @@ class GeminiReading:
             ("modelVersion",),
             ("usageMetadata",),
             ("candidates", "finishReason"),
+            _QUERIES,
             ("promptFeedback", "blockReason"),
         )
     )
@@ -62,14 +66,16 @@ class GeminiReading:
     def __init__(self) -> None:
         self._id = self._model = self._finish = ""
         self._usage: Mapping[str, Any] = {}
+        self._queries: set[str] = set()
 
     def event(self, event: Mapping[str, Any]) -> str:
         """Take a chunk of the stream; returns the text that it adds."""
         answer = mapping(event.get("response")) or event
         self._take(answer)
-        candidates = items(answer.get("candidates"))
+        found = answer.get("candidates")  # one object of wanted values, if the chunk is very long
+        candidates = items([found] if isinstance(found, Mapping) else found)
         for candidate in candidates:
-            self._finish = text(candidate.get("finishReason")) or self._finish
+            self._candidate(candidate)
         parts = [
             part
             for candidate in candidates
@@ -81,7 +87,7 @@ class GeminiReading:
         """Take an answer that is not streamed; ``candidates`` holds the last finish reason."""
         answer = mapping(answer.get("response")) or answer
         self._take(answer)
-        self._finish = text(mapping(answer.get("candidates")).get("finishReason")) or self._finish
+        self._candidate(mapping(answer.get("candidates")))
 
     def requests(self) -> list[ApiRequest]:
         """The one request."""
@@ -92,10 +98,21 @@ class GeminiReading:
                 id=self._id or None,
                 model=self._model,
                 usage=usage_of(self._usage),
+                web_searches=self._web_searches(),
                 finish=_FINISH.get(self._finish, "refused") if self._finish else None,
                 ended=bool(self._finish and self._usage),
             )
         ]
+
+    def _candidate(self, candidate: Mapping[str, Any]) -> None:
+        self._finish = text(candidate.get("finishReason")) or self._finish
+        grounding = mapping(candidate.get("groundingMetadata"))
+        self._queries.update(_texts(grounding.get("webSearchQueries")))
+
+    def _web_searches(self) -> int:
+        """The queries that are billed: each once, and none that is empty."""
+        by_prompt = _BILLED_BY_PROMPT.search(self._model)
+        return min(1, len(self._queries)) if by_prompt else len(self._queries)
 
     def _take(self, answer: Mapping[str, Any]) -> None:
         self._id = text(answer.get("responseId")) or self._id
@@ -120,6 +137,15 @@ def usage_of(block: Mapping[str, Any]) -> ModelUsage:
         cache_read_input_tokens=tokens(block, "cachedContentTokenCount"),
         reasoning_output_tokens=thoughts,
     )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The strings of an array, or of arrays in it, that are not empty."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif text(value).strip():
+        yield text(value)
 
 
 def _text(part: Mapping[str, Any]) -> str:

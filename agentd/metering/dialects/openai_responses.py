@@ -27,7 +27,7 @@ _DELTAS = (
 )
 _SEARCH = "web_search_call"
 # A search is billed; to open a page that it found, or to look into it, is not (OpenAI's guide).
-_FREE_ACTIONS = ("open_page", "find_in_page")
+FREE_ACTIONS = ("open_page", "find_in_page")
 _OWN_TOOLS = {"function", "custom", "local_shell", "namespace", "tool_search"}
 _FIELDS = ("id", "model", "status", "usage", "service_tier", "incomplete_details")
 
@@ -58,7 +58,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
 def tier_of(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The service tier that a request asks for, where it has a price of its own."""
     tier = text(body.get("service_tier"))
-    return (("service_tier", tier),) if tier in ("flex", "priority") else ()
+    return (("service_tier", tier),) if tier in ("flex", "priority", "fast") else ()
 
 
 def _tool_kinds(body: Mapping[str, Any]) -> Iterator[str]:
@@ -95,7 +95,7 @@ class ResponsesReading:
         if kind == "response.output_item.done":
             item = mapping(event.get("item"))
             action = text(mapping(item.get("action")).get("type"))
-            self._searches += text(item.get("type")) == _SEARCH and action not in _FREE_ACTIONS
+            self._searches += text(item.get("type")) == _SEARCH and action not in FREE_ACTIONS
         elif isinstance(event.get("response"), Mapping):
             self._take(event["response"])
         return ""
@@ -106,7 +106,7 @@ class ResponsesReading:
         output = mapping(answer.get("output"))
         kinds, actions = output.get("type"), mapping(output.get("action")).get("type")
         searches = kinds.count(_SEARCH) if isinstance(kinds, list) else 0
-        free = [one for one in actions if one in _FREE_ACTIONS] if isinstance(actions, list) else []
+        free = [one for one in actions if one in FREE_ACTIONS] if isinstance(actions, list) else []
         self._searches = max(0, searches - len(free))
 
     def requests(self) -> list[ApiRequest]:

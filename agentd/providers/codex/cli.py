@@ -6,12 +6,13 @@ Where usage stands, and why not elsewhere: docs/clis.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.codex import activity, failures, pointing, session_log, telemetry
-from agentd.providers.codex.usage import read_usage
+from agentd.providers.codex.usage import is_billed_search, read_usage
 from agentd.providers.fields import mapping, text
 
 
@@ -41,7 +42,7 @@ class CodexParser:
         self._error: str | None = None
         self._cut = False
         self._threads: set[str] = set()
-        self._turns = 0
+        self._turns = self._searches = 0
         self._last_text = ""
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -67,6 +68,7 @@ class CodexParser:
                 self._last_text = text(item.get("text")) or self._last_text
             elif isinstance(threads := item.get("receiver_thread_ids"), list):
                 self._threads.update(map(str, threads))
+            self._searches += is_billed_search(item)
         elif isinstance(event.get("msg"), Mapping):
             self._old(event["msg"])
         elif "model" in event and "provider" in event:
@@ -77,7 +79,8 @@ class CodexParser:
         usage = None
         if self._usage is not None:
             usage = run_usage(
-                {self._model or "": read_usage(self._usage)}, session_id=self._session_id
+                {self._model or "": replace(read_usage(self._usage), web_searches=self._searches)},
+                session_id=self._session_id,
             )
         return Parsed(
             usage=usage,
@@ -123,7 +126,7 @@ CLI = Cli(
     new_parser=CodexParser,
     markers=(
         *(b'"thread.started"', b'"turn.', b'"agent_message"', b'"error"'),
-        *(b'"receiver_thread_ids"', b'"stream_error"'),
+        *(b'"receiver_thread_ids"', b'"stream_error"', b'"web_search"'),
         *(b'"token_count"', b'"exec_command_end"', b'"provider"'),
     ),
     read_log=session_log.read,

@@ -10,7 +10,8 @@ from typing import Any
 
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
-from agentd.providers.codex.usage import read_usage
+from agentd.metering.variants import Variants, variants_of
+from agentd.providers.codex.usage import is_billed_search, read_usage
 from agentd.providers.session_log import (
     LoggedThread,
     UnknownShape,
@@ -24,6 +25,7 @@ from agentd.providers.session_log import (
 
 _MARKERS = (
     b'"turn_context"',
+    b'"thread_settings_applied"',
     b'"token_usage_record"',
     b'"token_count"',
     b'"task_complete"',
@@ -64,6 +66,8 @@ class Rollout:
     unmetered: bool = False
     unrecorded: bool = False
     resulted: bool = False
+    variants: Variants = ()
+    searches: int = 0
 
     def load(self, path: Path, others: Mapping[str, Rollout] = _NO_OTHERS) -> Rollout:
         """Read the file; ``others`` are those of the run that were read before it."""
@@ -78,6 +82,8 @@ class Rollout:
             match entry.get("type"):
                 case "turn_context":
                     self._turn(moment(entry), payload)
+                case "event_msg" if payload.get("type") == "thread_settings_applied":
+                    self._settings(payload)
                 case "token_usage_record":
                     self._record(moment(entry), payload)
                 case "event_msg" if payload.get("type") == "token_count":
@@ -132,8 +138,15 @@ class Rollout:
             if self.turn not in self.turns and at >= self.since:
                 self.turns.append(self.turn)
 
+    def _settings(self, payload: Mapping[str, Any]) -> None:
+        # The tier that is asked for, as of 0.169.0; a fork's log has those of its parent too.
+        if payload.get("thread_id") == self.thread_id:
+            tier = part(payload, "thread_settings").get("service_tier")
+            self.variants = variants_of({"service_tier": tier} if isinstance(tier, str) else {})
+
     def _item(self, payload: Mapping[str, Any]) -> None:
         kind = payload.get("type")
+        self.searches += is_billed_search(payload)
         if kind in _ANSWERS or payload.get("role") == "assistant":
             self.answered = True
             if self.resulted:
@@ -156,6 +169,7 @@ class Rollout:
     def _record(self, at: datetime, payload: Mapping[str, Any]) -> None:
         # Written when a response is complete; says whose it is and never repeats (0.169.0).
         if at < self.since or payload.get("thread_id") != self.thread_id:
+            self.searches = 0
             return
         model = self.models.get(text(payload, "turn_id"))
         if model is None:
@@ -169,7 +183,14 @@ class Rollout:
             ended_at=at,
             ended=True,
             usage=_logged(part(payload, "usage")),
+            web_searches=self._searched(),
+            variants=self.variants,
         )
+
+    def _searched(self) -> int:
+        """The searches of the answer that has just ended."""
+        searches, self.searches = self.searches, 0
+        return searches
 
     def _token_count(self, at: datetime, info: Mapping[str, Any]) -> None:
         # All there is before token_usage_record came. Repeats when a stream is cut, a turn is
@@ -190,7 +211,7 @@ class Rollout:
             if self.parent is None and not self.records:
                 raise UnknownShape("forked_from_id")
             if self.parent is None or (total, last) in self.parent.told:
-                self.total = total
+                self.total, self.searches = total, 0
                 return
             self.copying = False
         grown = tuple(a + b for a, b in zip(self.total.counts(), last.counts(), strict=True))
@@ -201,7 +222,14 @@ class Rollout:
         if at >= self.since:
             if self.model is None:
                 raise UnknownShape("turn_context")
-            request = ApiRequest(model=self.model, usage=last, ended_at=at, ended=True)
+            request = ApiRequest(
+                model=self.model,
+                usage=last,
+                web_searches=0 if self.records else self._searched(),
+                variants=self.variants,
+                ended_at=at,
+                ended=True,
+            )
             self.token_counts.append((self.turn, request))
 
 

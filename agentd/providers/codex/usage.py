@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agentd.metering.dialects.openai_responses import FREE_ACTIONS
 from agentd.metering.usage import ModelUsage
-from agentd.providers.fields import has_tokens, tokens
+from agentd.providers.fields import has_tokens, mapping, tokens
 
 
 def read_usage(usage: Mapping[str, Any]) -> ModelUsage:
@@ -22,3 +23,9 @@ def read_usage(usage: Mapping[str, Any]) -> ModelUsage:
         cache_creation_input_tokens=tokens(usage, "cache_write_input_tokens"),
         reasoning_output_tokens=tokens(usage, "reasoning_output_tokens"),
     )
+
+
+def is_billed_search(item: Mapping[str, Any]) -> bool:
+    """Whether an item of stdout or of the session log is a web search, and not a look at a page."""
+    searched = item.get("type") in ("web_search", "web_search_call")
+    return searched and mapping(item.get("action")).get("type") not in FREE_ACTIONS
