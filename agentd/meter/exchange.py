@@ -88,12 +88,12 @@ class Exchange:
     def over(self) -> list[ApiRequest]:
         """The answer is at its end, or cut. Returns what is known of the request.
 
-        An error of the API is not billed, unless it tells a usage. A request whose end nobody told
-        gets estimates, which say so.
+        An error of the API is not billed, unless it tells a usage. A request whose end nobody told,
+        or whose counts are none, gets estimates, which say so.
         """
         requests = self._requests()
         failed = self._unreached or (self._status is not None and self._status >= _FIRST_ERROR)
-        if not failed and not (requests and requests[0].ended):
+        if not failed and not (requests and requests[0].exact):
             requests = [self._estimated(requests[0] if requests else ApiRequest()), *requests[1:]]
         self.log.ended(self.key, self._status, requests)
         return requests
@@ -111,14 +111,17 @@ class Exchange:
 
     def _estimated(self, request: ApiRequest) -> ApiRequest:
         """The request with its input by the thread's ratio, its output by the text that came."""
-        usage, missing = request.usage, {"output_tokens"}
+        usage, missing = request.usage, set(request.estimated)
         input_tokens = usage.input_tokens
         model = request.model or self.asked.model
         if not input_tokens:
             input_tokens = self._counted_input_tokens(model) or self.input_tokens
-            missing = missing | {"input_tokens"}
-        text = self._answer.text() if self._answer else ""
-        output = max(usage.output_tokens, _count(text, model))
+            missing.add("input_tokens")
+        output = usage.output_tokens
+        if not request.ended or "output_tokens" in missing:
+            missing.add("output_tokens")
+            text = self._answer.text() if self._answer else ""
+            output = max(output, _count(text, model))
         return replace(
             request,
             model=model,

@@ -14,8 +14,8 @@ from agentd.providers.base import Cli, Parsed
 from agentd.runner.run_folder import RunFolder
 from agentd.runner.tail import MAX_LINE_BYTES, Tail
 
-# The session id stands in the first events; it is asked for early, because a parser that meets
-# malformed usage later tells nothing at all.
+# The session id and the model stand in the first events; they are asked for early, because a parser
+# that meets malformed usage later tells nothing at all.
 _EARLY_EVENTS = 16
 
 
@@ -40,7 +40,7 @@ class Reading:
         self._cli = cli
         self._parser = cli.new_parser()
         self.events = 0
-        self._session_id: str | None = None
+        self._early = Parsed()
         self._activity = cli.activity if watched else None
         self._live_text, self._partial = live_text, False
         self._tool: str | None = None
@@ -66,7 +66,7 @@ class Reading:
         try:
             parsed = self._parser.parsed()
         except ParseError:
-            return Parsed(session_id=self._session_id)
+            return self._early
         return replace(parsed, usage=None) if parsed.running_total and resumed else parsed
 
     def seen(self, elapsed_ms: int, *, resumed: bool) -> Snapshot:
@@ -120,10 +120,12 @@ class Reading:
         try:
             self._parser.feed(event)
             self.events += 1
-            if self._session_id is None and self.events <= _EARLY_EVENTS:
-                self._session_id = self._parser.parsed().session_id
         except ParseError as error:
             self.malformed = error.message
+        if self.events <= _EARLY_EVENTS and not (self._early.session_id and self._early.model):
+            with contextlib.suppress(ParseError):  # it may be told at the end, or be mended by then
+                known = self._parser.parsed()
+                self._early = Parsed(session_id=known.session_id, model=known.model)
 
     def _note(self, activity: Activity) -> None:
         self._partial = self._partial or activity.partial
@@ -148,7 +150,7 @@ class Reading:
         except ParseError as error:
             self.malformed = error.message
             # The CLI ended its report, or there would be nothing to complain about.
-            return Parsed(session_id=self._session_id, complete=True)
+            return replace(self._early, complete=True)
 
     def _other_format(self) -> Parsed:
         """The whole text at once: ``extra_args`` may have set a format that is not JSON lines."""

@@ -14,6 +14,7 @@ from agentd.runner.totals import holds_more, own_total, rest_of, sum_of, united
 
 _NO_END = "it did not report its end"
 _NOTHING_TOLD = "it told nothing of its usage"
+_UNSURE_COUNT = "an answer told a malformed count of tokens, or a total alone"
 _EARLIER_RUNS = "what earlier runs of its session used is not known"
 _NO_LOG = "its session log, which alone tells of subagents, is missing"
 _CUT = "an answer was cut, and asked for again"
@@ -167,8 +168,10 @@ def why_cut(requests: Sequence[ApiRequest]) -> str | None:
     """What is not known of the requests, in words; None when all of it is."""
     silent = [one for one in requests if one.id and not one.usage.input_tokens and one.ended]
     cut = [one for one in requests if not one.exact and one.finish is None]
-    if silent or any(one.finish and not one.exact for one in requests):
+    if silent or any(one.finish and not one.ended for one in requests):
         return NO_USAGE
+    if any(one.ended and one.estimated for one in requests):
+        return _UNSURE_COUNT
     if len(cut) > 1:
         return f"{len(cut)} answers cut"
     return f"answer cut after {cut[0].usage.output_tokens} tokens" if cut else None

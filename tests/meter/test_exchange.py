@@ -61,3 +61,18 @@ def test_later_ones_go_by_the_request_that_is_most_like_them() -> None:
     assert ratios.input_tokens(asked("small")) == 210
     assert ratios.input_tokens(asked("other", "subagent")) == 240
     assert ratios.to_be_counted(b"{}") == b""
+
+
+def test_counts_that_are_none_are_estimated_and_marked(tmp_path: Path) -> None:
+    dialect = dialect_of("POST", "/v1/responses")
+    assert dialect is not None
+    asked = dialect.asked("/v1/responses", {}, b"{}")
+    exchange = Exchange(dialect, asked, 700, RequestLog(tmp_path / "requests.jsonl"))
+    exchange.sent()
+    exchange.answered(200, "application/json", "")
+    usage = {"input_tokens": 2**64 - 1, "output_tokens": 9}
+    answer = {"id": "r", "model": "gpt-5", "status": "completed", "usage": usage}
+    exchange.feed(json.dumps(answer).encode())
+    [request] = exchange.over()
+    assert (request.usage.input_tokens, request.usage.output_tokens) == (700, 9)
+    assert (request.estimated, request.ended) == ({"input_tokens"}, True)

@@ -493,3 +493,48 @@ def test_memory_does_not_grow_with_the_answer(encoding: str) -> None:
     [request] = answer.requests()
     assert (request.usage.output_tokens, request.exact) == (5, True)
     assert peak < 8_000_000
+
+
+UNDERFLOW = 18446744073709552000
+DOUBTFUL: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("anthropic", {"input_tokens": UNDERFLOW, "output_tokens": 5}, {"input_tokens"}),
+    ("anthropic", {"input_tokens": 5, "output_tokens": -1}, {"output_tokens"}),
+    (
+        "anthropic",
+        {
+            "input_tokens": 5,
+            "output_tokens": 5,
+            "cache_creation": {"ephemeral_1h_input_tokens": "9"},
+        },
+        {"input_tokens"},
+    ),
+    ("openai.responses", {"input_tokens": 1.5, "output_tokens": 5}, {"input_tokens"}),
+    (
+        "openai.responses",
+        {
+            "input_tokens": 5,
+            "output_tokens": True,
+            "input_tokens_details": {"cached_tokens": UNDERFLOW},
+        },
+        {"input_tokens", "output_tokens"},
+    ),
+    ("openai.chat", {"prompt_tokens": 5, "completion_tokens": "many"}, {"output_tokens"}),
+    ("gemini", {"promptTokenCount": 5, "thoughtsTokenCount": UNDERFLOW}, {"output_tokens"}),
+    ("gemini", {"totalTokenCount": 5000}, {"input_tokens"}),
+    ("gemini", {"promptTokenCount": 5, "candidatesTokenCount": 2.0}, set()),
+    ("anthropic", {"input_tokens": 5, "output_tokens": 5, "cache_creation": None}, set()),
+]
+
+
+@pytest.mark.parametrize(("name", "usage", "estimated"), DOUBTFUL)
+def test_a_count_that_is_none_and_a_bare_total_are_not_exact(
+    name: str, usage: dict[str, Any], estimated: set[str]
+) -> None:
+    answer: dict[str, Any] = {"id": "r", "model": "m", "usage": usage, "stop_reason": "end_turn"}
+    answer |= {"choices": [{"finish_reason": "stop"}], "status": "completed"}
+    if name == "gemini":
+        answer = {"responseId": "r", "candidates": [{"finishReason": "STOP"}]}
+        answer["usageMetadata"] = usage
+    [request] = read(NAMED[name], json.dumps(answer).encode(), "application/json")[0]
+    assert (request.ended, request.estimated) == (True, estimated)
+    assert request.exact is not bool(estimated)

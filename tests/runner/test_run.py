@@ -71,7 +71,9 @@ def test_output(
 
 
 def test_malformed_usage_is_told_in_the_call(tmp_path: Path) -> None:
-    assert 'usage.input is "many"' in (run(tmp_path, "malformed").why or "")
+    result = run(tmp_path, "malformed", model="requested")
+    assert 'usage.input is "many"' in (result.why or "")
+    assert (result.model, result.session_id) == ("toy-1", "s1")
 
 
 def test_the_result_says_what_ran(tmp_path: Path) -> None:

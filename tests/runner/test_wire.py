@@ -88,6 +88,12 @@ def test_the_tier_that_was_billed_is_the_answers_own() -> None:
     assert outcome.usage.variants == ()
 
 
+def test_a_count_that_is_a_guess_is_told() -> None:
+    outcome = at_the_wire([replace(FIRST, estimated=frozenset({"input_tokens"}))])
+    why = "an answer told a malformed count of tokens, or a total alone"
+    assert (outcome.accuracy, outcome.why) == ("heuristic", why)
+
+
 def test_other_sources_tell_what_the_wire_lacks() -> None:
     logged = Logged(requests=(replace(FIRST, thread="subagent", web_searches=2),))
     outcome = outcome_of(Sources(parsed=Parsed(), logged=logged, wire=[FIRST]))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, mapping, text, tokens
+from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
@@ -139,6 +139,7 @@ def billed(request: ApiRequest, usage: Mapping[str, Any]) -> list[ApiRequest]:
     own = replace(
         request,
         usage=usage_of(usage),
+        estimated=request.estimated | _unsure(usage),
         web_searches=tokens(mapping(usage.get("server_tool_use")), "web_search_requests"),
         variants=variants_of(usage),
     )
@@ -151,6 +152,7 @@ def billed(request: ApiRequest, usage: Mapping[str, Any]) -> list[ApiRequest]:
                 id=f"{own.id}/{iteration['type']}/{place}" if own.id else None,
                 model=text(iteration.get("model")) or own.model,
                 usage=usage_of(iteration),
+                estimated=_unsure(iteration),
                 web_searches=0,
                 thread="side",
             )
@@ -175,6 +177,16 @@ def usage_of(block: Mapping[str, Any]) -> ModelUsage:
         reasoning_output_tokens=tokens(
             mapping(block.get("output_tokens_details")), "thinking_tokens"
         ),
+    )
+
+
+def _unsure(block: Mapping[str, Any]) -> frozenset[str]:
+    kinds = ("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens")
+    cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    return malformed(
+        ("input_tokens", block, ("input_tokens", *cached)),
+        ("input_tokens", mapping(block.get("cache_creation")), kinds),
+        ("output_tokens", block, ("output_tokens",)),
     )
 
 

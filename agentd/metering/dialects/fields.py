@@ -13,6 +13,15 @@ def tokens(block: Mapping[str, Any], name: str) -> int:
     return whole_count(block.get(name)) or 0
 
 
+def malformed(*counts: tuple[str, Mapping[str, Any], tuple[str, ...]]) -> frozenset[str]:
+    """Of (field, block, names) the fields of which a count is there and is none."""
+    return frozenset(
+        field
+        for field, block, names in counts
+        if any(block.get(name) is not None and whole_count(block[name]) is None for name in names)
+    )
+
+
 def mapping(value: object) -> Mapping[str, Any]:
     """The object, or an empty one."""
     return value if isinstance(value, Mapping) else {}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, mapping, text, tokens
+from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
@@ -98,6 +98,7 @@ class GeminiReading:
                 id=self._id or None,
                 model=self._model,
                 usage=usage_of(self._usage),
+                estimated=_unsure(self._usage),
                 web_searches=self._web_searches(),
                 finish=_FINISH.get(self._finish, "refused") if self._finish else None,
                 ended=bool(self._finish and self._usage),
@@ -137,6 +138,18 @@ def usage_of(block: Mapping[str, Any]) -> ModelUsage:
         cache_read_input_tokens=tokens(block, "cachedContentTokenCount"),
         reasoning_output_tokens=thoughts,
     )
+
+
+def _unsure(block: Mapping[str, Any]) -> frozenset[str]:
+    """What is a guess: a malformed count, and the input of which only a total is told."""
+    given = ("promptTokenCount", "toolUsePromptTokenCount")
+    answered = ("candidatesTokenCount", "thoughtsTokenCount")
+    parts = sum(tokens(block, name) for name in (*given, *answered))
+    total_only = not parts and tokens(block, "totalTokenCount") > 0
+    return malformed(
+        ("input_tokens", block, (*given, "cachedContentTokenCount")),
+        ("output_tokens", block, answered),
+    ) | ({"input_tokens"} if total_only else frozenset())
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, mapping, text, tokens
+from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.dialects.openai_responses import tier_of
 from agentd.metering.requests import ApiRequest
@@ -84,6 +84,7 @@ class ChatReading:
                 id=self._id or None,
                 model=self._model,
                 usage=usage_of(self._usage),
+                estimated=_unsure(self._usage),
                 variants=variants_of({"service_tier": self._tier}),
                 finish=_FINISH.get(self._finish, "stop") if self._finish else None,
                 ended=ended and bool(self._finish),
@@ -95,6 +96,15 @@ class ChatReading:
         self._model = text(answer.get("model")) or self._model
         self._tier = text(answer.get("service_tier")) or self._tier
         self._usage = mapping(answer.get("usage")) or self._usage
+
+
+def _unsure(block: Mapping[str, Any]) -> frozenset[str]:
+    details = mapping(block.get("prompt_tokens_details"))
+    return malformed(
+        ("input_tokens", block, ("prompt_tokens", "prompt_cache_hit_tokens")),
+        ("input_tokens", details, ("cached_tokens", "cache_write_tokens")),
+        ("output_tokens", block, ("completion_tokens",)),
+    )
 
 
 def usage_of(block: Mapping[str, Any]) -> ModelUsage:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, mapping, text, tokens
+from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
@@ -114,11 +114,13 @@ class ResponsesReading:
         if not text(self._answer.get("id")) and not self._ended:
             return []
         tier = text(self._answer.get("service_tier"))
+        usage = mapping(self._answer.get("usage"))
         return [
             ApiRequest(
                 id=text(self._answer.get("id")) or None,
                 model=text(self._answer.get("model")),
-                usage=usage_of(mapping(self._answer.get("usage"))),
+                usage=usage_of(usage),
+                estimated=_unsure(usage),
                 web_searches=self._searches,
                 variants=variants_of({"service_tier": tier}),
                 finish=self._finish(),
@@ -143,6 +145,15 @@ class ResponsesReading:
 def has_usage(block: Mapping[str, Any]) -> bool:
     """Whether a usage block tells anything."""
     return "input_tokens" in block or "output_tokens" in block
+
+
+def _unsure(block: Mapping[str, Any]) -> frozenset[str]:
+    details = mapping(block.get("input_tokens_details"))
+    return malformed(
+        ("input_tokens", block, ("input_tokens",)),
+        ("input_tokens", details, ("cached_tokens", "cache_write_tokens")),
+        ("output_tokens", block, ("output_tokens",)),
+    )
 
 
 def usage_of(block: Mapping[str, Any]) -> ModelUsage:
