@@ -19,7 +19,7 @@ import yaml
 from loopback.server import LoopbackApi
 
 from agentd.runner.process import start_token
-from real.ledger import PRICES
+from real.ledger import PRICES, USD_PER_1K_WEB_SEARCHES
 from real.sandbox import environ
 
 SOURCES = Path(__file__).resolve().parents[2]
@@ -74,6 +74,7 @@ class Bench:
             for line in (
                 f'[pricing.models."{model}"]',
                 *(f"cost_per_1m_{n} = {p}" for n, p in zip(names, prices, strict=True)),
+                f"cost_per_1k_web_searches = {USD_PER_1K_WEB_SEARCHES}",
             )
         ]
         config.write_text(

@@ -31,6 +31,8 @@ PRICES: Mapping[str, tuple[str, str, str, str]] = {
     "gemini-3.5-flash-lite": ("0.13", "0.43", "0.013", "0.13"),
 }
 
+USD_PER_1K_WEB_SEARCHES = "9.7"
+
 
 @dataclass
 class Served:

@@ -11,7 +11,7 @@ from loopback.scenario import Step
 from loopback.server import Request
 
 from agentd.metering.usage import ModelUsage
-from real.ledger import cost_usd
+from real.ledger import USD_PER_1K_WEB_SEARCHES, cost_usd
 from real.matrix.kinds import KINDS, Played
 from real.matrix.verdict import judge
 
@@ -31,6 +31,7 @@ FINISHED = [request(FIRST), request(SECOND)]
 ONE_CUT = [request(FIRST), request(SECOND, told=False)]
 ONE_REFUSED = [request(FIRST), request(ModelUsage(), status=500)]
 SEARCHED = [request(FIRST, web_searches=2)]
+SEARCHED_USD = str(cost_usd(MODEL, FIRST) + Decimal(USD_PER_1K_WEB_SEARCHES) / 500)
 
 
 def call(tokens_in: int, tokens_out: int, read: int, **more: str) -> Mapping[str, Any]:
@@ -67,7 +68,8 @@ MARKED = {"accuracy": "heuristic", "why": "an answer was cut"}
         (ONE_CUT, call(9200, 35, 1000, **MARKED), "marked"),
         (ONE_CUT, call(8900, 29, 1000, **MARKED), "marked"),
         (ONE_CUT, call(9000, 35, 1000), "wrong"),
-        (SEARCHED, call(4000, 30, 1000, web_searches="2"), "right"),
+        (SEARCHED, call(4000, 30, 1000, web_searches="2", cost_usd=SEARCHED_USD), "right"),
+        (SEARCHED, call(4000, 30, 1000, web_searches="2"), "wrong"),
         (SEARCHED, call(4000, 30, 1000), "wrong"),
     ],
 )

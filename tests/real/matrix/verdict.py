@@ -10,7 +10,7 @@ from typing import Any, Literal
 from loopback.server import Request
 
 from agentd.metering.usage import ModelUsage, add
-from real.ledger import TOKEN_KEYS, cost_usd
+from real.ledger import TOKEN_KEYS, USD_PER_1K_WEB_SEARCHES, cost_usd
 from real.matrix.kinds import Kind, Played
 
 INPUT_TOLERANCE = 0.03
@@ -60,7 +60,8 @@ def _judged(run: Played) -> Verdict:
     if exact and searches != billed:
         return Verdict(name="wrong", note=f"{searches} web searches, not {billed}")
     if told == finished and not unsure:
-        expected = sum((cost_usd(model, usage) for model, usage in finished.items()), Decimal(0))
+        expected = billed * Decimal(USD_PER_1K_WEB_SEARCHES) / 1000
+        expected += sum(cost_usd(model, usage) for model, usage in finished.items())
         if costs != expected:
             return Verdict(
                 name="wrong" if exact else "marked", note=f"cost {costs}, not {expected}"
