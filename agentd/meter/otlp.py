@@ -14,7 +14,7 @@ from typing import Any
 
 from agentd.meter.request_log import RequestLog
 from agentd.metering.dialects import Asked
-from agentd.metering.requests import ApiRequest
+from agentd.metering.requests import ApiRequest, may_be_same
 from agentd.providers.telemetry import Heard, ReadEvent, Value
 
 _KEPT = 1000  # requests whose telemetry has not come, or the other way round
@@ -77,24 +77,13 @@ class Receiver:
     def _tell_threads(self) -> None:
         """The same numbers are the same request: the API's id is not in the telemetry."""
         for request in list(self._heard):
-            same = next((one for one in self._seen if _is_same(one[1], request)), None)
+            same = next((one for one in self._seen if may_be_same(one[1], request)), None)
             if same is None:
                 continue
             self._heard.remove(request)
             self._seen.remove(same)
             if request.thread != same[1].thread == "main":
                 self._log.thread(same[0], request.thread)
-
-
-def _is_same(seen: ApiRequest, heard: ApiRequest) -> bool:
-    return seen.model == heard.model and (
-        (seen.usage.input_tokens, seen.usage.output_tokens, seen.usage.cache_read_input_tokens)
-        == (
-            heard.usage.input_tokens,
-            heard.usage.output_tokens,
-            heard.usage.cache_read_input_tokens,
-        )
-    )
 
 
 def _events(batch: Any) -> Iterator[tuple[str, dict[str, Value]]]:

@@ -82,12 +82,23 @@ def unite_by_numbers(
     united = list(known)
     left = dict(enumerate(united))
     for request in anonymous:
-        place = next((place for place, one in left.items() if _may_be(one, request)), None)
+        place = next((place for place, one in left.items() if may_be_same(one, request)), None)
         if place is None:
             united.append(request)
         else:
             united[place] = _joined(left.pop(place), request)
     return united
+
+
+def may_be_same(known: ApiRequest, request: ApiRequest) -> bool:
+    """Whether a request that is told without an id may be ``known``: by model and numbers."""
+    ours, theirs = known.usage, request.usage
+    same_input = (ours.input_tokens, ours.cache_read_input_tokens) == (
+        theirs.input_tokens,
+        theirs.cache_read_input_tokens,
+    )
+    same_output = ours.output_tokens == theirs.output_tokens or not known.ended
+    return known.model == request.model and same_input and same_output
 
 
 def with_output_of_text(request: ApiRequest, text: str) -> ApiRequest:
@@ -131,16 +142,6 @@ def usage_of_run(
         requests=tuple((one.model, one.billed) for one in requests),
         session_id=session_id,
     )
-
-
-def _may_be(known: ApiRequest, request: ApiRequest) -> bool:
-    ours, theirs = known.usage, request.usage
-    same_input = (ours.input_tokens, ours.cache_read_input_tokens) == (
-        theirs.input_tokens,
-        theirs.cache_read_input_tokens,
-    )
-    same_output = ours.output_tokens == theirs.output_tokens or not known.ended
-    return known.model == request.model and same_input and same_output
 
 
 def _joined(first: ApiRequest, second: ApiRequest) -> ApiRequest:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
 
 from agentd import debug
 from agentd.clock import monotonic_ms, precise_utc_now
@@ -21,17 +19,15 @@ from agentd.providers.activity import Watch
 from agentd.providers.base import Invocation
 from agentd.providers.pointing import Pointed
 from agentd.providers.provider import Provider
+from agentd.runner.follow import follow, teller
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives, start_token
 from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
-from agentd.runner.stop import LEFTOVERS, TICK_S, stop_family, stop_group, stop_stages
+from agentd.runner.stop import LEFTOVERS, stop_family, stop_group, stop_stages
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
 from agentd.runner.wire import AFTER_REFUSAL_S, AfterRefusal, Relayed, Relaying, relayed
-
-WATCH_MS = 200
-_FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +140,8 @@ class ScriptRunner:
             if relay is not None
             else None
         )
-        tell = _teller(request, reading, relayed_requests, began_ms)
+        resumed = request.resume_session_id is not None
+        tell = teller(request.watch, reading, relayed_requests, began_ms=began_ms, resumed=resumed)
         live = Live(reading, cli, info, environ, relayed_requests)
         stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
 
@@ -159,12 +156,13 @@ class ScriptRunner:
                 token = start_token(process.pid)
                 info_now = replace(info, cli_pid=process.pid, cli_token=token)
                 folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
-            status = _watch(
+            status = follow(
                 process,
-                request,
                 reading,
                 live,
                 interrupts,
+                meter=request.meter,
+                timeout_s=request.timeout_s,
                 tell=tell,
                 relay=relay,
                 after_refusal=after_refusal,
@@ -265,64 +263,3 @@ def _start(
             fix=f"Install {request.provider.name}, set that command to where it is, or choose "
             "another provider with --provider.",
         ) from error
-
-
-def _watch(
-    process: subprocess.Popen[bytes],
-    request: RunRequest,
-    reading: Reading,
-    live: Live,
-    interrupts: Interrupts,
-    *,
-    tell: Callable[[], None],
-    relay: Relayed | None,
-    after_refusal: AfterRefusal,
-) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
-    """Follow the CLI's output until it ends (None), or has to be stopped."""
-    meter, timeout_s = request.meter, request.timeout_s
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    pause_s = _FIRST_TICK_S
-    while process.poll() is None:
-        if interrupts.count():
-            return "cancelled"
-        if deadline is not None and time.monotonic() >= deadline:
-            return "timeout"
-        tell()
-        if relay is not None:
-            relay.process.tend()
-        more = reading.pump()
-        if after_refusal.lingers():
-            return "budget_stopped"
-        if meter is not None and not _is_metered(relay) and (usage := live.grown()) is not None:
-            must_stop = meter(usage)
-            if must_stop:
-                return "budget_stopped"
-            if must_stop is None:
-                live.again()
-        if not more:
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, TICK_S)
-    return None
-
-
-def _is_metered(relay: Relayed | None) -> bool:
-    """Whether requests pass the relay: then they are held to the budgets there, one by one."""
-    return relay is not None and relay.at_wire and relay.process.has_metered()
-
-
-def _teller(
-    request: RunRequest, reading: Reading, requests: LiveRequests | None, began_ms: int
-) -> Callable[..., None]:
-    """Tells ``request.watch`` how the run goes, at most every WATCH_MS, and at its end."""
-    watch, due_ms = request.watch, began_ms
-
-    def tell(*, last: bool = False) -> None:
-        nonlocal due_ms
-        now_ms = monotonic_ms()
-        if watch is not None and (last or now_ms >= due_ms):
-            resumed = request.resume_session_id is not None
-            seen = reading.seen(now_ms - began_ms, resumed=resumed)
-            watch(requests.added_to(seen) if requests is not None else seen)
-            due_ms = monotonic_ms() + WATCH_MS
-
-    return tell
