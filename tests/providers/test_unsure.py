@@ -217,6 +217,19 @@ def test_claude_aborted_in_its_stream_and_between_two_requests() -> None:
     assert all(one.exact for one in in_tool.requests)
 
 
+@pytest.mark.parametrize("kept", [1, 3])  # the prompt alone; with a tool and what it said
+def test_claude_interrupted_before_its_answer_began(kept: int, tmp_path: Path) -> None:
+    def no_answer(entries: list[dict[str, Any]]) -> None:
+        said = [one for one in entries if one.get("type") in ("user", "assistant")]
+        del said[kept:-1]  # the last one says that the request was interrupted
+        entries[:] = said
+
+    logged = changed(named("claude", "sigint_in_stream"), tmp_path, no_answer)
+    assert (logged.under_way, len(logged.requests)) == (True, kept // 3)
+    in_stream = named("claude", "sigint_in_stream").read()
+    assert not in_stream.under_way  # its answer had begun, and is there
+
+
 def of_folder(tmp_path: Path, stdout: str) -> tuple[ApiRequest, ...]:
     folder = RunFolder.create(tmp_path, "run")
     folder.stdout.write_text(stdout)

@@ -191,10 +191,11 @@ def _turn(
     cli = REAL_CLIS[name]
     model = cli.default if step == "proposal" else cli.small
     before = CONTINUED.get(step, "")
+    needs = round_.needs
     prompt = f"step `{step}` of change `{CHANGE}`"
     fits = {
         "model": f"^{re.escape(model)}$",
-        "body": "(?s)" + "".join(f"(?=.*{re.escape(t)})" for t in (prompt, before, round_.needs)),
+        "body": r"(?s)\A" + "".join(f"(?=.*{re.escape(t)})" for t in (prompt, before, needs)),
     }
     # A step that continues no session knows nothing of what was said in one.
     others = [said for said in CONTINUED.values() if said not in (before, round_.says)]

@@ -30,7 +30,8 @@ from agentd.providers.session_log import (
     text,
 )
 
-_INTERRUPTED = "[Request interrupted by user"
+_INTERRUPTED = "[Request interrupted by user]"
+_TOOL_INTERRUPTED = "[Request interrupted by user for tool use]"
 
 
 def read(query: LogQuery) -> Logged | None:
@@ -81,14 +82,20 @@ class _Transcript:
             self.prompts[str(entry.get("uuid"))] = before = prompt
             message = part(entry, "message")
             if entry.get("type") == "user":
-                # A prompt, or what a tool said: the next request follows.
-                self.waiting[prompt] = _INTERRUPTED not in str(message.get("content"))
+                self.waiting[prompt] = self._waits_after(prompt, message.get("content"))
                 if prompt is not None and moment(entry) >= self.since:
                     self.asked.append(prompt)
             elif entry.get("type") == "assistant" and message.get("model") != "<synthetic>":
                 self.waiting[prompt] = False
                 self._answer(entry, message, prompt)
         return self
+
+    def _waits_after(self, prompt: str | None, content: object) -> bool:
+        """Whether a request may be under way once a user's entry was written."""
+        if content == [{"type": "text", "text": _INTERRUPTED}]:
+            return self.waiting.get(prompt, False)  # in an answer, or before it began
+        # A prompt, or what a tool said: the next request follows.
+        return content != [{"type": "text", "text": _TOOL_INTERRUPTED}]
 
     def own_prompts(self, request_ids: frozenset[str]) -> set[str | None]:
         """The prompts that the run's requests answer; without a request of it the first one."""
