@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 _DETAIL = ("model", "step")
 # Spelled out, for the help: the rooms that know them take too long to load.
-DIMENSIONS = ("step", "model", "provider", "change", "day", "week", "month", "status")
+DIMENSIONS = (
+    *("step", "model", "provider", "change", "day", "week", "month", "status"),
+    *("thread", "variant"),
+)
 Format = Literal["table", "json", "csv", "markdown"]
 _BELOW = ("reset", "audit")  # the functions of cost_below
 

@@ -24,6 +24,7 @@ EXPECTED: Mapping[Kind, str] = {
     "count": "a whole number, 0 or more",
     "money": "an amount in USD, 0 or more, such as 0.0035",
     "variants": "what the price was for, such as speed=fast",
+    "threads": "what other threads used, such as subagent=1200/30/600/0.0012",
     "time": "a time such as 2026-11-22T05:40:52Z",
     "models": "a list of models",
 }
@@ -169,6 +170,7 @@ _READERS: Mapping[Kind, Any] = {
     "count": _count,
     "money": _money,
     "variants": _text,  # a newer agentd may write others
+    "threads": _text,
     "time": _time,
     "models": _models,
 }

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
-Kind = Literal["text", "word", "count", "money", "variants", "time", "models"]
+Kind = Literal["text", "word", "count", "money", "variants", "threads", "time", "models"]
 
 KEYS: Mapping[str, Kind] = {
     "id": "text",
@@ -30,6 +30,7 @@ KEYS: Mapping[str, Kind] = {
     "requests": "count",
     "web_searches": "count",
     "price_variant": "variants",
+    "threads": "threads",
     "duration_ms": "count",
     "timestamp": "time",
     "session_id": "text",
@@ -38,7 +39,7 @@ KEYS: Mapping[str, Kind] = {
 }
 """Every key of a call that agentd knows, in the order in which it writes them."""
 
-MODEL_KEYS = ("model", *list(KEYS)[5:13], "web_searches", "price_variant")
+MODEL_KEYS = ("model", *list(KEYS)[5:13], "web_searches", "price_variant", "threads")
 """The keys of one item of ``models``: what it used, cost_usd, cost_source, at which price."""
 
 REQUIRED = ("step", "model", "tokens_in", "tokens_out", "cost_usd")

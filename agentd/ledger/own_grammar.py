@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from agentd.ledger import call_keys, scalar
 from agentd.ledger.call_keys import Kind
+from agentd.metering.thread_text import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
 
 Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
@@ -19,7 +20,8 @@ Columns: TypeAlias = "Mapping[str, Sequence[Any]]"
 ALL = tuple(call_keys.KEYS)
 SUMS = (
     *("id", "step", "provider", "model", "status", "tokens_in", "tokens_out", "tokens_cache_read"),
-    *("cost_usd", "cost_source", "accuracy", "why", "duration_ms", "timestamp", "models"),
+    *("cost_usd", "cost_source", "accuracy", "why", "price_variant", "threads"),
+    *("duration_ms", "timestamp", "models"),
 )
 """The keys that sums need: with fewer groups a pattern is faster."""
 LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp", "models")
@@ -43,6 +45,7 @@ _PATTERNS: Mapping[Kind, str] = {
     "count": r"(?:[1-9][0-9]{0,17}+|0)",
     "money": r"(?:[1-9][0-9]{0,14}+|0)\.[0-9]{1,60}+",
     "variants": VARIANTS,
+    "threads": THREADS,
     "time": TIME,
 }
 _READ: Mapping[Kind, Callable[[str], Any]] = {

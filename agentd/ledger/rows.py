@@ -12,7 +12,10 @@ from agentd.ledger.document import Document
 
 
 class Part(NamedTuple):
-    """What one model of a call used and cost; a "none" of a source means that it has no price."""
+    """What one model of a call used and cost; a "none" of a source means that it has no price.
+
+    ``variant`` and ``threads`` are as in a Row.
+    """
 
     model: str
     tokens_in: int
@@ -20,6 +23,8 @@ class Part(NamedTuple):
     tokens_cache_read: int
     cost_usd: Decimal
     cost_source: str
+    variant: str | None = None
+    threads: str | None = None
 
 
 class Row(NamedTuple):
@@ -27,7 +32,9 @@ class Row(NamedTuple):
 
     ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache.
     ``parts`` is empty unless several models answered; they add up to the call. ``why`` says what is
-    not known of a call that is not exact, where its entry does.
+    not known of a call that is not exact, where its entry does. ``variant`` is what multiplied its
+    price, ``threads`` what other threads than the main one used (``metering.thread_text``); both
+    are None for nothing, and where the parts tell them.
     """
 
     change_id: str
@@ -46,6 +53,8 @@ class Row(NamedTuple):
     started_at: float | None
     parts: tuple[Part, ...] = ()
     why: str | None = None
+    variant: str | None = None
+    threads: str | None = None
 
     def shares(self) -> tuple[Row] | tuple[Part, ...]:
         """Its parts; itself as the only one, when one model answered."""
@@ -71,6 +80,8 @@ def of_document(change_id: str, document: Document) -> list[Row]:
         [at and at.timestamp() for at in of["timestamp"]],
         [tuple(map(_part, models or ())) for models in of["models"]],
         of["why"],
+        of["price_variant"],
+        of["threads"],
     )
     rows = zip(repeat(change_id), *columns, strict=False)
     return list(map(tuple.__new__, repeat(Row), rows))  # Row._make takes three times as long
@@ -87,4 +98,5 @@ def _source(given: str | None, cost_usd: Decimal) -> str:
 def _part(of: Mapping[str, Any]) -> Part:
     cost_usd, cached = of["cost_usd"], of.get("tokens_cache_read", 0)
     source = _source(of.get("cost_source"), cost_usd)
-    return Part(of["model"], of["tokens_in"], of["tokens_out"], cached, cost_usd, source)
+    used = (of["tokens_in"], of["tokens_out"], cached, cost_usd)
+    return Part(of["model"], *used, source, of.get("price_variant"), of.get("threads"))

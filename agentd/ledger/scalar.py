@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agentd.metering.thread_text import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
 
 PLAIN = r"[A-Za-z][A-Za-z0-9]*+(?:[._/+-][A-Za-z0-9]++)*+"
@@ -27,7 +28,7 @@ UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """Characters that can't stand in a YAML line, or that only YAML 1.1 takes for line breaks."""
 
 _SURROGATE = "[\ud800-\udfff]"
-_SURE = rf"(?:{PLAIN}|{VARIANTS}|{CALL_ID}|{UUID})"
+_SURE = rf"(?:{PLAIN}|{VARIANTS}|{THREADS}|{CALL_ID}|{UUID})"
 
 
 def clean(value: str) -> str:

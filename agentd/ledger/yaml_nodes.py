@@ -153,7 +153,7 @@ def _raw(key: str, node: Node) -> object:
         problem = f"{key} is no single value; expected {call_fields.EXPECTED[kind]}"
         raise Malformed(line_of(node), problem)
     text: Any = node.value
-    if kind in ("text", "word", "variants", "time"):
+    if kind in ("text", "word", "variants", "threads", "time"):
         return text
     if node.tag == _INT and re.fullmatch(r"[+-]?[0-9]+", text):
         return int(text)

@@ -13,12 +13,16 @@ from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 
 @frozen(kw_only=True)
 class PricedModel:
-    """What one model of a call used and cost; ``cost_usd`` is 0 when ``cost_source`` is none."""
+    """What one model of a call used and cost; ``cost_usd`` is 0 when ``cost_source`` is none.
+
+    ``threads`` says what other threads than the main one have of it (``metering.threads``).
+    """
 
     model: str
     usage: ModelUsage
     cost_usd: Decimal
     cost_source: CostSource
+    threads: str | None = None
 
     @property
     def tokens_in(self) -> int:
@@ -40,7 +44,8 @@ class CallRecord:
     unless several models answered. ``cost_source`` is "none" when no part of it has a price.
     ``why`` says what is not known when ``accuracy`` is not exact, ``requests`` how many API
     requests the run made, None where that is not known. ``budget`` is "overridden" when a person
-    let the call go beyond a limit.
+    let the call go beyond a limit. ``threads`` says what other threads than the main one used,
+    where one model answered; else the ``models`` do.
     """
 
     id: str
@@ -59,6 +64,7 @@ class CallRecord:
     budget: Literal["overridden"] | None = None
     why: str | None = None
     requests: int | None = None
+    threads: str | None = None
     models: tuple[PricedModel, ...] = ()
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
+from agentd.metering.thread_text import MAIN, from_text
 from agentd.metering.totals import is_partial
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, name_of, through, zone
@@ -22,7 +23,10 @@ UNKNOWN = "unknown"
 """The name of a group of calls whose provider, or time, the ledger doesn't have."""
 
 _PERIODS = ("day", "week", "month")
+_OF_SHARES = frozenset({"model", "variant", "thread"})
 _GAPLESS_DAYS = 3660
+STANDARD = "standard"
+"""The name of the variant that multiplies no price."""
 
 
 class Query(NamedTuple):
@@ -52,12 +56,13 @@ def build(rows: Sequence[Row], query: Query, scope: str) -> Report:
 def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
     """The sums of the rows of all ledgers.
 
-    Where they are by model, a call that several models answered is in the group of each.
+    Where they are by model, variant or thread, a call that has several is in the group of each.
     """
     whole, spread, several = _Cells(), _Cells(), _Cells()
     spent: defaultdict[date, Decimal] = defaultdict(Decimal)
     whys: Counter[str] = Counter()
     here = zone(query.timezone)
+    spreads = _OF_SHARES.intersection(query.by)
     with localcontext(EXACT):
         for rows in ledgers:
             days = days_of([row.started_at for row in rows], here)
@@ -66,11 +71,11 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
                     spent[day] += row.cost_usd
                 if is_partial(row.accuracy):
                     whys[row.why or ""] += 1
-            if "model" in query.by and any(row.parts for row in rows):
+            if spreads and any(row.parts or row.threads for row in rows):
                 shares = [
                     (share, day)
                     for row, day in zip(rows, days, strict=True)
-                    for share in _shares(row)
+                    for share in _spread(row, spreads)
                 ]
                 spread.add([one for one, _ in shares], [day for _, day in shares], query.by)
                 several.add(rows, days, ())
@@ -151,32 +156,53 @@ def _marks(row: Row) -> tuple[bool, bool, bool, bool]:
     return row.status != "ok", local, unpriced, is_partial(row.accuracy)
 
 
-def _shares(row: Row) -> Iterator[Row]:
-    """The call as one for each of its models; whole where the parts do not add up to it."""
-    sums: tuple[object, ...] = tuple(map(sum, zip(*(part[1:5] for part in row.parts), strict=True)))
-    if sums != row[_USED]:
-        yield row._replace(parts=())
-        return
+def _spread(row: Row, by: Collection[str]) -> Iterator[Row]:
+    """The call as one for each of its shares that differ in what it is grouped ``by``.
+
+    A share has the name of its thread for ``threads``. The call is whole where its parts don't add
+    up to it.
+    """
     parts = row.parts
-    if len({part.model for part in parts}) < len(parts):  # one answered at several of its prices
-        parts = tuple(_of_models(parts).values())
-    for model, *used, source in parts:  # _replace would take three times as long
-        yield Row._make((*row[:4], model, row.status, *used, source, *row[11:14], (), row.why))
-
-
-def _of_models(parts: Iterable[Part]) -> dict[str, Part]:
-    found: dict[str, Part] = {}
+    if not parts:
+        used = (row.tokens_in, row.tokens_out, row.tokens_cache_read, row.cost_usd)
+        parts = (Part(row.model, *used, row.cost_source, row.variant, row.threads),)
+    elif _added(parts) != row[_USED]:
+        yield row._replace(threads=None, parts=() if "model" in by else parts)
+        return
+    shares: dict[tuple[str | None, ...], list[Part]] = {}
     for part in parts:
-        known = found.get(part.model, Part(part.model, 0, 0, 0, Decimal(0), part.cost_source))
-        found[part.model] = Part(
-            part.model,
-            known.tokens_in + part.tokens_in,
-            known.tokens_out + part.tokens_out,
-            known.tokens_cache_read + part.tokens_cache_read,
-            known.cost_usd + part.cost_usd,
-            "none" if known.cost_source == "none" else part.cost_source,
-        )
-    return found
+        for share in _threads(part) if "thread" in by else (part,):
+            named = (
+                share.model if "model" in by else row.model,
+                share.variant if "variant" in by else row.variant,
+                share.threads if "thread" in by else row.threads,
+            )
+            shares.setdefault(named, []).append(share)
+    for (model, variant, thread), of in shares.items():
+        source = of[0].cost_source
+        rest = (*row[11:14], tuple(of) if len(of) > 1 else (), row.why, variant, thread)
+        # _replace would take three times as long
+        yield Row._make((*row[:4], model, row.status, *_added(of), source, *rest))
+
+
+def _added(parts: Iterable[Part]) -> tuple[Any, ...]:
+    """What they used, as the row of their call has it."""
+    return tuple(map(sum, zip(*(part[1:5] for part in parts), strict=True)))
+
+
+def _threads(part: Part) -> Iterator[Part]:
+    """The share of each thread; what no other has is the main one's."""
+    others = from_text(part.threads)
+    used: list[Any] = [sum(column) for column in zip(*(use[1:] for use in others), strict=True)]
+    whole: tuple[Any, ...] = part[1:5]
+    if any(more > most for more, most in zip(used, whole, strict=False)):
+        others, used = [], []  # an entry that somebody changed
+    own = [most - more for most, more in zip(whole, used or [0] * 4, strict=True)]
+    ends = (part.cost_source, part.variant)
+    if any(own) or not others:
+        yield Part._make((part.model, *own, *ends, MAIN))
+    for thread, *figures in others:
+        yield Part._make((part.model, *figures, *ends, thread))
 
 
 def _groups(cells: Iterable[tuple[tuple[str, ...], Sums]]) -> dict[tuple[str, ...], Sums]:
@@ -220,6 +246,8 @@ _COLUMNS: Mapping[str, Callable[[Sequence[Row], Sequence[date | None]], Iterable
     "week": _of_period("week"),
     "month": _of_period("month"),
     "status": _of_row("status"),
+    "thread": lambda rows, _: (row.threads or MAIN for row in rows),
+    "variant": lambda rows, _: (row.variant or STANDARD for row in rows),
 }
 DIMENSIONS = tuple(_COLUMNS)
 

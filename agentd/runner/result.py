@@ -13,6 +13,7 @@ from agentd.errors import ParseError
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.meter.request_log import read_requests, refusals, write_told
+from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
 from agentd.providers.base import Cli, Logged, LogQuery, Parsed
@@ -37,7 +38,8 @@ class RunResult:
     there was neither. ``usage.by_model`` has all that answered. ``exit_code`` is negative for a
     signal, None when nobody saw it. ``error`` is the CLI's own message, else the last lines of
     stderr, else what was missing; a run that is ok may have one too (malformed usage).
-    ``why`` says what is not known of the usage, ``requests`` how many API requests there were.
+    ``why`` says what is not known of the usage, ``requests`` how many API requests there were,
+    ``api_requests`` what is told of them.
     ``refused`` is why a request of the run was not sent, None where all were.
     ``failure`` says why the run is not ok; None too when a person stopped it, or nobody saw it end.
     """
@@ -60,6 +62,7 @@ class RunResult:
     failure: Failure | None = None
     why: str | None = None
     requests: int | None = None
+    api_requests: tuple[ApiRequest, ...] = ()
     refused: str | None = None
 
 
@@ -143,6 +146,7 @@ def conclude(
         run_dir=folder.path,
         why=(inexact and reading.malformed) or outcome.why,
         requests=outcome.request_count,
+        api_requests=outcome.requests,
         refused=refused[0] if refused else None,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )

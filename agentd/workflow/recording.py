@@ -20,6 +20,7 @@ from agentd.files import write_atomic
 from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
+from agentd.metering.threads import with_threads
 from agentd.project.change import Change
 from agentd.providers import maker_of
 from agentd.runner.result import RunResult
@@ -56,7 +57,7 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
     call = prices.price(
         result.usage, maker=maker_of(result.provider), model=result.model, at=result.started_at
     )
-    return CallRecord(
+    record = CallRecord(
         id=result.call_id,
         step=result.step,
         provider=result.provider,
@@ -73,6 +74,15 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
         models=call.models if len(call.models) > 1 else (),
         why="; ".join(filter(None, (result.why, call.why))) or None,
         requests=result.requests,
+    )
+    return with_threads(
+        record,
+        result.api_requests,
+        lambda usage: (
+            prices.price(
+                usage, maker=maker_of(result.provider), model=result.model, at=result.started_at
+            ).cost_usd
+        ),
     )
 
 

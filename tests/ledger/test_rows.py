@@ -19,6 +19,7 @@ from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.totals import by, summarise
 from agentd.metering.usage import ModelUsage
+from agentd.metering.variants import as_text
 
 NAMES = st.sampled_from(
     ["gpt-5.1-codex", 'it\'s: "odd" #1', "claude-sonnet-4-5", "null", "1e5", "é"]
@@ -74,6 +75,8 @@ def expected(call: CallRecord) -> tuple[object, ...]:
             part.usage.cache_read_input_tokens,
             part.cost_usd,
             part.cost_source,
+            as_text(part.usage.variants) or None,
+            part.threads,
         )
         for part in call.models
     )
@@ -94,6 +97,8 @@ def expected(call: CallRecord) -> tuple[object, ...]:
         call.started_at.timestamp() if call.started_at else None,
         parts,
         call.why,
+        as_text(call.usage.variants) or None,
+        call.threads,
     )
 
 
@@ -150,6 +155,13 @@ POOLS = {
     "word": ["ok", "none", "family", "true", "null", "'ok'", "a b"],
     "count": ["0", "1", "24939", "999999999999999999", "01", "-1", "1.5", "1_0", "''"],
     "money": ["0.0", "0.00352315", "99.50", "5", "1e-3", "-0.1", ".5", f"0.{'1' * 61}"],
+    "threads": [
+        "side=5/1/0/0.001",
+        "subagent=12/3/6/0.0012,side=5/1/0/0.0",
+        "side=5/1",
+        "~",
+        "a b",
+    ],
     "variants": ["speed=fast", "speed=fast,geo=us", "service_tier=flex", "'a=b'", "x", "a b", "~"],
     "time": [
         *("2026-11-22T05:40:52Z", "2026-11-22T05:40:52.123456789+05:45", "2026-02-30T05:40:52Z"),

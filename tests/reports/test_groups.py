@@ -22,7 +22,11 @@ names = st.sampled_from(["a", "b", "qwen3:8b"])
 costs = st.decimals(0, 10**14, places=9) | st.decimals(0, 1, places=40)
 counts = st.integers(0, 10**17)
 sources = st.sampled_from(["catalog", "none"])
-parts = st.lists(st.builds(Part, names, counts, counts, counts, costs, sources), max_size=3)
+variants = st.sampled_from([None, "speed=fast"])
+threads = st.sampled_from([None, "side=5/1/0/0.0", "subagent=30/3/20/0.003,side=1/0/0/0.0", "?"])
+parts = st.lists(
+    st.builds(Part, names, counts, counts, counts, costs, sources, variants, threads), max_size=3
+)
 
 
 @st.composite
@@ -32,6 +36,8 @@ def calls(draw: st.DrawFn) -> Row:
         draw(st.sampled_from(["ok", "failed"])),
         *(draw(counts), draw(counts), draw(counts), draw(costs), draw(sources), "exact", 1),
         started_at=draw(st.none() | st.floats(-1e10, 1e11)),
+        variant=draw(variants),
+        threads=draw(threads),
     )
     several = tuple(draw(parts))
     if several and draw(st.booleans()):  # they add up to the call, as agentd writes them
@@ -64,10 +70,58 @@ def test_total_and_groups_are_the_sum_of_the_calls_to_the_last_digit(
         assert exact([one.cost_usd for one in sums]) == Fraction(report.total.cost_usd)
         for field in ("tokens_in", "tokens_out", "tokens_cache_read"):
             assert sum(getattr(one, field) for one in sums) == getattr(report.total, field)
-        if "model" not in by:
+        if not {"model", "variant", "thread"}.intersection(by):
             for field in ("calls", "failed", "local", "unpriced"):
                 assert sum(getattr(one, field) for one in sums) == getattr(report.total, field)
         assert len({group.names for group in report.groups}) == len(report.groups)
+
+
+THREADS = "subagent=30/3/20/0.003,side=10/1/0/0.001"
+
+
+def test_by_thread_the_rest_of_a_call_is_the_main_ones() -> None:
+    rows = [CALL, CALL._replace(threads=THREADS)]
+    report = build(rows, Query(("thread",)), "x")
+    assert dict(report.groups) == {
+        ("main",): Sums(2, 0, 0, 0, 160, 16, 80, Decimal("0.016")),
+        ("subagent",): Sums(1, 0, 0, 0, 30, 3, 20, Decimal("0.003")),
+        ("side",): Sums(1, 0, 0, 0, 10, 1, 0, Decimal("0.001")),
+    }
+    assert report.total == Sums(2, 0, 0, 0, 200, 20, 100, Decimal("0.02"))
+
+
+def test_by_thread_and_model_each_model_has_its_threads() -> None:
+    parts = (
+        Part("big", 90, 9, 50, Decimal("0.009"), "catalog", "speed=fast", THREADS),
+        Part("small", 10, 1, 0, Decimal("0.001"), "catalog", None, "side=10/1/0/0.001"),
+    )
+    row = CALL._replace(parts=parts)
+    report = build([row], Query(("thread", "model")), "x")
+    assert {group.names: group.sums.tokens_in for group in report.groups} == {
+        ("main", "big"): 50,
+        ("subagent", "big"): 30,
+        ("side", "big"): 10,
+        ("side", "small"): 10,
+    }
+    by_thread = build([row], Query(("thread",)), "x")
+    assert {group.names: group.sums[0] for group in by_thread.groups} == {
+        ("main",): 1,
+        ("subagent",): 1,
+        ("side",): 1,
+    }
+    by_variant = build([row], Query(("variant",)), "x")
+    assert [(group.names, group.sums.tokens_in) for group in by_variant.groups] == [
+        (("speed=fast",), 90),
+        (("standard",), 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    "threads", ["subagent=101/3/20/0.003", "side=1/1/0/1.0", "x", "side=1/1/0", "side=1/1/0/0.0/1"]
+)
+def test_threads_that_make_no_sense_are_the_main_one(threads: str) -> None:
+    (group,) = build([CALL._replace(threads=threads)], Query(("thread",)), "x").groups
+    assert group == (("main",), Sums(1, 0, 0, 0, 100, 10, 50, Decimal("0.01")))
 
 
 @given(st.lists(calls(), max_size=20))

@@ -2,8 +2,9 @@
 
 ``requests``: how many, one after another; it asks where ``GOOGLE_GEMINI_BASE_URL`` says.
 ``files``: what it writes after the first one. ``wait_for``: a file it waits for before the second.
-``side_model``: a model that it asks first of all, whatever comes of it. ``lingers_s``: how long it
-stays once it has told how it ended. ``ignores_signals``: and no one but SIGKILL helps.
+``side_model``: a model that it asks first of all, whatever comes of it, as ``side_agent``.
+``lingers_s``: how long it stays once it has told how it ended. ``ignores_signals``: and no one but
+SIGKILL helps.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 MODEL = "gemini-2.5-pro"
+AGENT = "GeminiCLI/1"
 
 plan = json.loads(Path("../asking.json").read_text())
 prompt = sys.stdin.read()
@@ -27,16 +29,18 @@ used = {"input_tokens": 0, "output_tokens": 0}
 error = None
 
 
-def ask(number: int, model: str = MODEL) -> None:
+def ask(number: int, model: str = MODEL, agent: str = AGENT) -> None:
     """One request; the body grows with the conversation."""
     body = json.dumps({"contents": [{"parts": [{"text": prompt + number * " And then?"}]}]})
     connection = http.client.HTTPConnection(base.netloc, timeout=30)
     path = f"{base.path}/v1beta/models/{model}:generateContent"
-    connection.request("POST", path, body, {"user-agent": "GeminiCLI/1"})
+    connection.request("POST", path, body, {"user-agent": agent})
     answer = connection.getresponse()
     told = json.loads(answer.read())
     if answer.status != 200:
         raise RuntimeError(json.dumps(told))
+    if agent != AGENT:
+        return  # the CLI knows nothing of it
     usage = told["usageMetadata"]
     used["input_tokens"] += usage["promptTokenCount"]
     used["output_tokens"] += usage["candidatesTokenCount"] + usage.get("thoughtsTokenCount", 0)
@@ -52,7 +56,7 @@ if plan.get("ignores_signals"):
 tell(type="init", session_id="s-1", model=MODEL)
 if "side_model" in plan:
     with contextlib.suppress(RuntimeError):
-        ask(0, plan["side_model"])
+        ask(0, plan["side_model"], plan.get("side_agent", AGENT))
 try:
     for number in range(plan["requests"]):
         if number == 1:

@@ -127,6 +127,20 @@ def test_its_requests_can_be_looked_at_and_add_up_to_the_call(
     assert all(row["exact"] and row["duration_ms"] is not None for row in rows)
 
 
+def test_what_other_threads_cost_is_told_apart(tmp_path: Path, api: LoopbackApi) -> None:
+    box = asking(tmp_path, "", requests=2, side_model="gemini-2.5-pro", side_agent="curl/8")
+    run(box, api)
+    (call,) = state_of(box, "add-x")["telemetry"]["calls"]
+    assert call["threads"] == "other=900/40/0/0.94"
+    done = box.run("cost", "add-x", "--by", "thread", "--format", "csv")
+    assert [line.split(",")[0::8] for line in done.stdout.splitlines()] == [
+        ["thread", "cost_usd"],
+        ["main", "1.88"],
+        ["other", "0.94"],
+    ]
+    assert "speed" not in box.run("cost", "add-x", "--by", "variant").stdout
+
+
 def test_two_changes_at_once_never_spend_the_same_remainder(
     tmp_path: Path, api: LoopbackApi
 ) -> None:

@@ -1,0 +1,46 @@
+"""How the ledger writes what the threads of a call beside the main one used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from agentd.metering.money import decimal_text
+
+MAIN = "main"
+_USE = r"[a-z]{1,20}=(?:[0-9]{1,18}/){3}[0-9]{1,15}\.[0-9]{1,60}"
+TEXT = rf"{_USE}(?:,{_USE})*"
+"""The pattern of what the ledger has of the threads."""
+
+
+class ThreadUse(NamedTuple):
+    """What a thread has of a call, or of one model's share of it."""
+
+    thread: str
+    tokens_in: int
+    tokens_out: int
+    tokens_cache_read: int
+    cost_usd: Decimal
+
+
+def as_text(uses: Sequence[ThreadUse]) -> str:
+    """``subagent=1200/30/600/0.0012,side=500/20/0/0.0001``."""
+    return ",".join(
+        f"{thread}={tokens_in}/{tokens_out}/{cached}/{decimal_text(cost_usd)}"
+        for thread, tokens_in, tokens_out, cached, cost_usd in uses
+    )
+
+
+def from_text(text: str | None) -> list[ThreadUse]:
+    """What :func:`as_text` wrote; nothing for anything else."""
+    if text is None or not re.fullmatch(TEXT, text):
+        return []
+    uses = []
+    for part in text.split(","):
+        thread, _, figures = part.partition("=")
+        tokens_in, tokens_out, cached, cost_usd = figures.split("/")
+        counts = (int(tokens_in), int(tokens_out), int(cached))
+        uses.append(ThreadUse(thread, *counts, Decimal(cost_usd)))
+    return uses
