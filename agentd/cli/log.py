@@ -15,6 +15,7 @@ from agentd.errors import StateError
 if TYPE_CHECKING:
     from agentd.reports.call_log import CallLog, LoggedCall, LoggedRequest
 
+_NONE = "its run's folder tells of no request"
 _NOT_KNOWN = "its requests are not known here: they stand in its run's folder, which git ignores"
 # Columns to the left: time, thread, model, variant, end, what is known. The rest are numbers.
 _LEFT = ("TIME", "THREAD", "MODEL", "VARIANT", "END", "KNOWN")
@@ -24,14 +25,14 @@ def log(
     change_id: LatestChangeId = None,
     requests: Annotated[
         bool,
-        typer.Option("--requests", help="Show each API request of each call: a row a request."),
+        typer.Option("--requests", help="Show each API request of each call, one per row."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the calls of a change in order, each with what it used and cost.
+    """Show the calls of a change in order: tokens, cost, time.
 
-    With `--requests` also the API requests that each made: tokens, how the answer ended, price, and
-    whether the numbers are exact. Examples: `agentd log`, `agentd log add-oauth --requests`,
+    With `--requests` also the API requests that each made: tokens, how the answer ended, price,
+    whether the numbers are exact, and why a request was not sent. Examples: `agentd log`, `agentd log add-oauth --requests`,
     `agentd log add-oauth --requests --json`.
     """
     from agentd.cli.output import print_json, told_waiting
@@ -106,8 +107,12 @@ def _requests(found: CallLog) -> Iterator[str]:
             yield f"  {gap}"
         if one.requests is None:
             yield f"  {_NOT_KNOWN}"
-        else:
+        elif one.requests:
             yield from (f"  {line}" for line in _table(one.requests))
+        elif not one.refused:
+            yield f"  {_NONE}"
+        if one.refused:
+            yield f"  {one.refused}"
 
 
 def _table(requests: Sequence[LoggedRequest]) -> list[str]:
@@ -173,6 +178,7 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
         if with_requests:
             known = one.requests
             fields["api_requests"] = None if known is None else [*map(_entry, known)]
+            fields["not_sent"] = one.refused
         calls.append(fields)
     return {"change_id": found.change.id, "path": str(found.change.folder), "calls": calls}
 

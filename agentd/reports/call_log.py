@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
-from agentd.meter.request_log import requests_of_run
+from agentd.meter.request_log import NAME, refusals, requests_of_run
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.requests import ApiRequest, usage_of_run
@@ -52,10 +52,14 @@ class LoggedRequest:
 
 @frozen(kw_only=True)
 class LoggedCall:
-    """A call and its requests; None where its run's folder does not tell them."""
+    """A call and its requests; None where its run's folder is not here.
+
+    ``refused`` is why a request was not sent, None where none was held back.
+    """
 
     call: CallRecord
     requests: tuple[LoggedRequest, ...] | None = None
+    refused: str | None = None
 
 
 @frozen(kw_only=True)
@@ -88,11 +92,15 @@ def _with_requests(change: Change, calls: tuple[CallRecord, ...]) -> Iterator[Lo
     prices = change.workspace.prices
     for call in calls:
         folder = folders.get(call.id)
-        requests = requests_of_run(folder) if folder else []
+        if folder is None:
+            yield LoggedCall(call=call)
+            continue
         priced = (
-            LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in requests
+            LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices))
+            for one in requests_of_run(folder)
         )
-        yield LoggedCall(call=call, requests=tuple(priced) if requests else None)
+        refused = next(iter(refusals(folder / NAME)), None)
+        yield LoggedCall(call=call, requests=tuple(priced), refused=refused)
 
 
 def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:

@@ -53,7 +53,7 @@ def one(**values: object) -> CallRecord:
 
 def run_folder(box: Sandbox, call_id: str = "c1") -> Path:
     folder = box.change("add-x") / "runs" / call_id
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -159,6 +159,25 @@ def test_without_a_run_folder_the_ledger_is_shown_and_the_rest_said(box: Sandbox
     assert "its requests are not known here" in done.stdout
     told = json.loads(box.run("log", "--requests", "--json").stdout)
     assert told["calls"][0]["api_requests"] is None
+
+
+def test_a_request_that_was_not_sent_is_told_with_its_reason(box: Sandbox) -> None:
+    add(box, "add-x", one(status="budget_stopped", requests=None))
+    log = RequestLog(run_folder(box) / NAME)
+    why = "the next request (m-1, about 400 tokens) was not sent: $0.0000 is left"
+    log.refused(Asked(model="m-1", body_bytes=10), why)
+    write_told(run_folder(box) / NAME, (), append=True)
+    done = box.run("log", "add-x", "--requests")
+    assert done.stdout.splitlines()[1:] == [f"  {why}"]
+    (told,) = json.loads(box.run("log", "--requests", "--json").stdout)["calls"]
+    assert (told["api_requests"], told["not_sent"]) == ([], why)
+
+
+def test_a_run_folder_that_tells_of_no_request(box: Sandbox) -> None:
+    add(box, "add-x", one(requests=None))
+    run_folder(box)
+    done = box.run("log", "add-x", "--requests")
+    assert done.stdout.splitlines()[1:] == ["  its run's folder tells of no request"]
 
 
 def test_calls_in_order(box: Sandbox) -> None:
