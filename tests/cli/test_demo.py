@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -19,14 +20,17 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("demo") / "project"
+    own = folder.parent / "codex"  # the user's, whose logs the stand-ins must not touch
     done = subprocess.run(
         [sys.executable, "-m", "agentd", "demo", "--keep", str(folder)],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
+        env={**os.environ, "CODEX_HOME": str(own)},
     )
     assert done.returncode == 0, done.stderr
+    assert not own.exists()
     return done.stdout, folder
 
 
@@ -43,6 +47,7 @@ def test_demo_runs_every_step_and_archives(played: tuple[str, Path]) -> None:
     calls = yaml.safe_load((change / "STATE.yaml").read_text())["telemetry"]["calls"]
     assert {call["step"] for call in calls} == set(STEPS) - {"fillback", "merge", "archive-fix"}
     assert {call["status"] for call in calls} == {"ok"}
+    assert {call["accuracy"] for call in calls} == {"exact"}
 
 
 def test_its_ledger_stands_up_to_an_audit(played: tuple[str, Path]) -> None:

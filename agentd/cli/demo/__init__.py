@@ -32,7 +32,8 @@ def play(say: Callable[[str], None], *, keep: Path | None = None) -> None:
     """
     say("This is a replay: stand-ins take the place of gemini, claude and codex. They print what")
     say("the real CLIs printed when they were recorded; nothing leaves this machine, nothing is")
-    say("spent. The costs are what those tokens cost at the catalogue's prices.")
+    say("spent. The costs are what those tokens cost at the catalogue's prices. codex's session")
+    say("log, which shows that no subagent was at work, is made from the recorded totals.")
     with tempfile.TemporaryDirectory(prefix="agentd-demo-") as temporary:
         home = Path(temporary)
         root = keep or home / "project"
@@ -57,7 +58,7 @@ def _make_project(root: Path, home: Path) -> None:
     for provider in ("claude", "codex", "gemini"):
         stand_in = home / provider
         stand_in.write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" -m agentd.cli.demo.standin {provider}\n'
+            f'#!/bin/sh\nexec "{sys.executable}" -m agentd.cli.demo.standin {provider} "$@"\n'
         )
         stand_in.chmod(0o755)
         set_values(project.config_path, [(f"{provider}.command", str(stand_in))])
@@ -65,10 +66,11 @@ def _make_project(root: Path, home: Path) -> None:
 
 
 def _agentd(command: tuple[str, ...], root: Path, home: Path) -> str:
+    own = {"HOME": str(home), "CODEX_HOME": str(home / ".codex"), "AGENTD_DEMO_HOME": str(home)}
     done = subprocess.run(
         [sys.executable, "-m", "agentd", *command],
         cwd=root,
-        env={**os.environ, "HOME": str(home), "AGENTD_DEMO_HOME": str(home)},
+        env={**os.environ, **own},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import sys
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -46,6 +48,30 @@ def main() -> None:
     for session in dict.fromkeys(_SESSION.findall(replayed)):
         replayed = replayed.replace(session, str(uuid.uuid4()))
     sys.stdout.write(replayed)
+    if provider == "codex":
+        _write_session_log(replayed)
+
+
+def _write_session_log(replayed: str) -> None:
+    """What codex logs of a run without subagents, as if the recorded usage were one request's."""
+    events = [json.loads(line) for line in replayed.splitlines()]
+    (thread,) = (event["thread_id"] for event in events if event["type"] == "thread.started")
+    usage = next(event["usage"] for event in events if event["type"] == "turn.completed")
+    now = datetime.now(UTC)
+    entries = {
+        "session_meta": {"id": thread},
+        "turn_context": {"turn_id": "1", "model": sys.argv[sys.argv.index("-m") + 1]},
+        "token_usage_record": {"turn_id": "1", "response_id": thread, "usage": usage},
+        "event_msg": {"type": "task_complete", "turn_id": "1"},
+    }
+    folder = Path(os.environ["CODEX_HOME"]) / "sessions" / f"{now:%Y/%m/%d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lines = (
+        json.dumps({"timestamp": at, "type": kind, "payload": payload}, separators=(",", ":"))
+        for kind, payload in entries.items()
+    )
+    (folder / f"rollout-{now:%Y-%m-%dT%H-%M-%S}-{thread}.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def _write_documents(step: str, change: Path) -> None:
