@@ -14,6 +14,7 @@ from agentd.metering.money import plain_number, usd
 from agentd.metering.quote import Quote
 from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage
+from agentd.metering.variants import as_text as variants_as_text
 from agentd.metering.words import Accuracy
 from agentd.text import table
 
@@ -42,7 +43,17 @@ class PricedRequest(NamedTuple):
     def approximate(self) -> bool:
         """Whether the cost is not known to the last digit."""
         counts_are_sure = self.tokens_source == "given" or self.accuracy == "exact"
-        return not counts_are_sure or self.quote is None
+        return not counts_are_sure or not self.priced
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What of it has no price where the model has one, in words."""
+        return self.quote.cost(self.usage).lacks if self.quote else ()
+
+    @property
+    def priced(self) -> bool:
+        """Whether all of it has a price."""
+        return self.quote is not None and not self.lacks
 
 
 def as_text(request: PricedRequest) -> str:
@@ -51,20 +62,30 @@ def as_text(request: PricedRequest) -> str:
     assert quote is not None
     rates, counts = quote.rates(usage), _counts(usage)
     read, write = counts["tokens_cache_read"], counts["tokens_cache_write"]
+    one_hour = counts["tokens_cache_write_1h"]
     rows = [["", "TOKENS", "USD PER 1M", "COST"]]
     plain = counts["tokens_input"] - read - write
     for name, tokens, price in (
         ("input" + ", not cached" * bool(read or write), plain, rates.cost_per_1m_input),
         ("input read from cache", read, rates.cache_read),
-        ("input written to cache", write, rates.cache_write),
+        ("input written to cache", write - one_hour, rates.cache_write),
+        ("input written to one-hour cache", one_hour, rates.cache_write_1h),
         ("output", counts["tokens_output"], rates.cost_per_1m_output),
     ):
         if tokens or not name.startswith("input "):
             cost_usd = (tokens * price).scaleb(-6)
             rows.append([name, plain_number(tokens), plain_number(price), usd(cost_usd, 6)])
-    total_usd = quote.cost(usage).total_usd
-    rows.append(["total", plain_number(counts["tokens_total"]), "", usd(total_usd, 6)])
+    cost = quote.cost(usage)
+    if searches := _extras(usage).web_searches:
+        per_1m = (rates.cost_per_1k_web_searches or Decimal(0)).scaleb(3)
+        fee = usd(cost.web_search_usd, 6)
+        rows.append(
+            [f"{searches} web search{'es' * (searches > 1)}", "", plain_number(per_1m), fee]
+        )
+    rows.append(["total", plain_number(counts["tokens_total"]), "", usd(cost.total_usd, 6)])
     lines = [f"{request.spec.name}, {request.at.date()}", table(rows), f"Price: {_source(quote)}"]
+    if variants := _extras(usage).variants:
+        lines.append(f"Variant: {variants_as_text(variants)}")
     if above := quote.tier(usage):
         lines.append(f"Long input: the price for more than {above} tokens of input.")
     if request.tokens_source == "counted":
@@ -84,24 +105,33 @@ def as_document(request: PricedRequest) -> dict[str, Any]:
         "provider": spec.provider,
         "at": iso(request.at),
         **_counts(usage),
+        "web_searches": _extras(usage).web_searches,
+        "price_variant": variants_as_text(_extras(usage).variants) or None,
         "tokens_source": request.tokens_source,
         "tokenizer": spec.tokenizer if request.tokens_source == "counted" else None,
         "accuracy": request.accuracy,
         "approximate": request.approximate,
         "cost_input_usd": cost and cost.input_usd,
         "cost_output_usd": cost and cost.output_usd,
+        "cost_web_search_usd": cost and cost.web_search_usd,
         "cost_usd": cost and cost.total_usd,
         "price": price,
     }
 
 
+def _extras(usage: ModelUsage | int) -> ModelUsage:
+    """What is told beside tokens; nothing of a bare total."""
+    return usage if isinstance(usage, ModelUsage) else ModelUsage()
+
+
 def _counts(usage: ModelUsage | int) -> dict[str, Decimal]:
     """The counts of tokens; those of a bare total may be halves."""
-    read = write = Decimal(0)
+    read = write = one_hour = Decimal(0)
     if isinstance(usage, ModelUsage):
         sent, received = Decimal(usage.input_tokens), Decimal(usage.output_tokens)
         read = Decimal(usage.cache_read_input_tokens)
         write = Decimal(usage.cache_creation_input_tokens)
+        one_hour = Decimal(usage.cache_creation_1h_input_tokens)
     else:
         sent = received = Decimal(usage) / 2
     return {
@@ -109,6 +139,7 @@ def _counts(usage: ModelUsage | int) -> dict[str, Decimal]:
         "tokens_output": received,
         "tokens_cache_read": read,
         "tokens_cache_write": write,
+        "tokens_cache_write_1h": one_hour,
         "tokens_total": sent + received,
     }
 
@@ -163,12 +194,14 @@ def _origin(quote: Quote) -> dict[str, Any]:
     }
 
 
-def _prices(rates: PricingConfig) -> dict[str, Decimal]:
+def _prices(rates: PricingConfig) -> dict[str, Decimal | None]:
     return {
         "cost_per_1m_input": rates.cost_per_1m_input,
         "cost_per_1m_output": rates.cost_per_1m_output,
         "cost_per_1m_cache_read": rates.cache_read,
         "cost_per_1m_cache_write": rates.cache_write,
+        "cost_per_1m_cache_write_1h": rates.cache_write_1h,
+        "cost_per_1k_web_searches": rates.cost_per_1k_web_searches,
     }
 
 

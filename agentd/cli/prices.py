@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,7 @@ from agentd.cli.options import AsJson
 if TYPE_CHECKING:
     from agentd.cli.price_text import TokensSource
     from agentd.metering.usage import ModelUsage
+    from agentd.metering.variants import Variants
 
 _MOST_TOKENS = 10**15  # a cost is exact up to here
 _At = Annotated[
@@ -48,6 +51,22 @@ def price(
     cache_write: Annotated[
         int, _count("--cache-write", "How many of the input tokens are written to the cache.")
     ] = 0,
+    cache_write_1h: Annotated[
+        int,
+        _count("--cache-write-1h", "How many of those written go to the one-hour cache."),
+    ] = 0,
+    web_searches: Annotated[
+        int, _count("--web-searches", "How many web searches the API makes for it.")
+    ] = 0,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variant",
+            metavar="NAME=VALUE",
+            help="What multiplies its price: speed=fast, service_tier=priority or geo=us. May be "
+            "repeated.",
+        ),
+    ] = None,
     tokens: Annotated[
         int | None,
         _count("--tokens", "A bare total, split half and half into input and output: a guess."),
@@ -59,13 +78,14 @@ def price(
 
     Give --tokens-in or --tokens; without them the text on stdin is the input, and its tokens are
     counted. Uses the project's config.toml first, then the bundled catalogue: the prices in force
-    on --at, and long-context rates. Exit code 1 when no price is known.
+    on --at, and long-context rates. Exit code 1 when no price is known for it or for a part of it.
     """
     from agentd.cli.arguments import check_model
     from agentd.cli.output import as_error, print_json
     from agentd.cli.price_text import PricedRequest, as_document, as_text
     from agentd.errors import InputError
     from agentd.metering.models import ModelRegistry
+    from agentd.metering.usage import ModelUsage
     from agentd.project.prices import open_prices
     from agentd.text import plain
 
@@ -74,13 +94,22 @@ def price(
     quoting = open_prices(Path.cwd())
     name = quoting.full_name(model)
     spec = ModelRegistry.resolve(name)
-    usage, source = _usage(name, tokens, tokens_in, tokens_out, cached, cache_write)
-    quote = quoting.prices.quote(name, at=moment)
+    given = ModelUsage(
+        output_tokens=tokens_out or 0,
+        cache_read_input_tokens=cached,
+        cache_creation_input_tokens=cache_write or cache_write_1h,
+        cache_creation_1h_input_tokens=cache_write_1h,
+        web_searches=web_searches,
+        variants=_variants(variant or ()),
+    )
+    usage, source = _usage(name, tokens, tokens_in, given)
+    quote = quoting.prices.quote(name, at=moment, variants=given.variants)
     request = PricedRequest(spec, usage, source, quote, moment)
-    problem = InputError(f"no price is known for {name}", fix=quoting.advice(name))
-    if quote is None and not as_json:
+    lacks = "".join(f", {what}" for what in request.lacks)
+    problem = InputError(f"no price is known for {name}{lacks}", fix=quoting.advice(name))
+    if not request.priced and not as_json:
         raise problem
-    if quote is None:
+    if not request.priced:
         print_json({**as_document(request), "error": as_error(problem)})
         raise typer.Exit(problem.exit_code)
     if as_json:
@@ -122,20 +151,30 @@ def models(
         print(f"No listed model has {filter_!r} in its name.")
 
 
-def _usage(
-    model: str,
-    tokens: int | None,
-    tokens_in: int | None,
-    tokens_out: int | None,
-    cached: int,
-    cache_write: int,
-) -> tuple[ModelUsage | int, TokensSource]:
-    """What is to be priced, and where its numbers come from."""
+def _variants(told: Sequence[str]) -> Variants:
+    """What is not standard of ``NAME=VALUE``, as the catalogue and the config name it."""
+    import re
+
     from agentd.errors import UsageError
-    from agentd.metering.usage import ModelUsage
+    from agentd.metering.variants import TEXT, from_text, variants_of
+
+    text = ",".join(told)
+    if told and not re.fullmatch(TEXT, text):
+        raise UsageError(
+            f"--variant {text}: no NAME=VALUE",
+            fix="Write it as speed=fast; names are in small letters.",
+        )
+    return variants_of(dict(from_text(text)))
+
+
+def _usage(
+    model: str, tokens: int | None, tokens_in: int | None, given: ModelUsage
+) -> tuple[ModelUsage | int, TokensSource]:
+    """What is to be priced, and where its numbers come from; ``given`` is all but the input."""
+    from agentd.errors import UsageError
 
     if tokens is not None:
-        if (tokens_in, tokens_out, cached, cache_write) != (None, None, 0, 0):
+        if tokens_in is not None or any((*given.counts(), given.web_searches, *given.variants)):
             raise UsageError(
                 "--tokens is a bare total and goes with no other count",
                 fix="Give --tokens-in and --tokens-out instead.",
@@ -144,19 +183,19 @@ def _usage(
     source: TokensSource = "given"
     if tokens_in is None:
         tokens_in, source = _count_stdin(model), "counted"
-    if cached + cache_write > tokens_in:
+    written = given.cache_creation_input_tokens
+    cached = given.cache_read_input_tokens + written
+    if cached > tokens_in:
         raise UsageError(
-            f"--cached and --cache-write are {cached + cache_write} tokens, more than the input's "
-            f"{tokens_in}",
+            f"--cached and --cache-write are {cached} tokens, more than the input's {tokens_in}",
             fix="--tokens-in is all input, cached tokens included.",
         )
-    usage = ModelUsage(
-        input_tokens=tokens_in,
-        output_tokens=tokens_out or 0,
-        cache_read_input_tokens=cached,
-        cache_creation_input_tokens=cache_write,
-    )
-    return usage, source
+    if given.cache_creation_1h_input_tokens > written:
+        raise UsageError(
+            f"--cache-write-1h is more than --cache-write {written}",
+            fix="--cache-write is all that is written to the cache.",
+        )
+    return replace(given, input_tokens=tokens_in), source
 
 
 def _count_stdin(model: str) -> int:

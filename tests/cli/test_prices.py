@@ -92,6 +92,9 @@ def test_price_as_json(tmp_path: Path) -> None:
         "tokens_output": 500,
         "tokens_cache_read": 200,
         "tokens_cache_write": 100,
+        "tokens_cache_write_1h": 0,
+        "web_searches": 0,
+        "price_variant": None,
         "tokens_total": 1500,
         "tokens_source": "given",
         "tokenizer": None,
@@ -99,6 +102,7 @@ def test_price_as_json(tmp_path: Path) -> None:
         "approximate": False,
         "cost_input_usd": Decimal("0.002535"),  # 700 * 3 + 200 * 0.3 + 100 * 3.75
         "cost_output_usd": Decimal("0.0075"),
+        "cost_web_search_usd": 0,
         "cost_usd": Decimal("0.010035"),
     }
     assert price.pop("catalog").startswith("genai-prices ")
@@ -110,6 +114,8 @@ def test_price_as_json(tmp_path: Path) -> None:
         "cost_per_1m_output": 15,
         "cost_per_1m_cache_read": Decimal("0.3"),
         "cost_per_1m_cache_write": Decimal("3.75"),
+        "cost_per_1m_cache_write_1h": 6,
+        "cost_per_1k_web_searches": 10,
         "above": None,
     }
 
@@ -215,6 +221,38 @@ def test_an_unknown_price_is_not_zero(tmp_path: Path, project: Path) -> None:
     assert told["tokens_input"] == 5
 
 
+def test_what_changes_a_price_besides_tokens(tmp_path: Path) -> None:
+    asked = ("price", "--model", "claude-opus-4-8", "--tokens-in", "1000", "--tokens-out", "1000")
+    more = ("--cache-write-1h", "100", "--web-searches", "3", "--variant", "speed=fast")
+    done = agentd(*asked, *more, "--at", "2026-11-25", cwd=tmp_path)
+    lines = done.stdout.decode().splitlines()
+    assert [" ".join(line.split()) for line in lines[2:7]] == [
+        "input, not cached 900 10 $0.009000",
+        "input written to one-hour cache 100 20 $0.002000",
+        "output 1000 50 $0.050000",
+        "3 web searches 10000 $0.030000",
+        "total 2000 $0.091000",
+    ]
+    assert "Variant: speed=fast" in lines
+    told = answer(*asked, *more, "--variant", "geo=us", cwd=tmp_path)
+    assert (told["price_variant"], told["web_searches"]) == ("speed=fast,geo=us", 3)
+    assert (told["cost_usd"], told["cost_web_search_usd"]) == (
+        Decimal("0.0971"),  # 1.1 times the tokens
+        Decimal("0.03"),
+    )
+    plain = answer(*asked, "--variant", "service_tier=default", cwd=tmp_path)
+    assert (plain["cost_usd"], plain["price_variant"]) == (Decimal("0.03"), None)
+
+
+def test_a_part_without_a_price_is_an_error(tmp_path: Path) -> None:
+    asked = ("price", "--model", "claude-opus-4-8", "--tokens-in", "5", "--variant", "speed=warp")
+    done = agentd(*asked, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"no price is known for claude-opus-4-8, speed=warp" in done.stderr
+    told = answer(*asked, cwd=tmp_path, code=1)
+    assert told["approximate"]
+
+
 def test_a_project_without_the_catalogue_says_how_to_get_it(project: Path) -> None:
     config = project / "agentd" / "config.toml"
     config.write_text(CONFIG.replace('"config", "reported", "catalog"', '"config"'))
@@ -236,6 +274,11 @@ def test_a_project_without_the_catalogue_says_how_to_get_it(project: Path) -> No
         ("--tokens-in", "3", "--cached", "2", "--cache-write", "2"),
         ("--tokens", "1", "--tokens-in", "1"),
         ("--tokens", "1", "--cached", "1"),
+        ("--tokens", "1", "--web-searches", "1"),
+        ("--tokens", "1", "--variant", "speed=fast"),
+        ("--tokens-in", "9", "--cache-write", "1", "--cache-write-1h", "2"),
+        ("--tokens-in", "1", "--cache-write-1h", "2"),
+        ("--tokens-in", "1", "--variant", "fast"),
         ("--tokens-in", "1", "--at", "yesterday"),
         ("--tokens-in", "1", "--at", "0001-01-01T00:00:00+14:00"),
     ],
