@@ -53,7 +53,8 @@ def audit(
     """Check that what was recorded is right.
 
     Every call's cost is recomputed from its tokens with the prices of its time. Tokens and cost are
-    compared with what the CLI printed, where the run's folder is still there. Totals that don't
+    compared with what the CLI printed, and with each request that was seen at the wire, where the
+    run's folder is still there. Totals that don't
     match, calls recorded twice, runs never recorded and impossible values are named, too.
 
     Exit code 1 when anything is off; notes don't count. Writes nothing.

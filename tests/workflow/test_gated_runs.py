@@ -127,6 +127,19 @@ def test_its_requests_can_be_looked_at_and_add_up_to_the_call(
     assert all(row["exact"] and row["duration_ms"] is not None for row in rows)
 
 
+def test_the_audit_holds_a_call_against_its_requests(tmp_path: Path, api: LoopbackApi) -> None:
+    box = asking(tmp_path, "")
+    run(box, api)
+    assert "no differences, no notes" in box.run("cost", "audit").stdout
+    ledger = box.change("add-x") / "STATE.yaml"
+    text = ledger.read_text()
+    ledger.write_text(text.replace("tokens_out: 120", "tokens_out: 121"))
+    told = json.loads(box.run("cost", "audit", "--json").stdout)["findings"]
+    (found,) = [one for one in told if one["check"] == "requests"]
+    assert found["message"] == "by its 3 requests tokens_out is 121, not 120"
+    assert (found["recorded"], found["expected"]) == ({"tokens_out": 121}, {"tokens_out": 120})
+
+
 def test_what_other_threads_cost_is_told_apart(tmp_path: Path, api: LoopbackApi) -> None:
     box = asking(tmp_path, "", requests=2, side_model="gemini-2.5-pro", side_agent="curl/8")
     run(box, api)

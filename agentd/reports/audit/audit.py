@@ -15,6 +15,7 @@ from agentd.reports.audit.missing import Found, check_recorded, find_runs
 from agentd.reports.audit.price_sources import Prices
 from agentd.reports.audit.problems import Audit, Finding, Problem
 from agentd.reports.audit.recomputed import check_price, check_reported
+from agentd.reports.audit.requests import check_requests
 from agentd.reports.audit.runs import (
     check_entered,
     check_tokens,
@@ -108,6 +109,7 @@ def _check(
         *check_values(call, looking.now),
         *check_parts(call),
         *(check_tokens(call, run) if run else ()),
+        *(check_requests(call, run, found.path) if found and run else ()),
         *check_price(call, looking.prices, run),
     ]
     yield from problems

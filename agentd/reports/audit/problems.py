@@ -16,6 +16,7 @@ Check = Literal[
     "price",
     "reported",
     "tokens",
+    "requests",
     "changed",
     "twice",
     "missing",

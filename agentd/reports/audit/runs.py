@@ -12,6 +12,7 @@ from agentd.ledger import call_fields, call_keys, plain_files
 from agentd.ledger.call_keys import TOKEN_KEYS
 from agentd.ledger.run_folders import ENTERED
 from agentd.metering.call import CallRecord
+from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.providers import PROVIDERS
 from agentd.providers.base import Cli, Logged, Parsed
@@ -75,6 +76,10 @@ class Run:
             logged is not None
             and sum(one.usage.total_tokens for one in logged.requests) == self.said.total_tokens
         )
+
+    def logged_requests(self) -> tuple[ApiRequest, ...]:
+        """What the CLI's session log tells of its requests, and maybe of later runs'."""
+        return tuple(self._logged.requests) if self._logged is not None else ()
 
     @cached_property
     def _logged(self) -> Logged | None:

@@ -1,0 +1,76 @@
+"""A run's requests: what the relay saw of each, against the call and what else tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from agentd.ledger.call_keys import TOKEN_KEYS
+from agentd.meter.request_log import NAME, read_requests
+from agentd.metering.call import CallRecord
+from agentd.metering.requests import ApiRequest, unite, usage_of_run
+from agentd.reports.audit.problems import STATE_FIX, Problem
+from agentd.reports.audit.runs import Run
+
+
+def check_requests(call: CallRecord, run: Run, path: Path) -> Iterator[Problem]:
+    """A call that was metered at the wire, request by request; nothing of any other.
+
+    Of each request the larger count of each kind is taken, as when the call was entered. A count
+    that another source has more of than the wire, and a request of stdout that the wire did not
+    see, are notes.
+    """
+    wire = read_requests(path / NAME) if call.usage_source == "wire" else []
+    if not wire:
+        return
+    known = {one.id: one for one in wire if one.id}
+    sources = (("stdout", run.printed.requests), ("its session log", run.logged_requests()))
+    others = [one for _, told in sources for one in told if one.id in known]
+    yield from _check_sum(call, wire, others)
+    for name, told in sources:
+        for one in told:
+            seen = known.get(one.id or "")
+            if seen is not None and seen.exact and one.ended:
+                yield from _check_pair(call, name, one, seen)
+    if call.why is None:
+        missing = [one for one in run.printed.requests if one.id and one.id not in known]
+        for one in missing:
+            if any(one.usage.counts()):
+                yield _note(call, f"request {one.id} is on stdout, but was not seen at the wire")
+
+
+def _check_sum(
+    call: CallRecord, wire: Sequence[ApiRequest], others: Sequence[ApiRequest]
+) -> Iterator[Problem]:
+    sums = [usage_of_run(wire).counts(), usage_of_run(unite([*wire, *others])).counts()]
+    recorded = call.usage.counts()
+    if recorded in sums:
+        return
+    pairs = [
+        (key, own, told)
+        for key, own, told in zip(TOKEN_KEYS, recorded, sums[-1], strict=True)
+        if own != told
+    ]
+    listed = ", ".join(f"{key} is {own}, not {told}" for key, own, told in pairs)
+    yield Problem(
+        "requests",
+        f"by its {len(wire)} requests {listed}",
+        {key: own for key, own, _ in pairs},
+        {key: told for key, _, told in pairs},
+        "" if call.accuracy != "exact" else STATE_FIX,
+        is_note=call.accuracy != "exact",  # what was estimated may have stood in a log that is gone
+        subject=call.provider or "",
+    )
+
+
+def _check_pair(
+    call: CallRecord, name: str, other: ApiRequest, wire: ApiRequest
+) -> Iterator[Problem]:
+    pairs = zip(TOKEN_KEYS, other.usage.counts(), wire.usage.counts(), strict=True)
+    more = [f"{key} {told}, the wire {seen}" for key, told, seen in pairs if told > seen]
+    if more:
+        yield _note(call, f"request {wire.id}: {name} has {', '.join(more)}")
+
+
+def _note(call: CallRecord, message: str) -> Problem:
+    return Problem("requests", message, is_note=True, subject=call.provider or "")

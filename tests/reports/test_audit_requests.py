@@ -1,0 +1,103 @@
+"""A call that was metered at the wire, held against its requests and what else tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from support.recordings import recording
+from support.state_samples import CALL
+
+from agentd.meter.request_log import NAME, RequestLog
+from agentd.metering.call import CallRecord
+from agentd.metering.dialects import Asked
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import add
+from agentd.reports.audit.requests import check_requests
+from agentd.reports.audit.runs import Run, open_run
+from agentd.runner.run_folder import RunFolder, RunInfo
+
+RECORDED = "claude/2.1.330/tool_stream_json_partial"
+STARTED = datetime.fromisoformat("2026-10-01T12:00:00.5+00:00")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run of claude, which names the id of each request on stdout."""
+    folder = RunFolder.create(tmp_path, CALL.id)
+    folder.stdout.write_text(recording(RECORDED).stdout)
+    folder.stderr.touch()
+    folder.write_info(
+        RunInfo(
+            call_id=CALL.id,
+            step="review",
+            provider="claude",
+            requested_model=None,
+            argv=("claude",),
+            cwd=str(tmp_path),
+            resume_session_id=None,
+            started_at=STARTED,
+            agentd_pid=1,
+            agentd_token="gone",
+        )
+    )
+    call = replace(CALL, provider="claude")
+    found = open_run(folder.path, call, (), {"HOME": str(tmp_path)})
+    assert found is not None
+    return found
+
+
+def seen_at_the_wire(folder: Path, requests: Sequence[ApiRequest]) -> CallRecord:
+    """The call of these requests, as it is entered."""
+    log = RequestLog(folder / NAME)
+    for number, one in enumerate(requests):
+        log.started(str(number), Asked(model=one.model, body_bytes=10), input_tokens=5)
+        log.ended(str(number), 200, [one])
+    usage = add(one.usage for one in requests)
+    return replace(CALL, provider="claude", usage=usage, usage_source="wire", requests=2)
+
+
+def less(request: ApiRequest, tokens: int) -> ApiRequest:
+    usage = replace(request.usage, output_tokens=request.usage.output_tokens - tokens)
+    return replace(request, usage=usage)
+
+
+def messages(call: CallRecord, run: Run, folder: Path) -> list[tuple[bool, str]]:
+    found = check_requests(call, run, folder / call.id)
+    return [(one.is_note, one.message) for one in found]
+
+
+def test_what_agrees_is_not_told(tmp_path: Path, run: Run) -> None:
+    requests = run.printed.requests
+    assert len(requests) == 2
+    assert all(one.id for one in requests)
+    call = seen_at_the_wire(tmp_path / CALL.id, requests)
+    assert messages(call, run, tmp_path) == []
+    assert messages(replace(call, usage_source="stdout"), run, tmp_path) == []
+
+
+def test_a_call_that_is_not_the_sum_of_its_requests(tmp_path: Path, run: Run) -> None:
+    call = seen_at_the_wire(tmp_path / CALL.id, run.printed.requests)
+    tokens = call.usage.input_tokens
+    other = replace(call, usage=replace(call.usage, input_tokens=tokens + 1))
+    told = f"by its 2 requests tokens_in is {tokens + 1}, not {tokens}"
+    assert messages(other, run, tmp_path) == [(False, told)]
+    cut = replace(other, accuracy="heuristic", why="answer cut after 3 tokens")
+    assert messages(cut, run, tmp_path) == [(True, told)]
+
+
+def test_a_request_of_which_stdout_has_more_and_one_that_went_past(
+    tmp_path: Path, run: Run
+) -> None:
+    first, second = run.printed.requests
+    call = seen_at_the_wire(tmp_path / CALL.id, [less(first, 1)])
+    said = first.usage.output_tokens
+    assert messages(call, run, tmp_path) == [
+        (True, f"request {first.id}: stdout has tokens_out {said}, the wire {said - 1}"),
+        (True, f"request {second.id} is on stdout, but was not seen at the wire"),
+    ]
+    bypassed = replace(call, accuracy="heuristic", why="relay bypassed")
+    assert len(messages(bypassed, run, tmp_path)) == 1
