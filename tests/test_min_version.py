@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 
 from agentd import min_version
 from agentd.config.load import parse
@@ -22,17 +21,6 @@ def project(tmp_path: Path) -> Path:
     path.write_text('min_version = "99.1"\n[gemini]\ncommand = "false"\n')
     StateStore(tmp_path / "agentd" / "changes" / "add-x").create("add-x")
     return tmp_path
-
-
-def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def files(root: Path) -> dict[str, bytes]:

@@ -7,20 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 
 from agentd import __version__
 from agentd.cli.app import COMMANDS, make_app
-
-
-def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def names(*arguments: str) -> list[str]:

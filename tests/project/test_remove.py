@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 
 from agentd.config.edit import set_values
 from agentd.errors import InputError
@@ -16,17 +15,6 @@ from agentd.project.hold import at_work
 from agentd.project.init import initialise
 from agentd.project.layout import Project
 from agentd.project.remove import Removed, remove
-
-
-def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def tree(root: Path) -> dict[str, bytes | None]:

@@ -42,6 +42,11 @@ class Ran:
     stderr: str
 
 
+def endless(mark: Path) -> str:
+    """A command for a tool: it makes ``mark``, and runs until that is gone."""
+    return f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
+
+
 @dataclass(kw_only=True)
 class Bench:
     """A project below ``root`` whose CLIs talk to ``api``."""

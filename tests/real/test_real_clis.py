@@ -10,7 +10,7 @@ import pytest
 from loopback.scenario import Step, ToolCall
 
 from agentd.metering.usage import ModelUsage, add
-from real.bench import CHANGE, DESCRIPTION, DOCUMENTS, RUNS, Bench, Ran
+from real.bench import CHANGE, DESCRIPTION, DOCUMENTS, RUNS, Bench, Ran, endless
 from real.ledger import TOKEN_KEYS, Served, check_call
 from real.models import REAL_CLIS, RealCli
 
@@ -203,10 +203,9 @@ def test_ctrl_c_while_a_tool_runs(bench: Bench, cli: RealCli) -> None:
     bench.with_documents()
     served = Served()
     mark = bench.project / RUNS / "mark"
-    endless = f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
     bench.api.add(
         served.step(cli.name, tools=(judges(cli),)),
-        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless),)),
+        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless(mark)),)),
     )
     ran = run(bench, cli, "challenge", CHANGE, interrupt_when=mark.exists)
     mark.unlink()  # gemini's tools outlive it
@@ -223,10 +222,9 @@ def test_agentd_is_killed_while_the_cli_works(bench: Bench, cli: RealCli) -> Non
     bench.with_documents()
     served = Served()
     mark = bench.project / RUNS / "mark"
-    endless = f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
     bench.api.add(
         served.step(cli.name, tools=(judges(cli, "early"),)),
-        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless),)),
+        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless(mark)),)),
     )
     killed = run(bench, cli, "challenge", CHANGE, interrupt_when=mark.exists, by=signal.SIGKILL)
     assert killed.exit_code == -signal.SIGKILL

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentd.metering.usage import ModelUsage, add
-from real.bench import CHANGE, RUNS, Bench, Ran
+from real.bench import CHANGE, RUNS, Bench, Ran, endless
 from real.ledger import TOKEN_KEYS, Served, check_call
 from real.models import REAL_CLIS, RealCli
 from real.sandbox import DUMMY_KEY
@@ -80,8 +80,7 @@ def test_agentd_ends_while_a_tool_runs(bench: Bench, cli: RealCli, number: int) 
     """After a SIGKILL of agentd the relay stays with the CLI; the next command reads its log."""
     served = Served()
     mark = bench.project / RUNS / "mark"
-    endless = f"touch {mark}; while test -e {mark}; do sleep 0.2; done"
-    bench.api.add(served.step(cli.name, text="It takes long.", tools=(cli.shell(endless),)))
+    bench.api.add(served.step(cli.name, text="It takes long.", tools=(cli.shell(endless(mark)),)))
     challenge(bench, cli, interrupt_when=mark.exists, by=number)
     told = bench.api.told()
     if number == signal.SIGKILL:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 
 from agentd import StateStore, UsageMetrics
 from agentd.version import __version__
@@ -82,17 +81,6 @@ def project(tmp_path: Path) -> Path:
     (change / "STATE.yaml").write_text(NEWER)
     (change / "proposal.md").write_text("# Log in\n")
     return tmp_path
-
-
-def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("command", ["status", "list"])

@@ -10,7 +10,7 @@ from typing import Any
 from loopback.scenario import Step
 
 from agentd.metering.tokens import count_tokens
-from real.bench import RUNS
+from real.bench import RUNS, endless
 from real.ledger import Served
 from real.models import RealCli
 
@@ -45,8 +45,7 @@ class Script:
 
     def endless(self) -> Step:
         """A tool that runs until its mark is gone."""
-        wait = f"touch {self.mark}; while test -e {self.mark}; do sleep 0.2; done"
-        call = self.cli.shell(wait)
+        call = self.cli.shell(endless(self.mark))
         # By itself codex asks on after 10 s, and leaves the tool at work.
         more = {"yield_time_ms": 30_000} if self.cli.name == "codex" else {}
         return self.answer(tools=(replace(call, input={**call.input, **more}),))
