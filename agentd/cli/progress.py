@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from agentd.cli.calls_text import describe
-from agentd.cli.terminal import note, on_terminal, width, write_stderr
+from agentd.cli.terminal import note, on_terminal, same_file, width, write_stderr
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
@@ -63,8 +63,8 @@ class Progress:
                 self.note(f"{begun.step}: {describe(watched.record)}")
 
     def shows(self, call: CallRecord) -> bool:
-        """Whether the terminal that stdout goes to has this call's line already."""
-        return self._live and on_terminal(sys.stdout) and call in self.calls
+        """Whether the terminal or file that stdout goes to has this call's line already."""
+        return not self.quiet and call in self.calls and same_file()
 
     def _show(self, begun: Begun, seen: Snapshot) -> None:
         if seen.text:

@@ -31,6 +31,14 @@ def on_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
+def same_file() -> bool:
+    """Whether stdout and stderr go to one place, as with ``2>&1`` or in the log of a CI job."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):  # closed, or not there
+        return False
+
+
 def width(stream: TextIO) -> int:
     """How many columns it has now; 0 where that is not known."""
     try:

@@ -141,6 +141,22 @@ def test_in_a_pipe_a_line_at_the_begin_and_one_at_the_end(box: Sandbox) -> None:
     assert done.stdout.startswith(PLAIN_LINES[1])
 
 
+def test_where_both_go_to_one_place_each_call_is_told_once(box: Sandbox) -> None:
+    done = subprocess.run(
+        COMMAND,
+        cwd=box.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "HOME": str(box.root.parent)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(PLAIN_LINES[1]) == 1
+    assert done.stdout.startswith("\n".join(PLAIN_LINES))
+
+
 def test_quiet_is_results_alone(box: Sandbox) -> None:
     done = box.run(*COMMAND[3:], "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
