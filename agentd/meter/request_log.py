@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from agentd.clock import from_iso, precise_utc_now
 from agentd.files import write_atomic
 from agentd.metering.requests import ApiRequest, Thread
-from agentd.metering.usage import COUNTS, ModelUsage
+from agentd.metering.usage import COUNTS, ModelUsage, whole_count
 
 if TYPE_CHECKING:
     from agentd.metering.dialects import Asked
@@ -282,8 +282,7 @@ def _thread(value: object) -> Thread:
 
 
 def _count(value: object) -> int:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count and isinstance(value, int) else 0
+    return whole_count(value) or 0
 
 
 def _time(value: object) -> datetime | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from agentd.clock import from_iso
 from agentd.frozen import frozen
 from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import whole_count
 
 Value = str | int | float | bool
 
@@ -28,9 +29,9 @@ ReadEvent = Callable[[str, Mapping[str, Value]], Heard | None]
 
 
 def count(attributes: Mapping[str, Value], name: str) -> int:
-    """A number of tokens, which some CLIs write as text; 0 when it is none."""
+    """A count, which some CLIs write as text; 0 when it is none, or one that no run can have."""
     try:
-        return max(0, int(attributes.get(name, 0)))
+        return whole_count(int(attributes.get(name, 0))) or 0
     except (ValueError, OverflowError):
         return 0
 

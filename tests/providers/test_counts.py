@@ -14,6 +14,7 @@ from agentd.providers.codex.cli import CodexParser
 from agentd.providers.fields import tokens
 from agentd.providers.gemini.cli import GeminiParser
 from agentd.providers.gemini.usage import is_unsure, read_usage
+from agentd.providers.telemetry import count as of_event
 
 UNDERFLOW = 18446744073709552000  # -1 in 64 bits, as JavaScript prints it
 
@@ -31,6 +32,13 @@ def test_what_is_no_count_is_refused(value: object) -> None:
     with pytest.raises(ParseError, match=r"n is .*; expected a whole number of tokens"):
         tokens({"n": value}, "n")
     assert of_answer({"n": value}, "n") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "counted"), [(120, 120), ("120", 120), (str(UNDERFLOW), 0), (-1, 0), ("many", 0)]
+)
+def test_telemetry_may_write_a_count_as_text(value: int | str, counted: int) -> None:
+    assert of_event({"n": value}, "n") == counted
 
 
 def test_a_whole_number_with_a_point_is_counted() -> None:
