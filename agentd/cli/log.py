@@ -85,10 +85,10 @@ def _calls(found: CallLog) -> Iterator[str]:
 
 def _gap(one: LoggedCall) -> str:
     """Why the call's figures are a least; nothing of one that is exact."""
-    from agentd.metering.totals import is_partial
+    from agentd.metering.totals import PARTIAL
     from agentd.reports.partial import NOT_TOLD
 
-    if not is_partial(one.call.accuracy):
+    if one.call.accuracy != PARTIAL:
         return ""
     return f"at least: {one.call.why or NOT_TOLD}"
 

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from agentd.frozen import frozen
 from agentd.metering.unpriced import is_unpriced
+from agentd.metering.words import Accuracy
 
 
 class Share(Protocol):
@@ -72,9 +73,8 @@ class Totals:
     partial: int
 
 
-def is_partial(accuracy: str) -> bool:
-    """Whether something of a call is not known, such as the rest of an answer that was cut."""
-    return accuracy == "heuristic"
+PARTIAL: Accuracy = "heuristic"
+"""Something of a call of this accuracy is not known, such as the rest of an answer that was cut."""
 
 
 _Figures = tuple[Decimal, int, int, bool, bool, bool]
@@ -110,7 +110,7 @@ def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
     for share in shares:
         tokens = share.tokens_in + share.tokens_out
         unpriced |= is_unpriced(share.model, share.cost_source, tokens)
-    marks = (call.status != "ok", unpriced, is_partial(call.accuracy))
+    marks = (call.status != "ok", unpriced, call.accuracy == PARTIAL)
     return used.cost_usd, used.tokens_in, used.tokens_out, *marks
 
 

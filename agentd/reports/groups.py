@@ -14,7 +14,7 @@ from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
 from agentd.metering.thread_text import MAIN, from_text
-from agentd.metering.totals import is_partial
+from agentd.metering.totals import PARTIAL
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, name_of, through, zone
 from agentd.reports.model import Group, Report, Spent, Sums
@@ -69,7 +69,7 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
             for day, row in zip(days, rows, strict=True):
                 if day is not None:
                     spent[day] += row.cost_usd
-                if is_partial(row.accuracy):
+                if row.accuracy == PARTIAL:
                     whys[row.why or ""] += 1
             if spreads and any(row.parts or row.threads for row in rows):
                 shares = [
@@ -153,7 +153,7 @@ def _marks(row: Row) -> tuple[bool, bool, bool, bool]:
             tokens = part.tokens_in + part.tokens_out
             local |= is_local(part.model) and part.cost_source == "none"
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
-    return row.status != "ok", local, unpriced, is_partial(row.accuracy)
+    return row.status != "ok", local, unpriced, row.accuracy == PARTIAL
 
 
 def _spread(row: Row, by: Collection[str]) -> Iterator[Row]:

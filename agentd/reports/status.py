@@ -14,7 +14,7 @@ from agentd.files import file_stamp
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
-from agentd.metering.totals import Totals, by, is_partial, summarise
+from agentd.metering.totals import PARTIAL, Totals, by, summarise
 from agentd.project.change import Change, all_changes, asked_change, open_changes
 from agentd.project.hold import working_process
 from agentd.project.layout import STATE_FILE, Project, find_project
@@ -201,7 +201,7 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
         budget=limits.account(change, state),
         waiting=waiting,
         warnings=(*limits.warnings, *gone),
-        whys=Counter(row.why or "" for row in state.rows if is_partial(row.accuracy)),
+        whys=Counter(row.why or "" for row in state.rows if row.accuracy == PARTIAL),
     )
 
 
