@@ -6,16 +6,18 @@ import base64
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from agentd.metering.catalog import lookup, spelled_names
-from agentd.metering.price_table import PriceTable
+from agentd.metering.price_table import VARIANTS, PriceTable
 from agentd.metering.pricing import PriceBook
 from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import UsageMetrics
+from agentd.metering.variants import Variants
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -27,7 +29,9 @@ def test_it_says_what_the_catalogue_says(maker: str) -> None:
     dated = {f"{name}{end}" for name in names for end in ("-20260929", "-2026-09-29", "-latest")}
     others = {"bedrock/us.anthropic.claude-opus-4-5-v1:0", "openrouter/openai/gpt-5", "nobody-1"}
     for name in names | dated | others:
-        assert table.lookup(name, maker, AT) == lookup(name, maker=maker, at=AT), name
+        for variants in ((), *VARIANTS.get(maker, ()), (("geo", "eu"),)):
+            found = lookup(name, maker=maker, at=AT, variants=variants)
+            assert table.lookup(name, maker, AT, variants) == found, (name, variants)
 
 
 CODE = """
@@ -38,10 +42,12 @@ print("genai_prices.data_snapshot" in sys.modules)
 """
 
 
-def test_another_process_prices_by_it_and_loads_no_catalogue() -> None:
+@pytest.mark.parametrize("variants", [(), (("service_tier", "priority"),)])
+def test_another_process_prices_by_it_and_loads_no_catalogue(variants: Variants) -> None:
     own = {"mine": PricingConfig(cost_per_1m_input=7, cost_per_1m_output=9)}
     book = PriceBook(config=own, sources=("config", "reported", "catalog"))
     usage = UsageMetrics(input_tokens=300_000, output_tokens=1000, cache_read_input_tokens=5)
+    usage = replace(usage, variants=variants)
     handed = book.handed_over("gpt-6.1-sol", maker="openai", at=AT)
     given = base64.b64encode(pickle.dumps((handed, usage, AT)))
     done = subprocess.run(
