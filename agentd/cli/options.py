@@ -9,7 +9,7 @@ import typer
 ChangeId = Annotated[
     str,
     typer.Argument(
-        metavar="ID", show_default=False, help="The change: small letters, digits and '-'."
+        metavar="ID", show_default=False, help="Change id: lowercase letters, digits and '-'."
     ),
 ]
 LatestChangeId = Annotated[

@@ -53,15 +53,13 @@ def main() -> None:
 
 
 def _write_session_log(replayed: str) -> None:
-    """What codex logs of a run without subagents, as if the recorded usage were one request's."""
+    """What shows that no subagent was at work; the recorded stdout tells the usage alone."""
     events = [json.loads(line) for line in replayed.splitlines()]
     (thread,) = (event["thread_id"] for event in events if event["type"] == "thread.started")
-    usage = next(event["usage"] for event in events if event["type"] == "turn.completed")
     now = datetime.now(UTC)
     entries = {
         "session_meta": {"id": thread},
         "turn_context": {"turn_id": "1", "model": sys.argv[sys.argv.index("-m") + 1]},
-        "token_usage_record": {"turn_id": "1", "response_id": thread, "usage": usage},
         "event_msg": {"type": "task_complete", "turn_id": "1"},
     }
     folder = Path(os.environ["CODEX_HOME"]) / "sessions" / f"{now:%Y/%m/%d}"
