@@ -225,8 +225,8 @@ class BudgetGate:
         self._costs.learn(sent.asked, requests, sent.body)
 
     def _told(self, asked: Asked, need: Amount) -> str:
-        how = "at most" if self._order.strict else "about"
-        return f"the next request ({asked.model}, {how} {need.tokens} tokens) was not sent"
+        how, rule = ("at most", " under budget.strict") if self._order.strict else ("about", "")
+        return f"the next request ({asked.model}, {how} {need.tokens} tokens) was not sent{rule}"
 
 
 def _complain(done: Future[None]) -> None:

@@ -14,7 +14,9 @@ from agentd.providers import any_provider
 OptionalDescription = Annotated[
     str | None,
     typer.Argument(
-        metavar="[DESCRIPTION]", show_default=False, help="What to change, and why (until there is a proposal)."
+        metavar="[DESCRIPTION]",
+        show_default=False,
+        help="What to change, and why (until there is a proposal).",
     ),
 ]
 Small = Annotated[

@@ -107,7 +107,7 @@ class TestStrict:
     def test_the_answer_is_as_long_as_it_may_be(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True)
         why = asking.refusal("a", asked(1000, output_limit=5781), 1, b"") or ""
-        assert "(m-1, at most 6881 tokens) was not sent" in why
+        assert "(m-1, at most 6881 tokens) was not sent under budget.strict: " in why
         assert why.endswith("$60.0000 is left, $60.0100 needed (budget.limit_usd)")
         other = gate(tmp_path, strict=True)
         assert other.refusal("a", asked(1000, output_limit=5780), 1, b"") is None
