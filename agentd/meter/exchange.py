@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
@@ -9,6 +11,7 @@ from agentd.meter.request_log import RequestLog
 from agentd.metering.dialects import Answer, Asked, Dialect
 from agentd.metering.requests import ApiRequest
 
+_LOGGER = logging.getLogger(__name__)
 _FIRST_ERROR = 400
 _TOKENS_PER_BYTE = 0.25  # of a run's first request, until its body is counted
 _COUNTED_BYTES = 1 << 18  # tokens of a byte hardly differ beyond
@@ -69,10 +72,10 @@ class Exchange:
         """The API could not be reached, so that nothing is billed."""
         self._unreached = True
 
-    def answered(self, status: int, content_type: str, content_encoding: str) -> None:
+    def answered(self, status: int, content_encoding: str) -> None:
         """The headers of the answer have come."""
         self._status = status
-        self._answer = self.dialect.answer(content_type, content_encoding)
+        self._answer = self.dialect.answer(content_encoding)
 
     def feed(self, data: bytes) -> None:
         """The next block of the answer; a first word on its usage is logged at once."""
@@ -83,7 +86,8 @@ class Exchange:
             told = self._requests()
             if any(any(request.usage.counts()) for request in told):
                 self._told = told
-                self.log.answering(self.key, told)
+                with contextlib.suppress(OSError):  # a full disk breaks no answer off
+                    self.log.answering(self.key, told)
 
     def over(self) -> list[ApiRequest]:
         """The answer is at its end, or cut. Returns what is known of the request.
@@ -91,11 +95,16 @@ class Exchange:
         An error of the API is not billed, unless it tells a usage. A request whose end nobody told,
         or whose counts are none, gets estimates, which say so.
         """
+        if self._answer:
+            self._answer.end()
         requests = self._requests()
         failed = self._unreached or (self._status is not None and self._status >= _FIRST_ERROR)
         if not failed and not (requests and requests[0].exact):
             requests = [self._estimated(requests[0] if requests else ApiRequest()), *requests[1:]]
-        self.log.ended(self.key, self._status, requests)
+        try:
+            self.log.ended(self.key, self._status, requests)
+        except OSError as error:  # its beginning is there, so it counts by estimate
+            _LOGGER.warning("the end of a request can't be recorded: %s", error.strerror)
         return requests
 
     def _requests(self) -> list[ApiRequest]:

@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import hmac
 import io
+import logging
 import os
 import socket
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +29,7 @@ from agentd.meter.exchange import Exchange, Ratios
 from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import RequestLog
-from agentd.metering.dialects import decoded, dialect_of
+from agentd.metering.dialects import decoded, dialect_of, plain_path
 from agentd.providers.telemetry import ReadEvent
 
 _HEADER_BYTES = 1 << 17  # tokens of a login can be long
@@ -47,6 +49,7 @@ _HOP_BY_HOP = frozenset(
 )
 _UPGRADE_REQUIRED = 426  # codex then falls back from its WebSocket to HTTP at once
 _BAD_GATEWAY = 502
+_NO_STORAGE = 507
 _TELEMETRY = "/otlp/"
 _LAST_S = 30.0  # for answers that are under way when the run has ended
 
@@ -71,10 +74,27 @@ class RelaySettings:
     read_event: ReadEvent | None = None
 
 
+class _Silent(logging.Formatter):
+    """Tells where an error happened, not its text: that may hold keys and prompts."""
+
+    def formatException(self, ei: Any) -> str:
+        """The lines of the traceback, and the error's type."""
+        kind, _, at = ei
+        return f"{''.join(traceback.format_tb(at))}{kind.__name__}"
+
+
+def _tell_errors_without_their_text() -> None:
+    """aiohttp and asyncio log to stderr, which is the run's meter.log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Silent())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
 async def serve(
     listening: socket.socket, settings: RelaySettings, gate: Gate, refuse: Refuse
 ) -> None:
     """Relay requests until the lifeline ends and no request is under way."""
+    _tell_errors_without_their_text()
     async with upstream.session(settings.upstream) as session:
         relay = _Relay(settings, gate, refuse, session)
         server = web.Server(
@@ -151,8 +171,10 @@ class _Relay:
         given = request.raw_path[: len(self._prefix)]
         if not hmac.compare_digest(given.encode(), self._prefix.encode()):
             return web.Response(status=404)
-        if request.headers.get("upgrade"):
+        if "websocket" in request.headers.get("upgrade", "").lower():
             return web.Response(status=_UPGRADE_REQUIRED)
+        if request.headers.get("expect", "").lower() == "100-continue" and request.transport:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._under_way += 1
         self.idle.clear()
         try:
@@ -163,7 +185,7 @@ class _Relay:
                 self.idle.set()
 
     async def _take(self, request: web.BaseRequest, rest: str) -> web.StreamResponse:
-        path = rest.partition("?")[0]
+        path = plain_path(rest)
         if path.startswith(_TELEMETRY):
             return await self._hear(request)
         if not self._settings.upstream:
@@ -187,7 +209,12 @@ class _Relay:
             self._log.refused(asked, why)
             status, answer = self._refuse(why)
             return web.json_response(answer, status=status)
-        exchange.sent()
+        try:
+            exchange.sent()
+        except OSError as error:  # what can't be recorded is not sent
+            self._gate.ended(exchange.key, [])
+            text = f"agentd's relay can't keep a record of this request: {error.strerror}"
+            return web.json_response({"error": {"message": text}}, status=_NO_STORAGE)
         try:
             return await self._forward(request, rest, data, exchange)
         finally:
@@ -263,8 +290,7 @@ async def _relayed(
 ) -> web.StreamResponse:
     """The API's answer to the CLI, block by block as it comes; cut where it is cut."""
     if exchange:
-        kind, coding = (answer.headers.get(f"content-{name}", "") for name in ("type", "encoding"))
-        exchange.answered(answer.status, kind, coding)
+        exchange.answered(answer.status, answer.headers.get("content-encoding", ""))
     response = web.StreamResponse(status=answer.status, reason=answer.reason)
     for name, value in answer.headers.items():
         if name.lower() not in _HOP_BY_HOP:

@@ -7,6 +7,7 @@ told. Keys, prompts and answers never stand in it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -34,6 +35,7 @@ class RequestLog:
 
     path: Path
     _fd: int = field(init=False)
+    _torn: bool = False
 
     def __post_init__(self) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
@@ -88,7 +90,13 @@ class RequestLog:
 
     def _write(self, line: Mapping[str, Any], at: datetime | None = None) -> None:
         text = json.dumps({"at": _stamp(at or precise_utc_now()), **line}, ensure_ascii=False)
-        os.write(self._fd, f"{text}\n".encode())
+        data = f"{text}\n".encode(errors="replace")
+        if self._torn:  # a disk that was full took a part of a line
+            data = b"\n" + data
+        written = os.write(self._fd, data)
+        self._torn = written < len(data)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
 
 def write_told(path: Path, requests: Sequence[ApiRequest], *, append: bool) -> None:

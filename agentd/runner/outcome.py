@@ -33,13 +33,15 @@ def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
     """What the relay's requests make of a run; ``told`` is what the other sources make of it."""
     if not wire:
         bypassed = any(told.usage.counts()) and told.usage_source != "estimated"
-        return _past_the_relay(told) if bypassed else told
+        return _past_the_relay([], told) if bypassed else told
+    wire = _one_by_one(wire)
     known = {one.id for one in wire if one.id}
     # They tell the thread of some. Of a price only the answer tells: a log has the tier asked for.
     others = [replace(one, variants=()) for one in told.requests if one.id and one.id in known]
     requests = unite([*wire, *others])
     if told.usage_source != "estimated" and _went_past(told, requests, known):
-        return _past_the_relay(told)
+        strangers = [one for one in told.requests if one.id and one.id not in known]
+        return _past_the_relay([*requests, *strangers], told)
     why = why_cut(requests)
     return Outcome(
         usage=_with_costs(requests, told.usage),
@@ -52,8 +54,29 @@ def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
     )
 
 
-def _past_the_relay(told: Outcome) -> Outcome:
-    """The other sources count; what they miss, as the side calls of a stopped run, nobody knows."""
+def _one_by_one(wire: Sequence[ApiRequest]) -> list[ApiRequest]:
+    """Each answer by itself: some servers give the same id to all, which then names the first."""
+    known: set[str] = set()
+    found = []
+    for one in wire:
+        found.append(replace(one, id=None) if one.id in known else one)
+        known |= {one.id} if one.id else set()
+    return found
+
+
+def _past_the_relay(seen: Sequence[ApiRequest], told: Outcome) -> Outcome:
+    """What the CLI tells counts, unless the requests that anybody saw, ``seen``, are more.
+
+    What nobody saw, as the side calls of a stopped run, nobody knows.
+    """
+    if sum_of(seen) > told.usage.total_tokens:
+        told = replace(
+            told,
+            usage=_with_costs(seen, told.usage),
+            model=busiest_model(seen) or told.model,
+            requests=tuple(seen),
+            request_count=None,
+        )
     return replace(told, why=_BYPASSED, accuracy="heuristic")
 
 

@@ -69,7 +69,7 @@ def test_counts_that_are_none_are_estimated_and_marked(tmp_path: Path) -> None:
     asked = dialect.asked("/v1/responses", {}, b"{}")
     exchange = Exchange(dialect, asked, 700, RequestLog(tmp_path / "requests.jsonl"))
     exchange.sent()
-    exchange.answered(200, "application/json", "")
+    exchange.answered(200, "")
     usage = {"input_tokens": 2**64 - 1, "output_tokens": 9}
     answer = {"id": "r", "model": "gpt-5", "status": "completed", "usage": usage}
     exchange.feed(json.dumps(answer).encode())

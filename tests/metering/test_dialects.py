@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loopback import wire
 from loopback.scenario import Step, ToolCall
 
-from agentd.metering.dialects import DIALECTS, Dialect, dialect_of
+from agentd.metering.dialects import DIALECTS, Dialect, dialect_of, plain_path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 
@@ -58,9 +58,10 @@ def streamed(event: wire.Event) -> bytes:
 def read(
     dialect: Dialect, body: bytes, kind: str = SSE, size: int = 1 << 16, encoding: str = ""
 ) -> tuple[list[ApiRequest], str]:
-    answer = dialect.answer(kind, encoding)
+    answer = dialect.answer(encoding)
     for place in range(0, len(body), size):
         answer.feed(body[place : place + size])
+    answer.end()
     return answer.requests(), answer.text()
 
 
@@ -484,7 +485,7 @@ def test_memory_does_not_grow_with_the_answer(encoding: str) -> None:
     last = events({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 5}})
     body = first + filler * 20 + huge + last
     body = gzip.compress(body) if encoding else body
-    answer = NAMED["anthropic"].answer(SSE, encoding)
+    answer = NAMED["anthropic"].answer(encoding)
     tracemalloc.start()
     for place in range(0, len(body), 1 << 16):
         answer.feed(body[place : place + (1 << 16)])
@@ -538,3 +539,89 @@ def test_a_count_that_is_none_and_a_bare_total_are_not_exact(
     [request] = read(NAMED[name], json.dumps(answer).encode(), "application/json")[0]
     assert (request.ended, request.estimated) == (True, estimated)
     assert request.exact is not bool(estimated)
+
+
+STREAM = b"".join(
+    map(
+        streamed,
+        wire.stream(
+            "anthropic",
+            Step(text="\u00e4 word", usage=ModelUsage(input_tokens=900, output_tokens=40)),
+            "m-1",
+        ),
+    )
+)
+
+
+def _on_several_lines(stream: bytes) -> bytes:
+    lines = stream.decode().splitlines()
+    spread = (
+        "\n".join(
+            f"data: {part}" for part in json.dumps(json.loads(line[5:]), indent=1).split("\n")
+        )
+        if line.startswith("data:")
+        else line
+        for line in lines
+    )
+    return ("\n".join(spread) + "\n\n").encode()
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        STREAM.replace(b"\n", b"\r\n"),
+        STREAM.replace(b"\n", b"\r"),
+        b"\xef\xbb\xbf" + STREAM,
+        b"\r\n\n" + STREAM,
+        b": a comment\n\nretry: 5\n" + STREAM.replace(b"data: ", b"data:"),
+        STREAM.rstrip(b"\n"),
+        _on_several_lines(STREAM),
+        _on_several_lines(STREAM).replace(b"\n", b"\r\n").rstrip(b"\r\n"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+def test_events_in_every_form_that_the_standard_allows(stream: bytes, size: int) -> None:
+    [request], text = read(NAMED["anthropic"], stream, size=size)
+    assert (request.usage.input_tokens, request.usage.output_tokens) == (900, 40)
+    assert (request.exact, bool(request.id), text) == (True, True, "\u00e4 word")
+
+
+SOUND = {
+    "anthropic": {"input_tokens": 50, "output_tokens": 5},
+    "openai.responses": {"input_tokens": 50, "output_tokens": 5},
+    "openai.chat": {"prompt_tokens": 50, "completion_tokens": 5},
+    "gemini": {"promptTokenCount": 50, "candidatesTokenCount": 5},
+}
+CACHED = {
+    "anthropic": {"cache_read_input_tokens": -3},
+    "openai.responses": {"input_tokens_details": {"cached_tokens": -3}},
+    "openai.chat": {"prompt_tokens_details": {"cached_tokens": -3}},
+    "gemini": {"cachedContentTokenCount": -3},
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("odd", [-5, 5.5, "5", True, float("nan"), 10**16])
+def test_a_count_that_cannot_be_is_not_called_exact(name: str, odd: object) -> None:
+    def request(usage: dict[str, Any]) -> ApiRequest:
+        answer = {
+            "usageMetadata" if name == "gemini" else "usage": usage,
+            "status": "completed",
+            "stop_reason": "end_turn",
+            "choices": [{"finish_reason": "stop"}],
+            "candidates": [{"finishReason": "STOP"}],
+        }
+        [found], _ = read(NAMED[name], json.dumps(answer).encode())
+        return found
+
+    assert request(SOUND[name]).exact
+    assert not request({**SOUND[name], **CACHED[name]}).exact
+    for key in SOUND[name]:
+        assert not request({**SOUND[name], key: odd}).exact
+        if name != "gemini":  # which leaves out zeros
+            assert not request({**SOUND[name], key: None}).exact
+
+
+def test_the_path_of_a_request_as_a_server_may_read_it() -> None:
+    for target in ("/v1/mess%61ges?beta=true", "/v1//x/../messages/", "/v1/messages;a#b?c"):
+        assert plain_path(target) == "/v1/messages"

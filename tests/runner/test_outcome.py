@@ -392,3 +392,22 @@ def test_a_resumed_run_is_reduced_by_its_prior_usage(tmp_path: Path) -> None:
     )
     assert result.usage.by_model == {"toy-1": _tokens(30, 15)}
     assert json.loads((result.run_dir / "run.json").read_text())["resume_session_id"] == "s1"
+
+
+def test_a_server_that_gives_all_its_answers_one_id() -> None:
+    wire = [
+        _ended("m", _tokens(100, 20), id="chatcmpl-0"),
+        _ended("m", _tokens(7, 3), id="chatcmpl-0"),
+    ]
+    outcome = outcome_of(Sources(parsed=Parsed(complete=True, usage=M100), wire=wire))
+    assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (107, 23)
+    assert (outcome.request_count, outcome.accuracy, outcome.usage_source) == (2, "exact", "wire")
+
+
+def test_a_message_that_the_cli_makes_up_hides_nothing_that_the_relay_saw() -> None:
+    made_up = _ended("m", _tokens(1, 1), id="msg_made_up")
+    wire = [_ended("m", _tokens(100, 20), id="msg_1")]
+    parsed = Parsed(complete=True, usage=_run(m=_tokens(1, 1)), requests=(made_up,))
+    outcome = outcome_of(Sources(parsed=parsed, wire=wire))
+    assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (101, 21)
+    assert (outcome.accuracy, outcome.why) == ("heuristic", "relay bypassed")

@@ -6,16 +6,19 @@ Pure: bytes in, values out, whatever carries them. A new one is a file here and 
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from agentd.frozen import frozen
 from agentd.metering.dialects import anthropic, gemini, openai_chat, openai_responses
 from agentd.metering.dialects.answers import Answer, Reading, decoded
 from agentd.metering.dialects.asked import Asked
 
-__all__ = ["DIALECTS", "Answer", "Asked", "Dialect", "decoded", "dialect_of"]
+__all__ = ["DIALECTS", "Answer", "Asked", "Dialect", "decoded", "dialect_of", "plain_path"]
 
 
 @frozen(kw_only=True)
@@ -36,9 +39,9 @@ class Dialect:
         found = self.asks(path, headers, document if isinstance(document, dict) else {})
         return replace(found, body_bytes=len(body))
 
-    def answer(self, content_type: str, content_encoding: str = "") -> Answer:
+    def answer(self, content_encoding: str = "") -> Answer:
         """A reader of one answer."""
-        return Answer(self.reading(), content_type, content_encoding)
+        return Answer(self.reading(), content_encoding)
 
 
 DIALECTS = (
@@ -65,5 +68,14 @@ DIALECTS = (
 
 
 def dialect_of(method: str, path: str) -> Dialect | None:
-    """The dialect of a request, None where it is not billed. ``path`` has no query."""
+    """The dialect of a request, None where it is not billed. ``path`` is a ``plain_path``."""
     return next((dialect for dialect in DIALECTS if dialect.claims(method, path)), None)
+
+
+def plain_path(target: str) -> str:
+    """The path of a request's target as a server may understand it, however it is written.
+
+    Without query, fragment and parameters, unquoted, without dots and empty parts.
+    """
+    path = unquote(re.split("[?#]", target, maxsplit=1)[0])
+    return posixpath.normpath(path.partition(";")[0].strip())

@@ -36,26 +36,36 @@ class Reading(Protocol):
 class Answer:
     """Reads one answer block by block; memory does not grow with its size.
 
-    ``content_type`` and ``content_encoding`` are the headers' values. An encoding other than gzip,
-    deflate and identity can't be read: then nothing is known of the answer. ``is_stream``: it comes
-    as server-sent events.
+    ``content_encoding`` is the header's value. An encoding other than gzip, deflate and identity
+    can't be read: then nothing is known of the answer. ``is_stream``: it comes as server-sent
+    events. Its first character tells that: a server may call either of them what it likes.
     """
 
-    def __init__(self, reading: Reading, content_type: str, content_encoding: str = "") -> None:
+    def __init__(self, reading: Reading, content_encoding: str = "") -> None:
         self._reading = reading
         self._decode = _decoder(content_encoding)
-        self.is_stream = "event-stream" in content_type
+        self.is_stream = False
+        self._has_begun = self._after_cr = False
         self._parts = JsonParts(reading.wanted, reading.every)
         self._line = bytearray()
-        self._is_data = False
+        self._lines = bytearray()  # of an event whose data is on several lines
         self._texts: list[str] = []
         self._chars = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next block of the body."""
-        take = self._stream if self.is_stream else self._parts.feed
         for piece in self._decode(data):
-            take(piece)
+            text = piece if self._has_begun else self._begin(piece)
+            if self.is_stream:
+                self._stream(text)
+            else:
+                self._parts.feed(text)
+
+    def end(self) -> None:
+        """Nothing more comes: an event that has no empty line after it counts if it is whole."""
+        if self.is_stream:
+            self._end_line()
+            self._end_event()
 
     def requests(self) -> list[ApiRequest]:
         """What is known so far; may be called at any time, and again."""
@@ -67,8 +77,20 @@ class Answer:
         """The text that came in a stream, thoughts and tool arguments included."""
         return "".join(self._texts)
 
+    def _begin(self, data: bytes) -> bytes:
+        """The answer from its first character on, which is not a space or a byte order mark."""
+        text = data.lstrip(b" \t\r\n\xef\xbb\xbf")
+        self._has_begun = bool(text)
+        self.is_stream = self._has_begun and text[:1] not in (b"{", b"[")
+        return text
+
     def _stream(self, data: bytes) -> None:
-        """Server-sent events, of which every event of these APIs is one line ``data: {...}``."""
+        """Server-sent events, nearly all of which are one line ``data: {...}`` at these APIs."""
+        if self._after_cr and data:
+            data, self._after_cr = data.removeprefix(b"\n"), False
+        if b"\r" in data:  # a line may end with CR, LF or both
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         start = 0
         while (end := data.find(b"\n", start)) >= 0:
             self._add(data[start:end])
@@ -87,22 +109,38 @@ class Answer:
 
     def _end_line(self) -> None:
         line, self._line = self._line, bytearray()
+        if not line:
+            self._end_event()
         if not line.startswith(b"data:"):
             return
         if len(line) > _LONG_EVENT_BYTES:
-            event: object = self._parts.document()
-        else:
-            try:
-                event = json.loads(line[5:])
-            except (ValueError, RecursionError):
-                return  # [DONE], or no event of these APIs
+            self._take(self._parts.document())
+        elif not self._lines and self._take(_json(line[5:])):
+            pass
+        elif len(self._lines) <= _LONG_EVENT_BYTES:
+            self._lines += line[5:] + b"\n"
+
+    def _end_event(self) -> None:
+        lines, self._lines = self._lines, bytearray()
+        if lines:
+            self._take(_json(lines))
+
+    def _take(self, event: object) -> bool:
         if isinstance(event, dict):
             self._note(self._reading.event(event))
+        return isinstance(event, dict)
 
     def _note(self, text: str) -> None:
         if text and self._chars < _MAX_TEXT_CHARS:
             self._texts.append(text)
             self._chars += len(text)
+
+
+def _json(text: bytes | bytearray) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # a part of an event, [DONE], or no event of these APIs
 
 
 def decoded(body: bytes, content_encoding: str) -> bytes:

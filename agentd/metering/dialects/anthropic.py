@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
+from agentd.metering.dialects.fields import is_told, items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
@@ -36,7 +36,7 @@ _CLIENT_TOOLS = ("bash_", "text_editor_", "computer_", "memory_")
 
 def claims(method: str, path: str) -> bool:
     """Whether a request of this path is billed, and answered in this dialect."""
-    return method == "POST" and path.rstrip("/").endswith("/messages")
+    return method == "POST" and path.lower().endswith("/messages")
 
 
 def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
@@ -95,7 +95,7 @@ class AnthropicReading:
             case "message_delta":
                 self._stop_reason = text(mapping(event.get("delta")).get("stop_reason"))
                 self._take(mapping(event.get("usage")))
-                self._ended = "output_tokens" in mapping(event.get("usage"))
+                self._ended = is_told(mapping(event.get("usage")), "output_tokens")
             case "content_block_delta":
                 delta = mapping(event.get("delta"))
                 return "".join(
@@ -107,7 +107,7 @@ class AnthropicReading:
 
     def whole(self, answer: Mapping[str, Any]) -> None:
         """Take an answer that is not streamed."""
-        if "output_tokens" in mapping(answer.get("usage")):
+        if mapping(answer.get("usage")):
             self._message(answer)
             self._stop_reason = text(answer.get("stop_reason"))
             self._ended = True
@@ -120,7 +120,7 @@ class AnthropicReading:
             id=self._id or None,
             model=self._model,
             finish=FINISH.get(self._stop_reason),
-            ended=self._ended,
+            ended=self._ended and is_told(self._usage, "input_tokens", "output_tokens"),
         )
         return billed(own, self._usage)
 

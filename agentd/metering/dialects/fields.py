@@ -13,6 +13,11 @@ def tokens(block: Mapping[str, Any], name: str) -> int:
     return whole_count(block.get(name)) or 0
 
 
+def is_told(block: Mapping[str, Any], *names: str) -> bool:
+    """Whether a usage block has a word on each of these counts."""
+    return all(block.get(name) is not None for name in names)
+
+
 def malformed(*counts: tuple[str, Mapping[str, Any], tuple[str, ...]]) -> frozenset[str]:
     """Of (field, block, names) the fields of which a count is there and is none."""
     return frozenset(
@@ -33,5 +38,7 @@ def items(value: object) -> list[Mapping[str, Any]]:
 
 
 def text(value: object) -> str:
-    """The string, or ""."""
-    return value if isinstance(value, str) else ""
+    """The string, or ""; halves of a surrogate pair, which no file can hold, become "?"."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()

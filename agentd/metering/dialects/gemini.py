@@ -20,7 +20,7 @@ from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
 
 _QUERIES: Path = ("candidates", "groundingMetadata", "webSearchQueries")
-_CALL = re.compile(r":(?:streamG|g)enerateContent$")
+_CALL = re.compile(r":(?:streamG|g)enerateContent$", re.IGNORECASE)
 _MODEL = re.compile(r"/models/([^/:]+):")
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "MALFORMED_FUNCTION_CALL": "error"}
 _BILLED_BY_PROMPT = re.compile(r"gemini-[12]\b")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
+from agentd.metering.dialects.fields import is_told, items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.dialects.openai_responses import tier_of
 from agentd.metering.requests import ApiRequest
@@ -30,7 +30,7 @@ _FINISH = {
 
 def claims(method: str, path: str) -> bool:
     """Whether a request of this path is billed, and answered in this dialect."""
-    return method == "POST" and path.rstrip("/").endswith("/chat/completions")
+    return method == "POST" and path.lower().endswith("/chat/completions")
 
 
 def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
@@ -76,8 +76,8 @@ class ChatReading:
 
     def requests(self) -> list[ApiRequest]:
         """The one request."""
-        ended = "completion_tokens" in self._usage or "prompt_tokens" in self._usage
-        if not self._id and not ended:
+        ended = is_told(self._usage, "prompt_tokens", "completion_tokens")
+        if not self._id and not self._usage:
             return []
         return [
             ApiRequest(

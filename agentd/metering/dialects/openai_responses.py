@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
+from agentd.metering.dialects.fields import is_told, items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
@@ -34,7 +34,7 @@ _FIELDS = ("id", "model", "status", "usage", "service_tier", "incomplete_details
 
 def claims(method: str, path: str) -> bool:
     """Whether a request of this path is billed, and answered in this dialect."""
-    return method == "POST" and path.rstrip("/").endswith(("/responses", "/responses/compact"))
+    return method == "POST" and path.lower().endswith(("/responses", "/responses/compact"))
 
 
 def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
@@ -42,7 +42,7 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
     thread: Thread = "main"
     if headers.get("x-openai-subagent") or headers.get("x-codex-parent-thread-id"):
         thread = "subagent"
-    elif path.rstrip("/").endswith("/compact"):
+    elif path.lower().endswith("/compact"):
         thread = "side"
     kept = any(body.get(name) for name in ("previous_response_id", "conversation"))
     return Asked(
@@ -111,7 +111,7 @@ class ResponsesReading:
 
     def requests(self) -> list[ApiRequest]:
         """The one request."""
-        if not text(self._answer.get("id")) and not self._ended:
+        if not text(self._answer.get("id")) and not mapping(self._answer.get("usage")):
             return []
         tier = text(self._answer.get("service_tier"))
         usage = mapping(self._answer.get("usage"))
@@ -143,8 +143,8 @@ class ResponsesReading:
 
 
 def has_usage(block: Mapping[str, Any]) -> bool:
-    """Whether a usage block tells anything."""
-    return "input_tokens" in block or "output_tokens" in block
+    """Whether a usage block tells what was used."""
+    return is_told(block, "input_tokens", "output_tokens")
 
 
 def _unsure(block: Mapping[str, Any]) -> frozenset[str]:
