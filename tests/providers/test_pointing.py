@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,20 @@ from agentd.providers.pointing import (
 RELAY = "http://127.0.0.1:9/t0ken"
 
 
+def query_of(home: Path, extra_args: tuple[str, ...], environ: Mapping[str, str]) -> PointQuery:
+    """A run in a project of this home."""
+    project = home / "project"
+    project.mkdir(exist_ok=True)
+    return PointQuery(cwd=project, environ={"HOME": str(home), **environ}, extra_args=extra_args)
+
+
 def point(
     name: str, home: Path, *extra_args: str, **environ: str
 ) -> tuple[Pointing, list[str], dict[str, str]] | str:
     """The pointing with its arguments and environment, or why there is none."""
-    project = home / "project"
-    project.mkdir(exist_ok=True)
     ask = PROVIDERS[name].cli().point
     assert ask
-    query = PointQuery(cwd=project, environ={"HOME": str(home), **environ}, extra_args=extra_args)
-    found = ask(query)
+    found = ask(query_of(home, extra_args, environ))
     if isinstance(found, NotPointed):
         return found.why
     run_dir = home / "run"
@@ -285,11 +290,9 @@ def test_a_proxy_that_the_relay_cant_take(proxy: str, usable: bool, tmp_path: Pa
 
 def tell(name: str, home: Path, *extra_args: str, **environ: str) -> Pointed | str:
     """The run as it is pointed by its telemetry, or why it is not."""
-    project = home / "project"
-    project.mkdir(exist_ok=True)
     ask = PROVIDERS[name].cli().tell
     assert ask
-    query = PointQuery(cwd=project, environ={"HOME": str(home), **environ}, extra_args=extra_args)
+    query = query_of(home, extra_args, environ)
     found = ask(query)
     if isinstance(found, NotPointed):
         return found.why
