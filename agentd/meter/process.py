@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentd.meter.request_log import NAME, read_begun, refusals
+from agentd.meter.request_log import NAME, open_log, read_begun, refusals
 
 _BACKLOG = 512
 _RESTARTS = 20
@@ -109,7 +109,8 @@ class RelayProcess:
         self._process.poll()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        with self._complaints.open("ab") as complaints:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with os.fdopen(os.open(self._complaints, flags, 0o666), "ab") as complaints:
             process = subprocess.Popen(
                 self._argv,
                 stdin=subprocess.PIPE,
@@ -131,9 +132,8 @@ def wait_for_relay(log: Path, timeout_s: float, *, under_way_s: float = 0) -> bo
     ``under_way_s`` is how much longer to wait while a request is under way.
     """
     deadline = time.monotonic() + timeout_s
-    try:
-        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
+    fd = open_log(log)
+    if fd is None:
         return True
     try:
         while True:

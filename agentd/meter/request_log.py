@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,7 +39,7 @@ class RequestLog:
     _torn: bool = False
 
     def __post_init__(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         self._fd = os.open(self.path, flags, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_SH)  # who waits for the last line waits for this
 
@@ -107,11 +108,26 @@ def write_told(path: Path, requests: Sequence[ApiRequest], *, append: bool) -> N
     """
     line = {"at": _stamp(precise_utc_now()), "is": "told", "told": [*map(_as_json, requests)]}
     text = f"{json.dumps(line, ensure_ascii=False)}\n".encode()
-    if append:
-        with path.open("ab") as handle:
+    if append and (fd := open_log(path, os.O_WRONLY | os.O_APPEND)) is not None:
+        with os.fdopen(fd, "ab") as handle:
             handle.write(text)
     else:
         write_atomic(path, text, durable=False)
+
+
+def open_log(path: Path, flags: int = os.O_RDONLY) -> int | None:
+    """Open a run's log; None where none is there, or what an agent has put in its place.
+
+    A symbolic link would lead elsewhere, and a named pipe would be waited for without end.
+    """
+    try:
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    return None
 
 
 def requests_of_run(run_dir: Path) -> list[ApiRequest]:
@@ -203,10 +219,11 @@ def refusals(path: Path) -> list[str]:
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    fd = open_log(path)
+    if fd is None:
         return
+    with os.fdopen(fd, "rb") as handle:
+        data = handle.read()
     for text in data.split(b"\n"):
         try:
             line = json.loads(text)

@@ -91,7 +91,8 @@ def conclude(
     session_id = parsed.session_id or info.resume_session_id
     log = folder.path / REQUESTS
     refused: list[str] = []
-    (folder.path / POINTED).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # an agent may have closed its folder
+        (folder.path / POINTED).unlink()
     if info.relayed or info.told:  # a file that an agent put there counts for nothing
         wait_for_relay(log, _RELAY_S, under_way_s=_COUNTING_S)
         refused = refusals(log)
@@ -108,7 +109,7 @@ def conclude(
             requested_model=info.requested_model,
             resumed=info.resume_session_id is not None,
             sent=reading.saw_object or ended_well,
-            read_prompt=lambda: folder.prompt.read_text(encoding="utf-8", errors="replace"),
+            read_prompt=lambda: _text_of(folder.prompt),
         )
     )
     if outcome.usage_source != "wire" and (outcome.requests or log.exists()):
@@ -182,11 +183,19 @@ def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]
         return None  # the log is a second source; a run is never lost for it
 
 
+def _text_of(file: Path, *, last_bytes: int | None = None) -> str:
+    """What stands in a file of a run's folder; "" where an agent has taken it away."""
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as handle:
+            if last_bytes is not None:
+                handle.seek(max(0, handle.seek(0, os.SEEK_END) - last_bytes))
+            return handle.read(last_bytes).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def _last_words(stderr: Path, exit_code: int | None) -> str:
-    with stderr.open("rb") as handle:
-        size = handle.seek(0, os.SEEK_END)
-        handle.seek(max(0, size - _STDERR_BYTES))
-        text = handle.read(_STDERR_BYTES).decode("utf-8", errors="replace")
+    text = _text_of(stderr, last_bytes=_STDERR_BYTES)
     if lines := [line for line in text.splitlines() if line.strip()]:
         return "\n".join(lines[-_STDERR_LINES:])
     ended = "its end was not seen" if exit_code is None else f"exit code {exit_code}"

@@ -303,3 +303,26 @@ def test_a_person_sees_each_request_as_it_is_billed(tmp_path: Path, api: Loopbac
     assert drawn, shown
     assert drawn[0].startswith("challenge  gemini  gemini-2.5-pro  0:0")
     assert drawn[0].endswith("  change $0.9400")
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "rm -rf agentd/changes/add-x/runs",
+        "cd agentd/changes/add-x/runs/*/ && ln -sf /etc/passwd requests.jsonl",
+        "cd agentd/changes/add-x/runs/*/ && rm * && mkfifo requests.jsonl stderr prompt meter.log",
+    ],
+)
+def test_a_run_is_recorded_whatever_its_agent_makes_of_its_folder(
+    shell: str, tmp_path: Path, api: LoopbackApi
+) -> None:
+    box = asking(tmp_path, "[budget]\nlimit_usd = 50", requests=1)
+    (tmp_path / "gemini").write_text(
+        f'#!/bin/sh\n"{sys.executable}" "{CLI}" "$@"\n({shell})\nexit 1\n'
+    )
+    code, stderr = run(box, api)
+    assert code == 4, stderr
+    assert len(api.requests) == 1
+    [call] = state_of(box, "add-x")["telemetry"]["calls"]
+    assert (call["status"], call["tokens_in"], call["tokens_out"]) == ("failed", 900, 40)
+    assert (call["accuracy"], call["why"]) == ("heuristic", "relay bypassed")
