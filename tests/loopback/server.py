@@ -42,6 +42,11 @@ class Request:
     whole: bool = False
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 200  # the usual five lose some of a hundred clients for up to 30 s
+
+
 @dataclass
 class LoopbackApi:
     """The server, in threads of this process; ``steps`` is what it answers."""
@@ -56,8 +61,7 @@ class LoopbackApi:
         self._open = list(self.steps)
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"loopback": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> LoopbackApi:
