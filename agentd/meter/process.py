@@ -100,7 +100,14 @@ class RelayProcess:
             self._socket.close()
 
     def leave(self, *, wait_s: float = 2.0) -> None:
-        """Let the relay end when the run has; wait a moment for its last line. Again: nothing."""
+        """The run is over: let the relay end, and wait a moment for its last line. Again: nothing.
+
+        It takes no more requests, not even of a process that has left the run's group and stays:
+        they would be in no call.
+        """
+        if self._open:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._held, b".")
         for fd in self._open:
             os.close(fd)
         self._open = ()

@@ -111,6 +111,7 @@ async def serve(
         await runner.setup()
         await web.SockSite(runner, listening).start()
         await _end_of(settings.lifeline)
+        relay.is_over = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(relay.idle.wait(), _LAST_S)
         await runner.cleanup()
@@ -130,14 +131,17 @@ def _request_of_any_size(
 
 
 async def _end_of(lifeline: int | None) -> None:
-    """Wait until nobody holds the other end any more; for ever without one."""
+    """Wait until nobody holds the other end any more, or agentd says by a byte that it has ended.
+
+    For ever without one.
+    """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def look() -> None:
-        if not os.read(lifeline or 0, 1):
-            loop.remove_reader(lifeline or 0)
-            ended.set()
+        os.read(lifeline or 0, 1)
+        loop.remove_reader(lifeline or 0)
+        ended.set()
 
     if lifeline is not None:
         loop.add_reader(lifeline, look)
@@ -159,6 +163,7 @@ class _Relay:
         read, at_wire = settings.read_event, bool(settings.upstream)
         self._receiver = Receiver(read, self._log, at_wire=at_wire) if read else None
         self._under_way = 0
+        self.is_over = False
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -169,7 +174,8 @@ class _Relay:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request of the CLI, or of one of its children."""
         given = request.raw_path[: len(self._prefix)]
-        if not hmac.compare_digest(given.encode(), self._prefix.encode()):
+        is_known = hmac.compare_digest(given.encode(), self._prefix.encode())
+        if not is_known or self.is_over:  # what comes after a run would be in no call
             return web.Response(status=404)
         if "websocket" in request.headers.get("upgrade", "").lower():
             return web.Response(status=_UPGRADE_REQUIRED)

@@ -52,21 +52,46 @@ def test_a_relay_that_is_killed_is_followed_by_another(api: LoopbackApi, tmp_pat
     assert (tmp_path / "meter.log").read_bytes() == b""
 
 
-def test_it_stays_for_as_long_as_a_process_of_the_run_lives(
+_AGENTD_DIES = """
+import os, subprocess, sys
+from pathlib import Path
+from agentd.meter.process import RelayProcess
+argv, given = (sys.executable, "-m", "agentd.budget.gate"), {"provider": "claude"}
+relay = RelayProcess(argv, {**given, "upstream": sys.argv[1]}, run_dir=Path(sys.argv[2]))
+child = subprocess.Popen(["sleep", "60"], pass_fds=relay.held_by_run, stdout=subprocess.DEVNULL)
+print(relay.url, child.pid, flush=True)
+os._exit(1)
+"""
+
+
+def test_it_stays_for_as_long_as_a_process_of_the_run_lives_when_agentd_dies(
     api: LoopbackApi, tmp_path: Path
 ) -> None:
-    relay = start(api, tmp_path)
-    child = subprocess.Popen(["sleep", "60"], pass_fds=relay.held_by_run)
-    url, log = relay.url, tmp_path / NAME
+    command = [sys.executable, "-c", _AGENTD_DIES, api.url, str(tmp_path)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=30)
+    url, child = told.stdout.split()
+    log = tmp_path / NAME
     assert ask(url)[0] == 200
-    relay.leave(wait_s=0.1)
     assert not wait_for_relay(log, 0.2)
     assert ask(url)[0] == 200
-    child.kill()
-    child.wait()
+    os.kill(int(child), signal.SIGKILL)
     assert wait_for_relay(log, 10)
     with pytest.raises(ConnectionRefusedError):
         ask(url)
+
+
+def test_once_agentd_has_left_nothing_is_sent_that_no_call_would_count(
+    api: LoopbackApi, tmp_path: Path
+) -> None:
+    relay = start(api, tmp_path)
+    child = subprocess.Popen(["sleep", "60"], pass_fds=relay.held_by_run)  # it left the run's group
+    assert ask(relay.url)[0] == 200
+    relay.leave(wait_s=10)
+    with pytest.raises(ConnectionRefusedError):
+        ask(relay.url)
+    child.kill()
+    child.wait()
+    assert len(api.requests) == len(read_requests(tmp_path / NAME)) == 1
 
 
 def test_a_request_under_way_is_waited_for(tmp_path: Path) -> None:
