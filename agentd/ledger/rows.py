@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
 from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
+from agentd.metering.variants import as_text, from_text
 
 
 class Part(NamedTuple):
@@ -80,7 +82,7 @@ def of_document(change_id: str, document: Document) -> list[Row]:
         [at and at.timestamp() for at in of["timestamp"]],
         [tuple(map(_part, models or ())) for models in of["models"]],
         of["why"],
-        of["price_variant"],
+        list(map(_variant, of["price_variant"])),
         of["threads"],
     )
     rows = zip(repeat(change_id), *columns, strict=False)
@@ -95,8 +97,15 @@ def _source(given: str | None, cost_usd: Decimal) -> str:
     return given or guess_source(cost_usd)
 
 
+@lru_cache(maxsize=256)
+def _variant(text: str | None) -> str | None:
+    """In the one order in which agentd writes it, so that equal ones are one group."""
+    return as_text(from_text(text)) or None if text else None
+
+
 def _part(of: Mapping[str, Any]) -> Part:
     cost_usd, cached = of["cost_usd"], of.get("tokens_cache_read", 0)
     source = _source(of.get("cost_source"), cost_usd)
     used = (of["tokens_in"], of["tokens_out"], cached, cost_usd)
-    return Part(of["model"], *used, source, of.get("price_variant"), of.get("threads"))
+    variant = _variant(of.get("price_variant"))
+    return Part(of["model"], *used, source, variant, of.get("threads"))

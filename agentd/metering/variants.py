@@ -24,10 +24,10 @@ def as_text(variants: Variants) -> str:
     """``speed=fast,geo=us``; "" for the standard price."""
     known = {name: place for place, name in enumerate(_ORDER)}
     ordered = sorted(variants, key=lambda pair: (known.get(pair[0], len(known)), pair))
-    return ",".join(f"{name}={value}" for name, value in ordered)
+    return ",".join(f"{name}={value}" if value else name for name, value in ordered)
 
 
 def from_text(text: str) -> Variants:
-    """The variants that :func:`as_text` wrote, in any order."""
+    """The variants that :func:`as_text` wrote, in any order; a name alone has the value ""."""
     pairs = (part.partition("=") for part in text.split(",") if part)
     return tuple(sorted((name.strip(), value.strip()) for name, _, value in pairs))

@@ -238,6 +238,20 @@ def test_the_layout_of_agentd_needs_no_ruamel(tmp_path: Path) -> None:
         assert isinstance(found.calls, Block)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"), [("geo=us,speed=fast", "speed=fast,geo=us"), ("x", "x"), ("x=", "x")]
+)
+def test_a_variant_reads_the_same_however_it_is_written(written: str, read: str) -> None:
+    text = (
+        "change_id: x\ntelemetry:\n  calls:\n  - step: a\n    model: a\n    tokens_in: 0\n"
+        f"    tokens_out: 0\n    cost_usd: 0.0\n    price_variant: {written}\n"
+        "  total_cost_usd: 0.0\n  total_tokens_in: 0\n  total_tokens_out: 0\n"
+    )
+    found = document.read(source.decode(text.encode()), own_grammar.ALL)
+    (row,), (call,) = rows.of_document("x", found), found.records()
+    assert row.variant == as_text(call.usage.variants) == read
+
+
 @pytest.mark.parametrize("comment", ["", "  # it's"])
 def test_an_empty_id_is_none(comment: str) -> None:
     text = (

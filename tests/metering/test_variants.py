@@ -38,6 +38,7 @@ def test_variants_are_written_in_one_order_and_read_in_any() -> None:
     assert as_text(told) == "speed=fast,geo=us"
     assert from_text("geo=us,speed=fast") == from_text("speed=fast,geo=us") == told
     assert (as_text(()), from_text("")) == ("", ())
+    assert as_text(from_text("fast")) == "fast"  # by hand, or of a newer agentd
 
 
 @pytest.mark.parametrize(
