@@ -217,6 +217,17 @@ def test_claude_aborted_in_its_stream_and_between_two_requests() -> None:
     assert all(one.exact for one in in_tool.requests)
 
 
+def test_claude_aborted_in_the_stream_of_its_only_request(tmp_path: Path) -> None:
+    """No entry of its log tells an end, as in logs of old versions."""
+
+    def only_the_last(entries: list[dict[str, Any]]) -> None:
+        said = [one for one in entries if one.get("type") in ("user", "assistant")]
+        entries[:] = [said[0], *said[3:]]
+
+    [cut] = changed(named("claude", "sigint_in_stream"), tmp_path, only_the_last).requests
+    assert (cut.exact, cut.is_cut) == (False, True)
+
+
 @pytest.mark.parametrize("kept", [1, 3])  # the prompt alone; with a tool and what it said
 def test_claude_interrupted_before_its_answer_began(kept: int, tmp_path: Path) -> None:
     def no_answer(entries: list[dict[str, Any]]) -> None:

@@ -109,9 +109,11 @@ class _Transcript:
             for key, one in self.requests.items()
             if self.prompt_of[key] in own and one.ended_at and one.ended_at >= self.since
         ]
-        shows_ends = any(one.finish for one in self.requests.values())
+        if not any(one.finish for one in self.requests.values()):
+            # Old versions log no ends: of what was followed by something the end is sure.
+            requests = [replace(one, ended=True) for one in requests[:-1]] + requests[-1:]
         return LoggedThread(
-            requests if shows_ends else [replace(one, ended=True) for one in requests],
+            requests,
             waiting=any(self.waiting.get(prompt) for prompt in own),
         )
 
