@@ -30,10 +30,25 @@ ReadEvent = Callable[[str, Mapping[str, Value]], Heard | None]
 
 def count(attributes: Mapping[str, Value], name: str) -> int:
     """A count, which some CLIs write as text; 0 when it is none, or one that no run can have."""
+    return _count(attributes.get(name, 0)) or 0
+
+
+def malformed(
+    attributes: Mapping[str, Value], fields: Mapping[str, tuple[str, ...]]
+) -> frozenset[str]:
+    """The fields of a usage of which an attribute is there and is no count."""
+    return frozenset(
+        field
+        for field, names in fields.items()
+        if any(name in attributes and _count(attributes[name]) is None for name in names)
+    )
+
+
+def _count(value: Value) -> int | None:
     try:
-        return whole_count(int(attributes.get(name, 0))) or 0
-    except (ValueError, OverflowError):
-        return 0
+        return whole_count(int(value) if isinstance(value, str) else value)
+    except (ValueError, OverflowError):  # no number, or an infinite one
+        return None
 
 
 def moment(attributes: Mapping[str, Value]) -> datetime | None:

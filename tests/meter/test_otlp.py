@@ -111,6 +111,35 @@ def batch_of(**attributes: object) -> dict[str, Any]:
     return {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
 
 
+@pytest.mark.parametrize(
+    ("count", "exact"), [("355", True), (-1, False), ("many", False), (10**18, False)]
+)
+@pytest.mark.parametrize("provider", SERVED)
+def test_a_count_that_can_not_be_is_not_exact(
+    provider: str, count: str | int, exact: bool, tmp_path: Path
+) -> None:
+    given = {"claude": batch_of(model="m-1", input_tokens=count), "codex": codex_batch(count)}
+    with relayed(tmp_path, "", provider=provider) as relay:
+        assert send(relay, given[provider]) == 200
+        [request] = relay.requests()
+        assert request.exact == exact
+        assert request.usage.output_tokens == 40
+
+
+def codex_batch(input_tokens: str | int) -> dict[str, Any]:
+    counts = {"input_token_count": input_tokens, "output_token_count": 40}
+    told = {"event.name": "codex.sse_event", "event.kind": "response.completed", **counts}
+    return batch_of(**told, **{"conversation.id": "c", "model": "m-1"})
+
+
+def test_a_duration_before_all_years_loses_no_request(tmp_path: Path) -> None:
+    told = {"event.timestamp": "2026-11-29T12:00:00Z", "duration_ms": 10**15}
+    with relayed(tmp_path, "", provider="claude") as relay:
+        assert send(relay, batch_of(model="m-1", input_tokens=900, **told)) == 200
+        [request] = relay.requests()
+        assert request.usage.input_tokens == 900
+
+
 def test_nothing_but_telemetry_is_taken_where_the_wire_is_not_used(tmp_path: Path) -> None:
     with relayed(tmp_path, "", provider="codex") as relay:
         assert ask(relay.url)[0] == 404

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
-from agentd.providers.telemetry import Heard, Value, count, moment
+from agentd.providers.telemetry import Heard, Value, count, malformed, moment
 
 # ``query_source`` of the conversation itself: headless, and as a person sees it.
 _MAIN = ("sdk", "repl_main_thread")
+_FIELDS = {
+    "input_tokens": ("input_tokens", "cache_read_tokens", "cache_creation_tokens"),
+    "output_tokens": ("output_tokens",),
+    "cache_creation_1h_input_tokens": ("cache_creation_1h_tokens",),
+}
 
 
 def read(name: str, attributes: Mapping[str, Value]) -> Heard | None:
@@ -26,17 +31,24 @@ def read(name: str, attributes: Mapping[str, Value]) -> Heard | None:
         cache_creation_1h_input_tokens=count(attributes, "cache_creation_1h_tokens"),
     )
     ended_at = moment(attributes)
-    took = timedelta(milliseconds=count(attributes, "duration_ms"))
     request = ApiRequest(
         model=str(attributes.get("model", "")).removesuffix("[1m]"),
         usage=usage,
         variants=(("speed", "fast"),) if attributes.get("speed") == "fast" else (),
-        started_at=ended_at - took if ended_at else None,
+        estimated=malformed(attributes, _FIELDS),
+        started_at=_before(ended_at, count(attributes, "duration_ms")),
         ended_at=ended_at,
         ended=True,
         thread=_thread(str(attributes.get("query_source", ""))),
     )
     return Heard(conversation=str(attributes.get("session.id", "")), request=request)
+
+
+def _before(moment: datetime | None, ms: int) -> datetime | None:
+    try:
+        return moment - timedelta(milliseconds=ms) if moment else None
+    except OverflowError:  # before all years
+        return None
 
 
 def _thread(source: str) -> Thread:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
-from agentd.providers.telemetry import Heard, Value, count, moment
+from agentd.providers.telemetry import Heard, Value, count, malformed, moment
 
 _OK = 200
+_FIELDS = {
+    "input_tokens": ("input_token_count", "cached_token_count", "cache_write_token_count"),
+    "output_tokens": ("output_token_count", "reasoning_token_count"),
+}
 
 
 def read(name: str, attributes: Mapping[str, Value]) -> Heard | None:
@@ -32,5 +36,6 @@ def read(name: str, attributes: Mapping[str, Value]) -> Heard | None:
         cache_creation_input_tokens=count(attributes, "cache_write_token_count"),
         reasoning_output_tokens=count(attributes, "reasoning_token_count"),
     )
-    ended = ApiRequest(model=model, usage=usage, ended_at=at, ended=True)
+    unsure = malformed(attributes, _FIELDS)
+    ended = ApiRequest(model=model, usage=usage, estimated=unsure, ended_at=at, ended=True)
     return Heard(conversation=conversation, request=ended)
