@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.raw_api import DELTA, END, START, head, peak_mib, sse
 
+from agentd.meter.logged_requests import read_requests
 from agentd.meter.process import RelayProcess
-from agentd.meter.request_log import NAME, read_requests
+from agentd.meter.request_log import NAME
 
 MB = 1_000_000
 ANSWER_MB = 200

@@ -18,7 +18,7 @@ from agentd.budget.project_account import ProjectAccount
 from agentd.budget.request_cost import RequestCosts
 from agentd.budget.typical_answers import typical_answers
 from agentd.errors import StateError
-from agentd.meter.request_log import read_begun
+from agentd.meter.logged_requests import read_begun
 from agentd.metering.dialects.asked import Asked
 from agentd.metering.requests import ApiRequest
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentd.meter.request_log import NAME, open_log, read_begun, refusals
+from agentd.meter.logged_requests import read_begun, refusals
+from agentd.meter.request_log import NAME, open_log
 
 _BACKLOG = 512
 _RESTARTS = 20
@@ -24,7 +25,7 @@ class RelayProcess:
 
     The socket listens from the beginning and stays open here, so that the CLI need not wait for
     the relay, and another relay can go on with it should one die: a socket without a relay hangs
-    claude and codex. ``argv`` reads its settings as JSON on stdin; ``given`` are those, to which
+    a CLI. ``argv`` reads its settings as JSON on stdin; ``given`` are those, to which
     ``listening``, ``lifeline`` (file descriptors), ``token`` and ``log`` are added. ``environ`` has
     its proxy and authorities. What the relay complains of stands in ``meter.log`` of ``run_dir``.
     Raises OSError.

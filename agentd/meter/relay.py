@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import io
 import logging
 import os
 import socket
@@ -24,31 +23,15 @@ import aiohttp
 from aiohttp import web
 
 from agentd.frozen import frozen
-from agentd.meter import upstream
 from agentd.meter.exchange import Exchange, Ratios
 from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import RequestLog
+from agentd.meter.upstream import HEADER_BYTES, Upstream, session_to
 from agentd.metering.dialects import decoded, dialect_of, plain_path
 from agentd.providers.telemetry import ReadEvent
 
-_HEADER_BYTES = 1 << 17  # tokens of a login can be long
-# RFC 9110, 7.6.1: they speak of one connection alone.
-_HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-_UPGRADE_REQUIRED = 426  # codex then falls back from its WebSocket to HTTP at once
-_BAD_GATEWAY = 502
+_UPGRADE_REQUIRED = 426  # a CLI then falls back from its WebSocket to HTTP at once
 _NO_STORAGE = 507
 _TELEMETRY = "/otlp/"
 _LAST_S = 30.0  # for answers that are under way when the run has ended
@@ -95,17 +78,17 @@ async def serve(
 ) -> None:
     """Relay requests until the lifeline ends and no request is under way."""
     _tell_errors_without_their_text()
-    async with upstream.session(settings.upstream) as session:
-        relay = _Relay(settings, gate, refuse, session)
+    async with session_to(settings.upstream) as session:
+        relay = _Relay(settings, gate, refuse, Upstream(settings.upstream, session))
         server = web.Server(
             relay.handle,
             request_factory=_request_of_any_size,
             access_log=None,
             handler_cancellation=True,  # a CLI that goes away ends its request to the API too
             auto_decompress=False,
-            max_line_size=_HEADER_BYTES,
-            max_field_size=_HEADER_BYTES,
-            max_headers=_HEADER_BYTES,
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
+            max_headers=HEADER_BYTES,
         )
         runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await runner.setup()
@@ -150,14 +133,13 @@ async def _end_of(lifeline: int | None) -> None:
 
 class _Relay:
     def __init__(
-        self, settings: RelaySettings, gate: Gate, refuse: Refuse, session: aiohttp.ClientSession
+        self, settings: RelaySettings, gate: Gate, refuse: Refuse, upstream: Upstream
     ) -> None:
         self._settings = settings
         self._prefix = f"/{settings.token}/"
         self._gate = gate
         self._refuse = refuse
-        self._session = session
-        self._proxy = upstream.proxy_of(settings.upstream)
+        self._upstream = upstream
         self._log = RequestLog(settings.log)
         self._ratios = Ratios()
         read, at_wire = settings.read_event, bool(settings.upstream)
@@ -199,7 +181,7 @@ class _Relay:
         dialect = dialect_of(request.method, path)
         if dialect is None:
             body = request.content if request.can_read_body else None
-            return await self._forward(request, rest, body, None)
+            return await self._upstream.forward(request, rest, body, None)
         data = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         plain = decoded(data, headers.get("content-encoding", ""))
@@ -222,7 +204,7 @@ class _Relay:
             text = f"agentd's relay can't keep a record of this request: {error.strerror}"
             return web.json_response({"error": {"message": text}}, status=_NO_STORAGE)
         try:
-            return await self._forward(request, rest, data, exchange)
+            return await self._upstream.forward(request, rest, data, exchange)
         finally:
             # Also when the CLI went away, or the API did: what had come counts.
             requests = exchange.over()
@@ -254,70 +236,3 @@ class _Relay:
         except asyncio.CancelledError:  # the CLI went away; the gate may let it through yet
             asking.add_done_callback(lambda _: self._gate.ended(exchange.key, []))
             raise
-
-    async def _forward(
-        self,
-        request: web.BaseRequest,
-        rest: str,
-        body: bytes | aiohttp.StreamReader | None,
-        exchange: Exchange | None,
-    ) -> web.StreamResponse:
-        url = upstream.join(self._settings.upstream, rest)
-        try:
-            async with self._session.request(
-                request.method,
-                url,
-                data=io.BytesIO(body) if isinstance(body, bytes) else body,  # sent piece by piece
-                headers=_forwarded(request),
-                allow_redirects=False,
-                proxy=self._proxy,
-                skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
-            ) as answer:
-                return await _relayed(request, answer, exchange)
-        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
-            if exchange:
-                exchange.unreached()
-            why = "its proxy refuses" if isinstance(error, aiohttp.ClientHttpProxyError) else error
-            text = f"agentd's relay can't reach {url.host}: {why}"
-            return web.json_response({"error": {"message": text}}, status=_BAD_GATEWAY)
-        except aiohttp.ClientError:  # it closed the connection before it answered
-            return _cut(request)
-
-
-def _cut(request: web.BaseRequest) -> web.StreamResponse:
-    """To the CLI the connection breaks as it broke towards the API."""
-    if request.transport:
-        request.transport.abort()
-    return web.Response()
-
-
-async def _relayed(
-    request: web.BaseRequest, answer: aiohttp.ClientResponse, exchange: Exchange | None
-) -> web.StreamResponse:
-    """The API's answer to the CLI, block by block as it comes; cut where it is cut."""
-    if exchange:
-        exchange.answered(answer.status, answer.headers.get("content-encoding", ""))
-    response = web.StreamResponse(status=answer.status, reason=answer.reason)
-    for name, value in answer.headers.items():
-        if name.lower() not in _HOP_BY_HOP:
-            response.headers.add(name, value)
-    await response.prepare(request)
-    try:
-        async for block in answer.content.iter_any():
-            if exchange:
-                exchange.feed(block)
-            await response.write(block)
-    except aiohttp.ClientPayloadError:
-        return _cut(request)
-    await response.write_eof()
-    return response
-
-
-def _forwarded(request: web.BaseRequest) -> list[tuple[str, str]]:
-    """The CLI's headers, in their order; compressed only in a way that the relay can read."""
-    listed = request.headers.get("connection", "").lower().split(",")
-    gone = _HOP_BY_HOP | {name.strip() for name in listed}
-    gone |= {"host", "content-length", "accept-encoding", "expect"}
-    kept = [(name, value) for name, value in request.headers.items() if name.lower() not in gone]
-    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
-    return [*kept, ("accept-encoding", "gzip" if takes_gzip else "identity")]

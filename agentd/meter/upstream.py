@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import ssl
 from pathlib import Path
@@ -9,31 +10,85 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
+from aiohttp import web
 from yarl import URL
 
-_HEADER_BYTES = 1 << 17  # tokens of a login can be long
+from agentd.meter.exchange import Exchange
+
+HEADER_BYTES = 1 << 17  # tokens of a login can be long
+# RFC 9110, 7.6.1: they speak of one connection alone.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_BAD_GATEWAY = 502
 
 
-def session(base: str) -> aiohttp.ClientSession:
+class Upstream:
+    """The API of a run, at ``base``. What comes and goes is not changed, nor is it kept."""
+
+    def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
+        self._base, self._session, self._proxy = base, session, _proxy_of(base)
+
+    async def forward(
+        self,
+        request: web.BaseRequest,
+        rest: str,
+        body: bytes | aiohttp.StreamReader | None,
+        exchange: Exchange | None,
+    ) -> web.StreamResponse:
+        """Send a request of the CLI to the API, and its answer back; metered with ``exchange``."""
+        url = _join(self._base, rest)
+        try:
+            async with self._session.request(
+                request.method,
+                url,
+                data=io.BytesIO(body) if isinstance(body, bytes) else body,  # sent piece by piece
+                headers=_forwarded(request),
+                allow_redirects=False,
+                proxy=self._proxy,
+                skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
+            ) as answer:
+                return await _relayed(request, answer, exchange)
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
+            if exchange:
+                exchange.unreached()
+            why = "its proxy refuses" if isinstance(error, aiohttp.ClientHttpProxyError) else error
+            text = f"agentd's relay can't reach {url.host}: {why}"
+            return web.json_response({"error": {"message": text}}, status=_BAD_GATEWAY)
+        except aiohttp.ClientError:  # it closed the connection before it answered
+            return _cut(request)
+
+
+def session_to(base: str) -> aiohttp.ClientSession:
     """A client that adds nothing of its own: no cookies, no netrc, no decoding, no time limit."""
-    by_tls = base.startswith("https:") or (proxy_of(base) or "").startswith("https:")
+    by_tls = base.startswith("https:") or (_proxy_of(base) or "").startswith("https:")
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=_trusted() if by_tls else True),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,
-        max_line_size=_HEADER_BYTES,
-        max_field_size=_HEADER_BYTES,
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
         read_bufsize=1 << 18,
     )
 
 
-def join(base: str, rest: str) -> URL:
+def _join(base: str, rest: str) -> URL:
     """The API's URL for the path and query ``rest`` of a request, byte for byte as it came."""
     return URL(base.rstrip("/") + rest, encoded=True)
 
 
-def proxy_of(base: str) -> str | None:
+def _proxy_of(base: str) -> str | None:
     """The proxy that the environment names for an API; ``NO_PROXY`` counts."""
     proxies, parts = getproxies_environment(), urlsplit(base)
     if proxy_bypass(parts.netloc):
@@ -48,3 +103,42 @@ def _trusted() -> ssl.SSLContext:
     if extra and Path(extra).is_file():
         context.load_verify_locations(extra)
     return context
+
+
+def _cut(request: web.BaseRequest) -> web.StreamResponse:
+    """To the CLI the connection breaks as it broke towards the API."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _relayed(
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, exchange: Exchange | None
+) -> web.StreamResponse:
+    """The API's answer to the CLI, block by block as it comes; cut where it is cut."""
+    if exchange:
+        exchange.answered(answer.status, answer.headers.get("content-encoding", ""))
+    response = web.StreamResponse(status=answer.status, reason=answer.reason)
+    for name, value in answer.headers.items():
+        if name.lower() not in _HOP_BY_HOP:
+            response.headers.add(name, value)
+    await response.prepare(request)
+    try:
+        async for block in answer.content.iter_any():
+            if exchange:
+                exchange.feed(block)
+            await response.write(block)
+    except aiohttp.ClientPayloadError:
+        return _cut(request)
+    await response.write_eof()
+    return response
+
+
+def _forwarded(request: web.BaseRequest) -> list[tuple[str, str]]:
+    """The CLI's headers, in their order; compressed only in a way that the relay can read."""
+    listed = request.headers.get("connection", "").lower().split(",")
+    gone = _HOP_BY_HOP | {name.strip() for name in listed}
+    gone |= {"host", "content-length", "accept-encoding", "expect"}
+    kept = [(name, value) for name, value in request.headers.items() if name.lower() not in gone]
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    return [*kept, ("accept-encoding", "gzip" if takes_gzip else "identity")]

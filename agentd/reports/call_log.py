@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
-from agentd.meter.request_log import NAME, refusals, requests_of_run
+from agentd.meter.logged_requests import refusals, requests_of_run
+from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.requests import ApiRequest, usage_of_run
@@ -95,10 +97,8 @@ def _with_requests(change: Change, calls: tuple[CallRecord, ...]) -> Iterator[Lo
         if folder is None:
             yield LoggedCall(call=call)
             continue
-        priced = (
-            LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices))
-            for one in requests_of_run(folder)
-        )
+        named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
+        priced = (LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
         refused = next(iter(refusals(folder / NAME)), None)
         yield LoggedCall(call=call, requests=tuple(priced), refused=refused)
 
@@ -111,7 +111,7 @@ def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decima
     priced = prices.price(
         usage_of_run([request]),
         maker=maker_of(call.provider),
-        model=request.model or call.model,
+        model=request.model,
         at=at,
     )
     return None if priced.cost_source == "none" and priced.unpriced else priced.cost_usd

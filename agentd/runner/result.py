@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agentd.errors import ParseError
+from agentd.meter.logged_requests import read_requests, refusals
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
-from agentd.meter.request_log import read_requests, refusals, write_told
+from agentd.meter.request_log import write_told
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from agentd.meter.request_log import RequestsSoFar
+from agentd.meter.logged_requests import RequestsSoFar
 from agentd.metering.requests import ApiRequest, busiest_model, unite, usage_of_run
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Snapshot
@@ -29,7 +29,7 @@ class Live:
     """The largest of what stdout, session log and telemetry tell, told when it has grown.
 
     A CLI may report each message on stdout but not those of its subagents, or report at the end of
-    the run alone; its log has every finished response, codex's only when the tool after it has run.
+    the run alone; its log has every finished response, perhaps only when the tool after it has run.
     ``requests`` are what its telemetry tells.
     """
 

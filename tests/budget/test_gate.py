@@ -18,8 +18,9 @@ from support.gating import AT, order
 from support.relayed import ask
 
 from agentd.budget.account import Account
+from agentd.meter.logged_requests import read_requests, refusals
 from agentd.meter.process import RelayProcess
-from agentd.meter.request_log import NAME, read_requests, refusals
+from agentd.meter.request_log import NAME
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage
 

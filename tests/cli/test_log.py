@@ -108,7 +108,7 @@ def test_columns_that_say_nothing_are_left_out(box: Sandbox) -> None:
 
 def test_what_a_total_has_beyond_the_requests_is_no_request(box: Sandbox) -> None:
     add(box, "add-x", one())
-    rest = ApiRequest(model="m-1", usage=ModelUsage(input_tokens=50), ended=True)
+    rest = ApiRequest(usage=ModelUsage(input_tokens=50), ended=True)  # told without a model
     write_told(run_folder(box) / NAME, [WHOLE, rest], append=False)
     last = box.run("log", "--requests").stdout.splitlines()[-1]
     assert last.split()[:4] == ["-", "main", "m-1", "50"]

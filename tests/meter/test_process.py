@@ -19,8 +19,9 @@ from loopback.server import LoopbackApi
 from support.raw_api import connection_to
 from support.relayed import ask
 
+from agentd.meter.logged_requests import read_requests
 from agentd.meter.process import RelayProcess, wait_for_relay
-from agentd.meter.request_log import NAME, RequestLog, read_requests
+from agentd.meter.request_log import NAME, RequestLog
 from agentd.metering.dialects import Asked
 from agentd.metering.usage import ModelUsage
 

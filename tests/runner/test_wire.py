@@ -11,7 +11,8 @@ from typing import Any
 
 from standins.running import request, run, toy
 
-from agentd.meter.request_log import RequestLog, read_requests, requests_of_run, write_told
+from agentd.meter.logged_requests import read_requests, requests_of_run
+from agentd.meter.request_log import RequestLog, write_told
 from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, run_usage

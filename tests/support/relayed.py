@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agentd.meter.request_log import NAME, read_requests
+from agentd.meter.logged_requests import read_requests
+from agentd.meter.request_log import NAME
 from agentd.metering.requests import ApiRequest
 
 _CODE = """

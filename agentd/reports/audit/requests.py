@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agentd.ledger.call_keys import TOKEN_KEYS
-from agentd.meter.request_log import NAME, read_requests
+from agentd.meter.logged_requests import read_requests
+from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
 from agentd.metering.requests import ApiRequest, unite, usage_of_run
-from agentd.reports.audit.problems import STATE_FIX, Problem
-from agentd.reports.audit.runs import Run
+from agentd.reports.audit.problems import Problem
+from agentd.reports.audit.runs import Run, other_tokens
 
 
 def check_requests(call: CallRecord, run: Run, path: Path) -> Iterator[Problem]:
@@ -43,24 +44,12 @@ def _check_sum(
     call: CallRecord, wire: Sequence[ApiRequest], others: Sequence[ApiRequest]
 ) -> Iterator[Problem]:
     sums = [usage_of_run(wire).counts(), usage_of_run(unite([*wire, *others])).counts()]
-    recorded = call.usage.counts()
-    if recorded in sums:
+    if call.usage.counts() in sums:
         return
-    pairs = [
-        (key, own, told)
-        for key, own, told in zip(TOKEN_KEYS, recorded, sums[-1], strict=True)
-        if own != told
-    ]
-    listed = ", ".join(f"{key} is {own}, not {told}" for key, own, told in pairs)
-    yield Problem(
-        "requests",
-        f"by its {len(wire)} requests {listed}",
-        {key: own for key, own, _ in pairs},
-        {key: told for key, _, told in pairs},
-        "" if call.accuracy != "exact" else STATE_FIX,
-        is_note=call.accuracy != "exact",  # what was estimated may have stood in a log that is gone
-        subject=call.provider or "",
-    )
+    problem = other_tokens("requests", call, f"its {len(wire)} requests", sums[-1])
+    if call.accuracy != "exact":  # what was estimated may have stood in a log that is gone
+        problem = problem._replace(fix="", is_note=True)
+    yield problem._replace(subject=call.provider or "")
 
 
 def _check_pair(

@@ -13,10 +13,10 @@ from agentd.ledger.call_keys import TOKEN_KEYS
 from agentd.ledger.run_folders import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.requests import ApiRequest
-from agentd.metering.usage import ModelUsage, UsageMetrics
+from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS
 from agentd.providers.base import Cli, Logged, Parsed
-from agentd.reports.audit.problems import STATE_FIX, Problem
+from agentd.reports.audit.problems import STATE_FIX, Check, Problem
 from agentd.runner.outcome import outcome_of
 from agentd.runner.result import read_log
 from agentd.runner.run_folder import RunFolder, RunInfo
@@ -129,9 +129,9 @@ def check_tokens(call: CallRecord, run: Run) -> Iterator[Problem]:
         wrong = recorded < said and not run.shares_total
     is_detail = recorded == said and call.usage_source == "stdout"
     if wrong or (is_detail and run.log_agrees()):
-        yield _differing(call, run.said)
+        yield other_tokens("tokens", call, "the run's stdout", run.said.counts())
     elif is_detail:
-        yield _differing(call, run.said)._replace(
+        yield other_tokens("tokens", call, "the run's stdout", run.said.counts())._replace(
             message="the parts of its tokens came from the CLI's session log, which is gone",
             fix="",
             is_note=True,
@@ -182,18 +182,19 @@ def _same(call: CallRecord, usage: UsageMetrics) -> bool:
     )
 
 
-def _differing(call: CallRecord, usage: ModelUsage) -> Problem:
+def other_tokens(check: Check, call: CallRecord, by: str, told: Sequence[int]) -> Problem:
+    """The counts of a call that are not those ``told``, in the order of TOKEN_KEYS."""
     pairs = [
-        (key, recorded, told)
-        for key, recorded, told in zip(TOKEN_KEYS, call.usage.counts(), usage.counts(), strict=True)
-        if recorded != told
+        (key, recorded, count)
+        for key, recorded, count in zip(TOKEN_KEYS, call.usage.counts(), told, strict=True)
+        if recorded != count
     ]
-    listed = ", ".join(f"{key} is {recorded}, not {told}" for key, recorded, told in pairs)
+    listed = ", ".join(f"{key} is {recorded}, not {count}" for key, recorded, count in pairs)
     return Problem(
-        "tokens",
-        f"by the run's stdout {listed or 'its models used other tokens'}",
+        check,
+        f"by {by} {listed or 'its models used other tokens'}",
         {key: recorded for key, recorded, _ in pairs},
-        {key: told for key, _, told in pairs},
+        {key: count for key, _, count in pairs},
         STATE_FIX,
     )
 
