@@ -18,7 +18,7 @@ from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
 from agentd.providers import PROVIDERS
 
-_LISTENING_S = 0.05
+_LISTENING_S = 0.05  # until the relay listens: the gate's modules would keep it from that
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ def of_document(change_id: str, document: Document) -> list[Row]:
         [at and at.timestamp() for at in of["timestamp"]],
         [tuple(map(_part, models or ())) for models in of["models"]],
         of["why"],
-        list(map(_variant, of["price_variant"])),
+        _variants(of["price_variant"]),
         of["threads"],
     )
     rows = zip(repeat(change_id), *columns, strict=False)
@@ -95,6 +95,10 @@ def _filled(column: Sequence[Any], default: object) -> Sequence[Any]:
 
 def _source(given: str | None, cost_usd: Decimal) -> str:
     return given or guess_source(cost_usd)
+
+
+def _variants(column: Sequence[str | None]) -> Sequence[str | None]:
+    return list(map(_variant, column)) if any(column) else column
 
 
 @lru_cache(maxsize=256)

@@ -43,7 +43,7 @@ def group_lives(pgid: int) -> bool:
 def descendant_groups(pid: int) -> set[int]:
     """The process groups of a process's descendants, but for its own.
 
-    gemini gives each shell command a group of its own, which a signal to gemini's does not reach.
+    A CLI may give each shell command a group of its own, which a signal to its own does not reach.
     """
     parents = list(_parents())
     family = {pid}

@@ -60,7 +60,7 @@ def united(
         by_model = {model: _larger(usage, said) for model, usage in by_model.items()}
     if said is not None and not by_model:
         by_model = {"": add([said])}
-    elif said is not None:  # what no model is named for; gemini's total only splits up otherwise
+    elif said is not None:  # what no model is named for; a total may only split up otherwise
         known = add(by_model.values())
         rest = replace(subtract(said, known), reported_cost_usd=None)
         if said.total_tokens > known.total_tokens:

@@ -54,7 +54,7 @@ class Relayed:
 class AfterRefusal:
     """Notices a CLI that has told its failure, after a request was refused, and does not end.
 
-    gemini takes a second for that, signals or not. ``relay`` None: a run without one.
+    Some take a second for that, signals or not. ``relay`` None: a run without one.
     """
 
     relay: Relayed | None

@@ -70,6 +70,7 @@ def relaying(run: StepRun, request: RunRequest) -> Relaying | None:
     if not found.pointing:
         limited = is_limited(config.budget, step=request.step, provider=row.name)
         if config.budget.strict and limited and not run.order.override_budget:
+            RunFolder(request.runs_dir / request.call_id).remove()
             raise _not_strict(request, found.why)
         if config.meter.wire == "on":
             run.order.note(f"{run.step.name}: not metered at the wire: {found.why}")
@@ -80,7 +81,6 @@ def relaying(run: StepRun, request: RunRequest) -> Relaying | None:
 
 
 def _not_strict(request: RunRequest, why: str) -> BudgetExceeded:
-    RunFolder(request.runs_dir / request.call_id).remove()
     return BudgetExceeded(
         f"step {request.step} is refused by budget.strict: its requests can't be held to a limit "
         f"one by one ({why})",

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,28 @@ def test_demo_says_that_it_replays_and_shows_the_ledger(played: tuple[str, Path]
     assert text.startswith("This is a replay")
     assert "\nTotal Cost: $0.0140\nTokens: In: 43378, Out: 1182\n" in text
     assert "telemetry:\n  calls:\n  - id: " in text
+
+
+def test_the_readme_shows_what_the_demo_tells(played: tuple[str, Path]) -> None:
+    """Its figures are those of the demo's plan, which `agentd status` would show there."""
+    text, _ = played
+    readme = (ROOT / "README.md").read_text()
+    shown = readme[readme.index("$ agentd status") :]
+    shown = shown[: shown.index("```")]
+    plan = text[text.index("$ agentd plan") : text.index("$ agentd impl")]
+    total = next(line.split() for line in plan.splitlines() if line.startswith("total "))
+    tokens_in, tokens_out, cost = total[1:4]
+    assert f"\nTotal Cost: {cost}\nTokens: In: {tokens_in}, Out: {tokens_out}\n" in shown
+    steps = shown[shown.index("\nSTEP ") :]
+    rows = [line.split() for line in plan[plan.index("\nSTEP ") :].splitlines()[2:6]]
+    assert {row[0] for row in rows} == {"proposal", "challenge", "reproposal"}
+    for name, calls in Counter(row[0] for row in rows).items():
+        own = [row for row in rows if row[0] == name]
+        line = next(line for line in steps.splitlines() if line.startswith(name)).split()
+        assert line[1:3] == [str(calls), "0"]
+        assert line[3:5] == [str(sum(int(row[place]) for row in own)) for place in (3, 4)]
+    for model in {row[2] for row in rows}:
+        assert f"\n{model} " in steps
 
 
 def test_demo_runs_every_step_and_archives(played: tuple[str, Path]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import agentd_bytes as agentd
 
 from agentd.clock import utc_now
 from agentd.project.prices import open_prices
@@ -42,17 +43,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "agentd").mkdir()
     (tmp_path / "agentd" / "config.toml").write_text(CONFIG)
     return tmp_path
-
-
-def agentd(*arguments: str, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def answer(*arguments: str, cwd: Path, stdin: bytes = b"", code: int = 0) -> dict[str, Any]:

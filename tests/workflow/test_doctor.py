@@ -262,14 +262,18 @@ def test_templates_of_the_project_are_looked_at(
     assert file in check.detail
 
 
-def test_it_says_where_runs_are_metered_and_why(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def with_key(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project at the wire, of a person who has an API key for claude alone."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     with (root / "agentd/config.toml").open("a") as config:
         config.write('[meter]\nwire = "auto"\n')
-    checks = examine(root)
+    return root
+
+
+def test_it_says_where_runs_are_metered_and_why(with_key: Path) -> None:
+    checks = examine(with_key)
     told = {check.name: check.detail for check in checks if check.name.startswith("meter of ")}
     assert told["meter of claude"] == "its runs are metered at the wire (API key)"
     assert told["meter of gemini"].startswith(
@@ -277,14 +281,10 @@ def test_it_says_where_runs_are_metered_and_why(
     )
 
 
-def test_it_says_which_runs_a_strict_budget_refuses(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
-    with (root / "agentd/config.toml").open("a") as config:
-        config.write('[meter]\nwire = "auto"\n[budget]\nlimit_usd = 5\nstrict = true\n')
-    checks = {check.name: check for check in examine(root)}
+def test_it_says_which_runs_a_strict_budget_refuses(with_key: Path) -> None:
+    with (with_key / "agentd/config.toml").open("a") as config:
+        config.write("[budget]\nlimit_usd = 5\nstrict = true\n")
+    checks = {check.name: check for check in examine(with_key)}
     assert checks["meter of claude"].status == "ok"
     assert checks["meter of gemini"].status == "warn"
     assert checks["meter of gemini"].detail.endswith("under a limit budget.strict refuses them")
