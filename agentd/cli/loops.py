@@ -86,13 +86,13 @@ def run(
     """
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes, show_spent
-    from agentd.workflow.archive import archive_dir, archived_today
+    from agentd.workflow.archive import archive_dir, archived
     from agentd.workflow.plan_impl_run import run as run_whole
 
     workspace, order, progress = open_workspace(asked)
-    if (archived := archived_today(workspace.project, change_id)) is not None:
-        show_spent(archived)
-        print(f"archived already as {workspace.project.shown(archived.folder)}/")
+    if (done := archived(workspace.project, change_id)) is not None:
+        show_spent(done)
+        print(f"archived already as {workspace.project.shown(done.folder)}/")
         return
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:

@@ -10,7 +10,7 @@ from agentd.clock import utc_now
 from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
-from agentd.project.change import Change
+from agentd.project.change import Change, archived_changes
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.plan import plan_merge
@@ -85,12 +85,11 @@ def archive(
     change.folder = change.folder.rename(target)
 
 
-def archived_today(project: Project, change_id: str) -> Change | None:
-    """A change that was archived today, if there is no new one of its id."""
-    target = project.archived_dir(change_id, utc_now())
-    if not target.is_dir() or project.change_dir(change_id).exists():
+def archived(project: Project, change_id: str) -> Change | None:
+    """A change that is archived, on whatever day, if there is no new one of its id."""
+    if project.change_dir(change_id).exists():
         return None
-    return Change(project, change_id, target)
+    return next((old for old in reversed(archived_changes(project)) if old.id == change_id), None)
 
 
 def archive_dir(change: Change) -> Path:
