@@ -17,7 +17,7 @@ from agentd.project.change import Change
 from agentd.providers.provider import Version
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
-from agentd.runner.wire import Relaying
+from agentd.runner.run_relay import RelayPlan
 
 _STEP_USD = Decimal("0.000001")
 
@@ -36,10 +36,10 @@ def allowing(change: Change, request: RunRequest, *, override: bool) -> Iterator
         except BaseException:
             RunFolder(request.runs_dir / request.call_id).remove()
             raise
-        relaying = request.relaying
-        if allowance.limited and relaying is not None and relaying.pointing is not None:
-            gated = _gated(allowance, relaying)
-            allowance.request = replace(request, meter=allowance.meter, relaying=gated)
+        plan = request.relay_plan
+        if allowance.limited and plan is not None and plan.pointing is not None:
+            gated = _gated(allowance, plan)
+            allowance.request = replace(request, meter=allowance.meter, relay_plan=gated)
         elif allowance.limited:
             budget_usd = None if override else _own_budget(change, request, allowance.left_usd())
             allowance.request = replace(request, meter=allowance.meter, budget_usd=budget_usd)
@@ -48,7 +48,7 @@ def allowing(change: Change, request: RunRequest, *, override: bool) -> Iterator
         allowance.release()
 
 
-def _gated(allowance: Allowance, relaying: Relaying) -> Relaying:
+def _gated(allowance: Allowance, plan: RelayPlan) -> RelayPlan:
     """The relay, asked to hold each request to the budgets."""
     from agentd.budget.gate_order import GateOrder
 
@@ -71,7 +71,7 @@ def _gated(allowance: Allowance, relaying: Relaying) -> Relaying:
         override=allowance.override,
         without_server_tools=row.cli().without_server_tools,
     )
-    return replace(relaying, given={**relaying.given, "gate": order.packed()})
+    return replace(plan, given={**plan.given, "gate": order.packed()})
 
 
 def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -> Decimal | None:

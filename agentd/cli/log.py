@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -55,7 +56,7 @@ def _calls(found: CallLog) -> Iterator[str]:
     from agentd.clock import iso
     from agentd.metering.money import usd
     from agentd.metering.totals import summarise
-    from agentd.text import table
+    from agentd.text import counted, table
 
     rows = [
         ["WHEN", "STEP", "PROVIDER", "MODEL", "STATUS", "REQUESTS", "IN", "OUT", "COST", "TIME"]
@@ -81,6 +82,14 @@ def _calls(found: CallLog) -> Iterator[str]:
     for row, one in zip(rows[1:], found.calls, strict=True):
         row.append(_gap(one))
     yield table(rows, left=(0, 1, 2, 3, 4, 10))
+    elsewhere = Counter(
+        (one.call.provider, one.metered)
+        for one in found.calls
+        if one.metered and one.call.usage_source != "wire"
+    )
+    for (provider, metered), count in elsewhere.items():
+        was = "was" if count == 1 else "were"
+        yield f"{counted(count, 'call')} of {provider} {was} metered {metered}"
 
 
 def _gap(one: LoggedCall) -> str:
@@ -105,6 +114,8 @@ def _requests(found: CallLog) -> Iterator[str]:
         yield f"{at}{call.step}: {describe(call)}"
         if gap := _gap(one):
             yield f"  {gap}"
+        if one.metered:
+            yield f"  metered {one.metered}"
         if one.requests is None:
             yield f"  {_NOT_KNOWN}"
         elif one.requests:
@@ -175,6 +186,7 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
         fields: dict[str, Any] = {**to_fields(one.call)}
         if one.call.started_at is not None:
             fields["timestamp"] = iso(one.call.started_at)
+        fields["metered"] = one.metered
         if with_requests:
             known = one.requests
             fields["api_requests"] = None if known is None else [*map(_entry, known)]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from agentd.ledger import call_keys, scalar
 from agentd.ledger.call_keys import Kind
-from agentd.metering.thread_text import TEXT as THREADS
+from agentd.metering.thread_use import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
 
 Columns: TypeAlias = "Mapping[str, Sequence[Any]]"

@@ -35,7 +35,7 @@ class Row(NamedTuple):
     ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache.
     ``parts`` is empty unless several models answered; they add up to the call. ``why`` says what is
     not known of a call that is not exact, where its entry does. ``variant`` is what multiplied its
-    price, ``threads`` what other threads than the main one used (``metering.thread_text``); both
+    price, ``threads`` what other threads than the main one used (``metering.thread_use``); both
     are None for nothing, and where the parts tell them.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agentd.metering.thread_text import TEXT as THREADS
+from agentd.metering.thread_use import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
 
 PLAIN = r"[A-Za-z][A-Za-z0-9]*+(?:[._/+-][A-Za-z0-9]++)*+"

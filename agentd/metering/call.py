@@ -15,7 +15,7 @@ from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
 class PricedModel:
     """What one model of a call used and cost; ``cost_usd`` is 0 when ``cost_source`` is none.
 
-    ``threads`` says what other threads than the main one have of it (``metering.threads``).
+    ``threads`` says what other threads than the main one have of it (``metering.call_threads``).
     """
 
     model: str

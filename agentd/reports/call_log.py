@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from agentd.metering.requests import ApiRequest, usage_of_run
 from agentd.project.change import Change, asked_change
 from agentd.project.layout import find_project
 from agentd.providers import maker_of
+from agentd.runner.run_folder import RunFolder
 from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
 
 
@@ -54,12 +54,15 @@ class LoggedRequest:
 
 @frozen(kw_only=True)
 class LoggedCall:
-    """A call and its requests; None where its run's folder is not here.
+    """A call and its requests; None where its run's folder is not here, or was not asked for.
 
-    ``refused`` is why a request was not sent, None where none was held back.
+    ``metered`` says where its run was metered, and why there: ``at the wire (API key)``; None where
+    its run's folder is not here, or an older agentd made it. ``refused`` is why a request was not
+    sent, None where none was held back.
     """
 
     call: CallRecord
+    metered: str | None = None
     requests: tuple[LoggedRequest, ...] | None = None
     refused: str | None = None
 
@@ -82,25 +85,24 @@ def open_log(start: Path, change_id: str | None, *, with_requests: bool) -> Call
     """
     change = asked_change(find_project(start), change_id)
     waiting = enter_unentered(change)
-    calls = change.state.calls
-    alone = (LoggedCall(call=call) for call in calls)
-    logged = _with_requests(change, calls) if with_requests else alone
+    runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
+    folders = {path.name: path for path in runs}
+    prices = change.workspace.prices if with_requests else None
+    logged = (_logged(call, folders.get(call.id), prices) for call in change.state.calls)
     return CallLog(change=change, calls=tuple(logged), waiting=waiting)
 
 
-def _with_requests(change: Change, calls: tuple[CallRecord, ...]) -> Iterator[LoggedCall]:
-    runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
-    folders = {path.name: path for path in runs}
-    prices = change.workspace.prices
-    for call in calls:
-        folder = folders.get(call.id)
-        if folder is None:
-            yield LoggedCall(call=call)
-            continue
-        named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
-        priced = (LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
-        refused = next(iter(refusals(folder / NAME)), None)
-        yield LoggedCall(call=call, requests=tuple(priced), refused=refused)
+def _logged(call: CallRecord, folder: Path | None, prices: PriceBook | None) -> LoggedCall:
+    """A call with what its run's folder tells; its requests where ``prices`` are given."""
+    if folder is None:
+        return LoggedCall(call=call)
+    metered = RunFolder(folder).metered()
+    if prices is None:
+        return LoggedCall(call=call, metered=metered)
+    named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
+    priced = (LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
+    refused = next(iter(refusals(folder / NAME)), None)
+    return LoggedCall(call=call, metered=metered, requests=tuple(priced), refused=refused)
 
 
 def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
-from agentd.metering.thread_text import MAIN, from_text
+from agentd.metering.thread_use import MAIN, from_text
 from agentd.metering.totals import PARTIAL
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, name_of, through, zone

@@ -10,10 +10,10 @@ from typing import Literal
 from agentd.clock import monotonic_ms
 from agentd.providers.activity import Watch
 from agentd.runner.interrupts import Interrupts
+from agentd.runner.run_relay import AfterRefusal, RunRelay
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import TICK_S
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
-from agentd.runner.wire import AfterRefusal, Relayed
 
 _WATCH_MS = 200
 _FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
@@ -28,7 +28,7 @@ def follow(
     meter: Meter | None,
     timeout_s: float | None,
     tell: Callable[[], None],
-    relay: Relayed | None,
+    relay: RunRelay | None,
     after_refusal: AfterRefusal,
 ) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
@@ -57,7 +57,7 @@ def follow(
     return None
 
 
-def _is_metered(relay: Relayed | None) -> bool:
+def _is_metered(relay: RunRelay | None) -> bool:
     """Whether requests pass the relay: then they are held to the budgets there, one by one."""
     return relay is not None and relay.at_wire and relay.process.has_metered()
 

@@ -21,9 +21,9 @@ from agentd.providers.base import Cli, Logged, LogQuery, Parsed
 from agentd.providers.failure import Failure, conclude_failure
 from agentd.runner.outcome import outcome_of
 from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.run_relay import POINTED
 from agentd.runner.stdout import Reading
 from agentd.runner.told_by_cli import Sources
-from agentd.runner.wire import POINTED
 
 _RELAY_S = 2.0
 _COUNTING_S = 10.0  # a relay counts what was cut, which takes a second, or more on a busy machine

@@ -24,10 +24,16 @@ from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives, start_token
 from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.run_relay import (
+    AFTER_REFUSAL_S,
+    AfterRefusal,
+    RelayPlan,
+    RunRelay,
+    relay_of_run,
+)
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, stop_family, stop_group, stop_stages
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
-from agentd.runner.wire import AFTER_REFUSAL_S, AfterRefusal, Relayed, Relaying, relayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +44,8 @@ class RunRequest:
     limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``. ``watch``
     is told about five times a second how the run goes, ``live_text``: with what the model says.
     ``meter`` is told what the run has used as soon as that is seen to grow, and says whether to
-    stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given. ``relaying``
-    has its requests metered at the wire.
+    stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given. ``relay_plan``
+    has it metered by a relay, ``metered`` says in words where it is, and why there.
     """
 
     call_id: str
@@ -60,7 +66,8 @@ class RunRequest:
     live_text: bool = False
     meter: Meter | None = None
     budget_usd: Decimal | None = None
-    relaying: Relaying | None = None
+    relay_plan: RelayPlan | None = None
+    metered: str | None = None
 
 
 class ScriptRunner:
@@ -115,7 +122,9 @@ class ScriptRunner:
         try:
             with folder.writing():
                 run = Pointed(extra_args=request.extra_args, environ=environ)
-                relay = stack.enter_context(relayed(request.relaying, run, folder.path.absolute()))
+                relay = stack.enter_context(
+                    relay_of_run(request.relay_plan, run, folder.path.absolute())
+                )
                 if relay is not None:
                     environ = relay.pointed.environ
                     request = replace(request, extra_args=relay.pointed.extra_args)
@@ -203,7 +212,7 @@ class ScriptRunner:
 
 
 def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
-    flag, most_usd = request.provider.budget_flag, request.budget_usd
+    flag, most_usd, plan = request.provider.budget_flag, request.budget_usd, request.relay_plan
     invocation = Invocation(
         command=request.command,
         model=request.model,
@@ -222,8 +231,9 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         resume_session_id=request.resume_session_id,
         started_at=precise_utc_now(),
         prompt_name=request.prompt_name,
-        relayed=request.relaying is not None and request.relaying.pointing is not None,
-        told=request.relaying is not None and request.relaying.pointing is None,
+        metered=request.metered,
+        relayed=plan is not None and plan.pointing is not None,
+        told=plan is not None and plan.pointing is None,
         agentd_pid=os.getpid(),
         agentd_token=start_token(os.getpid()),
     )
@@ -234,7 +244,7 @@ def _start(
     info: RunInfo,
     folder: RunFolder,
     environ: Mapping[str, str],
-    relay: Relayed | None,
+    relay: RunRelay | None,
 ) -> subprocess.Popen[bytes]:
     debug.tell_command(info.argv, info.cwd)
     debug.tell(f"its prompt and output: {folder.path}")

@@ -30,7 +30,7 @@ class RunInfo:
 
     ``cli_pid`` and ``cli_token`` are None until the CLI has started. The tokens tell a process
     from a later one with the same pid. ``relayed``: its requests are metered at the wire;
-    ``told``: they are by the CLI's own telemetry.
+    ``told``: they are by the CLI's own telemetry; ``metered`` says so in words, and why.
     """
 
     call_id: str
@@ -48,6 +48,7 @@ class RunInfo:
     prompt_name: str | None = None
     relayed: bool = False
     told: bool = False
+    metered: str | None = None
 
 
 _KEYS = tuple(field.name for field in fields(RunInfo))
@@ -131,6 +132,14 @@ class RunFolder:
                 f"{self.run_json}: damaged ({error})",
                 fix=f"See what the run left in {self.path}, then delete that folder.",
             ) from error
+
+    def metered(self) -> str | None:
+        """``RunInfo.metered``; None where nobody can tell."""
+        try:
+            told = self.info().metered
+        except StateError:
+            return None
+        return told if isinstance(told, str) else None
 
     def remove(self) -> None:
         """Delete the folder of a run that never began, but for what is TO_BE_PUT_BACK."""

@@ -19,11 +19,11 @@ from agentd.providers.failure import Failure
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
 from agentd.workflow.attempt import Attempt, attempt
+from agentd.workflow.meter_choice import metered
 from agentd.workflow.model_choice import Choice, choose
 from agentd.workflow.prompts.prompt import render
 from agentd.workflow.session import prior_usage, session_to_continue
 from agentd.workflow.step_run import StepRun
-from agentd.workflow.wiring import relaying
 
 
 def run_until_done(run: StepRun) -> CallRecord:
@@ -36,8 +36,7 @@ def run_until_done(run: StepRun) -> CallRecord:
     choice = choose_for(run)
     session = order.session_id or session_to_continue(run, choice.provider)
     while True:
-        request = _request(run, choice, session)
-        request = replace(request, relaying=relaying(run, request))
+        request = metered(run, _request(run, choice, session))
         with (
             allowing(change, request, override=order.override_budget) as allowance,
             order.watching(run.begun(choice)) as watched,

@@ -22,9 +22,9 @@ from agentd.providers import PROVIDERS, any_provider
 from agentd.providers.pointing import PointQuery
 from agentd.runner.installed import Installed, look
 from agentd.version import __version__
+from agentd.workflow.meter_choice import MeterChoice, choose_meter
 from agentd.workflow.prompts.prompt import layers_of
 from agentd.workflow.prompts.templates import Templates
-from agentd.workflow.wiring import Metering, metering
 
 
 @frozen()
@@ -99,7 +99,7 @@ def _clis(
         yield _cli(name, settings.command, cli)
         if cli.works:
             query = PointQuery(cwd=cwd, environ=os.environ, extra_args=settings.extra_args)
-            yield _meter(name, metering(PROVIDERS[name], query, wire), strict=strict)
+            yield _meter(name, choose_meter(PROVIDERS[name], query, wire), strict=strict)
         caution = PROVIDERS[name].cli().caution
         if cli.works and caution and (told := caution()):
             yield Check(name, "warn", *told)
@@ -115,9 +115,9 @@ def _clis(
         )
 
 
-def _meter(name: str, where: Metering, *, strict: bool) -> Check:
-    told = f"its runs are metered {where}"
-    if strict and where.pointing is None:
+def _meter(name: str, choice: MeterChoice, *, strict: bool) -> Check:
+    told = f"its runs are metered {choice}"
+    if strict and choice.pointing is None:
         return Check(
             f"meter of {name}",
             "warn",

@@ -19,8 +19,8 @@ from agentd.documents.verdict import (
 from agentd.files import write_atomic
 from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
+from agentd.metering.call_threads import with_threads
 from agentd.metering.pricing import PriceBook
-from agentd.metering.threads import with_threads
 from agentd.project.change import Change
 from agentd.providers import maker_of
 from agentd.runner.result import RunResult

@@ -18,6 +18,7 @@ from agentd.metering.call import CallRecord
 from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
+from agentd.runner.run_folder import RunFolder, RunInfo
 
 CONFIG = """
 project_name = "x"
@@ -55,6 +56,23 @@ def run_folder(box: Sandbox, call_id: str = "c1") -> Path:
     folder = box.change("add-x") / "runs" / call_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def put_run_json(box: Sandbox, call_id: str, metered: str | None) -> None:
+    info = RunInfo(
+        call_id=call_id,
+        step="review",
+        provider="gemini",
+        requested_model=None,
+        argv=("gemini",),
+        cwd="/",
+        resume_session_id=None,
+        started_at=BEGAN,
+        agentd_pid=1,
+        agentd_token=None,
+        metered=metered,
+    )
+    RunFolder(run_folder(box, call_id)).write_info(info)
 
 
 def put_requests(box: Sandbox) -> None:
@@ -191,6 +209,33 @@ def test_calls_in_order(box: Sandbox) -> None:
     assert rows[2][1:6] == ["resolve", "gemini", "m-1", "ok", "-"]
     assert " ".join(rows[2][-4:]) == "at least: relay bypassed"
     assert "api_requests" not in json.loads(box.run("log", "--json").stdout)["calls"][0]
+
+
+def test_where_a_call_was_metered_and_why_there(box: Sandbox) -> None:
+    calls = [
+        one(usage_source="wire"),
+        *(one(id=key, usage_source="stdout") for key in ("c2", "c3", "c4")),
+    ]
+    add(box, "add-x", *calls)
+    off = 'by what it prints and logs: wire is "off" in [meter]'
+    told = {"c1": "at the wire (API key)", "c2": off, "c3": off, "c4": None}
+    for key, metered in told.items():
+        put_run_json(box, key, metered)
+    text = box.run("log").stdout
+    assert text.endswith(f"\n2 calls of gemini were metered {off}\n")
+    assert "API key" not in text
+    text = box.run("log", "--requests").stdout
+    assert text.count("\n  metered at the wire (API key)\n") == 1
+    assert text.count(f"\n  metered {off}\n") == 2
+    calls = json.loads(box.run("log", "--json").stdout)["calls"]
+    assert {call["id"]: call["metered"] for call in calls} == told
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]", '{"metered": 5}'])
+def test_a_damaged_run_json_does_not_tell_where(box: Sandbox, damaged: str) -> None:
+    add(box, "add-x", one())
+    (run_folder(box) / "run.json").write_text(damaged)
+    assert json.loads(box.run("log", "--json").stdout)["calls"][0]["metered"] is None
 
 
 def test_a_call_id_that_is_a_path_leads_nowhere(box: Sandbox) -> None:

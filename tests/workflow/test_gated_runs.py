@@ -74,6 +74,23 @@ def start(
     )
 
 
+OFF = "[meter]\nwire = 'off'\n"
+WHERE = {
+    ON: "at the wire (base URL of your own)",
+    OFF: 'by what it prints and logs: wire is "off" in [meter]',
+}
+
+
+@pytest.mark.parametrize("meter", WHERE)
+def test_the_call_says_where_it_was_metered_and_why(
+    api: LoopbackApi, tmp_path: Path, meter: str
+) -> None:
+    box = asking(tmp_path, "", requests=1, meter=meter)
+    run(box, api)
+    (call,) = json.loads(box.run("log", "add-x", "--json").stdout)["calls"]
+    assert call["metered"] == WHERE[meter]
+
+
 def run(box: Sandbox, api: LoopbackApi, *options: str) -> tuple[int, str]:
     process = start(box, api, "add-x", *options)
     _, stderr = process.communicate(timeout=60)

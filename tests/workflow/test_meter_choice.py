@@ -11,7 +11,7 @@ from standins.toy import TOY
 from agentd.config.model import Wire
 from agentd.providers import PROVIDERS
 from agentd.providers.pointing import PointQuery
-from agentd.workflow.wiring import Metering, metering
+from agentd.workflow.meter_choice import MeterChoice, choose_meter
 
 KEYS = {
     "claude": {"ANTHROPIC_API_KEY": "k"},
@@ -20,9 +20,9 @@ KEYS = {
 }
 
 
-def at(name: str, home: Path, wire: Wire = "auto", **environ: str) -> Metering:
+def at(name: str, home: Path, wire: Wire = "auto", **environ: str) -> MeterChoice:
     query = PointQuery(cwd=home, environ={"HOME": str(home), **environ})
-    return metering(PROVIDERS[name], query, wire)
+    return choose_meter(PROVIDERS[name], query, wire)
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -30,7 +30,7 @@ def test_an_api_key_is_metered_at_the_wire(name: str, tmp_path: Path) -> None:
     found = at(name, tmp_path, **KEYS[name])
     assert str(found) == "at the wire (API key)"
     assert bool(found.telling) == (name == "claude")  # it tells side calls apart
-    assert at(name, tmp_path, "off", **KEYS[name]) == Metering(why='wire is "off" in [meter]')
+    assert at(name, tmp_path, "off", **KEYS[name]) == MeterChoice(why='wire is "off" in [meter]')
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -62,4 +62,15 @@ def test_a_proxy_that_the_relay_cant_take(tmp_path: Path) -> None:
 
 def test_a_provider_that_knows_no_relay(tmp_path: Path) -> None:
     query = PointQuery(cwd=tmp_path, environ={})
-    assert str(metering(TOY, query, "auto")).startswith("by what it prints and logs: agentd can't")
+    assert str(choose_meter(TOY, query, "auto")).startswith(
+        "by what it prints and logs: agentd can't"
+    )
+
+
+def test_without_the_library_of_the_relay_runs_are_metered_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentd.workflow.meter_choice.find_spec", lambda _: None)
+    found = at("claude", tmp_path, **KEYS["claude"])
+    told = "by what it prints and logs: the Python package aiohttp is not installed"
+    assert (found.pointing, found.telling, str(found)) == (None, None, told)

@@ -9,9 +9,9 @@ import pytest
 from support.state_samples import CALL
 
 from agentd.metering.call import PricedModel
+from agentd.metering.call_threads import with_threads
 from agentd.metering.requests import ApiRequest, Thread
-from agentd.metering.thread_text import ThreadUse, as_text, from_text
-from agentd.metering.threads import with_threads
+from agentd.metering.thread_use import ThreadUse, as_text, from_text
 from agentd.metering.usage import ModelUsage, UsageMetrics
 
 USAGE = ModelUsage(input_tokens=900, output_tokens=100)

@@ -9,7 +9,7 @@ from typing import get_args
 
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.requests import ApiRequest, Thread, usage_of_run
-from agentd.metering.thread_text import MAIN, ThreadUse, as_text
+from agentd.metering.thread_use import MAIN, ThreadUse, as_text
 from agentd.metering.usage import UsageMetrics
 
 _THREADS: tuple[Thread, ...] = get_args(Thread)

@@ -1,4 +1,4 @@
-"""A run that is metered: the relay around it."""
+"""The relay of a run: what it is started with, and how long it lives."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _NETWORK = (
 
 
 @frozen(kw_only=True)
-class Relaying:
-    """How a run is metered: ``argv`` starts the relay, ``given`` are its settings for JSON.
+class RelayPlan:
+    """What a run's relay is started with: ``argv``, and ``given``, its settings for JSON.
 
     At the wire where there is a ``pointing``, by the CLI's own telemetry where there is a
     ``telling``; with both the telemetry tells of threads alone. One of them is there.
@@ -42,8 +42,8 @@ class Relaying:
 
 
 @frozen(kw_only=True)
-class Relayed:
-    """A run that has its relay; ``at_wire``: its requests pass it."""
+class RunRelay:
+    """The relay of a run at work, and the run pointed at it; ``at_wire``: its requests pass it."""
 
     process: RelayProcess
     pointed: Pointed
@@ -57,7 +57,7 @@ class AfterRefusal:
     Some take a second for that, signals or not. ``relay`` None: a run without one.
     """
 
-    relay: Relayed | None
+    relay: RunRelay | None
     reading: Reading
     lingering: bool = False
     _events: int = 0
@@ -78,21 +78,21 @@ class AfterRefusal:
 
 
 @contextlib.contextmanager
-def relayed(relaying: Relaying | None, run: Pointed, run_dir: Path) -> Iterator[Relayed | None]:
+def relay_of_run(plan: RelayPlan | None, run: Pointed, run_dir: Path) -> Iterator[RunRelay | None]:
     """The relay of ``run`` for as long as it lasts; None for a run without one.
 
     Raises StateError when it can't be started.
     """
-    if relaying is None:
+    if plan is None:
         yield None
         return
-    pointing, telling = relaying.pointing, relaying.telling
+    pointing, telling = plan.pointing, plan.telling
     own = pointing.environ if pointing else {}
     network = {name: value for name, value in own.items() if name.upper() in _NETWORK}
     try:
         process = RelayProcess(
-            relaying.argv,
-            {**relaying.given, "upstream": pointing.upstream if pointing else ""},
+            plan.argv,
+            {**plan.given, "upstream": pointing.upstream if pointing else ""},
             run_dir=run_dir,
             environ={**os.environ, **network},
         )
@@ -107,6 +107,6 @@ def relayed(relaying: Relaying | None, run: Pointed, run_dir: Path) -> Iterator[
             run = pointing.at(process.url, file)
         if telling:
             run = telling.at(f"{process.url}/otlp", file, run)
-        yield Relayed(process=process, pointed=run, at_wire=pointing is not None)
+        yield RunRelay(process=process, pointed=run, at_wire=pointing is not None)
     finally:
         process.leave()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
 
 from agentd.budget.spending import is_limited
 from agentd.config.model import Wire
@@ -13,15 +15,16 @@ from agentd.providers.pointing import NotPointed, Pointing, PointQuery, Telling,
 from agentd.providers.provider import Provider
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
-from agentd.runner.wire import Relaying
+from agentd.runner.run_relay import RelayPlan
 from agentd.workflow.step_run import StepRun
 
+_NEEDED = "aiohttp"
 _RELAY = (sys.executable, "-m", "agentd.budget.gate")
 
 
 @frozen(kw_only=True)
-class Metering:
-    """Where runs are metered. ``why`` says in words why there, and not at the wire."""
+class MeterChoice:
+    """Where the runs of a CLI are metered. ``why`` says in words why there, and not at the wire."""
 
     pointing: Pointing | None = None
     telling: Telling | None = None
@@ -34,10 +37,12 @@ class Metering:
         return f"by {source}: {self.why}"
 
 
-def metering(row: Provider, query: PointQuery, wire: Wire) -> Metering:
+def choose_meter(row: Provider, query: PointQuery, wire: Wire) -> MeterChoice:
     """Where runs of a CLI are metered, by its login and settings and by ``[meter] wire``."""
     if wire == "off":
-        return Metering(why='wire is "off" in [meter]')
+        return MeterChoice(why='wire is "off" in [meter]')
+    if find_spec(_NEEDED) is None:
+        return MeterChoice(why=f"the Python package {_NEEDED} is not installed")
     cli = row.cli()
     found = (
         cli.point(query) if cli.point else NotPointed(f"agentd can't point {row.name} at a relay")
@@ -52,32 +57,37 @@ def metering(row: Provider, query: PointQuery, wire: Wire) -> Metering:
         why = proxy
     else:
         threads = told if told and told.tells_threads else None
-        return Metering(pointing=found, telling=threads, why=found.login)
+        return MeterChoice(pointing=found, telling=threads, why=found.login)
     if isinstance(telling, NotPointed) and telling.why not in why:
         why += f"; {telling.why}"
-    return Metering(telling=told, why=why)
+    return MeterChoice(telling=told, why=why)
 
 
-def relaying(run: StepRun, request: RunRequest) -> Relaying | None:
-    """How the run is metered by a relay; None where it has none, which is told if one is wanted.
+def metered(run: StepRun, request: RunRequest) -> RunRequest:
+    """The request with how its run is metered; tells where a wanted wire is not used, and why.
 
     Raises BudgetExceeded, and leaves no run's folder, where ``budget.strict`` then holds nothing.
     """
     change, row = run.change, request.provider
     config = change.workspace.config
     query = PointQuery(cwd=change.project.root, environ=os.environ, extra_args=request.extra_args)
-    found = metering(row, query, config.meter.wire)
-    if not found.pointing:
+    choice = choose_meter(row, query, config.meter.wire)
+    if not choice.pointing:
         limited = is_limited(config.budget, step=request.step, provider=row.name)
         if config.budget.strict and limited and not run.order.override_budget:
             RunFolder(request.runs_dir / request.call_id).remove()
-            raise _not_strict(request, found.why)
+            raise _not_strict(request, choice.why)
         if config.meter.wire == "on":
-            run.order.note(f"{run.step.name}: not metered at the wire: {found.why}")
-    if not found.pointing and not found.telling:
-        return None
-    given = {"provider": row.name}
-    return Relaying(pointing=found.pointing, telling=found.telling, argv=_RELAY, given=given)
+            run.order.note(f"{run.step.name}: not metered at the wire: {choice.why}")
+    plan = None
+    if choice.pointing or choice.telling:
+        plan = RelayPlan(
+            pointing=choice.pointing,
+            telling=choice.telling,
+            argv=_RELAY,
+            given={"provider": row.name},
+        )
+    return replace(request, relay_plan=plan, metered=str(choice))
 
 
 def _not_strict(request: RunRequest, why: str) -> BudgetExceeded:
