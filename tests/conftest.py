@@ -25,6 +25,8 @@ settings.load_profile("untimed")
 # whoever runs the tests has.
 OWN_HOME = os.environ.get("HOME", "")
 os.environ["HOME"] = tempfile.mkdtemp(prefix="agentd-home-")
+# Of all processes of a test, whatever home each has: see ``own_writes``.
+os.environ["XDG_STATE_HOME"] = f"{os.environ['HOME']}/.local/state"
 atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)
 for name in ("ANTHROPIC", "CLAUDE_CODE", "CODEX", "OPENAI", "GEMINI", "GOOGLE", "OTEL"):
     for variable in [each for each in os.environ if each.startswith(f"{name}_")]:

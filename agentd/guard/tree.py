@@ -27,8 +27,9 @@ NOT_JUDGED = frozenset(
 class Look:
     """What stands at a path: file, dir, link, or other, also for a file that can't be read.
 
-    ``digest`` is the sha256 of a file, the target of a link; None where it was not read. ``at``
-    says where a file's bytes are kept.
+    ``digest`` is the sha256 of a file, the target of a link; None where it was not read.
+    ``git_object`` names a clean tracked file's bytes where git has them, ``at`` says where else
+    they are kept: see ``baseline``.
     """
 
     kind: str
@@ -36,14 +37,21 @@ class Look:
     size: int = 0
     digest: bytes | None = None
     mtime_ns: int = field(default=0, compare=False)
+    ctime_ns: int = field(default=0, compare=False)
+    inode: int = field(default=0, compare=False)
+    git_object: str | None = field(default=None, compare=False)
     at: int = field(default=-1, compare=False)
 
+    @property
+    def stamp(self) -> tuple[str, int, int, int, int, int]:
+        """What no writer can leave as it was: ctime is the kernel's alone."""
+        return self.kind, self.mode, self.size, self.mtime_ns, self.ctime_ns, self.inode
+
     def same_as(self, other: Look) -> bool:
-        """Whether both are the same; by size and time where a hash is missing."""
+        """Whether both are the same; by their stamps where a hash is missing."""
         if self.digest is not None and other.digest is not None:
             return self == other
-        both = [(look.kind, look.mode, look.size, look.mtime_ns) for look in (self, other)]
-        return both[0] == both[1]
+        return self.stamp == other.stamp
 
 
 def look_at(
@@ -59,11 +67,16 @@ def look_at(
             return Look("dir")
         if stat.S_ISLNK(found.st_mode):
             return Look("link", digest=os.fsencode(Path(path).readlink()))
-        mode, size, mtime_ns = stat.S_IMODE(found.st_mode), found.st_size, found.st_mtime_ns
-        if not stat.S_ISREG(found.st_mode):
-            return Look("other", mode, size, mtime_ns=mtime_ns)
-        look = Look("file", mode, size, mtime_ns=mtime_ns)
-        return _read(path, look, keep) if size <= hash_up_to else look
+        look = Look(
+            "file" if stat.S_ISREG(found.st_mode) else "other",
+            stat.S_IMODE(found.st_mode),
+            found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            ctime_ns=found.st_ctime_ns,
+            inode=found.st_ino,
+        )
+        is_read = look.kind == "file" and look.size <= hash_up_to
+        return _read(path, look, keep) if is_read else look
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:

@@ -1,0 +1,84 @@
+"""Where agentd keeps what an agent must not reach."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agentd import state_folder
+from agentd.errors import StateError
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "repo/sub").mkdir(parents=True)
+    return tmp_path / "repo/sub"
+
+
+def mode(path: str | Path) -> int:
+    return os.stat(path).st_mode & 0o777
+
+
+def test_it_lies_outside_the_project_and_is_private(root: Path) -> None:
+    assert state_folder.state_folder_of(str(root)) is None
+    before = os.umask(0)
+    try:
+        made = state_folder.make_state_folder(str(root))
+    finally:
+        os.umask(before)
+    assert Path(made).parent == root.parents[1] / "state/agentd"
+    assert (mode(made), mode(Path(made).parent)) == (0o700, 0o700)
+    assert state_folder.state_folder_of(str(root)) == made
+    assert state_folder.make_state_folder(str(root)) == made
+
+
+def test_a_project_has_one_however_it_is_reached(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(root)
+    made = state_folder.make_state_folder(str(tmp_path / "link"))
+    assert state_folder.state_folder_of(str(root)) == made
+    around = list(state_folder.state_folders_around(f"{tmp_path}/link/agentd/changes/x/STATE.yaml"))
+    assert around == [(f"{tmp_path}/link", made)]
+    assert list(state_folder.state_folders_around(f"{root}-2/x")) == []
+
+
+@pytest.mark.parametrize("instead", ["file", "link", "nothing can be made"])
+def test_without_it_the_git_folder_is_used(root: Path, tmp_path: Path, instead: str) -> None:
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(tmp_path / "repo")]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    subprocess.run([*git, "worktree", "add", "-q", str(tmp_path / "tree")], check=True)
+    match instead:
+        case "file":
+            (tmp_path / "state").write_text("")
+        case "link":
+            (tmp_path / "state").mkdir()
+            (tmp_path / "state/agentd").symlink_to(tmp_path)
+        case _:
+            os.environ["XDG_STATE_HOME"] = "/dev/null/none"  # the fixture puts it back
+    for project in (root, tmp_path / "tree"):
+        made = state_folder.make_state_folder(str(project))
+        assert Path(made).parent == tmp_path / "repo/.git/agentd"
+        assert state_folder.state_folder_of(str(project)) == made
+        assert list(state_folder.state_folders_around(f"{project}/a/b")) == [(str(project), made)]
+
+
+def test_one_in_the_git_folder_does_not_count_where_the_other_can_be_used(
+    root: Path, tmp_path: Path
+) -> None:
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    (root / ".git/agentd" / state_folder.short_hash(str(root))).mkdir(parents=True)
+    assert state_folder.state_folder_of(str(root)) is None
+
+
+def test_where_nothing_can_be_written_it_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/none")
+    (root / ".git").write_text("gitdir: /dev/null/none\n")
+    with pytest.raises(StateError, match="/dev/null/none") as error:
+        state_folder.make_state_folder(str(root))
+    assert "XDG_STATE_HOME" in str(error.value.fix)
