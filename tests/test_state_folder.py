@@ -20,7 +20,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def mode(path: str | Path) -> int:
-    return os.stat(path).st_mode & 0o777
+    return Path(path).stat().st_mode & 0o777
 
 
 def test_it_lies_outside_the_project_and_is_private(root: Path) -> None:
