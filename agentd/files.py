@@ -12,6 +12,9 @@ from typing import NamedTuple
 from agentd.locks import try_lock
 from agentd.own_writes import noted
 
+_PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
+_OTHERS = 0o077
+
 
 class FileStamp(NamedTuple):
     """What tells that a file is as it was; ``inode`` is new whenever agentd has written it."""
@@ -37,15 +40,13 @@ def write_atomic(
     """Replace ``path`` by ``data``: a reader, or a crash, sees the old file or the new one.
 
     The temporary file stands beside it as ``.NAME.XXXXXXXX.tmp``; what a killed process left there
-    is removed. The permissions of an existing file are kept. While steps run their guards are told
-    (see ``own_writes``), with ``entry`` instead of the data where that is given. Raises OSError
-    (full disk, read-only folder); ``path`` is then as it was. What is not ``durable`` may be the
-    old file again after a power cut.
+    is removed. The permissions of an existing file are kept; a new one in a folder that its owner
+    alone may enter is its owner's alone too, whatever the umask. While steps run their guards are
+    told (see ``own_writes``), with ``entry`` instead of the data where that is given. Raises
+    OSError (full disk, read-only folder); ``path`` is then as it was. What is not ``durable`` may
+    be the old file again after a power cut.
     """
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        mode = None
+    mode = _mode_for(path)
     remove_leftovers(path)
     fd, temporary = _open_temporary(path)
     try:
@@ -64,6 +65,13 @@ def write_atomic(
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def _mode_for(path: Path) -> int | None:
+    """The permissions to give a file; None: those of any new file."""
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode)
+    return _PRIVATE_FILE if path.parent.is_dir() and not is_open_to_others(path.parent) else None
 
 
 def remove_leftovers(path: Path) -> None:
@@ -94,11 +102,60 @@ def _open_temporary(path: Path) -> tuple[int, Path]:
         os.close(fd)  # somebody took it for a leftover before it was locked
 
 
-def write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes = b"") -> None:
     """Write a new file that its owner alone may read. Raises OSError, also when it is there."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE_FILE)
     with os.fdopen(fd, "wb") as handle:
         handle.write(data)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that its owner alone may enter; one that is there becomes so.
+
+    Folders above it that are missing are made as usual. Raises OSError.
+    """
+    try:
+        folder.mkdir(_PRIVATE_FOLDER, parents=True)
+    except FileExistsError:
+        found = folder.lstat().st_mode
+        if stat.S_ISDIR(found) and found & _OTHERS:
+            make_private(folder)
+        elif not folder.is_dir():
+            raise
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether its group or everybody may do anything with what is there; False for nothing."""
+    try:
+        return bool(path.stat().st_mode & _OTHERS)
+    except FileNotFoundError:
+        return False
+
+
+def make_private(path: Path) -> None:
+    """Take from others what they may do with a file, or with a folder and all that is in it.
+
+    Links are not followed, and files that have a name elsewhere too are left alone. What can't be
+    changed stays as it is. The folder is last: it tells whether all of it was done.
+    """
+    found = [os.fspath(path)]
+    for one in found:  # no recursion: an agent may have left any number of folders in each other
+        with contextlib.suppress(OSError), os.scandir(one) as inside:
+            found += [entry.path for entry in inside if not entry.is_symlink()]
+    for one in reversed(found):
+        _keep_others_out(one)
+
+
+def _keep_others_out(path: str) -> None:
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            found = os.fstat(fd)
+            sole = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
+            if found.st_mode & _OTHERS and sole:
+                os.fchmod(fd, stat.S_IMODE(found.st_mode) & ~_OTHERS)
+        finally:
+            os.close(fd)
 
 
 def sync_folder(folder: Path) -> None:

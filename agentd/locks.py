@@ -13,14 +13,15 @@ from agentd.errors import LockHeld
 
 
 @contextlib.contextmanager
-def lock(path: Path, *, timeout_s: float = 30.0) -> Iterator[None]:
+def lock(path: Path, *, timeout_s: float = 30.0, mode: int = 0o666) -> Iterator[None]:
     """Hold the exclusive lock of ``path``: a folder, or a file (created if missing, never deleted).
 
-    It is the kernel's (flock): a process that dies lets go of it. Raises LockHeld when a living
-    process still holds it after ``timeout_s`` seconds.
+    ``mode`` is that of a file which is created. The lock is the kernel's (flock): a process that
+    dies lets go of it. Raises LockHeld when a living process still holds it after ``timeout_s``
+    seconds.
     """
     kind = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
-    fd = os.open(path, kind | os.O_NOFOLLOW, 0o666)
+    fd = os.open(path, kind | os.O_NOFOLLOW, mode)
     try:
         deadline = time.monotonic() + timeout_s
         while not try_lock(fd):

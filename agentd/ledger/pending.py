@@ -40,7 +40,7 @@ def reserve(run_dir: Path) -> None:
     """
     path = run_dir / RESERVE
     with plain_files.explained(path):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
             _fill(fd)
         finally:
@@ -68,7 +68,8 @@ def keep(runs_dir: Path, call: Kept) -> Path:
     line = render.json_line(call_fields.to_fields(call.record))
     try:
         plain_files.check_change(runs_dir.parent)
-        run_dir = plain_files.make_folder(plain_files.make_folder(runs_dir) / call.record.id)
+        plain_files.make_folder(runs_dir, private=True)
+        run_dir = plain_files.make_folder(runs_dir / call.record.id, private=True)
         path = run_dir / PENDING
         with plain_files.explained(path):
             _write(path, f"{to_line(call)}\n".encode())

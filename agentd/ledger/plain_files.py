@@ -46,11 +46,14 @@ def check_change(change_dir: Path) -> None:
     )
 
 
-def make_folder(folder: Path) -> Path:
-    """The folder itself, made when it is missing. Raises StateError when it is anything else."""
+def make_folder(folder: Path, *, private: bool = False) -> Path:
+    """The folder itself, made when it is missing, ``private`` for its owner alone.
+
+    Raises StateError when it is anything else.
+    """
     with explained(folder):
         if not _is_folder(folder):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(0o700 if private else 0o777, exist_ok=True)
     return folder
 
 

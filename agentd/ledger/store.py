@@ -160,7 +160,7 @@ class StateStore:
         """Enter every kept call that is not in STATE.yaml yet; returns those entered now."""
         plain_files.check_change(self.change_dir)
         if self.runs_dir.is_symlink():
-            plain_files.make_folder(self.runs_dir)  # says what is wrong
+            plain_files.make_folder(self.runs_dir, private=True)  # says what is wrong
         waiting, problem = pending.read_pending(self.runs_dir)
         entered = self._enter(waiting) if waiting else []
         for call in waiting:
@@ -240,8 +240,8 @@ class StateStore:
     def locked(self) -> Iterator[None]:
         """Meanwhile no agentd writes the file. Raises LockHeld after 30 s."""
         plain_files.check_change(self.change_dir)
-        plain_files.make_folder(self.runs_dir)
-        with reading.explained(self.path), lock(self.runs_dir / ".lock"):
+        plain_files.make_folder(self.runs_dir, private=True)
+        with reading.explained(self.path), lock(self.runs_dir / ".lock", mode=0o600):
             yield
 
 

@@ -118,7 +118,7 @@ class RelayProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-        with os.fdopen(os.open(self._complaints, flags, 0o666), "ab") as complaints:
+        with os.fdopen(os.open(self._complaints, flags, 0o600), "ab") as complaints:
             process = subprocess.Popen(
                 self._argv,
                 stdin=subprocess.PIPE,

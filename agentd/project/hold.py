@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import InputError
-from agentd.files import FileStamp, file_stamp
+from agentd.files import FileStamp, file_stamp, make_private_folder, write_private
 from agentd.locks import try_lock
 from agentd.project.change import Change, all_changes
 from agentd.project.layout import Project
@@ -27,10 +27,10 @@ def at_work(change: Change) -> Iterator[None]:
     another living agentd holds it.
     """
     runs = change.runs_dir
-    runs.mkdir(parents=True, exist_ok=True)
-    if not (runs / ".gitignore").exists():
-        (runs / ".gitignore").write_text("*\n")  # logs, in whatever layout the change lies
-    fd = os.open(runs / _HOLD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    make_private_folder(runs)
+    with contextlib.suppress(FileExistsError):  # logs, in whatever layout the change lies
+        write_private(runs / ".gitignore", b"*\n")
+    fd = os.open(runs / _HOLD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         if not _try_twice(fd):
             holder = os.pread(fd, 20, 0).decode(errors="replace").strip()

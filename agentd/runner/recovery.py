@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agentd.errors import StateError
+from agentd.files import write_private
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.provider import Provider
 from agentd.runner.process import group_lives, is_same
@@ -60,7 +61,8 @@ def recover(
     with folder.attend(timeout_s=60.0), contextlib.ExitStack() as stack:
         info, cli = folder.info(), provider.cli()
         for file in (folder.stdout, folder.stderr):
-            file.open("ab").close()  # somebody may have deleted them; touch() would set the time
+            with contextlib.suppress(FileExistsError):  # somebody may have deleted them
+                write_private(file)
         reading = stack.enter_context(contextlib.closing(Reading(folder, cli)))
         pid = info.cli_pid
         stopped = pid is not None and _lives(info)

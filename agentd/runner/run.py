@@ -13,6 +13,7 @@ from pathlib import Path
 from agentd import debug
 from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
+from agentd.files import write_private
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Watch
@@ -129,9 +130,9 @@ class ScriptRunner:
                     environ = relay.pointed.environ
                     request = replace(request, extra_args=relay.pointed.extra_args)
                 info = _describe(request, folder)
-                folder.prompt.write_text(request.prompt, encoding="utf-8", errors="replace")
-                folder.stdout.touch()
-                folder.stderr.touch()
+                write_private(folder.prompt, request.prompt.encode(errors="replace"))
+                write_private(folder.stdout)
+                write_private(folder.stderr)
                 folder.write_info(info)
                 watched = request.watch is not None
                 reading = stack.enter_context(

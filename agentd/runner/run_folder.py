@@ -14,7 +14,7 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
-from agentd.files import write_atomic
+from agentd.files import make_private_folder, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.locks import lock, try_lock
@@ -70,7 +70,8 @@ class RunFolder:
             raise InputError(f"call id {call_id!r} is not allowed", fix=ALLOWED)
         folder = cls(runs_dir / call_id)
         with folder.writing():
-            folder.path.mkdir(parents=True, exist_ok=True)
+            make_private_folder(runs_dir)
+            make_private_folder(folder.path)
         return folder
 
     @property
@@ -98,7 +99,7 @@ class RunFolder:
 
         It is not inherited by the CLI. Raises StateError when another one holds it.
         """
-        return lock(self._lock, timeout_s=timeout_s)
+        return lock(self._lock, timeout_s=timeout_s, mode=0o600)
 
     def is_attended(self) -> bool:
         """Whether a living agentd runs it, or has run it and may be about to record it."""

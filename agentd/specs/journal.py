@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from agentd.errors import StateError
-from agentd.files import remove_leftovers, sync_folder, write_atomic
+from agentd.files import make_private_folder, remove_leftovers, sync_folder, write_atomic
 from agentd.frozen import frozen
 from agentd.locks import lock
 
@@ -86,7 +86,7 @@ class Journal:
                 f"{self.folder}: a merge of this change is not finished",
                 fix="Undo or finish it first.",
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.folder)
         entries: list[Entry] = []
         for number, (path, text) in enumerate(texts.items()):
             old = path.read_bytes() if path.exists() else None

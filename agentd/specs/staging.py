@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agentd.errors import InputError
-from agentd.files import write_atomic
+from agentd.files import make_private_folder, write_atomic
 from agentd.markdown.document import scan
 from agentd.project.change import open_changes
 from agentd.project.hold import working_process
@@ -60,7 +60,7 @@ def stage(project: Project, change: Path, texts: Mapping[Path, str]) -> None:
         write_atomic(place, text.encode())
     if written is not None:
         write_atomic(folder / CHANGELOG, written)
-    _note(change).parent.mkdir(exist_ok=True)
+    make_private_folder(_note(change).parent)
     write_atomic(_note(change), json.dumps(_fingerprint(project, change)).encode())
 
 

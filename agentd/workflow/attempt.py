@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.errors import ProviderError, StateError
-from agentd.files import write_atomic
+from agentd.files import make_private, write_atomic
 from agentd.frozen import frozen
 from agentd.guard import Allowed, Findings, Guard
 from agentd.ledger.changes import Changes
@@ -103,6 +103,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         restored = guard.restore(sound, aside)
         run.change.forget()
         missing = _missing(run, result, findings)
+    make_private(run_dir)  # what the CLI and its tools wrote there, and what was moved there
     changes = Changes()
     if result.status == "ok" and not missing and not findings.forbidden:
         recording.preserve(run, result.run_dir)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +15,16 @@ from agentd.clock import utc_now
 from agentd.config.load import load
 from agentd.config.model import Config, MeterConfig, ProviderConfig, Wire
 from agentd.errors import ConfigError, InputError
+from agentd.files import is_open_to_others
 from agentd.frozen import frozen
 from agentd.git import ignores
+from agentd.project.change import all_changes
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider
 from agentd.providers.pointing import PointQuery
 from agentd.runner.installed import Installed, look
+from agentd.text import counted
 from agentd.version import __version__
 from agentd.workflow.meter_choice import MeterChoice, choose_meter
 from agentd.workflow.prompts.prompt import layers_of
@@ -57,7 +61,7 @@ def examine(start: Path) -> list[Check]:
             *_clis({name: usual[name] for name in there}, folder, MeterConfig().wire),
         ]
     found = Check("project", "ok", str(project.root))
-    repository = [_repository(project.root), _ignored(project)]
+    repository = [_repository(project.root), _ignored(project), *_runs(project)]
     try:
         config = load(project.config_path)
     except ConfigError as error:
@@ -198,6 +202,21 @@ def _repository(root: Path) -> Check:
         "the project is in no git repository: what a step changes can't be seen or undone",
         "Run `git init`, and commit before a step.",
     )
+
+
+def _runs(project: Project) -> Iterator[Check]:
+    """Logs of runs of an agentd that let other users of the machine read them."""
+    changes = all_changes(project)
+    wide = [change.runs_dir for change in changes if is_open_to_others(change.runs_dir)]
+    if wide:
+        first = project.shown(wide[0])
+        yield Check(
+            "runs",
+            "warn",
+            f"other users of this machine may read {first}/"
+            + (f" and those of {counted(len(wide) - 1, 'other change')}" if wide[1:] else ""),
+            f"Run `chmod -R go= {shlex.quote(first)}`; the next run of a step there does it too.",
+        )
 
 
 def _ignored(project: Project) -> Check:

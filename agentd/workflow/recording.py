@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -142,12 +141,12 @@ def preserve(run: StepRun, run_dir: Path) -> None:
         failed = _read_failed_checks(run_dir)
         _add_issues(change, judgement, FAILED_CHECKS, failed, "the project's own checks")
         for path in change.documents(step.writes[0]):
-            shutil.copyfile(path, run_dir / path.name)
+            write_atomic(run_dir / path.name, path.read_bytes(), durable=False)
     if step.plans:
         from agentd.specs import snapshot
         from agentd.specs.model import SpecError
 
-        (run_dir / _DONE).touch()
+        (run_dir / _DONE).touch(mode=0o600)
         with contextlib.suppress(SpecError):  # validation tells what is wrong with them
             snapshot.take(change.project, change.folder)
 
