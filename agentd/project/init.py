@@ -84,7 +84,7 @@ def initialise(
         project.agentd_dir / "project.md": project_text(name),
         project.agentd_dir / ".gitignore": "\n".join(IGNORED) + "\n",
     }
-    if not project.specs_dir.is_dir() or gitkeep.exists():
+    if gitkeep.exists() or _is_empty(project.specs_dir):
         contents[gitkeep] = ""
     here = project.config_path
     if os.path.lexists(here) and not here.is_file():
@@ -169,6 +169,15 @@ def _name_in_go_mod(text: str) -> object:
     parts = found[1].split("/") if found else [""]
     # A module's major version is no name: example.com/tool/v2 (https://go.dev/ref/mod#module-path).
     return parts[-2] if len(parts) > 1 and re.fullmatch(r"v\d+", parts[-1]) else parts[-1]
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether nothing is there but what an `init` left that was killed."""
+    return not folder.is_dir() or all(_is_leftover(path) for path in folder.iterdir())
+
+
+def _is_leftover(path: Path) -> bool:
+    return path.name.startswith("..gitkeep.") and path.suffix == ".tmp"
 
 
 def _write_new(path: Path, text: str) -> bool:

@@ -2,7 +2,7 @@
 
 A plan entry, or a list of them for one round after another: ``stdout`` (file to replay), ``files``
 ({path: text}; ``change/`` is the change's folder), ``exit`` (code), ``sleep_s`` (before it
-answers), ``shell`` (what else it does).
+answers), ``shell`` (what else it does). ``../began.log`` and ``../finished.log`` count its runs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ prompt = sys.stdin.read()
 heading = re.search(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", prompt, re.MULTILINE)
 assert heading, prompt[:200]
 step, change_id = heading.groups()
+with Path("../began.log").open("a") as log:
+    log.write(f"{change_id} {step}\n")
 plan = json.loads(Path("../plan.json").read_text())[step]
 if isinstance(plan, list):  # one answer a round; the last one for all that follow
     rounds = Path(f"../{change_id}.{step}.rounds")

@@ -147,7 +147,7 @@ def put_standins(folder: Path) -> dict[str, str]:
     commands = {}
     for provider in ("claude", "codex", "gemini"):
         script = folder / provider
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STANDIN_CLI}" "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{STANDIN_CLI}" "$@"\n')
         script.chmod(0o755)
         commands[provider] = str(script)
     return commands

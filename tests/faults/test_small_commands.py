@@ -1,0 +1,104 @@
+"""init, record, cost reset and validate --fix, struck at every change they make on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from support.fault_proof import Scene, prove
+from support.state_samples import call
+from support.workflow_box import box_with, put_change
+from support.workspace import PROPOSAL, Sandbox
+
+from agentd.cli import run
+from agentd.errors import StateError
+from agentd.ledger.store import StateStore
+from agentd.metering.usage import UsageMetrics
+
+NOTHING: Counter[str] = Counter()
+CALL_ID = "20261122T054052-manual-0000002a"
+
+
+def empty(folder: Path) -> Sandbox:
+    root = folder / "project"
+    root.mkdir(parents=True)
+    return Sandbox(root)
+
+
+@pytest.mark.reliability
+def test_init(tmp_path: Path) -> None:
+    prove(Scene(command=("init",), make=empty, paid=NOTHING), tmp_path)
+
+
+def with_calls(folder: Path) -> Sandbox:
+    folder.mkdir(parents=True)
+    box = box_with(folder)
+    store = StateStore(put_change(box, "add-x", "implementing"))
+    for number in range(3):
+        store.append(call(number))
+    return box
+
+
+def record() -> int:
+    """Record a call as a program does with the public API."""
+    usage = UsageMetrics(input_tokens=300, output_tokens=50)
+    store = StateStore("agentd/changes/add-x")
+    try:
+        store.record_llm_call("manual", "gpt-5", usage, 1500, None, call_id=CALL_ID)
+    except StateError:
+        return 1
+    return 0
+
+
+def record_again() -> int:
+    """A call that was kept is entered by the next command, whichever that is."""
+    return record() or run(["status", "add-x"])
+
+
+def holds_four_calls(box: Sandbox) -> None:
+    ids = [one["id"] for one in box.telemetry("add-x")["calls"]]
+    assert sorted(ids) == sorted([*(call(number).id for number in range(3)), CALL_ID])
+
+
+@pytest.mark.reliability
+def test_record_and_the_same_again(tmp_path: Path) -> None:
+    scene = Scene(
+        command=record,
+        again=record_again,
+        make=with_calls,
+        paid=NOTHING,
+        holds=holds_four_calls,
+        may_leave=r"/runs/<manual>(/call\.json)?$",
+    )
+    prove(scene, tmp_path, step=1)
+
+
+def is_reset(box: Sandbox) -> None:
+    state = yaml.safe_load((box.change("add-x") / "STATE.yaml").read_text())
+    assert state["budget_reset_calls"] == 3
+    assert len(state["telemetry"]["calls"]) == 3
+
+
+@pytest.mark.reliability
+def test_cost_reset(tmp_path: Path) -> None:
+    command = ("cost", "reset", "add-x")
+    prove(Scene(command=command, make=with_calls, paid=NOTHING, holds=is_reset), tmp_path)
+
+
+def untidy(folder: Path) -> Sandbox:
+    folder.mkdir(parents=True)
+    box = box_with(folder)
+    texts = {
+        name.removeprefix("change/"): text.replace("- [ ]", "* [ ]  ").replace("\n", "  \n")
+        for name, text in PROPOSAL.items()
+    }
+    put_change(box, "add-x", "proposed", texts)
+    return box
+
+
+@pytest.mark.reliability
+def test_validate_fix(tmp_path: Path) -> None:
+    command = ("validate", "add-x", "--fix")
+    prove(Scene(command=command, make=untidy, paid=NOTHING), tmp_path)

@@ -1,0 +1,153 @@
+"""What must hold after a fault at any change of a command, once the next command has run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from support.faults import KINDS, Ended, Fault, Kind, agentd, every, in_child
+from support.slices import SLICE, SLICES
+from support.workspace import Sandbox
+
+_CALL_ID = re.compile(r"\d{8}T\d{6}-([a-z-]+)-[0-9a-f]{8}")
+
+
+Work = Sequence[str] | Callable[[], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A command to be struck, in projects that are copies of one that ``make`` puts into a folder.
+
+    It is agentd's arguments, or what a child does in the project.
+
+    ``again`` is the next command (the same unless given). What is ``paid`` for is how often which
+    step's CLI runs in all. ``holds`` is asked at the end of each case. The next command ends well,
+    or ``may_say`` why not; there are the files of a good end, and what it ``may_leave`` besides.
+    """
+
+    command: Work
+    make: Callable[[Path], Sandbox]
+    again: Work = ()
+    paid: Counter[str]
+    holds: Callable[[Sandbox], None] = lambda _: None
+    may_say: str = "^$"
+    may_leave: str = "^$"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A project of its own, for one fault."""
+
+    scene: Scene
+    box: Sandbox
+    fault: Fault
+
+    def strike(self) -> Ended:
+        return self._run(self.scene.command, self.fault)
+
+    def again(self) -> Ended:
+        return self._run(self.scene.again or self.scene.command, Fault())
+
+    def _run(self, work: Work, fault: Fault) -> Ended:
+        if callable(work):
+            return in_child(work, below=self.box.root, fault=fault)
+        return agentd(*work, below=self.box.root, fault=fault)
+
+
+def prove(scene: Scene, folder: Path, kinds: Sequence[Kind] = KINDS, step: int = SLICES) -> int:
+    """Strike at every ``step``-th change of the command with each fault; how many cases there were.
+
+    Raises AssertionError that tells all cases that went wrong.
+    """
+    whole = scene.make(folder / "whole")
+    unharmed = Case(scene, copied(whole, folder / "unharmed"), Fault())
+    ended = unharmed.strike()
+    assert ended.code == 0, ended.err
+    good = files_of(unharmed.box)
+    scene.holds(unharmed.box)
+    cases = every(ended.changes, kinds)[SLICE % step :: step]
+    wrong: list[str] = []
+    for fault in cases:
+        case = Case(scene, copied(whole, folder / "case"), fault)
+        wrong += [f"{fault.kind} at {fault.at}: {what}" for what in complaints(case, good)]
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(cases)}", *wrong])
+    return len(cases)
+
+
+def complaints(case: Case, good: Counter[str]) -> Iterator[str]:
+    """What is wrong after a fault and the next command, ``good`` being the files of a good end."""
+    struck = case.strike()
+    at = struck.changes[case.fault.at - 1] if struck.struck(case.fault) else "never came"
+    for which, ended in (("struck", struck), ("again", case.again())):
+        if "Traceback" in ended.err or ended.code in (70, 99):
+            yield f"[{at}] {which}: exit {ended.code}: {ended.err[-1500:]}"
+    if ended.code != 0 and not re.search(case.scene.may_say, ended.err):
+        yield f"[{at}] the next command: exit {ended.code}: {ended.err}"
+    yield from (f"[{at}] {what}" for what in money_wrong(case.box, case.scene.paid))
+    yield from (f"[{at}] {what}" for what in left_behind(case, good))
+    try:
+        case.scene.holds(case.box)
+    except AssertionError as error:
+        yield f"[{at}] {error}"
+
+
+def copied(box: Sandbox, folder: Path) -> Sandbox:
+    """The project and what its stand-ins need, in a folder that is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(box.root.parent, folder, symlinks=True)
+    return Sandbox(folder / box.root.name, box.plan)
+
+
+def money_wrong(box: Sandbox, paid: Counter[str]) -> Iterator[str]:
+    """Calls that are lost, there twice, or were paid for again."""
+    began = Counter(_lines(box.root.parent / "began.log"))
+    entered: Counter[str] = Counter()
+    ids: Counter[str] = Counter()
+    for state in box.root.glob("agentd/*/*/STATE.yaml"):
+        try:
+            document = yaml.safe_load(state.read_text())
+        except yaml.YAMLError as error:
+            yield f"{state}: {error}"
+            continue
+        for call in document["telemetry"]["calls"]:
+            change = re.sub(r"^\d{8}-", "", state.parent.name)
+            entered[f"{change} {call['step']}"] += 1
+            ids[call["id"]] += 1
+    if twice := [name for name, times in ids.items() if times > 1]:
+        yield f"entered twice: {twice}"
+    if entered != began and began:
+        yield f"runs of the CLIs {dict(began)}, calls in the ledger {dict(entered)}"
+    if began != paid and paid:
+        yield f"paid for {dict(began)} instead of {dict(paid)}"
+
+
+def files_of(box: Sandbox) -> Counter[str]:
+    """The files and folders of the project; the ids of runs stand for their steps."""
+    found: Counter[str] = Counter()
+    for folder, names, files in os.walk(box.root):
+        for name in (*names, *files):
+            path = os.path.relpath(os.path.join(folder, name), box.root)  # noqa: PTH118
+            if "__pycache__" not in path:
+                found[_CALL_ID.sub(r"<\1>", path)] += 1
+    return found
+
+
+def left_behind(case: Case, good: Counter[str]) -> Iterator[str]:
+    """What is not there after a good end, or is there besides."""
+    now = files_of(case.box)
+    if more := [name for name in now - good if not re.search(case.scene.may_leave, name)]:
+        yield f"left behind: {sorted(more)}"
+    if less := good - now:
+        yield f"missing: {sorted(less)}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
