@@ -188,6 +188,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "artifacts": [{**artifact._asdict(), "done": artifact.done} for artifact in view.artifacts],
         "tasks": {"done": view.tasks[0], "total": view.tasks[1]},
         "at_work": view.worker,
+        "orphans": list(view.waiting.orphans),
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),
     }

@@ -8,8 +8,33 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from agentd.frozen import frozen
+
 _PROC = Path("/proc")
 _GONE = ("Z", "X")  # a zombie neither works nor spends; it only waits to be collected
+
+
+@frozen()
+class Process:
+    """One process at one moment. ``token`` tells it from a later one with its number."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    state: str
+    token: str
+
+    @property
+    def lives(self) -> bool:
+        """Whether it is no zombie."""
+        return self.state not in _GONE
+
+
+def processes() -> dict[int, Process]:
+    """All processes that can be seen now, zombies too, by their process id."""
+    found = _from_proc() if has_proc() else _from_ps("-A")
+    return {process.pid: process for process in found}
 
 
 def start_token(pid: int) -> str | None:
@@ -17,13 +42,8 @@ def start_token(pid: int) -> str | None:
 
     None when there is no such process, or it is a zombie.
     """
-    if _has_proc():
-        fields = _stat_fields(_PROC / str(pid))
-        # proc_pid_stat(5): field 3 is the state, field 22 the start time in clock ticks.
-        return None if fields is None or fields[0] in _GONE else fields[19]
-    line = _ps("-o", "stat=,lstart=", "-p", str(pid)).strip()
-    state, _, started = line.partition(" ")
-    return None if not line or state[0] in _GONE else started.strip()
+    found = _stat(str(pid)) if has_proc() else next(_from_ps("-p", str(pid)), None)
+    return found.token if found is not None and found.lives else None
 
 
 def is_same(pid: int | None, token: str | None) -> bool:
@@ -37,22 +57,7 @@ def group_lives(pgid: int) -> bool:
         os.killpg(pgid, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return any(group == pgid and state not in _GONE for group, state in _groups())
-
-
-def descendant_groups(pid: int) -> set[int]:
-    """The process groups of a process's descendants, but for its own.
-
-    A CLI may give each shell command a group of its own, which a signal to its own does not reach.
-    """
-    parents = list(_parents())
-    family = {pid}
-    grown = True
-    while grown:
-        born = {child for child, parent, _ in parents if parent in family} - family
-        family |= born
-        grown = bool(born)
-    return {group for child, _, group in parents if child in family} - {pid}
+    return any(each.group == pgid and each.lives for each in processes().values())
 
 
 def signal_group(pgid: int, number: int) -> None:
@@ -61,43 +66,57 @@ def signal_group(pgid: int, number: int) -> None:
         os.killpg(pgid, number)
 
 
-def _parents() -> Iterator[tuple[int, int, int]]:
-    """(pid, parent, process group) of every process."""
-    if _has_proc():
-        for entry in _PROC.iterdir():
-            fields = _stat_fields(entry) if entry.name.isdecimal() else None
-            if fields is not None:
-                yield int(entry.name), int(fields[1]), int(fields[2])
-        return
-    for line in _ps("-A", "-o", "pid=,ppid=,pgid=").splitlines():
-        pid, parent, group = line.split()
-        yield int(pid), int(parent), int(group)
+def environment(pid: int) -> bytes | None:
+    """What a process was started with, each variable ended by a zero byte; None: not to be seen."""
+    try:
+        return (_PROC / str(pid) / "environ").read_bytes() if has_proc() else None
+    except OSError:
+        return None
 
 
-def _groups() -> Iterator[tuple[int, str]]:
-    """(process group, state letter) of every process."""
-    if _has_proc():
-        for entry in _PROC.iterdir():
-            fields = _stat_fields(entry) if entry.name.isdecimal() else None
-            if fields is not None:
-                yield int(fields[2]), fields[0]
-        return
-    for line in _ps("-A", "-o", "pgid=,stat=").splitlines():
-        group, state = line.split()
-        yield int(group), state[0]
+def prints_to(pid: int, file: Path) -> bool | None:
+    """Whether a process's stdout is this file; None where that can't be seen."""
+    if not has_proc():
+        return None
+    try:
+        return (_PROC / str(pid) / "fd/1").samefile(file)
+    except OSError:
+        return False
 
 
-def _has_proc() -> bool:
+def has_proc() -> bool:
+    """Whether /proc tells of processes; elsewhere ps does, and of less."""
     return (_PROC / "self" / "stat").exists()
 
 
-def _stat_fields(entry: Path) -> list[str] | None:
-    """The fields of a stat file from the third on: the second, the name, may hold anything."""
+def _from_proc() -> Iterator[Process]:
+    for name in os.listdir(_PROC):  # noqa: PTH208 - as text: it is asked for all the time
+        if name.isdecimal() and (found := _stat(name)) is not None:
+            yield found
+
+
+def _stat(name: str) -> Process | None:
     try:
-        text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+        with open(f"/proc/{name}/stat", "rb") as file:
+            text = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return text.rpartition(")")[2].split()
+    # proc_pid_stat(5): the second field, the name, may hold anything; field 3 is the state, field
+    # 22 the start time in clock ticks.
+    fields = text.rpartition(b")")[2].split()
+    state, parent, group, session = fields[:4]
+    token = fields[19].decode()
+    return Process(int(name), int(parent), int(group), int(session), state.decode(), token)
+
+
+def _from_ps(*which: str) -> Iterator[Process]:
+    for line in _ps("-o", "pid=,ppid=,pgid=,stat=,lstart=", *which).splitlines():
+        pid, parent, group, state, started = line.split(maxsplit=4)
+        try:
+            session = os.getsid(int(pid))
+        except OSError:  # gone, or not to be asked about
+            session = 0
+        yield Process(int(pid), int(parent), int(group), session, state[0], started.strip())
 
 
 def _ps(*arguments: str) -> str:

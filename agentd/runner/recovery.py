@@ -7,17 +7,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from agentd.errors import StateError
+from agentd.errors import InputError, StateError
 from agentd.files import write_private
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.provider import Provider
-from agentd.runner.process import group_lives, is_same
+from agentd.runner.family import Family, is_inside, marked_runs
+from agentd.runner.process import is_same, signal_group
 from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
-from agentd.runner.stop import LEFTOVERS, stop_family, stop_group, stop_stages
+from agentd.runner.stop import LEFTOVERS, stop, stop_stages
 
 # What the ledger leaves in a run's folder once the run is entered, or kept to be entered.
 _RECORDED = ("call.json", "call.pending.json")
@@ -35,8 +37,27 @@ def unfinished(runs_dir: Path) -> list[RunFolder]:
 
 
 def still_running(folder: RunFolder) -> bool:
-    """Whether the run's CLI still lives. Raises StateError when run.json is damaged."""
-    return _lives(folder.info())
+    """Whether a process of the run still lives. Raises StateError when run.json is damaged."""
+    return bool(living(folder))
+
+
+def living(folder: RunFolder) -> list[int]:
+    """The run's processes that still live. Raises StateError when run.json is damaged."""
+    return [process.pid for process in _family(folder, folder.info()).members()]
+
+
+def end_left_behind(runs_dir: Path) -> list[int]:
+    """End what runs left that are over, entered or not, and that could not be ended with them.
+
+    Known by its mark. Returns what was at work.
+    """
+    ended: list[int] = []
+    for run_dir in marked_runs(runs_dir):
+        folder, family = RunFolder(run_dir), Family(run_dir)
+        if not is_inside(run_dir) and not _is_looked_after(folder):
+            ended += [process.pid for process in family.members()]
+            stop(LEFTOVERS, send=family.signal, alive=family.lives, pump=_nothing)
+    return ended
 
 
 def recover(
@@ -52,11 +73,18 @@ def recover(
 
     Its status is "ok" when the CLI came to its own good end meanwhile, else "interrupted".
 
-    A CLI that still lives is stopped first, in the stages that let it report; then its stdout and
-    its session log are read as ever. The end is taken to be the last output. ``environ`` (None:
+    A CLI that still lives is stopped first, in the stages that let it report, and then all that it
+    has left running; then its stdout and its session log are read as ever. The end is taken to be
+    the last output. ``environ`` (None:
     agentd's own) says where the session logs lie. Nothing is lost when this is interrupted and
-    called again. Raises StateError when another agentd holds the run, or run.json is damaged.
+    called again. Raises StateError when another agentd holds the run, or run.json is damaged,
+    InputError when this process belongs to the run.
     """
+    if is_inside(folder.path):
+        raise InputError(
+            f"this command runs inside the run that it would end: {folder.path.name}",
+            fix="Run it in a terminal of your own.",
+        )
     environ = os.environ if environ is None else environ
     with folder.attend(timeout_s=60.0), contextlib.ExitStack() as stack:
         info, cli = folder.info(), provider.cli()
@@ -64,12 +92,16 @@ def recover(
             with contextlib.suppress(FileExistsError):  # somebody may have deleted them
                 write_private(file)
         reading = stack.enter_context(contextlib.closing(Reading(folder, cli)))
-        pid = info.cli_pid
-        stopped = pid is not None and _lives(info)
-        if pid is not None and stopped:
+        family = _family(folder, info)
+
+        def works() -> bool:
+            return is_same(info.cli_pid, info.cli_token) or family.works_on(folder.stdout)
+
+        stopped = works()
+        if stopped:
             stages = stop_stages(cli.first_signal, stop_grace_s, term_grace_s)
-            stop_family(pid, stages, alive=lambda: _lives(info), pump=reading.pump)
-            stop_group(pid, LEFTOVERS, alive=lambda: group_lives(pid), pump=reading.pump)
+            stop(stages, send=partial(_signal_cli, info, family), alive=works, pump=reading.pump)
+        stop(LEFTOVERS, send=family.signal, alive=family.lives, pump=reading.pump)
         result = conclude(
             folder,
             info,
@@ -86,20 +118,42 @@ def recover(
         return result
 
 
+def _nothing() -> bool:
+    return False
+
+
+def _is_looked_after(folder: RunFolder) -> bool:
+    try:
+        return folder.is_attended()
+    except StateError:
+        return False
+
+
 def _is_unfinished(folder: RunFolder) -> bool:
     if not folder.run_json.exists():
         return False
     # Attended before recorded: a run is recorded while it is attended, so the other order could
     # miss its entry.
-    try:
-        attended = folder.is_attended()
-    except StateError:
-        attended = False
-    return not attended and not any((folder.path / name).exists() for name in _RECORDED)
+    return not _is_looked_after(folder) and not any(
+        (folder.path / name).exists() for name in _RECORDED
+    )
 
 
-def _lives(info: RunInfo) -> bool:
-    return is_same(info.cli_pid, info.cli_token)
+def _family(folder: RunFolder, info: RunInfo) -> Family:
+    family = Family(folder.path)
+    if info.cli_pid is not None:
+        family.begun(info.cli_pid, info.cli_token)
+    family.read_noted()
+    return family
+
+
+def _signal_cli(info: RunInfo, family: Family, number: int) -> None:
+    """To the CLI's group where it still has one of the run's processes, else to all of them."""
+    groups = {process.group for process in family.members()}
+    if info.cli_pid in groups:
+        signal_group(info.cli_pid, number)
+    else:
+        family.signal(number)
 
 
 def _duration_ms(folder: RunFolder, info: RunInfo) -> int:

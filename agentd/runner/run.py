@@ -20,9 +20,10 @@ from agentd.providers.activity import Watch
 from agentd.providers.base import Invocation
 from agentd.providers.pointing import Pointed
 from agentd.providers.provider import Provider
-from agentd.runner.follow import follow, teller
+from agentd.runner.family import Family, adopting, marked
+from agentd.runner.follow import StartedCli, follow, teller
 from agentd.runner.interrupts import Interrupts
-from agentd.runner.process import group_lives, start_token
+from agentd.runner.process import start_token
 from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.run_relay import (
@@ -33,7 +34,7 @@ from agentd.runner.run_relay import (
     relay_of_run,
 )
 from agentd.runner.stdout import Reading
-from agentd.runner.stop import LEFTOVERS, stop_family, stop_group, stop_stages
+from agentd.runner.stop import stop_stages
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
 
 
@@ -76,9 +77,15 @@ class ScriptRunner:
 
     The CLI reads its prompt from a file and writes to files in the run's folder, so nothing it or
     its children do with the streams can hang agentd, and what it printed survives agentd's death.
+    Whatever its end, all that it has started is ended with it. ``adopts``: this process starts no
+    other children meanwhile, so that all orphans are the run's, also those that hide
+    (:class:`agentd.runner.family.Family`).
     """
 
-    def __init__(self, *, stop_grace_s: float = 10.0, term_grace_s: float = 3.0) -> None:
+    def __init__(
+        self, *, stop_grace_s: float = 10.0, term_grace_s: float = 3.0, adopts: bool = False
+    ) -> None:
+        self._adopts = adopts
         self._stop_grace_s = stop_grace_s
         self._term_grace_s = term_grace_s
         self._interrupts: Interrupts | None = None
@@ -106,6 +113,8 @@ class ScriptRunner:
             with folder.writing():
                 stack.enter_context(folder.attend())
             self._interrupts = stack.enter_context(Interrupts())
+            if self._adopts:
+                stack.enter_context(adopting())
             try:
                 return self._run(request, folder, self._interrupts, stack)
             finally:
@@ -144,7 +153,13 @@ class ScriptRunner:
             folder.remove()
             raise
         began_ms = monotonic_ms()
-        process = _start(request, info, folder, {**environ, **cli.environment}, relay)
+        family = Family(
+            folder.path,
+            adopts=self._adopts,
+            spared=lambda: relay.process.pid if relay is not None else None,
+        )
+        run_environ = marked({**environ, **cli.environment}, folder.path)
+        process = _start(request, info, folder, run_environ, relay)
         relayed_requests = (
             stack.enter_context(contextlib.closing(LiveRequests(folder.path / REQUESTS)))
             if relay is not None
@@ -157,17 +172,14 @@ class ScriptRunner:
 
         after_refusal = AfterRefusal(relay, reading)
 
-        def runs() -> bool:
-            return process.poll() is None
-
+        started = StartedCli(process, family, reading, folder.stdout)
         try:
             # Without the pid only recovery after a crash is poorer; the CLI runs already.
             with contextlib.suppress(OSError):
-                token = start_token(process.pid)
-                info_now = replace(info, cli_pid=process.pid, cli_token=token)
+                info_now = replace(info, cli_pid=process.pid, cli_token=started.token)
                 folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
             status = follow(
-                process,
+                started,
                 reading,
                 live,
                 interrupts,
@@ -180,20 +192,12 @@ class ScriptRunner:
             if status is not None:
                 if after_refusal.lingering:
                     stages = stop_stages(cli.first_signal, *AFTER_REFUSAL_S)
-                stop_family(
-                    process.pid, stages, alive=runs, pump=reading.pump, pushes=interrupts.count
-                )
+                started.stop(stages, interrupts)
             duration_ms = monotonic_ms() - began_ms
-            stop_group(
-                process.pid,
-                LEFTOVERS,
-                alive=lambda: group_lives(process.pid),
-                pump=reading.pump,
-                pushes=interrupts.count,
-            )
+            started.end_family(interrupts)
         except BaseException:
             # A bug of ours must not leave a CLI running; the next command records this run.
-            stop_family(process.pid, stages, alive=runs, pump=lambda: False)
+            started.abandon(stages, interrupts)
             raise
         if relay is not None:
             relay.process.leave()  # it has written its last line then
@@ -203,7 +207,7 @@ class ScriptRunner:
             reading,
             cli,
             status=status,
-            exit_code=process.returncode,
+            exit_code=started.exit_code,
             duration_ms=duration_ms,
             prior_usage=request.prior_usage,
             environ=environ,

@@ -1,21 +1,19 @@
-"""Stopping a whole process group, in stages that let a CLI report what it used."""
+"""Stopping processes in stages that let a CLI report what it used."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable
-from functools import partial
 
 from agentd.frozen import frozen
-from agentd.runner.process import descendant_groups, group_lives, signal_group
 
 TICK_S = 0.02
 
 
 @frozen()
 class Stage:
-    """A signal (None: none yet), and how long the group may then take."""
+    """A signal (None: none yet), and how long they may then take."""
 
     signal: int | None
     wait_s: float
@@ -35,16 +33,17 @@ def stop_stages(first_signal: int, stop_grace_s: float, term_grace_s: float) -> 
     )
 
 
-def stop_group(
-    pgid: int,
+def stop(
     stages: tuple[Stage, ...],
     *,
+    send: Callable[[int], None],
     alive: Callable[[], bool],
     pump: Callable[[], bool],
     pushes: Callable[[], int] = lambda: 0,
 ) -> None:
     """Go through the stages until ``alive()`` is False, or the last one is over.
 
+    ``send`` sends a stage's signal; SIGKILL again and again, for those that are born meanwhile.
     ``pump`` is called all the while, so that what the CLI still prints is read; it returns True
     when more is waiting. When ``pushes()`` grows, the next stage begins at once.
     """
@@ -52,27 +51,11 @@ def stop_group(
         if not alive():
             return
         if stage.signal is not None:
-            signal_group(pgid, stage.signal)
+            send(stage.signal)
         deadline = time.monotonic() + stage.wait_s
         pushed = pushes()
         while alive() and time.monotonic() < deadline and pushes() == pushed:
+            if stage.signal == signal.SIGKILL:
+                send(signal.SIGKILL)
             if not pump():
                 time.sleep(TICK_S)
-
-
-def stop_family(
-    pid: int,
-    stages: tuple[Stage, ...],
-    *,
-    alive: Callable[[], bool],
-    pump: Callable[[], bool],
-    pushes: Callable[[], int] = lambda: 0,
-) -> None:
-    """Stop the group that ``pid`` leads, then the groups that its descendants made for themselves.
-
-    Those are noted before the first signal: once their parent is gone, nothing names them.
-    """
-    others = descendant_groups(pid)
-    stop_group(pid, stages, alive=alive, pump=pump, pushes=pushes)
-    for group in others:
-        stop_group(group, LEFTOVERS, alive=partial(group_lives, group), pump=pump, pushes=pushes)

@@ -95,7 +95,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         set_aside(run, run_dir),
         Guard(run.change, allowed(run)) as guard,
     ):
-        result = allowance.judge(ScriptRunner().run(request))
+        result = allowance.judge(ScriptRunner(adopts=True).run(request))
         run.change.forget()
         findings = guard.after()
         aside = result.run_dir / "forbidden"

@@ -29,20 +29,21 @@ class Settled(NamedTuple):
 
 def settle_interrupted_runs(
     change: Change, *, stop_running: bool
-) -> tuple[list[Settled], list[str], list[StateError]]:
+) -> tuple[list[Settled], list[str], list[StateError], list[int]]:
     """Enter what earlier commands could not, and put back what their runs had set aside.
 
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
     else it is left for a later command. Returns the calls that are entered now, sentences on those
-    of unknown providers, and the runs that are damaged. Raises StateError when STATE.yaml can't
-    take them.
+    of unknown providers and of orphans, the runs that are damaged, and the orphans' processes.
+    Raises StateError when STATE.yaml can't take them.
     """
     entered = [
         Settled(kept.record, kept.changes.last_action is not None)
         for kept in change.ledger.enter_kept()
     ]
-    notes, problems = [], []
-    all_ended = True
+    notes: list[str] = []
+    problems: list[StateError] = []
+    orphans: list[int] = []
     for folder in recovery.unfinished(change.runs_dir):
         try:
             info = folder.info()
@@ -55,13 +56,19 @@ def settle_interrupted_runs(
                 f"{change.project.shown(folder.path)} is a run of {info.provider}, which agentd "
                 f"{__version__} does not know; one that does will enter it"
             )
-        elif not stop_running and recovery.still_running(folder):
-            all_ended = False
+        elif not stop_running and (living := recovery.living(folder)):
+            orphans += living
+            pids = ", ".join(map(str, living))
+            notes.append(
+                f"{info.provider} still works in {change.project.shown(folder.path)} (process "
+                f"{pids}), although its agentd is gone; the change's next step stops it and enters "
+                "the call"
+            )
         else:
             entered.append(_settle(change, folder, info, provider, held=stop_running))
-    if all_ended:
+    if not orphans:
         put_back(change, held=stop_running)
-    return entered, notes, problems
+    return entered, notes, problems, orphans
 
 
 def _settle(

@@ -18,12 +18,14 @@ class Leftovers(NamedTuple):
     """What earlier commands left: the calls that are ``entered`` now, and what can't be.
 
     ``notes``: runs that wait for a newer agentd, or for a config by which they can be priced.
-    ``problems``: those whose ``run.json`` is damaged.
+    ``problems``: those whose ``run.json`` is damaged. ``orphans`` are the processes of runs that
+    still work although their agentd is gone; a note tells of each run.
     """
 
     entered: Sequence[Settled] = ()
     notes: Sequence[str] = ()
     problems: Sequence[StateError] = ()
+    orphans: Sequence[int] = ()
 
 
 NOTHING = Leftovers()
@@ -59,13 +61,21 @@ def enter_unentered(change: Change) -> Leftovers:
 def settle_before_step(change: Change, order: Order) -> Sequence[Settled]:
     """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
 
-    Raises BudgetExceeded when one of them has no price and that must end the run, StateError for
-    one that can't be read.
+    So is what runs that are over have left. Raises BudgetExceeded when one of them has no price
+    and that must end the run, StateError for one that can't be read.
     """
     from agentd.ledger.run_folders import unentered
+    from agentd.runner.recovery import end_left_behind
 
-    if not unentered(change.runs_dir):
-        return ()
+    try:
+        return _settle(change, order) if unentered(change.runs_dir) else ()
+    finally:
+        if ended := end_left_behind(change.runs_dir):
+            pids = ", ".join(map(str, ended))
+            order.note(f"ended what an earlier run had left at work: process {pids}")
+
+
+def _settle(change: Change, order: Order) -> Sequence[Settled]:
     from agentd.budget.spending import check_priced
     from agentd.budget.warnings import after_call
     from agentd.workflow.earlier_runs import settle_interrupted_runs

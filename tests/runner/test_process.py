@@ -18,7 +18,7 @@ from agentd.runner.process import group_lives, is_same, signal_group, start_toke
 @pytest.fixture(params=["proc", "ps"], autouse=True)
 def _source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "ps":
-        monkeypatch.setattr(process, "_has_proc", lambda: False)
+        monkeypatch.setattr(process, "has_proc", lambda: False)
     elif not Path("/proc/self/stat").exists():
         pytest.skip("no /proc here")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,14 +67,17 @@ def test_a_cli_that_ended_meanwhile_is_read(tmp_path: Path) -> None:
 def test_a_later_process_with_the_same_pid_is_left_alone(tmp_path: Path) -> None:
     folder = _killed(tmp_path, "stubborn", tmp_path / "pid")
     pid = pid_in(tmp_path / "pid")
+    os.killpg(pid, signal.SIGKILL)
+    until(lambda: not lives(pid))
     info = json.loads(folder.run_json.read_text())
-    folder.run_json.write_text(json.dumps({**info, "cli_token": "another"}))
-    try:
-        assert not still_running(folder)
-        assert recover(folder, TOY).usage.input_tokens == 100
-        assert lives(pid)
-    finally:
-        os.killpg(pid, signal.SIGKILL)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as later:
+        try:
+            folder.run_json.write_text(json.dumps({**info, "cli_pid": later.pid}))
+            assert not still_running(folder)
+            assert recover(folder, TOY).usage.input_tokens == 100
+            assert lives(later.pid)
+        finally:
+            later.kill()
 
 
 def test_killed_before_the_cli_started(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def resident_mib(field: str) -> float:
 def main(runs_dir: str, scene: str, *arguments: str) -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     resident = resident_mib("VmRSS")
-    result = ScriptRunner(stop_grace_s=30, term_grace_s=30).run(
+    result = ScriptRunner(stop_grace_s=30, term_grace_s=30, adopts=True).run(
         RunRequest(
             call_id="call",
             step="proposal",

@@ -161,6 +161,70 @@ def escapes(pid_file: str) -> None:
     report()
 
 
+def _daemon(code: str, *, environ: dict[str, str] | None = None) -> int:
+    """A daemon as of the book: forked twice, in a session of its own, nothing open."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if (pid := os.fork()) == 0:
+            os.closerange(0, 256)
+            given = dict(os.environ) if environ is None else environ
+            os.execve(sys.executable, [sys.executable, "-c", code], given)
+        os.write(write, str(pid).encode())
+        os._exit(0)
+    os.wait()
+    return int(os.read(read, 20))
+
+
+def leaves_a_daemon(pid_file: str, kept: str = "marked") -> None:
+    """It keeps the run's mark, or has dropped its whole environment; it ignores what it can."""
+    ignore = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; "
+    environ = None if kept == "marked" else {}
+    pid = _daemon(f"{ignore}time.sleep({HANG_S})", environ=environ)
+    usage()
+    _write(pid_file, pid)
+    report()
+
+
+def daemon_and_kills_agentd(pid_file: str, kept: str, waits_for: str = "") -> None:
+    pid = _daemon(f"import time; time.sleep({HANG_S})", environ=None if kept == "marked" else {})
+    usage()
+    while waits_for and not Path(waits_for).exists():
+        time.sleep(0.01)
+    _write(pid_file, pid)
+    os.kill(os.getppid(), signal.SIGKILL)
+    sys.exit(1)
+
+
+def forks_without_end(pid_file: str) -> None:
+    """A process that has always just forked and ended."""
+    code = "import os\nwhile True:\n    if os.fork():\n        os._exit(0)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    _write(pid_file, os.getpgrp())
+    usage()
+    report()
+
+
+def launcher(pid_file: str, path: str) -> None:
+    """As npm starts a CLI: the launcher waits for the real one, which waits for ``path``."""
+    real = subprocess.Popen([sys.executable, __file__, "waits_for", path, pid_file])
+    sys.exit(real.wait())
+
+
+def server_that_stays(pid_file: str) -> None:
+    """Killed, it leaves a server that does not print to its stdout."""
+    code = f"import time; time.sleep({HANG_S})"
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL)
+    _write(pid_file, server.pid)
+    usage()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write(pid_file: str, pid: int) -> None:
+    Path(pid_file + ".new").write_text(str(pid))
+    Path(pid_file + ".new").rename(pid_file)
+
+
 def closes_stdin() -> None:
     os.close(0)
     usage()
@@ -262,8 +326,7 @@ def floods(size_mib: str) -> None:
 
 def _announce(pid_file: str | None) -> None:
     if pid_file:
-        Path(pid_file + ".new").write_text(str(os.getpid()))
-        Path(pid_file + ".new").rename(pid_file)
+        _write(pid_file, os.getpid())
 
 
 if __name__ == "__main__":

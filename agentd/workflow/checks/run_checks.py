@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from agentd import debug
 from agentd.errors import Cancelled
 from agentd.frozen import frozen
 from agentd.runner.interrupts import Interrupts
-from agentd.runner.process import group_lives
-from agentd.runner.stop import LEFTOVERS, Stage, stop_group
+from agentd.runner.process import group_lives, signal_group
+from agentd.runner.stop import LEFTOVERS, Stage, stop
 from agentd.text import fenced
 from agentd.workflow.checks.check_output import Ends, plain
 from agentd.workflow.checks.detect import LocalCheck
@@ -118,9 +119,9 @@ def _run(
                 timed_out = time.monotonic() - began > timeout_s and process.poll() is None
         finally:
             ended = process.poll() is not None
-            stop_group(
-                process.pid,
+            stop(
                 LEFTOVERS if ended else _STOP,
+                send=partial(signal_group, process.pid),
                 alive=lambda: process.poll() is None or group_lives(process.pid),
                 pump=lambda: bool(read()),
                 pushes=interrupts.count,

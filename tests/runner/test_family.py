@@ -1,0 +1,184 @@
+"""What a CLI leaves running is ended with its run, however it hides; nothing else is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from standins.running import lives, pid_in, run, toy_agentd, until
+from standins.toy import TOY
+
+from agentd.errors import InputError
+from agentd.runner import family, process
+from agentd.runner.family import MARK, Family, marked
+from agentd.runner.recovery import recover, still_running, unfinished
+from agentd.runner.run_folder import RunFolder
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+
+
+@needs_proc
+def test_a_daemon_is_ended_with_the_run(tmp_path: Path) -> None:
+    """Also in a library's process, which may have children of its own."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        assert run(tmp_path, "leaves_a_daemon", tmp_path / "pid").status == "ok"
+        assert not lives(pid_in(tmp_path / "pid"))
+        assert lives(other.pid)
+        other.kill()
+
+
+def test_children_that_a_library_starts_meanwhile_are_left_alone(tmp_path: Path) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        until((tmp_path / "runs/call/stdout").exists)
+        started.append(subprocess.Popen(["sleep", "60"], start_new_session=True))
+        (tmp_path / "go").touch()
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert run(tmp_path, "waits_for", tmp_path / "go", tmp_path / "pid").status == "ok"
+    thread.join()
+    assert lives(started[0].pid)
+    started[0].kill()
+    started[0].wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are taken up on Linux alone")
+@pytest.mark.parametrize("kept", ["marked", "nothing"])
+def test_agentd_takes_up_orphans(tmp_path: Path, kept: str) -> None:
+    """Without environment, session, open files or parent they are still its own."""
+    with toy_agentd(tmp_path, "leaves_a_daemon", tmp_path / "pid", kept) as agentd:
+        seen = json.loads(agentd.communicate()[0])
+    assert (seen["status"], seen["final_text"]) == ("ok", "done")
+    assert not lives(pid_in(tmp_path / "pid"))
+    noted = tmp_path / "runs/call/processes"
+    assert not noted.exists() or kept == "nothing"
+
+
+def test_what_forks_and_ends_without_end_is_ended(tmp_path: Path) -> None:
+    with toy_agentd(tmp_path, "forks_without_end", tmp_path / "pid") as agentd:
+        assert json.loads(agentd.communicate()[0])["status"] == "ok"
+    group = pid_in(tmp_path / "pid")
+    try:
+        with pytest.raises(ProcessLookupError):
+            os.killpg(group, 0)
+    finally:
+        process.signal_group(group, signal.SIGKILL)
+
+
+@needs_proc
+@pytest.mark.parametrize("kept", ["marked", "nothing"])
+def test_agentd_killed_by_its_agent_the_next_command_ends_what_stays(
+    tmp_path: Path, kept: str
+) -> None:
+    """What carries no mark is known once agentd has seen it."""
+    scene = ["daemon_and_kills_agentd", tmp_path / "pid", kept]
+    if kept == "nothing":
+        scene.append(tmp_path / "runs/call/processes")
+    with toy_agentd(tmp_path, *scene) as agentd:
+        assert agentd.wait() == -signal.SIGKILL
+    pid, folder = pid_in(tmp_path / "pid"), RunFolder(tmp_path / "runs/call")
+    until(lambda: not lives(folder.info().cli_pid or 0))
+    assert lives(pid)
+    assert still_running(folder)
+    assert unfinished(tmp_path / "runs") == [folder]
+    assert recover(folder, TOY).usage.input_tokens == 100
+    assert not lives(pid)
+    assert not still_running(folder)
+
+
+@needs_proc
+def test_binary_that_outlives_its_launcher_is_followed_to_its_end(tmp_path: Path) -> None:
+    def kill_and_let_go() -> None:
+        pid_in(tmp_path / "pid")
+        os.kill(RunFolder(tmp_path / "runs/call").info().cli_pid or 0, signal.SIGKILL)
+        threading.Timer(0.3, (tmp_path / "go").touch).start()
+
+    thread = threading.Thread(target=kill_and_let_go)
+    thread.start()
+    result = run(tmp_path, "launcher", tmp_path / "pid", tmp_path / "go")
+    thread.join()
+    assert (result.status, result.exit_code, result.final_text) == ("ok", None, "late")
+    assert not lives(pid_in(tmp_path / "pid"))
+
+
+@needs_proc
+def test_binary_without_launcher_keeps_to_the_time_limit(tmp_path: Path) -> None:
+    def kill() -> None:
+        pid_in(tmp_path / "pid")
+        os.kill(RunFolder(tmp_path / "runs/call").info().cli_pid or 0, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    result = run(tmp_path, "launcher", tmp_path / "pid", tmp_path / "go", timeout_s=3)
+    thread.join()
+    assert result.status == "timeout"
+    assert not lives(pid_in(tmp_path / "pid"))
+
+
+@needs_proc
+def test_server_of_a_killed_cli_is_not_taken_for_it(tmp_path: Path) -> None:
+    result = run(tmp_path, "server_that_stays", tmp_path / "pid", timeout_s=50)
+    assert (result.status, result.exit_code) == ("failed", -signal.SIGKILL)
+    assert result.duration_ms < 20_000
+    assert not lives(pid_in(tmp_path / "pid"))
+
+
+@needs_proc
+def test_orphaned_binary_without_launcher_still_works(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs/call")
+    with toy_agentd(tmp_path, "launcher", tmp_path / "pid", tmp_path / "go") as agentd:
+        pid = pid_in(tmp_path / "pid")
+        until(lambda: folder.info().cli_pid)
+        agentd.kill()
+    os.kill(folder.info().cli_pid or 0, signal.SIGKILL)
+    until(lambda: not lives(folder.info().cli_pid or 0))
+    assert still_running(folder)
+    result = recover(folder, TOY, stop_grace_s=0.2)
+    assert (result.status, result.usage.input_tokens) == ("interrupted", 100)
+    assert not lives(pid)
+
+
+def test_recovery_inside_the_run_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent may start agentd, which must not end itself."""
+    folder = RunFolder(run(tmp_path, "good").run_dir)
+    monkeypatch.setenv(MARK, marked({MARK: "/elsewhere"}, folder.path)[MARK])
+    with pytest.raises(InputError, match="inside the run"):
+        recover(folder, TOY)
+
+
+def test_marks_of_other_runs_are_other_marks(tmp_path: Path) -> None:
+    inner = marked(marked(dict(os.environ), tmp_path / "a:1"), tmp_path / "b")
+    with subprocess.Popen(["sleep", "60"], env=inner, start_new_session=True) as child:
+        try:
+            if process.has_proc():
+                assert [each.pid for each in Family(tmp_path / "a:1").members()] == [child.pid]
+                assert [each.pid for each in Family(tmp_path / "b").members()] == [child.pid]
+            assert Family(tmp_path / "a").members() == []
+            assert Family(tmp_path).members() == []
+        finally:
+            child.kill()
+
+
+def test_without_proc_groups_and_sessions_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (process, family):
+        monkeypatch.setattr(module, "has_proc", lambda: False)
+    code = "sleep 60 & exec sleep 0.01"  # its leader is gone soon
+    with subprocess.Popen(["sh", "-c", code], start_new_session=True) as leader:
+        token = process.start_token(leader.pid)
+    left = Family(tmp_path)
+    left.begun(leader.pid, token)
+    assert [each.session for each in left.members()] == [leader.pid]
+    left.signal(signal.SIGKILL)
+    until(lambda: not left.lives())
