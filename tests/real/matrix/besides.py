@@ -48,11 +48,14 @@ def _ends_as(status: Literal["incomplete", "failed"]) -> Callable[[Script], Step
 def _kill_the_launcher(bench: Bench, agentd: int) -> None:
     """codex is a node script that starts the real one, which works on."""
     del agentd
-    os.kill(bench.cli_pid(), signal.SIGKILL)
+    launcher = bench.cli_pid()
+    os.kill(launcher, signal.SIGKILL)
+    bench.wait_for_end_of(launcher)
+    bench.api.go_on.set()
 
 
-def _endless(script: Script) -> Steps:
-    return (script.tool("true"), script.last(stalls=True))
+def _goes_on_later(script: Script) -> Steps:
+    return (script.tool("true"), script.last(pauses=True))
 
 
 def _search(tool: ToolCall, side_call: str, **found: Any) -> Callable[[Script], Steps]:
@@ -96,7 +99,7 @@ BESIDES: Mapping[str, Beside] = {
         cli="codex", end=End(answers=_ends_as("failed"), status=("ok", "failed"), optional=1)
     ),
     "the launcher is killed": Beside(
-        cli="codex", end=End(answers=_endless, stop=_kill_the_launcher, status=("failed",))
+        cli="codex", end=End(answers=_goes_on_later, stop=_kill_the_launcher)
     ),
     "web search": Beside(
         cli="claude",
