@@ -23,6 +23,7 @@ class Part(NamedTuple):
     tokens_in: int
     tokens_out: int
     tokens_cache_read: int
+    web_searches: int
     cost_usd: Decimal
     cost_source: str
     variant: str | None = None
@@ -32,7 +33,9 @@ class Part(NamedTuple):
 class Row(NamedTuple):
     """One call. ``started_at`` is in UTC seconds since 1970, None for an entry without a time.
 
-    ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache.
+    ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache,
+    ``web_searches`` how many were billed, ``requests`` how many API requests the run made, None
+    where that is not known.
     ``parts`` is empty unless several models answered; they add up to the call. ``why`` says what is
     not known of a call that is not exact, where its entry does. ``variant`` is what multiplied its
     price, ``threads`` what other threads than the main one used (``metering.thread_use``); both
@@ -48,6 +51,7 @@ class Row(NamedTuple):
     tokens_in: int
     tokens_out: int
     tokens_cache_read: int
+    web_searches: int
     cost_usd: Decimal
     cost_source: str
     accuracy: str
@@ -57,6 +61,7 @@ class Row(NamedTuple):
     why: str | None = None
     variant: str | None = None
     threads: str | None = None
+    requests: int | None = None
 
     def shares(self) -> tuple[Row] | tuple[Part, ...]:
         """Its parts; itself as the only one, when one model answered."""
@@ -75,6 +80,7 @@ def of_document(change_id: str, document: Document) -> list[Row]:
         of["tokens_in"],
         of["tokens_out"],
         _filled(of["tokens_cache_read"], 0),
+        _filled(of["web_searches"], 0),
         of["cost_usd"],
         map(_source, of["cost_source"], of["cost_usd"]),
         _filled(of["accuracy"], "exact"),
@@ -84,6 +90,7 @@ def of_document(change_id: str, document: Document) -> list[Row]:
         of["why"],
         _variants(of["price_variant"]),
         of["threads"],
+        of["requests"],
     )
     rows = zip(repeat(change_id), *columns, strict=False)
     return list(map(tuple.__new__, repeat(Row), rows))  # Row._make takes three times as long
@@ -110,6 +117,6 @@ def _variant(text: str | None) -> str | None:
 def _part(of: Mapping[str, Any]) -> Part:
     cost_usd, cached = of["cost_usd"], of.get("tokens_cache_read", 0)
     source = _source(of.get("cost_source"), cost_usd)
-    used = (of["tokens_in"], of["tokens_out"], cached, cost_usd)
+    used = (of["tokens_in"], of["tokens_out"], cached, of.get("web_searches", 0), cost_usd)
     variant = _variant(of.get("price_variant"))
     return Part(of["model"], *used, source, variant, of.get("threads"))

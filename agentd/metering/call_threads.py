@@ -54,10 +54,15 @@ def _of_share(
         own = [one for one in requests if one.thread == thread]
         if own:
             usage = usage_of_run(own)
-            cost_usd = _cost(share, usage, cost_of)
-            cached = usage.cache_read_input_tokens
             uses.append(
-                ThreadUse(thread, usage.input_tokens, usage.output_tokens, cached, cost_usd)
+                ThreadUse(
+                    thread,
+                    usage.input_tokens,
+                    usage.output_tokens,
+                    usage.cache_read_input_tokens,
+                    usage.web_searches,
+                    _cost(share, usage, cost_of),
+                )
             )
     return as_text(uses) or None
 

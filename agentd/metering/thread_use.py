@@ -10,7 +10,7 @@ from typing import NamedTuple
 from agentd.metering.money import decimal_text
 
 MAIN = "main"
-_USE = r"[a-z]{1,20}=(?:[0-9]{1,18}/){3}[0-9]{1,15}\.[0-9]{1,60}"
+_USE = r"[a-z]{1,20}=(?:[0-9]{1,18}/){3,4}[0-9]{1,15}\.[0-9]{1,60}"
 TEXT = rf"{_USE}(?:,{_USE})*"
 """The pattern of what the ledger has of the threads."""
 
@@ -22,14 +22,16 @@ class ThreadUse(NamedTuple):
     tokens_in: int
     tokens_out: int
     tokens_cache_read: int
+    web_searches: int
     cost_usd: Decimal
 
 
 def as_text(uses: Sequence[ThreadUse]) -> str:
-    """``subagent=1200/30/600/0.0012,side=500/20/0/0.0001``."""
+    """``subagent=1200/30/600/0.0012,side=500/20/0/2/0.0201``: with two web searches."""
     return ",".join(
-        f"{thread}={tokens_in}/{tokens_out}/{cached}/{decimal_text(cost_usd)}"
-        for thread, tokens_in, tokens_out, cached, cost_usd in uses
+        f"{thread}={'/'.join(map(str, counts))}{f'/{searches}' * bool(searches)}"
+        f"/{decimal_text(cost_usd)}"
+        for thread, *counts, searches, cost_usd in uses
     )
 
 
@@ -40,7 +42,7 @@ def from_text(text: str | None) -> list[ThreadUse]:
     uses = []
     for part in text.split(","):
         thread, _, figures = part.partition("=")
-        tokens_in, tokens_out, cached, cost_usd = figures.split("/")
-        counts = (int(tokens_in), int(tokens_out), int(cached))
-        uses.append(ThreadUse(thread, *counts, Decimal(cost_usd)))
+        *counts, cost_usd = figures.split("/")
+        tokens_in, tokens_out, cached, searches = (*map(int, counts), 0)[:4]
+        uses.append(ThreadUse(thread, tokens_in, tokens_out, cached, searches, Decimal(cost_usd)))
     return uses

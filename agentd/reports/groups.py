@@ -141,8 +141,8 @@ class _Cells:
 
 def _cell(marks: Sequence[bool], every: Sequence[Any]) -> Sums:
     *others, partial = (len(every) * mark for mark in marks)
-    used = map(sum, zip(*every, strict=True))
-    return Sums._make((len(every), *others, *used, partial))
+    *tokens, web_searches, cost_usd = map(sum, zip(*every, strict=True))
+    return Sums._make((len(every), *others, *tokens, cost_usd, partial, web_searches))
 
 
 def _marks(row: Row) -> tuple[bool, bool, bool, bool]:
@@ -164,8 +164,7 @@ def _spread(row: Row, by: Collection[str]) -> Iterator[Row]:
     """
     parts = row.parts
     if not parts:
-        used = (row.tokens_in, row.tokens_out, row.tokens_cache_read, row.cost_usd)
-        parts = (Part(row.model, *used, row.cost_source, row.variant, row.threads),)
+        parts = (Part(row.model, *row[6:11], row.cost_source, row.variant, row.threads),)
     elif _added(parts) != row[_USED]:
         yield row._replace(threads=None, parts=() if "model" in by else parts)
         return
@@ -180,24 +179,31 @@ def _spread(row: Row, by: Collection[str]) -> Iterator[Row]:
             shares.setdefault(named, []).append(share)
     for (model, variant, thread), of in shares.items():
         source = of[0].cost_source
-        rest = (*row[11:14], tuple(of) if len(of) > 1 else (), row.why, variant, thread)
+        rest = (
+            *row[12:15],
+            tuple(of) if len(of) > 1 else (),
+            row.why,
+            variant,
+            thread,
+            None,
+        )
         # _replace would take three times as long
         yield Row._make((*row[:4], model, row.status, *_added(of), source, *rest))
 
 
 def _added(parts: Iterable[Part]) -> tuple[Any, ...]:
     """What they used, as the row of their call has it."""
-    return tuple(map(sum, zip(*(part[1:5] for part in parts), strict=True)))
+    return tuple(map(sum, zip(*(part[1:6] for part in parts), strict=True)))
 
 
 def _threads(part: Part) -> Iterator[Part]:
     """The share of each thread; what no other has is the main one's."""
     others = from_text(part.threads)
     used: list[Any] = [sum(column) for column in zip(*(use[1:] for use in others), strict=True)]
-    whole: tuple[Any, ...] = part[1:5]
+    whole: tuple[Any, ...] = part[1:6]
     if any(more > most for more, most in zip(used, whole, strict=False)):
         others, used = [], []  # an entry that somebody changed
-    own = [most - more for most, more in zip(whole, used or [0] * 4, strict=True)]
+    own = [most - more for most, more in zip(whole, used or [0] * len(whole), strict=True)]
     ends = (part.cost_source, part.variant)
     if any(own) or not others:
         yield Part._make((part.model, *own, *ends, MAIN))

@@ -19,6 +19,7 @@ class Sums(NamedTuple):
     ``failed`` calls did not end ok. ``local`` calls were answered by a model on the user's machine.
     ``unpriced`` calls used tokens that no price was known for: ``cost_usd`` is too low by them.
     Of ``partial`` calls something is not known: they used at least what is summed here.
+    ``web_searches`` is how many were billed; they are part of ``cost_usd``.
 
     A call that several models answered counts, where sums are by model, once under each of them,
     with that model's tokens and cost; in a total it counts once.
@@ -33,6 +34,7 @@ class Sums(NamedTuple):
     tokens_cache_read: int = 0
     cost_usd: Decimal = Decimal(0)
     partial: int = 0
+    web_searches: int = 0
 
 
 class Group(NamedTuple):

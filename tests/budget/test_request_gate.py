@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,14 +12,20 @@ from pathlib import Path
 import pytest
 from support.allowance_box import project
 from support.budget_box import spend
+from support.cost_box import call
 from support.gating import PRICES, answer, asked, gate, order, shared
+from support.workflow_box import put_change
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.gate_order import GateOrder
 from agentd.budget.request_gate import BudgetGate
 from agentd.budget.reservations import Reservations
+from agentd.budget.typical_answers import typical_answers
+from agentd.ledger.store import StateStore
 from agentd.meter.request_log import NAME, RequestLog
+from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.pricing import PriceBook
+from agentd.metering.usage import ModelUsage
 from agentd.project.workspace import Workspace
 
 FAST = (("speed", "fast"),)
@@ -265,8 +272,6 @@ def test_an_order_is_carried_to_another_process(tmp_path: Path) -> None:
 
 def test_how_long_answers_of_the_step_have_been_counts(tmp_path: Path) -> None:
     """Their median over calls whose requests are known; others tell nothing."""
-    from agentd.budget.typical_answers import typical_answers
-
     box = project(tmp_path, "50")
     spend(box, "old", "1", "1", "1", "1")
     path = box.change("old") / "STATE.yaml"
@@ -277,3 +282,36 @@ def test_how_long_answers_of_the_step_have_been_counts(tmp_path: Path) -> None:
     found = typical_answers(Workspace.open(box.root).project, "proposal")
     assert found == {"gemini-2.5-pro": 2}
     assert typical_answers(Workspace.open(box.root).project, "review") == {}
+
+
+def answered(model: str, tokens_out: int, **values: object) -> CallRecord:
+    usage = ModelUsage(input_tokens=900, output_tokens=tokens_out)
+    return replace(call(1, model=model, usage=usage, step="proposal"), **values)  # type: ignore[arg-type]
+
+
+def test_every_ledger_tells_how_long_answers_have_been(tmp_path: Path) -> None:
+    """Not those alone that were written last; one that can't be read is left out."""
+    box = project(tmp_path, "50")
+    for number in range(12):
+        put_change(box, f"c{number}", "proposed")
+        ledger = StateStore(box.change(f"c{number}"))
+        ledger.append(answered("m-1", 100 * number, requests=1))
+    (box.change("c3") / "STATE.yaml").write_text("change_id: [")
+    os.utime(box.change("c11") / "STATE.yaml", (0, 0))
+    assert typical_answers(Workspace.open(box.root).project, "proposal") == {"m-1": 600}
+
+
+def test_a_call_of_several_models_tells_of_the_one_that_answered(tmp_path: Path) -> None:
+    """A smaller one is taken to have had one request, such as that of a title."""
+    box = project(tmp_path, "50")
+    models = tuple(
+        PricedModel(
+            model=model,
+            usage=ModelUsage(input_tokens=1, output_tokens=tokens_out),
+            cost_usd=Decimal(1),
+            cost_source="config",
+        )
+        for model, tokens_out in (("small", 3), ("big", 600))
+    )
+    StateStore(box.change("old")).append(answered("big", 603, requests=4, models=models))
+    assert typical_answers(Workspace.open(box.root).project, "proposal") == {"big": 200}

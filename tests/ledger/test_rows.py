@@ -28,13 +28,18 @@ COUNTS = st.integers(0, 10**12)
 COSTS = st.decimals(0, 10**6, places=9)
 
 
-def usage(tokens_in: int, tokens_out: int, cached: int) -> ModelUsage:
-    return ModelUsage(
-        input_tokens=tokens_in, output_tokens=tokens_out, cache_read_input_tokens=cached
-    )
-
-
-USAGES = st.builds(usage, COUNTS, COUNTS, COUNTS)
+USAGES = st.builds(
+    lambda tokens_in, tokens_out, cached, searches: ModelUsage(
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cache_read_input_tokens=cached,
+        web_searches=searches,
+    ),
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    st.integers(0, 3),
+)
 PARTS = st.builds(
     lambda model, used, cost, source: PricedModel(
         model=model, usage=used, cost_usd=cost, cost_source=source
@@ -45,7 +50,7 @@ PARTS = st.builds(
     st.sampled_from(["config", "reported", "catalog", "none"]),
 )
 CALLS = st.builds(
-    lambda model, provider, used, cost, parts, started_at, why: replace(
+    lambda model, provider, used, cost, parts, started_at, why, requests: replace(
         CALL,
         model=model,
         provider=provider,
@@ -54,6 +59,7 @@ CALLS = st.builds(
         models=tuple(parts),
         started_at=started_at,
         why=why,
+        requests=requests,
     ),
     NAMES,
     st.sampled_from(["gemini", "codex", None]),
@@ -62,6 +68,7 @@ CALLS = st.builds(
     st.lists(PARTS, max_size=3),
     st.sampled_from([CALL.started_at, None]),
     st.sampled_from([None, "relay bypassed", "answer cut after 348 tokens"]),
+    st.sampled_from([None, 1, 7]),
 )
 
 
@@ -73,6 +80,7 @@ def expected(call: CallRecord) -> tuple[object, ...]:
             part.usage.input_tokens,
             part.usage.output_tokens,
             part.usage.cache_read_input_tokens,
+            part.usage.web_searches,
             part.cost_usd,
             part.cost_source,
             as_text(part.usage.variants) or None,
@@ -90,6 +98,7 @@ def expected(call: CallRecord) -> tuple[object, ...]:
         call.usage.input_tokens,
         call.usage.output_tokens,
         call.usage.cache_read_input_tokens,
+        call.usage.web_searches,
         call.cost_usd,
         call.cost_source,
         call.accuracy,
@@ -99,6 +108,7 @@ def expected(call: CallRecord) -> tuple[object, ...]:
         call.why,
         as_text(call.usage.variants) or None,
         call.threads,
+        call.requests,
     )
 
 

@@ -41,7 +41,7 @@ def test_requests_are_added_up_by_thread_and_priced_by_themselves() -> None:
     requests.append(request("subagent", 100))
     told = with_threads(WHOLE, requests, a_tenth_of_a_cent_a_token).threads
     assert told == "subagent=190/20/10/0.21,side=40/10/5/0.05"
-    assert from_text(told)[0] == ThreadUse("subagent", 190, 20, 10, Decimal("0.21"))
+    assert from_text(told)[0] == ThreadUse("subagent", 190, 20, 10, 0, Decimal("0.21"))
 
 
 @pytest.mark.parametrize("price", [nothing_known, lambda _: Decimal(5)])
@@ -65,8 +65,15 @@ def test_each_model_has_its_own() -> None:
     assert [one.threads for one in told.models] == [None, "subagent=90/10/5/0.1"]
 
 
+def test_web_searches_stand_there_where_there_are_some() -> None:
+    searched = replace(request("side", 40), web_searches=2)
+    told = with_threads(WHOLE, [searched], a_tenth_of_a_cent_a_token).threads
+    assert told == "side=40/10/5/2/0.05"
+    assert from_text(told)[0].web_searches == 2
+
+
 def test_what_is_no_such_text_is_nothing() -> None:
-    uses = [ThreadUse("side", 1, 2, 0, Decimal("0.00003"))]
+    uses = [ThreadUse("side", 1, 2, 0, 0, Decimal("0.00003"))]
     assert from_text(as_text(uses)) == uses
     huge = f"side={'9' * 5000}/1/0/0.0"
     for text in (None, "", "x", "side=1/2/3", "side=1/2/3/4", huge):

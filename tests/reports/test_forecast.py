@@ -64,8 +64,8 @@ def test_changes_at_work_at_the_same_time_are_told_apart() -> None:
         (row(cost="0", cost_source="none", tokens_in=0, tokens_out=0), Decimal(0)),
         (row(cost="0", cost_source="none", model="llama3:8b"), Decimal(0)),
         (row(cost="0", cost_source="none", model="ollama/mine"), Decimal(0)),
-        (row(cost="1", parts=(Part("x", 1, 1, 0, Decimal(1), "config"),)), Decimal(1)),
-        (row(cost="1", parts=(Part("x", 1, 1, 0, Decimal(0), "none"),)), None),
+        (row(cost="1", parts=(Part("x", 1, 1, 0, 0, Decimal(1), "config"),)), Decimal(1)),
+        (row(cost="1", parts=(Part("x", 1, 1, 0, 0, Decimal(0), "none"),)), None),
     ],
 )
 def test_a_cost_is_unknown_where_tokens_have_no_price(call: object, cost: Decimal | None) -> None:

@@ -154,7 +154,7 @@ def test_a_report_by_nothing_and_one_of_nothing() -> None:
         "       CALLS  FAILED  IN  CACHED  OUT     COST",
         "total      2       1  30       0    4  $0.5000",
     ]
-    assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5,0"
+    assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5,0,0"
     assert shown("markdown", report=report).splitlines()[2:] == [
         "**$0.5000** for 2 calls (1 failed): 30 tokens in, 4 out"
     ]
@@ -210,18 +210,19 @@ def test_why_calls_are_partial(whys: dict[str, int], told: str) -> None:
 def test_csv() -> None:
     assert shown("csv", Style(bars=True, color=True, width=20)) == "\r\n".join(
         [
-            "model,calls,failed,local,unpriced,tokens_in,tokens_out,tokens_cache_read,cost_usd,partial",
-            "gemini-3-flash-preview,3,1,0,0,24939,174,21263,1.5003523150,0",
-            "mixed,3,0,1,1,900,90,0,0.5,0",
-            "gpt-oss:20b,2,0,2,0,300,20,0,0,0",
-            "free,1,0,0,0,10,2,0,0,0",
+            "model,calls,failed,local,unpriced,tokens_in,tokens_out,tokens_cache_read,cost_usd,partial,"
+            "web_searches",
+            "gemini-3-flash-preview,3,1,0,0,24939,174,21263,1.5003523150,0,0",
+            "mixed,3,0,1,1,900,90,0,0.5,0,0",
+            "gpt-oss:20b,2,0,2,0,300,20,0,0,0,0",
+            "free,1,0,0,0,10,2,0,0,0,0",
         ]
     )
     lines = shown("csv", base=BASE).split("\r\n")
     assert lines[0].endswith(
-        ",cost_usd,partial,calls_more,tokens_in_more,tokens_out_more,cost_usd_more"
+        ",cost_usd,partial,web_searches,calls_more,tokens_in_more,tokens_out_more,cost_usd_more"
     )
-    assert lines[-1] == "gone,0,0,0,0,0,0,0,0,0,-1,-7,-5,-0.25"
+    assert lines[-1] == "gone,0,0,0,0,0,0,0,0,0,0,-1,-7,-5,-0.25"
 
 
 @pytest.mark.parametrize(
@@ -230,6 +231,29 @@ def test_csv() -> None:
 def test_csv_holds_no_formula(name: str) -> None:
     report = Report(scope="x", by=("model",), groups=(Group((name,), Sums()),))
     assert shown("csv", report=report).split("\r\n")[1].startswith("'" + one_line(name)[0])
+
+
+@pytest.mark.parametrize("searches", [0, 1, 3])
+def test_web_searches_are_told_where_there_are_some(searches: int) -> None:
+    """JSON and csv, which programs read, always tell them."""
+    groups = (
+        Group(("m-1",), Sums(1, cost_usd=Decimal(1), web_searches=searches)),
+        Group(("m-2",), Sums(1, cost_usd=Decimal(1))),
+    )
+    total = Sums(2, cost_usd=Decimal(2), web_searches=searches)
+    report = Report(scope="x", by=("model",), groups=groups, total=total)
+    table = [line.split() for line in shown("table", report=report).splitlines()]
+    markdown = shown("markdown", report=report)
+    assert ("SEARCHES" in table[2]) == bool(searches)
+    assert ("| searches | cost |" in markdown) == bool(searches)
+    if searches:
+        assert [row[6] for row in table[3:]] == [str(searches), "0", str(searches)]
+        assert f"| `m-1` | 1 | 0 | 0 | 0 | 0 | {searches} | $1.0000 |" in markdown
+        told = "1 web search" if searches == 1 else "3 web searches"
+        assert f"0 tokens in, 0 out, {told}\n" in markdown
+    document = json.loads(shown("json", report=report))
+    assert document["total"]["web_searches"] == searches
+    assert document["groups"][0]["web_searches"] == searches
 
 
 def test_json() -> None:
@@ -335,8 +359,9 @@ def test_csv_is_read_back_exactly(report: Report) -> None:
     for line, group in zip(lines, report.groups, strict=True):
         names = [name.removeprefix("'") for name in line[:named]]
         assert names == [*map(one_line, group.names)]
-        *counts, cost, partial = line[named:]
-        assert Sums(*map(int, counts), Decimal(cost), int(partial)) == group.sums
+        *counts, cost, partial, searches = line[named:]
+        read = Sums(*map(int, counts), Decimal(cost), int(partial), int(searches))
+        assert read == group.sums
 
 
 @given(reports())

@@ -22,10 +22,12 @@ names = st.sampled_from(["a", "b", "qwen3:8b"])
 costs = st.decimals(0, 10**14, places=9) | st.decimals(0, 1, places=40)
 counts = st.integers(0, 10**17)
 sources = st.sampled_from(["catalog", "none"])
+USED = ("tokens_in", "tokens_out", "tokens_cache_read", "web_searches")
 variants = st.sampled_from([None, "speed=fast"])
-threads = st.sampled_from([None, "side=5/1/0/0.0", "subagent=30/3/20/0.003,side=1/0/0/0.0", "?"])
+threads = st.sampled_from([None, "side=5/1/0/2/0.0", "subagent=30/3/20/0.003,side=1/0/0/0.0", "?"])
 parts = st.lists(
-    st.builds(Part, names, counts, counts, counts, costs, sources, variants, threads), max_size=3
+    st.builds(Part, names, counts, counts, counts, counts, costs, sources, variants, threads),
+    max_size=3,
 )
 
 
@@ -34,7 +36,16 @@ def calls(draw: st.DrawFn) -> Row:
     call = Row(
         *(draw(names), "", draw(names), draw(st.none() | names), draw(names)),
         draw(st.sampled_from(["ok", "failed"])),
-        *(draw(counts), draw(counts), draw(counts), draw(costs), draw(sources), "exact", 1),
+        *(
+            draw(counts),
+            draw(counts),
+            draw(counts),
+            draw(counts),
+            draw(costs),
+            draw(sources),
+            "exact",
+            1,
+        ),
         started_at=draw(st.none() | st.floats(-1e10, 1e11)),
         variant=draw(variants),
         threads=draw(threads),
@@ -46,6 +57,7 @@ def calls(draw: st.DrawFn) -> Row:
                 tokens_in=sum(part.tokens_in for part in several),
                 tokens_out=sum(part.tokens_out for part in several),
                 tokens_cache_read=sum(part.tokens_cache_read for part in several),
+                web_searches=sum(part.web_searches for part in several),
                 cost_usd=sum((part.cost_usd for part in several), Decimal(0)),
             )
     return call._replace(parts=several)
@@ -61,14 +73,14 @@ def test_total_and_groups_are_the_sum_of_the_calls_to_the_last_digit(
 ) -> None:
     report = build(rows, Query(tuple(by), "America/New_York"), "x")
     assert Fraction(report.total.cost_usd) == exact([row.cost_usd for row in rows])
-    for field in ("tokens_in", "tokens_out", "tokens_cache_read"):
+    for field in USED:
         assert getattr(report.total, field) == sum(getattr(row, field) for row in rows)
     assert report.total.calls == len(rows)
     assert report.total.failed == sum(row.status != "ok" for row in rows)
     if by:
         sums = [group.sums for group in report.groups]
         assert exact([one.cost_usd for one in sums]) == Fraction(report.total.cost_usd)
-        for field in ("tokens_in", "tokens_out", "tokens_cache_read"):
+        for field in USED:
             assert sum(getattr(one, field) for one in sums) == getattr(report.total, field)
         if not {"model", "variant", "thread"}.intersection(by):
             for field in ("calls", "failed", "local", "unpriced"):
@@ -92,8 +104,8 @@ def test_by_thread_the_rest_of_a_call_is_the_main_ones() -> None:
 
 def test_by_thread_and_model_each_model_has_its_threads() -> None:
     parts = (
-        Part("big", 90, 9, 50, Decimal("0.009"), "catalog", "speed=fast", THREADS),
-        Part("small", 10, 1, 0, Decimal("0.001"), "catalog", None, "side=10/1/0/0.001"),
+        Part("big", 90, 9, 50, 0, Decimal("0.009"), "catalog", "speed=fast", THREADS),
+        Part("small", 10, 1, 0, 0, Decimal("0.001"), "catalog", None, "side=10/1/0/0.001"),
     )
     row = CALL._replace(parts=parts)
     report = build([row], Query(("thread", "model")), "x")
@@ -199,8 +211,8 @@ def test_what_the_ledger_does_not_say_is_unknown() -> None:
 SEVERAL = CALL._replace(
     model="big",
     parts=(
-        Part("big", 90, 9, 50, Decimal("0.009"), "catalog"),
-        Part("small", 10, 1, 0, Decimal("0.001"), "catalog"),
+        Part("big", 90, 9, 50, 0, Decimal("0.009"), "catalog"),
+        Part("small", 10, 1, 0, 0, Decimal("0.001"), "catalog"),
     ),
 )
 
@@ -214,9 +226,9 @@ def test_a_call_of_several_models_counts_under_each_and_once_in_all() -> None:
     assert report.total == Sums(1, 0, 0, 0, 100, 10, 50, Decimal("0.01"))
 
 
-@pytest.mark.parametrize("field", ["tokens_in", "tokens_out", "tokens_cache_read", "cost_usd"])
+@pytest.mark.parametrize("field", [*USED, "cost_usd"])
 def test_parts_that_do_not_add_up_are_not_used(field: str) -> None:
-    row = SEVERAL._replace(**{field: getattr(SEVERAL, field) * 2})
+    row = SEVERAL._replace(**{field: getattr(SEVERAL, field) * 2 + 1})
     report = build([row], Query(("model",)), "x")
     assert [(group.names, group.sums) for group in report.groups] == [(("big",), report.total)]
 
@@ -270,3 +282,13 @@ def test_days_without_a_call_are_there_unless_they_are_too_many() -> None:
 
 def test_nothing() -> None:
     assert build([], Query(("model", "day")), "x") == Report(scope="x", by=("model", "day"))
+
+
+def test_a_web_search_is_that_of_the_thread_which_made_it() -> None:
+    row = CALL._replace(web_searches=3, threads="side=30/3/20/2/0.003")
+    report = build([row], Query(("thread",)), "x")
+    assert {names: sums.web_searches for names, sums in report.groups} == {
+        ("main",): 1,
+        ("side",): 2,
+    }
+    assert report.total.web_searches == 3

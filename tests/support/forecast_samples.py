@@ -31,6 +31,7 @@ def row(step: str = "review", cost: str = "0.5", *, at: float | None = 0.0, **mo
         "tokens_in": 900,
         "tokens_out": 100,
         "tokens_cache_read": 0,
+        "web_searches": 0,
         "cost_usd": Decimal(cost),
         "cost_source": "config",
         "accuracy": "exact",

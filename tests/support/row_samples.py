@@ -18,6 +18,7 @@ CALL = Row(
     tokens_in=100,
     tokens_out=10,
     tokens_cache_read=50,
+    web_searches=0,
     cost_usd=Decimal("0.01"),
     cost_source="catalog",
     accuracy="exact",

@@ -48,31 +48,38 @@ def _total(total: Sums) -> str:
     cost = f"{least}**{words.cost(total)}**{' +unpriced' if total.unpriced else ''}"
     failed = f" ({total.failed} failed)" if total.failed else ""
     cached = f" ({total.tokens_cache_read} cached)" if total.tokens_cache_read else ""
+    searches = f", {words.searches(total)}" if total.web_searches else ""
     return (
         f"{cost} for {counted(total.calls, 'call')}{failed}: "
-        f"{total.tokens_in} tokens in{cached}, {total.tokens_out} out"
+        f"{total.tokens_in} tokens in{cached}, {total.tokens_out} out{searches}"
     )
 
 
 def _table(report: Report, more: Report | None) -> list[str]:
     """The table's lines: its title, the sides its columns keep to, the groups, the total."""
     named = len(report.by)
+    with_searches = any(group.sums.web_searches for group in report.groups)
+
+    def figures(sums: Sums, marks: Callable[[Sums], str] = words.marks) -> list[str]:
+        tokens = (sums.tokens_in, sums.tokens_cache_read, sums.tokens_out)
+        searches = (sums.web_searches,) if with_searches else ()
+        counts = (sums.calls, sums.failed, *tokens, *searches)
+        return [*map(str, counts), f"{words.cost(sums)} {marks(sums)}".strip()]
+
+    titles = ["calls", "failed", "in", "cached", "out", "cost"]
+    if with_searches:
+        titles.insert(-1, "searches")
     cells = [
-        [*report.by, "calls", "failed", "in", "cached", "out", "cost"],
-        [*["---"] * named, *["---:"] * 6],
-        *([*map(_code, group.names), *_figures(group.sums)] for group in report.groups),
-        ["**total**", *[""] * (named - 1), *_figures(report.total, words.gap)],
+        [*report.by, *titles],
+        [*["---"] * named, *["---:"] * len(titles)],
+        *([*map(_code, group.names), *figures(group.sums)] for group in report.groups),
+        ["**total**", *[""] * (named - 1), *figures(report.total, words.gap)],
     ]
     if more:
         gained = [*(group.sums for group in more.groups), more.total]
         last = ["more", "---:", *(usd(one.cost_usd, signed=True) for one in gained)]
         cells = [[*row, cell] for row, cell in zip(cells, last, strict=True)]
     return [f"| {' | '.join(row)} |" for row in cells]
-
-
-def _figures(sums: Sums, marks: Callable[[Sums], str] = words.marks) -> list[str]:
-    counts = (sums.calls, sums.failed, sums.tokens_in, sums.tokens_cache_read, sums.tokens_out)
-    return [*map(str, counts), f"{words.cost(sums)} {marks(sums)}".strip()]
 
 
 def _code(name: str) -> str:

@@ -61,12 +61,14 @@ def _names(report: Report) -> list[_Column]:
 
 
 def _figures(sums: list[Sums]) -> list[_Column]:
+    searches = [one.web_searches for one in sums]
     columns = [
         _column("CALLS", (one.calls for one in sums)),
         _column("FAILED", (one.failed for one in sums)),
         _column("IN", (one.tokens_in for one in sums)),
         _column("CACHED", (one.tokens_cache_read for one in sums)),
         _column("OUT", (one.tokens_out for one in sums)),
+        *([_column("SEARCHES", searches)] if any(searches) else ()),
         _column("COST", map(words.cost, sums)),
     ]
     marks = [*map(words.marks, sums[:-1]), words.gap(sums[-1])]

@@ -26,6 +26,11 @@ def gap(sums: Sums) -> str:
     return " ".join(filter(None, missing))
 
 
+def searches(sums: Sums) -> str:
+    """``1 web search``, ``2 web searches``."""
+    return f"{sums.web_searches} web search{'' if sums.web_searches == 1 else 'es'}"
+
+
 def notes(report: Report) -> list[str]:
     """Sentences on what the total does not hold."""
     local, unpriced = report.total.local, report.total.unpriced
