@@ -101,3 +101,21 @@ def test_a_request_of_which_stdout_has_more_and_one_that_went_past(
     ]
     bypassed = replace(call, accuracy="heuristic", why="relay bypassed")
     assert len(messages(bypassed, run, tmp_path)) == 1
+
+
+def test_a_request_that_another_source_has_in_another_thread(tmp_path: Path, run: Run) -> None:
+    """stdout has both in the main one; of a side call it can't know."""
+    first, second = run.printed.requests
+    subagent = replace(first, thread="subagent")
+    call = seen_at_the_wire(tmp_path / CALL.id, [subagent, replace(second, thread="side")])
+    told = "subagent={0.input_tokens}/{0.output_tokens}/{0.cache_read_input_tokens}/0.0,side={1}"
+    side = "{0.input_tokens}/{0.output_tokens}/{0.cache_read_input_tokens}/0.0"
+    threads = told.format(first.usage, side.format(second.usage))
+    differs = (True, f"request {first.id}: stdout has it as main, the wire as subagent")
+    assert messages(replace(call, threads=threads), run, tmp_path) == [differs]
+    by_requests = f"tokens_out {second.usage.output_tokens}, not 1"
+    wrong = threads.replace(f"/{second.usage.output_tokens}/", "/1/")
+    assert messages(replace(call, threads=wrong), run, tmp_path) == [
+        (True, f"by its requests thread side has {by_requests}"),
+        differs,
+    ]
