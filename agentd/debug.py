@@ -25,8 +25,9 @@ def tell(text: str) -> None:
     """A line on stderr, or several, without keys and passwords."""
     if _asked and sys.stderr is not None:
         from agentd.masking import masked
+        from agentd.text import plain
 
-        lines = masked(text, os.environ).splitlines()
+        lines = masked(plain(text), os.environ).splitlines()
         with contextlib.suppress(OSError, ValueError):  # nobody reads stderr any more
             sys.stderr.write("".join(f"debug: {line}\n" for line in lines))
 

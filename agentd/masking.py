@@ -1,9 +1,9 @@
-"""Text without what is secret or personal: for debug output, and for reports that are shared."""
+"""Text without what is secret or personal: all that agentd itself prints or stores passes here."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 MASK = "***"
@@ -12,43 +12,93 @@ _TELLING = (
 )
 # A name whose last word says that its value is secret: not that of a count, such as limit_tokens.
 _NAME = rf"(?:[A-Za-z0-9]+[-_])*{_TELLING}(?:[-_](?:id|key|value|file))?"
-_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
-_PATTERNS = (
-    # What the makers of keys begin them with.
-    re.compile(
-        r"\b(?:sk-|rk-|pk-|AIza|ya29\.|gh[a-z]_|github_pat_|glpat-|xox[a-z]-|hf_|AKIA|eyJ)"
-        r"[A-Za-z0-9_.\-]{8,}"
-    ),
-    re.compile(r"(?<=Bearer )\S+", re.IGNORECASE),
-    re.compile(r"(?<=://)[^/\s@]+(?=@)"),  # user and password of a URL
+_HINTS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH")
+"""One of them is in every secret name, in capitals: most names of variables have none."""
+
+# What the makers of keys begin them with; a text without any of them is not searched.
+_BEGINNINGS = (
+    *("sk-", "rk-", "pk-", "sk_", "rk_", "AIza", "ya29.", "AKIA", "ASIA", "eyJ", "SG.", "hf_"),
+    *("gh", "github_pat_", "glpat-", "xox", "xai-", "gsk_", "npm_", "pypi-", "dckr_pat_"),
+    *("earer ", "EARER ", "://", "PRIVATE KEY"),
 )
-_VALUE = r"(\"[^\"]*\"|'[^']*'|[^\s,;&\"'\])}]+)"
+_KEYS = (  # each is compiled when a text may hold one
+    r"\b(?:AIza|ya29\.|gh[a-z]_|github_pat_|glpat-|xox[a-z]-|xai-|gsk_|hf_|npm_|pypi-|dckr_pat_"
+    r"|[sr]k_(?:live|test)_|AKIA|ASIA|eyJ|SG\.)[A-Za-z0-9_.\-]{8,}",
+    r"(?:(?<=[Bb]earer )|(?<=BEARER ))[^\s\"',;]{6,}",
+    r"(?<=://)[^/\s@\"']+(?=@)",  # user and password of a URL
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\")|\Z)",
+)
+# These may begin a change's id as well, such as sk-locale: plain words are left.
+_WORDY = r"\b[srp]k-[A-Za-z0-9_.\-]{8,}"
+_WORD = r"(?!\d*[a-z]*\d{4})[a-z0-9]{0,15}"
+
+_LIKE_A_KEY = r"(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[A-Za-z0-9+_=~-]{6,}(?![\w/]|\.\w)"
+_QUOTED = r"\"[^\"]*\"|'[^']*'"
+_VALUE = r"[^\s,;&\"'\])}]+"
 _PAIRS = (
-    re.compile(rf"(?<![A-Za-z0-9_-])({_NAME}[\"']?\s*[=:]\s*){_VALUE}", re.IGNORECASE),
-    re.compile(rf"(?<![A-Za-z0-9_-])(--?{_NAME}[\"']?[\s,=]+){_VALUE}", re.IGNORECASE),
+    rf"(?<![A-Za-z0-9_-])({_NAME}[\"']?\s*=\s*)(?:{_QUOTED}|{_VALUE})",
+    rf"(?<![A-Za-z0-9_-])({_NAME}[\"']?:\s*)(?:{_QUOTED}|{_LIKE_A_KEY})",
+    rf"(?<![A-Za-z0-9_-])(--?{_NAME}[\"']?[\s,=]+)(?:{_QUOTED}|{_VALUE})",
 )
-_SHORTEST_SECRET = 6
+_PATH = r"(?:/[\w.-]+){2,}"
+_SHORTEST_SECRET = 8
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable, option or key of this name holds something secret."""
-    return _SECRET_NAME.fullmatch(name) is not None
+    capitals = name.upper()
+    return any(hint in capitals for hint in _HINTS) and bool(
+        re.fullmatch(_NAME, name, re.IGNORECASE)
+    )
+
+
+def without_keys(text: str, environ: Mapping[str, str]) -> str:
+    """The text without what looks like a key, and the values of secret environment variables.
+
+    For what may hold a person's or an agent's own words, such as code: nothing else is taken out.
+    """
+    values = {value for name, value in environ.items() if value in text and is_secret_name(name)}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _SHORTEST_SECRET and not re.fullmatch(_PATH, value):
+            text = text.replace(value, MASK)
+    if any(beginning in text for beginning in _BEGINNINGS):
+        text = re.sub(_WORDY, _unless_words, text)
+        for pattern in _KEYS:
+            text = re.sub(pattern, MASK, text)
+    return text
 
 
 def masked(
     text: str, environ: Mapping[str, str], places: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """The text without keys, passwords and the values of secret environment variables.
+    """The same, and without what a name before it says is secret: for errors and reports.
 
     ``places`` are other texts to replace, such as the home folder, with what stands for them.
     """
-    for name, value in environ.items():
-        if len(value) >= _SHORTEST_SECRET and is_secret_name(name):
-            text = text.replace(value, MASK)
-    for pattern in _PATTERNS:
-        text = pattern.sub(MASK, text)
+    text = without_keys(text, environ)
     for pair in _PAIRS:
-        text = pair.sub(rf"\g<1>{MASK}", text)
+        text = re.sub(pair, rf"\g<1>{MASK}", text, flags=re.IGNORECASE)
     for place in sorted(places, key=len, reverse=True):
         text = text.replace(place, places[place]) if len(place) > 1 else text
     return text
+
+
+def masked_traceback(error: BaseException, environ: Mapping[str, str]) -> str:
+    """What Python would show of an error that nobody caught, masked."""
+    import traceback
+
+    return masked("".join(traceback.format_exception(error)), environ)
+
+
+def masked_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """The arguments of a command, each masked, and what a secret option takes as its value."""
+    found, hidden = [], False
+    for argument in argv:
+        found.append(MASK if hidden else masked(argument, environ))
+        hidden = not hidden and argument.startswith("-") and is_secret_name(argument.lstrip("-"))
+    return found
+
+
+def _unless_words(found: re.Match[str]) -> str:
+    _, *words = re.split(r"[-_.]", found[0])
+    return found[0] if all(re.fullmatch(_WORD, word) for word in words) else MASK

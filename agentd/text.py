@@ -10,13 +10,22 @@ from itertools import accumulate
 # What a CLI printed may hold them: escape sequences, control characters, turned reading direction.
 _UNSEEN = (  # compiled when first needed
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
+BOLD, USUAL = "\x1b[1m", "\x1b[0m"
+# What a report draws itself, once its names are plain: bold lines, and the ends of lines of CSV.
+_DRAWN = rf"(?!\x1b\[[01]m|\r\n)(?:{_UNSEEN})"
+_HALVES = "[\ud800-\udfff]"  # of pairs: they can't be written
 
 
-def plain(text: str) -> str:
-    """The text without what would steer a terminal; of control characters \\t and \\n stay."""
-    return re.sub(_UNSEEN, "", text)
+def plain(text: str, *, drawn: bool = False) -> str:
+    """The text without what would steer a terminal; of control characters \\t and \\n stay.
+
+    In what agentd has ``drawn`` itself BOLD, USUAL and CRLF stay, too.
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return re.sub(_HALVES, "\ufffd", re.sub(_DRAWN if drawn else _UNSEEN, "", text))
 
 
 def fenced(text: str, language: str = "") -> str:
@@ -27,8 +36,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def one_line(text: str) -> str:
     """The text as :func:`plain` gives it, in one line, with no space around it; ``-`` for none."""
-    line = " ".join(plain(text).split())
-    return re.sub("[\ud800-\udfff]", "\ufffd", line) or "-"
+    return " ".join(plain(text).split()) or "-"
 
 
 def counted(count: int, noun: str, none: str = "0") -> str:
@@ -57,7 +65,11 @@ def _columns(sign: str) -> int:
 
 
 def table(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> str:
-    """Columns, two spaces between; those of ``left`` to the left, the rest to the right."""
+    """Columns, two spaces between; those of ``left`` to the left, the rest to the right.
+
+    A cell is one line, whatever is in it.
+    """
+    rows = [[*map(_in_a_line, row)] for row in rows]
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -69,8 +81,12 @@ def table(rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> str
     return "\n".join(lines)
 
 
+def _in_a_line(cell: str) -> str:
+    return cell if cell.isprintable() else " ".join(plain(cell).split())
+
+
 # Sound JSON, but a terminal obeys some of them, and half a surrogate pair can't be written.
-_ODD = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+_ODD = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def json_text(value: object, indent: str = "\n") -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
+from types import TracebackType
 from typing import Any
 
+from agentd.masking import masked_traceback
 from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.relay import Refuse, RelaySettings, serve
 from agentd.metering.dialects import Asked
@@ -23,6 +26,7 @@ _LISTENING_S = 0.05  # until the relay listens: the gate's modules would keep it
 
 def main() -> None:
     """Serve until the run is over. What goes wrong is a traceback on stderr: meter.log."""
+    sys.excepthook = _complain
     given = json.load(sys.stdin)
     cli = PROVIDERS[given["provider"]].cli()
     settings = RelaySettings(
@@ -37,6 +41,10 @@ def main() -> None:
     order = given.get("gate")
     gate = _LateGate(order, settings.log) if order else OpenGate()  # a run without limits
     asyncio.run(_serve(listening, settings, gate, cli.refusal or _refuse))
+
+
+def _complain(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    sys.stderr.write(masked_traceback(error, os.environ))
 
 
 async def _serve(

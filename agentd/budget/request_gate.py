@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,6 +18,7 @@ from agentd.budget.project_account import ProjectAccount
 from agentd.budget.request_cost import RequestCosts
 from agentd.budget.typical_answers import typical_answers
 from agentd.errors import StateError
+from agentd.masking import masked_traceback
 from agentd.meter.logged_requests import read_begun
 from agentd.metering.dialects.asked import Asked
 from agentd.metering.requests import ApiRequest
@@ -232,4 +233,4 @@ class BudgetGate:
 def _complain(done: Future[None]) -> None:
     """Show what went wrong where nobody waits for it: stderr is the run's meter.log."""
     if (error := done.exception()) is not None:
-        traceback.print_exception(error, file=sys.stderr)
+        sys.stderr.write(masked_traceback(error, os.environ))

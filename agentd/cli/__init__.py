@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 import sys
 import traceback
 from typing import cast
@@ -41,9 +42,12 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED_EXIT_CODE
-    except Exception:  # noqa: BLE001 - a bug: show it whole, under its own exit code
-        traceback.print_exc()
-        print("agentd: this is a bug in agentd; please report the lines above.", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - a bug: show it whole, under its own exit code
+        from agentd.cli.terminal import note
+        from agentd.masking import masked_traceback
+
+        note(masked_traceback(error, os.environ))
+        note("agentd: this is a bug in agentd; please report the lines above.")
         return BUG_EXIT_CODE
 
 

@@ -84,7 +84,7 @@ def _debug(wanted: bool) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"agentd {__version__}")
+        typer.echo(f"agentd {__version__}")
         raise typer.Exit
 
 
@@ -120,7 +120,7 @@ def _global_options(
     if context.invoked_subcommand in READING:
         _warn_when_too_old()
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        typer.echo(context.get_help())
         raise typer.Exit(UsageError.exit_code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,9 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.cli.terminal import note, show
 from agentd.errors import UsageError
+from agentd.masking import masked, masked_arguments
 
 Key = Annotated[
     str,
@@ -26,7 +29,6 @@ def get(key: Key, as_json: AsJson = False) -> None:
     stdout. A section, such as budget, prints its settings as `config list` does.
     """
     from agentd.cli.output import print_json
-    from agentd.cli.terminal import note
     from agentd.config.edit import dotted, split_key
     from agentd.config.values import below, toml_text
 
@@ -36,11 +38,12 @@ def get(key: Key, as_json: AsJson = False) -> None:
     if name not in found:
         _show(found, given, as_json=as_json)
     elif as_json:
-        print_json({"key": name, "value": found[name], "source": _source(name, given)})
+        print_json({"key": name, "value": _told(found[name]), "source": _source(name, given)})
     elif (value := found[name]) is None:
         note(f"{name} is not set.")
     else:
-        print(value if isinstance(value, str) else toml_text(value))
+        told = _told(value)
+        show(told if isinstance(told, str) else toml_text(told))
 
 
 def list_values(as_json: AsJson = False) -> None:
@@ -74,7 +77,6 @@ def set_(
     agentd config set 'pricing.models."my-model".cost_per_1m_input' 3
     'pricing.models."my-model".cost_per_1m_output' 15
     """
-    from agentd.cli.terminal import note
     from agentd.config.edit import dotted, set_values, split_key
     from agentd.config.values import given_in, toml_text
 
@@ -85,14 +87,13 @@ def set_(
     given = given_in(path)
     for key in dict.fromkeys(pairs[::2]):
         name = dotted(split_key(key))
-        print(f"{name} = {toml_text(given[name])}")
+        show(f"{name} = {toml_text(_told(given[name]))}")
     for warning in changed.warnings:
         note(f"warning: {warning}")
 
 
 def unset(key: Key) -> None:
     """Take a setting out of config.toml; then its default is in force."""
-    from agentd.cli.terminal import note
     from agentd.config.edit import dotted, split_key, unset_value
     from agentd.config.values import below, toml_text
 
@@ -103,7 +104,7 @@ def unset(key: Key) -> None:
         note(f"{name} is not set in the file.")
         return
     value = _values()[0].get(name)
-    print(f"{name} is {'not set' if value is None else f'{toml_text(value)} by default'}")
+    show(f"{name} is {'not set' if value is None else f'{toml_text(value)} by default'}")
 
 
 def _path() -> Path:
@@ -128,13 +129,24 @@ def _show(values: Mapping[str, object], given: Mapping[str, object], *, as_json:
     found = {key: value for key, value in values.items() if value is not None}
     if as_json:
         rows = [
-            {"key": key, "value": value, "source": _source(key, given)}
+            {"key": key, "value": _told(value), "source": _source(key, given)}
             for key, value in found.items()
         ]
         print_json({"settings": rows})
         return
     for key, value in found.items():
-        print(f"{key} = {toml_text(value)}{'' if key in given else '  # default'}")
+        show(f"{key} = {toml_text(_told(value))}{'' if key in given else '  # default'}")
+
+
+def _told(value: object) -> object:
+    """A value without the secrets in it, such as those among a CLI's arguments."""
+    match value:
+        case str():
+            return masked(value, os.environ)
+        case list() | tuple():
+            return masked_arguments([*map(str, value)], os.environ)
+        case _:
+            return value
 
 
 def _source(key: str, given: Mapping[str, object]) -> str:

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from agentd.cli.options import LatestChangeId
+from agentd.cli.terminal import note, show, style_of
 from agentd.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -172,8 +173,6 @@ def _format(shape: Format | None, as_json: bool) -> Format:
 
 def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
     """Print the report; one line of a change that agentd ``picked`` says on stderr which it is."""
-    from agentd.cli.terminal import note
-
     for warning in costs.warnings:
         note(f"warning: {warning}")
     if costs.untimed:
@@ -183,12 +182,11 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
     if chosen == "table" and not costs.report.by and costs.base is None:
         if picked:
             note(f"{costs.report.scope}:")
-        print(summary(costs.report))
+        show(summary(costs.report))
         return
-    from agentd.cli.terminal import style_of
     from agentd.reports.formats import FORMATS
 
-    print(FORMATS[chosen](costs.report, style=style_of(sys.stdout), base=costs.base))
+    show(FORMATS[chosen](costs.report, style=style_of(sys.stdout), base=costs.base), drawn=True)
 
 
 def summary(report: Report) -> str:

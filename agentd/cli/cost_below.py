@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, ChangeId
+from agentd.cli.terminal import note, show
 from agentd.text import counted
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ def reset(change_id: ChangeId) -> None:
     its history, and so do what the project has spent and the project's warnings.
     """
     from agentd.budget.warnings import PROJECT
-    from agentd.cli.terminal import note
     from agentd.project.change import find_open_change
     from agentd.project.workspace import Workspace
     from agentd.workflow.unentered import enter_unentered
@@ -36,7 +36,7 @@ def reset(change_id: ChangeId) -> None:
     if left.problems:
         raise left.problems[0]
     change.ledger.restart_meter(keep=PROJECT)
-    print(f"The budget of {change_id} counts from its next call on; its calls stay recorded.")
+    show(f"The budget of {change_id} counts from its next call on; its calls stay recorded.")
 
 
 def audit(
@@ -63,7 +63,6 @@ def audit(
     from agentd.clock import utc_now
     from agentd.project.workspace import Workspace
     from agentd.reports.audit.audit import audit as look_through
-    from agentd.text import plain
 
     gc.disable()  # the process ends at once; of 100,000 calls it is a sixth of the time
     workspace = Workspace.open(Path.cwd())
@@ -71,7 +70,7 @@ def audit(
     if as_json:
         print_json(_document(change_id, done))
     else:
-        print(plain("\n".join(_lines(done))))
+        show("\n".join(_lines(done)))
     raise typer.Exit(1 if done.differences else 0)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from agentd.cli.terminal import show
 from agentd.errors import AgentdError
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ def show_forecast(change_id: str | None, as_json: bool) -> None:
     if as_json:
         print_json(as_document(change.id, found))
     elif found is None:
-        print(f"{change.id}: no step is left to forecast.")
+        show(f"{change.id}: no step is left to forecast.")
     else:
-        print(as_text(found))
+        show(as_text(found))
     if found and found.problems:
         for problem in found.problems:
             print_error(problem, as_json=False)

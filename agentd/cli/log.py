@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, LatestChangeId
+from agentd.cli.terminal import show
 from agentd.errors import StateError
 
 if TYPE_CHECKING:
@@ -38,16 +39,15 @@ def log(
     """
     from agentd.cli.output import print_json, told_waiting
     from agentd.reports.call_log import open_log
-    from agentd.text import plain
 
     found = open_log(Path.cwd(), change_id, with_requests=requests)
     if as_json:
         print_json(_document(found, with_requests=requests))
     elif not found.calls:
-        print(f"change {found.change.id}: no calls")
+        show(f"change {found.change.id}: no calls")
     else:
         lines = _requests(found) if requests else _calls(found)
-        print(plain("\n".join(lines)))
+        show("\n".join(lines))
     if told_waiting(found.waiting):
         raise typer.Exit(StateError.exit_code)
 

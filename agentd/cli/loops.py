@@ -8,6 +8,7 @@ import typer
 
 from agentd.cli.options import ChangeId
 from agentd.cli.run_options import Asked, OptionalDescription, Resolve, Small, asking
+from agentd.cli.terminal import show
 
 
 @asking("session")
@@ -32,7 +33,7 @@ def plan(
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         foretell(change, order, progress, description, loop=PLAN)
         show_outcomes(progress, change, run_plan(change, description, order, small=small))
-        print(f"planned; next: agentd impl {change_id}")
+        show(f"planned; next: agentd impl {change_id}")
 
 
 @asking("session")
@@ -47,7 +48,7 @@ def impl(change_id: ChangeId, *, asked: Asked) -> None:
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         show_outcomes(progress, change, run_impl(change, order))
-        print(f"complete; next: agentd archive {change_id}")
+        show(f"complete; next: agentd archive {change_id}")
 
 
 @asking("session")
@@ -64,7 +65,7 @@ def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> N
     with at_work_on(workspace, change_id) as change:
         target = archive_dir(change)
         show_outcomes(progress, change, run_archive(change, order, resolving=resolve))
-        print(f"archived as {workspace.project.shown(target)}/")
+        show(f"archived as {workspace.project.shown(target)}/")
 
 
 @asking("session")
@@ -92,7 +93,7 @@ def run(
     workspace, order, progress = open_workspace(asked)
     if (done := archived(workspace.project, change_id)) is not None:
         show_spent(done)
-        print(f"archived already as {workspace.project.shown(done.folder)}/")
+        show(f"archived already as {workspace.project.shown(done.folder)}/")
         return
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
@@ -107,4 +108,4 @@ def run(
             resolving=resolve,
         )
         show_outcomes(progress, change, outcomes)
-        print(f"archived as {workspace.project.shown(target)}/")
+        show(f"archived as {workspace.project.shown(target)}/")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from agentd.cli.terminal import note
+from agentd.cli.terminal import note, show_json
 from agentd.errors import AgentdError
-from agentd.text import json_text
+from agentd.masking import masked
 
 if TYPE_CHECKING:
     from agentd.workflow.unentered import Leftovers
@@ -17,9 +18,10 @@ def print_error(error: AgentdError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": as_error(error)})
         return
-    note(f"Error: {error.message}")
-    if error.fix:
-        note(error.fix)
+    told = as_error(error)
+    note(f"Error: {told['message']}")
+    if told["fix"]:
+        note(told["fix"])
 
 
 def told_waiting(*waiting: Leftovers) -> bool:
@@ -33,10 +35,11 @@ def told_waiting(*waiting: Leftovers) -> bool:
 
 
 def as_error(error: AgentdError) -> dict[str, str | None]:
-    """The error as it stands in a JSON document."""
-    return {"code": error.code, "message": error.message, "fix": error.fix}
+    """The error as it stands in a JSON document; what it quotes of a CLI may hold secrets."""
+    message, fix = (masked(text, os.environ) for text in (error.message, error.fix))
+    return {"code": error.code, "message": message, "fix": fix}
 
 
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document; a Decimal becomes a number with exactly its digits."""
-    print(json_text(document))
+    show_json(document)

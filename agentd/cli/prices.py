@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.cli.terminal import show
 
 if TYPE_CHECKING:
     from agentd.cli.price_text import TokensSource
@@ -87,7 +88,6 @@ def price(
     from agentd.metering.models import ModelRegistry
     from agentd.metering.usage import ModelUsage
     from agentd.project.prices import open_prices
-    from agentd.text import plain
 
     check_model(model)
     moment = _moment(at)
@@ -115,7 +115,7 @@ def price(
     if as_json:
         print_json(as_document(request))
     else:
-        print(plain(as_text(request)))
+        show(as_text(request))
 
 
 def models(
@@ -146,9 +146,9 @@ def models(
     if as_json:
         print_json(models_document(rows, moment))
     elif rows:
-        print(models_table(rows))
+        show(models_table(rows))
     else:
-        print(f"No listed model has {filter_!r} in its name.")
+        show(f"No listed model has {filter_!r} in its name.")
 
 
 def _variants(told: Sequence[str]) -> Variants:

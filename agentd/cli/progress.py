@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import sys
 from collections.abc import Iterator
 
 from agentd.cli.calls_text import describe
 from agentd.cli.terminal import note, on_terminal, same_file, width, write_stderr
+from agentd.masking import without_keys
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
@@ -100,7 +102,8 @@ def line(begun: Begun, seen: Snapshot) -> str:
         f"change {usd(begun.spent_usd + (cost or 0))}",
         seen.tool or "",
     )
-    return "  ".join(" ".join(plain(part).split()) for part in parts if part)
+    shown = "  ".join(" ".join(plain(part).split()) for part in parts if part)
+    return without_keys(shown, os.environ)
 
 
 def _takes_more() -> bool:

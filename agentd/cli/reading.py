@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from agentd.cli.options import AsJson, LatestChangeId
+from agentd.cli.terminal import note, show, shows
 from agentd.errors import StateError
 
 _BAR = 20
@@ -31,7 +32,6 @@ def status(
     Works for archived changes too.
     """
     from agentd.cli.output import print_json, told_waiting
-    from agentd.cli.terminal import note
     from agentd.reports.status import newer_words, open_overview
 
     gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
@@ -43,7 +43,7 @@ def status(
     if as_json:
         print_json(_document(view))
     else:
-        print(_text(view))
+        show(_text(view))
     if told_waiting(view.waiting):
         raise typer.Exit(StateError.exit_code)
 
@@ -51,7 +51,6 @@ def status(
 def list_changes(as_json: AsJson = False) -> None:
     """List all changes with their phase and cost."""
     from agentd.cli.output import print_json, told_waiting
-    from agentd.cli.terminal import note
     from agentd.metering.money import usd
     from agentd.reports.status import list_overviews, newer_words, overlap_notes
     from agentd.text import table
@@ -66,7 +65,7 @@ def list_changes(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"changes": [_document(view) for view in views], "warnings": warnings})
     elif not views:
-        print('No changes yet. Start one: agentd plan add-something "What to change"')
+        show('No changes yet. Start one: agentd plan add-something "What to change"')
     else:
         rows = [["CHANGE", "PHASE", "CALLS", "COST", "UPDATED"]]
         for view in views:
@@ -75,10 +74,10 @@ def list_changes(as_json: AsJson = False) -> None:
             phase = view.state.phase or "-" if view.state else "broken"
             updated = (view.state and view.state.updated_at) or "-"
             rows.append([view.change.id, phase, str(totals.calls), cost, str(updated)])
-        print(table(rows))
+        show(table(rows))
         for view in views:
             if view.problem:
-                print(f"{view.change.id}: {view.problem}")
+                show(f"{view.change.id}: {view.problem}")
     damaged = told_waiting(*(view.waiting for view in views))
     if damaged or any(view.problem for view in views):
         raise typer.Exit(StateError.exit_code)
@@ -123,8 +122,6 @@ def _text(view: Overview) -> str:
 
 def _progress(view: Overview) -> list[str]:
     """A mark for each document, and a bar for the tasks."""
-    from agentd.cli.terminal import shows
-
     done, open_, absent, full, empty = (
         _MARKS if shows(sys.stdout, "".join(_MARKS)) else _ASCII_MARKS
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.cli.terminal import note, show
 from agentd.errors import UsageError
 from agentd.providers import any_provider
 
@@ -53,16 +54,16 @@ def init(
         return
     done = initialise(Path.cwd(), provider=provider, project_name=name)
     for path in done.created:
-        print(f"wrote {path.relative_to(done.project.root)}")
+        show(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
-        print(f"kept  {path.relative_to(done.project.root)}")
+        show(f"kept  {path.relative_to(done.project.root)}")
     if done.added:
-        print(f"added [{provider}] to {done.project.config_path.relative_to(done.project.root)}")
+        show(f"added [{provider}] to {done.project.config_path.relative_to(done.project.root)}")
     elif provider and done.project.config_path in done.kept:
-        print(f"config.toml has a section [{provider}] already")
+        show(f"config.toml has a section [{provider}] already")
     if name and done.project.config_path not in done.created:
-        print("config.toml was there already, so --name changed nothing: edit it.")
-    print("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
+        show("config.toml was there already, so --name changed nothing: edit it.")
+    show("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
 
 
 def _remove(*, dry_run: bool) -> None:
@@ -71,9 +72,9 @@ def _remove(*, dry_run: bool) -> None:
     done = remove(Path.cwd(), dry_run=dry_run)
     for path in done.removed:
         slash = "/" if path.name in ("agentd", "specs", "changes", "archive", ".running") else ""
-        print(f"{'would remove' if dry_run else 'removed'} {path.relative_to(done.root)}{slash}")
+        show(f"{'would remove' if dry_run else 'removed'} {path.relative_to(done.root)}{slash}")
     for left in done.left:
-        print(
+        show(
             f"{'would leave' if dry_run else 'left'} {left.path.relative_to(done.root)}: {left.why}"
         )
 
@@ -90,7 +91,6 @@ def doctor(
     Each configured CLI is run with --version; each configured model must have a price.
     """
     from agentd.cli.output import print_json
-    from agentd.cli.terminal import note
     from agentd.workflow.doctor import examine
 
     if report and as_json:
@@ -99,7 +99,7 @@ def doctor(
     if report:
         from agentd.workflow.doctor_report import report as write
 
-        print(write(Path.cwd(), checks, os.environ))
+        show(write(Path.cwd(), checks, os.environ))
         note("Read it before you share it. Keys, paths and your own texts are left out.")
         return
     failed = any(check.status == "fail" for check in checks)
@@ -110,9 +110,9 @@ def doctor(
         print_json({"ok": not failed, "checks": rows})
     else:
         for check in checks:
-            print(f"{check.status:<4}  {check.name}: {check.detail}")
+            show(f"{check.status:<4}  {check.name}: {check.detail}")
             if check.fix:
-                print(f"      {check.fix}")
+                show(f"      {check.fix}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -128,4 +128,4 @@ def demo(
     """
     from agentd.cli.demo import play
 
-    play(print, keep=keep)
+    play(show, keep=keep)

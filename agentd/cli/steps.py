@@ -9,6 +9,7 @@ import typer
 
 from agentd.cli.options import ChangeId
 from agentd.cli.run_options import Asked, Resolve, asking
+from agentd.cli.terminal import show
 from agentd.workflow.steps import STEPS, Step
 
 
@@ -76,8 +77,8 @@ def merge(
     with at_work_on(workspace, change_id) as change:
         for outcome in run_merge(change, order, resolving=resolve):
             show_outcome(progress, outcome)
-        print(f"merged: {workspace.project.shown(merged_dir(change.folder))}/")
-        print(f"  next: agentd archive {change_id}")
+        show(f"merged: {workspace.project.shown(merged_dir(change.folder))}/")
+        show(f"  next: agentd archive {change_id}")
 
 
 def _command_of(step: Step) -> Callable[..., None]:

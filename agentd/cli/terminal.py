@@ -1,21 +1,65 @@
-"""stderr and the terminal: what a person sees while a command works."""
+"""stdout, stderr and the terminal: all that a command prints passes here.
+
+Nothing in it steers a terminal, wherever it comes from, and no key is in it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
 
-from agentd.text import plain
+from agentd.masking import without_keys
+from agentd.text import json_text, plain
 
 if TYPE_CHECKING:
     from agentd.reports.model import Style
 
 
+def show(text: str = "", *, drawn: bool = False) -> None:
+    """A result, on stdout; ``drawn``: a report whose names are plain already may have bold lines.
+
+    Raises OSError.
+    """
+    _print(without_keys(plain(text, drawn=drawn), os.environ))
+
+
+def show_json(document: object) -> None:
+    """A JSON document on stdout; a Decimal becomes a number with exactly its digits."""
+    text = json_text(document)
+    if without_keys(text, os.environ) != text:
+        text = json_text(_without_keys(document))
+    _print(text)
+
+
+def _without_keys(value: object) -> object:
+    match value:
+        case dict():
+            return {_without_keys(key): _without_keys(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_without_keys(one) for one in value]
+        case int() | float() | Decimal() | None:
+            return value
+        case _:
+            return without_keys(str(value), os.environ)
+
+
+def _print(text: str) -> None:
+    """What the encoding of stdout lacks is escaped as in JSON."""
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        import json
+
+        print(re.sub("[^\x00-\x7f]", lambda sign: json.dumps(sign[0])[1:-1], text))
+
+
 def note(text: str) -> None:
-    """Progress, a warning or an error, for a person; of control characters only line ends stay."""
-    write_stderr(f"{plain(text)}\n")
+    """Progress, a warning or an error, for a person, on stderr."""
+    write_stderr(f"{without_keys(plain(text), os.environ)}\n")
 
 
 def write_stderr(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
+from agentd.cli.terminal import show
 
 if TYPE_CHECKING:
     from agentd.metering.models import ModelSpec
@@ -67,7 +68,7 @@ def tokens(
         documents = [_document(*counted) for counted in counts]
         print_json(documents[0] if len(documents) == 1 else {"models": documents})
     else:
-        print(_text(counts))
+        show(_text(counts))
 
 
 def _text(counts: list[tuple[ModelSpec, int, Cost | None]]) -> str:

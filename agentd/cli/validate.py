@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, ChangeId
+from agentd.cli.terminal import show
 from agentd.text import counted
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def validate(
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))
     else:
-        print(_text(change_id, report, mended, strict=strict))
+        show(_text(change_id, report, mended, strict=strict))
     raise typer.Exit(0 if report.ok(strict) else 1)
 
 

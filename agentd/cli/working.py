@@ -10,6 +10,7 @@ from pathlib import Path
 from agentd.cli.calls_text import describe, summary
 from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
+from agentd.cli.terminal import show
 from agentd.errors import AgentdError, UsageError
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
@@ -72,13 +73,13 @@ def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True)
     if progress.quiet and not last:
         return
     if not progress.shows(outcome.record):
-        print(f"{outcome.step.name}: {describe(outcome.record)}")
+        show(f"{outcome.step.name}: {describe(outcome.record)}")
     for path in outcome.written:
-        print(f"  {outcome.change.project.shown(path)}")
+        show(f"  {outcome.change.project.shown(path)}")
     if outcome.step.verdicts:
-        print(f"  verdict: {outcome.verdict or 'none found; read the document'}")
+        show(f"  verdict: {outcome.verdict or 'none found; read the document'}")
     if last and outcome.next:
-        print(f"  next: agentd {outcome.next} {outcome.change.id}")
+        show(f"  next: agentd {outcome.next} {outcome.change.id}")
     sys.stdout.flush()
 
 
@@ -89,7 +90,7 @@ def show_outcomes(progress: Progress, change: Change, outcomes: Iterable[StepOut
             show_outcome(progress, outcome, last=False)
     finally:
         if progress.calls:
-            print(f"\n{summary(progress.calls, progress.verdicts)}\n")
+            show(f"\n{summary(progress.calls, progress.verdicts)}\n")
         with contextlib.suppress(AgentdError):  # a broken STATE.yaml is told of already
             show_spent(change)
         sys.stdout.flush()
@@ -101,7 +102,7 @@ def show_spent(change: Change) -> None:
     if not totals.calls:
         return
     more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""
-    print(
+    show(
         f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
         f"{usd(totals.total_cost_usd)} so far"
     )

@@ -18,6 +18,7 @@ from agentd.files import make_private_folder, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.locks import lock, try_lock
+from agentd.masking import masked_arguments
 from agentd.runner.process import is_same
 
 TO_BE_PUT_BACK = ".before"
@@ -116,8 +117,9 @@ class RunFolder:
         return info.agentd_pid != os.getpid() and is_same(info.agentd_pid, info.agentd_token)
 
     def write_info(self, info: RunInfo, *, durable: bool = True) -> None:
-        """Write ``run.json``. Raises OSError."""
-        values = {**asdict(info), "started_at": info.started_at.isoformat()}
+        """Write ``run.json``, without the secrets in its arguments. Raises OSError."""
+        argv = masked_arguments(info.argv, os.environ)
+        values = {**asdict(info), "argv": argv, "started_at": info.started_at.isoformat()}
         write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n", durable=durable)
 
     def info(self) -> RunInfo:

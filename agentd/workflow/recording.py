@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from agentd.documents.verdict import (
 )
 from agentd.files import write_atomic
 from agentd.ledger.changes import Changes
+from agentd.masking import masked
 from agentd.metering.call import CallRecord
 from agentd.metering.call_threads import with_threads
 from agentd.metering.pricing import PriceBook
@@ -71,7 +73,7 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
         started_at=result.started_at.replace(microsecond=0),
         session_id=result.session_id,
         models=call.models if len(call.models) > 1 else (),
-        why="; ".join(filter(None, (result.why, call.why))) or None,
+        why=masked("; ".join(filter(None, (result.why, call.why))), os.environ) or None,
         requests=result.requests,
     )
     return with_threads(

@@ -116,7 +116,7 @@ def _fitted(columns: list[_Column], named: int, style: Style) -> list[_Column]:
 
 
 def _bold(line: str) -> str:
-    return f"\x1b[1m{line}\x1b[0m"
+    return f"{text.BOLD}{line}{text.USUAL}"
 
 
 def _below(report: Report, more: Report | None, style: Style) -> list[str]:
