@@ -186,8 +186,13 @@ class Family:
         while pid and pid not in outside:
             outside.add(pid)
             pid = table[pid].parent if pid in table else 0
-        outside |= {pid for pid, token in self._before.items() if _has(table, pid, token)}
-        return outside | {self._spared() or 0}
+        before = {pid for pid, token in self._before.items() if _has(table, pid, token)}
+        grown = before
+        while grown:  # their children are no orphans of the run either, should they lose them
+            grown = {each.pid for each in table.values() if each.parent in grown} - before
+            before |= grown
+        self._before = {pid: table[pid].token for pid in before}
+        return outside | before | {self._spared() or 0}
 
     def _collect(self, found: Iterable[Process]) -> set[int]:
         """Collect orphans that have ended; their groups."""

@@ -16,10 +16,11 @@ from standins.toy import TOY
 
 from agentd.errors import InputError
 from agentd.runner import family, process
-from agentd.runner.family import MARK, Family, marked
+from agentd.runner.family import MARK, Family, adopting, marked
 from agentd.runner.recovery import recover, still_running, unfinished
 from agentd.runner.run_folder import RunFolder
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="orphans are taken up on Linux alone")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
 
 
@@ -50,7 +51,24 @@ def test_children_that_a_library_starts_meanwhile_are_left_alone(tmp_path: Path)
     started[0].wait()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="orphans are taken up on Linux alone")
+@linux
+def test_orphans_of_what_was_there_before_are_left_alone(tmp_path: Path) -> None:
+    """As those of a shell that has started something before it became agentd."""
+    code = "setsid sleep 60 & echo $!; wait"
+    with adopting(), subprocess.Popen(["sh", "-c", code], stdout=subprocess.PIPE) as before:
+        assert before.stdout is not None
+        orphan = int(before.stdout.readline())
+        own = Family(tmp_path, adopts=True)
+        assert own.members() == []
+        before.kill()
+        before.wait()
+        until(lambda: process.processes()[orphan].parent == os.getpid())
+        assert own.members() == []
+        os.kill(orphan, signal.SIGKILL)
+        os.waitpid(orphan, 0)
+
+
+@linux
 @pytest.mark.parametrize("kept", ["marked", "nothing"])
 def test_agentd_takes_up_orphans(tmp_path: Path, kept: str) -> None:
     """Without environment, session, open files or parent they are still its own."""
