@@ -88,14 +88,19 @@ def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -
         at=utc_now(),
         reports_costs=row.reports_costs,
     )
-    version = _version(request.command, change.project.root) if source != "config" else None
+    environ = os.environ if request.environ is None else request.environ
+    version = (
+        _version(request.command, change.project.root, frozenset(environ.items()))
+        if source != "config"
+        else None
+    )
     if version is None or version < flag.since:
         return None
     return max(_STEP_USD, left_usd.quantize(_STEP_USD, ROUND_DOWN))
 
 
 @functools.cache
-def _version(command: str, cwd: Path) -> Version | None:
+def _version(command: str, cwd: Path, environ: frozenset[tuple[str, str]]) -> Version | None:
     from agentd.runner.installed import look
 
-    return look(command, cwd, os.environ).version
+    return look(command, cwd, dict(environ)).version

@@ -80,9 +80,18 @@ def number(expected: str, default: Decimal | None = None, *, maximum: float = ma
     return _key(expected, accept, default)
 
 
-def texts(expected: str) -> Any:
-    """A list of strings."""
-    return _key(expected, _texts, ())
+def texts(
+    expected: str, default: tuple[str, ...] | None = (), *, pattern: str | None = None
+) -> Any:
+    """A list of strings, each of which matches ``pattern`` as a whole."""
+
+    def accept(value: object) -> tuple[str, ...] | None:
+        found = _texts(value)
+        if pattern and not all(re.fullmatch(pattern, one) for one in found or ()):
+            return None
+        return found
+
+    return _key(expected, accept, default)
 
 
 def choices(names: Collection[str], default: tuple[str, ...] = ()) -> Any:

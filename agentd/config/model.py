@@ -63,6 +63,8 @@ PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
 _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
 _COMMAND = 'a shell command, or "" for none'
 _FILES = 'a glob within the change\'s folder, such as "specs/**/*.md"'
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
+_VARIABLES = 'names of variables, such as ["PATH", "HOME", "LC_*"]'
 _PERCENT = "a number from 0 to 100"
 _USD = "an amount in USD, 0 or more"
 _ZONE = 'a time zone\'s name that this machine knows, such as "Europe/Berlin"'
@@ -131,13 +133,26 @@ class ProviderConfig:
     """How one coding CLI is started: ``command`` is a name on PATH or a path.
 
     ``default`` is an id of ``models``, or a full model name where no models are listed; None leaves
-    the choice to the CLI.
+    the choice to the CLI. ``env`` are the variables that reach it, None for all: names, and
+    beginnings of names with a ``*`` behind.
     """
 
     command: str = text("a command on PATH or a path")
     default: str | None = text("the id of a model", pattern=_MODEL_NAME)
     extra_args: tuple[str, ...] = texts('a list of texts, such as ["--debug"]')
+    env: tuple[str, ...] | None = texts(_VARIABLES, None, pattern=_VARIABLE)
     models: tuple[ModelConfig, ...] = entries(ModelConfig, "id")
+
+    def reaching(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The variables of ``environ`` that reach the CLI."""
+        if self.env is None:
+            return environ
+        beginnings = tuple(name[:-1] for name in self.env if name.endswith("*"))
+        return {
+            name: value
+            for name, value in environ.items()
+            if name in self.env or name.startswith(beginnings)
+        }
 
     def model_name(self, name: str | None = None) -> str | None:
         """The full name of an id, another name as it is, the default's when ``name`` is None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +42,11 @@ class Workspace:
         config = workspace.config
         require(Path(shown_path(config.path)), config.min_version)
         return workspace
+
+    def environ_of(self, provider: str) -> Mapping[str, str]:
+        """The variables that reach a provider's CLI, before those that a run adds."""
+        settings = self.config.providers.get(provider)
+        return settings.reaching(os.environ) if settings else os.environ
 
     @cached_property
     def prices(self) -> PriceBook:

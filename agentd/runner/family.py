@@ -38,7 +38,7 @@ def marked(environ: Mapping[str, str], run_dir: Path) -> dict[str, str]:
 
     An agentd that an agent starts belongs to that agent's run, and so do its own agents.
     """
-    outer = environ.get(MARK)
+    outer = environ.get(MARK) or os.environ.get(MARK)  # no allow-list takes it away
     return {**environ, MARK: f"{outer}:{_mark(run_dir)}" if outer else _mark(run_dir)}
 
 

@@ -123,6 +123,7 @@ def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
         runs_dir=change.runs_dir,
         model=choice.model,
         extra_args=settings.extra_args,
+        environ=change.workspace.environ_of(choice.provider),
         resume_session_id=session,
         timeout_s=config.workflow.step_timeout_secs,
         prior_usage=prior_usage(change.state.calls, choice.provider, session),

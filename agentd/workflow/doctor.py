@@ -94,15 +94,18 @@ def _clis(
     providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire, *, strict: bool = False
 ) -> Iterator[Check]:
     def find(name: str) -> Installed:
-        environ = {**os.environ, **PROVIDERS[name].cli().environment}
+        environ = {**providers[name].reaching(os.environ), **PROVIDERS[name].cli().environment}
         return look(providers[name].command, cwd, environ)
 
     with ThreadPoolExecutor(len(providers) or 1) as pool:  # one may take seconds to start
         installed = list(pool.map(find, providers))
     for (name, settings), cli in zip(providers.items(), installed, strict=True):
         yield _cli(name, settings.command, cli)
+        if settings.env is not None:
+            yield _environment(name, settings)
         if cli.works:
-            query = PointQuery(cwd=cwd, environ=os.environ, extra_args=settings.extra_args)
+            environ = settings.reaching(os.environ)
+            query = PointQuery(cwd=cwd, environ=environ, extra_args=settings.extra_args)
             yield _meter(name, choose_meter(PROVIDERS[name], query, wire), strict=strict)
         caution = PROVIDERS[name].cli().caution
         if cli.works and caution and (told := caution()):
@@ -117,6 +120,17 @@ def _clis(
             "no provider can run a step",
             f"Install {any_provider()}, or set its command in agentd/config.toml.",
         )
+
+
+def _environment(name: str, settings: ProviderConfig) -> Check:
+    """What of the environment reaches a CLI that has an ``env``."""
+    reaching = settings.reaching(os.environ)
+    told = f"{len(reaching)} of {len(os.environ)} variables reach it: {', '.join(sorted(reaching))}"
+    needed = [each for each in ("PATH", "HOME") if each in os.environ and each not in reaching]
+    if needed:
+        detail = f"{told or 'none'}; it may not work without {' and '.join(needed)}"
+        return Check(f"env of {name}", "warn", detail, f"Add them to {name}.env in config.toml.")
+    return Check(f"env of {name}", "ok", told)
 
 
 def _meter(name: str, choice: MeterChoice, *, strict: bool) -> Check:

@@ -76,7 +76,8 @@ def _settle(
 ) -> Settled:
     """Finish a run and enter its call; with its step, when that did its work."""
     prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
-    result = recovery.recover(folder, provider, prior_usage=prior)
+    environ = change.workspace.environ_of(info.provider)
+    result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
     change.forget()
     put_back(change, held=held)
     step, changes, done = STEPS.get(info.step), Changes(), False

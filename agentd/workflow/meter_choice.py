@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
@@ -70,7 +69,11 @@ def metered(run: StepRun, request: RunRequest) -> RunRequest:
     """
     change, row = run.change, request.provider
     config = change.workspace.config
-    query = PointQuery(cwd=change.project.root, environ=os.environ, extra_args=request.extra_args)
+    query = PointQuery(
+        cwd=change.project.root,
+        environ=change.workspace.environ_of(row.name),
+        extra_args=request.extra_args,
+    )
     choice = choose_meter(row, query, config.meter.wire)
     if not choice.pointing:
         limited = is_limited(config.budget, step=request.step, provider=row.name)

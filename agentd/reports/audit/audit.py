@@ -104,7 +104,9 @@ def _check(
     looking: _Looking,
 ) -> Iterator[Problem]:
     found = runs.get(call.id)
-    run = open_run(found.path, call, before, looking.environ) if found else None
+    settings = looking.workspace.config.providers.get(call.provider or "")
+    environ = settings.reaching(looking.environ) if settings else looking.environ
+    run = open_run(found.path, call, before, environ) if found else None
     problems = [
         *check_values(call, looking.now),
         *check_parts(call),
