@@ -363,7 +363,7 @@ def test_which_requests_are_billed(path: str, name: str | None) -> None:
             "/v1beta/models/gemini-3:generateContent",
             {},
             {"generationConfig": {"maxOutputTokens": 5}, "tools": [{"googleSearch": {}}]},
-            ("gemini-3", "main", 5, True),
+            ("gemini-3", "side", 5, True),
         ),
         (
             "/v1/chat/completions",
@@ -380,6 +380,34 @@ def test_what_a_request_asks_for(
     assert dialect is not None
     asked = dialect.asked(path, headers, json.dumps(body).encode())
     assert (asked.model, asked.thread, asked.output_limit, asked.server_tools) == expected
+
+
+OFFERED = {"tools": [{"functionDeclarations": [{"name": "read_file"}, {"name": "glob"}]}]}
+SUBAGENT = {"tools": [{"functionDeclarations": [{"name": "glob"}, {"name": "complete_task"}]}]}
+WANTS_JSON = {"generationConfig": {"responseMimeType": "application/json"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "thread"),
+    [
+        (OFFERED, "main"),
+        ({"tools": [{"functionDeclarations": []}]}, "main"),  # none is allowed
+        ({"tools": [{"googleSearch": {}}, *OFFERED["tools"]]}, "main"),
+        (SUBAGENT, "subagent"),
+        (WANTS_JSON | OFFERED, "side"),  # a router
+        (WANTS_JSON, "side"),
+        ({}, "side"),  # a compression, a summary
+        ({"tools": [{"urlContext": {}}]}, "side"),
+        ({"tools": [5, {"functionDeclarations": [5, {"name": 5}]}]}, "main"),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_geminis_threads_are_told_by_what_a_request_offers(
+    body: dict[str, Any], thread: str, wrapped: bool
+) -> None:
+    path = "/v1internal:streamGenerateContent" if wrapped else "/v1beta/models/g:generateContent"
+    given = json.dumps({"model": "g", "request": body} if wrapped else body).encode()
+    assert NAMED["gemini"].asked(path, {}, given).thread == thread
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,11 @@ def test_side_calls_of_gemini() -> None:
     told_apart = "thoughts and tool prompts of side calls are not told apart"
     assert parsed("gemini", init, search, result).unsure == told_apart
     assert parsed("gemini", init, result).unsure is None
+    whole = {"type": "result", "stats": {"models": {"g": {**block, "total_tokens": 11}}}}
+    fees = "the fees of its web searches are not known"
+    assert parsed("gemini", init, search, whole).unsure == fees
+    fetch = {"type": "tool_use", "tool_name": "web_fetch"}
+    assert parsed("gemini", init, fetch, whole).unsure is None
 
 
 @pytest.mark.parametrize(

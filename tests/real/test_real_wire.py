@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from loopback.scenario import ToolCall
 
 from agentd.metering.usage import ModelUsage, add
 from real.bench import CHANGE, RUNS, Bench, Ran, endless
@@ -131,3 +134,38 @@ def test_nothing_secret_is_written(bench: Bench, cli: RealCli) -> None:
             assert spoken.encode() not in text, path
             assert b"step `challenge`" not in text, path
     assert not (run_dir / "pointed.json").exists()
+
+
+def test_geminis_helpers_are_side_calls(bench: Bench) -> None:
+    """A router, a web search and a subagent: no header tells them, what they offer does."""
+    cli = REAL_CLIS["gemini"]
+    bench.init("gemini", wire="on")
+    bench.with_documents()
+    served = Served()
+    assert cli.after_subagent is not None
+    choice = '{"complexity_reasoning": "it is simple", "complexity_score": 10}'
+    search = ToolCall(name="google_web_search", input={"query": "csv"})
+    by_thread = {
+        "side": (
+            served.step("gemini", text=choice, body="complexity_score", stays=True),
+            served.step("gemini", text="Found.", body="googleSearch"),
+        ),
+        "subagent": (served.step("gemini", tools=(cli.after_subagent,), **cli.in_subagent),),
+        "main": (
+            served.step("gemini", tools=(search,), **cli.in_main),
+            served.step("gemini", tools=(cli.subagent,), **cli.in_main),
+            served.step("gemini", text=DOCUMENT, **cli.in_main),
+        ),
+    }
+    bench.api.add(*(step for steps in by_thread.values() for step in steps))
+    ran = bench.agentd("challenge", CHANGE, "--model", "auto")
+    assert ran.exit_code == 0, ran
+    threads = Counter(
+        one["thread"]
+        for one in json.loads(bench.agentd("log", "--requests", "--json").stdout)["calls"][0][
+            "api_requests"
+        ]
+    )
+    assert threads["subagent"] == 1
+    assert threads["main"] == 3
+    assert threads["side"] >= 2

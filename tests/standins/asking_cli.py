@@ -31,7 +31,9 @@ error = None
 
 def ask(number: int, model: str = MODEL, agent: str = AGENT) -> None:
     """One request; the body grows with the conversation."""
-    body = json.dumps({"contents": [{"parts": [{"text": prompt + number * " And then?"}]}]})
+    contents = [{"parts": [{"text": prompt + number * " And then?"}]}]
+    offered = [{"functionDeclarations": [{"name": "run_shell_command"}]}]
+    body = json.dumps({"contents": contents, "tools": offered})
     connection = http.client.HTTPConnection(base.netloc, timeout=30)
     path = f"{base.path}/v1beta/models/{model}:generateContent"
     connection.request("POST", path, body, {"user-agent": agent})

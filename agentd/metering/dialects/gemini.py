@@ -16,7 +16,7 @@ from typing import Any
 from agentd.metering.dialects.asked import Asked
 from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
-from agentd.metering.requests import ApiRequest
+from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
 
 _QUERIES: Path = ("candidates", "groundingMetadata", "webSearchQueries")
@@ -24,6 +24,7 @@ _CALL = re.compile(r":(?:streamG|g)enerateContent$", re.IGNORECASE)
 _MODEL = re.compile(r"/models/([^/:]+):")
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "MALFORMED_FUNCTION_CALL": "error"}
 _BILLED_BY_PROMPT = re.compile(r"gemini-[12]\b")
+_ENDS_A_TASK = "complete_task"
 _SERVER_TOOLS = {"googleSearch", "google_search", "urlContext", "url_context", "codeExecution"}
 
 
@@ -41,9 +42,30 @@ def asked(path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> Ask
     tools = {name for tool in items(inner.get("tools")) for name in tool}
     return Asked(
         model=named[1] if named else text(body.get("model")),
+        thread=_thread(inner, settings),
         output_limit=tokens(settings, "maxOutputTokens") or None,
         server_tools=bool(tools & _SERVER_TOOLS or text(inner.get("cachedContent"))),
     )
+
+
+def _thread(inner: Mapping[str, Any], settings: Mapping[str, Any]) -> Thread:
+    """By the functions that the request offers (Gemini CLI 0.61.0): no header tells.
+
+    A conversation offers its tools, that of a subagent the one that ends its task. The CLI's
+    helpers offer none, such as web search, compression and summaries, or want JSON: router, loop
+    detection, next speaker, edit corrector.
+    """
+    offered = [
+        items(tool[name])
+        for tool in items(inner.get("tools"))
+        for name in ("functionDeclarations", "function_declarations")
+        if name in tool
+    ]
+    wants_json = text(settings.get("responseMimeType")).lower() == "application/json"
+    if wants_json or not offered:
+        return "side"
+    names = {text(function.get("name")) for functions in offered for function in functions}
+    return "subagent" if _ENDS_A_TASK in names else "main"
 
 
 class GeminiReading:

@@ -5,7 +5,7 @@ Where usage stands, and why not elsewhere: docs/clis.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentd.metering.usage import run_usage
@@ -15,7 +15,8 @@ from agentd.providers.fields import mapping, text
 from agentd.providers.gemini import activity, failures, pointing, session_log
 from agentd.providers.gemini.usage import TOTAL_ONLY, has_rest, is_unsure, read_usage
 
-_SIDE_TOOLS = ("google_web_search", "web_fetch")  # their calls are in the result alone
+_SEARCH = "google_web_search"
+_SIDE_TOOLS = (_SEARCH, "web_fetch")  # their calls are in the result alone
 _SIDE_MARKERS = tuple(f'"{name}"'.encode() for name in _SIDE_TOOLS)
 
 
@@ -75,7 +76,7 @@ class GeminiParser:
             usage=usage,
             complete=stats is not None,
             all_logged=not self._side_tools and self._model != "auto",
-            unsure=self._unsure(blocks),
+            unsure=next(self._gaps(blocks), None),
             final_text="".join(self._answer),
             session_id=self._session_id,
             model=None if self._model in (None, "auto") else self._model,
@@ -83,19 +84,20 @@ class GeminiParser:
             failure=self._failure,
         )
 
-    def _unsure(self, blocks: Mapping[str, Mapping[str, Any]]) -> str | None:
+    def _gaps(self, blocks: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         """What is in neither result nor log, or in no log of a run that printed no result."""
         if failures.is_cut(self._told or ""):
-            return "an answer was cut"
+            yield "an answer was cut"
         if any(map(is_unsure, blocks.values())):
-            return TOTAL_ONLY
+            yield TOTAL_ONLY
         if self._side_tools and any(map(has_rest, blocks.values())):
-            return "thoughts and tool prompts of side calls are not told apart"
+            yield "thoughts and tool prompts of side calls are not told apart"
         if self._stats is None and self._model == "auto":
-            return "calls of the router may be missing"
+            yield "calls of the router may be missing"
         if self._stats is None and self._side_tools:
-            return f"calls that {' and '.join(sorted(self._side_tools))} made may be missing"
-        return None
+            yield f"calls that {' and '.join(sorted(self._side_tools))} made may be missing"
+        if _SEARCH in self._side_tools:  # their number is in no output and no log
+            yield "the fees of its web searches are not known"
 
     def _end(self, error: Mapping[str, Any], failed: bool) -> None:
         if error or failed:
