@@ -114,7 +114,8 @@ def _text(view: Overview) -> str:
             rows += [[name, *_cells(group)] for name, group in groups.items()]
             lines += ["", table(rows)]
     if view.worker is not None:
-        lines += ["", f"At work on it now: agentd, process {view.worker or 'unknown'}"]
+        told = view.worker.told() if view.worker.pid else "process unknown"
+        lines += ["", f"At work on it now: agentd, {told}"]
     if view.next:
         lines += ["", f"Next: {view.next}"]
     return "\n".join(lines)
@@ -184,7 +185,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "by_model": {name: asdict(group) for name, group in view.by_model.items()},
         "artifacts": [{**artifact._asdict(), "done": artifact.done} for artifact in view.artifacts],
         "tasks": {"done": view.tasks[0], "total": view.tasks[1]},
-        "at_work": view.worker,
+        "at_work": view.worker and view.worker.pid,
         "orphans": list(view.waiting.orphans),
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from agentd.errors import InputError
 from agentd.files import FileStamp, file_stamp, make_private_folder, write_private
-from agentd.locks import try_lock
+from agentd.locks import Holder, holder_of, try_lock
 from agentd.project.change import Change, all_changes
 from agentd.project.layout import Project
 
@@ -33,10 +33,12 @@ def at_work(change: Change) -> Iterator[None]:
     fd = os.open(runs / _HOLD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         if not _try_twice(fd):
-            holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
+            holder = holder_of(fd, noted=_noted(fd))
+            stop = f"stop it (kill {holder.pid})" if holder else "stop it"
             raise InputError(
-                f"another agentd (process {holder or 'unknown'}) is at work on {change.id}",
-                fix=f"Wait for it, or stop it; `agentd status {change.id}` shows how far it is.",
+                f"another agentd is at work on {change.id}"
+                + (f": {holder.told()}" if holder else "; its process is not known"),
+                fix=f"Wait for it, or {stop}; `agentd status {change.id}` shows how far it is.",
             )
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
@@ -45,20 +47,19 @@ def at_work(change: Change) -> Iterator[None]:
         os.close(fd)
 
 
-def working_process(change: Change) -> int | None:
-    """The agentd that is at work on the change: its process id, 0 if unknown; None for none.
+def worker_on(change: Change) -> Holder | None:
+    """The agentd that is at work on the change, with the process id 0 if unknown; None for none.
 
     Writes nothing. It holds a shared lock for an instant, so that readers don't see each other.
     """
     try:
-        fd = os.open(change.runs_dir / _HOLD, os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(change.runs_dir / _HOLD, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
-        return int(holder) if holder.isdecimal() else 0
+        return holder_of(fd, noted=_noted(fd)) or Holder(0)
     finally:
         os.close(fd)
     return None
@@ -75,7 +76,7 @@ class Holds(NamedTuple):
         """Who is at work now, but for the change in the folder ``change``."""
         others = [other for other in all_changes(project) if other.folder != change]
         stamps = {other.id: file_stamp(other.runs_dir / _HOLD) for other in others}
-        held = [other.id for other in others if working_process(other) is not None]
+        held = [other.id for other in others if worker_on(other) is not None]
         return cls(stamps, frozenset(held))
 
     def at_work_until(self, later: Holds) -> frozenset[str]:
@@ -83,6 +84,14 @@ class Holds(NamedTuple):
         new = later.stamps.items() - self.stamps.items()
         taken = {name for name, stamp in new if stamp is not None}
         return self.held | later.held | taken
+
+
+def _noted(fd: int) -> str:
+    """The process id that the holder has written; an agent may have put anything in its place."""
+    try:
+        return os.pread(fd, 20, 0).decode(errors="replace").strip()
+    except OSError:  # it can't be read from a place in it: no file
+        return ""
 
 
 def _try_twice(fd: int) -> bool:

@@ -8,7 +8,7 @@ from agentd.errors import InputError
 from agentd.files import write_atomic
 from agentd.frozen import frozen
 from agentd.project.change import open_changes
-from agentd.project.hold import working_process
+from agentd.project.hold import worker_on
 from agentd.project.init import IGNORED, is_as_written, project_text
 from agentd.project.layout import Project, find_layout
 
@@ -59,9 +59,11 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             fix="Name the project's folder: agentd -C DIR init --remove",
         )
     for change in open_changes(project):
-        if working_process(change) is not None:
+        if (worker := worker_on(change)) is not None:
             raise InputError(
-                f"an agentd is at work on {change.id}", fix="Wait for it to end, or stop it."
+                f"an agentd is at work on {change.id}"
+                + (f": {worker.told()}" if worker.pid else ""),
+                fix="Wait for it to end, or stop it.",
             )
     reasons: dict[Path, str] = {}
     gone = [path for path in _written(home) if _is_ours(path, home, reasons)]

@@ -14,9 +14,10 @@ from agentd.files import file_stamp
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
+from agentd.locks import Holder
 from agentd.metering.totals import PARTIAL, Totals, by, summarise
 from agentd.project.change import Change, all_changes, asked_change, open_changes
-from agentd.project.hold import working_process
+from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
@@ -83,7 +84,7 @@ class Overview:
     next: str | None
     artifacts: tuple[Artifact, ...] = ()
     tasks: tuple[int, int] = (0, 0)
-    worker: int | None = None
+    worker: Holder | None = None
     budget: Account | None = None
     problem: str | None = None
     waiting: Leftovers = NOTHING
@@ -197,7 +198,7 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
         next=_next(change, state),
         artifacts=tuple(_artifacts(change, state.last_action)),
         tasks=_tasks(change),
-        worker=working_process(change),
+        worker=worker_on(change),
         budget=limits.account(change, state),
         waiting=waiting,
         warnings=(*limits.warnings, *gone),

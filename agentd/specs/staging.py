@@ -15,7 +15,7 @@ from agentd.errors import InputError
 from agentd.files import make_private_folder, write_atomic
 from agentd.markdown.document import scan
 from agentd.project.change import open_changes
-from agentd.project.hold import working_process
+from agentd.project.hold import worker_on
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.check import main_problems
@@ -103,7 +103,7 @@ def take_back(project: Project, change: Path) -> None:
 def _take_back(project: Project, change: Path) -> None:
     for other in open_changes(project):
         journal = journal_of(project, other.folder)
-        if not journal.open or (other.folder != change and working_process(other) is not None):
+        if not journal.open or (other.folder != change and worker_on(other) is not None):
             continue
         if read_phase(other.state.phase) != "archived":
             journal.undo()

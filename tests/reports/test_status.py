@@ -16,7 +16,7 @@ from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
 from agentd.documents.placeholders import SKELETONS
 from agentd.ledger.store import StateStore
-from agentd.project.hold import at_work, working_process
+from agentd.project.hold import at_work, worker_on
 
 TASKS = "# Tasks\n\n- [x] 1.1 a\n- [x] 1.2 b\n- [ ] 1.3 c\n- [ ] 1.4 d\n"
 
@@ -226,13 +226,13 @@ def test_who_is_at_work_now(box: Sandbox) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        assert f"\nAt work on it now: agentd, process {holder.pid}\n" in box.ok("status")
+        assert f"\nAt work on it now: agentd, process {holder.pid} (" in box.ok("status")
         assert json.loads(box.ok("status", "--json"))["at_work"] == holder.pid
         holder.kill()
     assert "At work" not in box.ok("status")
     assert json.loads(box.ok("list", "--json"))["changes"][0]["at_work"] is None
     with at_work(change_at(folder)):  # nobody was left holding it
-        assert working_process(change_at(folder)) is not None
+        assert worker_on(change_at(folder)) is not None
 
 
 def test_list_warns_of_two_changes_of_one_requirement(box: Sandbox) -> None:

@@ -167,7 +167,9 @@ def test_two_runs_of_one_change_at_once(tmp_path: Path) -> None:
         second = box.run("plan", "add-x", "Let users log in")
         other = box.run("plan", "add-y", "Let users log in")
         assert second.returncode == 1
-        assert f"another agentd (process {first.pid}) is at work on add-x" in second.stderr
+        does = f"process {first.pid} (agentd plan add-x Let users log in, since 20"
+        assert f"another agentd is at work on add-x: {does}" in second.stderr
+        assert f"stop it (kill {first.pid})" in second.stderr
         assert other.returncode == 0, other.stderr
     assert first.returncode == 0
 
