@@ -7,15 +7,21 @@ import os
 import signal
 
 import pytest
+from loopback.scenario import ToolCall
 
 from agentd.runner.process import processes, start_token
 from real.bench import CHANGE, Bench
-from real.models import REAL_CLIS
-from real.test_real_clis import Served, judges
+from real.ledger import Served
+from real.models import REAL_CLIS, RealCli
 
 pytestmark = pytest.mark.real
 LAUNCHED = ("codex",)  # by npm's script; the others are one process each
+PLACE = f"agentd/changes/{CHANGE}/CHALLENGE.md"
 DOCUMENT = "# Challenge: seen\n\n## Verdict\n- [x] APPROVED\n"
+
+
+def judges(cli: RealCli) -> ToolCall:
+    return cli.shell(f"printf '{DOCUMENT.encode('unicode_escape').decode()}' > {PLACE}")
 
 
 @pytest.mark.parametrize("name", LAUNCHED)
