@@ -31,9 +31,15 @@ def path_of(kind: str, key: str) -> Path:
 
 
 def load(path: Path) -> Any:
-    """What :func:`save` put there, None when it is not there or of no use."""
+    """What :func:`save` put there, None when it is not there or of no use.
+
+    A file of another user is of none: reading it could run what they wrote.
+    """
     try:
-        data = path.read_bytes()
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                return None
+            data = file.read()
     except OSError:
         return None
     body = memoryview(data)[len(_STAMP) + 4 :]

@@ -226,6 +226,16 @@ def test_the_cache_can_be_read_by_its_owner_only(ledgers: list[Change], cache_ho
 
 
 @AN_HOUR_LATER
+def test_a_cache_of_another_user_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a pickle, which runs what its writer wants."""
+    cache.save(tmp_path / "cache", [1])
+    assert cache.load(tmp_path / "cache") == [1]
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert cache.load(tmp_path / "cache") is None
+
+
 def test_a_change_without_a_ledger_has_no_calls(tmp_path: Path, ledgers: list[Change]) -> None:
     (tmp_path / "changes" / "d").mkdir()
     new = change_at(tmp_path / "changes" / "d")
