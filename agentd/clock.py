@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 
 
 def utc_now() -> datetime:
@@ -27,8 +27,13 @@ def iso(moment: datetime) -> str:
 
 
 def from_iso(text: str) -> datetime:
-    """The moment that :func:`iso` wrote. Raises ValueError when it is no ISO 8601 time."""
+    """The moment that :func:`iso` wrote. Raises ValueError when it is no ISO 8601 time.
+
+    Nor is one of the first or the last year: another time zone may not have it.
+    """
     moment = datetime.fromisoformat(text)
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError(f"{text[:40]} is beyond the calendar")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agentd.locks import try_lock
 from agentd.own_writes import noted
 
+MAX_SMALL_BYTES = 4_000_000
+"""What no settings, note or list of agentd's own comes near."""
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _OTHERS = 0o077
 
@@ -32,6 +35,29 @@ def file_stamp(path: Path | str) -> FileStamp | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def read_plain(path: Path | str, *, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
+    """The bytes of a file that is small if it is what it should be; links are followed.
+
+    Raises OSError like any reading, and also for what is no regular file, such as a named pipe that
+    one would wait for without end, and for more than ``max_bytes``.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as handle:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
+        data = handle.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {max_bytes:,} bytes", os.fspath(path))
+    return data
+
+
+def read_json(path: Path | str) -> Any:
+    """The value in a small file of JSON. Raises OSError as :func:`read_plain`, ValueError."""
+    from agentd.json_value import json_value  # most commands read none
+
+    return json_value(read_plain(path))
 
 
 def write_atomic(

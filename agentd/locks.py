@@ -14,7 +14,8 @@ from agentd.errors import LockHeld
 
 _PROC = Path("/proc")
 _COMMAND_COLUMNS = 80
-_LARGEST_PID = 1 << 22  # Linux has no larger one, macOS smaller ones
+MAX_PID = 1 << 22
+"""Linux gives no process a larger number, macOS smaller ones."""
 
 
 class Holder(NamedTuple):
@@ -76,7 +77,7 @@ def holder_of(fd: int, *, noted: str = "") -> Holder | None:
     for pid in _locking(fd):
         if _has_open(pid, fd):
             return _described(pid)
-    if noted.isdecimal() and len(noted) < 10 and 0 < int(noted) <= _LARGEST_PID:
+    if noted.isdecimal() and len(noted) < 10 and 0 < int(noted) <= MAX_PID:
         holder = _described(int(noted))
         if _is_ours(holder.pid) and holder.command.startswith("agentd"):
             return holder

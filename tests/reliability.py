@@ -3,7 +3,7 @@
 Every test marked ``reliability`` runs once for each slice (tests/support/slices.py), as many at a
 time as there are cores. What passed is kept in ``.cache/reliability.json``; after a stop or a
 failure the next start goes on with the rest. When the sources change, everything is to be proven
-again. ``--slice N`` runs that slice alone and keeps nothing, for CI.
+again. ``--slice N`` runs that slice alone and keeps nothing, for CI; of the fuzzing a minute.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ def sources() -> str:
     return digest.hexdigest()
 
 
-def pytest(*arguments: str, number: int = 0) -> subprocess.CompletedProcess[str]:
+def pytest(
+    *arguments: str, number: int = 0, kind: str = "whole"
+) -> subprocess.CompletedProcess[str]:
     options = ("-o", "addopts=--import-mode=importlib", "-q", "-m", "reliability")
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=ROOT,
-        env={**os.environ, "AGENTD_TEST_SLICE": str(number)},
+        env={**os.environ, "AGENTD_TEST_SLICE": str(number), "AGENTD_TEST_KIND": kind},
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT_S,
@@ -76,10 +78,15 @@ def keep(path: Path, fingerprint: str, slices: set[str]) -> None:
 def run(todo: Iterable[tuple[str, int]], done: set[str], whole: int, path: Path | None) -> int:
     """Run these slices; how many failed. ``done`` grows, and is written to ``path``."""
     fingerprint, failures = sources(), 0
+    kind = "whole" if path else "ci"
 
     def prove(proof: str, number: int) -> tuple[str, subprocess.CompletedProcess[str], float]:
         began = time.monotonic()
-        return name(proof, number), pytest(proof, number=number), time.monotonic() - began
+        return (
+            name(proof, number),
+            pytest(proof, number=number, kind=kind),
+            time.monotonic() - began,
+        )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = [pool.submit(prove, *each) for each in todo]

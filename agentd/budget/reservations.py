@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
-from agentd.files import write_atomic
+from agentd.files import read_json, write_atomic
 from agentd.ledger import plain_files, run_folders
-from agentd.locks import lock
+from agentd.locks import MAX_PID, lock
 from agentd.metering.money import exact_usd
 
 _BEGUN = "run.json"  # the runner writes it right before it starts the CLI
@@ -101,13 +101,13 @@ class Reservations:
 
 def _read(path: Path) -> Reservation | None:
     try:
-        values = json.loads(path.read_bytes())
+        values = read_json(path)
         amount = (exact_usd("usd", values["usd"]), int(exact_usd("tokens", values["tokens"])))
         run_dir = Path(os.path.normpath(path.parent / values["run_dir"]))
         return Reservation(path.stem, run_dir, *amount, str(values["period"]), int(values["pid"]))
     except FileNotFoundError:  # given back meanwhile
         return None
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise StateError(
             f"{path}: is not what agentd wrote there",
             fix="Delete it when no agentd is at work; it only tells what a running call may spend.",
@@ -115,6 +115,8 @@ def _read(path: Path) -> Reservation | None:
 
 
 def _lives(pid: int) -> bool:
+    if not 0 < pid < MAX_PID:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

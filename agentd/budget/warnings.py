@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.marks import Mark, amount_marks, exceeded_marks, percent_marks
 from agentd.budget.spending import change_account, limits_dollars, metered, part_accounts
 from agentd.clock import local_time, utc_now
 from agentd.config.model import BudgetConfig
-from agentd.errors import LockHeld
+from agentd.errors import LockHeld, StateError
+from agentd.ledger import plain_files
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
 from agentd.project.change import Change, all_changes
@@ -79,10 +81,18 @@ def _project(change: Change, warn: Callable[[str], None]) -> None:
 
 def _given(project: Project) -> set[str]:
     """The names of the warnings that stand in the ledgers."""
-    paths = (change.folder / STATE_FILE for change in all_changes(project))
-    texts = (path.read_bytes() for path in paths if path.is_file())
-    found = (match for text in texts for match in _WARNED.findall(text))
+    found = (
+        match
+        for change in all_changes(project)
+        for match in _WARNED.findall(_ledger_of(change.folder))
+    )
     return {name for names in found for name in names.decode(errors="replace").split()}
+
+
+def _ledger_of(folder: Path) -> bytes:
+    with contextlib.suppress(StateError):  # one that can't be read keeps nobody from warning
+        return plain_files.read_file(folder / STATE_FILE) or b""
+    return b""
 
 
 def _account_marks(account: Account, percent: Decimal, name: str = "") -> list[Mark]:

@@ -127,12 +127,13 @@ def _global_options(
 def _warn_when_too_old() -> None:
     from agentd import min_version
     from agentd.cli.terminal import note
+    from agentd.files import read_plain
     from agentd.project.layout import find_project
 
     try:
         path = find_project(Path.cwd()).config_path
     except InputError:  # the command says so
         return
-    wanted = min_version.glance(path.read_text(encoding="utf-8", errors="replace"))
+    wanted = min_version.glance(read_plain(path).decode(errors="replace"))
     if (problem := min_version.complaint(wanted)) is not None:
         note(f"warning: {problem}, which can only read here. {min_version.UPGRADE}")

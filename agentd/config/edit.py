@@ -16,7 +16,7 @@ from agentd.config.load import examine, parse, read_text, shown_path
 from agentd.config.model import Config
 from agentd.config.table import join, nearest, shown
 from agentd.errors import ConfigError
-from agentd.files import write_atomic
+from agentd.files import read_plain, write_atomic
 from agentd.locks import lock
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _editing(path: Path, *keys: Sequence[str]) -> Iterator[_File]:
         before = read_text(path)
         if any(key != ["min_version"] for key in keys or [()]):
             min_version.require(Path(shown_path(path)), min_version.glance(before))
-        mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
+        mark = codecs.BOM_UTF8 if read_plain(path).startswith(codecs.BOM_UTF8) else b""
         file = _File(before)
         yield file
         if file.text != before:

@@ -6,7 +6,6 @@ key's value; None for one that is missing or, once that is reported, wrong.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
@@ -14,10 +13,12 @@ from decimal import Decimal
 from typing import Any, TypeGuard
 
 from agentd.config.table import Accept, Table
+from agentd.metering.bounds import MAX_PRICE_USD, MAX_USD, told_usd
 from agentd.metering.rates import NEEDED_PRICES, PRICE_KEYS, PRICE_UNITS, PricingConfig
 from agentd.metering.variants import TEXT as VARIANTS
 
 _MAX_INTEGER = 1_000_000_000_000  # keeps every time limit and sum far from an overflow
+_MAX_DIGITS = 30
 
 
 def _key(expected: str, accept: Accept, default: object, *, needed: bool = False) -> Any:
@@ -70,12 +71,11 @@ def integer(default: int | None = None, *, minimum: int = 0) -> Any:
     return _key(f"a whole number from {minimum} to {_MAX_INTEGER}", accept, default)
 
 
-def number(expected: str, default: Decimal | None = None, *, maximum: float = math.inf) -> Any:
-    """A finite number from 0 to ``maximum``, exactly as written."""
+def number(expected: str, default: Decimal | None = None, *, maximum: int = MAX_USD) -> Any:
+    """A number from 0 to ``maximum``, exactly as written."""
 
     def accept(value: object) -> Decimal | None:
-        exact = _number(value)
-        return exact if exact is not None and exact <= maximum else None
+        return _number(value, maximum)
 
     return _key(expected, accept, default)
 
@@ -188,7 +188,7 @@ def _variant(table: Table, name: str, usual: Mapping[str, Any]) -> PricingConfig
 
 def _given_prices(table: Table, *, needed: Collection[str] = ()) -> dict[str, Any]:
     return {
-        name: table.take(name, f"a price in {unit}, 0 or more", _number, needed=name in needed)
+        name: table.take(name, f"a price in {unit}, 0 or more", _price, needed=name in needed)
         for name, unit in PRICE_UNITS.items()
     }
 
@@ -201,8 +201,19 @@ def _texts(value: object) -> tuple[str, ...] | None:
     return tuple(value) if isinstance(value, list) and all(map(_is_text, value)) else None
 
 
-def _number(value: object) -> Decimal | None:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        exact = Decimal(value)
-        return exact if exact.is_finite() and exact >= 0 else None
-    return None
+def _price(value: object) -> Decimal | None:
+    return _number(value, MAX_PRICE_USD)
+
+
+def _number(value: object, maximum: int) -> Decimal | None:
+    """Compared before it is made anything else: a number may have a million digits."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    if isinstance(value, Decimal) and not value.is_finite():
+        return None
+    if not 0 <= value <= maximum:
+        return None
+    exact = told_usd(Decimal(value))
+    if exact != value or len(exact.as_tuple().digits) > _MAX_DIGITS:
+        raise ValueError(f"no more than {_MAX_DIGITS} digits")
+    return exact

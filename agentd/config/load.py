@@ -16,6 +16,7 @@ from agentd.config.compare import compare_settings
 from agentd.config.model import Config, ProviderConfig
 from agentd.config.table import Problems, Table
 from agentd.errors import ConfigError
+from agentd.files import read_plain
 from agentd.providers import PROVIDERS
 
 
@@ -39,7 +40,7 @@ def read_text(path: Path) -> str:
     name = shown_path(path)
     debug.tell(f"config: {path}")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_plain(path).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError(f"{name}: no such file", fix="Run `agentd init`.") from error
     except OSError as error:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from agentd.clock import from_iso
+from agentd.json_value import json_value
 from agentd.ledger import scalar
 from agentd.ledger.call_keys import KEYS, MODEL_KEYS, MODEL_REQUIRED, REQUIRED, Kind, guess_source
+from agentd.metering.bounds import holds_count, holds_usd
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage
 from agentd.metering.variants import as_text, from_text
@@ -114,7 +115,7 @@ def read_value(key: str, raw: object) -> Value:
     value: Value | None = _READERS[KEYS[key]](raw)
     if value is None:
         shown = "empty" if raw is None else repr(raw) if isinstance(raw, str) else str(raw)
-        raise ValueError(f"{key} is {shown}; expected {EXPECTED[KEYS[key]]}")
+        raise ValueError(f"{key} is {shown[:80]}; expected {EXPECTED[KEYS[key]]}")
     return value
 
 
@@ -138,15 +139,13 @@ def _text(raw: object) -> str | None:
 
 
 def _count(raw: object) -> int | None:
-    return raw if type(raw) is int and 0 <= raw < 10**18 else None
+    return raw if type(raw) is int and holds_count(raw) else None
 
 
 def _money(raw: object) -> Decimal | None:
     if type(raw) is int:
         raw = Decimal(raw)
-    if not isinstance(raw, Decimal) or not raw.is_finite() or raw < 0:
-        return None
-    return raw if not raw or -40 < raw.adjusted() < 15 else None
+    return raw if isinstance(raw, Decimal) and holds_usd(raw) else None
 
 
 def _time(raw: object) -> datetime | None:
@@ -178,8 +177,5 @@ _READERS: Mapping[Kind, Any] = {
 
 def from_json(text: str) -> CallRecord:
     """The call that ``render.json_line`` wrote. Raises ValueError when it is none."""
-    try:
-        raw = json.loads(text, parse_float=Decimal)
-    except (InvalidOperation, RecursionError) as error:
-        raise ValueError(str(error)) from error
+    raw = json_value(text, exact=True)
     return from_fields(read_fields(raw if isinstance(raw, dict) else {}))

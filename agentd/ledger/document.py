@@ -126,11 +126,8 @@ def read(source: Source, keys: Sequence[str] = own_grammar.LEDGER) -> Document:
             return document
     from agentd.ledger import foreign
 
-    try:
-        parsed = foreign.read(source.text)
-        return Document(source.text, parsed.spans(), parsed, parsed)
-    except RecursionError:
-        raise Malformed(1, "nested too deeply, or an anchor that holds itself") from None
+    parsed = foreign.read(source.text)
+    return Document(source.text, parsed.spans(), parsed, parsed)
 
 
 def _around(text: str, found: Block) -> Document | None:
@@ -142,7 +139,7 @@ def _around(text: str, found: Block) -> Document | None:
 
     try:
         rest = foreign.read(_without(text, found))
-    except (Malformed, RecursionError):
+    except Malformed:
         return None  # the tree of the whole text tells the right line
     if not rest.has_empty_telemetry_at(found.start):
         return None

@@ -69,6 +69,6 @@ def is_sound(unknown: str) -> bool:
 
     try:
         yaml_nodes.compose(textwrap.dedent(unknown))
-    except (Malformed, RecursionError):
+    except Malformed:
         return False
     return True

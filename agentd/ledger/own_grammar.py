@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from agentd.ledger import call_keys, scalar
 from agentd.ledger.call_keys import Kind
+from agentd.metering.bounds import COUNT_DIGITS, USD_DIGITS
 from agentd.metering.thread_use import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
 
@@ -28,7 +29,7 @@ LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp", "models")
 """The keys that appending needs."""
 
 TIME = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(?:\.[0-9]{1,9})?+(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _IN_PLAIN = "[A-Za-z0-9._/+-]*+"
@@ -42,8 +43,8 @@ _TEXT = (
 _PATTERNS: Mapping[Kind, str] = {
     "text": _TEXT,
     "word": r"(?!(?:null|true|false)\n)[a-z][a-z0-9_-]*+",
-    "count": r"(?:[1-9][0-9]{0,17}+|0)",
-    "money": r"(?:[1-9][0-9]{0,14}+|0)\.[0-9]{1,60}+",
+    "count": rf"(?:[1-9][0-9]{{0,{COUNT_DIGITS - 1}}}+|0)",
+    "money": rf"(?:[1-9][0-9]{{0,{USD_DIGITS - 1}}}+|0)\.[0-9]{{1,60}}+",
     "variants": VARIANTS,
     "threads": THREADS,
     "time": TIME,

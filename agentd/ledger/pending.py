@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.files import write_atomic
+from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
@@ -119,7 +119,7 @@ def to_line(call: Kept) -> str:
 def from_line(text: str) -> Kept:
     """What :func:`to_line` made. Raises ValueError."""
     record = call_fields.from_json(text)
-    state = json.loads(text).get("state")
+    state = json_value(text).get("state")
     return Kept(record, from_object(state) if state is not None else NO_CHANGES)
 
 

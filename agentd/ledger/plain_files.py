@@ -21,6 +21,7 @@ _FIXES = {
     errno.ELOOP: "It is a symbolic link: put the file itself there.",
 }
 FULL = (errno.ENOSPC, errno.EDQUOT)
+_MAX_BYTES = 200_000_000  # some 300,000 calls
 
 
 @contextlib.contextmanager
@@ -85,7 +86,13 @@ def read_file(path: Path) -> bytes | None:
         try:
             if stat.S_ISREG(os.fstat(fd).st_mode):
                 with os.fdopen(fd, "rb", closefd=False) as handle:
-                    return handle.read()
+                    data = handle.read(_MAX_BYTES + 1)
+                if len(data) > _MAX_BYTES:
+                    raise StateError(
+                        f"{path}: is larger than {_MAX_BYTES:,} bytes",
+                        fix="agentd writes no such file: restore it (git checkout).",
+                    )
+                return data
         finally:
             os.close(fd)
     raise StateError(f"{path}: is no plain file", fix="Put the file itself there.")

@@ -13,10 +13,14 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import Token
 
-from agentd.ledger import call_fields, call_keys
+from agentd.ledger import call_fields, call_keys, scalar
 from agentd.ledger.source import Malformed
 
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_TOO_DEEP = "nested too deeply"
+_MAX_DEPTH = 100
+_MANY_OPENINGS = re.compile(rf"^(?:[^\n\[{{]*+[\[{{]){{{_MAX_DEPTH}}}.*", re.MULTILINE)
+_FEW_NODES = 1_000
 _NULL = "tag:yaml.org,2002:null"
 _INT = "tag:yaml.org,2002:int"
 _FLOAT = "tag:yaml.org,2002:float"
@@ -31,13 +35,17 @@ def compose(text: str) -> MappingNode:
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
         raise Malformed(line, f'merge-conflict marker "{conflict[0].strip()}"')
+    if deep := next(filter(_is_too_deep, _MANY_OPENINGS.finditer(text)), None):
+        raise Malformed(text.count("\n", 0, deep.start()) + 1, _TOO_DEEP)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it
             root = YAML(typ="safe", pure=True).compose(text)
         if root is None:
             raise Malformed(1, "the file is empty; expected a mapping")
-        _check_keys(root, set())
+        _check(root, 0, {}, _FEW_NODES + 2 * len(text))
+    except RecursionError:
+        raise Malformed(1, _TOO_DEEP) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Malformed(mark.line + 1 if mark else 1, str(error.problem or error.context)) from None
@@ -50,6 +58,20 @@ def compose(text: str) -> MappingNode:
     if root.flow_style:
         raise Malformed(line_of(root), "the whole file is one {...}; expected one key per line")
     return root
+
+
+def _is_too_deep(line: re.Match[str]) -> bool:
+    """Whether a line that opens many brackets leaves too many of them open.
+
+    ruamel takes seconds to find out.
+    """
+    bare = re.sub(f"{scalar.SINGLE}|{scalar.DOUBLE}", "", line[0])
+    depth = 0
+    for sign in re.findall(r"[\[\]{}]", bare):
+        depth += 1 if sign in "[{" else -1
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 def scan(text: str) -> Iterator[Token]:
@@ -68,22 +90,43 @@ def line_of(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _check_keys(node: Node, visited: set[int]) -> None:
-    if id(node) in visited:
-        return
-    visited.add(id(node))
-    if isinstance(node, SequenceNode):
-        for item in node.value:
-            _check_keys(item, visited)
-    elif isinstance(node, MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if isinstance(key, ScalarNode):
-                if (key.tag, key.value) in seen:
-                    raise Malformed(line_of(key), f"the key {key.value} comes twice")
-                seen.add((key.tag, key.value))
-            _check_keys(key, visited)
-            _check_keys(value, visited)
+def _check(node: Node, depth: int, sizes: dict[int, int], most: int) -> int:
+    """How many nodes it is with every alias written out.
+
+    Raises Malformed for a key that comes twice, what is too deep or too large to be walked through,
+    and an anchor that holds itself. ``sizes`` has those of the nodes above (0) and before; without
+    aliases no text has more than ``most``.
+    """
+    if isinstance(node, ScalarNode):
+        return 1
+    if (known := sizes.get(id(node))) is not None:
+        if not known:
+            raise Malformed(line_of(node), "an anchor that holds itself")
+        return known
+    if depth > _MAX_DEPTH:
+        raise Malformed(line_of(node), _TOO_DEEP)
+    sizes[id(node)] = 0
+    size = 1
+    if isinstance(node, MappingNode):
+        _check_keys(node)
+        inner = [one for pair in node.value for one in pair]
+    else:
+        inner = node.value
+    for one in inner:
+        size += _check(one, depth + 1, sizes, most)
+        if size > most:
+            raise Malformed(line_of(node), f"aliases that stand for more than {most:,} values")
+    sizes[id(node)] = size
+    return size
+
+
+def _check_keys(node: MappingNode) -> None:
+    seen = set()
+    for key, _ in node.value:
+        if isinstance(key, ScalarNode):
+            if (key.tag, key.value) in seen:
+                raise Malformed(line_of(key), f"the key {key.value} comes twice")
+            seen.add((key.tag, key.value))
 
 
 def pairs(node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:
@@ -155,7 +198,7 @@ def _raw(key: str, node: Node) -> object:
     text: Any = node.value
     if kind in ("text", "word", "variants", "threads", "time"):
         return text
-    if node.tag == _INT and re.fullmatch(r"[+-]?[0-9]+", text):
+    if node.tag == _INT and re.fullmatch(r"[+-]?[0-9]{1,40}", text):
         return int(text)
     if node.tag == _FLOAT:
         try:

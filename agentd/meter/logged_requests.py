@@ -5,7 +5,6 @@ What is no line of this file is passed over: it lies where an agent can write.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from agentd.clock import from_iso
+from agentd.json_value import json_value
 from agentd.meter.request_log import NAME, open_log
 from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import COUNTS, ModelUsage, whole_count
+from agentd.metering.variants import variants_of
 
 if TYPE_CHECKING:
     from agentd.metering.dialects import Asked
@@ -31,7 +32,7 @@ def requests_of_run(run_dir: Path) -> list[ApiRequest]:
     CLI has beyond the requests that are told one by one: there may be several in it.
     """
     path = run_dir / NAME
-    told = [line["told"] for line in _lines(path) if line.get("is") == "told"]
+    told = [line.get("told") for line in _lines(path) if line.get("is") == "told"]
     if told and isinstance(told[-1], list):
         return [_of_json(one) for one in told[-1] if isinstance(one, Mapping)]
     return read_requests(path)
@@ -120,8 +121,8 @@ def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
         data = handle.read()
     for text in data.split(b"\n"):
         try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
+            line = json_value(text)
+        except ValueError:
             continue  # torn, or written by somebody else
         if isinstance(line, dict):
             yield line
@@ -174,8 +175,8 @@ def _usage(counts: Mapping[str, Any]) -> ModelUsage:
 
 
 def _variants(value: object) -> tuple[tuple[str, str], ...]:
-    pairs = value.items() if isinstance(value, dict) else ()
-    return tuple(sorted((str(name), str(variant)) for name, variant in pairs))
+    pairs = value if isinstance(value, dict) else {}
+    return variants_of({str(name): str(variant) for name, variant in pairs.items()})
 
 
 def _thread(value: object) -> Thread:

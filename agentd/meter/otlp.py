@@ -5,13 +5,13 @@ It hears of requests where the wire can't be used; where it is, of the threads t
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
+from agentd.json_value import json_value
 from agentd.meter.request_log import RequestLog
 from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest, may_be_same
@@ -35,7 +35,7 @@ class Receiver:
 
     def take(self, body: bytes) -> None:
         """Take a batch. Raises ValueError for one that is no JSON."""
-        for name, attributes in _events(json.loads(body)):
+        for name, attributes in _events(json_value(body)):
             heard = self._read(name, attributes)
             event = hash((name, *sorted(map(str, attributes.items()))))
             if heard is None or event in self._taken:  # a batch may be sent again

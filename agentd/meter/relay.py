@@ -220,7 +220,7 @@ class _Relay:
         try:
             if self._receiver:
                 self._receiver.take(body)
-        except (ValueError, RecursionError):
+        except ValueError:
             return web.Response(status=400)
         return web.json_response({})
 

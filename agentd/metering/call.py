@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from agentd.frozen import frozen
+from agentd.metering.bounds import holds_usd
 from agentd.metering.usage import ModelUsage, add
 from agentd.metering.words import Accuracy, CallStatus, CostSource, UsageSource
+
+_TOO_DEAR = "its price makes it dearer than any call can be"
 
 
 @frozen(kw_only=True)
@@ -76,6 +80,23 @@ class CallRecord:
     def tokens_out(self) -> int:
         """All output."""
         return self.usage.output_tokens
+
+    def held(self) -> CallRecord:
+        """The call as the ledger can hold it: without a cost that is beyond all bounds."""
+        if all(map(holds_usd, (self.cost_usd, *(part.cost_usd for part in self.models)))):
+            return self
+        return replace(
+            self,
+            cost_usd=Decimal(0),
+            cost_source="none",
+            accuracy="heuristic",
+            why="; ".join(filter(None, (self.why, _TOO_DEAR))),
+            models=tuple(
+                replace(part, cost_usd=Decimal(0), cost_source="none", threads=None)
+                for part in self.models
+            ),
+            threads=None,
+        )
 
     def usage_by_model(self) -> dict[str, ModelUsage]:
         """What each model used, at whichever of its prices."""

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from agentd.metering.bounds import COUNT_DIGITS, USD_DIGITS
 from agentd.metering.money import decimal_text
 
 MAIN = "main"
-_USE = r"[a-z]{1,20}=(?:[0-9]{1,18}/){3,4}[0-9]{1,15}\.[0-9]{1,60}"
+_COUNT, _USD = f"[0-9]{{1,{COUNT_DIGITS}}}", f"[0-9]{{1,{USD_DIGITS}}}"
+_USE = rf"[a-z]{{1,20}}=(?:{_COUNT}/){{3,4}}{_USD}\.[0-9]{{1,60}}"
 TEXT = rf"{_USE}(?:,{_USE})*"
 """The pattern of what the ledger has of the threads."""
 

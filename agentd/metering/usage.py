@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 
+from agentd.metering.bounds import MAX_TOKENS
 from agentd.metering.variants import Variants
-
-MAX_TOKENS = 10**15
-"""No request and no run has more: a larger count is a slip, such as an underflow of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

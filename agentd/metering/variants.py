@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 Variants = tuple[tuple[str, str], ...]
 """Names and values, sorted; empty for the standard price."""
 
-_PAIR = r"[a-z][a-z0-9_]*=[A-Za-z0-9][A-Za-z0-9_.-]*"
+_NAME, _VALUE = r"[a-z][a-z0-9_]*", r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_PAIR = rf"{_NAME}={_VALUE}"
 TEXT = rf"{_PAIR}(?:,{_PAIR})*"
 """The pattern of what :func:`as_text` writes."""
 
+UNREADABLE = "unreadable"
+_MAX_CHARS = 60
 _ORDER = ("speed", "service_tier", "geo")
 _STANDARD = ("", "standard", "standard_only", "default", "auto", "global", "not_available")
 
 
 def variants_of(told: Mapping[str, str]) -> Variants:
-    """What is not standard of ``speed``, ``service_tier`` and ``geo``."""
-    return tuple(sorted((name, value) for name, value in told.items() if value not in _STANDARD))
+    """What is not standard of ``speed``, ``service_tier`` and ``geo``.
+
+    A value that can be no variant's is UNREADABLE: no price is known for it.
+    """
+    return tuple(
+        sorted(
+            (name, value if _is_name(value, _VALUE) else UNREADABLE)
+            for name, value in told.items()
+            if value not in _STANDARD and _is_name(name, _NAME)
+        )
+    )
+
+
+def _is_name(text: str, pattern: str) -> bool:
+    return len(text) <= _MAX_CHARS and re.fullmatch(pattern, text) is not None
 
 
 def as_text(variants: Variants) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -14,8 +13,9 @@ from typing import Any
 from agentd.config import edit
 from agentd.config.values import toml_text
 from agentd.errors import InputError
-from agentd.files import write_atomic
+from agentd.files import read_plain, write_atomic
 from agentd.frozen import frozen
+from agentd.json_value import json_value
 from agentd.project.layout import Project, find_layout
 from agentd.providers import PROVIDERS
 
@@ -144,14 +144,14 @@ def detect_project_name(root: Path) -> str:
     """The name in pyproject.toml, package.json, Cargo.toml or go.mod, else that of the folder."""
     readers: dict[str, Callable[[str], object]] = {
         "pyproject.toml": _name_in_pyproject,
-        "package.json": lambda text: json.loads(text)["name"],
+        "package.json": lambda text: json_value(text)["name"],
         "Cargo.toml": lambda text: tomllib.loads(text)["package"]["name"],
         "go.mod": _name_in_go_mod,
     }
     for file, read in readers.items():
         try:
-            name = read((root / file).read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError):
+            name = read(read_plain(root / file).decode())
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # not there, or not what it should be: the next one may be
         if isinstance(name, str) and name.strip():
             return name.strip()

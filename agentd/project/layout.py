@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentd import debug
 from agentd.errors import InputError
+from agentd.files import read_plain
 from agentd.frozen import frozen
 
 STATE_FILE = "STATE.yaml"
@@ -117,7 +118,7 @@ def find_layout(root: Path) -> str:
     agentd's own is in use where there are changes or specs below ``agentd/``.
     """
     config = root / "agentd" / "config.toml"
-    text = config.read_bytes() if config.is_file() else b""
+    text = read_plain(config) if config.is_file() else b""
     if re.search(rb"(?m)^[^#\n]*layout", text):  # not in a comment: tomllib takes 5 ms to load
         import tomllib
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.metering.bounds import told_usd
 from agentd.metering.usage import whole_count
 
 
@@ -27,12 +28,11 @@ def has_tokens(block: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 
 
 def money(block: Mapping[str, Any], key: str) -> Decimal | None:
-    """The amount in USD under ``key``, as printed; None when it is absent or no number."""
+    """The amount in USD under ``key``, as printed; None when it is absent or can be none."""
     value = block.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    amount = Decimal(str(value))
-    return amount if amount.is_finite() and amount >= 0 else None
+    return told_usd(Decimal(str(value)))
 
 
 def mapping(value: object) -> Mapping[str, Any]:

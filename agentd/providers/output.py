@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.json_value import json_value, sound_text
 from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS, LlmProvider
 from agentd.providers.base import Cli, Parsed
@@ -57,19 +58,19 @@ def events(output: str) -> Iterator[Mapping[str, Any]]:
         start = 0 if line.startswith("[") else line.find("{")
         if start >= 0:
             try:
-                value = json.loads(line[start:], parse_float=Decimal)
-            except (ValueError, RecursionError):  # noise, a part of a document, or a cut last line
+                value = json_value(line[start:], exact=True)
+            except ValueError:  # noise, a part of a document, or a cut last line
                 continue
             yield from _objects(value)
 
 
 def documents(output: str) -> Iterator[Mapping[str, Any]]:
     """The objects of JSON documents that start a line and run over many, with noise between."""
-    position = 0
+    output, position = sound_text(output), 0
     while match := _DOCUMENT.search(output, position):
         try:
             value, position = _DECODER.raw_decode(output, match.end())
-        except (ValueError, RecursionError):
+        except (ValueError, ArithmeticError, RecursionError):
             position = match.end() + 1
         else:
             yield from _objects(value)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agentd import files
 from agentd.frozen import frozen
 
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -96,7 +96,7 @@ def unusable_proxy(pointing: Pointing) -> str | None:
 def read_json(path: Path) -> Mapping[str, Any]:
     """A settings file's object; an empty one where there is none, or it can't be read."""
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = files.read_json(path)
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.clock import from_iso
+from agentd.json_value import json_value
 from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
 
@@ -60,7 +60,7 @@ def json_lines(path: Path, *markers: bytes) -> Iterator[Mapping[str, Any]]:
             if markers and not any(marker in line for marker in markers):
                 continue
             try:
-                entry = json.loads(line)
+                entry = json_value(line)
             except ValueError:
                 continue
             if isinstance(entry, dict):
@@ -71,7 +71,7 @@ def first_entry(path: Path) -> Mapping[str, Any]:
     """The first object of a JSON lines file; an empty one when its first line holds none."""
     with path.open("rb") as handle:
         try:
-            entry = json.loads(handle.readline())
+            entry = json_value(handle.readline())
         except ValueError:
             return {}
     return entry if isinstance(entry, dict) else {}

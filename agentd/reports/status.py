@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, StateError
-from agentd.files import file_stamp
+from agentd.files import file_stamp, read_plain
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
@@ -167,7 +167,7 @@ class _Limits(NamedTuple):
     def of(cls, project: Project) -> _Limits:
         """Those of a project; a config that has nothing to say of it is not read."""
         path = project.config_path
-        if not path.is_file() or not _TELLING.search(path.read_bytes()):
+        if not path.is_file() or not _TELLING.search(read_plain(path)):
             return cls()
         from agentd.config.load import load_to_report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentd.metering.bounds import MAX_TOKENS
 from agentd.metering.requests import (
     ApiRequest,
     busiest_model,
@@ -13,20 +14,24 @@ from agentd.metering.requests import (
     usage_of_run,
 )
 from agentd.metering.usage import UsageMetrics
-from agentd.runner.told_by_cli import Outcome, Sources, told_by_cli, why_cut
+from agentd.runner.told_by_cli import Outcome, Sources, estimated, told_by_cli, why_cut
 from agentd.runner.totals import sum_of
 
 _BYPASSED = "relay bypassed"
+_BEYOND = "more tokens were told than any run can have"
 
 
 def outcome_of(sources: Sources) -> Outcome:
     """Unite what the sources tell.
 
     The wire sees every request, so it counts, unless the CLI tells of more: then it went past the
-    relay. Without the wire what the CLI tells counts.
+    relay. Without the wire what the CLI tells counts. What adds up to more than any run can have
+    counts for nothing: the run is estimated.
     """
     told = told_by_cli(sources)
-    return told if sources.wire is None else _seen_by_the_relay(sources.wire, told)
+    found = told if sources.wire is None else _seen_by_the_relay(sources.wire, told)
+    beyond = max(*found.usage.counts(), found.usage.web_searches) > MAX_TOKENS
+    return estimated(sources, _BEYOND) if beyond else found
 
 
 def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -14,10 +14,10 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
-from agentd.files import make_private_folder, write_atomic
+from agentd.files import make_private_folder, read_json, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.call_id import ALLOWED, is_call_id
-from agentd.locks import lock, try_lock
+from agentd.locks import MAX_PID, lock, try_lock
 from agentd.masking import masked_arguments
 from agentd.runner.process import is_same
 
@@ -53,6 +53,24 @@ class RunInfo:
 
 
 _KEYS = tuple(field.name for field in fields(RunInfo))
+_TEXTS = ("call_id", "step", "provider", "cwd")
+_PIDS = ("agentd_pid", "cli_pid")
+_SWITCHES = ("relayed", "told")
+
+
+def _check(values: Mapping[str, object]) -> None:
+    """Raise ValueError for a value that no run.json has."""
+    for key, value in values.items():
+        if key in _PIDS:
+            right = type(value) is int and 0 < value < MAX_PID
+        elif key in _SWITCHES:
+            right = isinstance(value, bool)
+        elif key == "argv":
+            right = isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+        else:
+            right = key == "started_at" or isinstance(value, str)
+        if not right and (value is not None or key in _TEXTS or key == "agentd_pid"):
+            raise ValueError(f"{key} is {str(value)[:80]!r}")
 
 
 @frozen()
@@ -125,12 +143,13 @@ class RunFolder:
     def info(self) -> RunInfo:
         """Read ``run.json``; keys of a newer agentd are left out. Raises StateError for damage."""
         try:
-            written: dict[str, Any] = json.loads(self.run_json.read_bytes())
+            written: dict[str, Any] = read_json(self.run_json)
             values = {key: written[key] for key in _KEYS if key in written}
             values["started_at"] = from_iso(values["started_at"])
             values["argv"] = tuple(values["argv"])
+            _check(values)
             return RunInfo(**values)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise StateError(
                 f"{self.run_json}: damaged ({error})",
                 fix=f"See what the run left in {self.path}, then delete that folder.",

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from agentd.json_value import sound_text
+
 CHUNK_BYTES = 1 << 18  # fits a processor's cache: twice as fast as 1 MiB
 MAX_LINE_BYTES = 64 << 20
 _DECODER = json.JSONDecoder(parse_float=Decimal)
@@ -131,7 +133,7 @@ class Tail:
             self._decode(os.pread(self._fd, end - start, start))
 
     def _decode(self, line: bytes) -> None:
-        text = line.decode("utf-8", errors="replace")
+        text = sound_text(line.decode("utf-8", errors="replace"))
         try:
             event, _ = _DECODER.raw_decode(text, text.find("{"))
         except (ValueError, ArithmeticError, RecursionError):

@@ -80,9 +80,9 @@ def told_by_cli(sources: Sources) -> Outcome:
             gaps.append(_CUT)
     seen = unite_by_numbers(unite([*parsed.requests, *in_log]), sources.telemetry)
     if said is None and logged is None and not seen:
-        return _estimated(sources, parsed.unsure or _NOTHING_TOLD)
+        return estimated(sources, parsed.unsure or _NOTHING_TOLD)
     if parsed.final_text and not parsed.error and not _total(said) and not sum_of(seen):
-        return _estimated(sources, NO_USAGE)
+        return estimated(sources, NO_USAGE)
     gaps += _gaps(parsed, logged)
     if not parsed.complete and _total(said) > sum_of(seen):
         gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
@@ -137,7 +137,8 @@ def _source(
     return "session_log"
 
 
-def _estimated(sources: Sources, why: str) -> Outcome:
+def estimated(sources: Sources, why: str) -> Outcome:
+    """A run of which no source tells what it used: by its prompt and its answer."""
     parsed, usage = sources.parsed, UsageMetrics()
     if sources.sent:
         model = parsed.model or sources.requested_model or ""

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from agentd.errors import StateError
-from agentd.files import make_private_folder, remove_leftovers, sync_folder, write_atomic
+from agentd.files import make_private_folder, read_json, remove_leftovers, sync_folder, write_atomic
 from agentd.frozen import frozen
 from agentd.locks import lock
 
@@ -107,7 +107,7 @@ class Journal:
         """What the journal says. Raises StateError for one that names files elsewhere."""
         path = self.folder / _JOURNAL
         try:
-            entries: list[Entry] = json.loads(path.read_bytes())["files"]
+            entries: list[Entry] = read_json(path)["files"]
             places = [p for entry in entries for p in (entry["path"], *entry["made"])]
             sound = all(self._is_inside(place) for place in places)
         except (ValueError, TypeError, KeyError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agentd.files import write_atomic
+from agentd.json_value import json_value
 from agentd.project.layout import Project
 from agentd.specs.files import change_specs, read_spec, shown, target_of
 from agentd.specs.mains import parse_main
@@ -53,14 +54,14 @@ def load(project: Project, change: Path) -> dict[str, Base]:
     if text is None:
         return {}
     try:
-        content = json.loads(text)
+        content = json_value(text)
         if content["schema_version"] != _VERSION:
             raise _broken(project, path)
         return {
             key: {name: _text(block) for name, block in blocks.items()}
             for key, blocks in content["specs"].items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _broken(project, path) from error
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agentd.errors import InputError
-from agentd.files import make_private_folder, write_atomic
+from agentd.files import make_private_folder, read_json, write_atomic
 from agentd.markdown.document import scan
 from agentd.project.change import open_changes
 from agentd.project.hold import worker_on
@@ -37,7 +37,7 @@ def is_staged(project: Project, change: Path) -> bool:
     That is the specs that were written there, all of them and no other, each still a main spec.
     """
     try:
-        noted: object = json.loads(_note(change).read_bytes())
+        noted: object = read_json(_note(change))
     except (FileNotFoundError, ValueError):
         return False
     return noted == _fingerprint(project, change) and all(

@@ -93,9 +93,14 @@ def _templates(project: Project) -> Iterator[Check]:
 def _clis(
     providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire, *, strict: bool = False
 ) -> Iterator[Check]:
+    # Not in the threads: what they import at once may wait for each other.
+    environs = {
+        name: {**settings.reaching(os.environ), **PROVIDERS[name].cli().environment}
+        for name, settings in providers.items()
+    }
+
     def find(name: str) -> Installed:
-        environ = {**providers[name].reaching(os.environ), **PROVIDERS[name].cli().environment}
-        return look(providers[name].command, cwd, environ)
+        return look(providers[name].command, cwd, environs[name])
 
     with ThreadPoolExecutor(len(providers) or 1) as pool:  # one may take seconds to start
         installed = list(pool.map(find, providers))

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agentd.errors import InputError, ProviderError
-from agentd.files import write_atomic
+from agentd.files import read_plain, write_atomic
 from agentd.project.change import Change
 from agentd.project.layout import Project
 from agentd.specs import snapshot
@@ -60,7 +60,7 @@ def _is_proposed(change: Change, target: Target, place: Path) -> bool:
     text = read_spec(change.project, place)
     if not text or text == target.before:
         return False
-    if not asked.is_file() or asked.read_bytes() != _question(target):
+    if not asked.is_file() or read_plain(asked) != _question(target):
         return False
     try:
         _only_these_changed(change.project, target, text, place)

@@ -16,7 +16,7 @@ from agentd.documents.verdict import (
     uncovered,
     verdict_of,
 )
-from agentd.files import write_atomic
+from agentd.files import read_json, write_atomic
 from agentd.ledger.changes import Changes
 from agentd.masking import masked
 from agentd.metering.call import CallRecord
@@ -77,7 +77,7 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
         requests=result.requests,
     )
     return with_threads(
-        record,
+        record.held(),
         result.api_requests,
         lambda usage: (
             prices.price(
@@ -110,7 +110,7 @@ def keep_failed_checks(run: StepRun, run_dir: Path) -> None:
 
 def _read_failed_checks(run_dir: Path) -> list[str]:
     path = run_dir / _FAILED_CHECKS
-    return list(json.loads(path.read_bytes())) if path.exists() else []
+    return list(read_json(path)) if path.exists() else []
 
 
 def _add_issues(

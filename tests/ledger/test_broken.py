@@ -120,10 +120,10 @@ BROKEN = {
     "unknown anchor": (f"{GOOD}x: *a\n", 3, "undefined alias"),
     "an anchor that holds itself": (
         f"{GOOD}telemetry: &a\n  calls: []\n  <<: *a\n",
-        1,
+        3,
         "holds itself",
     ),
-    "deep": (f"{GOOD}x: {'[' * 600}\n", 1, "nested too deeply"),
+    "deep": (f"{GOOD}x: {'[' * 600}\n", 3, "nested too deeply"),
     "control character": (f"{GOOD}x: a\x07b\n", 3, "special characters"),
     "not utf-8": (GOOD.encode() + b"owner: Zo\xeb\n", 3, "not UTF-8 (byte 0xeb)"),
     "utf-16": (GOOD.encode("utf-16"), 1, "not UTF-8"),

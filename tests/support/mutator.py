@@ -12,7 +12,7 @@ _VALUE = re.compile(
     rb'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|-?\d[\w.:+-]*|[A-Za-z_][\w-]*|\[\]|\{\}', re.DOTALL
 )
 _OPENING = re.compile(rb"[\[{]")
-_BYTES = [bytes([byte]) for byte in b'\0\x1b\r\n\t "\'\\{}[]:,#-&*!|>%@`<=\x7f\x80\xff'] + [
+_BYTES = [bytes([byte]) for byte in b"\0\x1b\r\n\t \"'\\{}[]:,#-&*!|>%@`<=\x7f\x80\xff"] + [
     *(b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"\xed\xa0\x80", "\u0085".encode(), "٣".encode()),
 ]
 _WINDOW_LINES = 12
@@ -44,11 +44,31 @@ TOML = (
     *(b"1979-05-27T07:32:00Z", b"1979-05-27", b"07:32:00", b"{ a = 1 }", b"[{ a = 1 }]", b"9e9"),
 )
 WORDS = (
-    *(b"", b"x", b"*", b"#", b"# ", b"## ", b"### ", b"#### ", b"- [x] ", b"- [ ] ", b"```", b"~~~"),
+    *(
+        b"",
+        b"x",
+        b"*",
+        b"#",
+        b"# ",
+        b"## ",
+        b"### ",
+        b"#### ",
+        b"- [x] ",
+        b"- [ ] ",
+        b"```",
+        b"~~~",
+    ),
     *(b"````", b"<!--", b"-->", b"**", b"|", b"---", b"1.1", b"99999999999999999999", b"Verdict"),
     *(b"APPROVED", b"## Verdict", b"- [x] APPROVED", b"### Requirement: ", b"#### Scenario: "),
     *(b"## ADDED Requirements", b"## RENAMED Requirements", b"- FROM: ", b"- TO: ", b"SHALL", b">"),
-    *("٣.٤".encode(), "²".encode(), "\u200b".encode(), "é".encode(), b"depends on 1.1, 2", b"[x](y)"),
+    *(
+        "٣.٤".encode(),
+        "²".encode(),
+        "\u200b".encode(),
+        "é".encode(),
+        b"depends on 1.1, 2",
+        b"[x](y)",
+    ),
 )
 
 
@@ -135,11 +155,19 @@ class Mutator:
         match random.randrange(8):
             case 0 if data:
                 place = min(place, len(data) - 1)
-                return data[:place] + bytes([data[place] ^ 1 << random.randrange(8)]) + data[place + 1 :]
+                return (
+                    data[:place]
+                    + bytes([data[place] ^ 1 << random.randrange(8)])
+                    + data[place + 1 :]
+                )
             case 1:
                 return data[:place] + data[end:]
             case 2:
-                return data[:place] + random.choice(_BYTES) * random.choice((1, 1, 2, 30)) + data[place:]
+                return (
+                    data[:place]
+                    + random.choice(_BYTES) * random.choice((1, 1, 2, 30))
+                    + data[place:]
+                )
             case 3:
                 return data[:place] + data[place:end] * 2 + data[end:]
             case 4:

@@ -5,7 +5,6 @@ Pure: bytes in, values out, whatever carries them. A new one is a file here and 
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from agentd.frozen import frozen
+from agentd.json_value import json_value
 from agentd.metering.dialects import anthropic, gemini, openai_chat, openai_responses
 from agentd.metering.dialects.answers import Answer, Reading, decoded
 from agentd.metering.dialects.asked import Asked
@@ -33,8 +33,8 @@ class Dialect:
     def asked(self, path: str, headers: Mapping[str, str], body: bytes) -> Asked:
         """What a request asks for; of a body that is no JSON object only its size is known."""
         try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
+            document = json_value(body)
+        except ValueError:
             document = None
         found = self.asks(path, headers, document if isinstance(document, dict) else {})
         return replace(found, body_bytes=len(body))

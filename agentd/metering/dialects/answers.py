@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from agentd.json_value import json_value
 from agentd.metering.dialects.json_parts import JsonParts, Path
 from agentd.metering.requests import ApiRequest
 
@@ -138,8 +138,8 @@ class Answer:
 
 def _json(text: bytes | bytearray) -> object:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json_value(bytes(text))
+    except ValueError:
         return None  # a part of an event, [DONE], or no event of these APIs
 
 

@@ -38,7 +38,5 @@ def items(value: object) -> list[Mapping[str, Any]]:
 
 
 def text(value: object) -> str:
-    """The string, or ""; halves of a surrogate pair, which no file can hold, become "?"."""
-    if not isinstance(value, str):
-        return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    """The string, or ""."""
+    return value if isinstance(value, str) else ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
+
+from agentd.json_value import json_value
 
 _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _MARKS = re.compile(rb'["{}\[\]:,]')
@@ -123,8 +124,8 @@ class JsonParts:
         if len(kept) > _MAX_VALUE_BYTES:
             return
         try:
-            value = json.loads(kept)
-        except (ValueError, RecursionError):
+            value = json_value(bytes(kept))
+        except ValueError:
             return  # no JSON: the value is not known
         path = tuple(self._path)
         if path not in self._every:

@@ -68,7 +68,7 @@ class ClaudeParser:
         self._session_id: str | None = None
         self._results: list[Mapping[str, Any]] = []
         self._requests: dict[str, ApiRequest] = {}
-        self._open: dict[object, str] = {}
+        self._open: dict[str | None, str] = {}
         self._streamed: set[str] = set()
         self._side_tools: set[str] = set()
         self._last_text = ""
@@ -83,9 +83,9 @@ class ClaudeParser:
             self._results.append(event)
         elif kind == "assistant":
             self._error_kind = text(event.get("error"))
-            self._assistant(mapping(event.get("message")), event.get("parent_tool_use_id"))
+            self._assistant(mapping(event.get("message")), _thread(event))
         elif kind == "stream_event":
-            self._stream(mapping(event.get("event")), event.get("parent_tool_use_id"))
+            self._stream(mapping(event.get("event")), _thread(event))
         elif kind == "rate_limit_event":
             self._limits = failures.limits_of(event)
         elif kind == "system" and event.get("subtype") == "init":
@@ -143,7 +143,7 @@ class ClaudeParser:
             return "it counts more than its main loop: a side call, or an answer that was cut"
         return None
 
-    def _assistant(self, message: Mapping[str, Any], thread: object) -> None:
+    def _assistant(self, message: Mapping[str, Any], thread: str | None) -> None:
         blocks = message.get("content")
         for block in map(mapping, blocks if isinstance(blocks, list) else []):
             self._last_text = text(block.get("text")) or self._last_text
@@ -151,7 +151,7 @@ class ClaudeParser:
                 self._side_tools.add(str(block["name"]))
         self._note(text(message.get("id")), message.get("model"), message, thread)
 
-    def _stream(self, event: Mapping[str, Any], thread: object) -> None:
+    def _stream(self, event: Mapping[str, Any], thread: str | None) -> None:
         if event.get("type") == "message_start":
             message = mapping(event.get("message"))
             self._open[thread] = text(message.get("id")) or ""
@@ -165,7 +165,7 @@ class ClaudeParser:
         message_id: str | None,
         model: object,
         told: Mapping[str, Any],
-        thread: object,
+        thread: str | None,
         *,
         ends: bool = False,
     ) -> None:
@@ -203,7 +203,15 @@ class ClaudeParser:
 
     def _runs_on(self) -> bool:
         """From 2.1.278 on modelUsage holds the earlier runs of a resumed session too."""
-        return [int(part) for part in self._version.split(".") if part.isdigit()] >= [2, 1, 278]
+        return [
+            int(part) for part in self._version.split(".") if part.isdecimal() and len(part) < 9
+        ] >= [2, 1, 278]
+
+
+def _thread(event: Mapping[str, Any]) -> str | None:
+    """The tool call that an event's subagent answers, None in the main thread."""
+    parent = event.get("parent_tool_use_id")
+    return None if parent is None else str(parent)
 
 
 def _models(block: object) -> list[tuple[str, ModelUsage]]:

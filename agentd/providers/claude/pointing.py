@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agentd.files import read_json as read_json_file
 from agentd.files import write_private
 from agentd.frozen import frozen
+from agentd.json_value import json_value
 from agentd.providers.fields import mapping
 from agentd.providers.pointing import (
     NO_LOGIN,
@@ -215,9 +217,9 @@ def _arguments(extra_args: Iterable[str]) -> tuple[dict[str, str], tuple[str, ..
 def _read_argument(value: str, cwd: Path) -> Mapping[str, Any] | None:
     """What ``--settings`` holds, JSON or a file; None when that can't be read: claude tells why."""
     try:
-        source = value if value.lstrip().startswith("{") else (cwd / value).read_bytes()
-        found = json.loads(source)
-    except (OSError, ValueError, RecursionError):
+        is_json = value.lstrip().startswith("{")
+        found = json_value(value) if is_json else read_json_file(cwd / value)
+    except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentd.files import read_plain
 from agentd.providers.fields import mapping, text
 from agentd.providers.pointing import (
     NO_LOGIN,
@@ -122,8 +123,8 @@ def _effective(home: Path, extra_args: tuple[str, ...]) -> Mapping[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return tomllib.loads(read_plain(path).decode())
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from agentd.json_value import json_value
 from agentd.providers.failure import Failure, Reason, reason_of_form, reason_of_status
 from agentd.providers.fields import mapping, text
 
@@ -59,8 +59,8 @@ def _reason(error: Mapping[str, Any]) -> Reason:
 def _of_body(body: str) -> Reason:
     """The reason in the API's own error object, which gemini prints as it came."""
     try:
-        error = mapping(mapping(json.loads(body)).get("error"))
-    except (ValueError, RecursionError):
+        error = mapping(mapping(json_value(body)).get("error"))
+    except ValueError:
         return "no_result"
     details = error.get("details")
     for detail in details if isinstance(details, list) else []:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agentd.files import read_plain
 from agentd.frozen import frozen
 from agentd.providers.fields import mapping, text
 from agentd.providers.pointing import (
@@ -111,7 +112,7 @@ def _dot_env(cwd: Path, home: Path) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_plain(file).decode(errors="replace").splitlines()
     except OSError:
         return {}
     pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tomllib
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agentd.config.model import CHECKS, ChecksConfig
+from agentd.files import read_plain
 from agentd.frozen import frozen
+from agentd.json_value import json_value
 
 _PYTHON_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini")
 _NODE_LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
@@ -107,9 +108,9 @@ def _python_command(root: Path, tool: str) -> str:
 
 def _node(root: Path) -> dict[str, str]:
     try:
-        scripts = json.loads(_text(root / "package.json") or "")["scripts"]
+        scripts = json_value(_text(root / "package.json") or "")["scripts"]
         wanted = {kind: scripts[kind] for kind in ("test", "lint") if kind in scripts}
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return {}
     manager = next((name for lock, name in _NODE_LOCKS.items() if (root / lock).is_file()), "npm")
     return {
@@ -143,6 +144,6 @@ _LANGUAGES: dict[str, Callable[[Path], dict[str, str]]] = {
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8-sig", "replace")
+        return read_plain(path).decode("utf-8-sig", "replace")
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         return None

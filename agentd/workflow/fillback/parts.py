@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agentd.errors import InputError
-from agentd.files import write_atomic
+from agentd.files import read_json, write_atomic
 from agentd.frozen import frozen
 from agentd.workflow.fillback.sources import read_sources
 
@@ -98,7 +98,7 @@ def adopt(change: Path, part: Part, good: Sequence[bool]) -> bool:
     ``good`` tells of each call of the ledger whether it did the work of a part.
     """
     try:
-        begun = json.loads((change / STATE_NAME).read_bytes())["begun"]
+        begun = read_json(change / STATE_NAME)["begun"]
         is_it = (begun["name"], begun["digest"]) == (part.name, part.digest)
         done = is_it and any(good[int(begun["calls"]) :])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
@@ -116,7 +116,7 @@ def _write(change: Path, content: Mapping[str, object]) -> None:
 def _read_done(change: Path) -> Mapping[str, str]:
     path = change / STATE_NAME
     try:
-        done = json.loads(path.read_bytes())["done"]
+        done = read_json(path)["done"]
         if all(isinstance(digest, str) for digest in done.values()):
             return dict(done)
     except FileNotFoundError:

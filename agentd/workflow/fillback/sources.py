@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from agentd.errors import InputError
+from agentd.files import read_plain
 from agentd.git import GitFailed, output
 
 # Other people's code, tracked or not.
@@ -106,7 +107,7 @@ def _looks_generated(name: str, text: str) -> bool:
 def _text(file: Path) -> str:
     """The text of a file, "" for a binary one (a NUL in its first 8,000 bytes, as git has it)."""
     try:
-        data = file.read_bytes()
+        data = read_plain(file, max_bytes=_MAX_BYTES)
     except OSError as error:
         raise InputError(
             f"{file} can't be read: {error.strerror}", fix="Make it readable, or ignore it in git."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import InputError
+from agentd.files import read_plain
 from agentd.workflow.steps import STEPS
 
 # Placeholders that every template knows.
@@ -144,9 +145,7 @@ class Templates:
 def read_utf8(path: Path) -> str:
     """A text that a person wrote (LF, no byte order mark). Raises InputError if it is none."""
     try:
-        if not path.is_file():  # a pipe would block
-            raise InputError(f"{path} is no file", fix="Put a text file there, or remove it.")
-        data = path.read_bytes()
+        data = read_plain(path)
     except OSError as error:
         raise InputError(
             f"{path} can't be read: {error.strerror}", fix="Make it readable, or remove it."
