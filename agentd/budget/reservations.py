@@ -115,7 +115,7 @@ def _read(path: Path) -> Reservation | None:
 
 
 def _lives(pid: int) -> bool:
-    if not 0 < pid < MAX_PID:
+    if not 0 < pid <= MAX_PID:
         return False
     try:
         os.kill(pid, 0)

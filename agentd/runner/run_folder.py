@@ -62,7 +62,7 @@ def _check(values: Mapping[str, object]) -> None:
     """Raise ValueError for a value that no run.json has."""
     for key, value in values.items():
         if key in _PIDS:
-            right = type(value) is int and 0 < value < MAX_PID
+            right = type(value) is int and 0 < value <= MAX_PID
         elif key in _SWITCHES:
             right = isinstance(value, bool)
         elif key == "argv":
