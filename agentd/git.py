@@ -23,12 +23,17 @@ class NoGit(GitFailed):
 
 
 def run(
-    folder: Path, *arguments: str, send: bytes = b"", own_settings: bool = True
+    folder: Path,
+    *arguments: str,
+    send: bytes = b"",
+    own_settings: bool = True,
+    index: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """How ``git ARGUMENTS`` ends in ``folder``, whatever its exit code; ``send`` is its stdin.
 
-    Without ``own_settings`` the user's and the system's git settings don't count. Raises NoGit,
-    and GitFailed when it can't be started there or takes more than TIMEOUT_S seconds.
+    Without ``own_settings`` the user's and the system's git settings don't count. ``index`` is
+    read in place of the repository's. Raises NoGit, and GitFailed when it can't be started there or
+    takes more than TIMEOUT_S seconds.
     """
     git = shutil.which("git")
     if git is None:
@@ -39,7 +44,7 @@ def run(
         return subprocess.run(
             argv,
             cwd=folder,
-            env=_environment(own_settings),
+            env=_environment(own_settings) | ({"GIT_INDEX_FILE": str(index)} if index else {}),
             input=send,
             capture_output=True,
             timeout=TIMEOUT_S,
@@ -66,8 +71,10 @@ def ignores(folder: Path, path: str) -> bool:
 
 
 def last_line(stderr: bytes) -> str:
-    """What git says why, "" when it says nothing."""
-    return stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    """What git says why, "" when it says nothing: its last line, or the first that is fatal."""
+    lines = stderr.decode(errors="replace").strip().split("\n")
+    fatal = (line for line in lines if line.startswith("fatal: "))
+    return next(fatal, lines[-1])
 
 
 def _environment(own_settings: bool) -> dict[str, str]:

@@ -34,6 +34,7 @@ Severity = Literal["error", "warning", "info"]
 Layout = Literal["agentd", "openspec"]
 Wire = Literal["auto", "on", "off"]
 OnUnpriced = Literal["warn", "stop"]
+Commits = Literal["undo", "keep", "forbid"]
 Period = Literal["day", "week", "month", "total"]
 
 STEP_NAMES = (
@@ -55,6 +56,7 @@ GATES: tuple[Gate, ...] = ("plan", "impl", "archive")
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
 WIRES: tuple[Wire, ...] = ("auto", "on", "off")
+COMMITS: tuple[Commits, ...] = ("undo", "keep", "forbid")
 ON_UNPRICED: tuple[OnUnpriced, ...] = ("warn", "stop")
 CHECKS = ("test", "lint", "audit")
 PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
@@ -220,6 +222,13 @@ class MeterConfig:
 
 
 @frozen(kw_only=True)
+class GuardConfig:
+    """``[guard]``: what becomes of a commit that a step makes, and of a branch that it switches."""
+
+    commits: Commits = choice(COMMITS, "undo")
+
+
+@frozen(kw_only=True)
 class PathsConfig:
     """``[paths]``: whose folders the project has; None when that is to be found out."""
 
@@ -298,6 +307,7 @@ class Config:
     validation: ValidationConfig = section(ValidationConfig)
     paths: PathsConfig = section(PathsConfig)
     meter: MeterConfig = section(MeterConfig)
+    guard: GuardConfig = section(GuardConfig)
     pricing: PricingSettings = section(PricingSettings)
     budget: BudgetConfig = section(BudgetConfig, strict=True)
     warnings: tuple[str, ...] = ()

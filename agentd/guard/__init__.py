@@ -2,9 +2,12 @@
 
 ``guard`` compares a project before and after. ``own_files`` are agentd's own: ``backup`` has their
 bytes, ``write_log`` what agentd itself wrote meanwhile, ``evolution`` tells the two apart from the
-CLI's. The project's other files are compared with git (``repository``) or without (``tree``).
+CLI's. ``project_files`` are all others: compared with git (``repository``) or without
+(``plain_tree``); what a person lost there comes back (``losses``). ``git_judge`` puts git's own
+state back: ``git_settings``, ``git_refs``. ``rules`` has what a message says was broken.
 """
 
-from agentd.guard.guard import Allowed, Findings, Forbidden, Guard
+from agentd.guard.findings import Findings, Forbidden, Told
+from agentd.guard.guard import Allowed, Guard
 
-__all__ = ["Allowed", "Findings", "Forbidden", "Guard"]
+__all__ = ["Allowed", "Findings", "Forbidden", "Guard", "Told"]

@@ -7,15 +7,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from agentd.config.model import Commits
 from agentd.frozen import frozen
-from agentd.git import GitFailed
+from agentd.guard.baseline import ENDING, Baseline
+from agentd.guard.findings import Findings, Forbidden, Told
 from agentd.guard.own_files import OwnFiles
-from agentd.guard.repository import Repository
-from agentd.guard.tree import Tree
+from agentd.guard.project_files import ProjectFiles
+from agentd.guard.rules import OWN, WRITE_ONLY
 from agentd.project.change import Change
 from agentd.project.hold import Holds
+from agentd.state_folder import make_state_folder
 
 # What a command that edits the config leaves, or has there for a moment.
+_NAMED = 5
 _OF_CONFIG = re.compile(r"agentd/\.[^/]*\.(?:lock|tmp)")
 
 
@@ -35,93 +39,80 @@ class Allowed:
         return any(document == path or document in path.parents for document in self.documents)
 
 
-@frozen()
-class Forbidden:
-    """A path that the run may not change, and ``what`` became of it: new, changed, deleted ...
-
-    ``own`` are agentd's own files, which :meth:`Guard.restore` puts back.
-    """
-
-    path: Path
-    what: str
-    own: bool = False
-
-
-@frozen(kw_only=True)
-class Findings:
-    """What a run changed, each sorted by path.
-
-    ``written`` are allowed documents that are new or have new content, ``forbidden`` what may not
-    change. ``misplaced`` are files that changed and are called like an allowed document that was
-    not written.
-    """
-
-    written: tuple[Path, ...]
-    forbidden: tuple[Forbidden, ...]
-    misplaced: tuple[Path, ...]
-
-    @property
-    def own(self) -> list[Path]:
-        """agentd's own files among the forbidden; a folder comes before what is in it."""
-        return [entry.path for entry in self.forbidden if entry.own]
-
-
 class Guard:
     """A project as it is right before the run of a CLI, for a ``with`` block.
 
     Making it raises StateError or OSError.
     """
 
-    def __init__(self, change: Change, allowed: Allowed) -> None:
+    def __init__(
+        self, change: Change, allowed: Allowed, aside: Path, commits: Commits = "undo"
+    ) -> None:
         project = change.project
         self._project = project
         self._change = change.folder
         self._allowed = allowed
+        self._aside = aside
         # First of all: who takes up another change from now on is seen by the time of its hold.
         self._others = Holds.on_others(project, change.folder)
         self._own = OwnFiles(project, allowed.documents)
         passing = [*self._own.places, project.running_dir]  # other calls come and go there
-        skip = _below(project.root, passing)
-        self._code: Repository | Tree
-        try:
-            self._code = Repository(project.root, skip)
-        except GitFailed:
-            self._code = Tree(project.root, skip)
+        state = Path(make_state_folder(str(project.root)))
+        self._baseline = Baseline.new(state / f"{os.urandom(8).hex()}{ENDING}")
+        self._files = ProjectFiles(project.root, _below(project.root, passing), self._baseline)
+        self._files.keep(commits)
 
     def __enter__(self) -> Guard:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._own.close()
+        self._baseline.delete()
 
     def after(self) -> Findings:
         """What the run changed since; to be called right after it.
 
-        Not judged are the folders ``runs/`` and ``.running/``, files that git ignores, what lies
-        outside the project's root, what agentd itself wrote, in whatever process, and what may be
-        the work of somebody who was at work on another change meanwhile.
+        git's own state is put back first, a person's lost files in the end; what stood there goes
+        aside. Files as they were before go into the folder ``before`` beside that.
+        Not judged are the folders ``runs/`` and ``.running/``, what agentd itself wrote, in
+        whatever process, and what may be the work of somebody who was at work on another change
+        meanwhile. What lies around the project in its repository is judged like the project where
+        the run may not change code, and told elsewhere. Raises OSError.
         """
         self._own.look()
-        changed, git = self._code.changed()
+        judged = self._files.judge(self._aside, code=self._allowed.code)
         # Last of all, for the same reason as above.
         at_work = self._others.at_work_until(Holds.on_others(self._project, self._change))
         own = self._own.changes()
-        code = [path for path in changed if not self._own.is_agentds_code(path)]
+        code = [path for path in judged.code if not self._own.is_agentds_code(path)]
         written = [path for path in own if self._allowed.names(path) and self._own.is_new(path)]
         forbidden = [
-            Forbidden(path, what, own=True)
+            Forbidden(path, what, own=True, rule=OWN)
             for path, what in own.items()
             if not self._is_allowed(path) and not self._may_be_of_others(path, at_work)
         ]
-        forbidden += [Forbidden(path, what) for path, what in git]
+        forbidden += judged.forbidden
+        told = judged.told
+        if self._allowed.code and judged.around:
+            names = ", ".join(map(str, judged.around[:_NAMED]))
+            more = len(judged.around) - _NAMED
+            names += f" and {more} more" if more > 0 else ""
+            told.append(Told(f"Changed around the project: {names}", WRITE_ONLY))
         if not self._allowed.code and not at_work:
-            forbidden += [Forbidden(path, _became(path)) for path in code]
+            forbidden += self._forbidden_code([*code, *judged.around])
+        told += self._files.bring_back(self._aside.parent / "before")
         there = [path for path in (*own, *code) if os.path.lexists(path)]
         return Findings(
             written=tuple(sorted(written)),
             forbidden=tuple(sorted(forbidden, key=lambda entry: entry.path)),
             misplaced=tuple(sorted(_misplaced(there, written, self._allowed))),
+            told=tuple(told),
         )
+
+    def _forbidden_code(self, paths: Sequence[Path]) -> Iterator[Forbidden]:
+        for number, path in enumerate(paths):
+            diff = self._files.diff(path) if number < _NAMED else ""
+            yield Forbidden(path, _became(path), rule=WRITE_ONLY, diff=diff)
 
     def restore(self, paths: Iterable[Path], aside: Path) -> list[Path]:
         """Put agentd's own files back, with what agentd wrote since: those of ``paths``, in order.

@@ -1,152 +1,397 @@
-"""A project's files as git sees them: what is not as committed, and git's own settings."""
+"""A repository's files before and after a run: which changed, and which of a person's are lost."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from agentd.files import file_stamp
-from agentd.git import GitFailed, ignores, output
-from agentd.guard.tree import NOT_JUDGED, Look, differing, look_at
+from agentd.frozen import frozen
+from agentd.git import GitFailed
+from agentd.guard.baseline import Baseline
+from agentd.guard.git_place import GitPlace
+from agentd.guard.git_status import (
+    HIDDEN,
+    Entry,
+    Status,
+    clean_module,
+    hidden_by_flags,
+    look_inside,
+)
+from agentd.guard.tree import NOT_JUDGED, Look, look_at
 
-_HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its size and time
-_HASHED_FILES = 2000  # with more than these uncommitted, all are judged by size and time
-# Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
-_FIELDS = {b"1": 8, b"u": 10}
-# An editor may note a branch's upstream at any time; nothing in there makes git run a program.
-_BRANCH = re.compile(rb'^\[branch "[^"\\\]\n]*"\]\n(?:[ \t]+[\w-]+ = [^\\\n]*\n)*', re.MULTILINE)
+_KEPT_BYTES = 1024 * 1024  # of one file of a person
+_KEPT_IN_ALL = 64 * 1024 * 1024
+_KEPT_FILES = 2000
+_WALKED = 20_000  # entries of ignored folders that are looked at
+_HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its stamp
+_HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
+_MADE = (".o", ".a", ".so", ".obj", ".class", ".pyc", ".pyo", ".rlib", ".log", ".tmp")
 
 
-class Place(NamedTuple):
-    """Where a repository is: the path of the folder asked in it, and git's own folders."""
+@frozen()
+class Loss:
+    """A file of a person that is not what it was: deleted, reverted, or edited.
 
-    prefix: bytes
-    git_dir: Path
-    common: Path
+    ``path`` is below the repository's top; ``is_kept`` tells that its bytes are in the baseline.
+    """
+
+    path: str
+    what: str
+    look: Look
+    is_ignored: bool
+    is_kept: bool
+
+
+@frozen(kw_only=True)
+class FileChanges:
+    """What became of the files: paths below the repository's top, each sorted.
+
+    ``changed`` are those that are not ignored. ``hidden`` are new files that a .gitignore hides
+    that is new as well, ``flagged`` those whose flags in the index changed, with the letter before,
+    "H" for none. ``gone`` are ignored files and folders that vanished and of which nothing is kept.
+    """
+
+    changed: list[str]
+    losses: list[Loss]
+    hidden: list[str]
+    gone: list[str]
+    flagged: dict[str, str]
+    status: Status
 
 
 class Repository:
-    """A repository, or that part of it that lies in ``root``, as it is when this is made.
+    """The files of the repository at ``place``, kept in a baseline.
 
-    ``skip`` tells the paths to leave out; ``at`` is where it is, if that was asked just now, and
-    ``before`` what it was earlier.
-    ``files`` are those that are not as committed, by their path relative to ``root``. ``own`` are
-    git's settings and hooks, which say what git runs and what it hides, by absolute path. Raises
-    GitFailed, also when the repository ignores ``root``: git sees nothing there then.
+    ``skip`` tells which paths below its top are left out.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        skip: Callable[[str], bool],
-        at: Place | None = None,
-        before: Repository | None = None,
-    ) -> None:
-        self._root, self._skip = root, skip
-        self._at = at or _place_of(root)
-        if self._at.prefix and ignores(root, "."):
-            raise GitFailed(f"{root} is ignored")
-        self.own = _own_files(self._at)
-        status = output(
-            root,
-            *("status", "--porcelain=v2", "-z", "--branch", "--no-renames"),
-            *("--untracked-files=all", "--ignore-submodules=none", "--", "."),
-        )
-        heads, paths = {}, []
-        for entry in filter(None, status.split(b"\0")):
-            if entry.startswith(b"# "):
-                _, name, value = entry.split(b" ", 2)
-                heads[name] = value
-                continue
-            path = os.fsdecode(_path(entry).removeprefix(self._at.prefix))
-            # A review that runs the tests leaves such things in a project without a .gitignore.
-            made = entry.startswith(b"? ") and not NOT_JUDGED.isdisjoint(path.split("/"))
-            if not made and not skip(path):
-                paths.append(path)
-        self.head, self.branch = heads.get(b"branch.oid"), heads.get(b"branch.head")
-        self.index_stamp = file_stamp(self._at.git_dir / "index")
-        if before is not None and before.index_stamp == self.index_stamp:
-            self.index: bytes = before.index
-        else:
-            # With the flags by which an index hides changes (assume-unchanged, skip-worktree).
-            self.index = hashlib.sha256(output(root, "ls-files", "-z", "-s", "-v", ":/")).digest()
-        hash_up_to = _HASHED_BYTES if len(paths) <= _HASHED_FILES else -1
-        self.files = {path: _look(root / path, hash_up_to) for path in paths}
+    def __init__(self, place: GitPlace, baseline: Baseline, skip: Callable[[str], bool]) -> None:
+        self._place = place
+        self._baseline = baseline
+        self._skip = skip
 
-    def changed(self) -> tuple[list[Path], list[tuple[Path, str]]]:
-        """The files that changed since, and what became of git's own state, path by path.
+    @property
+    def _facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = self._baseline.facts["repository"]
+        return facts
 
-        Where git's settings changed, the files are not looked at: git might run what they name.
+    def keep(self, left_by_steps: Mapping[str, str]) -> None:
+        """Keep what is needed to judge later. Raises GitFailed, OSError.
+
+        ``left_by_steps`` has the hashes of uncommitted files as a step left them: what is still so
+        is no person's.
         """
-        try:
-            at = _place_of(self._root)
-            own = _own_files(at)
-            if own != self.own:
-                paths = sorted(
-                    path for path in self.own | own if self.own.get(path) != own.get(path)
-                )
-                return [], [
-                    (path, "changed" if os.path.lexists(path) else "deleted") for path in paths
-                ]
-            later = Repository(self._root, self._skip, at, before=self)
-        except GitFailed:
-            return [], [(self._at.git_dir, "git can't read it any more")]
-        moves = []
-        if self.branch != later.branch:
-            moves.append((self._at.git_dir / "HEAD", "another branch was checked out"))
-        elif self.head != later.head:
-            moves.append((self._at.git_dir / "HEAD", "a commit was made or undone"))
-        if self.index != later.index:
-            moves.append((self._at.git_dir / "index", "something was staged or unstaged"))
-        return differing(self._root, self.files, later.files), moves
+        index = self._place.git_dir / "index"
+        stamp = file_stamp(index)
+        self._baseline.keep_bytes("git index", index.read_bytes() if stamp is not None else b"")
+        status = Status.read(self._place)
+        hidden = hidden_by_flags(self._place)
+        dirty = {path: entry for path, entry in status.entries.items() if not self._skip(path)}
+        # Uncommitted, but git is told not to look. In a sparse checkout they are not there.
+        dirty |= {path: Entry(HIDDEN) for path in list(hidden)[:_HASHED_FILES] if path not in dirty}
+        copies = _Copies(self._baseline, self._place.top)
+        are_hashed = len(dirty) <= _HASHED_FILES
+        for path, entry in dirty.items():
+            copies.look(path, entry, is_hashed=are_hashed)
+        tracked = len(self._baseline.entries)
+        ignored = sorted(copies.ignored(status.ignored, self._skip))
+        self._baseline.keep_bytes("git ignored", os.fsencode("\0".join(sorted(status.ignored))))
+        looks = self._baseline.entries
+        self._baseline.facts["repository"] = {
+            "stamp": stamp,
+            "dirty": {path: list(entry) for path, entry in dirty.items()},
+            "ignored": ignored,
+            "flags": hidden,
+            "by steps": [
+                path
+                for path in dirty
+                if (look := looks.get(self._place.top / path)) is not None
+                and look.digest is not None
+                and left_by_steps.get(path) == look.digest.hex()
+            ],
+            "tracked": tracked,
+        }
 
-
-def _place_of(root: Path) -> Place:
-    asked = ("--show-prefix", "--absolute-git-dir", "--git-common-dir")
-    told = _line(output(root, "rev-parse", *asked)).split(b"\n")
-    if len(told) != len(asked):  # a name with a line break
-        told = [_line(output(root, "rev-parse", option)) for option in asked]
-    prefix, git_dir, common = told
-    return Place(prefix, Path(os.fsdecode(git_dir)), root / os.fsdecode(common))
-
-
-def _own_files(at: Place) -> dict[Path, bytes]:
-    """The settings and hooks of a repository."""
-    found = {}
-    for folder in {at.git_dir, at.common, *at.common.glob("modules/*")}:
-        names = ("config", "config.worktree", "info/exclude", "info/attributes")
-        for path in (*(folder / name for name in names), *(folder / "hooks").rglob("*")):
-            look = look_at(path)
-            if look is None or look.kind == "dir":
+    def changes(self) -> FileChanges:
+        """What changed since. Raises GitFailed."""
+        dirty = {path: Entry(*values) for path, values in self._facts["dirty"].items()}
+        was_ignored = self._was_ignored()
+        with self._index_of_before() as index:
+            status = Status.read(self._place, index)
+            flagged = self._flagged(index)
+        looks = {path: self._look(path, status.entries.get(path)) for path in dirty}
+        changed = [path for path in dirty if self._differs(path, dirty[path], looks[path])]
+        ignored_files = frozenset(self._facts["ignored"])
+        for path, entry in status.entries.items():
+            if path in dirty or self._skip(path) or entry.state == ".":
                 continue
-            found[path] = repr((look.kind, look.mode, look.digest)).encode()
-            if path.name.startswith("config") and path.is_file() and not path.is_symlink():
-                found[path] = _BRANCH.sub(b"", path.read_bytes())
-    return found
+            if path in ignored_files or path in was_ignored or f"{path}/" in was_ignored:
+                continue  # only the .gitignore changed
+            if entry.is_module and self._look(path, entry) == clean_module(entry.in_index):
+                continue  # build caches in it
+            changed.append(path)
+        vanished = [name for name in was_ignored - status.ignored if self._is_gone(name)]
+        return FileChanges(
+            changed=sorted(changed),
+            losses=self._losses(dirty, looks, changed, status),
+            hidden=sorted(self._hidden(status.ignored - was_ignored)),
+            gone=sorted(name for name in vanished if name.rstrip("/") not in ignored_files),
+            flagged=flagged,
+            status=status,
+        )
+
+    def before(self, path: str, entry: Entry | None) -> bytes | None:
+        """The bytes of a file before, from the baseline or from git; None where there are none."""
+        if self._top(path) in self._baseline.entries:
+            return self._baseline.data(self._top(path))
+        if entry is None or not entry.in_index or entry.is_module:
+            return None
+        with contextlib.suppress(GitFailed):
+            return self._place.ask("cat-file", "blob", entry.in_index)
+        return None
+
+    def left_by_step(self, changes: FileChanges) -> dict[str, str]:
+        """The hashes of uncommitted files that are a step's work alone, as they are now."""
+        mine = frozenset(self._facts["by steps"])
+        were_dirty = self._facts["dirty"]
+        found = {}
+        for path in (*mine, *changes.changed):
+            if path in were_dirty and path not in mine:
+                continue
+            look = look_at(self._top(path), hash_up_to=_HASHED_BYTES)
+            if look is not None and look.kind == "file" and look.digest is not None:
+                found[path] = look.digest.hex()
+        return found
+
+    def _top(self, path: str) -> Path:
+        return self._place.top / path
+
+    def _look(self, path: str, entry: Entry | None) -> Look | None:
+        """As it is now; what has the stamp of before is not read again."""
+        place = self._top(path)
+        before = self._baseline.entries.get(place)
+        now = look_at(place, hash_up_to=-1)
+        if now is not None and before is not None and now.kind == "file":
+            if now.stamp == before.stamp:
+                return before
+            if before.digest is None:
+                return now
+        return _look(place, entry, _HASHED_BYTES)
+
+    def _differs(self, path: str, entry: Entry, now: Look | None) -> bool:
+        before = self._baseline.entries.get(self._top(path))
+        if before is None or now is None:
+            return before is not now
+        if entry.is_module and now == clean_module(entry.in_index):
+            return False  # `git submodule update`
+        return not before.same_as(now)
+
+    def _losses(
+        self,
+        dirty: Mapping[str, Entry],
+        looks: Mapping[str, Look | None],
+        changed: Iterable[str],
+        status: Status,
+    ) -> list[Loss]:
+        by_steps = frozenset(self._facts["by steps"])
+        ignored = frozenset(self._facts["ignored"])
+        found = []
+        for path in (*(path for path in dirty if path not in by_steps), *ignored):
+            before = self._baseline.entries.get(self._top(path))
+            if before is None or before.kind not in ("file", "link"):
+                continue
+            now = looks[path] if path in dirty else self._look(path, None)
+            if now is not None and before.same_as(now):
+                continue
+            if now is not None and _as_read(before, now):
+                continue
+            what = "deleted" if now is None or now.kind == "dir" else "edited"
+            is_kept = before.kind == "link" or before.at >= 0
+            found.append(Loss(path, what, before, path in ignored, is_kept))
+        new = {self._top(path) for path in changed if path not in dirty}
+        found = [loss for loss in found if loss.what != "deleted" or not _moved(loss.look, new)]
+        return list(self._with_reverted(found, dirty))
+
+    def _with_reverted(self, losses: list[Loss], dirty: Mapping[str, Entry]) -> Iterator[Loss]:
+        """The losses; what is as committed now is told as reverted."""
+        edited = [
+            loss.path
+            for loss in losses
+            if loss.what == "edited" and loss.path in dirty and "\n" not in loss.path
+        ]
+        objects: dict[str, str] = {}
+        if edited:
+            names = "".join(f"{path}\n" for path in edited)
+            told = self._place.ask(
+                "hash-object", "--stdin-paths", send=os.fsencode(names), fails=True
+            )
+            objects = dict(zip(edited, told.decode().split(), strict=False))
+        for loss in losses:
+            entry = dirty.get(loss.path)
+            now = objects.get(loss.path)
+            is_reverted = entry and now and now in self._committed(loss.path, entry)
+            yield (
+                Loss(loss.path, "reverted", loss.look, loss.is_ignored, loss.is_kept)
+                if is_reverted
+                else loss
+            )
+
+    def _committed(self, path: str, entry: Entry) -> tuple[str, ...]:
+        if entry.state != HIDDEN:
+            return entry.in_head, entry.in_index
+        return (self._place.ask("rev-parse", "-q", f"HEAD:{path}", fails=True).decode().strip(),)
+
+    def _hidden(self, new: Iterable[str]) -> Iterator[str]:
+        """New ignored files that are so by a .gitignore that is new and ignored itself."""
+        there = [name for name in new if NOT_JUDGED.isdisjoint(name.rstrip("/").split("/"))]
+        rules = {f"{os.path.dirname(name)}/" for name in there if name.endswith("/.gitignore")}  # noqa: PTH120
+        for name in there:
+            if any(name.startswith(rule) for rule in rules) and not self._skip(name.rstrip("/")):
+                yield name
+
+    def _is_gone(self, name: str) -> bool:
+        return (
+            not name.rstrip("/").endswith(_MADE)
+            and not self._skip(name.rstrip("/"))
+            and not os.path.lexists(self._top(name.rstrip("/")))
+        )
+
+    def _was_ignored(self) -> frozenset[str]:
+        names = os.fsdecode(self._baseline.kept_bytes("git ignored") or b"")
+        return frozenset(filter(None, names.split("\0")))
+
+    def _flagged(self, index: Path | None) -> dict[str, str]:
+        """The files whose flags changed, with the letter of before."""
+        if index is None:
+            return {}
+        before, now = self._facts["flags"], hidden_by_flags(self._place)
+        names = {path for path, letter in now.items() if before.get(path) != letter}
+        names |= before.keys() - now.keys()
+        return {path: before.get(path, "H") for path in sorted(names)}
+
+    @contextlib.contextmanager
+    def _index_of_before(self) -> Iterator[Path | None]:
+        """The index as it was, None when it is so still.
+
+        Judged by it, staging is no change, and no flag or forged stamp in a new one hides one.
+        """
+        stamp = self._facts["stamp"]
+        index = self._place.git_dir / "index"
+        now = file_stamp(index)
+        if now is not None and stamp is not None and list(now) == list(stamp):
+            yield None
+            return
+        copy = self._baseline.path.with_suffix(".index")
+        copy.unlink(missing_ok=True)
+        try:
+            if stamp is not None:
+                copy.write_bytes(self._baseline.kept_bytes("git index") or b"")
+                # git reads files again that are as young as the index.
+                os.utime(copy, ns=(stamp[0], stamp[0]))
+            yield copy
+        finally:
+            copy.unlink(missing_ok=True)
 
 
-def _look(path: Path, hash_up_to: float) -> Look:
+class _Copies:
+    """Copies a person's files into a baseline, within bounds."""
+
+    def __init__(self, baseline: Baseline, top: Path) -> None:
+        self._baseline = baseline
+        self._top = top
+        self._bytes = 0
+        self._files = 0
+
+    def look(self, path: str, entry: Entry, *, is_hashed: bool) -> None:
+        """Note how a file that is not committed looks, with its bytes where there is room."""
+        place = self._top / path
+        look = look_at(place, hash_up_to=-1)
+        if look is not None and look.kind == "file" and self._has_room(look):
+            look = self._keep(place)
+        elif look is not None:
+            look = _look(place, entry, _HASHED_BYTES if is_hashed else -1)
+        if look is not None:
+            self._baseline.note(place, look)
+
+    def ignored(self, names: Iterable[str], skip: Callable[[str], bool]) -> Iterator[str]:
+        """Copy ignored files; yields those that were. What is nearer to the top comes first."""
+        left = _WALKED
+        files = [name for name in names if not name.endswith(_MADE)]
+        waiting = sorted(files, key=lambda name: (name.count("/"), name))
+        while waiting and left > 0 and self._files < _KEPT_FILES:
+            deeper: list[str] = []
+            for name in waiting:
+                left -= 1
+                path = name.rstrip("/")
+                if left <= 0 or skip(path) or not NOT_JUDGED.isdisjoint(path.split("/")):
+                    continue
+                place = self._top / path
+                if name.endswith("/"):
+                    deeper += self._inside(name, left)
+                    continue
+                look = look_at(place, hash_up_to=-1)
+                if look is None or look.kind not in ("file", "link"):
+                    continue
+                if look.kind == "link" or self._has_room(look):
+                    self._keep(place)
+                    yield path
+            waiting = sorted(deeper)
+
+    def _inside(self, folder: str, most: int) -> list[str]:
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self._top / folder) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder or not entry.name.endswith(_MADE):
+                    found.append(f"{folder}{entry.name}{'/' if is_folder else ''}")
+                if len(found) >= most:
+                    break
+        return found
+
+    def _has_room(self, look: Look) -> bool:
+        return (
+            look.size <= _KEPT_BYTES
+            and self._bytes + look.size <= _KEPT_IN_ALL
+            and self._files < _KEPT_FILES
+        )
+
+    def _keep(self, place: Path) -> Look | None:
+        look = self._baseline.keep(place, up_to=_KEPT_BYTES)
+        if look is not None:
+            self._bytes += look.size
+            self._files += 1
+        return look
+
+
+def _look(place: Path, entry: Entry | None, hash_up_to: float) -> Look | None:
     """How a file looks; a repository within the repository by all that is not as committed."""
-    look = look_at(path, hash_up_to=hash_up_to) or Look("absent", digest=b"")
-    if look.kind != "dir" or not os.path.lexists(path / ".git"):
+    look = look_at(place, hash_up_to=hash_up_to)
+    if look is None or look.kind != "dir":
         return look
-    try:
-        inner = Repository(path, lambda _: False)
-    except GitFailed:
-        return look
-    parts = (inner.head, inner.index, sorted(inner.files.items()), sorted(inner.own.items()))
-    digest = hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).digest()
-    return Look("repository", digest=digest)
+    if (entry is not None and entry.is_module) or os.path.lexists(place / ".git"):
+        inside = look_inside(place)
+        return inside[0] if inside else look
+    return look
 
 
-def _path(entry: bytes) -> bytes:
-    fields = _FIELDS.get(entry[:1], 1)
-    return entry.split(b" ", fields)[fields]
+def _as_read(before: Look, now: Look) -> bool:
+    """Whether the content is the same, whatever the permissions."""
+    return before.digest is not None and before.digest == now.digest and before.kind == now.kind
 
 
-def _line(output: bytes) -> bytes:
-    return output.removesuffix(b"\n")
+def _moved(look: Look, new: Iterable[Path]) -> bool:
+    """Whether a new file has its content."""
+    if look.digest is None or look.kind != "file":
+        return False
+    for path in new:
+        now = look_at(path, hash_up_to=-1)
+        if now is None or now.size != look.size or now.kind != "file":
+            continue
+        now = look_at(path, hash_up_to=_HASHED_BYTES)
+        if now is not None and now.digest == look.digest:
+            return True
+    return False

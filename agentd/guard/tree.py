@@ -1,4 +1,4 @@
-"""Files by what they look like, links not followed; and a whole tree of them, without git."""
+"""Files by what they look like, links not followed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import math
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 from typing import IO
@@ -96,48 +95,3 @@ def _read(path: str | Path, look: Look, keep: IO[bytes] | None) -> Look:
             if keep:
                 keep.write(block)
     return replace(look, size=size, digest=digest.digest(), at=at)
-
-
-def differing(root: Path, before: Mapping[str, Look], later: Mapping[str, Look]) -> list[Path]:
-    """The paths, given relative to ``root``, that look different later.
-
-    What ``later`` does not have is looked at.
-    """
-    changed = []
-    for path in before.keys() | later.keys():
-        old, now = before.get(path), later.get(path) or look_at(root / path)
-        if old is None or now is None or not old.same_as(now):
-            changed.append(root / path)
-    return sorted(changed)
-
-
-class Tree:
-    """The files below ``root`` as they are when this is made, but NOT_JUDGED and ``skip``."""
-
-    def __init__(self, root: Path, skip: Callable[[str], bool]) -> None:
-        self._root = root
-        self._skip = skip
-        self._files = self._look()
-
-    def changed(self) -> tuple[list[Path], list[tuple[Path, str]]]:
-        """The files that changed since; of git's own state it knows nothing."""
-        return differing(self._root, self._files, self._look()), []
-
-    def _look(self) -> dict[str, Look]:
-        root = os.fspath(self._root)
-        looks = ((path, look_at(f"{root}/{path}", hash_up_to=-1)) for path in self._walk(root, ""))
-        return {path: look for path, look in looks if look is not None}
-
-    def _walk(self, root: str, folder: str) -> Iterator[str]:
-        try:
-            entries = list(os.scandir(f"{root}/{folder}"))
-        except (FileNotFoundError, PermissionError):
-            return
-        for entry in entries:
-            path = f"{folder}{entry.name}"
-            if entry.name in NOT_JUDGED or self._skip(path):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(root, f"{path}/")
-            else:
-                yield path

@@ -151,7 +151,7 @@ def sole_writer(specs_dir: Path) -> contextlib.AbstractContextManager[None]:
 
     The lock is on the folder around them, so it leaves no file in the project.
     """
-    return lock(specs_dir.parent)
+    return lock(specs_dir.parent.resolve())  # specs may be shared by a link; a lock follows none
 
 
 def _sha256(data: bytes) -> str:

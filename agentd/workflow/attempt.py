@@ -20,6 +20,8 @@ from agentd.workflow import recording
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
 
+_DIFFS = 3
+
 
 @frozen(kw_only=True)
 class Attempt:
@@ -61,11 +63,25 @@ class Attempt:
         """What it changed that its step may not touch, in words; "" when nothing."""
         if not self.findings.forbidden:
             return ""
-        paths = self._shown(entry.path for entry in self.findings.forbidden[:10])
-        more = len(self.findings.forbidden) - 10
+        forbidden = self.findings.forbidden
+        paths = self._shown(entry.path for entry in forbidden[:10])
+        more = len(forbidden) - 10
         paths += f" and {more} more" if more > 0 else ""
         step = self.run.step.name
-        return f"{self.result.provider} changed what step {step} may not touch: {paths}"
+        told = f"{self.result.provider} changed what step {step} may not touch: {paths}"
+        for entry in [entry for entry in forbidden if entry.diff][:_DIFFS]:
+            told += f"\n{self._shown([entry.path])} ({entry.what}):\n{_indented(entry.diff)}"
+        rules = dict.fromkeys(entry.rule for entry in forbidden if entry.rule)
+        return told + "".join(f"\nThe prompt says: {rule}" for rule in rules)
+
+    def told_beside(self) -> list[str]:
+        """What it did beside its work, and what became of that; the step counts all the same."""
+        lines = []
+        for each in self.findings.told:
+            diff = f"\n{_indented(each.diff)}" if each.diff else ""
+            rule = f"\nThe prompt says: {each.rule}" if each.rule else ""
+            lines.append(f"{self.run.step.name}: {each.text}{diff}{rule}")
+        return lines
 
     def how_to_undo(self) -> str:
         """What became of that, and what a person can do about the rest."""
@@ -91,14 +107,15 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     """Run the CLI once, look at what it did, and record it."""
     run_dir = request.runs_dir / request.call_id
     recording.keep_failed_checks(run, run_dir)
+    aside = run_dir / "forbidden"
+    commits = run.change.workspace.config.guard.commits
     with (
         set_aside(run, run_dir),
-        Guard(run.change, allowed(run)) as guard,
+        Guard(run.change, allowed(run), aside, commits) as guard,
     ):
         result = allowance.judge(ScriptRunner(adopts=True).run(request))
         run.change.forget()
         findings = guard.after()
-        aside = result.run_dir / "forbidden"
         sound = [path for path in findings.own if not _is_broken(run.change, path)]
         restored = guard.restore(sound, aside)
         run.change.forget()
@@ -146,6 +163,10 @@ def _is_broken(change: Change, path: Path) -> bool:
     except StateError:
         return True
     return False
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines()).rstrip("\n")
 
 
 def _write_printed(run: StepRun, text: str) -> bool:

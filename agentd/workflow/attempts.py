@@ -45,6 +45,8 @@ def run_until_done(run: StepRun) -> CallRecord:
             done = attempt(run, allowed, allowance)
             watched.record = done.record
         after_call(change, done.record, order.warn)
+        for told in done.told_beside():
+            order.warn(told)
         result, forbidden = done.result, done.told_forbidden()
         if result.status == "cancelled":
             raise Cancelled(

@@ -17,6 +17,7 @@ from agentd.config.model import (
     BudgetConfig,
     ChecksConfig,
     Config,
+    GuardConfig,
     Limit,
     MeterConfig,
     ModelConfig,
@@ -708,7 +709,9 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "pricing",
         "budget",
         "meter",
+        "guard",
     }
+    assert set(data["guard"]) == set(GuardConfig.__slots__)
     assert set(data["meter"]) == set(MeterConfig.__slots__)
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
     assert set(data["budget"]) == {field.name for field in fields(BudgetConfig)}

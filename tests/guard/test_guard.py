@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.changes import change_at
+from support.guards import forbidden, git, guarding, make_project, put, repository, watching
 
 from agentd.guard import Allowed, Findings, Guard
 from agentd.project.hold import at_work
@@ -31,47 +32,6 @@ ODD_NAMES = [
 ]
 
 
-AS_TESTER = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"]
-
-
-def git(cwd: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *AS_TESTER, *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
-
-
-def make_project(root: Path) -> Project:
-    project = Project(root)
-    for name, text in {
-        "src/a.py": "a = 1\n",
-        "src/b.py": "b = 1\n",
-        "REVIEW.md": "the project's own\n",
-        ".gitignore": "*.log\n",
-        "agentd/config.toml": "[codex]\n",
-        "agentd/project.md": "# P\n",
-        "agentd/templates/review.md": "extra\n",
-        "agentd/specs/login.md": "# Login\n",
-        "agentd/archive/20250101-old/proposal.md": "# Proposal: old\n",
-        "agentd/changes/other/STATE.yaml": "phase: proposed\n",
-        "agentd/changes/other/proposal.md": "# Proposal: other\n",
-        "agentd/changes/add-x/STATE.yaml": "phase: proposed\n",
-        "agentd/changes/add-x/proposal.md": "# Proposal: x\n",
-        "agentd/changes/add-x/tasks.md": "# Tasks\n",
-        "agentd/changes/add-x/specs/login.md": "# Login\n",
-        "agentd/changes/add-x/runs/1/prompt": "hello\n",
-    }.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    project.config_path.chmod(0o600)
-    return project
-
-
 @pytest.fixture(params=["git", "folder in git", "ignored by git", "no git"])
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """The same project in each of the places where one may be."""
@@ -88,31 +48,11 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Project:
-    project = make_project(tmp_path / "repo")
-    git(tmp_path, "init", "-q", "-b", "main", "repo")
-    git(project.root, "add", ".")
-    git(project.root, "commit", "-q", "-m", "x")
-    return project
-
-
-def review(project: Project, *, code: bool = False) -> Guard:
-    """A guard of the change add-x, for a step that owes REVIEW.md."""
-    change = project.changes_dir / "add-x"
-    allowed = Allowed(documents=(change / "REVIEW.md",), code=code)
-    return Guard(change_at(change), allowed)
-
-
-def forbidden(changes: Findings, project: Project) -> dict[str, str]:
-    return {str(e.path.relative_to(project.root)): e.what for e in changes.forbidden}
-
-
-def put(path: Path, text: str = "evil\n") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    return repository(tmp_path / "repo")
 
 
 def test_a_run_that_writes_what_it_owes_is_fine(project: Project) -> None:
-    guard = review(project)
+    guard = watching(project)
     document = project.changes_dir / "add-x/REVIEW.md"
     put(document)
     put(project.changes_dir / "add-x/runs/2/stdout")
@@ -123,7 +63,7 @@ def test_a_run_that_writes_what_it_owes_is_fine(project: Project) -> None:
 def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
     put(project.changes_dir / "add-x/REVIEW.md", "of the round before\n")
     put(project.root / "dirty.py")
-    guard = review(project)
+    guard = watching(project)
     (project.changes_dir / "add-x/REVIEW.md").chmod(0o755)
     assert guard.after() == Findings(written=(), forbidden=(), misplaced=())
 
@@ -131,7 +71,7 @@ def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
 def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
     change = project.changes_dir / "add-x"
     documents = (change / "proposal.md", change / "specs")
-    guard = Guard(change_at(change), Allowed(documents=documents))
+    guard = guarding(change, Allowed(documents=documents))
     put(change / "specs/login.md", "# Login 2\n")
     put(change / "specs/deep/new.md")
     assert guard.after().written == (change / "specs/deep/new.md", change / "specs/login.md")
@@ -144,7 +84,7 @@ def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
 def test_code_may_change_only_where_the_step_allows_it(project: Project, code: bool) -> None:
     put(project.root / "src/dirty.py", "mine, not committed\n")
     put(project.root / "src/other.py", "mine, not committed\n")
-    guard = review(project, code=code)
+    guard = watching(project, code=code)
     put(project.root / "src/a.py")
     put(project.root / "src/new.py")
     put(project.root / "src/dirty.py", "mine, not comitted\n")
@@ -162,24 +102,12 @@ def test_odd_names_are_seen_as_they_are(project: Project) -> None:
     own = {project.changes_dir / "add-x/specs" / name for name in ODD_NAMES}
     for path in dirty:
         put(path, "mine\n")
-    guard = review(project)
+    guard = watching(project)
     assert guard.after().forbidden == ()
     for path in (*dirty, *new, *own):
         put(path)
     changes = guard.after()
     assert {entry.path for entry in changes.forbidden} == dirty | new | own
-
-
-def test_a_commit_of_what_was_dirty_is_no_change_of_files(repo: Project) -> None:
-    put(repo.root / "src/dirty.py", "mine\n")
-    guard = review(repo, code=True)
-    git(repo.root, "add", ".")
-    git(repo.root, "commit", "-q", "-m", "by the CLI")
-    changes = guard.after()
-    assert forbidden(changes, repo) == {
-        ".git/HEAD": "a commit was made or undone",
-        ".git/index": "something was staged or unstaged",
-    }
 
 
 OWN_FILES = [
@@ -236,7 +164,7 @@ WAYS = [
 def test_agentds_own_files_are_put_back(tmp_path: Path, name: str, how: str) -> None:
     project = make_project(tmp_path / "project")
     before = tree(project.agentd_dir)
-    guard = review(project, code=True)
+    guard = watching(project, code=True)
     elsewhere = tmp_path / "elsewhere"
     vandalise(how, project.agentd_dir / name, elsewhere)
     outside = tree(elsewhere)
@@ -265,7 +193,7 @@ def read(path: Path) -> bytes:
 
 def test_what_is_put_back_is_not_lost(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
-    guard = review(project)
+    guard = watching(project)
     put(project.config_path, "a person's edit\n")
     put(project.changes_dir / "other/notes.md", "new\n")
     changes = guard.after()
@@ -280,7 +208,7 @@ def test_what_is_put_back_is_not_lost(tmp_path: Path) -> None:
 
 def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    guard = review(project)
+    guard = watching(project)
     state = project.changes_dir / "add-x/STATE.yaml"
     put(state)
     changes = guard.after()
@@ -293,7 +221,7 @@ def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
 def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None:
     project = make_project(tmp_path)
     change = project.changes_dir / "add-x"
-    guard = Guard(change_at(change), Allowed(documents=(change / "REVIEW.md", change / "new")))
+    guard = guarding(change, Allowed(documents=(change / "REVIEW.md", change / "new")))
     secret = tmp_path / "src/a.py"
     if kind == "link":
         (change / "REVIEW.md").symlink_to(secret)
@@ -321,7 +249,7 @@ def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None
     ],
 )
 def test_a_document_written_elsewhere_is_told(project: Project, place: str, seen: bool) -> None:
-    guard = review(project)
+    guard = watching(project)
     put(project.root / place)
     changes = guard.after()
     assert changes.misplaced == ((project.root / place,) if seen else ())
@@ -333,70 +261,19 @@ def test_a_document_written_elsewhere_is_told(project: Project, place: str, seen
 
 def test_a_spec_in_a_folder_of_that_name_elsewhere_is_told(project: Project) -> None:
     change = project.changes_dir / "add-x"
-    guard = Guard(change_at(change), Allowed(documents=(change / "specs",)))
+    guard = guarding(change, Allowed(documents=(change / "specs",)))
     put(project.root / "specs/new.md")
     put(project.specs_dir / "new.md")
     assert guard.after().misplaced == (project.specs_dir / "new.md", project.root / "specs/new.md")
 
 
 def test_a_misplaced_file_that_was_there_before_is_not_told(project: Project) -> None:
-    guard = review(project)
+    guard = watching(project)
     assert guard.after().misplaced == ()  # REVIEW.md of make_project
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("git add src/a.py", {".git/index": "something was staged or unstaged"}),
-        ("git reset -q", {".git/index": "something was staged or unstaged"}),
-        (
-            "git update-index --assume-unchanged src/b.py && echo evil > src/b.py",
-            {".git/index": "something was staged or unstaged"},
-        ),
-        ("git checkout -q -b evil", {".git/HEAD": "another branch was checked out"}),
-        (
-            "git reset -q --soft HEAD~1",
-            {".git/HEAD": "a commit was made or undone"},
-        ),
-        ("git config user.name evil", {".git/config": "changed"}),
-        ("git config core.fsmonitor ./evil", {".git/config": "changed"}),
-        ("echo x > .git/hooks/pre-commit", {".git/hooks/pre-commit": "changed"}),
-        ("rm -r .git/hooks", {".git/hooks/pre-push": "deleted"}),
-        ("mkdir -p .git/info && echo '*' > .git/info/exclude", {".git/info/exclude": "changed"}),
-        ("rm -rf .git", {".git": "git can't read it any more"}),
-        ("git status && git diff && git log", {}),
-        ("git config branch.main.remote origin", {}),
-        ("git config branch.main.vscode-merge-base origin/main", {}),
-        (
-            "printf '[branch \"main\"] [core] fsmonitor = ./evil\\n' >> .git/config",
-            {".git/config": "changed"},
-        ),
-        (
-            "printf '[branch \"main\"]\\n\\t[core] fsmonitor = ./evil\\n' >> .git/config",
-            {".git/config": "changed"},
-        ),
-        (
-            "printf '[branch \"main\"]\\n\\tremote = x [core]\\n[core]\\n\\tfsmonitor = e\\n'"
-            " >> .git/config",
-            {".git/config": "changed"},
-        ),
-    ],
-)
-def test_gits_own_state_must_stay(repo: Project, command: str, expected: dict[str, str]) -> None:
-    hooks = repo.root / ".git/hooks"
-    subprocess.run(["rm", "-rf", str(hooks)], check=True)
-    put(hooks / "pre-push", "#!/bin/sh\n")
-    put(repo.root / "src/staged.py")
-    git(repo.root, "add", "src/staged.py")
-    git(repo.root, "commit", "-q", "-m", "second", "--allow-empty", "--", "src/b.py")
-    put(repo.root / "src/a.py", "a = 2\n")
-    guard = review(repo, code=True)
-    subprocess.run(["sh", "-c", command], cwd=repo.root, check=True, capture_output=True)
-    assert forbidden(guard.after(), repo) == expected
-
-
 def test_the_guard_leaves_the_index_alone_and_runs_no_program_of_the_cli(repo: Project) -> None:
-    guard = review(repo)
+    guard = watching(repo)
     index = (repo.root / ".git/index").read_bytes()
     os.utime(repo.root / "src/a.py", (1, 1))  # a plain `git status` would write that down
     evil = repo.root / ".git/evil"
@@ -406,7 +283,6 @@ def test_the_guard_leaves_the_index_alone_and_runs_no_program_of_the_cli(repo: P
     assert (repo.root / ".git/index").read_bytes() == index
     git(repo.root, "config", "core.fsmonitor", str(evil))
     guard.after()
-    git(repo.root, "config", "--unset", "core.fsmonitor")
     git(repo.root, "config", "filter.evil.clean", str(evil))
     put(repo.root / ".gitattributes", "* filter=evil\n")
     put(repo.root / "src/a.py", "b = 2\n")
@@ -419,14 +295,14 @@ def test_environment_of_another_repository_misleads_nobody(
 ) -> None:
     git(tmp_path, "init", "-q", "other")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
-    guard = review(repo)
+    guard = watching(repo)
     put(repo.root / ".git/hooks/pre-commit")
-    assert list(forbidden(guard.after(), repo)) == [".git/hooks/pre-commit"]
+    assert [told.text[:33] for told in guard.after().told] == ["Put back: .git/hooks/pre-commit ("]
 
 
 def test_a_file_that_was_only_touched_has_not_changed(repo: Project) -> None:
     put(repo.root / "src/a.py", "a = 2\n")
-    guard = review(repo)
+    guard = watching(repo)
     os.utime(repo.root / "src/a.py", (1, 1))
     os.utime(repo.root / "src/b.py", (1, 1))
     assert guard.after().forbidden == ()
@@ -435,7 +311,7 @@ def test_a_file_that_was_only_touched_has_not_changed(repo: Project) -> None:
 def test_a_repository_within_that_git_does_not_know_is_seen(repo: Project) -> None:
     git(repo.root, "init", "-q", "inner")
     put(repo.root / "inner/a.py", "mine\n")
-    guard = review(repo)
+    guard = watching(repo)
     assert guard.after().forbidden == ()
     put(repo.root / "inner/a.py")
     assert list(forbidden(guard.after(), repo)) == ["inner"]
@@ -445,7 +321,7 @@ def test_without_git_on_path_the_tree_is_compared(
     repo: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    guard = review(repo)
+    guard = watching(repo)
     put(repo.root / "src/a.py")
     put(repo.root / "node_modules/x.js")
     put(repo.root / "src/__pycache__/a.pyc")
@@ -468,7 +344,7 @@ def test_a_change_in_a_submodule_is_seen(
     inside = repo.root / "vendor/library"
     if dirty:
         put(inside / "other.py", "2\n")
-    guard = review(repo)
+    guard = watching(repo)
     assert guard.after().forbidden == ()
     put(inside / "lib.py")
     if committed:
@@ -476,33 +352,12 @@ def test_a_change_in_a_submodule_is_seen(
     assert list(forbidden(guard.after(), repo)) == ["vendor/library"]
 
 
-def test_a_hook_of_a_submodule_is_gits_own(repo: Project, tmp_path: Path) -> None:
-    git(tmp_path, "init", "-q", "library")
-    git(tmp_path / "library", "commit", "-q", "--allow-empty", "-m", "x")
-    git(repo.root, "submodule", "--quiet", "add", str(tmp_path / "library"), "library")
-    guard = review(repo, code=True)
-    put(repo.root / ".git/modules/library/hooks/pre-commit")
-    assert list(forbidden(guard.after(), repo)) == [".git/modules/library/hooks/pre-commit"]
-
-
-def test_a_worktree_has_its_own_head_and_the_common_hooks(repo: Project, tmp_path: Path) -> None:
-    git(repo.root, "worktree", "add", "-q", str(tmp_path / "tree"))
-    project = Project(tmp_path / "tree")
-    (project.changes_dir / "add-x").mkdir(parents=True, exist_ok=True)
-    guard = review(project, code=True)
-    git(repo.root, "checkout", "-q", "-b", "elsewhere")  # a person's, in the other worktree
-    assert guard.after().forbidden == ()
-    put(repo.root / ".git/hooks/pre-commit")
-    git(project.root, "checkout", "-q", "-b", "evil")
-    assert sorted(entry.path.name for entry in guard.after().forbidden) == ["pre-commit"]
-
-
 def test_links_out_of_the_project_are_not_followed(project: Project, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     put(outside / "big/file.py")
     (project.root / "src/out").symlink_to(outside)
     (project.specs_dir / "out").symlink_to(outside)
-    guard = review(project)
+    guard = watching(project)
     put(outside / "big/file.py", "another\n")
     put(outside / "new.md")
     assert guard.after().forbidden == ()
@@ -513,7 +368,7 @@ def test_links_out_of_the_project_are_not_followed(project: Project, tmp_path: P
 
 def test_ignored_files_are_not_judged_but_agentds_own(repo: Project) -> None:
     put(repo.root / ".gitignore", "*.log\nagentd/\n")
-    guard = review(repo)
+    guard = watching(repo)
     put(repo.root / "src/a.log")
     put(repo.specs_dir / "new.md")
     assert list(forbidden(guard.after(), repo)) == ["agentd/specs/new.md"]
@@ -523,7 +378,7 @@ def test_what_tests_leave_behind_is_not_judged_unless_git_knows_it(repo: Project
     put(repo.root / "build" / "kept.txt", "kept\n")
     git(repo.root, "add", "-f", "build/kept.txt")
     git(repo.root, "commit", "-q", "-m", "kept")
-    guard = review(repo)
+    guard = watching(repo)
     put(repo.root / "pkg" / "__pycache__" / "x.pyc")
     put(repo.root / ".coverage")
     assert forbidden(guard.after(), repo) == {}
@@ -533,7 +388,7 @@ def test_what_tests_leave_behind_is_not_judged_unless_git_knows_it(repo: Project
 
 def test_a_project_that_is_agentd_itself_may_change_its_package(repo: Project) -> None:
     put(repo.agentd_dir / "cli.py")
-    guard = review(repo, code=True)
+    guard = watching(repo, code=True)
     put(repo.agentd_dir / "cli.py", "better\n")
     changes = guard.after()
     assert changes.forbidden == ()
@@ -574,21 +429,21 @@ def test_what_may_be_of_another_change_at_work_is_not_laid_at_this_door(
 ) -> None:
     other = project.changes_dir / "other"
     if when == "in between":
-        guard = review(project)
+        guard = watching(project)
         with somebody_at_work(other):
             write_what_others_may(project)
     elif when == "at the end":
-        guard = review(project)
+        guard = watching(project)
         write_what_others_may(project)
         with somebody_at_work(other):
             check_shared(guard, project)
     elif when == "before":
         with somebody_at_work(other):
-            guard = review(project)
+            guard = watching(project)
             write_what_others_may(project)
     else:
         with somebody_at_work(other):
-            guard = review(project)
+            guard = watching(project)
             write_what_others_may(project)
             check_shared(guard, project)
     check_shared(guard, project)
@@ -606,7 +461,7 @@ def check_shared(guard: Guard, project: Project) -> None:
 
 def test_a_change_that_is_archived_meanwhile_stays_archived(repo: Project, tmp_path: Path) -> None:
     other = repo.changes_dir / "other"
-    guard = review(repo)
+    guard = watching(repo)
     with somebody_at_work(other):
         put(repo.specs_dir / "login.md", "merged\n")
         other.rename(repo.archive_dir / "20260101-other")
@@ -618,7 +473,7 @@ def test_a_hold_that_was_let_go_before_is_no_excuse(project: Project) -> None:
     other, own = (change_at(project.changes_dir / name) for name in ("other", "add-x"))
     with at_work(other), at_work(own):
         pass  # this process lives on: its id in the file must not count as a hold
-    guard = review(project)
+    guard = watching(project)
     with at_work(own):
         write_what_others_may(project)
         changes = guard.after()
@@ -632,7 +487,7 @@ def test_a_hold_that_was_let_go_before_is_no_excuse(project: Project) -> None:
 def test_many_uncommitted_files_are_judged_by_size_and_time(repo: Project) -> None:
     for number in range(2100):
         put(repo.root / f"data/{number}", "1\n")
-    guard = review(repo)
+    guard = watching(repo)
     assert guard.after().forbidden == ()
     time.sleep(0.01)  # beyond the clock tick of the file system
     put(repo.root / "data/7", "2\n")
@@ -646,7 +501,7 @@ def test_own_files_beyond_what_memory_takes_are_put_back(
     project = make_project(tmp_path)
     big = os.urandom(3_000_000)
     (project.specs_dir / "a.bin").write_bytes(big)
-    guard = review(project)
+    guard = watching(project)
     (project.specs_dir / "a.bin").unlink()
     put(project.specs_dir / "login.md")
     guard.restore(guard.after().own, tmp_path / "aside")

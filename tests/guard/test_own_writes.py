@@ -14,14 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.changes import change_at
+from support.guards import guarding
 from support.slices import part_of
 from support.state_samples import call, exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import Sandbox
 
 from agentd.files import write_atomic
-from agentd.guard import Allowed, Guard
+from agentd.guard import Allowed
 from agentd.ledger.store import StateStore
 from agentd.metering.pricing import PricingConfig
 from agentd.metering.usage import UsageMetrics
@@ -226,7 +226,7 @@ def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -
     proposal = box.change("add-x") / "proposal.md"
     (box.change("add-x") / "CHALLENGE.md").write_text(CHALLENGE)
     change = box.change("add-x")
-    with Guard(change_at(change), Allowed(documents=(proposal,))) as guard:
+    with guarding(change, Allowed(documents=(proposal,))) as guard:
         write_atomic(proposal, proposal.read_bytes() + b"mended\n")
         assert guard.after().written == ()
         proposal.write_text(proposal.read_text() + "of the CLI\n")
@@ -290,7 +290,7 @@ def test_a_log_that_the_cli_damages_brings_no_step_down(box: Sandbox, vandalism:
 def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
     store = store_of(box, "add-x")
     for kill in range(KILLS):
-        with Guard(change_at(box.change("add-y")), Allowed(documents=())) as guard:
+        with guarding(box.change("add-y"), Allowed(documents=())) as guard:
             pid = in_child(lambda kill=kill: [record(store, f"{kill}-{n}") for n in range(1000)])
             time.sleep(0.02 + kill % 7 * 0.003)
             os.kill(pid, 9)
@@ -303,7 +303,7 @@ def test_a_writer_killed_at_any_moment_makes_no_step_fail(box: Sandbox) -> None:
 
 def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_of(box, "add-x")
-    with Guard(change_at(box.change("add-y")), Allowed(documents=())) as guard:
+    with guarding(box.change("add-y"), Allowed(documents=())) as guard:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
             with pytest.raises(Exception, match="full"):
@@ -325,8 +325,8 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
     aside = box.root.parent / "aside"
     nothing = Allowed(documents=())
     with (
-        Guard(change_at(box.change("add-x")), nothing) as first,
-        Guard(change_at(box.change("add-y")), nothing) as second,
+        guarding(box.change("add-x"), nothing) as first,
+        guarding(box.change("add-y"), nothing) as second,
     ):
         record(store, "one")
         store.path.write_text(store.path.read_text().replace("id: old", "id: evil"))
@@ -342,7 +342,7 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
 def test_putting_back_waits_for_a_writer_of_the_ledger(box: Sandbox) -> None:
     store = store_of(box, "add-x")
     record(store, "old")
-    with Guard(change_at(box.change("add-y")), Allowed(documents=())) as guard:
+    with guarding(box.change("add-y"), Allowed(documents=())) as guard:
         text = store.path.read_text()
         store.path.write_text(text.replace("id: old", "id: evil"))
         found = guard.after()
@@ -366,7 +366,7 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
     (inner / "agentd/config.toml").write_text("[gemini]\n")
     store = StateStore(inner / "agentd/changes/add-z")
     store.create("add-z")
-    with Guard(change_at(box.change("add-x")), Allowed(documents=())) as guard:
+    with guarding(box.change("add-x"), Allowed(documents=())) as guard:
         record(store)
         assert guard.after().forbidden == ()
         store.path.write_text(store.path.read_text().replace("proposed", "complete"))
@@ -375,7 +375,7 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
 
 def test_the_log_of_a_killed_guard_is_removed_and_costs_nothing(box: Sandbox) -> None:
     def die() -> None:
-        Guard(change_at(box.change("add-x")), Allowed(documents=()))
+        guarding(box.change("add-x"), Allowed(documents=()))
         os._exit(9)
 
     assert exit_codes([in_child(die)]) == {9}

@@ -104,6 +104,14 @@ def test_an_unfinished_journal_is_not_written_over(project: Project, change: Pat
         journal.write({project.specs_dir / "login.md": MAIN})
 
 
+def test_specs_that_are_shared_by_a_link_are_published(project: Project, change: Path) -> None:
+    home = project.specs_dir.parent
+    home.rename(home.with_name("shared"))
+    home.symlink_to("shared")
+    publish(project, change)
+    assert MAIN not in (project.specs_dir / "login.md").read_text()
+
+
 @pytest.mark.parametrize("place", ["../escaped.md", "/tmp/escaped.md", "link/escaped.md"])
 def test_a_planted_journal_writes_nowhere_else(
     project: Project, change: Path, place: str, tmp_path: Path

@@ -53,8 +53,7 @@ CASES = [
     (FORGED, "agentd/changes/add-x/STATE.yaml", True),
     ("echo '- [ ] 9.9 x' >> agentd/changes/add-x/tasks.md", "agentd/changes/add-x/tasks.md", True),
     ("mkdir -p agentd/templates; echo x > agentd/templates/review.md", "agentd/templates", True),
-    ("echo x > z; git add z; git commit -qm z", ".git/HEAD", False),
-    ("git checkout -qb other", ".git/HEAD", False),
+    ("echo x > z; git add z; git commit -qm z", "z", False),
 ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from generate.update_golden import GOLDEN, LAYERS, VALUES, golden
 
+from agentd.guard.rules import all_rules
 from agentd.workflow.prompts.prompt import fill_in, layers_of
 from agentd.workflow.prompts.templates import Templates, prompt_fields
 from agentd.workflow.steps import STEPS, Step
@@ -49,6 +50,13 @@ def test_prompt_has_its_heading_first_and_nothing_left_to_fill(step: str) -> Non
     assert headings[-1] == "## Limits"
     for own in prompt_fields()[step]:
         assert VALUES[own] in prompt
+
+
+@pytest.mark.parametrize("step", prompt_fields())
+def test_prompt_tells_the_rules_that_the_guard_names(step: str) -> None:
+    limits = fill_in(Templates(), step, VALUES).partition("## Limits\n")[2]
+    for rule in all_rules("undo"):
+        assert f"- {rule}\n" in limits
 
 
 def test_package_templates_have_no_warnings() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentd.clock import utc_now
+from agentd.guard.rules import all_rules
 from agentd.text import fenced
 from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
 from agentd.workflow.prompts.templates import Templates
@@ -26,6 +27,7 @@ def render(run: StepRun) -> str:
         "spec_file": project.spec_file,
         "changelog": project.shown(project.specs_dir / "CHANGELOG.md"),
         "today": utc_now().strftime("%Y-%m-%d"),
+        "limits": _lines(all_rules(run.change.workspace.config.guard.commits)),
         **run.values,
     }
     chosen = run.change.workspace.config.steps.get(run.step.name)
@@ -50,8 +52,8 @@ def fill_in(
 
     ``values`` fills the placeholders, and what stands in a value is never filled again:
     ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
-    missing one is a KeyError. ``merged``, ``specs``, ``spec_file`` and ``part`` have defaults;
-    ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
+    missing one is a KeyError. ``merged``, ``specs``, ``spec_file``, ``part`` and ``limits`` have
+    defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
     project.md, ``rules`` those of the config for this step.
     """
     given = {**_ready(values), "step": step}
@@ -86,6 +88,7 @@ def _ready(values: Mapping[str, str]) -> dict[str, str]:
         "specs": f"{values['agentd']}/specs",
         "spec_file": "<capability>.md",
         "part": "1 of 1",
+        "limits": _lines(all_rules("undo")),
         **values,
     }
     checks = values.get("checks", "").strip()
@@ -98,6 +101,10 @@ def _ready(values: Mapping[str, str]) -> dict[str, str]:
 def _rules(rules: Sequence[str]) -> str:
     lines = ["- " + "\n  ".join(rule.split("\n")) for rule in map(str.strip, rules) if rule]
     return "\n".join(["## Rules of this project for this step", "", *lines]) if lines else ""
+
+
+def _lines(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _project(notes: str, agentd: str) -> str:

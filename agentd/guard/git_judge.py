@@ -1,0 +1,222 @@
+"""git's own state after a run: settings, hooks, refs, stashes, HEAD, most of it put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agentd.config.model import Commits
+from agentd.frozen import frozen
+from agentd.git import GitFailed
+from agentd.guard.baseline import Baseline
+from agentd.guard.differences import bounded, difference
+from agentd.guard.findings import Forbidden, Told
+from agentd.guard.git_place import GitPlace
+from agentd.guard.git_refs import (
+    GitRefs,
+    commits_between,
+    in_other_worktrees,
+    is_tag,
+    put_back_head,
+    put_back_refs,
+    put_back_stash,
+    shown_ref,
+)
+from agentd.guard.git_settings import GitSettings, text_of
+from agentd.guard.rules import COMMITS, GIT, LOSSES
+
+_NAMED = 5
+
+
+@frozen()
+class GitJudged:
+    """What fails the step, and what is told; ``is_broken``: git can't be asked any more."""
+
+    forbidden: list[Forbidden]
+    told: list[Told]
+    is_broken: bool = False
+
+
+class GitJudge:
+    """The own state of the repository at ``place``, kept in a baseline."""
+
+    def __init__(self, place: GitPlace, baseline: Baseline) -> None:
+        self._place = place
+        self._baseline = baseline
+        self._settings = GitSettings(place, baseline)
+        self._forbidden: list[Forbidden] = []
+        self._told: list[Told] = []
+
+    def keep(self) -> None:
+        """Keep it as it is now. Raises GitFailed, OSError."""
+        self._settings.keep()
+        self._baseline.facts["git refs"] = GitRefs.read(self._place).facts()
+        self._baseline.facts["git folder"] = self._place.git_dir.stat().st_ino
+
+    def judge(self, aside: Path, *, commits: Commits) -> GitJudged:
+        """What became of it. All that a rule puts back is put back. Raises OSError.
+
+        Settings and hooks come first: git might run what they name.
+        """
+        place = self._place
+        if not place.is_there:
+            self._forbid(place.git_dir, "git can't read it any more")
+        elif place.git_dir.stat().st_ino != self._baseline.facts["git folder"]:
+            self._forbid(place.git_dir, "another repository")
+        if self._forbidden:
+            return GitJudged(self._forbidden, self._told, is_broken=True)
+        self._judge_settings(aside, commits)
+        try:
+            self._judge_refs(commits)
+        except GitFailed as error:
+            self._forbid(place.git_dir, f"git can't read it any more: {error}")
+            return GitJudged(self._forbidden, self._told, is_broken=True)
+        return GitJudged(self._forbidden, self._told)
+
+    def put_back_flags(self, flagged: dict[str, str]) -> Iterator[Told]:
+        """Put back the flags of files in the index, given with the letter of before."""
+        if not flagged:
+            return
+        names = f"{_named(list(flagged))}"
+        try:
+            for letter in sorted({*flagged.values()}):
+                options = [
+                    "--skip-worktree" if letter in "Ss" else "--no-skip-worktree",
+                    "--assume-unchanged" if letter.islower() else "--no-assume-unchanged",
+                ]
+                paths = "".join(f"{path}\0" for path, was in flagged.items() if was == letter)
+                for option in options:  # one at a time, or git takes the last alone
+                    self._place.ask(
+                        "update-index", option, "-z", "--stdin", send=_encoded(paths), fails=True
+                    )
+        except GitFailed as error:
+            yield Told(f"Not put back ({error}), flags that hide changes from git: {names}", GIT)
+        else:
+            yield Told(f"Put back, flags that hide changes from git: {names}", GIT)
+
+    def _judge_settings(self, aside: Path, commits: Commits) -> None:
+        kept_aside = []
+        for setting in self._settings.changed():
+            path = setting.path
+            if setting.is_state and commits == "keep":
+                continue
+            diff = difference(setting.data, text_of(path)) if setting.data is not None else ""
+            if setting.before is None:
+                diff = difference(None, text_of(path))
+            shown = self._place.shown(path)
+            if not self._settings.put_back(setting, aside):
+                self._forbid(path, setting.what, diff)
+                continue
+            if setting.now is not None:
+                kept_aside.append(shown)
+            self._told.append(Told(f"Put back: {shown} ({setting.what})", GIT, diff))
+        if kept_aside:
+            last = self._told[-1]
+            where = f"{last.text}. What the step wrote there: {aside}/"
+            self._told[-1] = Told(where, last.rule, last.diff)
+
+    def _judge_refs(self, commits: Commits) -> None:
+        place = self._place
+        before, now = GitRefs.of(self._facts), GitRefs.read(place)
+        if before != now and before.head:
+            place.ask("cat-file", "-e", before.head)
+        moved = before.head_moved(now)
+        ours = (before.branch, now.branch) if moved else ()
+        elsewhere = in_other_worktrees(place) if before.moved(now, but=ours) else frozenset()
+        self._judge_other_refs(before, now, ours, elsewhere)
+        if moved:
+            self._judge_head(before, now, moved, commits, elsewhere)
+        self._judge_stashes(before, now)
+        if before.remote != now.remote:
+            self._told.append(Told("Branches of remotes were fetched or pushed during the step"))
+        gone = sorted({*before.worktrees} - {*now.worktrees})
+        if gone:
+            self._told.append(Told(f"Working trees were removed: {_named(gone)}", GIT))
+
+    def _judge_other_refs(
+        self, before: GitRefs, now: GitRefs, ours: tuple[str, ...], elsewhere: frozenset[str]
+    ) -> None:
+        is_fetched = before.remote != now.remote  # a fetch brings tags, and editors fetch
+        names: list[str] = []
+        left: list[str] = []
+        for name in before.moved(now, but=ours):
+            fetched = is_fetched and is_tag(name) and name not in before.local
+            (left if name in elsewhere or fetched else names).append(name)
+        if left:
+            shown = _named([shown_ref(name) for name in left])
+            self._told.append(Told(f"Left as they are, fetched or of other working trees: {shown}"))
+        failed = put_back_refs(self._place, names, before, now)
+        lines = []
+        for name in names:
+            new = now.local.get(name)
+            what = "deleted" if new is None else "new" if name not in before.local else "moved"
+            if name in failed:
+                self._forbid(self._place.common / name, f"{what}, not put back: {failed[name]}")
+            else:
+                at = f", it was at {new[:12]}" if new else ""
+                lines.append(f"{shown_ref(name)} ({what}{at})")
+        if lines:
+            self._told.append(Told(f"Put back: {_named(lines)}", GIT))
+
+    def _judge_head(
+        self, before: GitRefs, now: GitRefs, moved: str, commits: Commits, elsewhere: frozenset[str]
+    ) -> None:
+        place, rule = self._place, COMMITS[commits]
+        log = bounded(commits_between(place, before.head, now.head).splitlines())
+        name = shown_ref(now.branch) if now.branch else "no branch"
+        where = f"{moved}; HEAD was at {now.head[:12] or 'no commit'}, {name}"
+        if commits == "keep":
+            self._told.append(Told(f"Kept, by [guard] commits: {moved}", diff=log))
+            return
+        own = [
+            ref
+            for ref in dict.fromkeys((before.branch, now.branch))
+            if ref and before.local.get(ref) != now.local.get(ref) and ref not in elsewhere
+        ]
+        # First HEAD: a branch that it names is not deleted under it.
+        try:
+            put_back_head(place, before)
+        except GitFailed as error:
+            self._forbid(place.git_dir / "HEAD", f"{where}, not put back: {error}", log)
+            return
+        failed = put_back_refs(place, own, before, now)
+        if failed or commits == "forbid":
+            why = "".join(f", not put back: {error}" for error in failed.values())
+            self._forbid(place.git_dir / "HEAD", f"{where}{why}", log, rule)
+            return
+        back = f"`git merge {now.head[:12]}`" if now.head else ""
+        again = f" To have it all the same: {back}" if log else ""
+        text = f"Undone, its work is in the working tree: {where}.{again}"
+        self._told.append(Told(text, rule, log))
+
+    def _judge_stashes(self, before: GitRefs, now: GitRefs) -> None:
+        for oid, message in before.lost_stashes(now):
+            try:
+                put_back_stash(self._place, oid, message)
+            except GitFailed as error:
+                self._forbid(self._place.common / "refs/stash", f"lost {oid}: {error}", message)
+            else:
+                self._told.append(Told(f"Put back a stash: {message}", GIT))
+        new = before.new_stashes(now)
+        if new:
+            shown = _named([f"{oid[:12]} {message}" for oid, message in new])
+            text = f"The step stashed files away: {shown}. See `git stash list`"
+            self._told.append(Told(text, LOSSES))
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = self._baseline.facts["git refs"]
+        return facts
+
+    def _forbid(self, path: Path, what: str, diff: str = "", rule: str = GIT) -> None:
+        self._forbidden.append(Forbidden(path, what, rule=rule, diff=diff))
+
+
+def _encoded(paths: str) -> bytes:
+    return paths.encode("utf-8", "surrogateescape")
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

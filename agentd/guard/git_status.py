@@ -1,0 +1,118 @@
+"""What git says of a working tree: what is not as committed, what is ignored or hidden from it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.frozen import frozen
+from agentd.git import GitFailed
+from agentd.guard.git_place import GitPlace
+from agentd.guard.git_settings import settings_of
+from agentd.guard.tree import NOT_JUDGED, Look, look_at
+
+# Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
+_FIELDS = {b"1": 8, b"u": 10}
+_ASKED = ("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all")
+# The letter of ls-files -v: assume-unchanged is a lower case one, skip-worktree an S.
+_FLAGGED = re.compile(rb"(?:\A|\0)([a-zS]) ([^\0]*)")
+_INNER_FILES = 2000  # of a repository within the repository; beyond, only their number counts
+
+
+HIDDEN = "h"
+
+
+class Entry(NamedTuple):
+    """A file that is not as committed.
+
+    ``state`` is its letter in the working tree: "." as in the index, "M", "D" ..., "?" for one that
+    git does not know, "u" in a merge, HIDDEN for one that git is told not to look at. ``in_head``
+    and ``in_index`` are its objects, "" for none.
+    """
+
+    state: str
+    is_module: bool = False
+    in_head: str = ""
+    in_index: str = ""
+
+
+@frozen()
+class Status:
+    """Files by their path below the repository's top; ``ignored`` are paths, folders end in "/"."""
+
+    entries: dict[str, Entry]
+    ignored: frozenset[str]
+
+    @classmethod
+    def read(cls, place: GitPlace, index: Path | None = None) -> Status:
+        """What git says now, with another ``index``. Raises GitFailed.
+
+        What tools make in a project without a .gitignore is left out, where git does not know it.
+        """
+        told = place.ask(*_ASKED, "--ignored=matching", "--ignore-submodules=none", index=index)
+        entries, ignored = {}, []
+        for line in told.split(b"\0"):
+            kind = line[:1]
+            if kind == b"!":
+                ignored.append(line)
+            elif kind == b"?":
+                path = os.fsdecode(line[2:]).rstrip("/")
+                if NOT_JUDGED.isdisjoint(path.split("/")):
+                    entries[path] = Entry("?")
+            elif kind in (b"1", b"u"):
+                *fields, path_bytes = line.split(b" ", _FIELDS[kind])
+                entries[os.fsdecode(path_bytes)] = _entry(fields)
+        names = os.fsdecode(b"\0".join(ignored)).split("\0") if ignored else []
+        return cls(entries, frozenset(name[2:] for name in names))
+
+
+def _entry(fields: list[bytes]) -> Entry:
+    kind, letters, module, *rest = (field.decode() for field in fields)
+    if kind == "u":
+        return Entry("u")
+    *_, in_head, in_index = rest
+    return Entry(letters[1], module[0] == "S", _object(in_head), _object(in_index))
+
+
+def _object(told: str) -> str:
+    return told if told.strip("0") else ""
+
+
+def hidden_by_flags(place: GitPlace, index: Path | None = None) -> dict[str, str]:
+    """The files that git is told not to look at, with the letter of ``git ls-files -v``."""
+    found = _FLAGGED.findall(place.ask("ls-files", "-v", "-z", index=index))
+    return {os.fsdecode(path): letter.decode() for letter, path in found}
+
+
+def look_inside(path: Path) -> tuple[Look, bool] | None:
+    """How a repository within the repository looks, and whether all in it is as committed.
+
+    None for what is none that git can read.
+    """
+    try:
+        place = GitPlace.around(path)
+        if place.top != path.resolve():
+            return None
+        status = Status.read(place)
+        head = place.ask("rev-parse", "-q", "--verify", "HEAD", fails=True)
+    except GitFailed:
+        return None
+    looks = [
+        (name, repr(look_at(path / name, hash_up_to=1 << 20)))
+        for name in sorted(status.entries)[:_INNER_FILES]
+    ]
+    own = []
+    if place.git_dir.is_relative_to(place.top):  # else it is the outer repository's
+        own = [(os.fspath(file), repr(look)) for file, look in settings_of(place)]
+    parts = repr((head.strip(), len(status.entries), looks, own))
+    digest = hashlib.sha256(parts.encode("utf-8", "surrogateescape")).digest()
+    return Look("repository", digest=digest), not status.entries
+
+
+def clean_module(commit: str) -> Look:
+    """How a submodule looks that is at this commit with nothing changed in it."""
+    parts = repr((commit.encode(), 0, [], []))
+    return Look("repository", digest=hashlib.sha256(parts.encode()).digest())

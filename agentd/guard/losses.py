@@ -1,0 +1,87 @@
+"""A person's files that a run deleted, reverted or edited: brought back, or a copy kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agentd.files import write_atomic
+from agentd.guard.baseline import Baseline
+from agentd.guard.findings import Told
+from agentd.guard.repository import Loss
+from agentd.guard.rules import LOSSES
+from agentd.guard.tree import look_at
+
+_NAMED = 5
+
+
+def bring_back(
+    losses: list[Loss], *, top: Path, root: Path, kept: Path, baseline: Baseline
+) -> list[Told]:
+    """Bring back what vanished or was reverted below ``root``; nothing new is written over.
+
+    Of what was edited, and of what lies outside ``root``, the file as it was goes into ``kept``.
+    Returns what to tell. Raises OSError.
+    """
+    back: dict[str, list[str]] = {}
+    copied: dict[str, list[str]] = {}
+    lost: list[str] = []
+    for loss in losses:
+        path = top / loss.path
+        data = baseline.data(path)
+        is_link = loss.look.kind == "link"
+        if not loss.is_kept or (data is None and not is_link):
+            lost.append(f"{loss.path} ({loss.what})")
+        elif loss.what != "edited" and path.is_relative_to(root) and _restore(path, loss, data):
+            back.setdefault(loss.what, []).append(loss.path)
+        elif data is not None:
+            _copy(kept / loss.path, data)
+            copied.setdefault(loss.what, []).append(loss.path)
+    told = [
+        Told(f"Brought back, {what} by the step: {_named(paths)}", LOSSES)
+        for what, paths in back.items()
+    ]
+    for what, paths in copied.items():
+        text = f"Uncommitted or ignored files that the step {what}: {_named(paths)}."
+        rule = LOSSES if what != "edited" else ""
+        told.append(Told(f"{text} As they were: {_shown(kept, root)}/", rule))
+    if lost:
+        text = f"Uncommitted or ignored files of which agentd kept no copy: {_named(lost)}"
+        told.append(Told(text, LOSSES))
+    return told
+
+
+def _restore(path: Path, loss: Loss, data: bytes | None) -> bool:
+    """Whether the file is what it was again; not through links, and not over a folder."""
+    if any(above.is_symlink() for above in path.parents) or path.is_dir():
+        return False
+    if loss.what == "deleted" and os.path.lexists(path):
+        return False
+    if loss.what == "reverted" and (now := look_at(path)) is not None and now.kind != "file":
+        return False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    if data is None:
+        path.symlink_to(os.fsdecode(loss.look.digest or b""))
+    else:
+        write_atomic(path, data)
+        path.chmod(loss.look.mode)
+    return True
+
+
+def _copy(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while os.path.lexists(target):
+        target = target.with_name(f"{target.name}.1")
+    write_atomic(target, data)
+
+
+def _named(paths: list[str]) -> str:
+    more = len(paths) - _NAMED
+    return ", ".join(sorted(paths)[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown(path: Path, root: Path) -> str:
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -1,0 +1,215 @@
+"""The project's files other than agentd's own, and the repository around it: before and after."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from agentd.config.model import Commits
+from agentd.files import write_atomic
+from agentd.frozen import frozen
+from agentd.git import GitFailed, ignores
+from agentd.guard.baseline import Baseline
+from agentd.guard.differences import difference
+from agentd.guard.findings import Forbidden, Told
+from agentd.guard.git_judge import GitJudge
+from agentd.guard.git_place import GitPlace, refusal
+from agentd.guard.losses import bring_back
+from agentd.guard.plain_tree import PlainTree
+from agentd.guard.repository import FileChanges, Repository
+from agentd.guard.rules import GIT, WRITE_ONLY
+from agentd.guard.tree import look_at
+
+_NAMED = 5
+_LEFT = "left-by-steps.json"  # in the state folder
+
+
+@frozen(kw_only=True)
+class Judged:
+    """What a run did there: ``code`` changed below the project's root, ``around`` outside of it.
+
+    ``forbidden`` fails every step, ``told`` none.
+    """
+
+    code: list[Path]
+    around: list[Path]
+    forbidden: list[Forbidden]
+    told: list[Told]
+
+
+class ProjectFiles:
+    """The files of the project at ``root`` but for those of ``skip``, kept in a baseline."""
+
+    def __init__(self, root: Path, skip: Callable[[str], bool], baseline: Baseline) -> None:
+        self._root = root
+        self._real_root = root.resolve()
+        self._baseline = baseline
+        self._tree = PlainTree(root, skip, baseline)
+        self._place: GitPlace | None = None
+        self._changes: FileChanges | None = None
+        self._skip = skip
+
+    def keep(self, commits: Commits) -> None:
+        """Keep how they are now. Raises OSError."""
+        facts = self._baseline.facts
+        facts["commits"] = commits
+        facts["refused"] = ""
+        try:
+            place = GitPlace.around(self._real_root)
+            is_ignored = place.top != self._real_root and ignores(self._root, ".")
+            self._open(place, is_ignored=is_ignored)
+            GitJudge(place, self._baseline).keep()
+            self._repository(place).keep(self._left_by_steps())
+        except GitFailed as error:
+            facts["refused"] = refusal(self._real_root, error)
+            self._place, is_ignored = None, True
+        place_now = self._place
+        facts["git"] = place_now and {name: str(getattr(place_now, name)) for name in _PLACE}
+        facts["git ignores it"] = is_ignored
+        if is_ignored:
+            self._tree.keep()
+
+    def judge(self, aside: Path, *, code: bool) -> Judged:
+        """What became of them; git's own state is put back first.
+
+        What stood there goes into the folder ``aside``. ``code`` tells whether the step may change
+        files. Raises OSError.
+        """
+        facts = self._baseline.facts
+        if facts["git"]:
+            places = {name: Path(facts["git"][name]) for name in _PLACE}
+            self._open(GitPlace(**places), is_ignored=facts["git ignores it"])
+        judged = Judged(code=[], around=[], forbidden=[], told=[])
+        if facts["refused"]:
+            judged.told.append(
+                Told(
+                    f"git refuses to work here: {facts['refused']}. agentd compared the files "
+                    "without it, and can't see or undo commits, branches and settings"
+                )
+            )
+        if facts["git ignores it"]:
+            judged.code.extend(self._tree.changed())
+        if self._place is not None:
+            self._judge_git(self._place, judged, aside, code=code)
+        return judged
+
+    def bring_back(self, kept: Path) -> list[Told]:
+        """Bring back what a person lost, as :meth:`judge` has seen it; copies go into ``kept``.
+
+        Returns what to tell. Raises OSError.
+        """
+        if self._changes is None or self._place is None:
+            return []
+        return bring_back(
+            self._changes.losses,
+            top=self._place.top,
+            root=self._real_root,
+            kept=kept,
+            baseline=self._baseline,
+        )
+
+    def diff(self, path: Path) -> str:
+        """Some lines of what changed in a file; "" where that is not known."""
+        if self._changes is None or self._place is None:
+            return ""
+        name = os.path.relpath(path, self._place.top)
+        if path.is_relative_to(self._root):
+            name = os.path.relpath(self._real_root / path.relative_to(self._root), self._place.top)
+        now = look_at(path, hash_up_to=-1)
+        if now is not None and (now.kind != "file" or now.size > 1 << 20):
+            return ""
+        entry = self._changes.status.entries.get(name)
+        before = self._repository(self._place).before(name, entry)
+        with contextlib.suppress(OSError):
+            return difference(before, path.read_bytes() if now is not None else None)
+        return ""
+
+    def _judge_git(self, place: GitPlace, judged: Judged, aside: Path, *, code: bool) -> None:
+        judge = GitJudge(place, self._baseline)
+        git = judge.judge(aside, commits=self._baseline.facts["commits"])
+        judged.forbidden.extend(git.forbidden)
+        judged.told.extend(git.told)
+        planted = [folder for folder in self._above(place) if os.path.lexists(folder / ".git")]
+        judged.forbidden.extend(
+            Forbidden(folder / ".git", "a new repository", rule=GIT) for folder in planted
+        )
+        if git.is_broken:
+            return
+        repository = self._repository(place)
+        try:
+            changes = repository.changes()
+        except GitFailed as error:
+            judged.forbidden.append(Forbidden(place.git_dir, f"git can't read it: {error}"))
+            return
+        self._changes = changes
+        for path in map(place.top.joinpath, changes.changed):
+            if path.is_relative_to(self._real_root):
+                judged.code.append(self._root / path.relative_to(self._real_root))
+            else:
+                judged.around.append(path)
+        judged.told.extend(judge.put_back_flags(changes.flagged))
+        if changes.hidden:
+            text = f"New files that a new .gitignore hides from git: {_named(changes.hidden)}"
+            judged.told.append(Told(text, "" if code else WRITE_ONLY))
+        if changes.gone:
+            judged.told.append(Told(f"Ignored files that are gone: {_named(changes.gone)}"))
+        if code:
+            self._remember(repository.left_by_step(changes))
+
+    def _open(self, place: GitPlace, *, is_ignored: bool) -> None:
+        self._place = place
+        self._is_ignored = is_ignored
+
+    def _repository(self, place: GitPlace) -> Repository:
+        prefix = "" if place.top == self._real_root else _below(self._real_root, place.top)
+        others: dict[str, bool] = {}
+
+        def skip(path: str) -> bool:
+            if path.startswith(prefix):
+                return self._is_ignored or self._skip(path[len(prefix) :])
+            return _is_agentds(path, place.top, others)
+
+        return Repository(place, self._baseline, skip)
+
+    def _above(self, place: GitPlace) -> list[Path]:
+        """The folders from the project's root up to the repository's top, without that."""
+        return [f for f in (self._real_root, *self._real_root.parents) if place.top in f.parents]
+
+    def _left_by_steps(self) -> dict[str, str]:
+        with contextlib.suppress(OSError, ValueError):
+            told = json.loads((self._baseline.path.parent / _LEFT).read_bytes())
+            if isinstance(told, dict):
+                return {str(path): str(digest) for path, digest in told.items()}
+        return {}
+
+    def _remember(self, left: dict[str, str]) -> None:
+        with contextlib.suppress(OSError):  # all are taken for a person's then
+            write_atomic(self._baseline.path.parent / _LEFT, json.dumps(left).encode())
+
+
+_PLACE = ("top", "git_dir", "common")
+
+
+def _below(path: Path, top: Path) -> str:
+    return f"{path.relative_to(top)}/"
+
+
+def _is_agentds(path: str, top: Path, known: dict[str, bool]) -> bool:
+    """Whether it is a file of agentd's own in another project of the repository."""
+    parts = path.split("/")
+    for at, part in enumerate(parts[:-1]):
+        if part in ("agentd", "openspec"):
+            root = "/".join(parts[:at])
+            if root not in known:
+                known[root] = (top / root / "agentd/config.toml").is_file()
+            if known[root]:
+                return True
+    return False
+
+
+def _named(paths: list[str]) -> str:
+    more = len(paths) - _NAMED
+    return ", ".join(paths[:_NAMED]) + (f" and {more} more" if more > 0 else "")

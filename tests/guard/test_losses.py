@@ -1,0 +1,147 @@
+"""What a person had not committed, or git ignores: deleted, reverted, stashed or edited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.guards import forbidden, git, put, repository, shell, told, watching
+
+from agentd.guard.rules import LOSSES
+from agentd.project.layout import Project
+
+EDITED = {"src/a.py": "a = 'mine'\n", "src/b.py": "b = 'staged'\n", "notes/x.md": "mine\n"}
+IGNORED = {".env": "SECRET=1\n", "secret/deep/key.pem": "k\n", "x.local": "y\n"}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Project:
+    """With edits of a person: in the working tree, staged, in a new file, in ignored ones."""
+    project = repository(tmp_path / "repo")
+    put(project.root / ".gitignore", ".env\n*.local\n/secret/\nnode_modules\n*.o\n")
+    git(project.root, "commit", "-qam", "x")
+    for name, text in {**EDITED, **IGNORED}.items():
+        put(project.root / name, text)
+    git(project.root, "add", "src/b.py")
+    return project
+
+
+def text_of(root: Path) -> dict[str, str]:
+    there = {name: root / name for name in (*EDITED, *IGNORED)}
+    return {name: path.read_text() for name, path in there.items() if path.is_file()}
+
+
+LOST = {
+    "checkout": ("git checkout -q HEAD -- .", ["src/a.py", "src/b.py"]),
+    "restore": ("git restore src/a.py", ["src/a.py"]),
+    "reset --hard": ("git reset -q --hard", ["src/a.py", "src/b.py"]),
+    "clean": ("git clean -qfd -- notes", ["notes/x.md"]),
+    "clean of all": ("git clean -qfdx -e agentd", ["notes/x.md", *IGNORED]),
+    "rm": ("rm -r .env secret notes src/a.py", [*EDITED, *IGNORED]),
+    "stash": ("git stash -q", ["src/a.py", "src/b.py"]),
+    "stash of all": ("git stash -q -a -- src notes .env x.local secret", [*EDITED, *IGNORED]),
+    "a folder in its place": ("rm .env; mkdir -p .env", []),
+    "another branch": ("git checkout -q -f -B evil HEAD~1", ["src/a.py", "src/b.py"]),
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_what_a_step_takes_from_a_person_comes_back(repo: Project, how: str) -> None:
+    command, lost = LOST[how]
+    before = text_of(repo.root)
+    with watching(repo, code=True) as guard:
+        shell(repo.root, f"export GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t; {command}")
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert LOSSES in {each.rule for each in changes.told}
+    if how == "a folder in its place":
+        assert (repo.changes_dir / "add-x/runs/1/before/.env").read_text() == IGNORED[".env"]
+        return
+    assert text_of(repo.root) == before
+    assert "Brought back" in told(changes)
+    assert any(name in told(changes) for name in lost)
+
+
+def test_permissions_and_links_come_back(repo: Project) -> None:
+    (repo.root / ".env").chmod(0o600)
+    (repo.root / "my.local").symlink_to(".env")
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm .env my.local")
+        guard.after()
+    assert (repo.root / ".env").stat().st_mode & 0o777 == 0o600
+    assert (repo.root / "my.local").readlink() == Path(".env")
+
+
+def test_a_reader_fails_and_what_it_took_comes_back(repo: Project) -> None:
+    before = text_of(repo.root)
+    with watching(repo) as guard:
+        shell(repo.root, "git stash -q; rm -r notes .env")
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == ["notes/x.md", "src/a.py", "src/b.py"]
+    assert text_of(repo.root) == before
+
+
+@pytest.mark.parametrize("stash", ["", "git stash -q; "])
+def test_new_content_is_never_written_over(repo: Project, stash: str) -> None:
+    with watching(repo, code=True) as guard:
+        shell(repo.root, f"{stash}echo better > src/a.py; echo A=2 > .env")
+        changes = guard.after()
+    assert (repo.root / "src/a.py").read_text() == "better\n"
+    assert (repo.root / ".env").read_text() == "A=2\n"
+    before = repo.changes_dir / "add-x/runs/1/before"
+    assert (before / "src/a.py").read_text() == EDITED["src/a.py"]
+    assert (before / ".env").read_text() == IGNORED[".env"]
+    assert ".env, src/a.py. As they were: agentd/changes/add-x/runs/1/before/" in told(changes)
+
+
+def test_nothing_is_brought_back_through_a_link(repo: Project, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm -r secret; ln -s ../elsewhere secret")
+        guard.after()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    before = repo.changes_dir / "add-x/runs/1/before"
+    assert (before / "secret/deep/key.pem").read_text() == "k\n"
+
+
+def test_what_was_moved_is_not_lost(repo: Project) -> None:
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "mkdir docs; mv notes/x.md docs/y.md; git mv src/b.py src/c.py")
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
+    assert not (repo.root / "notes/x.md").exists()
+
+
+def test_what_a_step_made_the_next_step_may_take_away(repo: Project) -> None:
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "echo 1 > src/new.py; echo 2 >> src/a.py; echo 'c = 1' > src/c.py")
+        guard.after()
+    put(repo.root / "src/c.py", "c = 'a person went on'\n")
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm src/new.py src/c.py; git checkout -q src/a.py")
+        changes = guard.after()
+    assert not (repo.root / "src/new.py").exists()
+    assert (repo.root / "src/c.py").read_text() == "c = 'a person went on'\n"
+    assert (repo.root / "src/a.py").read_text() == "a = 'mine'\n2\n"
+    assert "new.py" not in told(changes)
+
+
+def test_what_is_installed_or_built_is_named_not_copied(repo: Project) -> None:
+    put(repo.root / "node_modules/big/index.js")
+    put(repo.root / "src/a.o")
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm -r node_modules src/a.o")
+        changes = guard.after()
+    assert told(changes) == "Ignored files that are gone: node_modules/"
+
+
+def test_beyond_the_bounds_files_are_named(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentd.guard.repository._KEPT_FILES", 4)
+    put(repo.root / "big.local", "x" * 1_100_000)
+    put(repo.root / "big.md", "x" * 1_100_000)
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm -r big.local big.md secret .env")
+        changes = guard.after()
+    assert (repo.root / ".env").exists()
+    assert "of which agentd kept no copy: big.md (deleted)" in told(changes)
+    assert "Ignored files that are gone: big.local, secret/" in told(changes)

@@ -1,0 +1,253 @@
+"""The files of a repository: flags, hiding places, submodules, and around a project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support.guards import forbidden, git, make_project, put, repository, shell, told, watching
+
+from agentd.guard.rules import GIT, WRITE_ONLY
+from agentd.project.layout import Project
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Project:
+    return repository(tmp_path / "repo")
+
+
+HIDING = {
+    "assume-unchanged": "git update-index --assume-unchanged src/b.py",
+    "skip-worktree": "git update-index --skip-worktree src/b.py",
+    "both": "git update-index --assume-unchanged src/b.py;"
+    " git update-index --skip-worktree src/b.py",
+    "staged as the agent wrote it": "echo evil > src/b.py; git add src/b.py",
+    "staged and committed elsewhere": "git rm -q --cached src/b.py",
+    "an exclude": "echo 'src/b.py' > .git/info/exclude; git rm -q --cached src/b.py",
+    "stamps that are not looked at": "git config core.checkStat minimal;"
+    " git config core.trustctime false",
+    "a sparse checkout": "git config core.sparseCheckout true;"
+    " echo '/*' > .git/info/sparse-checkout; echo '!src' >> .git/info/sparse-checkout;"
+    " git read-tree -mu HEAD; mkdir -p src",
+    "no index": "rm .git/index",
+    "an index of nothing": "git read-tree --empty",
+}
+
+
+@pytest.mark.parametrize("how", HIDING)
+def test_what_git_is_told_not_to_see_is_seen(repo: Project, how: str) -> None:
+    path = repo.root / "src/b.py"
+    with watching(repo) as guard:
+        before = path.stat()
+        shell(repo.root, HIDING[how])
+        put(path, "b = 2\n")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        changes = guard.after()
+    assert "src/b.py" in forbidden(changes, repo)
+
+
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+def test_flags_of_the_index_are_put_back(repo: Project, flag: str) -> None:
+    git(repo.root, "update-index", f"--{flag}", "src/a.py")
+    before = git(repo.root, "ls-files", "-v", "src")
+    with watching(repo, code=True) as guard:
+        git(repo.root, "update-index", f"--no-{flag}", "src/a.py")
+        git(repo.root, "update-index", f"--{flag}", "src/b.py", "REVIEW.md")
+        changes = guard.after()
+    assert git(repo.root, "ls-files", "-v", "src") == before
+    assert told(changes) == (
+        "Put back, flags that hide changes from git: REVIEW.md, src/a.py, src/b.py"
+    )
+    assert changes.told[0].rule == GIT
+
+
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+def test_what_a_person_hides_from_git_is_watched(repo: Project, flag: str) -> None:
+    git(repo.root, "update-index", f"--{flag}", "src/a.py")
+    put(repo.root / "src/a.py", "a = 'a person sets this here'\n")
+    with watching(repo) as guard:
+        assert guard.after().forbidden == ()
+        put(repo.root / "src/a.py")
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == ["src/a.py"]
+    with watching(repo, code=True) as guard:
+        git(repo.root, "update-index", f"--no-{flag}", "src/a.py")
+        git(repo.root, "checkout", "-q", "src/a.py")
+        guard.after()
+    assert (repo.root / "src/a.py").read_text() == "evil\n"
+
+
+def test_files_that_hide_themselves_are_told(repo: Project) -> None:
+    with watching(repo) as guard:
+        put(repo.root / "src/x/.gitignore", "*\n")
+        put(repo.root / "src/x/evil.py")
+        put(repo.root / ".pytest_cache/.gitignore", "*\n")
+        put(repo.root / "some.log")
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert told(changes) == (
+        "New files that a new .gitignore hides from git: src/x/.gitignore, src/x/evil.py"
+    )
+
+
+def test_a_gitignore_of_the_step_hides_nothing_from_a_reader(repo: Project) -> None:
+    put(repo.root / "src/mine.py", "mine\n")
+    with watching(repo) as guard:
+        put(repo.root / ".gitignore", "*\n")
+        put(repo.root / "src/mine.py")
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == [".gitignore", "src/mine.py"]
+
+
+def test_what_was_ignored_and_is_no_more_is_no_new_file(repo: Project) -> None:
+    put(repo.root / "some.log", "kept\n")
+    put(repo.root / ".gitignore", "*.log\nold\n")
+    git(repo.root, "commit", "-qam", "x")
+    put(repo.root / "old/1.txt", "kept\n")
+    with watching(repo) as guard:
+        (repo.root / ".gitignore").unlink()
+        changes = guard.after()
+    assert ".gitignore" in forbidden(changes, repo)
+    assert "some.log" not in forbidden(changes, repo)
+
+
+@pytest.fixture
+def with_submodule(repo: Project, tmp_path: Path) -> Project:
+    library = tmp_path / "library"
+    git(tmp_path, "init", "-q", "library")
+    put(library / "lib.py", "1\n")
+    git(library, "add", ".")
+    git(library, "commit", "-q", "-m", "x")
+    git(repo.root, "submodule", "--quiet", "add", "--name", "a/b", str(library), "vendor/lib")
+    git(repo.root, "commit", "-q", "-m", "submodule")
+    return repo
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_a_submodule_that_is_set_up_is_silent(
+    with_submodule: Project, tmp_path: Path, code: bool
+) -> None:
+    git(tmp_path, "clone", "-q", str(with_submodule.root), "clone")
+    project = Project(tmp_path / "clone")
+    with watching(project, code=code) as guard:
+        git(project.root, "submodule", "--quiet", "update", "--init")
+        assert (project.root / "vendor/lib/lib.py").exists()
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
+
+
+def test_a_submodule_back_at_its_commit_is_silent(with_submodule: Project) -> None:
+    inside = with_submodule.root / "vendor/lib"
+    git(inside, "commit", "-q", "--allow-empty", "-m", "ahead")
+    with watching(with_submodule) as guard:
+        git(with_submodule.root, "submodule", "--quiet", "update")
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_build_caches_in_a_submodule_are_silent(with_submodule: Project, code: bool) -> None:
+    with watching(with_submodule, code=code) as guard:
+        put(with_submodule.root / "vendor/lib/__pycache__/lib.pyc")
+        put(with_submodule.root / "src/__pycache__/a.pyc")
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
+
+
+def test_a_hook_of_a_submodule_is_put_back(with_submodule: Project) -> None:
+    hook = with_submodule.root / ".git/modules/a/b/hooks/pre-commit"
+    with watching(with_submodule, code=True) as guard:
+        put(hook)
+        git(with_submodule.root / "vendor/lib", "config", "core.fsmonitor", "./evil")
+        changes = guard.after()
+    assert not hook.exists()
+    assert "fsmonitor" not in (hook.parents[1] / "config").read_text()
+    assert ".git/modules/a/b/hooks/pre-commit (new)" in told(changes)
+
+
+def test_a_new_submodule_brings_no_program(with_submodule: Project, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", str(with_submodule.root), "clone")
+    project = Project(tmp_path / "clone")
+    with watching(project, code=True) as guard:
+        git(project.root, "submodule", "--quiet", "update", "--init")
+        put(project.root / ".git/modules/a/b/hooks/post-checkout")
+        git(project.root / "vendor/lib", "config", "core.fsmonitor", "./evil")
+        changes = guard.after()
+    assert ".git/modules/a/b/hooks/post-checkout (new)" in told(changes)
+    assert ".git/modules/a/b/config (new)" in told(changes)
+
+
+@pytest.fixture
+def monorepo(tmp_path: Path) -> Project:
+    root = tmp_path / "mono"
+    project = make_project(root / "packages/web")
+    put(root / "packages/api/main.py", "x = 1\n")
+    put(root / "package.json", "{}\n")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "x")
+    put(root / "packages/api/dirty.py", "mine\n")
+    put(root / ".gitignore", ".env\n")
+    put(root / "packages/api/.env", "SECRET=1\n")
+    return project
+
+
+AROUND = "echo 'x = 2' > ../api/main.py; echo '{\"a\":1}' > ../../package.json; rm ../api/dirty.py"
+
+
+def test_a_reader_may_not_touch_what_is_around_a_sub_folder(monorepo: Project) -> None:
+    root = monorepo.root.parents[1]
+    with watching(monorepo) as guard:
+        shell(monorepo.root, AROUND)
+        changes = guard.after()
+    names = [str(entry.path.relative_to(root)) for entry in changes.forbidden]
+    assert names == ["package.json", "packages/api/dirty.py", "packages/api/main.py"]
+    assert changes.own == []
+    assert changes.forbidden[2].diff == "-x = 1\n+x = 2"
+    assert changes.forbidden[2].rule == WRITE_ONLY
+    assert (root / "packages/api/main.py").read_text() == "x = 2\n"
+
+
+def test_what_a_code_step_changes_around_a_sub_folder_is_named(monorepo: Project) -> None:
+    root = monorepo.root.parents[1]
+    with watching(monorepo, code=True) as guard:
+        shell(monorepo.root, f"{AROUND}; rm ../api/.env")
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert f"Changed around the project: {root}/package.json, " in told(changes)
+    assert not (root / "packages/api/.env").exists()  # outside of the project it only tells
+    before = monorepo.changes_dir / "add-x/runs/1/before"
+    assert (before / "packages/api/.env").read_text() == "SECRET=1\n"
+    assert (before / "packages/api/dirty.py").read_text() == "mine\n"
+    assert "deleted: packages/api/.env, packages/api/dirty.py" in told(changes)
+
+
+def test_hooks_and_commits_of_the_repository_around_are_judged(monorepo: Project) -> None:
+    root = monorepo.root.parents[1]
+    head = git(root, "rev-parse", "HEAD")
+    with watching(monorepo, code=True) as guard:
+        put(root / ".git/hooks/pre-commit")
+        git(root, "commit", "-q", "--allow-empty", "-m", "evil")
+        changes = guard.after()
+    assert "Put back: .git/hooks/pre-commit (new)" in told(changes)
+    assert git(root, "rev-parse", "HEAD") == head
+
+
+def test_a_repository_planted_in_the_project_fails_the_step(monorepo: Project) -> None:
+    with watching(monorepo, code=True) as guard:
+        git(monorepo.root, "init", "-q")
+        put(monorepo.root / "src/a.py")
+        changes = guard.after()
+    assert forbidden(changes, monorepo) == {".git": "a new repository"}
+
+
+def test_another_project_of_agentd_around_is_left_to_its_own_guard(monorepo: Project) -> None:
+    other = make_project(monorepo.root.parent / "api").agentd_dir
+    git(other, "add", ".")
+    git(other, "commit", "-q", "-m", "x")
+    with watching(monorepo) as guard:
+        put(other / "changes/add-x/STATE.yaml", "phase: challenged\n")
+        put(other / "changes/new/proposal.md")
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
