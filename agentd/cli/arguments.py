@@ -17,12 +17,17 @@ def read_text(argument: str | None, file: str | None) -> str:
     if argument is not None and file is not None:
         raise UsageError("TEXT and --file exclude each other", fix="Give one of them.")
     if argument is not None:
-        return _decoded(argument.encode(errors="surrogateescape"), "the argument")
+        return checked_text(argument, "the argument")
     if file is not None and file != "-":
         return _decoded(_read(Path(file)), file)
     if file is None and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError("there is no text", fix="Give TEXT, --file PATH, or pipe it in.")
     return _decoded(sys.stdin.buffer.read(), "stdin")
+
+
+def checked_text(argument: str, where: str) -> str:
+    """An argument of the command line. Raises InputError when its bytes are not UTF-8."""
+    return _decoded(argument.encode(errors="surrogateescape"), where)
 
 
 def _read(path: Path) -> bytes:

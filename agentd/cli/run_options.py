@@ -9,13 +9,30 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from agentd.cli.arguments import checked_text
 from agentd.providers import any_provider
 
+
+def _checked(description: str | None) -> str | None:
+    """Before anything is made for it."""
+    return None if description is None else checked_text(description, "the description")
+
+
+Description = Annotated[
+    str,
+    typer.Argument(
+        metavar="DESCRIPTION",
+        show_default=False,
+        callback=_checked,
+        help="What to change, and why.",
+    ),
+]
 OptionalDescription = Annotated[
     str | None,
     typer.Argument(
         metavar="[DESCRIPTION]",
         show_default=False,
+        callback=_checked,
         help="What to change, and why (until there is a proposal).",
     ),
 ]

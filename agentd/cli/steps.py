@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import ChangeId
-from agentd.cli.run_options import Asked, Resolve, asking
+from agentd.cli.run_options import Asked, Description, Resolve, asking
 from agentd.cli.terminal import show
 from agentd.workflow.steps import STEPS, Step
 
@@ -16,10 +16,7 @@ from agentd.workflow.steps import STEPS, Step
 @asking()
 def proposal(
     change_id: ChangeId,
-    description: Annotated[
-        str,
-        typer.Argument(metavar="DESCRIPTION", show_default=False, help="What to change, and why."),
-    ],
+    description: Description,
     *,
     asked: Asked,
 ) -> None:

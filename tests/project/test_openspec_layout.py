@@ -143,6 +143,16 @@ def test_whole_run(box: Sandbox, how: str) -> None:
     assert (folder / "runs/.gitignore").read_text() == "*\n"
 
 
+def test_whole_run_where_the_folder_is_a_link(box: Sandbox) -> None:
+    """Such as to a store that several worktrees share."""
+    (box.root / "openspec").rename(box.root.parent / "store")
+    (box.root / "openspec").symlink_to("../store")
+    box.ok("run", "add-x", "Let users log out")
+    assert files_below(box.root.parent / "store/specs") == {
+        *("login/spec.md", "logout/spec.md", "CHANGELOG.md")
+    }
+
+
 def test_prompts_name_the_places_of_the_layout(box: Sandbox) -> None:
     box.ok("run", "add-x", "Let users log out")
     (runs,) = (box.root / "openspec/changes/archive").glob("*/runs")

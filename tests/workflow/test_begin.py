@@ -26,6 +26,14 @@ def test_without_a_description_no_change_is_made(box: Sandbox, command: str) -> 
 
 
 @pytest.mark.parametrize("command", ["plan", "run", "proposal"])
+def test_a_description_that_is_no_utf_8_makes_nothing(box: Sandbox, command: str) -> None:
+    done = box.run(command, "add-x", "caf\udcf6")
+    assert done.returncode == 1
+    assert "the description: not UTF-8 (byte 0xf6 at offset 3)" in done.stderr
+    assert not box.change("add-x").exists()
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "proposal"])
 def test_the_id_of_an_archived_change_is_not_taken_again(box: Sandbox, command: str) -> None:
     put_change(box, "add-x", "archived")
     archive = box.root / "agentd/archive/20260101-add-x"
