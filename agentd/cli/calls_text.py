@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
+from agentd.metering.partial import PARTIAL, bound, is_estimate
 from agentd.metering.totals import summarise
 from agentd.text import table
 
@@ -16,11 +17,17 @@ def describe(call: CallRecord) -> str:
     cached = f" ({usage.cache_read_input_tokens} cached)" if usage.cache_read_input_tokens else ""
     status = "" if call.status == "ok" else f"{call.status}, "
     cost = usd(call.cost_usd) + (" and unpriced tokens" if summarise([call]).unpriced else "")
-    about = "about " if call.accuracy == "heuristic" else ""
+    tokens = f"{bound_of(call)} in {usage.input_tokens}{cached}".lstrip()
     return (
-        f"{status}{call.provider} {call.model}, {about}in {usage.input_tokens}{cached} "
+        f"{status}{call.provider} {call.model}, {tokens} "
         f"out {usage.output_tokens}, {cost}, {call.duration_ms / 1000:.1f} s"
     )
+
+
+def bound_of(call: CallRecord) -> str:
+    """``at least`` or ``about``: what the figures of a call are; "" where all is known."""
+    partial = call.accuracy == PARTIAL
+    return bound(partial, is_estimate(call.accuracy, call.why))
 
 
 def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:

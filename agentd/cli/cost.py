@@ -192,6 +192,7 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
 def summary(report: Report) -> str:
     """``24 calls, prompt=12450 / completion=3210 tokens, cost=$0.023400`` and what is to say."""
     from agentd.metering.money import usd
+    from agentd.metering.partial import bound
     from agentd.reports.partial import told_partial
     from agentd.text import counted
 
@@ -206,7 +207,7 @@ def summary(report: Report) -> str:
     if total.unpriced:
         parts.append(f"{total.unpriced} unpriced (no price is known: see [pricing.models])")
     if partial := told_partial(report.whys):
-        parts.append(f"at least: {partial}")
+        parts.append(f"{bound(total.partial, total.estimated)}: {partial}")
     if total.failed:
         parts.append(f"{total.failed} failed")
     return ", ".join(parts)

@@ -93,13 +93,12 @@ def _calls(found: CallLog) -> Iterator[str]:
 
 
 def _gap(one: LoggedCall) -> str:
-    """Why the call's figures are a least; nothing of one that is exact."""
-    from agentd.metering.totals import PARTIAL
+    """What the call's figures are, and why; nothing of one that is exact."""
+    from agentd.cli.calls_text import bound_of
     from agentd.reports.partial import NOT_TOLD
 
-    if one.call.accuracy != PARTIAL:
-        return ""
-    return f"at least: {one.call.why or NOT_TOLD}"
+    word = bound_of(one.call)
+    return word and f"{word}: {one.call.why or NOT_TOLD}"
 
 
 def _requests(found: CallLog) -> Iterator[str]:

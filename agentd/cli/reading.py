@@ -86,6 +86,7 @@ def list_changes(as_json: AsJson = False) -> None:
 def _text(view: Overview) -> str:
     from agentd.ledger.state import NOT_STARTED
     from agentd.metering.money import usd
+    from agentd.metering.partial import bound
     from agentd.reports.partial import told_partial
     from agentd.text import table
 
@@ -104,7 +105,7 @@ def _text(view: Overview) -> str:
     if view.budget is not None:
         lines.append(f"Budget: {view.budget.told()}")
     if partial := told_partial(view.whys):
-        lines.append(f"At least: {partial}")
+        lines.append(f"{bound(totals.partial, totals.estimated).capitalize()}: {partial}")
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
     lines += ["", *_progress(view)]
@@ -144,9 +145,10 @@ def _progress(view: Overview) -> list[str]:
 
 def _cells(totals: Totals) -> list[str]:
     from agentd.metering.money import usd
+    from agentd.metering.partial import bound
 
     cost = usd(totals.total_cost_usd) + (" +unpriced" if totals.unpriced else "")
-    cost += " at least" if totals.partial else ""
+    cost = f"{cost} {bound(totals.partial, totals.estimated)}".rstrip()
     counts = (totals.calls, totals.failed, totals.tokens_in, totals.tokens_out)
     return [*map(str, counts), cost]
 
@@ -173,6 +175,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "failed": view.totals.failed,
         "unpriced": view.totals.unpriced,
         "partial": view.totals.partial,
+        "estimated": view.totals.estimated,
         "partial_because": dict(kinds_of(view.whys)),
         "budget": view.budget
         and {

@@ -13,6 +13,7 @@ from agentd.metering.makers import provider_of
 from agentd.metering.models import ModelRegistry, resolve_alias
 from agentd.metering.money import near, without_float_noise
 from agentd.metering.names import family, forms, undated
+from agentd.metering.partial import NO_PRICE
 from agentd.metering.parts import ModelParts, parts_of
 from agentd.metering.rates import PricingConfig
 from agentd.metering.unpriced import is_unpriced
@@ -101,7 +102,7 @@ class PriceBook:
         ]
         parts = tuple(one.part for one in priced)
         known = [part for part in parts if part.cost_source != "none"]
-        lacks = [f"{one.part.model}: no price for {what}" for one in priced for what in one.lacks]
+        lacks = [f"{one.part.model}: {NO_PRICE} {what}" for one in priced for what in one.lacks]
         whole = add(part.usage for part in parts)
         return PricedCall(
             cost_usd=sum((part.cost_usd for part in known), Decimal(0)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from agentd.metering.money import Price, exact_usd
+from agentd.metering.partial import SEARCHES
 from agentd.metering.usage import ModelUsage
 from agentd.metering.variants import Variants, from_text
 
@@ -128,4 +129,4 @@ class PricingConfig:
     def lacks(self, usage: ModelUsage) -> tuple[str, ...]:
         """What of ``usage``, but for its variants, has no price here."""
         unpriced = usage.web_searches and self.cost_per_1k_web_searches is None
-        return ("web searches",) if unpriced else ()
+        return (SEARCHES,) if unpriced else ()

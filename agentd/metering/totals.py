@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from agentd.frozen import frozen
+from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.unpriced import is_unpriced
-from agentd.metering.words import Accuracy
 
 
 class Share(Protocol):
@@ -50,6 +50,10 @@ class Summed(Share, Protocol):
     def accuracy(self) -> str:
         """How sure its figures are."""
 
+    @property
+    def why(self) -> str | None:
+        """What is not known of them."""
+
     def shares(self) -> Sequence[Share]:
         """One for each of its models."""
 
@@ -61,7 +65,8 @@ class Totals:
     ``tokens_in`` is all input, cached included; ``tokens_out`` all output. ``failed`` calls are
     those that did not end ok. ``unpriced`` calls used tokens that no price was known for, so
     ``total_cost_usd`` is too low by them; a local model needs none. Of ``partial`` calls something
-    is not known: what they used is at least what is summed here.
+    is not known; ``estimated`` of these may have used less than is summed here, the others used at
+    least that (``metering.partial``).
     """
 
     total_cost_usd: Decimal
@@ -71,14 +76,11 @@ class Totals:
     failed: int
     unpriced: int
     partial: int
+    estimated: int = 0
 
 
-PARTIAL: Accuracy = "heuristic"
-"""Something of a call of this accuracy is not known, such as the rest of an answer that was cut."""
-
-
-_Figures = tuple[Decimal, int, int, bool, bool, bool]
-"""Of a call, or one model's share of it: cost, tokens in and out, failed, unpriced, partial."""
+_Figures = tuple[Decimal, int, int, bool, bool, bool, bool]
+"""Of a call, or a model's share: cost, tokens in and out, failed, unpriced, partial, estimated."""
 
 
 def summarise(calls: Iterable[Summed]) -> Totals:
@@ -110,19 +112,22 @@ def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
     for share in shares:
         tokens = share.tokens_in + share.tokens_out
         unpriced |= is_unpriced(share.model, share.cost_source, tokens)
-    marks = (call.status != "ok", unpriced, call.accuracy == PARTIAL)
+    partial = call.accuracy == PARTIAL
+    estimated = partial and is_estimate(call.accuracy, call.why)
+    marks = (call.status != "ok", unpriced, partial, estimated)
     return used.cost_usd, used.tokens_in, used.tokens_out, *marks
 
 
 def _one(figures: Sequence[_Figures]) -> _Figures:
-    costs_usd, tokens_in, tokens_out, failed, unpriced, partial = zip(*figures, strict=True)
-    marks = (any(failed), any(unpriced), any(partial))
-    return sum(costs_usd, Decimal(0)), sum(tokens_in), sum(tokens_out), *marks
+    costs_usd, tokens_in, tokens_out, *marks = zip(*figures, strict=True)
+    failed, unpriced, partial, estimated = map(any, marks)
+    used = sum(costs_usd, Decimal(0)), sum(tokens_in), sum(tokens_out)
+    return (*used, failed, unpriced, partial, estimated)
 
 
 def _totals(every: Sequence[_Figures]) -> Totals:
-    costs_usd, tokens_in, tokens_out, failed, unpriced, partial = (
-        zip(*every, strict=True) if every else [()] * 6
+    costs_usd, tokens_in, tokens_out, failed, unpriced, partial, estimated = (
+        zip(*every, strict=True) if every else [()] * 7
     )
     return Totals(
         total_cost_usd=sum(costs_usd, Decimal(0)),
@@ -132,4 +137,5 @@ def _totals(every: Sequence[_Figures]) -> Totals:
         failed=sum(failed),
         unpriced=sum(unpriced),
         partial=sum(partial),
+        estimated=sum(estimated),
     )

@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple
 from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
+from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.thread_use import MAIN, from_text
-from agentd.metering.totals import PARTIAL
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, name_of, through, zone
 from agentd.reports.model import Group, Report, Spent, Sums
@@ -140,20 +140,22 @@ class _Cells:
 
 
 def _cell(marks: Sequence[bool], every: Sequence[Any]) -> Sums:
-    *others, partial = (len(every) * mark for mark in marks)
+    *others, partial, estimated = (len(every) * mark for mark in marks)
     *tokens, web_searches, cost_usd = map(sum, zip(*every, strict=True))
-    return Sums._make((len(every), *others, *tokens, cost_usd, partial, web_searches))
+    return Sums._make((len(every), *others, *tokens, cost_usd, partial, web_searches, estimated))
 
 
-def _marks(row: Row) -> tuple[bool, bool, bool, bool]:
-    """Whether the call failed, a model of it is local, one lacks a price, and it is partial."""
+def _marks(row: Row) -> tuple[bool, bool, bool, bool, bool]:
+    """Whether the call failed, has a local model, lacks a price, is partial, is an estimate."""
     local = unpriced = False
     if row.cost_source == "none" or row.parts:
         for part in row.shares():
             tokens = part.tokens_in + part.tokens_out
             local |= is_local(part.model) and part.cost_source == "none"
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
-    return row.status != "ok", local, unpriced, row.accuracy == PARTIAL
+    partial = row.accuracy == PARTIAL
+    estimated = partial and is_estimate(row.accuracy, row.why)
+    return row.status != "ok", local, unpriced, partial, estimated
 
 
 def _spread(row: Row, by: Collection[str]) -> Iterator[Row]:

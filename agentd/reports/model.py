@@ -18,7 +18,8 @@ class Sums(NamedTuple):
     ``tokens_in`` is all input, ``tokens_cache_read`` the part of it that came from a cache;
     ``failed`` calls did not end ok. ``local`` calls were answered by a model on the user's machine.
     ``unpriced`` calls used tokens that no price was known for: ``cost_usd`` is too low by them.
-    Of ``partial`` calls something is not known: they used at least what is summed here.
+    Of ``partial`` calls something is not known; ``estimated`` of these may have used less than is
+    summed here, the others used at least that.
     ``web_searches`` is how many were billed; they are part of ``cost_usd``.
 
     A call that several models answered counts, where sums are by model, once under each of them,
@@ -35,6 +36,7 @@ class Sums(NamedTuple):
     cost_usd: Decimal = Decimal(0)
     partial: int = 0
     web_searches: int = 0
+    estimated: int = 0
 
 
 class Group(NamedTuple):

@@ -21,7 +21,7 @@ def told_partial(whys: Mapping[str, int]) -> str:
     if not calls:
         return ""
     kinds = kinds_of(whys)
-    if len(whys) == 1 and len(kinds) == 1:
+    if len(whys) == 1:
         shown = next(iter(whys)) or NOT_TOLD
     elif len(kinds) == 1:
         shown = next(iter(kinds))

@@ -15,7 +15,8 @@ from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
-from agentd.metering.totals import PARTIAL, Totals, by, summarise
+from agentd.metering.partial import PARTIAL
+from agentd.metering.totals import Totals, by, summarise
 from agentd.project.change import Change, all_changes, asked_change, open_changes
 from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project

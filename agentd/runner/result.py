@@ -14,6 +14,7 @@ from agentd.meter.logged_requests import read_requests, refusals
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.meter.request_log import write_told
+from agentd.metering.partial import INPUT_ESTIMATED
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
@@ -129,7 +130,10 @@ def conclude(
         silent_resume=info.resume_session_id is not None and not reading.saw_object,
         message=error or "",
     )
-    inexact = outcome.accuracy != "exact"
+    why = outcome.why
+    if why is not None and reading.malformed:
+        estimated = outcome.usage_source == "estimated" or INPUT_ESTIMATED in why
+        why = f"{reading.malformed}; {INPUT_ESTIMATED}" if estimated else reading.malformed
     return RunResult(
         call_id=info.call_id,
         step=info.step,
@@ -146,7 +150,7 @@ def conclude(
         final_text=parsed.final_text,
         error=error,
         run_dir=folder.path,
-        why=(inexact and reading.malformed) or outcome.why,
+        why=why,
         requests=outcome.request_count,
         api_requests=outcome.requests,
         refused=refused[0] if refused else None,

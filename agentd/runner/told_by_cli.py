@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agentd.frozen import frozen
+from agentd.metering.partial import EARLIER_RUNS, INPUT_ESTIMATED, TOLD_NOTHING
 from agentd.metering.requests import ApiRequest, unite, unite_by_numbers, usage_by_model
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.metering.words import Accuracy, UsageSource
@@ -13,9 +14,7 @@ from agentd.providers.session_log import NO_SUBAGENT_LOG, NO_USAGE
 from agentd.runner.totals import holds_more, own_total, rest_of, sum_of, united
 
 _NO_END = "it did not report its end"
-_NOTHING_TOLD = "it told nothing of its usage"
 _UNSURE_COUNT = "an answer told a malformed count of tokens, or a total alone"
-_EARLIER_RUNS = "what earlier runs of its session used is not known"
 _NO_LOG = "its session log, which alone tells of subagents, is missing"
 _CUT = "an answer was cut, and asked for again"
 _UNDER_WAY = "a request may have been under way at its end"
@@ -70,7 +69,7 @@ def told_by_cli(sources: Sources) -> Outcome:
     if said is not None and sources.resumed and (parsed.running_total or parsed.main_only):
         said = own_total(parsed, logged, sources.prior)
         if said is None and logged is None:
-            said, gaps = parsed.usage, [_EARLIER_RUNS]
+            said, gaps = parsed.usage, [EARLIER_RUNS]
     in_log = logged.requests if logged else ()
     if said is not None and _is_whole(parsed) and not any(one.id for one in in_log):
         # Without ids nobody can tell whose it is what the log has beyond a complete report.
@@ -80,7 +79,7 @@ def told_by_cli(sources: Sources) -> Outcome:
             gaps.append(_CUT)
     seen = unite_by_numbers(unite([*parsed.requests, *in_log]), sources.telemetry)
     if said is None and logged is None and not seen:
-        return estimated(sources, parsed.unsure or _NOTHING_TOLD)
+        return estimated(sources, parsed.unsure or TOLD_NOTHING)
     if parsed.final_text and not parsed.error and not _total(said) and not sum_of(seen):
         return estimated(sources, NO_USAGE)
     gaps += _gaps(parsed, logged)
@@ -148,7 +147,7 @@ def estimated(sources: Sources, why: str) -> Outcome:
         accuracy="heuristic",
         usage_source="estimated",
         model=_main_model(usage, parsed, sources.logged) or sources.requested_model or "unknown",
-        why=why,
+        why=why if why == TOLD_NOTHING else f"{why}; {INPUT_ESTIMATED}",
     )
 
 
@@ -167,6 +166,12 @@ def _estimate(prompt: str, answer: str, model: str) -> UsageMetrics:
 
 def why_cut(requests: Sequence[ApiRequest]) -> str | None:
     """What is not known of the requests, in words; None when all of it is."""
+    why = _what_is_cut(requests)
+    estimated = any("input_tokens" in one.estimated for one in requests)
+    return f"{why}; {INPUT_ESTIMATED}" if why and estimated else why
+
+
+def _what_is_cut(requests: Sequence[ApiRequest]) -> str | None:
     silent = [one for one in requests if one.id and not one.usage.input_tokens and one.ended]
     cut = [one for one in requests if not one.exact and one.finish is None]
     if silent or any(one.finish and not one.ended for one in requests):

@@ -102,7 +102,7 @@ def test_a_row_a_request(box: Sandbox) -> None:
     done = box.run("log", "add-x", "--requests")
     assert done.returncode == 0, done.stderr
     head, why, *rows = done.stdout.splitlines()
-    assert head.startswith("2026-11-25T12:00:01Z review: gemini m-1, about in 100 (40 cached)")
+    assert head.startswith("2026-11-25T12:00:01Z review: gemini m-1, at least in 100 (40 cached)")
     assert why == "  at least: answer cut after 100 tokens"
     assert [" ".join(row.split()) for row in rows] == [
         "TIME THREAD MODEL IN CACHED OUT SEARCHES VARIANT END SECONDS COST KNOWN",
@@ -112,6 +112,16 @@ def test_a_row_a_request(box: Sandbox) -> None:
         "12:00:31 main m-1 0 0 0 0 failed 2.5 $0.0000 exact",
         "12:00:41 subagent m-2 1000 600 100 0 stop 2.5 - exact",
     ]
+
+
+def test_a_call_whose_input_is_estimated_is_about_that(box: Sandbox) -> None:
+    why = "answer cut after 100 tokens; input is estimated"
+    add(box, "add-x", one(accuracy="heuristic", why=why))
+    assert f"about: {why}" in box.run("log").stdout
+    head, told, *_ = box.run("log", "--requests").stdout.splitlines()
+    assert "gemini m-1, about in 100" in head
+    assert told == f"  about: {why}"
+    assert f"About: 1 call is partial ({why})" in box.run("status", "add-x").stdout
 
 
 def test_columns_that_say_nothing_are_left_out(box: Sandbox) -> None:

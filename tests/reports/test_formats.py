@@ -154,7 +154,7 @@ def test_a_report_by_nothing_and_one_of_nothing() -> None:
         "       CALLS  FAILED  IN  CACHED  OUT     COST",
         "total      2       1  30       0    4  $0.5000",
     ]
-    assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5,0,0"
+    assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5,0,0,0"
     assert shown("markdown", report=report).splitlines()[2:] == [
         "**$0.5000** for 2 calls (1 failed): 30 tokens in, 4 out"
     ]
@@ -207,22 +207,34 @@ def test_why_calls_are_partial(whys: dict[str, int], told: str) -> None:
     assert told_partial(whys) == told
 
 
+def test_what_may_be_too_high_says_about() -> None:
+    sums = Sums(3, 0, 0, 0, 90, 9, 0, Decimal("0.5"), partial=2, estimated=1)
+    whys = {"answer cut after 348 tokens; input is estimated": 1, "relay bypassed": 1}
+    group = Group(("m",), sums)
+    report = Report(scope="change x", by=("model",), groups=(group,), total=sums, whys=whys)
+    table = shown("table", report=report).splitlines()
+    assert table[3].endswith("  $0.5000  about")
+    assert table[-1].endswith("input is estimated: 1, relay bypassed: 1): the sum is an estimate.")
+    markdown = shown("markdown", report=report).splitlines()
+    assert markdown[2] == "about **$0.5000** for 3 calls: 90 tokens in, 9 out"
+
+
 def test_csv() -> None:
     assert shown("csv", Style(bars=True, color=True, width=20)) == "\r\n".join(
         [
             "model,calls,failed,local,unpriced,tokens_in,tokens_out,tokens_cache_read,cost_usd,partial,"
-            "web_searches",
-            "gemini-3-flash-preview,3,1,0,0,24939,174,21263,1.5003523150,0,0",
-            "mixed,3,0,1,1,900,90,0,0.5,0,0",
-            "gpt-oss:20b,2,0,2,0,300,20,0,0,0,0",
-            "free,1,0,0,0,10,2,0,0,0,0",
+            "web_searches,estimated",
+            "gemini-3-flash-preview,3,1,0,0,24939,174,21263,1.5003523150,0,0,0",
+            "mixed,3,0,1,1,900,90,0,0.5,0,0,0",
+            "gpt-oss:20b,2,0,2,0,300,20,0,0,0,0,0",
+            "free,1,0,0,0,10,2,0,0,0,0,0",
         ]
     )
     lines = shown("csv", base=BASE).split("\r\n")
     assert lines[0].endswith(
-        ",cost_usd,partial,web_searches,calls_more,tokens_in_more,tokens_out_more,cost_usd_more"
+        ",cost_usd,partial,web_searches,estimated,calls_more,tokens_in_more,tokens_out_more,cost_usd_more"
     )
-    assert lines[-1] == "gone,0,0,0,0,0,0,0,0,0,0,-1,-7,-5,-0.25"
+    assert lines[-1] == "gone,0,0,0,0,0,0,0,0,0,0,0,-1,-7,-5,-0.25"
 
 
 @pytest.mark.parametrize(
@@ -359,8 +371,8 @@ def test_csv_is_read_back_exactly(report: Report) -> None:
     for line, group in zip(lines, report.groups, strict=True):
         names = [name.removeprefix("'") for name in line[:named]]
         assert names == [*map(one_line, group.names)]
-        *counts, cost, partial, searches = line[named:]
-        read = Sums(*map(int, counts), Decimal(cost), int(partial), int(searches))
+        *counts, cost, partial, searches, estimated = line[named:]
+        read = Sums(*map(int, counts), Decimal(cost), *map(int, (partial, searches, estimated)))
         assert read == group.sums
 
 

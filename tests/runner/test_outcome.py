@@ -245,7 +245,7 @@ def test_what_is_not_known_is_told() -> None:
             Logged(requests=(ONE,), under_way=True),
         ),
         "an answer was cut, and asked for again": (all_logged, _run(m=_tokens(100, 20))),
-        "an answer came without usage": (silent, None),
+        "an answer came without usage; input is estimated": (silent, None),
         "this is what stdout says": (replace(whole, unsure="this is what stdout says"), None),
         "this is what the log says": (
             whole,

@@ -14,6 +14,7 @@ from standins.running import request, run, toy
 from agentd.meter.logged_requests import read_requests, requests_of_run
 from agentd.meter.request_log import RequestLog, write_told
 from agentd.metering.dialects import Asked
+from agentd.metering.partial import is_estimate
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, run_usage
 from agentd.providers.base import Logged, Parsed
@@ -48,6 +49,16 @@ def test_a_cut_answer_is_no_exact_one_and_says_why() -> None:
     outcome = at_the_wire([FIRST, CUT], complete=False)
     assert (outcome.accuracy, outcome.why) == ("heuristic", "answer cut after 40 tokens")
     assert at_the_wire([CUT, replace(CUT, id="r4")]).why == "2 answers cut"
+
+
+def test_estimated_input_is_told_as_such() -> None:
+    """Then the call may have used less than is told; that of a cut answer alone can't."""
+    unknown = replace(CUT, estimated=frozenset({"input_tokens", "output_tokens"}))
+    outcome = at_the_wire([FIRST, unknown], complete=False)
+    assert outcome.why == "answer cut after 40 tokens; input is estimated"
+    assert is_estimate(outcome.accuracy, outcome.why)
+    cut = at_the_wire([FIRST, CUT], complete=False)
+    assert not is_estimate(cut.accuracy, cut.why)
 
 
 def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
@@ -91,7 +102,7 @@ def test_the_tier_that_was_billed_is_the_answers_own() -> None:
 
 def test_a_count_that_is_a_guess_is_told() -> None:
     outcome = at_the_wire([replace(FIRST, estimated=frozenset({"input_tokens"}))])
-    why = "an answer told a malformed count of tokens, or a total alone"
+    why = "an answer told a malformed count of tokens, or a total alone; input is estimated"
     assert (outcome.accuracy, outcome.why) == ("heuristic", why)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agentd.metering.partial import NOT_TOLD_APART, TOTAL_ONLY
 from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
 from agentd.providers.fields import mapping, text
 from agentd.providers.gemini import activity, failures, pointing, session_log
-from agentd.providers.gemini.usage import TOTAL_ONLY, has_rest, is_unsure, read_usage
+from agentd.providers.gemini.usage import has_rest, is_unsure, read_usage
 
 _SEARCH = "google_web_search"
 _SIDE_TOOLS = (_SEARCH, "web_fetch")  # their calls are in the result alone
@@ -91,7 +92,7 @@ class GeminiParser:
         if any(map(is_unsure, blocks.values())):
             yield TOTAL_ONLY
         if self._side_tools and any(map(has_rest, blocks.values())):
-            yield "thoughts and tool prompts of side calls are not told apart"
+            yield NOT_TOLD_APART
         if self._stats is None and self._model == "auto":
             yield "calls of the router may be missing"
         if self._stats is None and self._side_tools:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.metering.partial import TOTAL_ONLY
 from agentd.metering.requests import ApiRequest, with_output_of_text
 from agentd.metering.usage import ModelUsage
 from agentd.providers.base import Logged, LogQuery
-from agentd.providers.gemini.usage import TOTAL_ONLY, is_unsure, read_usage
+from agentd.providers.gemini.usage import is_unsure, read_usage
 from agentd.providers.session_log import (
     NO_USAGE,
     LoggedThread,

@@ -8,8 +8,6 @@ from typing import Any
 from agentd.metering.usage import ModelUsage
 from agentd.providers.fields import has_tokens, mapping, tokens
 
-TOTAL_ONLY = "the API told a total of tokens without its parts"
-
 
 def read_usage(block: Mapping[str, Any]) -> ModelUsage:
     """A usage block of any of the three forms. Raises ParseError when it is malformed.

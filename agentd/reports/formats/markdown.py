@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from agentd import text
 from agentd.metering.money import usd
+from agentd.metering.partial import bound
 from agentd.reports.formats import words
 from agentd.reports.model import Report, Style, Sums, difference, with_gone
 from agentd.text import counted
@@ -44,13 +45,13 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
 
 
 def _total(total: Sums) -> str:
-    least = "at least " if total.partial else ""
-    cost = f"{least}**{words.cost(total)}**{' +unpriced' if total.unpriced else ''}"
+    word = bound(total.partial, total.estimated)
+    cost = f"{word} **{words.cost(total)}**{' +unpriced' if total.unpriced else ''}"
     failed = f" ({total.failed} failed)" if total.failed else ""
     cached = f" ({total.tokens_cache_read} cached)" if total.tokens_cache_read else ""
     searches = f", {words.searches(total)}" if total.web_searches else ""
     return (
-        f"{cost} for {counted(total.calls, 'call')}{failed}: "
+        f"{cost.lstrip()} for {counted(total.calls, 'call')}{failed}: "
         f"{total.tokens_in} tokens in{cached}, {total.tokens_out} out{searches}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentd.metering.money import usd
+from agentd.metering.partial import bound
 from agentd.reports.model import Report, Sums
 from agentd.reports.partial import told_partial
 from agentd.text import counted
@@ -15,14 +16,14 @@ def cost(sums: Sums) -> str:
 
 
 def marks(sums: Sums) -> str:
-    """What must be said of a group's cost: ``(local)``, ``+unpriced``, ``at least`` or nothing."""
+    """What must be said of a group's cost: ``(local)``, ``+unpriced``, ``at least``, ``about``."""
     local = "(local)" if sums.local and cost(sums) != "(local)" else ""
     return f"{local} {gap(sums)}".strip()
 
 
 def gap(sums: Sums) -> str:
-    """``+unpriced`` where calls without a price are missing, ``at least`` where one is partial."""
-    missing = ("+unpriced" if sums.unpriced else "", "at least" if sums.partial else "")
+    """``+unpriced`` where calls without a price are missing, and the bound of partial ones."""
+    missing = ("+unpriced" if sums.unpriced else "", bound(sums.partial, sums.estimated))
     return " ".join(filter(None, missing))
 
 
@@ -43,7 +44,8 @@ def notes(report: Report) -> list[str]:
             "too low by them. Give their models prices in [pricing.models]."
         )
     if partial := told_partial(report.whys):
-        said.append(f"{partial}: the sum is a least.")
+        is_least = bound(report.total.partial, report.total.estimated) == "at least"
+        said.append(f"{partial}: the sum is {'a least' if is_least else 'an estimate'}.")
     return said
 
 

@@ -1,0 +1,32 @@
+"""What partial calls used is at least what is told of them, or about that."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentd.metering.partial import bound, is_estimate
+
+
+@pytest.mark.parametrize(
+    ("why", "estimate"),
+    [
+        ("answer cut after 348 tokens", False),
+        ("answer cut after 348 tokens; input is estimated", True),
+        ("relay bypassed", False),
+        ("relay bypassed; claude-x: no price for web searches", False),
+        ("gpt-x: no price for service_tier=flex", True),  # the price may be lower
+        ("it told nothing of its usage", True),
+        ("what earlier runs of its session used is not known", True),  # the total may hold them
+        ("the API told a total of tokens without its parts", True),
+        ("thoughts and tool prompts of side calls are not told apart", True),
+        ("the words of a newer agentd", False),
+        (None, False),
+    ],
+)
+def test_a_call_that_may_have_used_less_is_an_estimate(why: str | None, estimate: bool) -> None:
+    assert is_estimate("heuristic", why) is estimate
+    assert not is_estimate("exact", why)
+
+
+def test_one_estimate_makes_a_sum_one() -> None:
+    assert (bound(0, 0), bound(2, 0), bound(2, 1)) == ("", "at least", "about")
