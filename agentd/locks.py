@@ -40,9 +40,8 @@ def lock(path: Path, *, timeout_s: float = 30.0, mode: int = 0o666) -> Iterator[
     dies lets go of it. Raises LockHeld when a living process still holds it after ``timeout_s``
     seconds.
     """
-    # A folder may be a link, such as to specs that several worktrees share: nothing is made there.
-    kind = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    fd = os.open(path, kind, mode)
+    kind = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    fd = os.open(path, kind | os.O_NOFOLLOW, mode)
     try:
         deadline = time.monotonic() + timeout_s
         while not try_lock(fd):

@@ -18,10 +18,22 @@ def unentered(runs_dir: Path) -> list[Path]:
 
 
 def run_dirs(runs_dir: Path) -> list[Path]:
-    """The folders of a change's runs, oldest first; none when there is no ``runs/``."""
+    """The folders of a change's runs, oldest first; none when there is no ``runs/``.
+
+    None, too, when it is another user's, and so closed to this one.
+    """
     try:
         with os.scandir(runs_dir) as entries:
             names = [found.name for found in entries if found.is_dir(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except PermissionError:
+        if is_closed(runs_dir):
+            return []
+        raise
     return [runs_dir / name for name in sorted(names)]
+
+
+def is_closed(runs_dir: Path) -> bool:
+    """Whether it is another user's, which this one may not look into."""
+    return not os.access(runs_dir, os.R_OK | os.X_OK) and runs_dir.stat().st_uid != os.geteuid()

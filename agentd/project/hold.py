@@ -28,8 +28,14 @@ def at_work(change: Change) -> Iterator[None]:
     """
     runs = change.runs_dir
     make_private_folder(runs)
-    with contextlib.suppress(FileExistsError):  # logs, in whatever layout the change lies
-        write_private(runs / ".gitignore", b"*\n")
+    try:
+        with contextlib.suppress(FileExistsError):  # logs, in whatever layout the change lies
+            write_private(runs / ".gitignore", b"*\n")
+    except PermissionError as error:
+        raise InputError(
+            f"{runs}: is another user's, who alone works on {change.id} here",
+            fix="Work on it in a checkout of your own: its documents and STATE.yaml are in git.",
+        ) from error
     fd = os.open(runs / _HOLD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         if not _try_twice(fd):

@@ -42,7 +42,7 @@ def enter_unentered(change: Change) -> Leftovers:
     """
     if not os.path.isdir(f"{change.folder}/runs"):  # noqa: PTH112 - a Path takes three times as long
         return NOTHING
-    from agentd.ledger.run_folders import unentered
+    from agentd.ledger.run_folders import is_closed, unentered
 
     if unentered(change.runs_dir):
         from agentd import min_version
@@ -55,6 +55,11 @@ def enter_unentered(change: Change) -> Leftovers:
             return Leftovers(notes=(f"{told} (see agentd doctor)",))
         if min_version.complaint(config.min_version) is None:
             return Leftovers(*settle_interrupted_runs(change, stop_running=False))
+    elif is_closed(change.runs_dir):
+        told = (
+            f"change {change.id}: its runs are another user's, whose agentd enters what waits there"
+        )
+        return Leftovers(notes=(told,))
     return NOTHING
 
 
