@@ -257,6 +257,30 @@ def test_codex_with_both_a_chatgpt_login_and_openai_api_key(
     assert not isinstance(point("codex", tmp_path, CODEX_API_KEY="k"), str)
 
 
+@pytest.mark.parametrize("named", ['openai_base_url = "http://p/v1"', 'model_provider = "own"'])
+def test_codex_in_a_trusted_project_that_names_a_base_url(tmp_path: Path, named: str) -> None:
+    """Its versions take such keys or leave them; of a project that is not trusted none does."""
+    project = tmp_path / "project"
+    write(project / ".codex/config.toml", f"{named}\n")
+    assert not isinstance(point("codex", tmp_path, CODEX_API_KEY="k"), str)
+    write(tmp_path / ".codex/config.toml", f'[projects."{project}"]\ntrust_level = "trusted"\n')
+    why = ".codex/config.toml of the trusted project names a base URL"
+    assert str(point("codex", tmp_path, CODEX_API_KEY="k")).startswith(why)
+    for harmless in ('model = "gpt-5"\n', "broken = ["):
+        write(project / ".codex/config.toml", harmless)
+        assert not isinstance(point("codex", tmp_path, CODEX_API_KEY="k"), str)
+
+
+def test_codex_below_the_root_of_a_trusted_project(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    write(tmp_path / ".codex/config.toml", 'openai_base_url = "http://p/v1"\n')
+    own = {"CODEX_HOME": str(tmp_path / "home"), "CODEX_API_KEY": "k"}
+    write(tmp_path / "home/config.toml", f'[projects."{tmp_path}"]\ntrust_level = "trusted"\n')
+    assert "names a base URL" in str(point("codex", tmp_path, **own))
+    in_its_home = {**own, "CODEX_HOME": str(tmp_path / ".codex")}  # it is no project's file then
+    assert not isinstance(point("codex", tmp_path, **in_its_home), str)
+
+
 def test_codex_with_a_base_url_in_its_arguments(tmp_path: Path) -> None:
     own = ("-c", 'openai_base_url="https://own/v1"')
     upstream, argument = codex(tmp_path, *own, CODEX_API_KEY="k")

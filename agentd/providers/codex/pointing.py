@@ -27,6 +27,7 @@ from agentd.providers.pointing import (
 _API = "https://api.openai.com/v1"
 _BUILT_IN = "openai"
 _SYSTEM = Path("/etc/codex")
+_NAMING_A_URL = {"openai_base_url", "model_provider", "model_providers", "profile", "profiles"}
 _KEY = "CODEX_API_KEY"  # OPENAI_API_KEY alone is not used (0.169.0)
 _TELEMETRY_DELAY = "OTEL_BLRP_SCHEDULE_DELAY"
 
@@ -42,6 +43,8 @@ def point(query: PointQuery) -> Pointing | NotPointed:
     home = _home(query)
     config = _effective(home, query.extra_args)
     name = text(config.get("model_provider")) or _BUILT_IN
+    if file := _project_file_with_url(query, home, config):
+        return NotPointed(f"{file} names a base URL, which codex takes or leaves by its version")
     if "--oss" in query.extra_args:
         return NotPointed("--oss has codex choose the local API by itself")
     if name == _BUILT_IN:
@@ -108,6 +111,24 @@ def _login(query: PointQuery, home: Path) -> str | None:
 def _base_url(config: Mapping[str, Any], provider: str) -> str:
     of_provider = mapping(mapping(config.get("model_providers")).get(provider))
     return text(of_provider.get("base_url")) or ""
+
+
+def _project_file_with_url(query: PointQuery, home: Path, config: Mapping[str, Any]) -> str | None:
+    """The config.toml of a trusted project that sets a base URL or who provides the model.
+
+    0.169.0 leaves such keys of it out; a version that takes them would go past the relay's API.
+    """
+    above = [query.cwd, *query.cwd.parents]
+    root = next((place for place, folder in enumerate(above) if (folder / ".git").exists()), 0)
+    folders = above[: root + 1]
+    trust = mapping(config.get("projects"))
+    if not any(mapping(trust.get(str(one))).get("trust_level") == "trusted" for one in folders):
+        return None
+    for folder in folders:
+        file = folder / ".codex" / "config.toml"
+        if file.parent != home and not _NAMING_A_URL.isdisjoint(_read(file)):
+            return f"{file.relative_to(above[root])} of the trusted project"
+    return None
 
 
 def _effective(home: Path, extra_args: tuple[str, ...]) -> Mapping[str, Any]:
