@@ -38,7 +38,7 @@ def point(
     if isinstance(found, NotPointed):
         return found.why
     run_dir = home / "run"
-    run_dir.mkdir()
+    run_dir.mkdir(exist_ok=True)
     pointed = found.at(RELAY, run_dir / "pointed.json")
     return found, list(pointed.extra_args), dict(pointed.environ)
 
@@ -261,6 +261,7 @@ def test_codex_with_both_a_chatgpt_login_and_openai_api_key(
 def test_codex_in_a_trusted_project_that_names_a_base_url(tmp_path: Path, named: str) -> None:
     """Its versions take such keys or leave them; of a project that is not trusted none does."""
     project = tmp_path / "project"
+    write(project / ".git/HEAD", "")
     write(project / ".codex/config.toml", f"{named}\n")
     assert not isinstance(point("codex", tmp_path, CODEX_API_KEY="k"), str)
     write(tmp_path / ".codex/config.toml", f'[projects."{project}"]\ntrust_level = "trusted"\n')
