@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ MAX_SMALL_BYTES = 4_000_000
 """What no settings, note or list of agentd's own comes near."""
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _OTHERS = 0o077
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 class FileStamp(NamedTuple):
@@ -108,6 +110,14 @@ def remove_leftovers(path: Path) -> None:
                 _remove_unless_locked(found.path)
 
 
+def remove_temporaries(folder: Path) -> None:
+    """The same for all files of a folder; what is in its folders stays."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for found in entries:
+            if _TEMPORARY.fullmatch(found.name) and found.is_file(follow_symlinks=False):
+                _remove_unless_locked(found.path)
+
+
 def _remove_unless_locked(path: str) -> None:
     with contextlib.suppress(OSError):
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -123,8 +133,13 @@ def _open_temporary(path: Path) -> tuple[int, Path]:
     while True:
         temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        if try_lock(fd) and os.fstat(fd).st_nlink:
-            return fd, temporary
+        try:
+            if try_lock(fd) and os.fstat(fd).st_nlink:
+                return fd, temporary
+        except OSError:
+            os.close(fd)
+            temporary.unlink(missing_ok=True)
+            raise
         os.close(fd)  # somebody took it for a leftover before it was locked
 
 

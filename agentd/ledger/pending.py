@@ -13,7 +13,7 @@ from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
-from agentd.ledger.run_folders import ENTERED, PENDING, run_dirs
+from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED, run_dirs
 from agentd.metering.call import CallRecord
 
 RESERVE = "reserve"
@@ -62,25 +62,49 @@ def _fill(fd: int) -> None:
 def keep(runs_dir: Path, call: Kept) -> Path:
     """Write ``runs/<id>/call.pending.json``, durably; on a full disk in place of the reserve.
 
+    Where there is no room for it, but the call is kept unjudged, that stays. Returns the file.
     Raises StateError; its message then holds the call as one line of JSON.
     """
+    return _keep(runs_dir, call, PENDING)
+
+
+def keep_unjudged(runs_dir: Path, record: CallRecord) -> Path:
+    """Write ``runs/<id>/call.unjudged.json`` in the same way, the folders too where they are gone.
+
+    It is what is known of a run whose CLI has ended, before anything is done that may fail.
+    """
+    return _keep(runs_dir, Kept(record), UNJUDGED)
+
+
+def _keep(runs_dir: Path, call: Kept, name: str) -> Path:
     check_call_id(call.record.id)
     line = render.json_line(call_fields.to_fields(call.record))
     try:
-        plain_files.check_change(runs_dir.parent)
-        plain_files.make_folder(runs_dir, private=True)
-        run_dir = plain_files.make_folder(runs_dir / call.record.id, private=True)
-        path = run_dir / PENDING
+        if name == PENDING:
+            plain_files.check_change(runs_dir.parent)
+        with plain_files.explained(runs_dir.parent):
+            runs_dir.parent.parent.mkdir(parents=True, exist_ok=True)
+        plain_files.make_folder(runs_dir.parent)
+        runs = plain_files.make_folder(runs_dir, private=True)
+        path = runs / call.record.id / name
         with plain_files.explained(path):
-            _write(path, f"{to_line(call)}\n".encode())
-            (run_dir / RESERVE).unlink(missing_ok=True)
+            try:
+                _write(path, call)
+            except FileNotFoundError:  # another agentd took the empty folder for a leftover
+                _write(path, call)
+            (path.parent / RESERVE).unlink(missing_ok=True)
     except StateError as error:
+        unjudged = runs_dir / call.record.id / UNJUDGED
+        if name == PENDING and unjudged.is_file():
+            return unjudged
         message = f"{error.message}; the call could not be kept, it was: {line}"
         raise StateError(message, fix=error.fix) from error
     return path
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, call: Kept) -> None:
+    plain_files.make_folder(path.parent, private=True)
+    data = f"{to_line(call)}\n".encode()
     try:
         write_atomic(path, data)
     except OSError as error:
@@ -89,6 +113,15 @@ def _write(path: Path, data: bytes) -> None:
             raise
         reserved.unlink()
         write_atomic(path, data)
+
+
+def read_unjudged(run_dir: Path) -> CallRecord | None:
+    """The call that is kept there unjudged; None for none, and for one that can't be read."""
+    try:
+        data = plain_files.read_file(run_dir / UNJUDGED)
+        return None if data is None else from_line(data.decode()).record
+    except (StateError, ValueError):
+        return None  # the run's other files tell of it
 
 
 def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
@@ -126,6 +159,11 @@ def from_line(text: str) -> Kept:
 def mark_entered(runs_dir: Path, call_id: str) -> None:
     """Rename the kept call, if there is one: it is in STATE.yaml now."""
     check_call_id(call_id)
-    path = runs_dir / call_id / PENDING
-    with plain_files.explained(path), contextlib.suppress(FileNotFoundError):
-        path.replace(path.with_name(ENTERED))
+    run_dir = runs_dir / call_id
+    with plain_files.explained(run_dir):
+        (run_dir / RESERVE).unlink(missing_ok=True)
+        if (run_dir / PENDING).exists():
+            (run_dir / UNJUDGED).unlink(missing_ok=True)
+        for name in (PENDING, UNJUDGED):
+            with contextlib.suppress(FileNotFoundError):
+                (run_dir / name).replace(run_dir / ENTERED)

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 PENDING = "call.pending.json"
+UNJUDGED = "call.unjudged.json"
+"""A call that is known, but not yet what its run did to the change."""
 ENTERED = "call.json"
 
 

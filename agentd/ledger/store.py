@@ -156,18 +156,26 @@ class StateStore:
         """
         return pending.keep(self.runs_dir, Kept(record, changes))
 
+    def keep_unjudged(self, record: CallRecord) -> None:
+        """Write into its run's folder what is known of a call before its work is looked at.
+
+        The folders are made again where the CLI has deleted them. Raises as :meth:`keep`.
+        """
+        pending.keep_unjudged(self.runs_dir, record)
+
     def enter_kept(self) -> list[Kept]:
-        """Enter every kept call that is not in STATE.yaml yet; returns those entered now."""
+        """Enter every kept call that is not in STATE.yaml yet; returns all that were kept."""
         plain_files.check_change(self.change_dir)
         if self.runs_dir.is_symlink():
             plain_files.make_folder(self.runs_dir, private=True)  # says what is wrong
         waiting, problem = pending.read_pending(self.runs_dir)
-        entered = self._enter(waiting) if waiting else []
+        if waiting:
+            self._enter(waiting)
         for call in waiting:
             self.mark_entered(call.record.id)
         if problem is not None:
             raise problem
-        return entered
+        return waiting
 
     def mark_entered(self, call_id: str) -> None:
         """Note in the run's folder that its call is in STATE.yaml, if the call was kept there."""

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import InputError
-from agentd.files import FileStamp, file_stamp, make_private_folder, write_private
+from agentd.files import (
+    FileStamp,
+    file_stamp,
+    make_private_folder,
+    remove_temporaries,
+    write_private,
+)
 from agentd.locks import Holder, holder_of, try_lock
 from agentd.project.change import Change, all_changes
 from agentd.project.layout import Project
@@ -48,9 +54,20 @@ def at_work(change: Change) -> Iterator[None]:
             )
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        _remove_leftovers(change)
         yield
     finally:
         os.close(fd)
+
+
+def _remove_leftovers(change: Change) -> None:
+    """Remove the temporary files of agentds that were killed while they wrote a document."""
+    remove_temporaries(change.project.agentd_dir)
+    for top in (change.folder, change.project.specs_dir):
+        for folder, names, _ in os.walk(top):
+            if Path(folder) == change.folder and "runs" in names:
+                names.remove("runs")  # each run is settled by itself
+            remove_temporaries(Path(folder))
 
 
 def worker_on(change: Change) -> Holder | None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from agentd.errors import InputError, StateError
 from agentd.files import write_private
+from agentd.meter.request_log import NAME as REQUESTS
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.provider import Provider
 from agentd.runner.family import Family, is_inside, marked_runs
-from agentd.runner.process import is_same, signal_group
+from agentd.runner.process import has_proc, is_same, signal_group
 from agentd.runner.result import RunResult, conclude
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
@@ -34,6 +35,24 @@ def unfinished(runs_dir: Path) -> list[RunFolder]:
         return []
     folders = (RunFolder(entry) for entry in sorted(runs_dir.iterdir()))
     return [folder for folder in folders if _is_unfinished(folder)]
+
+
+def unused(runs_dir: Path) -> list[RunFolder]:
+    """The folders that were made for a run and not used: agentd was killed before it began."""
+    if not runs_dir.is_dir():
+        return []
+    return [folder for entry in runs_dir.iterdir() if (folder := RunFolder(entry)).is_unused()]
+
+
+def did_not_begin(folder: RunFolder, info: RunInfo) -> bool:
+    """Whether agentd was killed before it started the CLI: there is no process, output or request.
+
+    It can't be told where processes don't show what run they belong to. ``info`` is that of a run
+    which no living agentd attends.
+    """
+    if info.cli_pid is not None or not has_proc() or living(folder):
+        return False
+    return not any(_has_text(folder.path / name) for name in ("stdout", "stderr", REQUESTS))
 
 
 def still_running(folder: RunFolder) -> bool:
@@ -154,6 +173,10 @@ def _signal_cli(info: RunInfo, family: Family, number: int) -> None:
         signal_group(info.cli_pid, number)
     else:
         family.signal(number)
+
+
+def _has_text(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
 
 
 def _duration_ms(folder: RunFolder, info: RunInfo) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
-from agentd.files import make_private_folder, read_json, write_atomic
+from agentd.files import make_private_folder, read_json, remove_temporaries, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.locks import MAX_PID, lock, try_lock
@@ -52,6 +52,10 @@ class RunInfo:
     metered: str | None = None
 
 
+_BEFORE_A_RUN = {
+    *("reserve", "lock", "prompt", "stdout", "stderr", "pointed.json", "failed-checks.json"),
+    *("meter.log", "requests.jsonl"),
+}
 _KEYS = tuple(field.name for field in fields(RunInfo))
 _TEXTS = ("call_id", "step", "provider", "cwd")
 _PIDS = ("agentd_pid", "cli_pid")
@@ -122,17 +126,22 @@ class RunFolder:
 
     def is_attended(self) -> bool:
         """Whether a living agentd runs it, or has run it and may be about to record it."""
+        if self._is_held():
+            return True
+        if not self._lock.exists():
+            return False
+        info = self.info()
+        return info.agentd_pid != os.getpid() and is_same(info.agentd_pid, info.agentd_token)
+
+    def _is_held(self) -> bool:
         try:
             fd = os.open(self._lock, os.O_RDWR)
         except FileNotFoundError:
             return False
         try:
-            if not try_lock(fd):
-                return True
+            return not try_lock(fd)
         finally:
             os.close(fd)
-        info = self.info()
-        return info.agentd_pid != os.getpid() and is_same(info.agentd_pid, info.agentd_token)
 
     def write_info(self, info: RunInfo, *, durable: bool = True) -> None:
         """Write ``run.json``, without the secrets in its arguments. Raises OSError."""
@@ -162,6 +171,13 @@ class RunFolder:
         except StateError:
             return None
         return told if isinstance(told, str) else None
+
+    def is_unused(self) -> bool:
+        """Whether it holds only what is made before a run begins, and nobody is about to use it."""
+        if not is_call_id(self.path.name) or self.path.is_symlink() or not self.path.is_dir():
+            return False
+        remove_temporaries(self.path)
+        return {path.name for path in self.path.iterdir()} <= _BEFORE_A_RUN and not self._is_held()
 
     def remove(self) -> None:
         """Delete the folder of a run that never began, but for what is TO_BE_PUT_BACK."""

@@ -114,6 +114,8 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         Guard(run.change, allowed(run), aside, commits) as guard,
     ):
         result = allowance.judge(ScriptRunner(adopts=True).run(request))
+        # Before anything else: whatever the CLI did to the project, what it used is known.
+        record = recording.keep(run.change, result, overridden=allowance.overridden)
         run.change.forget()
         findings = guard.after()
         sound = [path for path in findings.own if not _is_broken(run.change, path)]
@@ -128,7 +130,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     return Attempt(
         run=run,
         result=result,
-        record=recording.enter(run.change, result, changes, overridden=allowance.overridden),
+        record=recording.enter(run.change, record, changes),
         missing=missing,
         findings=findings,
         remaining=tuple(path for path in findings.own if path not in restored),
@@ -156,7 +158,7 @@ def _is_broken(change: Change, path: Path) -> bool:
 
     It is never overwritten.
     """
-    if path != change.folder / STATE_FILE:
+    if path != change.folder / STATE_FILE or not path.exists():
         return False
     try:
         _ = change.state

@@ -21,21 +21,24 @@ from agentd.workflow.fillback.parts import (
     plan_parts,
 )
 from agentd.workflow.order import Order
-from agentd.workflow.step import StepOutcome, run_step
+from agentd.workflow.step import StepOutcome, adopted, is_written, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 
 
 def propose(change: Change, description: str, order: Order) -> StepOutcome:
-    """Run the ``proposal`` step of a change that has none yet."""
-    if (change.folder / "proposal.md").exists():
+    """Run the ``proposal`` step of a change that has none yet, or not all of its documents."""
+    step = STEPS["proposal"]
+    values = {"description": quoted(change.id, description)}
+    run = StepRun(change=change, step=step, order=order, values=values)
+    if (earlier := adopted(run)) is not None:
+        return earlier
+    if is_written(change, step):
         raise InputError(
             f"change {change.id} has a proposal already",
             fix=f"Revise it with `agentd reproposal {change.id}`, or take another id.",
         )
-    values = {"description": quoted(change.id, description)}
-    step = STEPS["proposal"]
-    return run_step(StepRun(change=change, step=step, order=order, values=values))
+    return run_step(run)
 
 
 def fill_back(change: Change, path: str, order: Order) -> Iterator[StepOutcome]:

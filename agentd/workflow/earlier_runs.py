@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agentd.errors import StateError
+from agentd.files import remove_temporaries
 from agentd.ledger.changes import Changes
+from agentd.ledger.pending import read_unjudged
+from agentd.ledger.run_folders import unentered
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
+from agentd.project.hold import worker_on
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import Provider
 from agentd.runner import recovery
@@ -64,10 +68,19 @@ def settle_interrupted_runs(
                 f"{pids}), although its agentd is gone; the change's next step stops it and enters "
                 "the call"
             )
+        elif recovery.did_not_begin(folder, info):
+            if stop_running:
+                put_back(change, held=True)
+                folder.remove()
         else:
             entered.append(_settle(change, folder, info, provider, held=stop_running))
+    if stop_running or worker_on(change) is None:
+        entered += [_enter_deleted(change, record) for record in _of_deleted_folders(change)]
     if not orphans:
         put_back(change, held=stop_running)
+    if stop_running:
+        for folder in recovery.unused(change.runs_dir):
+            folder.remove()
     return entered, notes, problems, orphans
 
 
@@ -75,26 +88,59 @@ def _settle(
     change: Change, folder: RunFolder, info: RunInfo, provider: Provider, *, held: bool
 ) -> Settled:
     """Finish a run and enter its call; with its step, when that did its work."""
-    prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
-    environ = change.workspace.environ_of(info.provider)
-    result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
+    record = read_unjudged(folder.path)
+    if record is None:
+        prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
+        environ = change.workspace.environ_of(info.provider)
+        result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
+        record = recording.keep(change, result)
     change.forget()
     put_back(change, held=held)
+    remove_temporaries(folder.path)
     step, changes, done = STEPS.get(info.step), Changes(), False
-    if step is not None and result.status == "ok":
+    if step is not None and record.status in ("ok", "interrupted"):
         small = info.prompt_name == step.small_prompt
         run = StepRun(change=change, step=step, small=small)
-        if done := _work_is_there(run, info):
+        if any(call.id == record.id for call in change.state.calls):
+            # agentd was killed after the last write but one.
+            done = change.state.last_action == step.name
+        elif done := _work_is_there(run, info, in_full=record.status == "interrupted"):
             recording.preserve(run, folder.path)
             changes = recording.changes_after(run)
-    return Settled(recording.enter(change, result, changes), done)
+    return Settled(recording.enter(change, record, changes), done)
 
 
-def _work_is_there(run: StepRun, info: RunInfo) -> bool:
+def _work_is_there(run: StepRun, info: RunInfo, *, in_full: bool) -> bool:
     """Whether the documents that a run owed are there, and one was written since it began.
 
-    What it may not touch was not looked at: that needs the project as it was before.
+    ``in_full``: nobody saw the run end, so that they must also be right. What it may not touch was
+    not looked at: that needs the project as it was before.
     """
     owed = [run.change.documents(name) for name in run.step.writes]
     newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)
-    return all(owed) and newest >= info.started_at.timestamp()
+    written = all(owed) and newest >= info.started_at.timestamp()
+    return written and (not in_full or _is_right(run))
+
+
+def _is_right(run: StepRun) -> bool:
+    """Whether the documents say all that the step is asked for, as far as that can be told."""
+    from agentd.documents.validate import validate_change
+    from agentd.documents.verdict import verdict_of
+
+    if run.step.judgement:
+        return verdict_of(run.change, run.step.judgement) is not None
+    if run.step.plans:
+        change = run.change
+        return not validate_change(change.project, change.folder, change.workspace.config).errors
+    return run.step.code
+
+
+def _of_deleted_folders(change: Change) -> list[CallRecord]:
+    """The calls of runs whose CLI has deleted the files of its own run; agentd kept them."""
+    folders = [path for path in unentered(change.runs_dir) if not (path / "run.json").exists()]
+    return [record for path in folders if (record := read_unjudged(path)) is not None]
+
+
+def _enter_deleted(change: Change, record: CallRecord) -> Settled:
+    """Enter it; of its work nothing is known."""
+    return Settled(recording.enter(change, record, Changes()), done=False)

@@ -13,9 +13,14 @@ from agentd.workflow.begin import quoted
 from agentd.workflow.decide import ARCHIVE, IMPL, PLAN
 from agentd.workflow.loop import drive
 from agentd.workflow.order import Order
-from agentd.workflow.step import StepOutcome, run_step
+from agentd.workflow.step import StepOutcome, is_written, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
+from agentd.workflow.unentered import settle_before_step
+
+_TAKEN_UP = (
+    "Take up the proposal in the folder of this change: what is missing there is to be written."
+)
 
 
 def plan(
@@ -27,21 +32,22 @@ def plan(
 ) -> Iterator[StepOutcome]:
     """Propose and challenge until the challenge approves; ``small``: propose only.
 
+    A proposal that is there in part, by a person or a step that was killed, is taken up.
+
     Raises InputError when there is neither a proposal nor a description.
     """
-    values = {}
-    if not (change.folder / "proposal.md").exists():
-        if description is None:
-            raise InputError(
-                f"change {change.id} has no proposal yet",
-                fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
-            )
-        values["description"] = quoted(change.id, description)
-        if small:
-            first = STEPS[PLAN.first]
-            yield run_step(
-                StepRun(change=change, step=first, order=order, values=values, small=True)
-            )
+    first = STEPS[PLAN.first]
+    settle_before_step(change, order)
+    written = is_written(change, first)
+    if description is None and not written and not (change.folder / "proposal.md").exists():
+        raise InputError(
+            f"change {change.id} has no proposal yet",
+            fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
+        )
+    text = _TAKEN_UP if written or description is None else description
+    values = {"description": quoted(change.id, text)}
+    if small and not written:
+        yield run_step(StepRun(change=change, step=first, order=order, values=values, small=True))
     elif small and read_phase(change.state.phase) == "proposed":
         change.ledger.update(phase=STEPS[PLAN.first].small_phase)
     yield from drive(change, PLAN, order, values)

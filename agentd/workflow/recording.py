@@ -33,23 +33,25 @@ _FAILED_CHECKS = "failed-checks.json"
 _LETTERS = {NOT_COVERED: "C", FAILED_CHECKS: "T"}
 
 
-def enter(
-    change: Change, result: RunResult, changes: Changes, *, overridden: bool = False
-) -> CallRecord:
-    """Price a run and record it together with what it changes for the change.
+def keep(change: Change, result: RunResult, *, overridden: bool = False) -> CallRecord:
+    """Price a run and write its call into its folder, to be entered whatever happens next.
 
-    ``overridden``: a person let it go beyond its budget.
-
-    It is written to the run's folder first, so that it is entered later whatever happens here.
-    Raises StateError when STATE.yaml can't take it: then it is kept.
+    ``overridden``: a person let it go beyond its budget. Raises StateError.
     """
     record = priced(result, change.workspace.prices)
     if overridden:
         record = replace(record, budget="overridden")
-    ledger = change.ledger
-    ledger.keep(record, changes)
-    ledger.append(record, changes)
-    ledger.mark_entered(record.id)
+    change.ledger.keep_unjudged(record)
+    return record
+
+
+def enter(change: Change, record: CallRecord, changes: Changes) -> CallRecord:
+    """Record a call together with what it changes for the change.
+
+    Raises StateError when STATE.yaml can't take it: then it is kept.
+    """
+    change.ledger.append(record, changes)
+    change.ledger.mark_entered(record.id)
     return record
 
 
@@ -156,4 +158,4 @@ def preserve(run: StepRun, run_dir: Path) -> None:
 def did_its_work(change: Change, call: CallRecord, step: str) -> bool:
     """Whether a call is one of this planning step, and left what the step owes."""
     there = (change.runs_dir / call.id / _DONE).is_file()
-    return call.step == step and call.status == "ok" and there
+    return call.step == step and there

@@ -37,13 +37,28 @@ def run_step(run: StepRun) -> StepOutcome:
     does not allow the call or stopped it, ProviderError (exit 4) when the CLI failed or did not do
     its work, Cancelled when a person stopped it.
     """
-    for settled in settle_before_step(run.change, run.order):
-        if settled.done and settled.record.step == run.step.name:
-            return _outcome(run, settled.record)
+    if (earlier := adopted(run)) is not None:
+        return earlier
     check_ready(run.change, run.step)
     if run.step.runs_checks:
         run = _with_check_results(run)
     return _outcome(run, run_until_done(run))
+
+
+def adopted(run: StepRun) -> StepOutcome | None:
+    """What a run of this step did that agentd did not live to record; it is entered now.
+
+    None when there was none, or its work is not there. Raises as :func:`settle_before_step`.
+    """
+    for settled in settle_before_step(run.change, run.order):
+        if settled.done and settled.record.step == run.step.name:
+            return _outcome(run, settled.record)
+    return None
+
+
+def is_written(change: Change, step: Step) -> bool:
+    """Whether all documents that a step owes are there."""
+    return all(change.documents(name) for name in step.writes)
 
 
 def check_ready(change: Change, step: Step) -> None:

@@ -231,7 +231,8 @@ def test_a_call_that_was_entered_before_the_crash_is_entered_once(tmp_path: Path
     store.append(call(1))  # killed here, before mark_entered
     store.keep(call(2))
     assert run_folders.unentered(store.runs_dir) == [store.runs_dir / call(n).id for n in (1, 2)]
-    assert [kept.record for kept in store.enter_kept()] == [call(2)]
+    assert [kept.record for kept in store.enter_kept()] == [call(1), call(2)]
+    assert [entry.id for entry in store.read().calls] == [call(1).id, call(2).id]
     assert store.read().calls == (call(1), call(2))
     assert run_folders.unentered(store.runs_dir) == []
 

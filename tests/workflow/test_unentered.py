@@ -34,6 +34,8 @@ def run_json(provider: str, **more: object) -> str:
             "cwd": "/",
             "resume_session_id": None,
             "started_at": "2026-11-22T05:41:00+00:00",
+            "cli_pid": 1,
+            "cli_token": "gone",
             "agentd_pid": 1,
             "agentd_token": "gone",
             **more,
