@@ -41,10 +41,10 @@ class Entry(NamedTuple):
 
 @frozen()
 class Status:
-    """Files by their path below the repository's top; ``ignored`` are paths, folders end in "/"."""
+    """Files by their path below the repository's top; ``ignored_text`` is for :func:`names_in`."""
 
     entries: dict[str, Entry]
-    ignored: frozenset[str]
+    ignored_text: str
 
     @classmethod
     def read(cls, place: GitPlace, index: Path | None = None) -> Status:
@@ -53,20 +53,24 @@ class Status:
         What tools make in a project without a .gitignore is left out, where git does not know it.
         """
         told = place.ask(*_ASKED, "--ignored=matching", "--ignore-submodules=none", index=index)
-        entries, ignored = {}, []
+        # Ignored files come last, and there may be a hundred thousand: no loop over them.
+        told, _, ignored = (b"\0" + told).partition(b"\0! ")
+        entries = {}
         for line in told.split(b"\0"):
             kind = line[:1]
-            if kind == b"!":
-                ignored.append(line)
-            elif kind == b"?":
+            if kind == b"?":
                 path = os.fsdecode(line[2:]).rstrip("/")
                 if NOT_JUDGED.isdisjoint(path.split("/")):
                     entries[path] = Entry("?")
             elif kind in (b"1", b"u"):
                 *fields, path_bytes = line.split(b" ", _FIELDS[kind])
                 entries[os.fsdecode(path_bytes)] = _entry(fields)
-        names = os.fsdecode(b"\0".join(ignored)).split("\0") if ignored else []
-        return cls(entries, frozenset(name[2:] for name in names))
+        return cls(entries, os.fsdecode(ignored.removesuffix(b"\0")))
+
+
+def names_in(ignored_text: str) -> list[str]:
+    """The paths that git ignores, without what lies in them; folders end in "/"."""
+    return ignored_text.split("\0! ") if ignored_text else []
 
 
 def _entry(fields: list[bytes]) -> Entry:
@@ -83,7 +87,10 @@ def _object(told: str) -> str:
 
 def hidden_by_flags(place: GitPlace, index: Path | None = None) -> dict[str, str]:
     """The files that git is told not to look at, with the letter of ``git ls-files -v``."""
-    found = _FLAGGED.findall(place.ask("ls-files", "-v", "-z", index=index))
+    told = place.ask("ls-files", "-v", "-z", index=index)
+    if told.count(b"\0H ") + told.startswith(b"H ") == told.count(b"\0"):
+        return {}
+    found = _FLAGGED.findall(told)
     return {os.fsdecode(path): letter.decode() for letter, path in found}
 
 

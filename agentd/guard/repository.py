@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from agentd.guard.git_status import (
     clean_module,
     hidden_by_flags,
     look_inside,
+    names_in,
 )
 from agentd.guard.tree import NOT_JUDGED, Look, look_at
 
 _KEPT_BYTES = 1024 * 1024  # of one file of a person
 _KEPT_IN_ALL = 64 * 1024 * 1024
 _KEPT_FILES = 2000
-_WALKED = 20_000  # entries of ignored folders that are looked at
+_IGNORED_FILES = 1000  # of these
+_WALKED = 10_000  # ignored files and folders that are looked at
 _HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its stamp
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
 _MADE = (".o", ".a", ".so", ".obj", ".class", ".pyc", ".pyo", ".rlib", ".log", ".tmp")
@@ -98,8 +101,8 @@ class Repository:
         for path, entry in dirty.items():
             copies.look(path, entry, is_hashed=are_hashed)
         tracked = len(self._baseline.entries)
-        ignored = sorted(copies.ignored(status.ignored, self._skip))
-        self._baseline.keep_bytes("git ignored", os.fsencode("\0".join(sorted(status.ignored))))
+        ignored = list(copies.ignored(names_in(status.ignored_text), self._skip))
+        self._baseline.keep_bytes("git ignored", os.fsencode(status.ignored_text))
         looks = self._baseline.entries
         self._baseline.facts["repository"] = {
             "stamp": stamp,
@@ -119,10 +122,14 @@ class Repository:
     def changes(self) -> FileChanges:
         """What changed since. Raises GitFailed."""
         dirty = {path: Entry(*values) for path, values in self._facts["dirty"].items()}
-        was_ignored = self._was_ignored()
+        before_text = os.fsdecode(self._baseline.kept_bytes("git ignored") or b"")
         with self._index_of_before() as index:
             status = Status.read(self._place, index)
             flagged = self._flagged(index)
+        was_ignored = frozenset(names_in(before_text))
+        is_ignored = was_ignored
+        if status.ignored_text != before_text:
+            is_ignored = frozenset(names_in(status.ignored_text))
         looks = {path: self._look(path, status.entries.get(path)) for path in dirty}
         changed = [path for path in dirty if self._differs(path, dirty[path], looks[path])]
         ignored_files = frozenset(self._facts["ignored"])
@@ -134,11 +141,11 @@ class Repository:
             if entry.is_module and self._look(path, entry) == clean_module(entry.in_index):
                 continue  # build caches in it
             changed.append(path)
-        vanished = [name for name in was_ignored - status.ignored if self._is_gone(name)]
+        vanished = [name for name in was_ignored - is_ignored if self._is_gone(name)]
         return FileChanges(
             changed=sorted(changed),
             losses=self._losses(dirty, looks, changed, status),
-            hidden=sorted(self._hidden(status.ignored - was_ignored)),
+            hidden=sorted(self._hidden(is_ignored - was_ignored)),
             gone=sorted(name for name in vanished if name.rstrip("/") not in ignored_files),
             flagged=flagged,
             status=status,
@@ -260,10 +267,6 @@ class Repository:
             and not os.path.lexists(self._top(name.rstrip("/")))
         )
 
-    def _was_ignored(self) -> frozenset[str]:
-        names = os.fsdecode(self._baseline.kept_bytes("git ignored") or b"")
-        return frozenset(filter(None, names.split("\0")))
-
     def _flagged(self, index: Path | None) -> dict[str, str]:
         """The files whose flags changed, with the letter of before."""
         if index is None:
@@ -310,7 +313,7 @@ class _Copies:
         """Note how a file that is not committed looks, with its bytes where there is room."""
         place = self._top / path
         look = look_at(place, hash_up_to=-1)
-        if look is not None and look.kind == "file" and self._has_room(look):
+        if look is not None and self._has_room(look):
             look = self._keep(place)
         elif look is not None:
             look = _look(place, entry, _HASHED_BYTES if is_hashed else -1)
@@ -319,42 +322,42 @@ class _Copies:
 
     def ignored(self, names: Iterable[str], skip: Callable[[str], bool]) -> Iterator[str]:
         """Copy ignored files; yields those that were. What is nearer to the top comes first."""
-        left = _WALKED
-        files = [name for name in names if not name.endswith(_MADE)]
-        waiting = sorted(files, key=lambda name: (name.count("/"), name))
-        while waiting and left > 0 and self._files < _KEPT_FILES:
-            deeper: list[str] = []
-            for name in waiting:
-                left -= 1
-                path = name.rstrip("/")
-                if left <= 0 or skip(path) or not NOT_JUDGED.isdisjoint(path.split("/")):
-                    continue
-                place = self._top / path
-                if name.endswith("/"):
-                    deeper += self._inside(name, left)
-                    continue
-                look = look_at(place, hash_up_to=-1)
-                if look is None or look.kind not in ("file", "link"):
-                    continue
-                if look.kind == "link" or self._has_room(look):
-                    self._keep(place)
-                    yield path
-            waiting = sorted(deeper)
+        wanted = (name for name in names if not name.endswith(_MADE))
+        waiting = deque(sorted(wanted, key=lambda name: (name.count("/"), name)))
+        most = self._files + _IGNORED_FILES
+        for _ in range(_WALKED):
+            if not waiting or self._files >= most:
+                return
+            name = waiting.popleft()
+            path = name.rstrip("/")
+            if not NOT_JUDGED.isdisjoint(path.split("/")) or skip(path):
+                continue
+            if name.endswith("/"):
+                files, folders = self._inside(name)
+                waiting.extendleft(reversed(files))
+                waiting.extend(folders)
+                continue
+            place = self._top / path
+            look = look_at(place, hash_up_to=-1)
+            if look is not None and (look.kind == "link" or self._has_room(look)):
+                self._keep(place)
+                yield path
 
-    def _inside(self, folder: str, most: int) -> list[str]:
-        found = []
+    def _inside(self, folder: str) -> tuple[list[str], list[str]]:
+        """Its files and its folders, sorted."""
+        files, folders = [], []
         with contextlib.suppress(OSError), os.scandir(self._top / folder) as entries:
-            for entry in entries:
-                is_folder = entry.is_dir(follow_symlinks=False)
-                if is_folder or not entry.name.endswith(_MADE):
-                    found.append(f"{folder}{entry.name}{'/' if is_folder else ''}")
-                if len(found) >= most:
-                    break
-        return found
+            for entry, _ in zip(entries, range(_WALKED), strict=False):
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{folder}{entry.name}/")
+                elif not entry.name.endswith(_MADE):
+                    files.append(f"{folder}{entry.name}")
+        return sorted(files), sorted(folders)
 
     def _has_room(self, look: Look) -> bool:
         return (
-            look.size <= _KEPT_BYTES
+            look.kind == "file"
+            and look.size <= _KEPT_BYTES
             and self._bytes + look.size <= _KEPT_IN_ALL
             and self._files < _KEPT_FILES
         )
