@@ -55,6 +55,7 @@ _GIT_MAY_CHANGE = re.compile(
     r"|worktrees|gc\.|.*\.lock$|shallow|info/refs)"
 )
 _AGENTDS = re.compile(rf"{_CHANGE}/(STATE\.yaml$|runs(/|$))|agentd/\.running(/|$)|.*/__pycache__")
+_LATER = "later.txt"
 _MORE = re.compile(r"and \d+ more")
 
 
@@ -143,6 +144,7 @@ class Case:
         yield from _badly_ended("the step", struck, (0, 1, 4, 6, 130, -9))
         if struck.returncode != -9:
             yield from self._left_running("the step")
+        (self.root / _LATER).write_text("a person went on\n")
         self.script = ":"
         status = self.agentd("status")
         yield from _badly_ended("status", status, (0, 1))
@@ -154,6 +156,8 @@ class Case:
         yield from self._unseen(files, self._files(), told)
         yield from self._unseen(git, self._git(), told)
         yield from self._lost(told)
+        if (self.root / _LATER).read_text() != "a person went on\n":
+            yield f"what a person wrote after the step is not there: {_LATER}"
         yield from self._calls(phase)
 
     def _move_in(self) -> None:
@@ -170,7 +174,7 @@ class Case:
             if name == ".git" or name.startswith(".git/"):
                 if not _GIT_MAY_CHANGE.match(name):
                     found[name] = entry
-            elif not self._may_touch(name) and name not in PERSONS:
+            elif not self._may_touch(name) and name not in (*PERSONS, _LATER):
                 found[name] = entry
         return found
 
