@@ -22,8 +22,8 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here"),
 ]
 
-READING = (agents.SILENT, agents.PROCESSES)
-CODING = (agents.SILENT,)
+READING = (agents.CODE, agents.PERSON, agents.GIT, agents.SILENT, agents.PROCESSES)
+CODING = (agents.PERSON, agents.GIT, agents.SILENT)
 AGENTS: Mapping[str, tuple[Step, str]] = {
     **{f"reading: {name}": ("challenge", do) for group in READING for name, do in group.items()},
     **{f"coding: {name}": ("implement", do) for group in CODING for name, do in group.items()},

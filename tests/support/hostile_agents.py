@@ -36,6 +36,7 @@ CODE: Mapping[str, str] = {
     "writes through a hard link": "ln login.py ../l; echo b >> ../l",
     "renames code": "mv login.py renamed.py",
     "git mv": "git mv login.py renamed.py",
+    "adds a submodule": "git -c protocol.file.allow=always submodule --quiet add ../origin.git sub",
     "1,000 files": "mkdir many; for i in $(seq 1000); do : > many/$i; done",
     "nested 300 deep": "d=.; for i in $(seq 300); do d=$d/d; done; mkdir -p $d; echo x > $d/x",
 }
@@ -102,7 +103,6 @@ GIT: Mapping[str, str] = {
         "echo '*.py filter=mine' > .git/info/attributes"
     ),
     "adds a worktree": "git worktree add -q ../elsewhere keep",
-    "adds a submodule": "git -c protocol.file.allow=always submodule --quiet add ../origin.git sub",
     "makes a repository inside": "git init -q inner; echo x > inner/x",
     "deletes the repository": "rm -rf .git",
     "moves the repository away": "mv .git ../git.away",

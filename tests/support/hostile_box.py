@@ -23,6 +23,7 @@ from typing import Literal
 import yaml
 
 from agentd.runner.process import environment, processes, start_token
+from agentd.text import plain
 from support.recordings import recording
 from support.workflow_box import STREAM, box_with, put_change
 
@@ -56,6 +57,7 @@ _GIT_MAY_CHANGE = re.compile(
 )
 _AGENTDS = re.compile(rf"{_CHANGE}/(STATE\.yaml$|runs(/|$))|agentd/\.running(/|$)|.*/__pycache__")
 _LATER = "later.txt"
+_NO_REPOSITORY = re.compile(r"may not touch: (.*, )?\.git(,|$)", re.MULTILINE)
 _MORE = re.compile(r"and \d+ more")
 
 
@@ -284,10 +286,17 @@ def _badly_ended(
 def _is_told(name: str, told: str) -> bool:
     """Whether a path, a folder around it, or a ref stands in what agentd said."""
     path = Path(name)
-    if name.startswith("refs/") and (path.name in told or ".git/HEAD" in told):
+    if name.startswith("refs/") and (
+        path.name in told or ".git/HEAD" in told or _NO_REPOSITORY.search(told)
+    ):
         return True
-    above = [str(each) for each in (path, *path.parents) if str(each) not in (".", "agentd")]
+    above = [_printed(each) for each in (path, *path.parents) if str(each) not in (".", "agentd")]
     return any(each in told for each in above) or bool(_MORE.search(told))
+
+
+def _printed(path: Path) -> str:
+    """A path as it is printed: no control characters, and what is no text is replaced."""
+    return os.fsencode(plain(str(path))).decode(errors="replace")
 
 
 def _below(folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
