@@ -33,7 +33,14 @@ IN_MAKE_TEST = (
     "reading: a daemon that ignores signals",
     "coding: does nothing",
 )
-KNOWN: Mapping[str, str] = {}
+_AFTER_A_CRASH = "agentd's own files do not come back where it can't enter the call"
+KNOWN: Mapping[str, str] = {
+    "reading: clean -fdx": "a deleted run is not entered",
+    "reading: checks out another branch by force": _AFTER_A_CRASH,
+    "coding: checks out another branch by force": _AFTER_A_CRASH,
+    "reading: makes the repository unreadable": "as root git works on",
+    "coding: makes the repository unreadable": "as root git works on",
+}
 
 
 def test_nothing_is_changed_unseen_nothing_is_lost_and_each_call_is_recorded_once(
