@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,9 @@ class GitJudge:
         """Keep it as it is now. Raises GitFailed, OSError."""
         self._settings.keep()
         self._baseline.facts["git refs"] = GitRefs.read(self._place).facts()
-        self._baseline.facts["git folder"] = self._place.git_dir.stat().st_ino
+        folder = self._place.git_dir.stat()
+        self._baseline.facts["git folder"] = folder.st_ino
+        self._baseline.facts["git folder mode"] = stat.S_IMODE(folder.st_mode)
 
     def judge(self, aside: Path, *, commits: Commits) -> GitJudged:
         """What became of it. All that a rule puts back is put back. Raises OSError.
@@ -60,6 +64,7 @@ class GitJudge:
         Settings and hooks come first: git might run what they name.
         """
         place = self._place
+        self._open_again()
         if not place.is_there:
             self._forbid(place.git_dir, "git can't read it any more")
         elif place.git_dir.stat().st_ino != self._baseline.facts["git folder"]:
@@ -73,6 +78,21 @@ class GitJudge:
             self._forbid(place.git_dir, f"git can't read it any more: {error}")
             return GitJudged(self._forbidden, self._told, is_broken=True)
         return GitJudged(self._forbidden, self._told)
+
+    def _open_again(self) -> None:
+        """Put back the permissions of git's folder: without them git, or a person, can't read it.
+
+        Raises OSError.
+        """
+        folder, mode = self._place.git_dir, self._baseline.facts["git folder mode"]
+        with contextlib.suppress(FileNotFoundError):
+            found = folder.lstat()
+            is_same = found.st_ino == self._baseline.facts["git folder"]
+            if is_same and stat.S_IMODE(found.st_mode) != mode:
+                folder.chmod(mode)
+                self._told.append(
+                    Told(f"Put back: {self._place.shown(folder)} (its permissions)", GIT)
+                )
 
     def put_back_flags(self, flagged: dict[str, str]) -> Iterator[Told]:
         """Put back the flags of files in the index, given with the letter of before."""

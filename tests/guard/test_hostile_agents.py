@@ -38,8 +38,6 @@ KNOWN: Mapping[str, str] = {
     "reading: clean -fdx": "a deleted run is not entered",
     "reading: checks out another branch by force": _AFTER_A_CRASH,
     "coding: checks out another branch by force": _AFTER_A_CRASH,
-    "reading: makes the repository unreadable": "as root git works on",
-    "coding: makes the repository unreadable": "as root git works on",
 }
 
 
