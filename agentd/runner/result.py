@@ -82,9 +82,9 @@ def conclude(
 ) -> RunResult:
     """Read the rest of stdout and the session log, and settle what the run used.
 
-    ``status`` None means that the run ended by itself: ok needs exit code 0, or none that anybody
-    saw, and the CLI's report of its end, without an error in it. A run that had ended so before the
-    signal of its budget reached it is ok, too.
+    ``status`` None means that the run ended by itself: ok needs the CLI's report of its end,
+    without an error in it, and no signal and no exit code with a meaning of its own. A run that
+    had ended with 0 before the signal of its budget reached it is ok, too.
     """
     parsed = reading.finish()
     ended_well = exit_code in (0, None) and parsed.complete and not parsed.error
@@ -100,6 +100,8 @@ def conclude(
         refused = refusals(log)
         if refused and status == "failed":  # who ended well did without that request
             status = "budget_stopped"
+    if status == "failed" and _only_its_exit_code_is_bad(parsed, exit_code, cli):
+        status = "ok"
     logged = read_log(cli, info, parsed, environ)
     outcome = outcome_of(
         Sources(
@@ -156,6 +158,15 @@ def conclude(
         refused=refused[0] if refused else None,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
     )
+
+
+def _only_its_exit_code_is_bad(parsed: Parsed, exit_code: int | None, cli: Cli) -> bool:
+    """Whether a CLI told its success, and then ended with an exit code that says nothing else.
+
+    Such as claude's 1 where an MCP server wanted a login: its work is there, and was paid for.
+    """
+    told = parsed.complete and not parsed.error and parsed.failure is None
+    return told and (exit_code or 0) > 0 and exit_code not in cli.exit_reasons
 
 
 def _dated(failure: Failure | None, cli: Cli, ended_at: datetime) -> Failure | None:

@@ -60,6 +60,9 @@ def run_until_done(run: StepRun) -> CallRecord:
         done.check_forbidden()
         check_priced(change, done.record, override=order.override_budget)
         if result.failure is None or result.status == "ok":
+            if result.exit_code:
+                told = f"{choice.provider} reported success, but exit code {result.exit_code}"
+                order.warn(f"{run.step.name}: {told}")
             done.check_done()
             return done.record
         failed.append((choice.provider, result.failure))

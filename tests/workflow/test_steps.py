@@ -14,6 +14,8 @@ import pytest
 import yaml
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
+from agentd.config.edit import set_values
+
 CONFIG = """
 project_name = "test"
 [workflow]
@@ -152,6 +154,24 @@ def test_failed_step_exits_4_and_is_recorded(
     call = box.telemetry("add-x")["calls"][1]
     assert (call["step"], call["status"], call["tokens_in"]) == (step, "failed", tokens)
     assert json.loads(box.ok("status", "--json"))["failed"] == 1
+
+
+def test_success_with_a_bad_exit_code_is_not_paid_again(box: Sandbox) -> None:
+    """claude ends with 1 where an MCP server wanted a login; what it wrote is there."""
+    set_values(box.root / "agentd/config.toml", [("workflow.script_retries", "3")])
+    with_proposal(box)
+    files = {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"}
+    box.answer("challenge", "claude/2.1.330/tool_stream_json_partial", files, exit=1)
+    done = box.run("challenge", "add-x", "--provider", "claude")
+    assert done.returncode == 0, done.stderr
+    assert "challenge: claude reported success, but exit code 1" in done.stderr
+    box.answer("challenge", "claude/2.1.330/tool_stream_json_partial", {}, exit=1)
+    done = box.run("challenge", "add-x", "--provider", "claude")
+    assert done.returncode == 4
+    assert "reported success, but exit code 1" in done.stderr
+    assert "ended step challenge without writing CHALLENGE.md" in done.stderr
+    calls = [call["step"] for call in box.telemetry("add-x")["calls"]]
+    assert calls == ["proposal", "challenge", "challenge"]
 
 
 def test_step_that_wrote_nothing_exits_4_and_says_so(box: Sandbox) -> None:
