@@ -39,4 +39,12 @@ def from_iso(text: str) -> datetime:
 
 def local_time() -> str:
     """``14:24:58``: the time of day here, for lines that a person reads."""
-    return datetime.now().astimezone().strftime("%H:%M:%S")
+    return local(precise_utc_now()).strftime("%H:%M:%S")
+
+
+def local(moment: datetime) -> datetime:
+    """The moment in the zone of this machine; in UTC where TZ says what no zone can be."""
+    try:
+        return moment.astimezone()
+    except ValueError:  # TZ=UTC+25
+        return moment.astimezone(UTC)

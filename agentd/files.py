@@ -47,10 +47,11 @@ def read_plain(path: Path | str, *, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(fd, "rb") as handle:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
-        data = handle.read(max_bytes + 1)
-    if len(data) > max_bytes:
+        data = handle.read(max_bytes + 1) if found.st_size <= max_bytes else None
+    if data is None or len(data) > max_bytes:
         raise OSError(errno.EFBIG, f"is larger than {max_bytes:,} bytes", os.fspath(path))
     return data
 
@@ -60,6 +61,42 @@ def read_json(path: Path | str) -> Any:
     from agentd.json_value import json_value  # most commands read none
 
     return json_value(read_plain(path))
+
+
+def files_below(
+    folder: Path, suffix: str, *, enters: Callable[[str], bool] = lambda name: True
+) -> list[Path]:
+    """What ends in ``suffix`` in ``folder`` and below it and is no folder, sorted by its path.
+
+    Links to folders are not followed, and of other folders those whose names ``enters`` takes. What
+    can't be listed has nothing in it. The depth does not matter: Python's own walkers recurse.
+    """
+    found: list[str] = []
+    waiting = [os.fspath(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting += [entry.path] if enters(entry.name) else []
+                elif entry.name.endswith(suffix):
+                    found.append(entry.path)
+    return sorted(map(Path, found))
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all that is in it, however deep; what can't be removed stays."""
+    folders = [os.fspath(folder)]
+    for inner in folders:  # it grows
+        with contextlib.suppress(OSError), os.scandir(inner) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    with contextlib.suppress(OSError):
+                        os.unlink(entry.path)  # noqa: PTH108 - scandir gives text
+    for inner in reversed(folders):
+        with contextlib.suppress(OSError):
+            os.rmdir(inner)  # noqa: PTH106
 
 
 def write_atomic(

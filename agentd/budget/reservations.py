@@ -104,6 +104,8 @@ def _read(path: Path) -> Reservation | None:
         values = read_json(path)
         amount = (exact_usd("usd", values["usd"]), int(exact_usd("tokens", values["tokens"])))
         run_dir = Path(os.path.normpath(path.parent / values["run_dir"]))
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            run_dir.lstat()  # what can be no path is none of agentd's
         return Reservation(path.stem, run_dir, *amount, str(values["period"]), int(values["pid"]))
     except FileNotFoundError:  # given back meanwhile
         return None

@@ -20,8 +20,19 @@ def main() -> None:
             "Error: agentd does not run on Windows.\n"
             "Run it in the Windows Subsystem for Linux: https://learn.microsoft.com/windows/wsl"
         )
+    _open_what_is_closed()
     gc.disable()  # until a command begins: of what is loaded up to then nothing is garbage
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_what_is_closed() -> None:
+    """Put /dev/null where a standard stream is closed.
+
+    Else the next file that is opened, perhaps a ledger, would be what others print to.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open to the end
 
 
 def run(arguments: list[str]) -> int:
@@ -38,7 +49,13 @@ def run(arguments: list[str]) -> int:
 
         if debug.asked():
             debug.tell(traceback.format_exc())
-        print_error(error, as_json=_wants_json(arguments))
+        try:
+            print_error(error, as_json=_wants_json(arguments))
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:  # stdout is full or gone, perhaps that is the error
+            sys.stdout = None
+            print_error(error, as_json=False)
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED_EXIT_CODE

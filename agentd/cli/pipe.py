@@ -117,7 +117,7 @@ def pipe(
     """
     from agentd.cli.arguments import check_model
     from agentd.cli.pipe_report import PipeReport
-    from agentd.cli.terminal import note
+    from agentd.cli.terminal import is_closed, note
     from agentd.pipe.batch import LineOptions
     from agentd.pipe.json_lines import FieldPath
     from agentd.pipe.line_totals import Limits
@@ -131,7 +131,7 @@ def pipe(
         raise UsageError(
             "--max-cost needs costs, which --mode tokens leaves out", fix="Leave one out."
         )
-    if sys.stdin is None or sys.stdout is None:
+    if is_closed(sys.stdin) or is_closed(sys.stdout):
         raise InputError("stdin or stdout is closed", fix="Give it lines: agentd pipe < FILE")
     quoting = open_prices(Path.cwd())
     options = LineOptions(

@@ -70,6 +70,11 @@ def write_stderr(text: str) -> None:
             sys.stderr.flush()
 
 
+def is_closed(stream: TextIO | None) -> bool:
+    """Whether a standard stream was closed when agentd began: it is /dev/null then."""
+    return stream is None or stream.name == os.devnull
+
+
 def on_terminal(stream: TextIO | None) -> bool:
     """Whether a line can be rewritten in place there."""
     return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import field
 from pathlib import Path
 
 from agentd.documents.report import Issue
+from agentd.files import files_below
 from agentd.frozen import frozen
 from agentd.project.text_file import MAX_BYTES, MAX_LINES, read_text
 
@@ -63,9 +63,7 @@ def read_sources(root: Path, change: Path) -> Sources:
 def _markdown_files(change: Path) -> list[Path]:
     """The ``*.md`` of the change's folder and below ``specs/``; links to folders not followed."""
     files = [entry for entry in change.iterdir() if entry.suffix == ".md"]
-    for folder, folders, names in os.walk(change / "specs"):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(folder, name) for name in names if name.endswith(".md")]
+    files += files_below(change / "specs", ".md", enters=lambda name: not name.startswith("."))
     return sorted(
         file
         for file in files

@@ -84,15 +84,15 @@ def read_file(path: Path) -> bytes | None:
         except FileNotFoundError:
             return None
         try:
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                with os.fdopen(fd, "rb", closefd=False) as handle:
-                    data = handle.read(_MAX_BYTES + 1)
-                if len(data) > _MAX_BYTES:
+            found = os.fstat(fd)
+            if stat.S_ISREG(found.st_mode):
+                if found.st_size > _MAX_BYTES:
                     raise StateError(
                         f"{path}: is larger than {_MAX_BYTES:,} bytes",
                         fix="agentd writes no such file: restore it (git checkout).",
                     )
-                return data
+                with os.fdopen(fd, "rb", closefd=False) as handle:
+                    return handle.read()
         finally:
             os.close(fd)
     raise StateError(f"{path}: is no plain file", fix="Put the file itself there.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentd.errors import InputError
-from agentd.files import FileStamp, file_stamp
+from agentd.files import FileStamp, file_stamp, files_below
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Change:
         """The files that a name of the step table stands for, those that are there."""
         path = self.folder / name
         if name in _FOLDERS:
-            return sorted(found for found in path.rglob("*.md") if found.is_file())
+            return [found for found in files_below(path, ".md") if found.is_file()]
         return [path] if path.is_file() else []
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentd import debug
 from agentd.errors import InputError
-from agentd.files import read_plain
+from agentd.files import files_below, read_plain
 from agentd.frozen import frozen
 
 STATE_FILE = "STATE.yaml"
@@ -132,7 +132,7 @@ def find_layout(root: Path) -> str:
         return "agentd"
     own = root / "agentd"
     in_use = any((own / name).is_dir() for name in ("changes", "archive"))
-    return "agentd" if in_use or any((own / "specs").rglob("*.md")) else "openspec"
+    return "agentd" if in_use or files_below(own / "specs", ".md") else "openspec"
 
 
 def check_change_id(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.errors import ConfigError, StateError
-from agentd.files import file_stamp, read_plain
+from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.state import NOT_STARTED, State
@@ -242,7 +242,7 @@ def _artifacts(change: Change, last_action: str | None) -> Iterator[Artifact]:
     for name, document, judge, mend in _DOCUMENTS:
         path = change.folder / document
         if path.is_dir():
-            yield Artifact(name, sum(1 for spec in path.rglob("*.md") if spec.is_file()))
+            yield Artifact(name, sum(map(Path.is_file, files_below(path, ".md"))))
         elif judge is None or not path.is_file():
             yield Artifact(name, int(path.is_file()), judge is not None)
         else:

@@ -13,6 +13,7 @@ from agentd.specs.model import Delta, SpecError
 
 MAX_SPEC_BYTES = 1_000_000
 MAX_HEADINGS = 10_000
+MAX_FOLDERS = 50
 _CHANGELOG = "CHANGELOG.md"
 _SPEC = "spec.md"
 
@@ -114,13 +115,23 @@ def _markdown(project: Project, folder: Path) -> Iterator[Path]:
         raise _link(project, folder)
     if not folder.is_dir():
         return
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        if not place.is_dir():
+            if place.suffix == ".md":
+                yield place
             continue
-        if entry.is_dir():
-            yield from _markdown(project, entry)
-        elif entry.suffix == ".md":
-            yield entry
+        if place.is_symlink():
+            raise _link(project, place)
+        if len(place.relative_to(folder).parts) > MAX_FOLDERS:
+            raise SpecError(
+                f"this lies in more than {MAX_FOLDERS} folders",
+                path=shown(project, folder),
+                fix="Move the specs up.",
+            )
+        inside = [entry for entry in place.iterdir() if not entry.name.startswith(".")]
+        waiting += sorted(inside, key=lambda entry: entry.name, reverse=True)
 
 
 def _link(project: Project, path: Path) -> SpecError:

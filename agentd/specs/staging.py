@@ -6,13 +6,18 @@ Until the archive review approves, the main specs stay as they are, whatever hap
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from agentd.errors import InputError
-from agentd.files import make_private_folder, read_json, write_atomic
+from agentd.files import (
+    files_below,
+    make_private_folder,
+    read_json,
+    remove_tree,
+    write_atomic,
+)
 from agentd.markdown.document import scan
 from agentd.project.change import open_changes
 from agentd.project.hold import worker_on
@@ -52,7 +57,7 @@ def stage(project: Project, change: Path, texts: Mapping[Path, str]) -> None:
     """
     folder = merged_dir(change)
     written = (folder / CHANGELOG).read_bytes() if (folder / CHANGELOG).is_file() else None
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     folder.mkdir(parents=True)
     for target, text in texts.items():
         place = folder / target.relative_to(project.specs_dir)
@@ -81,7 +86,7 @@ def publish(project: Project, change: Path) -> Journal:
             )
         texts = {
             project.specs_dir / path.relative_to(folder): read_spec(project, path) or ""
-            for path in sorted(folder.rglob("*.md"))
+            for path in files_below(folder, ".md")
         }
         now = read_spec(project, changelog) or f"{_HEADING}\n"
         if changelog in texts:
@@ -138,7 +143,7 @@ def with_entry(changelog: str, entry: str) -> str:
 def _specs(change: Path) -> list[Path]:
     """The merged specs, without the changelog."""
     folder = merged_dir(change)
-    return [path for path in sorted(folder.rglob("*.md")) if path != folder / CHANGELOG]
+    return [path for path in files_below(folder, ".md") if path != folder / CHANGELOG]
 
 
 def _note(change: Path) -> Path:
@@ -148,7 +153,7 @@ def _note(change: Path) -> Path:
 def _fingerprint(project: Project, change: Path) -> dict[str, str]:
     folder = change / "specs"
     prints = {}
-    for path in sorted(folder.rglob("*.md")):
+    for path in files_below(folder, ".md"):
         key = path.relative_to(folder)
         main = project.specs_dir / key
         prints[f"change/{key}"] = sha256(path.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from agentd.clock import utc_now
 from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
+from agentd.files import remove_tree
 from agentd.project.change import Change, archived_changes
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
@@ -80,7 +80,7 @@ def archive(
         publish(project, change.folder)
         change.ledger.update(phase="archived")
     journal_of(project, change.folder).forget()
-    shutil.rmtree(merged_dir(change.folder), ignore_errors=True)
+    remove_tree(merged_dir(change.folder))
     target.parent.mkdir(parents=True, exist_ok=True)
     change.folder = change.folder.rename(target)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.files import files_below
 from agentd.metering.requests import ApiRequest, unite
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.claude.usage import finish_of, of_message, requests_of
@@ -50,8 +51,8 @@ def read(query: LogQuery) -> Logged | None:
         main = _Transcript(query.started_at).load(paths[0])
         own = main.own_prompts(query.request_ids)
         threads = [main.thread(own)]
-        for path in paths[0].with_suffix("").rglob("agent-*.jsonl"):
-            if changed_since(path, query.started_at):
+        for path in files_below(paths[0].with_suffix(""), ".jsonl"):
+            if path.name.startswith("agent-") and changed_since(path, query.started_at):
                 threads.append(_Transcript(query.started_at).load(path).thread(own))
     except (UnknownShape, ParseError, OSError):
         return None

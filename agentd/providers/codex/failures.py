@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from agentd.clock import local
 from agentd.providers.failure import Failure, Reason, reason_of_form
 
 _STATUS = re.compile(r"(?:unexpected status|exceeded retry limit, last status:) (\d{3})\b")
@@ -75,14 +76,14 @@ def resets_at(message: str, ended_at: datetime) -> datetime | None:
     if found is None:
         return None
     month, day, year, hour, minute, half = found.groups()
-    local = ended_at.astimezone()
+    here = local(ended_at)
     try:
         date = (int(year), _MONTHS.index(month) + 1, int(day)) if month else None
         told = datetime(  # noqa: DTZ001 - astimezone takes it as the local time that it is
-            *(date or (local.year, local.month, local.day)),
+            *(date or (here.year, here.month, here.day)),
             int(hour) % 12 + (12 if half == "P" else 0),
             int(minute),
         )
-    except ValueError:
+        return told.astimezone(UTC) + timedelta(minutes=1)
+    except (ValueError, OverflowError):
         return None
-    return told.astimezone(UTC) + timedelta(minutes=1)

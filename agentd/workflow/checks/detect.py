@@ -7,11 +7,12 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from agentd.config.model import CHECKS, ChecksConfig
-from agentd.files import read_plain
+from agentd.files import files_below, read_plain
 from agentd.frozen import frozen
 from agentd.json_value import json_value
 
@@ -90,9 +91,10 @@ def _pyproject(text: str) -> dict[str, Any]:
 
 
 def _test_files(root: Path) -> Iterator[Path]:
-    for folder, pattern in ((root, "*"), (root / "tests", "**/*"), (root / "test", "**/*")):
-        for name in ("test_*.py", "*_test.py"):
-            yield from folder.glob(pattern.removesuffix("*") + name)
+    below = (files_below(root / name, ".py") for name in ("tests", "test"))
+    for path in chain(root.glob("*.py"), *below):
+        if path.name.startswith("test_") or path.name.endswith("_test.py"):
+            yield path
 
 
 def _python_command(root: Path, tool: str) -> str:

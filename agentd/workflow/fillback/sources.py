@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from agentd.errors import InputError
-from agentd.files import read_plain
+from agentd.files import files_below, read_plain
 from agentd.git import GitFailed, output
 
 # Other people's code, tracked or not.
@@ -127,7 +127,5 @@ def _git_files(root: Path, start: PurePosixPath) -> list[str]:
 
 
 def _walk(root: Path, start: PurePosixPath) -> Iterator[str]:
-    for folder, folders, files in os.walk(root / start):
-        folders[:] = [name for name in folders if not _IGNORED.fullmatch(name)]
-        for file in files:
-            yield Path(folder, file).relative_to(root).as_posix()
+    for path in files_below(root / start, "", enters=lambda name: not _IGNORED.fullmatch(name)):
+        yield path.relative_to(root).as_posix()
