@@ -218,7 +218,7 @@ def test_init_leaves_the_specs_where_they_are(box: Sandbox) -> None:
         (("openspec/specs", "agentd/specs"), "", "openspec"),
         (("openspec/specs", "agentd/changes"), "", "agentd"),
         (("openspec/specs", "agentd/archive"), "", "agentd"),
-        (("openspec/specs", "agentd/specs/login.md/"), "", "agentd"),
+        (("openspec/specs", "agentd/specs/login.md"), "", "agentd"),
         (("openspec/specs",), '[paths]\nlayout = "agentd"\n', "agentd"),
         (("agentd/changes",), '[paths]\nlayout = "openspec"\n', "openspec"),
         (("openspec/specs",), '# layout = "agentd"\n', "openspec"),
@@ -231,7 +231,12 @@ def test_the_layout_is_found(
     (tmp_path / "agentd").mkdir()
     (tmp_path / "agentd/config.toml").write_text(config)
     for folder in folders:
-        (tmp_path / folder).mkdir(parents=True)
+        place = tmp_path / folder
+        if place.suffix:
+            place.parent.mkdir(parents=True)
+            place.touch()
+        else:
+            place.mkdir(parents=True)
     assert find_project(tmp_path).layout == layout
 
 
