@@ -11,14 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agentd.locks import try_lock
+from agentd.locks import is_at, try_lock
 from agentd.own_writes import noted
 
 MAX_SMALL_BYTES = 4_000_000
 """What no settings, note or list of agentd's own comes near."""
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _OTHERS = 0o077
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
+"""How a file is called that :func:`write_atomic` is writing, or was when it was killed."""
 
 
 class FileStamp(NamedTuple):
@@ -151,8 +152,20 @@ def remove_temporaries(folder: Path) -> None:
     """The same for all files of a folder; what is in its folders stays."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for found in entries:
-            if _TEMPORARY.fullmatch(found.name) and found.is_file(follow_symlinks=False):
+            if TEMPORARY.fullmatch(found.name) and found.is_file(follow_symlinks=False):
                 _remove_unless_locked(found.path)
+
+
+def is_abandoned(path: Path | str) -> bool:
+    """Whether a TEMPORARY file is there that no process writes any more."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return try_lock(fd)
+    finally:
+        os.close(fd)
 
 
 def _remove_unless_locked(path: str) -> None:
@@ -171,7 +184,7 @@ def _open_temporary(path: Path) -> tuple[int, Path]:
         temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
         try:
-            if try_lock(fd) and os.fstat(fd).st_nlink:
+            if try_lock(fd) and is_at(fd, temporary):
                 return fd, temporary
         except OSError:
             os.close(fd)

@@ -40,11 +40,10 @@ def lock(path: Path, *, timeout_s: float = 30.0, mode: int = 0o666) -> Iterator[
     dies lets go of it. Raises LockHeld when a living process still holds it after ``timeout_s``
     seconds.
     """
-    kind = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
-    fd = os.open(path, kind | os.O_NOFOLLOW, mode)
+    deadline = time.monotonic() + timeout_s
+    fd = _open(path, mode)
     try:
-        deadline = time.monotonic() + timeout_s
-        while not try_lock(fd):
+        while not try_lock(fd) or not is_at(fd, path):
             if time.monotonic() > deadline:
                 holder = holder_of(fd)
                 told = holder.told() if holder else "another process, which is not known,"
@@ -53,10 +52,30 @@ def lock(path: Path, *, timeout_s: float = 30.0, mode: int = 0o666) -> Iterator[
                     f"{path}: {told} has held this lock for {timeout_s:.0f} s",
                     fix=f"Wait for it to end{stop}, then run the command again.",
                 )
-            time.sleep(0.005)
+            if is_at(fd, path):
+                time.sleep(0.005)
+            else:  # somebody deleted it: whoever comes now locks another file
+                os.close(fd)
+                fd = -1
+                fd = _open(path, mode)
         yield
     finally:
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
+
+
+def _open(path: Path, mode: int) -> int:
+    # A folder may be a link, such as to specs that several worktrees share: nothing is made there.
+    kind = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    return os.open(path, kind, mode)
+
+
+def is_at(fd: int, path: Path) -> bool:
+    """Whether an open file is the one at ``path``: nobody has deleted or moved it since."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())  # a folder may be a link
+    except FileNotFoundError:
+        return False
 
 
 def try_lock(fd: int) -> bool:

@@ -1,34 +1,39 @@
 """What agentd itself writes while steps run, noted for the guards that watch them.
 
-A guard opens a log in ``agentd/.running/`` of its project (``guard.write_log``). Whoever replaces a
-file below that project notes there what it is about to write, and then whether it did, under the
-project's lock. So a guard can tell agentd's writes, of whatever process, from those of its CLI.
+A guard opens a log in the state folder of its project (``guard.write_log``). Whoever replaces,
+moves or removes a file below that project notes there what it is about to do, and then whether it
+did, under the project's lock. So a guard can tell agentd's writes, of whatever process, from those
+of its agent; the next command can as well, when the guard was killed.
 
-The notes are no secret: a CLI that imitates them, or runs agentd, passes for agentd.
+All processes of a project find that folder by XDG_STATE_HOME, or HOME. An agent that runs agentd
+passes for agentd.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
 
-from agentd.locks import lock
+from agentd.errors import LockHeld
+from agentd.locks import lock, try_lock
+from agentd.state_folder import state_folders_around
 
-LOGS = "agentd/.running"  # below a project's root
 ENDING = ".writes"
-LOCK = ".writes.lock"
+LOCK = "lock"
+HOLD = ".work"
+"""How the files end that say who is at work on a change: see ``project.hold``."""
 
 
 @contextlib.contextmanager
-def noted(path: Path, data: bytes, entry: Callable[[], str] | None) -> Iterator[None]:
+def noted(path: Path, data: bytes | None, entry: Callable[[], str] | None = None) -> Iterator[None]:
     """Note in every log around ``path`` that ``data`` replaces it, which happens in the block.
 
-    Raises OSError or LockHeld when it can't be noted; then nothing happens.
+    None: it is removed. Raises OSError or LockHeld when it can't be noted; then nothing happens.
     """
     place = os.path.abspath(path)  # noqa: PTH100 - "a/../b" has other parents
     note = _Note(place, data, entry)
@@ -51,12 +56,22 @@ def noted(path: Path, data: bytes, entry: Callable[[], str] | None) -> Iterator[
         note.close()
 
 
+def move_noted(source: Path, target: Path) -> None:
+    """Rename a small file as :func:`noted` has it. Raises OSError or LockHeld."""
+    if not any(_logs_around(os.path.abspath(target))):  # noqa: PTH100
+        source.replace(target)
+        return
+    data = source.read_bytes()
+    with noted(target, data), noted(source, None):
+        source.replace(target)
+
+
 _held: ContextVar[tuple[str, ...]] = ContextVar("held", default=())
 
 
 @contextlib.contextmanager
 def sole_writer(folder: str) -> Iterator[None]:
-    """Hold the lock of a folder with logs: meanwhile no other agentd replaces a file around it.
+    """Hold the lock of a state folder: meanwhile no other agentd replaces a file of the project.
 
     Raises LockHeld after 30 s, OSError when the lock can't be opened.
     """
@@ -71,8 +86,29 @@ def sole_writer(folder: str) -> Iterator[None]:
             _held.reset(before)
 
 
+def tidy(folder: str) -> None:
+    """Take a state folder away when no guard lives, and nobody is at work."""
+    with contextlib.suppress(OSError, LockHeld), sole_writer(folder):
+        names = os.listdir(folder)  # noqa: PTH208
+        if all(name == LOCK or name.endswith(HOLD) for name in names):
+            holds = [f"{folder}/{name}" for name in names if name.endswith(HOLD)]
+            if not any(map(_is_held, holds)):
+                # The lock is the last: who waits for it sees that it is not there any more.
+                for path in (*holds, f"{folder}/{LOCK}"):
+                    os.unlink(path)  # noqa: PTH108
+                os.rmdir(folder)  # noqa: PTH106
+
+
+def _is_held(path: str) -> bool:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return not try_lock(fd)
+    finally:
+        os.close(fd)
+
+
 class _Note:
-    def __init__(self, path: str, data: bytes, entry: Callable[[], str] | None) -> None:
+    def __init__(self, path: str, data: bytes | None, entry: Callable[[], str] | None) -> None:
         self._path = path
         self._data = data
         self._entry = entry
@@ -83,25 +119,26 @@ class _Note:
         except OSError:
             self._old = -1
 
-    def begin(self, log: str) -> bool:
+    def begin(self, log: tuple[str, str]) -> bool:
         """Whether a guard took the note, durably; False for a log whose guard is gone."""
         import base64
 
         entry = self._entry() if self._entry else None
+        keeps_data = self._data is not None and entry is None
         values = {
             "id": self._id,
-            "path": os.path.relpath(self._path, log.rpartition(f"/{LOGS}/")[0]),
+            "path": os.path.relpath(self._path, log[0]),
             "before": _sha256(self._before()) if self._old >= 0 else None,
-            "after": _sha256(self._data),
-            "content": base64.b64encode(self._data).decode() if entry is None else None,
+            "after": None if self._data is None else _sha256(self._data),
+            "content": base64.b64encode(self._data or b"").decode() if keeps_data else None,
             "entry": entry,
         }
-        return _append(log, values, durably=True)
+        return append_note(log[1], values, durably=True)
 
-    def end(self, logs: set[str], outcome: Literal["done", "failed"]) -> None:
-        for log in logs:
+    def end(self, logs: set[tuple[str, str]], outcome: Literal["done", "failed"]) -> None:
+        for _, log in logs:
             with contextlib.suppress(OSError):  # left open on a full disk, as if killed
-                _append(log, {"id": self._id, "outcome": outcome})
+                append_note(log, {"id": self._id, "outcome": outcome})
 
     def close(self) -> None:
         if self._old >= 0:
@@ -112,22 +149,26 @@ class _Note:
 
 
 def _folders_with_logs(path: str) -> list[str]:
-    """The folders with logs of the projects around a file, the outermost first."""
-    return sorted({os.path.dirname(log) for log in _logs_around(path)}, key=len)  # noqa: PTH120
+    """The state folders with logs of the projects around a file, the outermost project first."""
+    found = {os.path.dirname(log): root for root, log in _logs_around(path)}  # noqa: PTH120
+    return sorted(found, key=lambda folder: (len(found[folder]), folder))
 
 
-def _logs_around(path: str) -> Iterator[str]:
-    """The logs of the projects around a file. As text: it is asked for at every write."""
-    while (above := path.rpartition("/")[0]) != path:
-        path = above
+def _logs_around(path: str) -> Iterator[tuple[str, str]]:
+    """The logs of the projects around a file, each behind its project's root.
+
+    As text: it is asked for at every write.
+    """
+    for root, folder in state_folders_around(path):
         try:
-            names = os.listdir(f"{path}/{LOGS}")  # noqa: PTH208
+            names = os.listdir(folder)  # noqa: PTH208
         except OSError:
             continue
-        yield from (f"{path}/{LOGS}/{name}" for name in names if name.endswith(ENDING))
+        yield from ((root, f"{folder}/{name}") for name in names if name.endswith(ENDING))
 
 
-def _append(log: str, values: dict[str, str | None], *, durably: bool = False) -> bool:
+def append_note(log: str, values: dict[str, str | None], *, durably: bool = False) -> bool:
+    """Append a line to a log; False when it is gone. Raises OSError."""
     import json
 
     try:
@@ -135,24 +176,14 @@ def _append(log: str, values: dict[str, str | None], *, durably: bool = False) -
     except FileNotFoundError:
         return False
     try:
-        if is_left(fd):
-            Path(log).unlink(missing_ok=True)
-            return False
         # A line end before it too: what a full disk cut off must not swallow the next note.
-        os.write(fd, f"\n{json.dumps(values)}\n".encode())
+        line = f"\n{json.dumps(values)}\n".encode()
+        if os.write(fd, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), log)
         if durably:
             os.fsync(fd)
     finally:
         os.close(fd)
-    return True
-
-
-def is_left(fd: int) -> bool:
-    """Whether no guard holds an open log. Takes a shared lock: others may look as well."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     return True
 
 

@@ -1,75 +1,120 @@
-"""agentd's own files with their bytes, so that they can be put back."""
+"""agentd's own files in a baseline, compared with what is there, and put back from it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
-from agentd.files import write_atomic
+from agentd.files import sync_folder, write_atomic
+from agentd.guard.baseline import Baseline
 from agentd.guard.tree import Look, look_at
 
-_IN_MEMORY_BYTES = 64 * 1024 * 1024  # beyond, they go to an unnamed temporary file
+_RACY_NS = 100_000_000  # a file written twice in one tick of the kernel's clock has one ctime
 
 
 class Backup:
-    """The files below some places of a project, as they were when this was made.
+    """The files below some places of a project, as a baseline has them.
 
-    ``skip`` tells what is left out. Links are not followed, but for folders above the places that
-    were links already.
+    ``kept`` tells up to which size the bytes of a file are kept, None: it is left out. Links are
+    not followed, but for folders above the places that were links already.
     """
 
-    def __init__(self, root: Path, places: Iterable[Path], skip: Callable[[Path], bool]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        places: Iterable[Path],
+        kept: Callable[[Path], float | None],
+        baseline: Baseline,
+    ) -> None:
         self._root = root
         self.given = frozenset(places)
         self.places = sorted(p for p in self.given if self.given.isdisjoint(p.parents))
-        self._skip = skip
-        self._bytes = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - lives on
+        self._kept = kept
+        self._baseline = baseline
+        self._above: dict[Path, Look | None] = {}
+        self.entries: dict[Path, Look] = {}
+
+    def keep(self) -> None:
+        """Take in the places as they are now."""
         self._above = {
             path: look_at(path) for place in self.places for path in self._between(place)
         }
-        self.entries = dict(self._walk(self._bytes))
+        self.entries = dict(self._walk(self._baseline.keep))
+        for path in self._above.keys() & self.entries.keys():
+            self._baseline.note(path, self.entries[path])
+
+    def read(self) -> None:
+        """Take in what another process has kept."""
+        entries = self._baseline.entries
+        above = {path for place in self.places for path in self._between(place)}
+        self._above = {path: entries.get(path) for path in above}
+        self.entries = {
+            path: look
+            for path, look in entries.items()
+            if path in above or not self.given.isdisjoint((path, *path.parents))
+        }
 
     def now(self) -> dict[Path, Look]:
-        """The same places as they are now."""
-        return dict(self._walk(None))
+        """The same places as they are now; a file whose stamp is as before is not read again."""
+        settled_ns = self._baseline.begun_ns - _RACY_NS
+
+        def look_again(path: Path, up_to: float) -> Look | None:
+            look, before = look_at(path, hash_up_to=-1), self.entries.get(path)
+            if look is None or look.kind != "file":
+                return look
+            if before is not None and look.stamp == before.stamp and look.ctime_ns < settled_ns:
+                return before
+            return look_at(path, hash_up_to=up_to)
+
+        return dict(self._walk(look_again))
+
+    def look(self, path: Path) -> Look | None:
+        """How a file looks now; None behind a link in the place of a folder, as in :meth:`now`."""
+        for part in self._between(path):
+            above = self._above.get(part)
+            if not _is_folder(part) and (above is None or above.kind != "link"):
+                return None
+        return look_at(path)
 
     def data(self, path: Path) -> bytes | None:
-        """The bytes of a file, None where there was none."""
-        before = self.entries.get(path)
-        if before is None or before.kind != "file":
-            return None
-        self._bytes.seek(before.at)
-        return self._bytes.read(before.size)
+        """The bytes of a file, None where there was none, or they were not kept."""
+        return self._baseline.data(path)
 
     def put_back(
         self, path: Path, aside: Path, data: bytes | None, *, entry: Callable[[], str] | None
     ) -> None:
         """Make ``path`` what it was, a file with ``data``; what stands there goes into ``aside``.
 
-        ``entry`` is for :func:`write_atomic`. A reader sees the one file or the other.
+        None: there was no file. ``entry`` is for :func:`write_atomic`. A reader sees the one file
+        or the other. Raises OSError; what was done then is not undone.
         """
         before = self.entries.get(path)
-        _keep_aside(path, aside / path.relative_to(self._root), stays=data is not None)
+        is_link = before is not None and before.kind == "link" and data is None
+        if data is not None or is_link:
+            self._make_way(path.parent, aside)
+        self._keep_aside(path, aside, stays=data is not None)
         if data is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data, entry=entry)
             if before is not None and before.kind == "file":
                 path.chmod(before.mode)
-        elif before is not None and before.kind == "link" and before.digest is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        elif is_link and before is not None and before.digest is not None:
             path.symlink_to(os.fsdecode(before.digest))
+            sync_folder(path.parent)
         # A folder is made again when something in it is.
+
+    def put_aside(self, path: Path, aside: Path, data: bytes) -> None:
+        """Write what ``path`` was into ``aside``, and leave what it is. Raises OSError."""
+        self._make_way(aside, aside)
+        write_atomic(_free(aside, path.relative_to(self._root)), data)
 
     def _between(self, place: Path) -> list[Path]:
         """The folders between the project's root and a place, the highest first."""
         return [path for path in reversed(place.parents) if self._root in path.parents]
 
-    def _walk(self, keep: IO[bytes] | None) -> Iterator[tuple[Path, Look]]:
+    def _walk(self, look: Callable[[Path, float], Look | None]) -> Iterator[tuple[Path, Look]]:
         for place in self.places:
             for above in self._between(place):
                 entry = look_at(above)
@@ -78,10 +123,13 @@ class Backup:
                 if entry != self._above[above]:
                     break  # what lies below it is no longer this project's
             else:
-                yield from self._below(place, keep)
+                yield from self._below(place, look)
 
-    def _below(self, path: Path, keep: IO[bytes] | None) -> Iterator[tuple[Path, Look]]:
-        entry = look_at(path, keep=keep)
+    def _below(
+        self, path: Path, look: Callable[[Path, float], Look | None]
+    ) -> Iterator[tuple[Path, Look]]:
+        up_to = self._kept(path)
+        entry = None if up_to is None else look(path, up_to)
         if entry is None:
             return
         yield path, entry
@@ -92,24 +140,53 @@ class Backup:
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return
         for item in inside:
-            if not self._skip(item):
-                yield from self._below(item, keep)
+            yield from self._below(item, look)
+
+    def _make_way(self, folder: Path, aside: Path) -> None:
+        """Make the folder, a real one below real ones; what stands in the way goes aside."""
+        for part in (*self._between(folder), folder):
+            above = self._above.get(part)
+            if _is_folder(part) or (above is not None and above.kind == "link"):
+                continue
+            self._keep_aside(part, aside, stays=False)
+            part.mkdir(exist_ok=True)  # it is there when ``aside`` lies in it
+            sync_folder(part.parent)
+
+    def _keep_aside(self, path: Path, aside: Path, *, stays: bool) -> None:
+        """Move what is at ``path`` into ``aside``; a file that ``stays`` is under both names."""
+        if not os.path.lexists(path):
+            return
+        if path == aside or path in aside.parents:
+            waiting = path.with_name(f".{path.name}.{os.urandom(4).hex()}.in-the-way")
+            path.rename(waiting)
+            self._make_way(aside, aside)
+            waiting.rename(_free(aside, path.relative_to(self._root)))
+            return
+        self._make_way(aside, aside)
+        target = _free(aside, path.relative_to(self._root))
+        if stays and stat.S_ISREG(path.lstat().st_mode):
+            try:
+                target.hardlink_to(path)
+            except OSError:  # another disk, or one without links
+                shutil.copyfile(path, target)
+        else:
+            shutil.move(path, target)
+        sync_folder(target.parent)
 
 
-def _keep_aside(path: Path, target: Path, *, stays: bool) -> None:
-    """Move what is at ``path`` to ``target``; a file that ``stays`` is there under both names."""
-    if not os.path.lexists(path):
-        return
-    if path in target.parents:
-        path.unlink()  # a link or a file where a folder was: there is no other place for it
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _free(aside: Path, name: Path) -> Path:
+    """A path in ``aside`` where nothing is, called ``name`` if that is free; its folder is made."""
+    target = aside
+    for part in name.parent.parts:
+        target = target / part
+        while os.path.lexists(target) and not _is_folder(target):
+            target = target.with_name(f"{target.name}.1")
+        target.mkdir(exist_ok=True)
+    target = target / name.name
     while os.path.lexists(target):
         target = target.with_name(f"{target.name}.1")
-    if stays and stat.S_ISREG(path.lstat().st_mode):
-        try:
-            target.hardlink_to(path)
-        except OSError:  # another disk, or one without links
-            shutil.copyfile(path, target)
-    else:
-        shutil.move(path, target)
+    return target

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,11 +29,12 @@ class Baseline:
 
     A new one is made with :meth:`new`, filled with :meth:`keep`, :meth:`note` and
     :meth:`keep_bytes`, and made durable by :meth:`seal`; :meth:`open` reads it again, in whatever
-    process. ``entries`` are the looks by absolute path.
+    process. ``entries`` are the looks by absolute path; all were looked at since ``begun_ns``.
     """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path = path
+        self.begun_ns = time.time_ns()
         self.entries: dict[Path, Look] = {}
         self.facts: dict[str, Any] = {}
         self._file = file
@@ -57,7 +59,7 @@ class Baseline:
             return None
         return found
 
-    def keep(self, path: Path, *, up_to: float = math.inf) -> Look | None:
+    def keep(self, path: Path, up_to: float = math.inf) -> Look | None:
         """Look at a file and keep its bytes, if it has no more than ``up_to``; a link's target too.
 
         Returns the look, which is in ``entries`` then; None, and nothing is noted, for nothing
@@ -94,7 +96,12 @@ class Baseline:
     def seal(self) -> None:
         """Write the index and make all durable, before an agent starts. Raises OSError."""
         files = [[os.fspath(path), *_to_json(look)] for path, look in self.entries.items()]
-        told = {"facts": self.facts, "blobs": self._blobs, "files": files}
+        told = {
+            "begun_ns": self.begun_ns,
+            "facts": self.facts,
+            "blobs": self._blobs,
+            "files": files,
+        }
         index = json.dumps(told).encode()
         at = self._append(index)
         self._append(at.to_bytes(8) + hashlib.sha256(index).digest() + _FORMAT)
@@ -140,6 +147,7 @@ class Baseline:
             raise ValueError("damaged")
         told = json.loads(index)
         self._end = at
+        self.begun_ns = int(told["begun_ns"])
         self.facts = told["facts"]
         self._blobs = {name: (start, size) for name, (start, size) in told["blobs"].items()}
         self.entries = {Path(path): _from_json(*values) for path, *values in told["files"]}

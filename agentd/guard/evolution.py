@@ -15,7 +15,7 @@ from agentd.ledger import entries
 class Evolution:
     """A file before the run, and agentd's writes since.
 
-    ``data`` are its bytes before, None when there was no file.
+    ``data`` are its bytes before, None when there was no file, or they were not kept.
     """
 
     before: Look | None
@@ -28,9 +28,11 @@ class Evolution:
         Each write must have found what the one before it left. In a ledger all calls must be there
         still, and no call that agentd did not enter: no note excuses that.
         """
-        if now is None or now.kind != "file" or not self.writes:
+        if not self.writes or not self._leads_to(_digest(now)):
             return False
-        if not self._leads_to(_digest(now)) or not self.is_restored(now, content):
+        if now is None:
+            return True
+        if now.kind != "file" or not self.is_restored(now, content):
             return False
         texts = [write.entry for write in self.writes if write.entry is not None]
         if not texts:
@@ -43,24 +45,26 @@ class Evolution:
         last = [write.after for write in self.writes if write.outcome != "failed"][-1:]
         return now is not None and last == [_digest(now)]
 
-    def restored(self) -> bytes | None:
-        """What it must be: as before, with all that agentd wrote since.
+    def restored(self) -> tuple[bool, bytes | None]:
+        """What it must be: as before, with all that agentd wrote since. None: no file.
 
-        None when there was no file, or when nothing tells what agentd's entries were made in.
+        The first is whether that is known: it is not where a file was not kept, or where nothing
+        tells what agentd's entries were made in.
         """
         base, texts = self._base()
+        is_known = base is not None or not (texts or self._is_lost())
         if base is None or not texts:
-            return base
+            return is_known, base
         try:
-            return entries.rebuild(base, texts)
+            return True, entries.rebuild(base, texts)
         except ValueError:
-            return base
+            return True, base
 
     def is_restored(self, now: Look | None, data: bytes) -> bool:
         """Whether it is a file with these bytes, and with the permissions from before."""
         if now is None or now.kind != "file" or now.digest != sha256(data).digest():
             return False
-        return self.data is None or self.before is None or now.mode == self.before.mode
+        return self.before is None or self.before.kind != "file" or now.mode == self.before.mode
 
     def _leads_to(self, now: str | None) -> bool:
         at = _digest(self.before)
@@ -86,6 +90,12 @@ class Evolution:
             else:
                 texts.append(write.entry)
         return base, texts
+
+    def _is_lost(self) -> bool:
+        """Whether there was a file whose bytes nobody has."""
+        written = any(write.outcome != "failed" and write.entry is None for write in self.writes)
+        was_file = self.before is not None and self.before.kind == "file"
+        return was_file and self.data is None and not written
 
 
 def _digest(entry: Look | None) -> str | None:

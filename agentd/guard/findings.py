@@ -13,11 +13,13 @@ class Forbidden:
 
     ``own`` are agentd's own files, which :meth:`Guard.restore` puts back. ``rule`` is the sentence
     of the prompt that was broken, ``diff`` some lines of what changed; "" where there is none.
+    ``in_doubt`` tells that a person may have done it, after a run whose end nobody saw.
     """
 
     path: Path
     what: str
     own: bool = False
+    in_doubt: bool = False
     rule: str = ""
     diff: str = ""
 

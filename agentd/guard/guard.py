@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from agentd.config.model import Commits
+from agentd.files import FileStamp
 from agentd.frozen import frozen
-from agentd.guard.baseline import ENDING, Baseline
+from agentd.guard.baseline import Baseline
+from agentd.guard.ended import Ended
 from agentd.guard.findings import Findings, Forbidden, Told
 from agentd.guard.own_files import OwnFiles
+from agentd.guard.own_places import OwnPlaces
 from agentd.guard.project_files import ProjectFiles
 from agentd.guard.rules import OWN, WRITE_ONLY
+from agentd.guard.write_log import WriteLog
 from agentd.project.change import Change
 from agentd.project.hold import Holds
-from agentd.state_folder import make_state_folder
+from agentd.project.layout import Project
 
 # What a command that edits the config leaves, or has there for a moment.
 _NAMED = 5
@@ -42,57 +47,96 @@ class Allowed:
 class Guard:
     """A project as it is right before the run of a CLI, for a ``with`` block.
 
-    Making it raises StateError or OSError.
+    The run's folder is the one around ``aside``, which takes what must not stay. What is needed to
+    judge lies on disk: when this process does not live to do it, another one takes the guard over
+    (:meth:`left`), as when a block ends before :meth:`after`. Making it raises StateError or
+    OSError.
     """
 
     def __init__(
         self, change: Change, allowed: Allowed, aside: Path, commits: Commits = "undo"
     ) -> None:
-        project = change.project
-        self._project = project
-        self._change = change.folder
-        self._allowed = allowed
-        self._aside = aside
-        # First of all: who takes up another change from now on is seen by the time of its hold.
-        self._others = Holds.on_others(project, change.folder)
-        self._own = OwnFiles(project, allowed.documents)
-        passing = [*self._own.places, project.running_dir]  # other calls come and go there
-        state = Path(make_state_folder(str(project.root)))
-        self._baseline = Baseline.new(state / f"{os.urandom(8).hex()}{ENDING}")
-        self._files = ProjectFiles(project.root, _below(project.root, passing), self._baseline)
-        self._files.keep(commits)
+        self._set_up(change, allowed, aside, WriteLog.begin(change.project.root))
+        try:
+            self._baseline = Baseline.new(self._log.baseline)
+            self._keep(commits)
+            self._baseline.seal()
+        except BaseException:
+            self._close()
+            raise
+
+    @classmethod
+    def left(cls, root: Path) -> list[Guard]:
+        """Those that did not live to judge, of the project at ``root``; they are this process's.
+
+        Raises OSError.
+        """
+        found = []
+        for log in WriteLog.left(root):
+            guard = cls.__new__(cls)
+            if guard._take_over(root, log):
+                found.append(guard)
+        return found
 
     def __enter__(self) -> Guard:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._own.close()
-        self._baseline.delete()
+        if self._is_done:
+            self._close()
+        else:
+            self.let_go()
 
-    def after(self) -> Findings:
-        """What the run changed since; to be called right after it.
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the run."""
+        return self.aside.parent
+
+    @property
+    def run_info(self) -> bytes | None:
+        """The run's ``run.json`` as agentd wrote it last, whatever lies there; None: it never did.
+
+        Without one no agent was started.
+        """
+        return self._own.as_agentd_left_it(self.run_dir / "run.json")
+
+    def drop(self) -> None:
+        """There is nothing to judge: no agent was started."""
+        self._is_done = True
+
+    def let_go(self) -> None:
+        """Leave all to the next command."""
+        self._log.let_go()
+        self._baseline.close()
+
+    def after(self, ended: Ended | None = None) -> Findings:
+        """What the run changed since; to be called right after it, or once it has ``ended``.
 
         git's own state is put back first, a person's lost files in the end; what stood there goes
         aside. Files as they were before go into the folder ``before`` beside that.
-        Not judged are the folders ``runs/`` and ``.running/``, what agentd itself wrote, in
-        whatever process, and what may be the work of somebody who was at work on another change
-        meanwhile. What lies around the project in its repository is judged like the project where
-        the run may not change code, and told elsewhere. Raises OSError.
+        Not judged are the streams of runs, ``.running/``, what agentd itself wrote, in whatever
+        process, and what may be the work of somebody who was at work on another change meanwhile,
+        or came after the run. What lies around the project in its repository is judged like the
+        project where the run may not change code, and told elsewhere. Raises OSError.
         """
+        ended = ended or Ended.now()
         self._own.look()
-        judged = self._files.judge(self._aside, code=self._allowed.code)
+        judged = self._files.judge(self.aside, code=self._allowed.code)
         # Last of all, for the same reason as above.
-        at_work = self._others.at_work_until(Holds.on_others(self._project, self._change))
+        at_work = self._others.at_work_until(Holds.on_others(self._project.root, self._change.name))
         own = self._own.changes()
         code = [path for path in judged.code if not self._own.is_agentds_code(path)]
         written = [path for path in own if self._allowed.names(path) and self._own.is_new(path)]
-        forbidden = [
-            Forbidden(path, what, own=True, rule=OWN)
-            for path, what in own.items()
-            if not self._is_allowed(path) and not self._may_be_of_others(path, at_work)
-        ]
-        forbidden += judged.forbidden
         told = judged.told
+        forbidden = []
+        for path, what in own.items():
+            if self._is_allowed(path) or self._may_be_of_others(path, at_work):
+                continue
+            whose = "the run's" if self._own.is_agentds_alone(path) else ended.whose(path)
+            if whose != "a person's":
+                in_doubt = whose == "in doubt"
+                forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
+        forbidden += judged.forbidden
         if self._allowed.code and judged.around:
             names = ", ".join(map(str, judged.around[:_NAMED]))
             more = len(judged.around) - _NAMED
@@ -100,8 +144,9 @@ class Guard:
             told.append(Told(f"Changed around the project: {names}", WRITE_ONLY))
         if not self._allowed.code and not at_work:
             forbidden += self._forbidden_code([*code, *judged.around])
-        told += self._files.bring_back(self._aside.parent / "before")
+        told += self._files.bring_back(self.aside.parent / "before")
         there = [path for path in (*own, *code) if os.path.lexists(path)]
+        self._is_done = True
         return Findings(
             written=tuple(sorted(written)),
             forbidden=tuple(sorted(forbidden, key=lambda entry: entry.path)),
@@ -114,14 +159,88 @@ class Guard:
             diff = self._files.diff(path) if number < _NAMED else ""
             yield Forbidden(path, _became(path), rule=WRITE_ONLY, diff=diff)
 
-    def restore(self, paths: Iterable[Path], aside: Path) -> list[Path]:
-        """Put agentd's own files back, with what agentd wrote since: those of ``paths``, in order.
+    def restore(self, findings: Findings) -> list[Path]:
+        """Put agentd's own files back, with what agentd wrote since; ledgers first.
 
-        What stands there is kept in the folder ``aside``. A file that somebody changed since
-        :meth:`after` is left (see :meth:`OwnFiles.put_back`). Returns the paths that were put back.
-        Raises OSError.
+        What stands there is kept in the folder ``aside``; in doubt it stays, and what was before is
+        kept there. A file that somebody changed since :meth:`after` is left
+        (see :meth:`OwnFiles.put_back`), and so is what can't be written, as on a full disk: the
+        next command tries again. Returns the paths that were put back.
         """
-        return [path for path in paths if self._own.put_back(path, aside)]
+        restored = []
+        own = [found for found in findings.forbidden if found.own]
+        for found in sorted(own, key=lambda found: not self._own.is_ledger(found.path)):
+            try:
+                if found.in_doubt and os.path.lexists(found.path):
+                    self._own.keep_as_before(found.path, self.aside)
+                elif self._own.put_back(found.path, self.aside):
+                    restored.append(found.path)
+            except OSError:
+                self._is_done = False
+        with contextlib.suppress(OSError):
+            self._own.clear(self.aside)
+        return sorted(restored)
+
+    def _set_up(self, change: Change, allowed: Allowed, aside: Path, log: WriteLog) -> None:
+        self._project = change.project
+        self._change = change.folder
+        self._allowed = allowed
+        self.aside = aside
+        self._is_done = False
+        self._log = log
+
+    def _keep(self, commits: Commits) -> None:
+        # First of all: who takes up another change from now on is seen by the time of its hold.
+        self._others = Holds.on_others(self._project.root, self._change.name)
+        self._own = self._own_files()
+        self._own.keep()
+        self._files = self._project_files()
+        self._files.keep(commits)
+        root, allowed = self._project.root, self._allowed
+        self._baseline.facts["guard"] = {
+            "layout": self._project.layout,
+            "change": os.path.relpath(self._change, root),
+            "documents": [os.path.relpath(path, root) for path in allowed.documents],
+            "code": allowed.code,
+            "aside": os.path.relpath(self.aside, root),
+            "stamps": self._others.stamps,
+            "held": sorted(self._others.held),
+            "root": _identity(root),
+        }
+
+    def _take_over(self, root: Path, log: WriteLog) -> bool:
+        """Whether another process's guard can be made again from what it left."""
+        baseline = Baseline.open(log.baseline)
+        facts = baseline.facts.get("guard") if baseline is not None else None
+        if baseline is None or facts is None or facts["root"] != _identity(root):
+            log.baseline.unlink(missing_ok=True)  # of no run, or of a project that was there before
+            log.remove()
+            return False
+        project = Project(root, facts["layout"])
+        folder = root / facts["change"]
+        documents = tuple(root / name for name in facts["documents"])
+        allowed = Allowed(documents=documents, code=facts["code"])
+        self._set_up(Change(project, folder.name, folder), allowed, root / facts["aside"], log)
+        self._baseline = baseline
+        stamps = {name: FileStamp(*stamp) for name, stamp in facts["stamps"].items()}
+        self._others = Holds(stamps, frozenset(facts["held"]))
+        self._own = self._own_files()
+        self._own.read()
+        self._files = self._project_files()
+        return True
+
+    def _own_files(self) -> OwnFiles:
+        places = OwnPlaces(self._project, self.run_dir)
+        return OwnFiles(places, self._allowed.documents, self._log, self._baseline)
+
+    def _project_files(self) -> ProjectFiles:
+        root = self._project.root
+        passing = [*self._own.places, self._project.running_dir]  # other calls come and go there
+        return ProjectFiles(root, _below(root, passing), self._baseline)
+
+    def _close(self) -> None:
+        self._log.baseline.unlink(missing_ok=True)
+        self._log.remove()
 
     def _is_allowed(self, path: Path) -> bool:
         """Whether it is a document, and not put in a form that agentd must not write through."""
@@ -138,6 +257,12 @@ class Guard:
         theirs = [self._project.changes_dir / name for name in at_work]
         shared = (self._project.specs_dir, self._project.archive_dir)
         return any(path.is_relative_to(folder) for folder in (*theirs, *shared))
+
+
+def _identity(root: Path) -> list[int]:
+    """What tells a project's folder from a later one at its path."""
+    found = root.stat()
+    return [found.st_dev, found.st_ino]
 
 
 def _below(root: Path, places: Sequence[Path]) -> Callable[[str], bool]:

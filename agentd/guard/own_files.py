@@ -7,34 +7,40 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agentd.errors import LockHeld, StateError
+from agentd.files import is_abandoned
 from agentd.guard.backup import Backup
+from agentd.guard.baseline import Baseline
 from agentd.guard.evolution import Evolution
+from agentd.guard.own_places import OwnPlaces
 from agentd.guard.tree import Look, look_at
 from agentd.guard.write_log import OwnWrite, WriteLog
 from agentd.project.change import Change
-from agentd.project.layout import STATE_FILE, Project
-
-_NAMES = ("config.toml", "config.yaml", "project.md", ".gitignore", "templates")
-_PASSING = (".lock", ".tmp", ".swp", "~", ".DS_Store")  # of agentd itself, and of editors
 
 
 class OwnFiles:
-    """agentd's files of a project, and ``documents``, as they were when this was made.
+    """agentd's files of a project, and ``documents``, as a baseline has them.
 
-    Raises StateError or OSError when the log of agentd's writes can't be made.
+    ``log`` has agentd's writes since; ``run_dir`` is the folder of the run that is watched.
     """
 
-    def __init__(self, project: Project, documents: Iterable[Path]) -> None:
-        self._project = project
-        self._log = WriteLog(project.root)
-        with self._log.sole_writer():  # so that each write is in the backup or in the log
-            self._backup = Backup(project.root, [*_places(project), *documents], self._skip)
+    def __init__(
+        self, places: OwnPlaces, documents: Iterable[Path], log: WriteLog, baseline: Baseline
+    ) -> None:
+        self._rules = places
+        self._root = places.project.root
+        self._log = log
+        self._backup = Backup(self._root, [*places.all(), *documents], places.kept, baseline)
         self.places = self._backup.places
         self.seen: dict[Path, Look] = {}
 
-    def close(self) -> None:
-        """Stop watching."""
-        self._log.close()
+    def keep(self) -> None:
+        """Take them in as they are now. Raises OSError, LockHeld."""
+        with self._log.sole_writer():  # so that each write is in the backup or in the log
+            self._backup.keep()
+
+    def read(self) -> None:
+        """Take in what another process has kept."""
+        self._backup.read()
 
     def look(self) -> None:
         """Take in how they are now, which is what the other methods tell of."""
@@ -46,6 +52,8 @@ class OwnFiles:
         written = [path for path in map(self._path, writes) if self._is_judged(path)]
         changed = {}
         for path in {*self._backup.entries, *self.seen, *written}:
+            if self._rules.passes(path, self.seen.get(path), self._backup.entries):
+                continue
             is_noted = self._place(path) in writes
             if not (is_noted and self._is_agentds(path)) and (what := self._what(path, is_noted)):
                 changed[path] = what
@@ -63,38 +71,65 @@ class OwnFiles:
 
     def is_ledger_in_place(self, path: Path) -> bool:
         """Whether it is a ledger that was there and is: not moved into the archive."""
-        return self._is_ledger(path) and path in self._backup.entries and path in self.seen
+        return self._rules.is_ledger(path) and path in self._backup.entries and path in self.seen
+
+    def is_ledger(self, path: Path) -> bool:
+        """Whether it is the STATE.yaml of a change."""
+        return self._rules.is_ledger(path)
+
+    def is_agentds_alone(self, path: Path) -> bool:
+        """Whether no person writes there."""
+        return self._rules.is_agentds_alone(path)
+
+    def as_agentd_left_it(self, path: Path) -> bytes | None:
+        """The bytes that agentd gave a file last, since the guard began or before; None: none."""
+        return self._evolution(path).restored()[1]
+
+    def keep_as_before(self, path: Path, aside: Path) -> None:
+        """Leave what stands there, and put what was there before into ``aside``. Raises OSError."""
+        is_known, data = self._evolution(path).restored()
+        if is_known and data is not None:
+            self._backup.put_aside(path, aside, data)
 
     def put_back(self, path: Path, aside: Path) -> bool:
         """Make it what it was, with what agentd wrote since. False when it is left as it is.
 
         That is when somebody changed it again since :meth:`look`, when agentd replaced it whole
-        after the change, and when another process holds its lock. Raises OSError.
+        after the change, when nobody knows what it was, and when another process holds its lock.
+        Raises OSError.
         """
         try:
             with self._sole_writer(path):
-                now = look_at(path)
+                now = self._backup.look(path)
                 evolution = self._evolution(path)
                 if now == evolution.before and not evolution.writes:
                     return True  # it went aside with the folder that it was in
                 if now != self.seen.get(path) and not evolution.ends_in(now):
                     return False
-                data = evolution.restored()
-                if evolution.writes and (data is None or evolution.is_restored(now, data)):
+                is_known, data = evolution.restored()
+                if not is_known:
+                    return False
+                if evolution.writes and data is not None and evolution.is_restored(now, data):
                     return False
                 # Other guards are told of a write that entered nothing: they know what was.
-                entry = (lambda: "") if self._is_ledger(path) else None
+                entry = (lambda: "") if self._rules.is_ledger(path) else None
                 self._backup.put_back(path, aside, data, entry=entry)
         except LockHeld:
             return False
         return True
+
+    def clear(self, aside: Path) -> None:
+        """Move what was left of writes that never ended into ``aside``. Raises OSError."""
+        for path in self.seen.keys() - self._backup.entries.keys():
+            if self._rules.is_temporary(path) and is_abandoned(path):
+                self._backup.put_back(path, aside, None, entry=None)
 
     def _what(self, path: Path, is_noted: bool) -> str | None:
         before, now = self._backup.entries.get(path), self.seen.get(path)
         was_there = before is not None and before.kind != "dir"
         if now is None or now.kind == "dir":
             return "deleted" if was_there or is_noted else None
-        if now == before and not is_noted:
+        if before is not None and before.same_as(now) and not is_noted:
             return None
         kinds = {"link": "now a link", "other": "now no file"}
         return kinds.get(now.kind, "changed" if was_there or is_noted else "new")
@@ -103,7 +138,7 @@ class OwnFiles:
         """Whether nobody but agentd changed it, as it is now that no agentd writes it."""
         try:
             with self._sole_writer(path):
-                now = look_at(path)
+                now = self._backup.look(path)
                 content = path.read_bytes() if now is not None and now.kind == "file" else b""
                 is_agentds = self._evolution(path).is_agentds(now, content)
         except LockHeld:
@@ -117,8 +152,10 @@ class OwnFiles:
     def _sole_writer(self, path: Path) -> Iterator[None]:
         """Meanwhile no agentd writes it. Raises LockHeld."""
         with contextlib.ExitStack() as stack:
-            if self._is_ledger(path) and path.parent.is_dir() and not path.parent.is_symlink():
-                _enter(stack, Change(self._project, path.parent.name, path.parent).ledger.locked())
+            is_in_folder = path.parent.is_dir() and not path.parent.is_symlink()
+            if self._rules.is_ledger(path) and is_in_folder:
+                change = Change(self._rules.project, path.parent.name, path.parent)
+                _enter(stack, change.ledger.locked())
             _enter(stack, self._log.sole_writer())
             yield
 
@@ -130,26 +167,20 @@ class OwnFiles:
         return self._log.read().get(self._place(path), [])
 
     def _place(self, path: Path) -> str:
-        return str(path.relative_to(self._project.root))
+        return str(path.relative_to(self._root))
 
     def _path(self, place: str) -> Path:
-        return self._project.root / place
-
-    def _is_ledger(self, path: Path) -> bool:
-        homes = (self._project.changes_dir, self._project.archive_dir)
-        return path.name == STATE_FILE and path.parent.parent in homes
+        return self._root / place
 
     def _is_judged(self, path: Path) -> bool:
         around = (path, *path.parents)
         is_own = not self._backup.given.isdisjoint(around)
-        return is_own and ".." not in path.parts and not any(map(self._skip, around))
-
-    def _skip(self, path: Path) -> bool:
-        """Whether one of agentd's files is not judged: the logs of runs, and what passes."""
-        if path.name.endswith(_PASSING):
-            return True
-        homes = (self._project.changes_dir, self._project.archive_dir)
-        return path.name == "runs" and path.parent.parent in homes and not path.is_symlink()
+        inside = (part for part in around if part.is_relative_to(self._root))
+        return (
+            is_own
+            and ".." not in path.parts
+            and all(self._rules.kept(part) is not None for part in inside)
+        )
 
 
 def _enter(stack: contextlib.ExitStack, lock: contextlib.AbstractContextManager[None]) -> None:
@@ -160,9 +191,3 @@ def _enter(stack: contextlib.ExitStack, lock: contextlib.AbstractContextManager[
         raise
     except (StateError, OSError):
         return
-
-
-def _places(project: Project) -> Iterator[Path]:
-    yield from (project.specs_dir, project.changes_dir, project.archive_dir)
-    for folder in {project.agentd_dir, project.changes_dir.parent}:
-        yield from (folder / name for name in _NAMES)

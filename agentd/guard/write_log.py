@@ -7,55 +7,89 @@ import contextlib
 import json
 import os
 from dataclasses import replace
-from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from agentd.errors import StateError
 from agentd.frozen import frozen
-from agentd.locks import try_lock
-from agentd.own_writes import ENDING, LOCK, LOGS, is_left, sole_writer
+from agentd.guard import baseline
+from agentd.locks import is_at, try_lock
+from agentd.own_writes import ENDING, sole_writer, tidy
+from agentd.state_folder import make_state_folder, state_folder_of
 
-_FOR_ALL = (".gitignore", LOCK)
+_MAKING = ".making"
 
 
 @frozen(kw_only=True)
 class OwnWrite:
-    """A file that agentd replaced: its sha256 before (None: it was not there) and after.
+    """A file that agentd replaced or removed: its sha256 before and after, None: not there.
 
     ``content`` is what it became, None where ``entry`` says what was entered into a ledger.
     ``outcome`` is done, failed, or begun: the process was killed before or after the replacing.
     """
 
     before: str | None
-    after: str
+    after: str | None
     content: bytes | None
     entry: str | None
     outcome: str = "begun"
 
 
 class WriteLog:
-    """agentd's writes below ``root``, of all its processes, from now until :meth:`close`.
+    """agentd's writes below a project's root, of all its processes, until :meth:`remove`.
 
-    Raises StateError or OSError when it can't be made.
+    Held by this process: one that nobody holds is a killed guard's. The guard's baseline lies
+    beside it.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / LOGS
-        if self._folder.is_symlink():
-            raise StateError(
-                f"{self._folder}: is a symbolic link; agentd writes only inside the project",
-                fix="Remove it.",
-            )
-        self._path = self._folder / f"{os.urandom(8).hex()}{ENDING}"
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._file = file
+
+    @classmethod
+    def begin(cls, root: Path) -> WriteLog:
+        """A new one, which others write to from now on. Raises StateError or OSError."""
         while True:
-            with contextlib.suppress(FileNotFoundError):  # another guard took the folder away
-                self._file = self._open()
-                break
+            folder = Path(make_state_folder(os.fspath(root)))
+            # Another guard may take the folder away meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                path = folder / f"{os.urandom(8).hex()}{ENDING}"
+                making = path.with_suffix(_MAKING)
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+                file = os.fdopen(os.open(making, flags, 0o600), "r+b")
+                try_lock(file.fileno())
+                making.rename(path)
+                return cls(path, file)
+
+    @classmethod
+    def left(cls, root: Path) -> list[WriteLog]:
+        """Those of killed guards, held by this process from now on.
+
+        What guards left that never had a baseline is removed. Raises OSError.
+        """
+        folder = state_folder_of(os.fspath(root))
+        if folder is None:
+            return []
+        found = []
+        for path in sorted(Path(folder).glob("*.*")):
+            if path.suffix not in (ENDING, _MAKING, baseline.ENDING):
+                continue
+            log = cls._take(path)
+            if log is None:
+                continue
+            if path.suffix == ENDING and log.baseline.exists():
+                found.append(log)
+            elif path.suffix != baseline.ENDING or not path.with_suffix(ENDING).exists():
+                log.remove()
+        return found
+
+    @property
+    def baseline(self) -> Path:
+        """Where the baseline of its guard lies."""
+        return self._path.with_suffix(baseline.ENDING)
 
     def sole_writer(self) -> contextlib.AbstractContextManager[None]:
         """Meanwhile no other agentd replaces a file below the root. Raises LockHeld, OSError."""
-        return sole_writer(os.fspath(self._folder))
+        return sole_writer(os.fspath(self._path.parent))
 
     def read(self) -> dict[str, list[OwnWrite]]:
         """The writes up to now, in order, by their path relative to the root.
@@ -72,28 +106,28 @@ class WriteLog:
             writes.setdefault(path, []).append(write)
         return writes
 
-    def close(self) -> None:
+    def remove(self) -> None:
         """End the log; the folder goes when nothing else is in it."""
         with contextlib.suppress(OSError):
-            self._path.unlink()
-            if {path.name for path in self._folder.iterdir()} <= {*_FOR_ALL}:
-                for name in _FOR_ALL:
-                    (self._folder / name).unlink(missing_ok=True)
-                self._folder.rmdir()
+            self._path.unlink(missing_ok=True)
+        tidy(os.fspath(self._path.parent))
         self._file.close()
 
-    def _open(self) -> FileIO:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / _FOR_ALL[0]).write_text("*\n")
-        for path in self._folder.glob(f"*{ENDING}"):
-            _remove_if_left(path)
-        temporary = self._path.with_suffix(".tmp")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        # Held for as long as the guard lives: a log that nobody holds is a killed guard's.
-        file = FileIO(os.open(temporary, flags, 0o600))
-        try_lock(file.fileno())
-        temporary.rename(self._path)
-        return file
+    def let_go(self) -> None:
+        """Leave it to the next command."""
+        self._file.close()
+
+    @classmethod
+    def _take(cls, path: Path) -> WriteLog | None:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        file = os.fdopen(fd, "r+b")
+        if not try_lock(fd) or not is_at(fd, path):
+            file.close()
+            return None
+        return cls(path, file)
 
 
 def _take(values: Any, notes: dict[str, tuple[str, OwnWrite]]) -> None:
@@ -109,13 +143,3 @@ def _take(values: Any, notes: dict[str, tuple[str, OwnWrite]]) -> None:
         entry=None if entry is None else str(entry),
     )
     notes.setdefault(str(values["id"]), (str(values["path"]), write))
-
-
-def _remove_if_left(log: Path) -> None:
-    with contextlib.suppress(OSError):
-        fd = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            if is_left(fd):
-                log.unlink()
-        finally:
-            os.close(fd)

@@ -15,6 +15,7 @@ from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
 from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED, run_dirs
 from agentd.metering.call import CallRecord
+from agentd.own_writes import move_noted
 
 RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
@@ -166,4 +167,4 @@ def mark_entered(runs_dir: Path, call_id: str) -> None:
             (run_dir / UNJUDGED).unlink(missing_ok=True)
         for name in (PENDING, UNJUDGED):
             with contextlib.suppress(FileNotFoundError):
-                (run_dir / name).replace(run_dir / ENTERED)
+                move_noted(run_dir / name, run_dir / ENTERED)

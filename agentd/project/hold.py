@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from agentd.errors import InputError
+from agentd.errors import InputError, LockHeld, StateError
 from agentd.files import (
     FileStamp,
     file_stamp,
@@ -19,8 +19,9 @@ from agentd.files import (
     write_private,
 )
 from agentd.locks import Holder, holder_of, try_lock
-from agentd.project.change import Change, all_changes
-from agentd.project.layout import Project
+from agentd.own_writes import HOLD, sole_writer, tidy
+from agentd.project.change import Change
+from agentd.state_folder import make_state_folder, state_folder_of
 
 _HOLD = ".work"  # in runs/, with the id of the process
 
@@ -55,7 +56,8 @@ def at_work(change: Change) -> Iterator[None]:
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         _remove_leftovers(change)
-        yield
+        with _witnessed(change):
+            yield
     finally:
         os.close(fd)
 
@@ -89,24 +91,70 @@ def worker_on(change: Change) -> Holder | None:
 
 
 class Holds(NamedTuple):
-    """The holds on a project's other changes at one moment: each one's stamp, and who is held."""
+    """The holds on a project's changes at one moment: each one's stamp, and who is held."""
 
-    stamps: dict[str, FileStamp | None]
+    stamps: dict[str, FileStamp]
     held: frozenset[str]
 
     @classmethod
-    def on_others(cls, project: Project, change: Path) -> Holds:
-        """Who is at work now, but for the change in the folder ``change``."""
-        others = [other for other in all_changes(project) if other.folder != change]
-        stamps = {other.id: file_stamp(other.runs_dir / _HOLD) for other in others}
-        held = [other.id for other in others if worker_on(other) is not None]
+    def on_others(cls, root: Path, change_id: str) -> Holds:
+        """Who is at work now, but on the change ``change_id``.
+
+        What lies in a change's folder is not believed: any agent can lock that.
+        """
+        stamps, held = {}, []
+        folder = state_folder_of(os.fspath(root))
+        for path in Path(folder).glob(f"*{HOLD}") if folder else ():
+            name = path.name.removesuffix(HOLD)
+            stamp = file_stamp(path)
+            if name == change_id or stamp is None:
+                continue
+            stamps[name] = stamp
+            if _is_held(path):
+                held.append(name)
         return cls(stamps, frozenset(held))
 
     def at_work_until(self, later: Holds) -> frozenset[str]:
         """The ids of the changes that somebody was at work on between the two moments."""
-        new = later.stamps.items() - self.stamps.items()
-        taken = {name for name, stamp in new if stamp is not None}
-        return self.held | later.held | taken
+        new = {name for name, stamp in later.stamps.items() if self.stamps.get(name) != stamp}
+        return self.held | later.held | new
+
+
+@contextlib.contextmanager
+def _witnessed(change: Change) -> Iterator[None]:
+    """Note the hold where guards look, held like it; it excuses nothing where that can't be."""
+    fd, folder = -1, ""
+    with contextlib.suppress(OSError, StateError, LockHeld):
+        while fd < 0:
+            folder = make_state_folder(os.fspath(change.project.root))
+            with (
+                contextlib.suppress(FileNotFoundError),
+                sole_writer(folder),
+            ):  # taken away meanwhile
+                flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+                fd = os.open(f"{folder}/{change.id}{HOLD}", flags, 0o600)
+                try_lock(fd)
+                os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    try:
+        yield
+    finally:
+        if fd >= 0:
+            os.close(fd)
+            tidy(folder)
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _noted(fd: int) -> str:

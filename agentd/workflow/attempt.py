@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
-from agentd.errors import ProviderError, StateError
+from agentd.errors import InputError, ProviderError, StateError
 from agentd.files import make_private, write_atomic
 from agentd.frozen import frozen
 from agentd.guard import Allowed, Findings, Guard
 from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
-from agentd.project.change import Change
-from agentd.project.layout import STATE_FILE
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 from agentd.workflow import recording
@@ -113,13 +111,16 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         set_aside(run, run_dir),
         Guard(run.change, allowed(run), aside, commits) as guard,
     ):
-        result = allowance.judge(ScriptRunner(adopts=True).run(request))
+        try:
+            result = allowance.judge(ScriptRunner(adopts=True).run(request))
+        except (ProviderError, StateError, InputError):  # it can't be started
+            guard.drop()
+            raise
         # Before anything else: whatever the CLI did to the project, what it used is known.
         record = recording.keep(run.change, result, overridden=allowance.overridden)
         run.change.forget()
         findings = guard.after()
-        sound = [path for path in findings.own if not _is_broken(run.change, path)]
-        restored = guard.restore(sound, aside)
+        restored = guard.restore(findings)
         run.change.forget()
         missing = _missing(run, result, findings)
     make_private(run_dir)  # what the CLI and its tools wrote there, and what was moved there
@@ -134,7 +135,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         missing=missing,
         findings=findings,
         remaining=tuple(path for path in findings.own if path not in restored),
-        aside=aside,
+        aside=guard.aside,
     )
 
 
@@ -151,20 +152,6 @@ def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, 
         wrote = _write_printed(run, result.final_text)
     missing = tuple(name for name in run.step.writes if not run.change.documents(name))
     return missing or (() if wrote else run.step.writes)
-
-
-def _is_broken(change: Change, path: Path) -> bool:
-    """Whether it is a STATE.yaml that can't be read: a person may have made it so, and repairs it.
-
-    It is never overwritten.
-    """
-    if path != change.folder / STATE_FILE or not path.exists():
-        return False
-    try:
-        _ = change.state
-    except StateError:
-        return True
-    return False
 
 
 def _indented(text: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.changes import change_at
-from support.guards import forbidden, git, guarding, make_project, put, repository, watching
+from support.guards import ASIDE, forbidden, git, guarding, make_project, put, repository, watching
 
 from agentd.guard import Allowed, Findings, Guard
 from agentd.project.hold import at_work
@@ -55,8 +55,8 @@ def test_a_run_that_writes_what_it_owes_is_fine(project: Project) -> None:
     guard = watching(project)
     document = project.changes_dir / "add-x/REVIEW.md"
     put(document)
-    put(project.changes_dir / "add-x/runs/2/stdout")
-    put(project.changes_dir / "add-x/.STATE.yaml.tmp")
+    put(project.changes_dir / "add-x/runs/1/stdout")
+    put(project.changes_dir / "add-x/.STATE.yaml.0123abcd.tmp")
     assert guard.after() == Findings(written=(document,), forbidden=(), misplaced=())
 
 
@@ -92,7 +92,7 @@ def test_code_may_change_only_where_the_step_allows_it(project: Project, code: b
     changes = guard.after()
     names = ["src/a.py", "src/b.py", "src/dirty.py", "src/new.py"]
     assert list(forbidden(changes, project)) == ([] if code else names)
-    assert guard.restore(changes.own, project.changes_dir / "add-x/runs/1/aside") == []
+    assert guard.restore(changes) == []
     assert (project.root / "src/new.py").exists()
 
 
@@ -171,7 +171,7 @@ def test_agentds_own_files_are_put_back(tmp_path: Path, name: str, how: str) -> 
     changes = guard.after()
     assert changes.forbidden
     assert all(entry.own for entry in changes.forbidden)
-    restored = guard.restore(changes.own, project.changes_dir / "add-x/runs/1/aside")
+    restored = guard.restore(changes)
     assert restored == [entry.path for entry in changes.forbidden]
     assert tree(project.agentd_dir) == before
     assert tree(elsewhere) == outside
@@ -197,13 +197,14 @@ def test_what_is_put_back_is_not_lost(tmp_path: Path) -> None:
     put(project.config_path, "a person's edit\n")
     put(project.changes_dir / "other/notes.md", "new\n")
     changes = guard.after()
-    guard.restore(changes.own, tmp_path / "aside")
+    guard.restore(changes)
     assert not (project.changes_dir / "other/notes.md").exists()
-    assert (tmp_path / "aside/agentd/config.toml").read_text() == "a person's edit\n"
-    assert (tmp_path / "aside/agentd/changes/other/notes.md").read_text() == "new\n"
+    aside = project.changes_dir / "add-x" / ASIDE
+    assert (aside / "agentd/config.toml").read_text() == "a person's edit\n"
+    assert (aside / "agentd/changes/other/notes.md").read_text() == "new\n"
     put(project.config_path, "again\n")
-    guard.restore(guard.after().own, tmp_path / "aside")
-    assert (tmp_path / "aside/agentd/config.toml.1").read_text() == "again\n"
+    guard.restore(guard.after())
+    assert (aside / "agentd/config.toml.1").read_text() == "again\n"
 
 
 def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
@@ -213,7 +214,7 @@ def test_what_agentd_wrote_since_is_not_undone(tmp_path: Path) -> None:
     put(state)
     changes = guard.after()
     put(state, "the call is recorded\n")
-    assert guard.restore(changes.own, tmp_path / "aside") == []
+    assert guard.restore(changes) == []
     assert state.read_text() == "the call is recorded\n"
 
 
@@ -232,7 +233,7 @@ def test_a_document_must_be_a_file_of_its_own(tmp_path: Path, kind: str) -> None
     changes = guard.after()
     assert changes.written == ()
     assert len(changes.forbidden) == 1
-    guard.restore(changes.own, change / "runs/1/aside")
+    guard.restore(changes)
     assert guard.after().forbidden == ()
     assert secret.read_text() == "a = 1\n"
 
@@ -400,7 +401,9 @@ def somebody_at_work(change: Path) -> Iterator[None]:
     code = (
         "import sys; from pathlib import Path; from agentd.project.hold import at_work\n"
         "from agentd.project.change import Change\n"
-        "with at_work(Change(None, 'x', Path(sys.argv[1]))):\n"
+        "from agentd.project.layout import Project\n"
+        "folder = Path(sys.argv[1])\n"
+        "with at_work(Change(Project(folder.parents[2]), folder.name, folder)):\n"
         " print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
@@ -492,18 +495,3 @@ def test_many_uncommitted_files_are_judged_by_size_and_time(repo: Project) -> No
     time.sleep(0.01)  # beyond the clock tick of the file system
     put(repo.root / "data/7", "2\n")
     assert list(forbidden(guard.after(), repo)) == ["data/7"]
-
-
-def test_own_files_beyond_what_memory_takes_are_put_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agentd.guard.backup._IN_MEMORY_BYTES", 1000)
-    project = make_project(tmp_path)
-    big = os.urandom(3_000_000)
-    (project.specs_dir / "a.bin").write_bytes(big)
-    guard = watching(project)
-    (project.specs_dir / "a.bin").unlink()
-    put(project.specs_dir / "login.md")
-    guard.restore(guard.after().own, tmp_path / "aside")
-    assert (project.specs_dir / "a.bin").read_bytes() == big
-    assert (project.specs_dir / "login.md").read_text() == "# Login\n"

@@ -21,10 +21,12 @@ from support.workflow_box import STREAM, box_with, calls_of, put_change, put_pla
 from support.workspace import Sandbox
 
 from agentd.files import write_atomic
-from agentd.guard import Allowed
+from agentd.guard import Allowed, Guard
+from agentd.guard.write_log import WriteLog
 from agentd.ledger.store import StateStore
 from agentd.metering.pricing import PricingConfig
 from agentd.metering.usage import UsageMetrics
+from agentd.state_folder import short_hash, state_folder_of
 
 CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
 USAGE = UsageMetrics(input_tokens=100, output_tokens=10)
@@ -81,7 +83,6 @@ def step_running(box: Sandbox, change_id: str, *, exit_code: int = 0) -> Iterato
         go_on.touch()
         said += process.communicate(timeout=60)
     assert process.returncode == exit_code, "\n".join(said)
-    assert not list((box.root / "agentd/.running").glob("*.writes"))
 
 
 def python(box: Sandbox, code: str) -> str:
@@ -134,6 +135,7 @@ def test_what_other_commands_write_stays(box: Sandbox, name: str) -> None:
     assert {call(7).id, "by-the-api"} <= entered
     assert state_of(box, name)["budget_reset_calls"] == 2
     assert state_of(box, "add-x")["phase"] == "challenged"
+    assert state_folder_of(str(box.root)) is None
 
 
 def test_a_change_that_is_made_meanwhile_stays(box: Sandbox) -> None:
@@ -184,7 +186,9 @@ def test_a_ledger_of_another_change_at_work_is_no_exception(box: Sandbox) -> Non
     hold = (
         "import sys; from pathlib import Path; from agentd.project.hold import at_work\n"
         "from agentd.project.change import Change\n"
-        "with at_work(Change(None, 'x', Path(sys.argv[1]))):\n"
+        "from agentd.project.layout import Project\n"
+        "folder = Path(sys.argv[1])\n"
+        "with at_work(Change(Project(folder.parents[2]), folder.name, folder)):\n"
         " print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -234,13 +238,14 @@ def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -
 
 
 FORGERY = """
-import base64, hashlib, json, sys
+import base64, hashlib, json, os, sys
 from pathlib import Path
+from agentd.state_folder import short_hash
 state = Path("agentd/changes/add-x/STATE.yaml")
 old = state.read_bytes()
 new = {change}
 sha = lambda data: hashlib.sha256(data).hexdigest()
-(log,) = Path("agentd/.running").glob("*.writes")
+(log,) = Path(os.environ["XDG_STATE_HOME"], "agentd").glob(f"{{short_hash(os.getcwd())}}/*.writes")
 note = dict(id="1", path=str(state), before=sha(old), after=sha(new), content=None, entry={entry!r})
 with log.open("ab") as file:
     file.write(json.dumps(note).encode() + b'\\n{{"id": "1", "outcome": "done"}}\\n')
@@ -268,17 +273,21 @@ def test_no_forged_note_lets_a_recorded_call_change(box: Sandbox, change: str, e
     assert store.read().calls[:1] == before
 
 
+def logs_of(box: Sandbox) -> str:
+    return f"{os.environ['XDG_STATE_HOME']}/agentd/{short_hash(str(box.root))}"
+
+
 @pytest.mark.parametrize(
     "vandalism",
     [
-        "rm agentd/.running/*.writes; rm -r agentd/.running",
-        "for f in agentd/.running/*.writes; do printf '[]\\n{\"id\": []}\\n1\\n\\377' >> $f; done",
-        "mv agentd/.running/*.writes agentd/.running/x.writes",
+        "rm $LOGS/*.writes; rm -r $LOGS",
+        "for f in $LOGS/*.writes; do printf '[]\\n{\"id\": []}\\n1\\n\\377' >> $f; done",
+        "mv $LOGS/*.writes $LOGS/x.writes",
     ],
 )
 def test_a_log_that_the_cli_damages_brings_no_step_down(box: Sandbox, vandalism: str) -> None:
     store = store_of(box, "add-x")
-    put_plan(box, "challenge", after=f"{vandalism}; {CHEAPER.format('add-x')}")
+    put_plan(box, "challenge", after=f"LOGS={logs_of(box)}; {vandalism}; {CHEAPER.format('add-x')}")
     with step_running(box, "add-x", exit_code=4):
         record(store, "new")
     first = store.read().calls[0]
@@ -313,7 +322,7 @@ def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.Monke
         assert guard.after().forbidden == ()
         store.path.write_text(store.path.read_text().replace("proposed", "complete"))
         found = guard.after()
-        assert guard.restore(found.own, box.root.parent / "aside") == [store.path]
+        assert guard.restore(found) == [store.path]
     state = store.read()
     assert state.phase == "proposed"
     assert [entry.id for entry in state.calls] == ["after"]
@@ -322,7 +331,6 @@ def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.Monke
 def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
     store = store_of(box, "add-x")
     record(store, "old")
-    aside = box.root.parent / "aside"
     nothing = Allowed(documents=())
     with (
         guarding(box.change("add-x"), nothing) as first,
@@ -332,7 +340,7 @@ def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
         store.path.write_text(store.path.read_text().replace("id: old", "id: evil"))
         record(store, "two")
         for guard in (first, second):
-            guard.restore(guard.after().own, aside)
+            guard.restore(guard.after())
             record(store, f"after-{id(guard)}")
     ids = [entry.id for entry in store.read().calls]
     assert ids[:3] == ["old", "one", "two"]
@@ -349,7 +357,7 @@ def test_putting_back_waits_for_a_writer_of_the_ledger(box: Sandbox) -> None:
         entered = threading.Event()
 
         def restore() -> None:
-            guard.restore(found.own, box.root.parent / "aside")
+            guard.restore(found)
             entered.set()
 
         with store.locked():
@@ -373,12 +381,30 @@ def test_a_project_within_the_project_has_its_writes_noted_too(box: Sandbox) -> 
         assert [entry.path for entry in guard.after().forbidden] == [store.path]
 
 
-def test_the_log_of_a_killed_guard_is_removed_and_costs_nothing(box: Sandbox) -> None:
+def test_the_log_of_a_killed_guard_stays_until_it_is_judged(box: Sandbox) -> None:
+    store = store_of(box, "add-x")
+    record(store, "old")
+
     def die() -> None:
         guarding(box.change("add-x"), Allowed(documents=()))
+        store.path.write_text(store.path.read_text().replace("id: old", "id: evil"))
         os._exit(9)
 
     assert exit_codes([in_child(die)]) == {9}
-    (left,) = (box.root / "agentd/.running").glob("*.writes")
-    record(store_of(box, "add-x"))
-    assert not left.exists()
+    record(store, "new")
+    [guard] = Guard.left(box.root)
+    assert Guard.left(box.root) == []
+    with guard:
+        assert guard.restore(guard.after()) == [store.path]
+    assert [entry.id for entry in store.read().calls] == ["old", "new"]
+    assert state_folder_of(str(box.root)) is None
+
+
+def test_what_a_guard_left_that_never_began_is_removed(box: Sandbox) -> None:
+    def die() -> None:
+        WriteLog.begin(box.root)
+        os._exit(9)
+
+    assert exit_codes([in_child(die)]) == {9}
+    assert Guard.left(box.root) == []
+    assert state_folder_of(str(box.root)) is None

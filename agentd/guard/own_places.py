@@ -1,0 +1,99 @@
+"""Which files of a project are agentd's own, and how much of each is kept and judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from agentd.files import TEMPORARY
+from agentd.guard.tree import Look
+from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED
+from agentd.project.layout import STATE_FILE, Project
+
+_NAMES = ("config.toml", "config.yaml", "project.md", ".gitignore", "templates")
+_OF_EDITORS = (".swp", ".swo", "~", ".DS_Store")
+_LOCKS = (".config.toml.lock",)
+# In runs/: of the ledger, and of who is at work. In a run's folder: of who attends to the run, and
+# the disk space for its call.
+_LOCKS_OF_RUNS, _LOCKS_OF_RUN = (".lock", ".work", ".gitignore"), ("lock", "reserve")
+_STREAMS = ("stdout", "stderr", "requests.jsonl", "meter.log", "processes", "pointed.json")
+# Of the watched run, what agentd itself believes later; the rest is its agent's.
+_RECORDS = (PENDING, ENTERED, UNJUDGED, "run.json", "failed-checks.json", "done", "findings.json")
+_SET_ASIDE = (".before", ".replaced")
+_RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept
+
+
+class OwnPlaces:
+    """agentd's places in a project, as one run sees them, whose folder is ``run_dir``."""
+
+    def __init__(self, project: Project, run_dir: Path | None) -> None:
+        self.project = project
+        self._run_dir = run_dir
+        self._homes = (project.archive_dir, project.changes_dir)  # the one may lie in the other
+
+    def all(self) -> Iterator[Path]:
+        """The files and folders to watch."""
+        yield from (self.project.specs_dir, self.project.changes_dir, self.project.archive_dir)
+        for folder in {self.project.agentd_dir, self.project.changes_dir.parent}:
+            yield from (folder / name for name in _NAMES)
+
+    def kept(self, path: Path) -> float | None:
+        """Up to which size the bytes of a file are kept; None for what is not judged."""
+        if path.name.endswith(_OF_EDITORS):
+            return None
+        run_dir, name = self._in_runs(path)
+        if name is None:
+            return -1 if path.name in _LOCKS or self.is_temporary(path) else math.inf
+        if run_dir is not None and run_dir == self._run_dir and name:
+            is_record = "/" not in name and (name in _RECORDS or name.endswith(_SET_ASIDE))
+            return math.inf if is_record else None
+        return _RUN_FILE_BYTES
+
+    def passes(self, path: Path, now: Look | None, before: Mapping[Path, Look]) -> bool:
+        """Whether agentd itself changes this without a note, as long as it is a plain file."""
+        if now is not None and now.kind not in ("file", "dir"):
+            return False
+        run_dir, name = self._in_runs(path)
+        if name is None:
+            return path.name in _LOCKS or self.is_temporary(path)
+        if run_dir is None:
+            return name in _LOCKS_OF_RUNS or self.is_temporary(path)
+        if name in _LOCKS_OF_RUN or self.is_temporary(path):
+            return True
+        # A run that is not recorded may go on without an agentd.
+        return (
+            name in _STREAMS
+            and run_dir in before
+            and not (run_dir / PENDING in before or run_dir / ENTERED in before)
+        )
+
+    def is_ledger(self, path: Path) -> bool:
+        """Whether it is the STATE.yaml of a change."""
+        return path.name == STATE_FILE and path.parent.parent in self._homes
+
+    def is_agentds_alone(self, path: Path) -> bool:
+        """Whether no person writes there: ledgers, and what lies in ``runs/``."""
+        return self.is_ledger(path) or self._in_runs(path)[1] is not None
+
+    def is_temporary(self, path: Path) -> bool:
+        """Whether it is called like a file that agentd is writing."""
+        return TEMPORARY.fullmatch(path.name) is not None
+
+    def _in_runs(self, path: Path) -> tuple[Path | None, str | None]:
+        """The run's folder that a path lies in, if any, and its name in there, or in ``runs/``.
+
+        The name is None for what is not in ``runs/``, "" for ``runs/`` and a run's folder.
+        """
+        for home in self._homes:
+            if path.is_relative_to(home):
+                parts = path.relative_to(home).parts[1:]
+                break
+        else:
+            return None, None
+        if parts[:1] != ("runs",):
+            return None, None
+        runs = home / path.relative_to(home).parts[0] / "runs"
+        if len(parts) < 2 or parts[1] in _LOCKS_OF_RUNS or TEMPORARY.fullmatch(parts[1]):
+            return None, "/".join(parts[1:])
+        return runs / parts[1], "/".join(parts[2:])
