@@ -18,18 +18,18 @@ _HINTS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH")
 # What the makers of keys begin them with; a text without any of them is not searched.
 _BEGINNINGS = (
     *("sk-", "rk-", "pk-", "sk_", "rk_", "AIza", "ya29.", "AKIA", "ASIA", "eyJ", "SG.", "hf_"),
-    *("gh", "github_pat_", "glpat-", "xox", "xai-", "gsk_", "npm_", "pypi-", "dckr_pat_"),
-    *("earer ", "EARER ", "://", "PRIVATE KEY"),
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "xai-", "gsk_"),
+    *("npm_", "pypi-", "dckr_pat_", "earer ", "EARER ", "://", "PRIVATE KEY"),
 )
 _KEYS = (  # each is compiled when a text may hold one
-    r"\b(?:AIza|ya29\.|gh[a-z]_|github_pat_|glpat-|xox[a-z]-|xai-|gsk_|hf_|npm_|pypi-|dckr_pat_"
-    r"|[sr]k_(?:live|test)_|AKIA|ASIA|eyJ|SG\.)[A-Za-z0-9_.\-]{8,}",
+    r"\b(?:AIza|ya29\.|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|dckr_pat_|AKIA|ASIA|eyJ|SG\.)"
+    r"[A-Za-z0-9_.\-]{8,}",
     r"(?:(?<=[Bb]earer )|(?<=BEARER ))[^\s\"',;]{6,}",
     r"(?<=://)[^/\s@\"']+(?=@)",  # user and password of a URL
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^\"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\")|\Z)",
 )
-# These may begin a change's id as well, such as sk-locale: plain words are left.
-_WORDY = r"\b[srp]k-[A-Za-z0-9_.\-]{8,}"
+# These may begin a change's id or a file's name as well, such as pypi-publish.yml: words are left.
+_WORDY = r"\b(?:[srp]k-|[sr]k_|xai-|gsk_|hf_|npm_|pypi-)[A-Za-z0-9_.\-]{8,}"
 _WORD = r"(?!\d*[a-z]*\d{4})[a-z0-9]{0,15}"
 
 _LIKE_A_KEY = r"(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[A-Za-z0-9+_=~-]{6,}(?![\w/]|\.\w)"

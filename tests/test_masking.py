@@ -50,6 +50,7 @@ def test_keys_and_passwords(text: str, wanted: str) -> None:
         "rotate-api-key: agentd/changes/rotate-api-key/STATE.yaml, line 3",
         "Invalid API key: check your login",
         "agentd review sk-locale-2fa-dates",
+        ".github/workflows/pypi-publish.yml, npm_lifecycle_event, src/hf_hub_download.py",
         "add-oauth-token: 1 call",
         "limit_tokens = 5000000",
         "tokens_in: 24939",
