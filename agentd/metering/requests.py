@@ -80,25 +80,29 @@ def unite_by_numbers(
     One that has not ended may have told less output. Those of the same numbers are taken in order.
     """
     united = list(known)
-    left = dict(enumerate(united))
+    places: dict[tuple[str, int, int], list[int]] = {}
+    for place, one in enumerate(united):
+        places.setdefault(_told_at_its_start(one), []).append(place)
     for request in anonymous:
-        place = next((place for place, one in left.items() if may_be_same(one, request)), None)
-        if place is None:
+        left = places.get(_told_at_its_start(request), [])
+        same = next((place for place in left if may_be_same(united[place], request)), None)
+        if same is None:
             united.append(request)
         else:
-            united[place] = _joined(left.pop(place), request)
+            left.remove(same)
+            united[same] = _joined(united[same], request)
     return united
 
 
 def may_be_same(known: ApiRequest, request: ApiRequest) -> bool:
     """Whether a request that is told without an id may be ``known``: by model and numbers."""
-    ours, theirs = known.usage, request.usage
-    same_input = (ours.input_tokens, ours.cache_read_input_tokens) == (
-        theirs.input_tokens,
-        theirs.cache_read_input_tokens,
-    )
-    same_output = ours.output_tokens == theirs.output_tokens or not known.ended
-    return known.model == request.model and same_input and same_output
+    same_output = known.usage.output_tokens == request.usage.output_tokens or not known.ended
+    return _told_at_its_start(known) == _told_at_its_start(request) and same_output
+
+
+def _told_at_its_start(request: ApiRequest) -> tuple[str, int, int]:
+    usage = request.usage
+    return request.model, usage.input_tokens, usage.cache_read_input_tokens
 
 
 def with_output_of_text(request: ApiRequest, text: str) -> ApiRequest:

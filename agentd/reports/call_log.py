@@ -29,9 +29,12 @@ class LoggedRequest:
 
     @property
     def duration_ms(self) -> int | None:
-        """From its begin to the end of its answer, None where one of the two is not known."""
+        """From its begin to the end of its answer; None where nobody can tell.
+
+        A clock that was set back meanwhile makes it negative.
+        """
         begun, ended = self.request.started_at, self.request.ended_at
-        if begun is None or ended is None:
+        if begun is None or ended is None or ended < begun:
             return None
         return round((ended - begun).total_seconds() * 1000)
 

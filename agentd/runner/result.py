@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from agentd.clock import precise_utc_now
 from agentd.errors import ParseError
 from agentd.meter.logged_requests import read_requests, refusals
 from agentd.meter.process import wait_for_relay
@@ -28,6 +29,7 @@ from agentd.runner.told_by_cli import Sources
 
 _RELAY_S = 2.0
 _COUNTING_S = 10.0  # a relay counts what was cut, which takes a second, or more on a busy machine
+_SET_BACK = timedelta(seconds=2)
 _STDERR_LINES = 10
 _STDERR_BYTES = 4096
 
@@ -102,7 +104,7 @@ def conclude(
             status = "budget_stopped"
     if status == "failed" and _only_its_exit_code_is_bad(parsed, exit_code, cli):
         status = "ok"
-    logged = read_log(cli, info, parsed, environ)
+    logged = read_log(cli, _by_the_clock_of_its_end(info, duration_ms), parsed, environ)
     outcome = outcome_of(
         Sources(
             parsed=parsed,
@@ -167,6 +169,14 @@ def _only_its_exit_code_is_bad(parsed: Parsed, exit_code: int | None, cli: Cli) 
     """
     told = parsed.complete and not parsed.error and parsed.failure is None
     return told and (exit_code or 0) > 0 and exit_code not in cli.exit_reasons
+
+
+def _by_the_clock_of_its_end(info: RunInfo, duration_ms: int) -> RunInfo:
+    """The run with an earlier begin where the clock was set back meanwhile, as its log has it."""
+    set_back = info.started_at + timedelta(milliseconds=duration_ms) - precise_utc_now()
+    if set_back < _SET_BACK:
+        return info
+    return replace(info, started_at=info.started_at - set_back)
 
 
 def _dated(failure: Failure | None, cli: Cli, ended_at: datetime) -> Failure | None:

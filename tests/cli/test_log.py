@@ -124,6 +124,15 @@ def test_a_call_whose_input_is_estimated_is_about_that(box: Sandbox) -> None:
     assert f"About: 1 call is partial ({why})" in box.run("status", "add-x").stdout
 
 
+def test_a_clock_that_was_set_back_during_a_request_gives_no_time_below_zero(box: Sandbox) -> None:
+    add(box, "add-x", one())
+    log = RequestLog(run_folder(box) / NAME)
+    log.started("1", Asked(model="m-1", body_bytes=10), input_tokens=400, at=BEGAN)
+    log.ended("1", 200, [WHOLE], at=BEGAN - timedelta(hours=1))
+    (call,) = json.loads(box.run("log", "--requests", "--json").stdout)["calls"]
+    assert call["api_requests"][0]["duration_ms"] is None
+
+
 def test_columns_that_say_nothing_are_left_out(box: Sandbox) -> None:
     add(box, "add-x", one())
     plain = ApiRequest(id="r", model="m-1", usage=ModelUsage(input_tokens=5), ended=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 
 from agentd.metering.requests import ApiRequest, unite, unite_by_numbers
@@ -26,6 +27,16 @@ def test_what_the_fuller_one_lacks_comes_from_the_others() -> None:
     logged = replace(START, thread="subagent", web_searches=2, variants=(("speed", "fast"),))
     [request] = unite([END, logged])
     assert request == replace(END, thread="subagent", web_searches=2, variants=(("speed", "fast"),))
+
+
+def test_thousands_of_requests_without_ids_are_matched_in_time() -> None:
+    """An agent in a loop; each against each would take minutes."""
+    usages = [ModelUsage(input_tokens=n, output_tokens=5) for n in range(20_000)]
+    known = [replace(END, id=str(n), usage=usage) for n, usage in enumerate(usages)]
+    nameless = [replace(one, id=None) for one in reversed(known)]
+    began = time.process_time()
+    assert len(unite_by_numbers(known, nameless)) == len(known)
+    assert time.process_time() - began < 30
 
 
 def test_requests_without_an_id_all_stay() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -411,3 +412,23 @@ def test_a_message_that_the_cli_makes_up_hides_nothing_that_the_relay_saw() -> N
     outcome = outcome_of(Sources(parsed=parsed, wire=wire))
     assert (outcome.usage.input_tokens, outcome.usage.output_tokens) == (101, 21)
     assert (outcome.accuracy, outcome.why) == ("heuristic", "relay bypassed")
+
+
+@pytest.mark.parametrize("set_back_s", [0, 3600])
+def test_a_clock_that_was_set_back_hides_no_entry_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_back_s: int
+) -> None:
+    """What a run wrote after that is dated before its begin."""
+    asked: list[LogQuery] = []
+
+    def read_log(query: LogQuery) -> Logged:
+        asked.append(query)
+        return Logged(requests=())
+
+    def now() -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=set_back_s)
+
+    monkeypatch.setattr("agentd.runner.result.precise_utc_now", now)
+    result = run(tmp_path, "good", provider=toy(read_log=read_log))
+    earlier = (result.started_at - asked[-1].started_at).total_seconds()
+    assert abs(earlier - set_back_s) < (5 if set_back_s else 0.001)
