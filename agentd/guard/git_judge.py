@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agentd.config.model import Commits
+from agentd.files import write_atomic
 from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.baseline import Baseline
@@ -29,6 +32,7 @@ from agentd.guard.git_settings import GitSettings, text_of
 from agentd.guard.rules import COMMITS, GIT, LOSSES
 
 _NAMED = 5
+_HEAD = re.compile(rb"(?:ref: refs/[^\0\n]+|[0-9a-f]{40,64})\n?")
 
 
 @frozen()
@@ -57,11 +61,13 @@ class GitJudge:
         folder = self._place.git_dir.stat()
         self._baseline.facts["git folder"] = folder.st_ino
         self._baseline.facts["git folder mode"] = stat.S_IMODE(folder.st_mode)
+        self._baseline.facts["git locks"] = [path.name for path in self._locks()]
 
-    def judge(self, aside: Path, *, commits: Commits) -> GitJudged:
+    def judge(self, aside: Path, where: str, *, commits: Commits) -> GitJudged:
         """What became of it. All that a rule puts back is put back. Raises OSError.
 
-        Settings and hooks come first: git might run what they name.
+        Settings and hooks come first: git might run what they name. ``where`` is the folder
+        ``aside`` in words.
         """
         place = self._place
         self._open_again()
@@ -69,10 +75,12 @@ class GitJudge:
             self._forbid(place.git_dir, "git can't read it any more")
         elif place.git_dir.stat().st_ino != self._baseline.facts["git folder"]:
             self._forbid(place.git_dir, "another repository")
+        else:
+            self._judge_settings(aside, where, commits)
         if self._forbidden:
             return GitJudged(self._forbidden, self._told, is_broken=True)
-        self._judge_settings(aside, commits)
         try:
+            self._put_back_broken_head()
             self._judge_refs(commits)
         except GitFailed as error:
             self._forbid(place.git_dir, f"git can't read it any more: {error}")
@@ -115,7 +123,21 @@ class GitJudge:
         else:
             yield Told(f"Put back, flags that hide changes from git: {names}", GIT)
 
-    def _judge_settings(self, aside: Path, commits: Commits) -> None:
+    def _locks(self) -> list[Path]:
+        names = ("index.lock", "HEAD.lock", "config.lock")
+        folder = self._place.git_dir
+        return [folder / name for name in names if os.path.lexists(folder / name)]
+
+    def _put_back_broken_head(self) -> None:
+        """Let HEAD name its branch again where it names nothing at all."""
+        head = self._place.git_dir / "HEAD"
+        before = GitRefs.of(self._facts)
+        if _HEAD.fullmatch(head.read_bytes()) is None:
+            text = f"ref: {before.branch}\n" if before.branch else f"{before.head}\n"
+            write_atomic(head, os.fsencode(text))
+            self._told.append(Told("Put back: .git/HEAD (broken)", GIT))
+
+    def _judge_settings(self, aside: Path, where: str, commits: Commits) -> None:
         kept_aside = []
         for setting in self._settings.changed():
             path = setting.path
@@ -133,8 +155,14 @@ class GitJudge:
             self._told.append(Told(f"Put back: {shown} ({setting.what})", GIT, diff))
         if kept_aside:
             last = self._told[-1]
-            where = f"{last.text}. What the step wrote there: {aside}/"
-            self._told[-1] = Told(where, last.rule, last.diff)
+            text = f"{last.text}. What the step wrote there: {where}/"
+            self._told[-1] = Told(text, last.rule, last.diff)
+        left = [
+            path for path in self._locks() if path.name not in self._baseline.facts["git locks"]
+        ]
+        for path in left:  # it may be a person's git that works just now
+            text = f"{self._place.shown(path)} was left. If no git is at work, remove it"
+            self._told.append(Told(text, GIT))
 
     def _judge_refs(self, commits: Commits) -> None:
         place = self._place
@@ -150,9 +178,10 @@ class GitJudge:
         self._judge_stashes(before, now)
         if before.remote != now.remote:
             self._told.append(Told("Branches of remotes were fetched or pushed during the step"))
-        gone = sorted({*before.worktrees} - {*now.worktrees})
-        if gone:
-            self._told.append(Told(f"Working trees were removed: {_named(gone)}", GIT))
+        for what, one, other in (("removed", before, now), ("made", now, before)):
+            names = sorted({*one.worktrees} - {*other.worktrees})
+            if names:
+                self._told.append(Told(f"Working trees were {what}: {_named(names)}"))
 
     def _judge_other_refs(
         self, before: GitRefs, now: GitRefs, ours: tuple[str, ...], elsewhere: frozenset[str]

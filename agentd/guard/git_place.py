@@ -58,7 +58,7 @@ class GitPlace:
         """A file of git's own folders, as it is called in there."""
         for folder in (self.git_dir, self.common):
             if path.is_relative_to(folder):
-                return f".git/{path.relative_to(folder)}"
+                return str(".git" / path.relative_to(folder))
         return str(path)
 
 

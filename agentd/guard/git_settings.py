@@ -105,9 +105,8 @@ class GitSettings:
             return False  # a link leads out of git's folders
         if data is not None and setting.now is not None and path.name == "config":
             data = _with_silent(data, path.read_bytes())
-        if os.path.lexists(path):
-            _move(path, aside / self._place.shown(path))
-            _remove_empty(path.parent)
+        move_aside(path, aside / self._place.shown(path))
+        _remove_empty(path.parent)
         if before is None:
             return True
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,9 +208,12 @@ def _remove_empty(folder: Path) -> None:
             folder = folder.parent
 
 
-def _move(path: Path, target: Path) -> None:
+def move_aside(path: Path, target: Path) -> None:
+    """Move what is there, if anything, to ``target``, or to a free name beside it."""
     import shutil
 
+    if not os.path.lexists(path):
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     while os.path.lexists(target):
         target = target.with_name(f"{target.name}.1")

@@ -19,7 +19,7 @@ from agentd.guard.git_judge import GitJudge
 from agentd.guard.git_place import GitPlace, refusal
 from agentd.guard.losses import bring_back
 from agentd.guard.plain_tree import PlainTree
-from agentd.guard.repository import FileChanges, Repository
+from agentd.guard.repository import FileChanges, Loss, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.tree import look_at
 
@@ -50,6 +50,7 @@ class ProjectFiles:
         self._tree = PlainTree(root, skip, baseline)
         self._place: GitPlace | None = None
         self._changes: FileChanges | None = None
+        self._losses: list[Loss] = []
         self._skip = skip
 
     def keep(self, commits: Commits) -> None:
@@ -101,10 +102,10 @@ class ProjectFiles:
 
         Returns what to tell. Raises OSError.
         """
-        if self._changes is None or self._place is None:
+        if self._place is None:
             return []
         return bring_back(
-            self._changes.losses,
+            self._losses,
             top=self._place.top,
             root=self._real_root,
             kept=kept,
@@ -129,22 +130,27 @@ class ProjectFiles:
 
     def _judge_git(self, place: GitPlace, judged: Judged, aside: Path, *, code: bool) -> None:
         judge = GitJudge(place, self._baseline)
-        git = judge.judge(aside, commits=self._baseline.facts["commits"])
+        where = _shown(aside, self._root)
+        git = judge.judge(aside, where, commits=self._baseline.facts["commits"])
         judged.forbidden.extend(git.forbidden)
         judged.told.extend(git.told)
         planted = [folder for folder in self._above(place) if os.path.lexists(folder / ".git")]
         judged.forbidden.extend(
             Forbidden(folder / ".git", "a new repository", rule=GIT) for folder in planted
         )
-        if git.is_broken:
-            return
         repository = self._repository(place)
+        if git.is_broken:
+            self._losses = repository.vanished()
+            return
         try:
+            judged.told.extend(repository.put_back_index(aside))
             changes = repository.changes()
         except GitFailed as error:
             judged.forbidden.append(Forbidden(place.git_dir, f"git can't read it: {error}"))
+            self._losses = repository.vanished()
             return
         self._changes = changes
+        self._losses = changes.losses
         for path in map(place.top.joinpath, changes.changed):
             if path.is_relative_to(self._real_root):
                 judged.code.append(self._root / path.relative_to(self._real_root))
@@ -208,6 +214,10 @@ def _is_agentds(path: str, top: Path, known: dict[str, bool]) -> bool:
             if known[root]:
                 return True
     return False
+
+
+def _shown(path: Path, root: Path) -> str:
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _named(paths: list[str]) -> str:

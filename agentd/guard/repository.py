@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentd.files import file_stamp
+from agentd.files import file_stamp, write_atomic
 from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.baseline import Baseline
+from agentd.guard.findings import Told
 from agentd.guard.git_place import GitPlace
+from agentd.guard.git_settings import move_aside
 from agentd.guard.git_status import (
     HIDDEN,
     Entry,
@@ -23,6 +25,7 @@ from agentd.guard.git_status import (
     look_inside,
     names_in,
 )
+from agentd.guard.rules import GIT
 from agentd.guard.tree import NOT_JUDGED, Look, look_at
 
 _KEPT_BYTES = 1024 * 1024  # of one file of a person
@@ -150,6 +153,34 @@ class Repository:
             flagged=flagged,
             status=status,
         )
+
+    def vanished(self) -> list[Loss]:
+        """A person's files that are gone, for a repository that git can't read any more."""
+        mine = {*self._facts["dirty"], *self._facts["ignored"]} - {*self._facts["by steps"]}
+        found = []
+        for path in sorted(mine):
+            look = self._baseline.entries.get(self._top(path))
+            if look is not None and not os.path.lexists(self._top(path)):
+                is_kept = look.kind == "link" or look.at >= 0
+                found.append(Loss(path, "deleted", look, path in self._facts["ignored"], is_kept))
+        return found
+
+    def put_back_index(self, aside: Path) -> list[Told]:
+        """Put the index back where it is gone or broken: it holds what a person has staged.
+
+        Returns what to tell. Raises GitFailed when git can't read that either, OSError.
+        """
+        index = self._place.git_dir / "index"
+        stamp, now = self._facts["stamp"], file_stamp(index)
+        if stamp is None or (now is not None and list(now) == list(stamp)):
+            return []
+        with contextlib.suppress(GitFailed):
+            if index.is_file():
+                self._place.ask("ls-files", "--", ":(literal)of no file, only to read it")
+                return []
+        move_aside(index, aside / ".git/index")
+        write_atomic(index, self._baseline.kept_bytes("git index") or b"")
+        return [Told("Put back: .git/index (deleted or broken)", GIT)]
 
     def before(self, path: str, entry: Entry | None) -> bytes | None:
         """The bytes of a file before, from the baseline or from git; None where there are none."""

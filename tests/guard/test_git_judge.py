@@ -144,7 +144,7 @@ def test_what_a_step_wrote_into_a_setting_is_shown_and_kept(repo: Project) -> No
     aside = repo.changes_dir / "add-x" / ASIDE
     assert "hooksPath = .husky/_" in (aside / ".git/config").read_text()
     assert (aside / ".git/hooks/pre-commit").read_text() == "#!/bin/sh\nevil\n"
-    assert str(aside) in told(changes)
+    assert f"{aside.relative_to(repo.root)}/" in told(changes)
     assert [each.diff for each in changes.told] == [
         "+  hooksPath = .husky/_",
         "+#!/bin/sh\n+evil",
@@ -353,6 +353,36 @@ def test_a_branch_of_a_worktree_of_the_agents_own_stays(repo: Project, tmp_path:
     assert changes.forbidden == ()
     assert "Left as they are, fetched or of other working trees: branch own" in told(changes)
     assert git(tmp_path / "own", "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("rm .git/index", "Put back: .git/index"),
+        ("echo broken > .git/index", "Put back: .git/index"),
+        ("echo broken > .git/HEAD", "Put back: .git/HEAD"),
+        (": > .git/HEAD", "Put back: .git/HEAD"),
+    ],
+)
+def test_what_git_can_not_do_without_is_put_back(
+    repo: Project, command: str, expected: str
+) -> None:
+    put(repo.root / "src/staged.py")
+    git(repo.root, "add", ".")
+    before = git(repo.root, "status", "--porcelain")
+    with watching(repo, code=True) as guard:
+        shell(repo.root, command)
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert expected in told(changes)
+    assert git(repo.root, "status", "--porcelain") == before
+
+
+def test_a_lock_that_is_left_is_told(repo: Project) -> None:
+    with watching(repo, code=True) as guard:
+        put(repo.root / ".git/index.lock", "")
+        changes = guard.after()
+    assert ".git/index.lock was left. If no git is at work, remove it" in told(changes)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,15 @@ def test_what_a_step_takes_from_a_person_comes_back(repo: Project, how: str) -> 
     assert any(name in told(changes) for name in lost)
 
 
+def test_a_person_s_files_come_back_without_a_repository(repo: Project) -> None:
+    before = text_of(repo.root)
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm -rf .git .env secret notes src/a.py")
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == [".git"]
+    assert text_of(repo.root) == before
+
+
 def test_permissions_and_links_come_back(repo: Project) -> None:
     (repo.root / ".env").chmod(0o600)
     (repo.root / "my.local").symlink_to(".env")
