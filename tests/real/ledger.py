@@ -32,6 +32,8 @@ PRICES: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 USD_PER_1K_WEB_SEARCHES = "9.7"
+FAST_MODE = ("claude-opus-5-5", "10.07", "46.19")
+"""A model with prices of its own in fast mode: input and output."""
 
 
 @dataclass
@@ -61,9 +63,12 @@ def tokens(usage: ModelUsage) -> dict[str, str]:
     return {k: str(n) for k, n in counts.items() if n or k in ("tokens_in", "tokens_out")}
 
 
-def cost_usd(model: str, usage: ModelUsage) -> Decimal:
+def cost_usd(model: str, usage: ModelUsage, *, fast: bool = False) -> Decimal:
     """What a usage costs, computed as one would by hand."""
     price_in, price_out, price_read, price_write = map(Decimal, PRICES[model])
+    if fast:
+        assert model == FAST_MODE[0]
+        price_in, price_out = map(Decimal, FAST_MODE[1:])
     read, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
     plain = usage.input_tokens - read - written
     whole = plain * price_in + read * price_read + written * price_write

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import subprocess
+import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -169,3 +173,38 @@ def test_geminis_helpers_are_side_calls(bench: Bench) -> None:
     assert threads["subagent"] == 1
     assert threads["main"] == 3
     assert threads["side"] >= 2
+
+
+@pytest.mark.parametrize("wire", ["on", "off"])
+def test_a_person_who_goes_on_in_the_session_of_a_run(bench: Bench, wire: str) -> None:
+    """While its tool runs; what that person asks is not the run's."""
+    cli = REAL_CLIS["claude"]
+    bench.init("claude", wire=wire)
+    bench.with_documents()
+    served, mark, theirs = Served(), bench.project / RUNS / "mark", "A person asks this."
+    endless_tool = cli.shell(endless(mark))
+    bench.api.add(
+        served.step("claude", text="This is for the person.", body=theirs, stays=True),
+        served.step("claude", tools=(endless_tool,), without=theirs),
+        served.step("claude", text=DOCUMENT, without=theirs),
+    )
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(challenge, bench, cli)
+        until = time.monotonic() + 60
+        while not mark.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        [stdout] = (bench.project / RUNS).glob("*/stdout")
+        session = re.search(r'"session_id":"([0-9a-f-]+)"', stdout.read_text())
+        assert session
+        asked = ("claude", "-p", "--resume", session[1], "--model", cli.model, theirs)
+        subprocess.run(
+            asked, cwd=bench.project, env=bench.environ, capture_output=True, check=True, timeout=60
+        )
+        mark.unlink()
+        assert running.result().exit_code == 0
+    own = [one for one in bench.api.requests if theirs not in one.body]
+    assert len(own) < len(bench.api.requests)
+    (call,) = bench.calls()
+    expected = add(one.told for one in own if one.told)
+    check_call(call, {cli.model: expected}, status="ok", provider="claude", model=cli.model)
+    assert "why" not in call

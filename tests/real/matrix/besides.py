@@ -11,8 +11,15 @@ from typing import Any, Literal
 from loopback.scenario import ToolCall
 
 from real.bench import Bench
+from real.ledger import FAST_MODE
 from real.matrix.ends import End, Steps, signal_to_agentd
 from real.matrix.shapes import SHAPES, Script
+
+_FAST_PRICES = """\
+[pricing.models."{}".variants."speed=fast"]
+cost_per_1m_input = {}
+cost_per_1m_output = {}
+""".format(*FAST_MODE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +76,13 @@ def _search(tool: ToolCall, side_call: str, **found: Any) -> Callable[[Script], 
     return steps
 
 
+def _partly_fast(script: Script) -> Steps:
+    return (
+        script.answer(tools=(script.cli.shell("true"),), variants={"speed": "fast"}),
+        script.last(),
+    )
+
+
 def _routed(script: Script) -> Steps:
     choice = '{"complexity_reasoning": "it is simple", "complexity_score": 10}'
     routing = script.answer(text=choice, body="complexity_score")
@@ -109,6 +123,7 @@ BESIDES: Mapping[str, Beside] = {
             )
         ),
     ),
+    "fast mode": Beside(cli="claude", end=End(answers=_partly_fast, config=_FAST_PRICES)),
     "google web search": Beside(
         cli="gemini",
         end=End(

@@ -61,7 +61,7 @@ def _judged(run: Played) -> Verdict:
         return Verdict(name="wrong", note=f"{searches} web searches, not {billed}")
     if told == finished and not unsure:
         expected = billed * Decimal(USD_PER_1K_WEB_SEARCHES) / 1000
-        expected += sum(cost_usd(model, usage) for model, usage in finished.items())
+        expected += sum(map(_cost_usd, answered))
         if costs != expected:
             return Verdict(
                 name="wrong" if exact else "marked", note=f"cost {costs}, not {expected}"
@@ -74,6 +74,11 @@ def _judged(run: Played) -> Verdict:
         return Verdict(name="wrong", note=_sources(run) + (differs or "an answer was cut"))
     off = differs or _input_error(told, finished, unsure)
     return Verdict(name="marked" if differs else "cut", note=_why(run, off))
+
+
+def _cost_usd(request: Request) -> Decimal:
+    fast = request.step is not None and request.step.variants.get("speed") == "fast"
+    return cost_usd(request.model, _billed(request) or ModelUsage(), fast=fast)
 
 
 def _billed(request: Request) -> ModelUsage | None:
