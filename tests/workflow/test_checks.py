@@ -167,6 +167,15 @@ def test_a_command_is_run_in_a_shell_of_the_project(
     assert result.passed == (exit_code == 0)
 
 
+def test_keys_reach_no_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a check prints is sent to a model; a test that fails may print its environment."""
+    monkeypatch.setenv("SHOP_API_KEY", "correct.horse.battery")
+    key = f"ghp_{'a1B2' * 9}"
+    result = run(tmp_path, f"env | grep SHOP; echo {key} and $((1 + 1))")
+    assert result.output == "SHOP_API_KEY=***\n*** and 2\n"
+    assert key not in as_markdown([result])
+
+
 def test_a_missing_command_is_a_result_and_the_next_is_run(tmp_path: Path) -> None:
     checks = [LocalCheck("lint", "no-such-command-here --x"), LocalCheck("test", "echo ok")]
     lint, test = run_checks(tmp_path, checks, 30, 1000)

@@ -16,6 +16,7 @@ from pathlib import Path
 from agentd import debug
 from agentd.errors import Cancelled
 from agentd.frozen import frozen
+from agentd.masking import without_keys
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import group_lives, signal_group
 from agentd.runner.stop import LEFTOVERS, Stage, stop
@@ -61,7 +62,7 @@ class CheckResult:
             return f"{self.check.name}: FAILED (stopped at the time limit), after {took}"
         if self.exit_code == _NOT_FOUND:
             told = "FAILED (exit 127: the command is not found)" if self.failed else "not found"
-            return f"{self.check.name}: {told}: {self.check.command}"
+            return f"{self.check.name}: {told}: {without_keys(self.check.command, os.environ)}"
         if self.exit_code is not None and self.exit_code < 0:
             return f"{self.check.name}: FAILED (signal {-self.exit_code}), in {took}"
         passed = "passed" if self.passed else f"FAILED (exit {self.exit_code})"
@@ -132,7 +133,7 @@ def _run(
     return CheckResult(
         check=check,
         exit_code=None if timed_out else process.returncode,
-        output=ends.text(),
+        output=without_keys(ends.text(), os.environ),
         timed_out=timed_out,
         duration_ms=round((time.monotonic() - began) * 1000),
     )
@@ -146,7 +147,7 @@ def as_markdown(results: Sequence[CheckResult]) -> str:
 
 
 def _section(result: CheckResult) -> str:
-    command = plain(result.check.command).strip()
+    command = without_keys(plain(result.check.command).strip(), os.environ)
     output = plain(result.output).strip("\n")
     printed = fenced(f"$ {command}\n{output}".rstrip("\n"), "text")
     return f"### {result.told()}\n\n{printed}\n"
