@@ -343,3 +343,42 @@ def test_a_run_is_recorded_whatever_its_agent_makes_of_its_folder(
     [call] = state_of(box, "add-x")["telemetry"]["calls"]
     assert (call["status"], call["tokens_in"], call["tokens_out"]) == ("failed", 900, 40)
     assert (call["accuracy"], call["why"]) == ("heuristic", "relay bypassed")
+
+
+def test_two_runs_of_one_change_are_one(tmp_path: Path, api: LoopbackApi) -> None:
+    """The second command sends nothing, and the first one's call is whole."""
+    go_on = tmp_path / "go-on"
+    box = asking(tmp_path, "[budget]\nlimit_usd = 50", requests=2, wait_for=str(go_on))
+    first = start(box, api)
+    until(lambda: len(api.requests) == 1)
+    code, stderr = run(box, api)
+    assert code == 1, stderr
+    assert len(api.requests) == 1
+    go_on.touch()
+    first.communicate(timeout=60)
+    [call] = state_of(box, "add-x")["telemetry"]["calls"]
+    assert (call["status"], call["requests"], call["cost_usd"]) == ("ok", 2, 1.88)
+
+
+def test_a_ledger_that_is_damaged_during_a_run_counts_as_it_was(
+    tmp_path: Path, api: LoopbackApi
+) -> None:
+    """Under the project's limit: $9.40 of $12 are spent, so that one request has room."""
+    go_on = tmp_path / "go-on"
+    budget = '[budget.project]\nlimit_usd = 12.3\nperiod = "total"'
+    box = asking(tmp_path, budget, requests=2, wait_for=str(go_on))
+    put_change(box, "other", "proposed")
+    spend(box, "other", "9.40")
+    running = start(box, api)
+    until(lambda: len(api.requests) == 1)
+    ledger, damage = box.change("other") / "STATE.yaml", "change_id: ["
+    ledger.write_text(damage)
+    go_on.touch()
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 3, stderr
+    assert len(api.requests) == 1
+    assert state_of(box, "add-x")["telemetry"]["calls"][0]["status"] == "budget_stopped"
+    ledger.write_text(damage)  # the guard has put it back
+    code, stderr = run(box, api)
+    assert (code, len(api.requests)) == (1, 1)
+    assert "other/STATE.yaml" in stderr, stderr
