@@ -30,6 +30,6 @@ def sound_text(text: str) -> str:
 
     U+FFFD stands for them.
     """
-    if "\\ud" not in text and "\\uD" not in text:
+    if "\\u" not in text or ("\\ud" not in text and "\\uD" not in text):
         return text
     return _ESCAPES.sub(lambda found: "\\ufffd" if found["half"] else found[0], text)
