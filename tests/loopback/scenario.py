@@ -48,7 +48,7 @@ class Step:
     untold: bool = False
     status_told: Literal["completed", "incomplete", "failed"] = "completed"
     web_searches: int = 0
-    variants: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, Any] = field(default_factory=dict)
     stays: bool = False
 
     def fits(self, model: str, body: str) -> bool:

@@ -208,3 +208,27 @@ def test_a_person_who_goes_on_in_the_session_of_a_run(bench: Bench, wire: str) -
     expected = add(one.told for one in own if one.told)
     check_call(call, {cli.model: expected}, status="ok", provider="claude", model=cli.model)
     assert "why" not in call
+
+
+@pytest.mark.parametrize("wire", ["on", "off"])
+def test_an_advisor_is_billed_beside_the_answer_that_asked_it(bench: Bench, wire: str) -> None:
+    """Its tokens stand in the iterations of that answer alone."""
+    cli, used = REAL_CLIS["claude"], ModelUsage(input_tokens=301, output_tokens=23)
+    bench.init("claude", wire=wire)
+    bench.with_documents()
+    advice = {
+        "type": "advisor_message",
+        "model": "claude-haiku-5-5",
+        "input_tokens": used.input_tokens,
+        "output_tokens": used.output_tokens,
+    }
+    served = Served()
+    bench.api.add(
+        served.step("claude", tools=(cli.shell("true"),), variants={"iterations": [advice]}),
+        served.step("claude", text=DOCUMENT),
+    )
+    assert challenge(bench, cli).exit_code == 0
+    (call,) = bench.calls()
+    expected = {**bench.api.told(), "claude-haiku-5-5": used}
+    check_call(call, expected, status="ok", provider="claude", model=cli.model)
+    assert call["accuracy"] == "exact"
