@@ -87,11 +87,15 @@ def run(
     """
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes, show_spent
+    from agentd.clock import utc_now
     from agentd.workflow.archive import archive_dir, archived
     from agentd.workflow.plan_impl_run import run as run_whole
 
     workspace, order, progress = open_workspace(asked)
-    if (done := archived(workspace.project, change_id)) is not None:
+    done = archived(workspace.project, change_id)
+    # With a description it is a new change, unless the command that was just over is run again.
+    today = workspace.project.archived_dir(change_id, utc_now())
+    if done is not None and (description is None or done.folder == today):
         show_spent(done)
         show(f"archived already as {workspace.project.shown(done.folder)}/")
         return

@@ -205,9 +205,11 @@ def test_archived_change_has_nothing_next(box: Sandbox) -> None:
 
 HOLD = """
 import pathlib, sys
-from agentd.project.change import Change
+from agentd.project.change import find_open_change
 from agentd.project.hold import at_work
-with at_work(Change(None, 'x', pathlib.Path(sys.argv[1]))):
+from agentd.project.workspace import Workspace
+folder = pathlib.Path(sys.argv[1])
+with at_work(find_open_change(Workspace.open(folder), folder.name)):
     print("held", flush=True)
     sys.stdin.read()
 """
