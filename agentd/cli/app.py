@@ -6,6 +6,7 @@ other.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from collections.abc import Sequence
@@ -117,11 +118,28 @@ def _global_options(
             raise InputError(
                 f"-C {directory}: {error.strerror}", fix="Name an existing folder."
             ) from error
+    if context.invoked_subcommand is not None:
+        _judge_left_guards()
     if context.invoked_subcommand in READING:
         _warn_when_too_old()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(UsageError.exit_code)
+
+
+def _judge_left_guards() -> None:
+    """What a killed agentd left to be judged comes before all else, whatever its run deleted."""
+    from agentd.own_writes import ENDING
+    from agentd.state_folder import state_folders_around
+
+    for root, folder in state_folders_around(f"{os.getcwd()}/any"):  # noqa: PTH109
+        with contextlib.suppress(OSError):
+            if any(name.endswith(ENDING) for name in os.listdir(folder)):  # noqa: PTH208
+                from agentd.cli.terminal import note
+                from agentd.workflow.left_guards import judge_left_guards
+
+                for sentence in judge_left_guards(Path(root)):
+                    note(f"warning: {sentence}")
 
 
 def _warn_when_too_old() -> None:

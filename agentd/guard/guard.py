@@ -12,6 +12,7 @@ from agentd.config.model import Commits
 from agentd.files import FileStamp
 from agentd.frozen import frozen
 from agentd.guard.baseline import Baseline
+from agentd.guard.end_watch import EndWatch
 from agentd.guard.ended import Ended
 from agentd.guard.findings import Findings, Forbidden, Told
 from agentd.guard.own_files import OwnFiles
@@ -53,6 +54,9 @@ class Guard:
     OSError.
     """
 
+    _log: WriteLog
+    _watch: EndWatch | None
+
     def __init__(
         self, change: Change, allowed: Allowed, aside: Path, commits: Commits = "undo"
     ) -> None:
@@ -61,6 +65,7 @@ class Guard:
             self._baseline = Baseline.new(self._log.baseline)
             self._keep(commits)
             self._baseline.seal()
+            self._watch = EndWatch(self._log.end_mark)
         except BaseException:
             self._close()
             raise
@@ -88,6 +93,27 @@ class Guard:
             self.let_go()
 
     @property
+    def project(self) -> Project:
+        """The project that is watched."""
+        return self._project
+
+    @property
+    def is_to_be_finished(self) -> bool:
+        """Whether something could not be put back, and is left to the next command."""
+        return not self._is_done
+
+    @property
+    def held_by_run(self) -> int:
+        """The file descriptor that the run's processes inherit: see ``end_watch``."""
+        assert self._watch is not None
+        return self._watch.held
+
+    @property
+    def end_mark(self) -> Path:
+        """A file that is as old as the run's end, if somebody saw that."""
+        return self._log.end_mark
+
+    @property
     def run_dir(self) -> Path:
         """The folder of the run."""
         return self.aside.parent
@@ -106,6 +132,8 @@ class Guard:
 
     def let_go(self) -> None:
         """Leave all to the next command."""
+        if self._watch is not None:
+            self._watch.leave()
         self._log.let_go()
         self._baseline.close()
 
@@ -187,6 +215,7 @@ class Guard:
         self._allowed = allowed
         self.aside = aside
         self._is_done = False
+        self._watch = None
         self._log = log
 
     def _keep(self, commits: Commits) -> None:
@@ -239,6 +268,8 @@ class Guard:
         return ProjectFiles(root, _below(root, passing), self._baseline)
 
     def _close(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
         self._log.baseline.unlink(missing_ok=True)
         self._log.remove()
 

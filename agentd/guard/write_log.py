@@ -16,7 +16,7 @@ from agentd.locks import is_at, try_lock
 from agentd.own_writes import ENDING, sole_writer, tidy
 from agentd.state_folder import make_state_folder, state_folder_of
 
-_MAKING = ".making"
+_MAKING, _MARK = ".making", ".ended"
 
 
 @frozen(kw_only=True)
@@ -56,9 +56,10 @@ class WriteLog:
                 making = path.with_suffix(_MAKING)
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
                 file = os.fdopen(os.open(making, flags, 0o600), "r+b")
-                try_lock(file.fileno())
-                making.rename(path)
-                return cls(path, file)
+                if try_lock(file.fileno()):
+                    making.rename(path)
+                    return cls(path, file)
+                file.close()  # somebody took it for a leftover before it was locked
 
     @classmethod
     def left(cls, root: Path) -> list[WriteLog]:
@@ -73,12 +74,14 @@ class WriteLog:
         for path in sorted(Path(folder).glob("*.*")):
             if path.suffix not in (ENDING, _MAKING, baseline.ENDING):
                 continue
+            if path.suffix == baseline.ENDING and path.with_suffix(ENDING).exists():
+                continue
             log = cls._take(path)
             if log is None:
                 continue
             if path.suffix == ENDING and log.baseline.exists():
                 found.append(log)
-            elif path.suffix != baseline.ENDING or not path.with_suffix(ENDING).exists():
+            else:
                 log.remove()
         return found
 
@@ -86,6 +89,11 @@ class WriteLog:
     def baseline(self) -> Path:
         """Where the baseline of its guard lies."""
         return self._path.with_suffix(baseline.ENDING)
+
+    @property
+    def end_mark(self) -> Path:
+        """Where the end of the run that its guard watches is noted: see ``end_watch``."""
+        return self._path.with_suffix(_MARK)
 
     def sole_writer(self) -> contextlib.AbstractContextManager[None]:
         """Meanwhile no other agentd replaces a file below the root. Raises LockHeld, OSError."""
@@ -110,6 +118,7 @@ class WriteLog:
         """End the log; the folder goes when nothing else is in it."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
+            self.end_mark.unlink(missing_ok=True)
         tidy(os.fspath(self._path.parent))
         self._file.close()
 

@@ -62,7 +62,12 @@ def still_running(folder: RunFolder) -> bool:
 
 def living(folder: RunFolder) -> list[int]:
     """The run's processes that still live. Raises StateError when run.json is damaged."""
-    return [process.pid for process in _family(folder, folder.info()).members()]
+    return processes_of(folder, folder.info())
+
+
+def processes_of(folder: RunFolder, info: RunInfo) -> list[int]:
+    """The same where ``info`` is known, whatever lies in the folder."""
+    return [process.pid for process in _family(folder, info).members()]
 
 
 def end_left_behind(runs_dir: Path) -> list[int]:

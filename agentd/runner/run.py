@@ -47,7 +47,8 @@ class RunRequest:
     is told about five times a second how the run goes, ``live_text``: with what the model says.
     ``meter`` is told what the run has used as soon as that is seen to grow, and says whether to
     stop it. ``budget_usd`` is what a CLI that can hold itself to a budget is given. ``relay_plan``
-    has it metered by a relay, ``metered`` says in words where it is, and why there.
+    has it metered by a relay, ``metered`` says in words where it is, and why there. Its processes
+    inherit the file descriptors ``held_fds``.
     """
 
     call_id: str
@@ -70,6 +71,7 @@ class RunRequest:
     budget_usd: Decimal | None = None
     relay_plan: RelayPlan | None = None
     metered: str | None = None
+    held_fds: tuple[int, ...] = ()
 
 
 class ScriptRunner:
@@ -251,6 +253,7 @@ def _start(
     environ: Mapping[str, str],
     relay: RunRelay | None,
 ) -> subprocess.Popen[bytes]:
+    held = relay.process.held_by_run if relay is not None else ()
     debug.tell_command(info.argv, info.cwd)
     debug.tell(f"its prompt and output: {folder.path}")
     try:
@@ -268,7 +271,7 @@ def _start(
                 cwd=info.cwd,
                 env=environ,
                 start_new_session=True,
-                pass_fds=relay.process.held_by_run if relay is not None else (),
+                pass_fds=(*request.held_fds, *held),
             )
     except OSError as error:
         folder.remove()

@@ -16,6 +16,7 @@ from agentd.clock import from_iso
 from agentd.errors import InputError, StateError
 from agentd.files import make_private_folder, read_json, remove_temporaries, write_atomic
 from agentd.frozen import frozen
+from agentd.json_value import json_value
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.locks import MAX_PID, lock, try_lock
 from agentd.masking import masked_arguments
@@ -75,6 +76,19 @@ def _check(values: Mapping[str, object]) -> None:
             right = key == "started_at" or isinstance(value, str)
         if not right and (value is not None or key in _TEXTS or key == "agentd_pid"):
             raise ValueError(f"{key} is {str(value)[:80]!r}")
+
+
+def info_from(data: bytes) -> RunInfo:
+    """The bytes of a ``run.json``. Raises ValueError, TypeError or KeyError for damage."""
+    return _info_of(json_value(data))
+
+
+def _info_of(written: dict[str, Any]) -> RunInfo:
+    values = {key: written[key] for key in _KEYS if key in written}
+    values["started_at"] = from_iso(values["started_at"])
+    values["argv"] = tuple(values["argv"])
+    _check(values)
+    return RunInfo(**values)
 
 
 @frozen()
@@ -152,12 +166,7 @@ class RunFolder:
     def info(self) -> RunInfo:
         """Read ``run.json``; keys of a newer agentd are left out. Raises StateError for damage."""
         try:
-            written: dict[str, Any] = read_json(self.run_json)
-            values = {key: written[key] for key in _KEYS if key in written}
-            values["started_at"] = from_iso(values["started_at"])
-            values["argv"] = tuple(values["argv"])
-            _check(values)
-            return RunInfo(**values)
+            return _info_of(read_json(self.run_json))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StateError(
                 f"{self.run_json}: damaged ({error})",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
@@ -112,6 +113,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         Guard(run.change, allowed(run), aside, commits) as guard,
     ):
         try:
+            request = replace(request, held_fds=(guard.held_by_run,))
             result = allowance.judge(ScriptRunner(adopts=True).run(request))
         except (ProviderError, StateError, InputError):  # it can't be started
             guard.drop()

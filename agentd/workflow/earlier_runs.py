@@ -18,6 +18,7 @@ from agentd.runner import recovery
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.version import __version__
 from agentd.workflow import recording
+from agentd.workflow.left_guards import judge_left_guards, judged
 from agentd.workflow.session import prior_usage
 from agentd.workflow.set_aside import put_back
 from agentd.workflow.step_run import StepRun
@@ -25,10 +26,14 @@ from agentd.workflow.steps import STEPS
 
 
 class Settled(NamedTuple):
-    """A call that an earlier command could not enter; ``done``: its step's work is there too."""
+    """A call that an earlier command could not enter; ``done``: its step's work is there too.
+
+    ``in_doubt`` are files of agentd that its run may have changed, or somebody after it.
+    """
 
     record: CallRecord
     done: bool
+    in_doubt: tuple[str, ...] = ()
 
 
 def settle_interrupted_runs(
@@ -73,7 +78,7 @@ def settle_interrupted_runs(
                 put_back(change, held=True)
                 folder.remove()
         else:
-            entered.append(_settle(change, folder, info, provider, held=stop_running))
+            entered.append(_settle(change, folder, info, provider, notes, held=stop_running))
     if stop_running or worker_on(change) is None:
         entered += [_enter_deleted(change, record) for record in _of_deleted_folders(change)]
     if not orphans:
@@ -85,20 +90,32 @@ def settle_interrupted_runs(
 
 
 def _settle(
-    change: Change, folder: RunFolder, info: RunInfo, provider: Provider, *, held: bool
+    change: Change,
+    folder: RunFolder,
+    info: RunInfo,
+    provider: Provider,
+    notes: list[str],
+    *,
+    held: bool,
 ) -> Settled:
-    """Finish a run and enter its call; with its step, when that did its work."""
+    """Finish a run and enter its call; with its step, when that did its work and no more.
+
+    What it did that it may not is told in ``notes``.
+    """
     record = read_unjudged(folder.path)
     if record is None:
         prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
         environ = change.workspace.environ_of(info.provider)
         result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
         record = recording.keep(change, result)
+    notes += judge_left_guards(change.project.root)
+    found = judged(folder.path)
     change.forget()
     put_back(change, held=held)
     remove_temporaries(folder.path)
     step, changes, done = STEPS.get(info.step), Changes(), False
-    if step is not None and record.status in ("ok", "interrupted"):
+    is_sound = not found.forbidden and not found.in_doubt
+    if step is not None and is_sound and record.status in ("ok", "interrupted"):
         small = info.prompt_name == step.small_prompt
         run = StepRun(change=change, step=step, small=small)
         if any(call.id == record.id for call in change.state.calls):
@@ -107,14 +124,13 @@ def _settle(
         elif done := _work_is_there(run, info, in_full=record.status == "interrupted"):
             recording.preserve(run, folder.path)
             changes = recording.changes_after(run)
-    return Settled(recording.enter(change, record, changes), done)
+    return Settled(recording.enter(change, record, changes), done, found.in_doubt)
 
 
 def _work_is_there(run: StepRun, info: RunInfo, *, in_full: bool) -> bool:
     """Whether the documents that a run owed are there, and one was written since it began.
 
-    ``in_full``: nobody saw the run end, so that they must also be right. What it may not touch was
-    not looked at: that needs the project as it was before.
+    ``in_full``: nobody saw the run end, so that they must also be right.
     """
     owed = [run.change.documents(name) for name in run.step.writes]
     newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.errors import ConfigError, StateError
+from agentd.errors import ConfigError, Paused, StateError
 from agentd.project.change import Change
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def settle_before_step(change: Change, order: Order) -> Sequence[Settled]:
     """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
 
     So is what runs that are over have left. Raises BudgetExceeded when one of them has no price
-    and that must end the run, StateError for one that can't be read.
+    and that must end the run, StateError for one that can't be read, Paused (exit 6) when it is not
+    known whether a run or a person changed what a step may not touch.
     """
     from agentd.ledger.run_folders import unentered
     from agentd.runner.recovery import end_left_behind
@@ -95,4 +96,11 @@ def _settle(change: Change, order: Order) -> Sequence[Settled]:
         check_priced(change, settled.record, override=order.override_budget)
     if left.problems:
         raise left.problems[0]
+    if doubtful := [path for settled in left.entered for path in settled.in_doubt]:
+        raise Paused(
+            f"an earlier run of {change.id}, or somebody after it, changed {', '.join(doubtful)}; "
+            "both are kept",
+            fix="Compare them with what was before (forbidden/ in the run's folder), then run the "
+            "command again.",
+        )
     return left.entered

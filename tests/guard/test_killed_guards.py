@@ -1,0 +1,165 @@
+"""What an agent did that killed its agentd: judged and put back by the next command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
+from support.workspace import Sandbox
+
+from agentd.state_folder import state_folder_of
+
+CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
+# What is killed must be known before all is deleted.
+AGENTD = "A=$(sed -n 's/.*\"agentd_pid\": \\([0-9]*\\).*/\\1/p' agentd/changes/*/runs/*/run.json)"
+KILL = "kill -9 $A"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    box = box_with(tmp_path)
+    put_change(box, "add-x", "proposed")
+    put_change(box, "add-y", "proposed")
+    (box.root / "agentd/specs").mkdir(exist_ok=True)
+    (box.root / "agentd/specs/login.md").write_text("# Login\n")
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": CHALLENGE})
+    return box
+
+
+def files(root: Path) -> dict[str, bytes]:
+    """agentd's files but for what lies in runs/."""
+    return {
+        str(path.relative_to(root)): os.fsencode(path.readlink())
+        if path.is_symlink()
+        else path.read_bytes()
+        for path in sorted((root / "agentd").rglob("*"))
+        if (path.is_symlink() or path.is_file()) and not {"runs", ".running"} & set(path.parts)
+    }
+
+
+def killed_step(box: Sandbox, evil: str) -> None:
+    """A step whose agent does this, then kills its agentd."""
+    put_plan(box, "challenge", shell=f"{AGENTD}; {evil}; {KILL}; sleep 0.1")
+    step = subprocess.Popen(
+        [sys.executable, "-m", "agentd", "challenge", "add-x"],
+        cwd=box.root,
+        env={**os.environ, "HOME": str(box.root.parent)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert step.wait(timeout=60) == -9
+    deadline = time.monotonic() + 20
+    while not ends(box) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def ends(box: Sandbox) -> list[Path]:
+    return list(Path(os.environ["XDG_STATE_HOME"]).glob("agentd/*/*.ended"))
+
+
+DEEDS = {
+    "config": "echo evil >> agentd/config.toml",
+    "the config is gone": "rm agentd/config.toml",
+    "a spec": "echo evil > agentd/specs/login.md; echo new > agentd/specs/new.md",
+    "another change is gone": "rm -r agentd/changes/add-y",
+    "ledger": "sed -i 's/proposed/complete/' agentd/changes/add-x/STATE.yaml",
+    "no ledger": "rm agentd/changes/add-x/STATE.yaml",
+    "the ledger is a link": "cd agentd/changes/add-x; mv STATE.yaml s; ln -s s STATE.yaml; cd -",
+    "the change is moved away": "mv agentd/changes/add-x stolen",
+    "a link for a folder": "mv agentd/changes c; ln -s ../c agentd/changes",
+    "all is gone": "rm -rf agentd",
+    "a broken ledger": "echo '{' > agentd/changes/add-x/STATE.yaml",
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_what_an_agent_did_before_it_killed_agentd_is_put_back(box: Sandbox, deed: str) -> None:
+    before = files(box.root)
+    killed_step(box, DEEDS[deed])
+    assert files(box.root) != before
+    done = box.run("status", "add-x")
+    assert "whose agentd was killed, changed what it may not touch: " in done.stderr
+    after = files(box.root)
+    ledger = "agentd/changes/add-x/STATE.yaml"
+    document = "agentd/changes/add-x/CHALLENGE.md"
+    for each in (before, after):
+        each.pop(document, None)
+    assert state_of(box, "add-x")["phase"] == "proposed"
+    assert [step for step, _ in calls_of(box, "add-x")] == ["challenge"]
+    assert before.pop(ledger).split(b"telemetry:")[0] in after.pop(ledger)
+    assert after == before
+    assert state_folder_of(str(box.root)) is None
+
+
+def test_the_next_step_does_not_take_the_work_of_such_a_run(box: Sandbox) -> None:
+    killed_step(box, "echo evil >> agentd/config.toml")
+    put_plan(box, "challenge", shell=None)
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert "changed what it may not touch: agentd/config.toml" in done.stderr
+    assert len(calls_of(box, "add-x")) == 2
+
+
+def test_what_a_person_does_after_the_run_is_theirs(box: Sandbox) -> None:
+    killed_step(box, "echo evil > agentd/specs/new.md")
+    time.sleep(0.05)
+    config = box.root / "agentd/config.toml"
+    config.write_text(config.read_text() + "# a person's\n")
+    (box.root / "agentd/specs/mine.md").write_text("# Mine\n")
+    box.ok("status", "add-x")
+    assert config.read_text().endswith("# a person's\n")
+    assert (box.root / "agentd/specs/mine.md").exists()
+    assert not (box.root / "agentd/specs/new.md").exists()
+
+
+def test_where_nobody_saw_the_end_both_are_kept_and_a_person_decides(box: Sandbox) -> None:
+    killed_step(box, "true")
+    [mark] = ends(box)
+    mark.unlink()
+    time.sleep(0.05)
+    login = box.root / "agentd/specs/login.md"
+    login.write_text("# Whose?\n")
+    put_plan(box, "challenge", shell=None)
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 6, done.stderr
+    assert "agentd/specs/login.md" in done.stderr
+    assert login.read_text() == "# Whose?\n"
+    [kept] = box.change("add-x").glob("runs/*/forbidden/agentd/specs/login.md")
+    assert kept.read_text() == "# Login\n"
+    box.ok("challenge", "add-x")
+
+
+def test_a_run_that_still_works_is_left(box: Sandbox) -> None:
+    evil = f"{AGENTD}; echo evil > agentd/specs/login.md; {KILL}; sleep 30"
+    put_plan(box, "challenge", shell=evil)
+    step = subprocess.run(
+        [sys.executable, "-m", "agentd", "challenge", "add-x"],
+        cwd=box.root,
+        env={**os.environ, "HOME": str(box.root.parent)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    assert step.returncode == -9
+    assert "changed what it may not touch" not in box.run("status", "add-x").stderr
+    assert (box.root / "agentd/specs/login.md").read_text() == "evil\n"
+    put_plan(box, "challenge", shell=None)
+    done = box.run("challenge", "add-x")  # stops it
+    assert "changed what it may not touch: agentd/specs/login.md" in done.stderr
+    assert (box.root / "agentd/specs/login.md").read_text() == "# Login\n"
+
+
+def test_a_state_folder_that_the_agent_deletes_brings_nothing_down(box: Sandbox) -> None:
+    put_plan(box, "challenge", shell=f"rm -rf {os.environ['XDG_STATE_HOME']}/agentd")
+    done = box.run("challenge", "add-x")
+    assert done.returncode in (0, 4), done.stderr
+    assert calls_of(box, "add-x") == [("challenge", "ok")]
+    killed_step(box, f"rm -rf {os.environ['XDG_STATE_HOME']}/agentd")
+    assert box.run("status", "add-x").returncode == 0
+    assert json.loads(box.ok("status", "add-x", "--json"))
