@@ -133,6 +133,38 @@ def write_atomic(
         sync_folder(path.parent)
 
 
+def move_over(source: Path, path: Path) -> None:
+    """Let a file that is on the disk take the place of ``path``, also on a full disk.
+
+    The guards of steps at work are told as by :func:`write_atomic`. Raises OSError.
+    """
+    data = source.read_bytes()
+    try:
+        with noted(path, data, None):
+            source.replace(path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # a folder that lies on another disk, by a link
+            raise
+        write_atomic(path, data)
+        source.unlink()
+    sync_folder(path.parent)
+    sync_folder(source.parent)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing, to stay after a power cut.
+
+    Raises OSError.
+    """
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        sync_folder(one.parent)
+
+
 def _mode_for(path: Path) -> int | None:
     """The permissions to give a file; None: those of any new file."""
     with contextlib.suppress(FileNotFoundError):
@@ -207,6 +239,7 @@ def make_private_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(_PRIVATE_FOLDER, parents=True)
+        sync_folder(folder.parent)
     except FileExistsError:
         found = folder.lstat().st_mode
         if stat.S_ISDIR(found) and found & _OTHERS:
@@ -247,6 +280,15 @@ def _keep_others_out(path: str) -> None:
                 os.fchmod(fd, stat.S_IMODE(found.st_mode) & ~_OTHERS)
         finally:
             os.close(fd)
+
+
+def sync_file(path: Path) -> None:
+    """Let what another process wrote survive a power cut. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_folder(folder: Path) -> None:

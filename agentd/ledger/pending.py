@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
-from agentd.files import write_atomic
+from agentd.files import make_folders, write_atomic
 from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
@@ -84,7 +84,7 @@ def _keep(runs_dir: Path, call: Kept, name: str) -> Path:
         if name == PENDING:
             plain_files.check_change(runs_dir.parent)
         with plain_files.explained(runs_dir.parent):
-            runs_dir.parent.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(runs_dir.parent.parent)
         plain_files.make_folder(runs_dir.parent)
         runs = plain_files.make_folder(runs_dir, private=True)
         path = runs / call.record.id / name

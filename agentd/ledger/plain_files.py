@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentd.errors import StateError
+from agentd.files import sync_folder
 
 _FIXES = {
     errno.ENOSPC: "The disk is full: make room, then run the command again.",
@@ -55,6 +56,7 @@ def make_folder(folder: Path, *, private: bool = False) -> Path:
     with explained(folder):
         if not _is_folder(folder):
             folder.mkdir(0o700 if private else 0o777, exist_ok=True)
+            sync_folder(folder.parent)
     return folder
 
 

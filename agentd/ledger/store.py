@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentd.clock import iso, utc_now
 from agentd.errors import StateError
-from agentd.files import write_atomic
+from agentd.files import make_folders, write_atomic
 from agentd.ledger import (
     entries,
     own_grammar,
@@ -73,7 +73,7 @@ class StateStore:
     def create(self, change_id: str, *, phase: str = "proposed") -> None:
         """Write a new STATE.yaml, with its folder if that is missing."""
         with plain_files.explained(self.change_dir):
-            self.change_dir.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self.change_dir.parent)
         plain_files.make_folder(self.change_dir)
         text = _NEW.format(
             change_id=scalar.text(change_id), phase=scalar.text(phase), now=iso(utc_now())

@@ -9,12 +9,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
 from agentd.errors import StateError
-from agentd.files import make_private_folder, read_json, remove_leftovers, sync_folder, write_atomic
+from agentd.files import (
+    make_folders,
+    make_private_folder,
+    move_over,
+    read_json,
+    remove_leftovers,
+    remove_temporaries,
+    sync_folder,
+    write_atomic,
+)
 from agentd.frozen import frozen
 from agentd.locks import lock
 
@@ -42,7 +52,7 @@ class Journal:
         self._begin(texts)
         try:
             for path, text in texts.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folders(path.parent)
                 write_atomic(path, text.encode())
         except BaseException:
             self.undo()
@@ -55,6 +65,8 @@ class Journal:
 
     def undo(self) -> bool:
         """Put every file back as it was; False when there is nothing to undo.
+
+        It only renames, so it works on a full disk.
 
         A text that is neither the old nor the new one is kept in the folder, as ``NAME.lost``.
         """
@@ -77,6 +89,7 @@ class Journal:
             sync_folder(self.folder)
         for old in self.folder.glob("*.old"):
             old.unlink()
+        remove_temporaries(self.folder)
         with contextlib.suppress(OSError):  # missing, or *.lost files are in it
             self.folder.rmdir()
 
@@ -91,7 +104,9 @@ class Journal:
         for number, (path, text) in enumerate(texts.items()):
             old = path.read_bytes() if path.exists() else None
             if old is not None:
-                write_atomic(self.folder / f"{number}.old", old)
+                kept = self.folder / f"{number}.old"
+                write_atomic(kept, old)
+                kept.chmod(stat.S_IMODE(path.stat().st_mode))
             missing = [p for p in path.parents if self.specs_dir in (p, *p.parents)]
             entries.append(
                 {
@@ -133,17 +148,21 @@ class Journal:
     def _put_back(self, number: int, entry: Entry) -> None:
         path = self.specs_dir / entry["path"]
         remove_leftovers(path)
-        old = (self.folder / f"{number}.old").read_bytes() if entry["existed"] else None
+        kept = self.folder / f"{number}.old"
+        if entry["existed"] and not kept.exists():  # moved back before this was interrupted
+            return
+        old = kept.read_bytes() if entry["existed"] else None
         now = path.read_bytes() if path.is_file() else None
         if now == old:
             return
         if now is not None and _sha256(now) != entry["new_sha256"]:
-            write_atomic(self.folder / f"{number}.{path.name}.lost", now)
-        if old is None:
-            path.unlink()
+            move_over(path, self.folder / f"{number}.{path.name}.lost")
+        if old is not None:
+            make_folders(path.parent)
+            move_over(kept, path)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, old)
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
 
 
 def sole_writer(specs_dir: Path) -> contextlib.AbstractContextManager[None]:

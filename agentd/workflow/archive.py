@@ -9,7 +9,7 @@ from agentd.clock import utc_now
 from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
-from agentd.files import remove_tree
+from agentd.files import make_folders, remove_tree, sync_folder
 from agentd.project.change import Change, archived_changes
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
@@ -81,8 +81,15 @@ def archive(
         change.ledger.update(phase="archived")
     journal_of(project, change.folder).forget()
     remove_tree(merged_dir(change.folder))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if merged_dir(change.folder).exists():
+        raise InputError(
+            f"{project.shown(merged_dir(change.folder))} can't be removed",
+            fix="Remove it, then run the command again: all else is done.",
+        )
+    make_folders(target.parent)
     change.folder = change.folder.rename(target)
+    sync_folder(target.parent)
+    sync_folder(project.changes_dir)
 
 
 def archived(project: Project, change_id: str) -> Change | None:

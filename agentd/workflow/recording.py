@@ -16,7 +16,7 @@ from agentd.documents.verdict import (
     uncovered,
     verdict_of,
 )
-from agentd.files import read_json, write_atomic
+from agentd.files import read_json, sync_file, sync_folder, write_atomic
 from agentd.ledger.changes import Changes
 from agentd.masking import masked
 from agentd.metering.call import CallRecord
@@ -130,6 +130,17 @@ def _add_issues(
     write_atomic(change.folder / judgement.document, text.encode())
 
 
+def _sync(run: StepRun, run_dir: Path) -> None:
+    """Let what the CLI wrote survive a power cut, before the ledger says that it is there."""
+    files = [path for name in run.step.writes for path in run.change.documents(name)]
+    streams = [run_dir / name for name in ("stdout", "stderr", "requests.jsonl")]
+    for path in (*files, *streams):
+        if path.is_file() and not path.is_symlink():
+            sync_file(path)
+    for folder in {path.parent for path in files} | {run_dir}:
+        sync_folder(folder)
+
+
 def preserve(run: StepRun, run_dir: Path) -> None:
     """Keep of a step's work what later steps compare with.
 
@@ -137,6 +148,7 @@ def preserve(run: StepRun, run_dir: Path) -> None:
     the requirements it changes, as they are in the main specs now.
     """
     change, step = run.change, run.step
+    _sync(run, run_dir)
     if judgement := step.judgement:
         if judgement.covers:
             missing = uncovered(change, judgement)
