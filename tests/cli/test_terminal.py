@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
+import sys
 from collections.abc import Mapping
+from decimal import Decimal
 
 import pytest
 
-from agentd.cli.terminal import style_of
+from agentd.cli.terminal import show, show_json, style_of
 from agentd.reports.model import Style
 
 
@@ -45,3 +48,24 @@ def test_the_style_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     for encoding, ascii_only in (("utf-8", False), ("latin-1", True), ("ascii", True)):
         stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
         assert style_of(stream) == Style(ascii=ascii_only)
+
+
+def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    show("caf\u00e9 \U0001f600")
+    show_json({"caf\u00e9": "\U0001f600"})
+    sys.stdout.flush()
+    text, document = raw.getvalue().decode().split("\n", 1)
+    assert text == r"caf\u00e9 \ud83d\ude00"
+    assert json.loads(document) == {"caf\u00e9": "\U0001f600"}
+
+
+def test_a_key_leaves_sound_json(capsys: pytest.CaptureFixture[str]) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nabc"
+    show_json({"a": [key, 1.5, None], "Bearer abcdefgh": Decimal("0.10"), "b": "https://x:y@z/"})
+    assert json.loads(capsys.readouterr().out) == {
+        "a": ["***", 1.5, None],
+        "Bearer ***": 0.1,
+        "b": "https://***@z/",
+    }
