@@ -119,11 +119,23 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
             guard.drop()
             raise
         # Before anything else: whatever the CLI did to the project, what it used is known.
-        record = recording.keep(run.change, result, overridden=allowance.overridden)
+        try:
+            record = recording.keep(run.change, result, overridden=allowance.overridden)
+        except StateError as error:  # it holds the call; the run's folder may have to come back
+            unkept: StateError | None = error
+        else:
+            unkept = None
         run.change.forget()
-        findings = guard.after()
-        restored = guard.restore(findings)
-        run.change.forget()
+        try:
+            findings = guard.after()
+            restored = guard.restore(findings)
+            run.change.forget()
+            if unkept is not None:
+                record = recording.keep(run.change, result, overridden=allowance.overridden)
+        except (OSError, StateError):
+            if unkept is not None:
+                raise unkept from None
+            raise
         missing = _missing(run, result, findings)
     make_private(run_dir)  # what the CLI and its tools wrote there, and what was moved there
     changes = Changes()
