@@ -55,7 +55,11 @@ _GIT_MAY_CHANGE = re.compile(
     r"\.git/(objects|logs|index|ORIG_HEAD|FETCH_HEAD|COMMIT_EDITMSG|refs|packed-refs|modules"
     r"|worktrees|gc\.|.*\.lock$|shallow|info/refs)"
 )
-_AGENTDS = re.compile(rf"{_CHANGE}/(STATE\.yaml$|runs(/|$))|agentd/\.running(/|$)|.*/__pycache__")
+# Locks have no content that counts.
+_AGENTDS = re.compile(
+    rf"{_CHANGE}/(STATE\.yaml$|runs(/|$))|agentd/changes/[^/]+/runs(/\.(work|lock))?$"
+    r"|agentd/\.running(/|$)|.*/__pycache__"
+)
 _LATER = "later.txt"
 _NO_REPOSITORY = re.compile(r"may not touch: (.*, )?\.git(,|$)", re.MULTILINE)
 _MORE = re.compile(r"and \d+ more")
