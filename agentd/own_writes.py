@@ -66,6 +66,45 @@ def move_noted(source: Path, target: Path) -> None:
         source.replace(target)
 
 
+def is_vouched_for(path: Path, data: bytes) -> bool:
+    """Whether nobody but agentd can have made a file what it is, as far as guards know.
+
+    It is older than every guard that watches it, or agentd has noted these bytes. What an agent
+    forges while its step runs is moved away in the end; until then nobody believes it. Raises
+    OSError.
+    """
+    changed_ns = os.lstat(path).st_ctime_ns
+    place = os.path.abspath(path)  # noqa: PTH100
+    return all(
+        _is_older(log, changed_ns) or _has_noted(log, os.path.relpath(place, root), data)
+        for root, log in _logs_around(place)
+    )
+
+
+def _is_older(log: str, changed_ns: int) -> bool:
+    """Whether a guard began after that moment: its log's name has when."""
+    began_ns = log.rpartition("/")[2].partition("-")[0]
+    return began_ns.isdecimal() and changed_ns < int(began_ns)
+
+
+def _has_noted(log: str, place: str, data: bytes) -> bool:
+    import json
+
+    after = _sha256(data)
+    try:
+        with open(log, "rb") as notes:
+            for line in notes:
+                if after.encode() not in line:
+                    continue
+                with contextlib.suppress(ValueError, AttributeError, RecursionError):
+                    note = json.loads(line)
+                    if note.get("after") == after and note.get("path") == place:
+                        return True
+    except FileNotFoundError:  # the guard is gone
+        return True
+    return False
+
+
 _held: ContextVar[tuple[str, ...]] = ContextVar("held", default=())
 
 

@@ -281,9 +281,11 @@ class Guard:
     def _may_be_of_others(self, path: Path, at_work: frozenset[str]) -> bool:
         """Whether it is of a change that was worked on meanwhile, or of all changes.
 
-        A ledger is not: agentd's own writes are known there.
+        A ledger is not, and no record of a run: agentd's own writes are known there.
         """
         if not at_work or self._own.is_ledger_in_place(path):
+            return False
+        if self._own.is_unnoted_record(path):
             return False
         theirs = [self._project.changes_dir / name for name in at_work]
         shared = (self._project.specs_dir, self._project.archive_dir)

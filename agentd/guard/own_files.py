@@ -81,6 +81,10 @@ class OwnFiles:
         """Whether no person writes there."""
         return self._rules.is_agentds_alone(path)
 
+    def is_unnoted_record(self, path: Path) -> bool:
+        """Whether somebody but agentd put a file there that agentd believes."""
+        return path in self.seen and self._rules.is_noted_record(path)
+
     def as_agentd_left_it(self, path: Path) -> bytes | None:
         """The bytes that agentd gave a file last, since the guard began or before; None: none."""
         return self._evolution(path).restored()[1]

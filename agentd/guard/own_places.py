@@ -11,7 +11,14 @@ from agentd.guard.tree import Look
 from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED
 from agentd.project.layout import STATE_FILE, Project
 
-_NAMES = ("config.toml", "config.yaml", "project.md", ".gitignore", "templates")
+_NAMES = (
+    ".config.toml.lock",
+    "config.toml",
+    "config.yaml",
+    "project.md",
+    ".gitignore",
+    "templates",
+)
 _OF_EDITORS = (".swp", ".swo", "~", ".DS_Store")
 _LOCKS = (".config.toml.lock",)
 # In runs/: of the ledger, and of who is at work. In a run's folder: of who attends to the run, and
@@ -75,6 +82,15 @@ class OwnPlaces:
     def is_agentds_alone(self, path: Path) -> bool:
         """Whether no person writes there: ledgers, and what lies in ``runs/``."""
         return self.is_ledger(path) or self._in_runs(path)[1] is not None
+
+    def is_noted_record(self, path: Path) -> bool:
+        """Whether it is in ``runs/`` of a change that is worked on, and agentd notes that write.
+
+        With a change that is archived such files move without a note.
+        """
+        names = (PENDING, ENTERED, UNJUDGED, "run.json", "journal.json")
+        in_runs = self._in_runs(path)[1] is not None
+        return path.name in names and in_runs and not path.is_relative_to(self.project.archive_dir)
 
     def is_temporary(self, path: Path) -> bool:
         """Whether it is called like a file that agentd is writing."""

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,7 +53,7 @@ class WriteLog:
             folder = Path(make_state_folder(os.fspath(root)))
             # Another guard may take the folder away meanwhile.
             with contextlib.suppress(FileNotFoundError):
-                path = folder / f"{os.urandom(8).hex()}{ENDING}"
+                path = folder / f"{time.time_ns()}-{os.urandom(8).hex()}{ENDING}"
                 making = path.with_suffix(_MAKING)
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
                 file = os.fdopen(os.open(making, flags, 0o600), "r+b")

@@ -15,7 +15,7 @@ from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
 from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED, run_dirs
 from agentd.metering.call import CallRecord
-from agentd.own_writes import move_noted
+from agentd.own_writes import is_vouched_for, move_noted
 
 RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
@@ -120,6 +120,8 @@ def read_unjudged(run_dir: Path) -> CallRecord | None:
     """The call that is kept there unjudged; None for none, and for one that can't be read."""
     try:
         data = plain_files.read_file(run_dir / UNJUDGED)
+        if data is not None and not _is_agentds(run_dir / UNJUDGED, data):
+            return None
         return None if data is None else from_line(data.decode()).record
     except (StateError, ValueError):
         return None  # the run's other files tell of it
@@ -132,7 +134,7 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
     for run_dir in run_dirs(runs_dir):
         path = run_dir / PENDING
         data = plain_files.read_file(path)
-        if data is None:
+        if data is None or not _is_agentds(path, data):
             continue
         try:
             records.append(from_line(data.decode()))
@@ -141,6 +143,12 @@ def read_pending(runs_dir: Path) -> tuple[list[Kept], StateError | None]:
                 f"{path}: {error}", fix="Repair the file, or delete it to give the call up."
             )
     return records, problem
+
+
+def _is_agentds(path: Path, data: bytes) -> bool:
+    """Not what an agent forged whose step still runs."""
+    with plain_files.explained(path):
+        return is_vouched_for(path, data)
 
 
 def to_line(call: Kept) -> str:

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from agentd.errors import InputError, StateError
-from agentd.files import write_private
+from agentd.files import read_plain, write_private
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.metering.usage import UsageMetrics
+from agentd.own_writes import is_vouched_for
 from agentd.providers.provider import Provider
 from agentd.runner.family import Family, is_inside, marked_runs
 from agentd.runner.process import has_proc, is_same, signal_group
@@ -154,13 +155,21 @@ def _is_looked_after(folder: RunFolder) -> bool:
 
 
 def _is_unfinished(folder: RunFolder) -> bool:
-    if not folder.run_json.exists():
+    if not folder.run_json.exists() or _is_forged(folder.run_json):
         return False
     # Attended before recorded: a run is recorded while it is attended, so the other order could
     # miss its entry.
     return not _is_looked_after(folder) and not any(
         (folder.path / name).exists() for name in _RECORDED
     )
+
+
+def _is_forged(run_json: Path) -> bool:
+    """Whether an agent may have put it there whose step still runs."""
+    try:
+        return not is_vouched_for(run_json, read_plain(run_json))
+    except OSError:
+        return False  # it is told that it can't be read
 
 
 def _family(folder: RunFolder, info: RunInfo) -> Family:

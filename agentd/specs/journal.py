@@ -27,6 +27,7 @@ from agentd.files import (
 )
 from agentd.frozen import frozen
 from agentd.locks import lock
+from agentd.own_writes import is_vouched_for
 
 _JOURNAL = "journal.json"
 
@@ -60,8 +61,12 @@ class Journal:
 
     @property
     def open(self) -> bool:
-        """Whether there is something to undo."""
-        return (self.folder / _JOURNAL).exists()
+        """Whether there is something to undo, and no agent has planted it whose step still runs."""
+        try:
+            path = self.folder / _JOURNAL
+            return is_vouched_for(path, path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def undo(self) -> bool:
         """Put every file back as it was; False when there is nothing to undo.
