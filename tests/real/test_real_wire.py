@@ -232,3 +232,30 @@ def test_an_advisor_is_billed_beside_the_answer_that_asked_it(bench: Bench, wire
     expected = {**bench.api.told(), "claude-haiku-5-5": used}
     check_call(call, expected, status="ok", provider="claude", model=cli.model)
     assert call["accuracy"] == "exact"
+
+
+def test_gemini_compresses_the_conversation_that_it_goes_on_with(bench: Bench) -> None:
+    """Such requests offer no tools: they are side calls, and billed as any other."""
+    cli = REAL_CLIS["gemini"]
+    bench.init("gemini", wire="on")
+    bench.with_documents()
+    served, offered = Served(), {"body": "functionDeclarations"}
+    bench.api.add(
+        served.step("gemini", tools=(cli.shell("true"),), **offered),
+        served.step("gemini", text=DOCUMENT, stays=True, **offered),
+        served.step("gemini", text="<state_snapshot>Go on.</state_snapshot>", stays=True),
+    )
+    assert challenge(bench, cli).exit_code == 0
+    settings = bench.home / ".gemini" / "settings.json"
+    early = {"model": {"compressionThreshold": 0.00001}}
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | early))
+    asked = len(bench.api.requests)
+    assert challenge(bench, cli, "--session", bench.calls()[0]["session_id"]).exit_code == 0
+    call = bench.calls()[-1]
+    document = json.loads(bench.agentd("log", "--requests", "--json").stdout)
+    threads = Counter(one["thread"] for one in document["calls"][-1]["api_requests"])
+    own = bench.api.requests[asked:]
+    side = sum("functionDeclarations" not in one.body for one in own)
+    assert side > 0
+    assert threads == {"side": side, "main": len(own) - side}
+    check(call, bench.api.told(after=asked), status="ok", cli=cli)
