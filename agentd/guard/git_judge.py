@@ -16,6 +16,7 @@ from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.baseline import Baseline
 from agentd.guard.differences import bounded, difference
+from agentd.guard.ended import Ended
 from agentd.guard.findings import Forbidden, Told
 from agentd.guard.git_place import GitPlace
 from agentd.guard.git_refs import (
@@ -53,6 +54,7 @@ class GitJudge:
         self._settings = GitSettings(place, baseline)
         self._forbidden: list[Forbidden] = []
         self._told: list[Told] = []
+        self._ended = Ended.now()
 
     def keep(self) -> None:
         """Keep it as it is now. Raises GitFailed, OSError."""
@@ -63,13 +65,14 @@ class GitJudge:
         self._baseline.facts["git folder mode"] = stat.S_IMODE(folder.st_mode)
         self._baseline.facts["git locks"] = [path.name for path in self._locks()]
 
-    def judge(self, aside: Path, where: str, *, commits: Commits) -> GitJudged:
+    def judge(self, aside: Path, where: str, *, commits: Commits, ended: Ended) -> GitJudged:
         """What became of it. All that a rule puts back is put back. Raises OSError.
 
         Settings and hooks come first: git might run what they name. ``where`` is the folder
-        ``aside`` in words.
+        ``aside`` in words. What changed after the run had ``ended`` stays.
         """
         place = self._place
+        self._ended = ended
         self._open_again()
         if not place.is_there:
             self._forbid(place.git_dir, "git can't read it any more")
@@ -104,7 +107,8 @@ class GitJudge:
 
     def put_back_flags(self, flagged: dict[str, str]) -> Iterator[Told]:
         """Put back the flags of files in the index, given with the letter of before."""
-        if not flagged:
+        index = self._place.git_dir / "index"
+        if not flagged or not self._is_the_runs(index, "flags that hide changes from git"):
             return
         names = f"{_named(list(flagged))}"
         try:
@@ -122,6 +126,13 @@ class GitJudge:
             yield Told(f"Not put back ({error}), flags that hide changes from git: {names}", GIT)
         else:
             yield Told(f"Put back, flags that hide changes from git: {names}", GIT)
+
+    def _is_the_runs(self, path: Path, name: str) -> bool:
+        """Whether the run did it, as far as times can tell; in doubt it stays, and is told."""
+        whose = self._ended.whose(path)
+        if whose == "in doubt":
+            self._told.append(Told(f"Left as it is, by the step or by somebody after it: {name}"))
+        return whose == "the run's"
 
     def _locks(self) -> list[Path]:
         names = ("index.lock", "HEAD.lock", "config.lock")
@@ -142,6 +153,8 @@ class GitJudge:
         for setting in self._settings.changed():
             path = setting.path
             if setting.is_state and commits == "keep":
+                continue
+            if not self._is_the_runs(path, self._place.shown(path)):
                 continue
             diff = difference(setting.data, text_of(path)) if setting.data is not None else ""
             if setting.before is None:
@@ -191,7 +204,10 @@ class GitJudge:
         left: list[str] = []
         for name in before.moved(now, but=ours):
             fetched = is_fetched and is_tag(name) and name not in before.local
-            (left if name in elsewhere or fetched else names).append(name)
+            if name in elsewhere or fetched:
+                left.append(name)
+            elif self._is_the_runs(self._place.common / name, shown_ref(name)):
+                names.append(name)
         if left:
             shown = _named([shown_ref(name) for name in left])
             self._told.append(Told(f"Left as they are, fetched or of other working trees: {shown}"))
@@ -214,6 +230,9 @@ class GitJudge:
         place, rule = self._place, COMMITS[commits]
         log = bounded(commits_between(place, before.head, now.head).splitlines())
         name = shown_ref(now.branch) if now.branch else "no branch"
+        changed = place.common / before.branch if before.branch == now.branch else None
+        if not self._is_the_runs(changed or place.git_dir / "HEAD", moved):
+            return
         where = f"{moved}; HEAD was at {now.head[:12] or 'no commit'}, {name}"
         if commits == "keep":
             self._told.append(Told(f"Kept, by [guard] commits: {moved}", diff=log))
@@ -240,6 +259,10 @@ class GitJudge:
         self._told.append(Told(text, rule, log))
 
     def _judge_stashes(self, before: GitRefs, now: GitRefs) -> None:
+        if before.stashes == now.stashes:
+            return
+        if not self._is_the_runs(self._place.common / "logs/refs/stash", "the stashes"):
+            return
         for oid, message in before.lost_stashes(now):
             try:
                 put_back_stash(self._place, oid, message)

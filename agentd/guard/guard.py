@@ -149,11 +149,15 @@ class Guard:
         """
         ended = ended or Ended.now()
         self._own.look()
-        judged = self._files.judge(self.aside, code=self._allowed.code)
+        judged = self._files.judge(self.aside, ended, code=self._allowed.code)
         # Last of all, for the same reason as above.
         at_work = self._others.at_work_until(Holds.on_others(self._project.root, self._change.name))
         own = self._own.changes()
         code = [path for path in judged.code if not self._own.is_agentds_code(path)]
+        code, around = (
+            [path for path in paths if ended.whose(path) != "a person's"]
+            for paths in (code, judged.around)
+        )
         written = [path for path in own if self._allowed.names(path) and self._own.is_new(path)]
         told = judged.told
         forbidden = []
@@ -165,13 +169,13 @@ class Guard:
                 in_doubt = whose == "in doubt"
                 forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
         forbidden += judged.forbidden
-        if self._allowed.code and judged.around:
-            names = ", ".join(map(str, judged.around[:_NAMED]))
-            more = len(judged.around) - _NAMED
+        if self._allowed.code and around:
+            names = ", ".join(map(str, around[:_NAMED]))
+            more = len(around) - _NAMED
             names += f" and {more} more" if more > 0 else ""
             told.append(Told(f"Changed around the project: {names}", WRITE_ONLY))
         if not self._allowed.code and not at_work:
-            forbidden += self._forbidden_code([*code, *judged.around])
+            forbidden += self._forbidden_code([*code, *around])
         told += self._files.bring_back(self.aside.parent / "before")
         there = [path for path in (*own, *code) if os.path.lexists(path)]
         self._is_done = True

@@ -14,6 +14,7 @@ from agentd.frozen import frozen
 from agentd.git import GitFailed, ignores
 from agentd.guard.baseline import Baseline
 from agentd.guard.differences import difference
+from agentd.guard.ended import Ended
 from agentd.guard.findings import Forbidden, Told
 from agentd.guard.git_judge import GitJudge
 from agentd.guard.git_place import GitPlace, refusal
@@ -73,11 +74,11 @@ class ProjectFiles:
         if is_ignored:
             self._tree.keep()
 
-    def judge(self, aside: Path, *, code: bool) -> Judged:
+    def judge(self, aside: Path, ended: Ended, *, code: bool) -> Judged:
         """What became of them; git's own state is put back first.
 
         What stood there goes into the folder ``aside``. ``code`` tells whether the step may change
-        files. Raises OSError.
+        files. What changed after the run had ``ended`` is a person's. Raises OSError.
         """
         facts = self._baseline.facts
         if facts["git"]:
@@ -94,7 +95,7 @@ class ProjectFiles:
         if facts["git ignores it"]:
             judged.code.extend(self._tree.changed())
         if self._place is not None:
-            self._judge_git(self._place, judged, aside, code=code)
+            self._judge_git(self._place, judged, aside, ended, code=code)
         return judged
 
     def bring_back(self, kept: Path) -> list[Told]:
@@ -128,10 +129,13 @@ class ProjectFiles:
             return difference(before, path.read_bytes() if now is not None else None)
         return ""
 
-    def _judge_git(self, place: GitPlace, judged: Judged, aside: Path, *, code: bool) -> None:
+    def _judge_git(
+        self, place: GitPlace, judged: Judged, aside: Path, ended: Ended, *, code: bool
+    ) -> None:
         judge = GitJudge(place, self._baseline)
         where = _shown(aside, self._root)
-        git = judge.judge(aside, where, commits=self._baseline.facts["commits"])
+        commits = self._baseline.facts["commits"]
+        git = judge.judge(aside, where, commits=commits, ended=ended)
         judged.forbidden.extend(git.forbidden)
         judged.told.extend(git.told)
         planted = [folder for folder in self._above(place) if os.path.lexists(folder / ".git")]
@@ -150,7 +154,11 @@ class ProjectFiles:
             self._losses = repository.vanished()
             return
         self._changes = changes
-        self._losses = changes.losses
+        self._losses = [
+            loss
+            for loss in changes.losses
+            if loss.what == "deleted" or ended.whose(place.top / loss.path) != "a person's"
+        ]
         for path in map(place.top.joinpath, changes.changed):
             if path.is_relative_to(self._real_root):
                 judged.code.append(self._root / path.relative_to(self._real_root))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from agentd.files import file_stamp, write_atomic
 from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.baseline import Baseline
+from agentd.guard.copies import HASHED_BYTES, MADE, Copies, look_at_entry
 from agentd.guard.findings import Told
 from agentd.guard.git_place import GitPlace
 from agentd.guard.git_settings import move_aside
@@ -22,20 +22,12 @@ from agentd.guard.git_status import (
     Status,
     clean_module,
     hidden_by_flags,
-    look_inside,
     names_in,
 )
 from agentd.guard.rules import GIT
 from agentd.guard.tree import NOT_JUDGED, Look, look_at
 
-_KEPT_BYTES = 1024 * 1024  # of one file of a person
-_KEPT_IN_ALL = 64 * 1024 * 1024
-_KEPT_FILES = 2000
-_IGNORED_FILES = 1000  # of these
-_WALKED = 10_000  # ignored files and folders that are looked at
-_HASHED_BYTES = 16 * 1024 * 1024  # a larger file is judged by its stamp
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
-_MADE = (".o", ".a", ".so", ".obj", ".class", ".pyc", ".pyo", ".rlib", ".log", ".tmp")
 
 
 @frozen()
@@ -99,7 +91,7 @@ class Repository:
         dirty = {path: entry for path, entry in status.entries.items() if not self._skip(path)}
         # Uncommitted, but git is told not to look. In a sparse checkout they are not there.
         dirty |= {path: Entry(HIDDEN) for path in list(hidden)[:_HASHED_FILES] if path not in dirty}
-        copies = _Copies(self._baseline, self._place.top)
+        copies = Copies(self._baseline, self._place.top)
         are_hashed = len(dirty) <= _HASHED_FILES
         for path, entry in dirty.items():
             copies.look(path, entry, is_hashed=are_hashed)
@@ -200,7 +192,7 @@ class Repository:
         for path in (*mine, *changes.changed):
             if path in were_dirty and path not in mine:
                 continue
-            look = look_at(self._top(path), hash_up_to=_HASHED_BYTES)
+            look = look_at(self._top(path), hash_up_to=HASHED_BYTES)
             if look is not None and look.kind == "file" and look.digest is not None:
                 found[path] = look.digest.hex()
         return found
@@ -218,7 +210,7 @@ class Repository:
                 return before
             if before.digest is None:
                 return now
-        return _look(place, entry, _HASHED_BYTES)
+        return look_at_entry(place, entry, HASHED_BYTES)
 
     def _differs(self, path: str, entry: Entry, now: Look | None) -> bool:
         before = self._baseline.entries.get(self._top(path))
@@ -293,7 +285,7 @@ class Repository:
 
     def _is_gone(self, name: str) -> bool:
         return (
-            not name.rstrip("/").endswith(_MADE)
+            not name.rstrip("/").endswith(MADE)
             and not self._skip(name.rstrip("/"))
             and not os.path.lexists(self._top(name.rstrip("/")))
         )
@@ -331,87 +323,6 @@ class Repository:
             copy.unlink(missing_ok=True)
 
 
-class _Copies:
-    """Copies a person's files into a baseline, within bounds."""
-
-    def __init__(self, baseline: Baseline, top: Path) -> None:
-        self._baseline = baseline
-        self._top = top
-        self._bytes = 0
-        self._files = 0
-
-    def look(self, path: str, entry: Entry, *, is_hashed: bool) -> None:
-        """Note how a file that is not committed looks, with its bytes where there is room."""
-        place = self._top / path
-        look = look_at(place, hash_up_to=-1)
-        if look is not None and self._has_room(look):
-            look = self._keep(place)
-        elif look is not None:
-            look = _look(place, entry, _HASHED_BYTES if is_hashed else -1)
-        if look is not None:
-            self._baseline.note(place, look)
-
-    def ignored(self, names: Iterable[str], skip: Callable[[str], bool]) -> Iterator[str]:
-        """Copy ignored files; yields those that were. What is nearer to the top comes first."""
-        wanted = (name for name in names if not name.endswith(_MADE))
-        waiting = deque(sorted(wanted, key=lambda name: (name.count("/"), name)))
-        most = self._files + _IGNORED_FILES
-        for _ in range(_WALKED):
-            if not waiting or self._files >= most:
-                return
-            name = waiting.popleft()
-            path = name.rstrip("/")
-            if not NOT_JUDGED.isdisjoint(path.split("/")) or skip(path):
-                continue
-            if name.endswith("/"):
-                files, folders = self._inside(name)
-                waiting.extendleft(reversed(files))
-                waiting.extend(folders)
-                continue
-            place = self._top / path
-            look = look_at(place, hash_up_to=-1)
-            if look is not None and (look.kind == "link" or self._has_room(look)):
-                self._keep(place)
-                yield path
-
-    def _inside(self, folder: str) -> tuple[list[str], list[str]]:
-        """Its files and its folders, sorted."""
-        files, folders = [], []
-        with contextlib.suppress(OSError), os.scandir(self._top / folder) as entries:
-            for entry, _ in zip(entries, range(_WALKED), strict=False):
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(f"{folder}{entry.name}/")
-                elif not entry.name.endswith(_MADE):
-                    files.append(f"{folder}{entry.name}")
-        return sorted(files), sorted(folders)
-
-    def _has_room(self, look: Look) -> bool:
-        return (
-            look.kind == "file"
-            and look.size <= _KEPT_BYTES
-            and self._bytes + look.size <= _KEPT_IN_ALL
-            and self._files < _KEPT_FILES
-        )
-
-    def _keep(self, place: Path) -> Look | None:
-        look = self._baseline.keep(place, up_to=_KEPT_BYTES)
-        if look is not None:
-            self._bytes += look.size
-            self._files += 1
-        return look
-
-
-def _look(place: Path, entry: Entry | None, hash_up_to: float) -> Look | None:
-    """How a file looks; a repository within the repository by all that is not as committed."""
-    look = look_at(place, hash_up_to=hash_up_to)
-    if look is None or look.kind != "dir":
-        return look
-    if (entry is not None and entry.is_module) or os.path.lexists(place / ".git"):
-        inside = look_inside(place)
-        return inside[0] if inside else look
-    return look
-
-
 def _as_read(before: Look, now: Look) -> bool:
     """Whether the content is the same, whatever the permissions."""
     return before.digest is not None and before.digest == now.digest and before.kind == now.kind
@@ -425,7 +336,7 @@ def _moved(look: Look, new: Iterable[Path]) -> bool:
         now = look_at(path, hash_up_to=-1)
         if now is None or now.size != look.size or now.kind != "file":
             continue
-        now = look_at(path, hash_up_to=_HASHED_BYTES)
+        now = look_at(path, hash_up_to=HASHED_BYTES)
         if now is not None and now.digest == look.digest:
             return True
     return False

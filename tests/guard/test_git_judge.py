@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from support.guards import ASIDE, forbidden, git, put, repository, shell, told, watching
 
+from agentd.guard.ended import Ended
 from agentd.guard.rules import COMMITS, GIT
 from agentd.project.layout import Project
 
@@ -428,3 +430,36 @@ def test_stashes(repo: Project) -> None:
     assert changes.forbidden == ()
     assert git(repo.root, "stash", "list") == before
     assert git(repo.root, "stash", "show", "-p", "stash@{1}").endswith("+stashed\n")
+
+
+AFTER = (
+    "git commit -qm mine --allow-empty; git tag v2; git branch -D mine; git config user.name me;"
+    " echo x > .git/hooks/post-commit; git update-index --assume-unchanged src/b.py"
+)
+
+
+def test_what_a_person_did_after_the_run_stays(repo: Project) -> None:
+    """As after a crash: the next command judges, and a person has worked on since."""
+    with watching(repo) as guard:
+        ended = Ended.now()
+        time.sleep(0.05)  # beyond the clock tick of the file system
+        shell(repo.root, AS_TESTER + AFTER)
+        put(repo.root / "src/a.py", "a = 'mine'\n")
+        before = state_of(repo.root)
+        changes = guard.after(ended)
+    assert changes.forbidden == ()
+    assert state_of(repo.root) == before
+    assert "Put back" not in told(changes)
+    assert "Undone" not in told(changes)
+
+
+def test_in_doubt_whose_it_is_it_stays_and_is_told(repo: Project) -> None:
+    with watching(repo, code=True) as guard:
+        lived = Ended.now().lived_ns
+        time.sleep(0.05)
+        shell(repo.root, AS_TESTER + AFTER)
+        before = state_of(repo.root)
+        changes = guard.after(Ended(lived, Ended.now().ended_ns))
+    assert state_of(repo.root) == before
+    for name in ("a commit was made", ".git/hooks/post-commit", "branch mine", "tag v2"):
+        assert f"Left as it is, by the step or by somebody after it: {name}" in told(changes)

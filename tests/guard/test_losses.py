@@ -145,7 +145,7 @@ def test_what_is_installed_or_built_is_named_not_copied(repo: Project) -> None:
 
 
 def test_beyond_the_bounds_files_are_named(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentd.guard.repository._KEPT_FILES", 4)
+    monkeypatch.setattr("agentd.guard.copies._KEPT_FILES", 4)
     put(repo.root / "big.local", "x" * 1_100_000)
     put(repo.root / "big.md", "x" * 1_100_000)
     with watching(repo, code=True) as guard:
