@@ -86,18 +86,18 @@ def days_of(times: Sequence[float | None], here: tzinfo) -> list[date | None]:
     None where there is no time, or one that the calendar does not have.
     """
     unit = _DAY if here is UTC else _HOUR
-    days = {number: _day_of(number * unit, unit, here) for number in _numbers(times, unit)}
-    return [None if at is None else days[at // unit] or _day(at, here) for at in times]
+    numbers = [None if at is None else at // unit for at in times]
+    known = {one: None if one is None else _day_of(one * unit, unit, here) for one in {*numbers}}
+    days = [known[number] for number in numbers]
+    if None in days:
+        return [day or _day(at, here) for day, at in zip(days, times, strict=True)]
+    return days
 
 
 def through(first: date, last: date) -> Iterator[date]:
     """Every day from the first to the last."""
     for number in range((last - first).days + 1):
         yield first + timedelta(days=number)
-
-
-def _numbers(times: Sequence[float | None], unit: int) -> set[float]:
-    return {at // unit for at in times if at is not None}
 
 
 @lru_cache(100_000)
@@ -115,8 +115,8 @@ def _day_of(begin: float, unit: int, here: tzinfo) -> date | None:
     return first.date() if same else None
 
 
-def _day(at: float, here: tzinfo) -> date | None:
+def _day(at: float | None, here: tzinfo) -> date | None:
     try:
-        return datetime.fromtimestamp(at, here).date()
+        return None if at is None else datetime.fromtimestamp(at, here).date()
     except (ValueError, OverflowError):
         return None

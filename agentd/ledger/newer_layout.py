@@ -13,20 +13,16 @@ _ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
 _SIMPLE = re.compile(rf"( *)({outline.KEY}): {outline.VALUE}\n")
 
 
-def known_parts(text: str, position: int) -> tuple[str, int]:
-    """The calls from ``position`` on with only the keys that agentd knows, in its order.
+def known_parts(text: str) -> str | None:
+    """The calls that ``text`` is the lines of, with the keys that agentd knows, in its order.
 
-    And the offset behind the last; they end where there is no call, or one in which what agentd
-    does not know is not sound YAML by itself.
+    None when there is anything else, or what agentd does not know is not sound YAML by itself.
     """
-    parts = []
-    while found := _CALL.match(text, position):
-        known = _known(found[0], "    ", tuple(call_keys.KEYS))
-        if known is None:
-            break
-        parts.append(known)
-        position = found.end()
-    return "".join(parts), position
+    calls = _CALL.findall(text)
+    parts = [_known(call, "    ", tuple(call_keys.KEYS)) for call in calls]
+    if len("".join(calls)) != len(text) or None in parts:
+        return None
+    return "".join(filter(None, parts))
 
 
 def _known(item: str, indent: str, keys: Sequence[str]) -> str | None:

@@ -57,21 +57,19 @@ _READ: Mapping[Kind, Callable[[str], Any]] = {
 _QUOTES = "'\""
 
 
-def columns(text: str, position: int, keys: Sequence[str]) -> tuple[Columns, int] | None:
-    """The calls that follow each other from ``position`` on, and the offset behind them.
+def columns(text: str, keys: Sequence[str]) -> Columns | None:
+    """The calls that ``text`` is the lines of.
 
     ``keys`` is LEDGER, SUMS or ALL; there may be more columns. None when a call is not sound: a
     time that no calendar has, a broken quotation, unknown keys that are no YAML by themselves.
     """
-    found, end = _sound(text, position, keys)
-    if found is None or text.startswith(("    ", "  - "), end):
+    found = _sound(text, keys)
+    if found is None:
         from agentd.ledger import newer_layout  # few ledgers need it
 
-        known, end = newer_layout.known_parts(text, position)
-        found, known_end = _sound(known, 0, keys)
-        if known_end < len(known):
-            return None
-    return None if found is None else (found, end)
+        known = newer_layout.known_parts(text)
+        found = None if known is None else _sound(known, keys)
+    return found
 
 
 def fields(of: Columns) -> list[dict[str, Any]]:
@@ -82,33 +80,29 @@ def fields(of: Columns) -> list[dict[str, Any]]:
     ]
 
 
-def _sound(text: str, position: int, keys: Sequence[str]) -> tuple[Columns | None, int]:
-    """The calls that have known keys alone, in their order; None for one that is not sound."""
-    quoted = text.find("'", position) >= 0 or text.find('"', position) >= 0
+def _sound(text: str, keys: Sequence[str]) -> Columns | None:
+    """The calls that have known keys alone, in their order; None when one has not."""
+    quoted = "'" in text or '"' in text
     if quoted:
         keys = ALL  # so that every quotation is looked at
-    return _columns(_call(keys), keys, text, position, quoted)
+    return _columns(_call(keys), keys, text, quoted)
 
 
 def _columns(
-    pattern: re.Pattern[str], keys: Sequence[str], text: str, position: int, quoted: bool
-) -> tuple[Columns | None, int]:
-    """What matches one after the other, and the offset behind the last."""
-    rows = []
-    match = pattern.match
-    while found := match(text, position):
-        rows.append(found.groups())
-        position = found.end()
-    columns = zip(*rows, strict=True) if rows else [()] * len(keys)
+    pattern: re.Pattern[str], keys: Sequence[str], text: str, quoted: bool
+) -> Columns | None:
+    """What matches one after the other; None when that is not the whole ``text``."""
+    parts = pattern.split(text)  # a third faster than to match one by one
+    width = len(keys) + 1
+    if any(parts[::width]):
+        return None
     try:
-        return {
-            key: _values(key, of, quoted) for key, of in zip(keys, columns, strict=True)
-        }, position
+        return {key: _values(key, parts[at::width], quoted) for at, key in enumerate(keys, 1)}
     except ValueError:
-        return None, position
+        return None
 
 
-def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[Any]:
+def _values(key: str, column: Sequence[Any], quoted: bool) -> Sequence[Any]:
     """The values of one key. Raises ValueError for what is none."""
     kind = call_keys.KEYS[key]
     read = (
@@ -116,7 +110,8 @@ def _values(key: str, column: Sequence[str | None], quoted: bool) -> Sequence[An
     )
     if read is None or not any(column):
         return column
-    return [value and read(value) for value in column]
+    whole = None not in column  # map takes half the time
+    return list(map(read, column)) if whole else [value and read(value) for value in column]
 
 
 def _unquoted(text: str) -> str:
@@ -126,8 +121,8 @@ def _unquoted(text: str) -> str:
 
 
 def _models(lines: str) -> list[dict[str, Any]]:
-    found, end = _columns(_model(), call_keys.MODEL_KEYS, lines, 0, True)
-    if found is None or end < len(lines):
+    found = _columns(_model(), call_keys.MODEL_KEYS, lines, True)
+    if found is None:
         raise ValueError("models are not in agentd's layout")
     return fields(found)
 

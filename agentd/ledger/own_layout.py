@@ -19,6 +19,7 @@ TOTALS = tuple(f"total_{key}" for key in SUMMED)
 
 _CALLS = "telemetry:\n  calls:\n"
 _NO_CALLS = "telemetry:\n  calls: []\n"
+_TOTALS = f"\n  {TOTALS[0]}:"
 _OPENING = re.compile(r"^telemetry:(?: +#.*)?\n", re.MULTILINE)
 # As texts: only a block with comments needs them, and each takes its time to compile.
 _NEXT_KEY = r"\n(?=[^ #\n])"
@@ -107,18 +108,18 @@ def _read(text: str, start: int, keys: Sequence[str]) -> tuple[own_grammar.Colum
     is_empty = text.startswith(_NO_CALLS, start)
     if not is_empty and not text.startswith(_CALLS, start):
         return None
-    found = own_grammar.columns(text, start + len(_NO_CALLS if is_empty else _CALLS), keys)
-    if found is None or is_empty is bool(found[0]["tokens_in"]):
-        return None
-    closing = _CLOSING.match(text, found[1])
-    if closing is None:
+    begin = start + len(_NO_CALLS if is_empty else _CALLS)
+    end = text.find(_TOTALS, begin - 1) + 1
+    closing = _CLOSING.match(text, end) if end and is_empty is (end == begin) else None
+    found = own_grammar.columns(text[begin:end], keys) if closing else None
+    if closing is None or found is None:
         return None
     if closing[1]:
         from agentd.ledger import newer_layout  # few ledgers need it
 
         if not newer_layout.is_sound(closing[1]):
             return None
-    return found[0], closing.end()
+    return found, closing.end()
 
 
 def after_last_value(text: str, *, skip_indented: bool = True) -> int:
