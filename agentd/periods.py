@@ -94,6 +94,14 @@ def days_of(times: Sequence[float | None], here: tzinfo) -> list[date | None]:
     return days
 
 
+def day_of_hour(hour: str, here: tzinfo) -> date | None:
+    """The day in ``here`` of an hour of UTC like 2026-11-24T15; None when a day begins amid it."""
+    if here is UTC:
+        return date.fromisoformat(hour[:10])
+    begin = datetime.fromisoformat(hour).replace(tzinfo=UTC).timestamp()
+    return _day_of(begin, _HOUR, here)
+
+
 def through(first: date, last: date) -> Iterator[date]:
     """Every day from the first to the last."""
     for number in range((last - first).days + 1):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from agentd.errors import StateError
 from agentd.files import FileStamp, file_stamp
 from agentd.ledger import cache
 from agentd.ledger.rows import Row
 
+if TYPE_CHECKING:
+    from agentd.ledger.alike import AlikeCalls
+
+Calls = TypeVar("Calls")
 # A file system may keep times to the second or two, so a file this young may change once more
 # without looking any different.
 _SETTLED_NS = 2_000_000_000
@@ -77,10 +81,23 @@ def read_ledger(change: HasLedger, problems: list[StateError] | None = None) -> 
     """The calls of one ledger, read now."""
     from agentd.ledger.reading import read_rows
 
+    return _read(read_rows, change, problems)
+
+
+def read_alike(change: HasLedger, problems: list[StateError]) -> AlikeCalls | list[Row]:
+    """The same, to be summed up."""
+    from agentd.ledger.reading import read_alike
+
+    return _read(read_alike, change, problems)
+
+
+def _read(
+    read: Callable[[Path, str], Calls], change: HasLedger, problems: list[StateError] | None
+) -> Calls | list[Row]:
     if file_stamp(f"{change.folder}/STATE.yaml") is None and change.folder.is_dir():
         return []
     try:
-        return read_rows(change.folder, change.id)
+        return read(change.folder, change.id)
     except StateError as error:
         if problems is None:
             raise

@@ -25,6 +25,13 @@ SUMS = (
     *("price_variant", "threads", "duration_ms", "timestamp", "models"),
 )
 """The keys that sums need: with fewer groups a pattern is faster."""
+ALIKE = ("head", "tokens_in", "tokens_out", "tokens_cache_read", "cost_usd", "tail", "hour")
+"""Not keys but what ``ledger.alike`` has of a call, as text."""
+_HEAD = ("step", "provider", "model", "status")
+_TAIL = (
+    *("cost_source", "accuracy", "why", "usage_source", "requests", "web_searches"),
+    *("price_variant", "threads"),
+)
 LEDGER = ("id", "tokens_in", "tokens_out", "cost_usd", "timestamp", "models")
 """The keys that appending needs."""
 
@@ -36,10 +43,11 @@ _IN_PLAIN = "[A-Za-z0-9._/+-]*+"
 # Wider than what agentd writes, and shorter to compile: a plain scalar that begins with a letter,
 # or like a call's id or a UUID, is a string to every reader unless it is one of these words. What
 # is quoted is looked at afterwards.
-_TEXT = (
-    rf"(?:(?!(?:null|true|false|Null|True|False|NULL|TRUE|FALSE)\n)[A-Za-z]{_IN_PLAIN}"
-    rf"|[0-9][0-9a-f]{{7}}(?:T[0-9]{{6}}|-[0-9a-f]{{4}})-{_IN_PLAIN}|['\"].*)"
+_PLAIN = (
+    rf"(?!(?:null|true|false|Null|True|False|NULL|TRUE|FALSE)\n)[A-Za-z]{_IN_PLAIN}"
+    rf"|[0-9][0-9a-f]{{7}}(?:T[0-9]{{6}}|-[0-9a-f]{{4}})-{_IN_PLAIN}"
 )
+_TEXT = rf"(?:{_PLAIN}|['\"].*)"
 _PATTERNS: Mapping[Kind, str] = {
     "text": _TEXT,
     "word": r"(?!(?:null|true|false)\n)[a-z][a-z0-9_-]*+",
@@ -62,7 +70,16 @@ def columns(text: str, keys: Sequence[str]) -> Columns | None:
 
     ``keys`` is LEDGER, SUMS or ALL; there may be more columns. None when a call is not sound: a
     time that no calendar has, a broken quotation, unknown keys that are no YAML by themselves.
+    For ALIKE the columns are ``text`` and those, not known to be sound; or those of SUMS where a
+    call does not have that shape.
     """
+    if keys is ALIKE:
+        parts = _alike().split(text)
+        if not any(parts[:: len(ALIKE) + 1]):
+            return {"text": text} | {
+                name: parts[at :: len(ALIKE) + 1] for at, name in enumerate(ALIKE, 1)
+            }
+        keys = SUMS
     found = _sound(text, keys)
     if found is None:
         from agentd.ledger import newer_layout  # few ledgers need it
@@ -139,6 +156,22 @@ def _call(keys: Sequence[str]) -> re.Pattern[str]:
     lines[:2] = [f"(?:id: {values['id']}\n    )?+step: {values['step']}\n"]
     models = "(?:    models:\n((?:    - .+\n(?:      .+\n)+)+))?+"
     return re.compile("  - " + "".join(lines) + models)
+
+
+@functools.cache
+def _alike() -> re.Pattern[str]:
+    """One call of one model with an id: a group for each of ALIKE."""
+    values = {key: _PATTERNS[kind] for key, kind in call_keys.KEYS.items() if kind != "models"}
+    values |= dict.fromkeys((*_HEAD, *_TAIL), ".+")
+    values |= {key: f"({values[key]})" for key in ALIKE[1:5]}
+    values["session_id"] = f"(?:{_PLAIN})"
+    values["timestamp"] = "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}):[0-5][0-9]:[0-5][0-9]Z"
+    lines = {key: _line(key, value) for key, value in values.items()}
+    lines["id"] = f"  - id: (?:{_PLAIN})\n"
+    for first, *_, last in (_HEAD, _TAIL):
+        lines[first] = f"({lines[first]}"
+        lines[last] += ")"
+    return re.compile("".join(lines.values()))
 
 
 @functools.cache

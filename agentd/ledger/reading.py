@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agentd.errors import StateError
-from agentd.ledger import document, own_grammar, plain_files, rows, source, state
+from agentd.ledger import alike, document, own_grammar, plain_files, rows, source, state
+from agentd.ledger.alike import AlikeCalls
 from agentd.ledger.document import Document
 from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed, Source
@@ -27,6 +28,16 @@ def read_rows(change_dir: Path, change_id: str) -> list[Row]:
     with explained(change_dir / STATE_FILE):
         found = read_document(change_dir / STATE_FILE, own_grammar.SUMS)[1]
         return rows.of_document(change_id, found)
+
+
+def read_alike(change_dir: Path, change_id: str) -> AlikeCalls | list[Row]:
+    """The calls to be summed up, as rows where they have another shape. Raises StateError."""
+    with explained(change_dir / STATE_FILE):
+        origin, found = read_document(change_dir / STATE_FILE, own_grammar.ALIKE)
+        calls = alike.of_columns(change_id, found.columns)
+        if calls is None and "head" in found.columns:
+            found = document.read(origin, own_grammar.SUMS)
+        return calls or rows.of_document(change_id, found)
 
 
 def read_document(path: Path, keys: Sequence[str] = own_grammar.LEDGER) -> tuple[Source, Document]:

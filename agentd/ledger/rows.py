@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
+from agentd.ledger import own_grammar
 from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
 from agentd.metering.variants import as_text, from_text
@@ -70,7 +71,11 @@ class Row(NamedTuple):
 
 def of_document(change_id: str, document: Document) -> list[Row]:
     """The calls of a change's document, read for all keys or for SUMS."""
-    of = document.columns
+    return of_columns(change_id, document.columns)
+
+
+def of_columns(change_id: str, of: own_grammar.Columns) -> list[Row]:
+    """The same of columns."""
     columns: tuple[Iterable[Any], ...] = (
         _filled(of["id"], ""),
         of["step"],

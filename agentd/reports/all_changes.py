@@ -8,7 +8,15 @@ from typing import NamedTuple
 from agentd.errors import StateError
 from agentd.files import FileStamp
 from agentd.ledger import cache
-from agentd.ledger.all_rows import HasLedger, home_of, is_settled, read_ledger, stamps_of
+from agentd.ledger.alike import AlikeCalls
+from agentd.ledger.all_rows import (
+    HasLedger,
+    home_of,
+    is_settled,
+    read_alike,
+    read_ledger,
+    stamps_of,
+)
 from agentd.ledger.rows import Row
 from agentd.reports.groups import Query, Tally, join, tally
 from agentd.reports.parallel import in_processes
@@ -52,8 +60,11 @@ def _read(
         problems: list[StateError] = []
         untimed: list[int] = []
 
-        def chosen() -> Iterator[list[Row]]:
+        def chosen() -> Iterator[list[Row] | AlikeCalls]:
             for change in changes[share]:
+                if bounds == Bounds():
+                    yield read_alike(change, problems)
+                    continue
                 rows, left_out = bounds.select(read_ledger(change, problems))
                 untimed.append(left_out)
                 yield rows

@@ -8,25 +8,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import date
 from decimal import Decimal, localcontext
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from agentd.ledger.alike import AlikeCalls
 from agentd.ledger.rows import Part, Row
 from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
 from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.thread_use import MAIN, from_text
 from agentd.metering.unpriced import is_unpriced
-from agentd.periods import days_of, name_of, through, zone
+from agentd.periods import days_of, through, zone
+from agentd.reports.alike_sums import AlikeSums
+from agentd.reports.dimensions import COLUMNS, PERIODS
 from agentd.reports.model import Group, Report, Spent, Sums
 
-UNKNOWN = "unknown"
-"""The name of a group of calls whose provider, or time, the ledger doesn't have."""
-
-_PERIODS = ("day", "week", "month")
 _OF_SHARES = frozenset({"model", "variant", "thread"})
 _GAPLESS_DAYS = 3660
-STANDARD = "standard"
-"""The name of the variant that multiplies no price."""
 
 
 class Query(NamedTuple):
@@ -53,8 +50,8 @@ def build(rows: Sequence[Row], query: Query, scope: str) -> Report:
     return report_on(tally([rows], query), query, scope)
 
 
-def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
-    """The sums of the rows of all ledgers.
+def tally(ledgers: Iterable[Sequence[Row] | AlikeCalls], query: Query) -> Tally:
+    """The sums of the calls of all ledgers.
 
     Where they are by model, variant or thread, a call that has several is in the group of each.
     """
@@ -62,9 +59,13 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
     spent: defaultdict[date, Decimal] = defaultdict(Decimal)
     whys: Counter[str] = Counter()
     here = zone(query.timezone)
+    alike = AlikeSums(query.by, here)
     spreads = _OF_SHARES.intersection(query.by)
     with localcontext(EXACT):
-        for rows in ledgers:
+        for calls in ledgers:
+            if isinstance(calls, AlikeCalls) and alike.take(calls):
+                continue
+            rows = calls.rows() if isinstance(calls, AlikeCalls) else calls
             days = days_of([row.started_at for row in rows], here)
             for day, row in zip(days, rows, strict=True):
                 if day is not None:
@@ -81,7 +82,10 @@ def tally(ledgers: Iterable[Sequence[Row]], query: Query) -> Tally:
                 several.add(rows, days, ())
             else:
                 whole.add(rows, days, query.by)
-        cells = whole.sums()
+        for day, cost_usd in alike.spent():
+            spent[day] += cost_usd
+        whys.update(alike.whys())
+        cells = [*whole.sums(), *alike.sums()]
         total = _sum(sums for _, sums in [*cells, *several.sums()])
         groups = _groups([*cells, *spread.sums()]) if query.by else {}
         return Tally(groups, total, spent, whys)
@@ -127,7 +131,7 @@ class _Cells:
         self._used: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
 
     def add(self, rows: Sequence[Row], days: Sequence[date | None], by: Sequence[str]) -> None:
-        names = [_COLUMNS[name](rows, days) for name in by]
+        names = [COLUMNS[name](rows, days) for name in by]
         keys = zip(*names, map(_marks, rows), strict=True)
         for key, used in zip(keys, map(itemgetter(_USED), rows), strict=True):
             self._used[key].append(used)
@@ -232,36 +236,8 @@ def _shown(spent: Collection[date]) -> Iterable[date]:
     return through(first, last) if (last - first).days < _GAPLESS_DAYS else sorted(spent)
 
 
-def _of_row(name: str) -> Callable[..., Iterable[str]]:
-    read = itemgetter(Row._fields.index(name))
-    return lambda rows, _: map(read, rows)
-
-
-def _of_period(kind: Literal["day", "week", "month"]) -> Callable[..., Iterable[str]]:
-    def names(_: Sequence[Row], days: Sequence[date | None]) -> Iterable[str]:
-        known = {day: name_of(day, kind) if day else UNKNOWN for day in set(days)}
-        return (known[day] for day in days)
-
-    return names
-
-
-_COLUMNS: Mapping[str, Callable[[Sequence[Row], Sequence[date | None]], Iterable[str]]] = {
-    "step": _of_row("step"),
-    "model": _of_row("model"),
-    "provider": lambda rows, _: (row.provider or UNKNOWN for row in rows),
-    "change": _of_row("change_id"),
-    "day": _of_period("day"),
-    "week": _of_period("week"),
-    "month": _of_period("month"),
-    "status": _of_row("status"),
-    "thread": lambda rows, _: (row.threads or MAIN for row in rows),
-    "variant": lambda rows, _: (row.variant or STANDARD for row in rows),
-}
-DIMENSIONS = tuple(_COLUMNS)
-
-
 def _order(by: Sequence[str]) -> Callable[[Group], tuple[object, ...]]:
-    times = [place for place, name in enumerate(by) if name in _PERIODS]
+    times = [place for place, name in enumerate(by) if name in PERIODS]
 
     def key(group: Group) -> tuple[object, ...]:
         return [group.names[place] for place in times], -group.sums.cost_usd, group.names

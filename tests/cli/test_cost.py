@@ -16,7 +16,7 @@ from support.workspace import Sandbox, make_sandbox
 
 from agentd.cli import cost
 from agentd.ledger.store import StateStore
-from agentd.reports import groups
+from agentd.reports import dimensions
 from agentd.reports.formats import FORMATS
 
 
@@ -39,7 +39,7 @@ def box(tmp_path: Path) -> Sandbox:
 
 
 def test_the_help_names_what_there_is() -> None:
-    assert cost.DIMENSIONS == groups.DIMENSIONS
+    assert cost.DIMENSIONS == dimensions.DIMENSIONS
     assert tuple(FORMATS) == get_args(cost.Format)
 
 

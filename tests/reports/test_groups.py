@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support.row_samples import AT, CALL
 
 from agentd.ledger.rows import Part, Row
-from agentd.reports.groups import DIMENSIONS, UNKNOWN, Query, build
+from agentd.reports.dimensions import DIMENSIONS, UNKNOWN
+from agentd.reports.groups import Query, build
 from agentd.reports.model import Report, Sums
 
 FREE = {"cost_usd": Decimal(0), "cost_source": "none"}
