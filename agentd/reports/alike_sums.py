@@ -12,7 +12,7 @@ from typing import Any
 from agentd.ledger.alike import AlikeCalls, words
 from agentd.ledger.rows import Row
 from agentd.metering.local import is_local
-from agentd.metering.totals import PARTIAL
+from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import day_of_hour
 from agentd.reports.dimensions import COLUMNS, PERIODS
@@ -133,4 +133,5 @@ def _sums(row: Row, every: Sequence[tuple[str, str, str | None, Decimal]]) -> Su
         cost_usd=sum(costs_usd, Decimal(0)),
         partial=calls * (row.accuracy == PARTIAL),
         web_searches=calls * row.web_searches,
+        estimated=calls * is_estimate(row.accuracy, row.why),
     )

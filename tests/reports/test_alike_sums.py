@@ -56,7 +56,7 @@ def own_calls(draw: st.DrawFn) -> str:
         + line(draw, "cost_usd", "0.0", "0.00352315", f"0.{'1' * 40}")
         + line(draw, "cost_source", *["catalog"] * 8, *["none"] * 3, "")
         + line(draw, "accuracy", "exact", "heuristic", "")
-        + line(draw, "why", "relay", "'answer cut after 348 tokens'", "")
+        + line(draw, "why", "relay", "'input is estimated'", "'answer cut after 348 tokens'", "")
         + line(draw, "web_searches", "2", "")
         + line(draw, "price_variant", "geo=us,speed=fast", "speed=fast,geo=us", "")
         + line(draw, "threads", *[""] * 19, "side=5/1/0/0.001")
