@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from agentd.errors import ParseError
 from agentd.frozen import frozen
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
@@ -64,6 +66,23 @@ class Parsed:
     model: str | None = None
     error: str | None = None
     failure: Failure | None = None
+
+
+UNKNOWN_SHAPE = "it is not written as agentd knows it"
+SURPRISES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+@contextlib.contextmanager
+def understood() -> Iterator[None]:
+    """Whatever a reader of a CLI's output stumbles over is output that it does not understand.
+
+    It is a ParseError then: a version that prints something new must not keep a call from being
+    recorded.
+    """
+    try:
+        yield
+    except SURPRISES as error:
+        raise ParseError(f"{UNKNOWN_SHAPE} ({type(error).__name__}: {error})"[:200]) from error
 
 
 class Parser(Protocol):

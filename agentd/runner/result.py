@@ -19,7 +19,7 @@ from agentd.metering.partial import INPUT_ESTIMATED
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
-from agentd.providers.base import Cli, Logged, LogQuery, Parsed
+from agentd.providers.base import Cli, Logged, LogQuery, Parsed, understood
 from agentd.providers.failure import Failure, conclude_failure
 from agentd.runner.outcome import outcome_of
 from agentd.runner.run_folder import RunFolder, RunInfo
@@ -204,7 +204,8 @@ def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]
         turns=parsed.turns,
     )
     try:
-        return cli.read_log(query)
+        with understood():
+            return cli.read_log(query)
     except (OSError, ParseError):
         return None  # the log is a second source; a run is never lost for it
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from agentd.errors import ParseError
 from agentd.metering.requests import with_output_of_text
 from agentd.providers.activity import Activity, Snapshot
-from agentd.providers.base import Cli, Parsed
+from agentd.providers.base import Cli, Parsed, understood
 from agentd.runner.run_folder import RunFolder
 from agentd.runner.tail import MAX_LINE_BYTES, Tail
 
@@ -64,7 +64,8 @@ class Reading:
     def so_far(self, *, resumed: bool) -> Parsed:
         """What was read so far. Usage that holds earlier runs is left out."""
         try:
-            parsed = self._parser.parsed()
+            with understood():
+                parsed = self._parser.parsed()
         except ParseError:
             return self._early
         return replace(parsed, usage=None) if parsed.running_total and resumed else parsed
@@ -106,7 +107,8 @@ class Reading:
         if not cut or self._cli.new_cut_text is None:
             return parsed
         texts = self._cli.new_cut_text(cut)
-        with contextlib.closing(Tail(self._folder.stdout, texts.markers, texts.feed)) as tail:
+        tail = Tail(self._folder.stdout, texts.markers, texts.feed)
+        with contextlib.suppress(ParseError), contextlib.closing(tail), understood():
             tail.finish()
         requests = (
             with_output_of_text(one, texts.text(one.id)) if one.id in cut and one.id else one
@@ -115,17 +117,26 @@ class Reading:
         return replace(parsed, requests=tuple(requests))
 
     def _feed(self, event: Mapping[str, Any]) -> None:
-        if self._activity is not None and (activity := self._activity(event)) is not None:
-            self._note(activity)
+        if self._activity is not None:
+            self._watch(event, self._activity)
         try:
-            self._parser.feed(event)
+            with understood():
+                self._parser.feed(event)
             self.events += 1
         except ParseError as error:
             self.malformed = error.message
         if self.events <= _EARLY_EVENTS and not (self._early.session_id and self._early.model):
-            with contextlib.suppress(ParseError):  # it may be told at the end, or be mended by then
+            # It may be told at the end, or be mended by then.
+            with contextlib.suppress(ParseError), understood():
                 known = self._parser.parsed()
                 self._early = Parsed(session_id=known.session_id, model=known.model)
+
+    def _watch(
+        self, event: Mapping[str, Any], activity_of: Callable[[Mapping[str, Any]], Activity | None]
+    ) -> None:
+        with contextlib.suppress(ParseError), understood():
+            if (activity := activity_of(event)) is not None:
+                self._note(activity)
 
     def _note(self, activity: Activity) -> None:
         self._partial = self._partial or activity.partial
@@ -146,7 +157,8 @@ class Reading:
 
     def _parsed(self) -> Parsed:
         try:
-            return self._parser.parsed()
+            with understood():
+                return self._parser.parsed()
         except ParseError as error:
             self.malformed = error.message
             # The CLI ended its report, or there would be nothing to complain about.
@@ -160,7 +172,8 @@ class Reading:
             return Parsed()
         text = self._folder.stdout.read_text(encoding="utf-8", errors="replace")
         try:
-            return parse_output(text, self._cli)
+            with understood():
+                return parse_output(text, self._cli)
         except ParseError as error:
             self.malformed = error.message
             return Parsed()

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.workspace import Sandbox
+
+from agentd.providers.base import Cli, Parsed
+from agentd.providers.claude.cli import CLI as CLAUDE_CLI
+from agentd.providers.claude.cli import ClaudeParser
+from agentd.runner.result import RunResult, conclude
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.stdout import Reading
 
 STANDIN = Path(__file__).parents[1] / "standins" / "case_cli.py"
 CONFIG = """
@@ -107,3 +119,55 @@ def test_an_odd_model_is_one_name_in_the_ledger(name: str, box: Sandbox) -> None
     call = recorded(box, "claude", text.replace('"claude-sonnet-4-5"', json.dumps(name)))
     assert call["model"] == name.replace("\ud800", "\ufffd")
     assert box.run("cost", "--all", "--by", "model").returncode == 0
+
+
+def test_a_parser_that_stumbles_loses_no_call(tmp_path: Path) -> None:
+    """A version of a CLI that prints what nobody foresaw: the call is estimated, and says so."""
+    stumbling = replace(CLAUDE_CLI, new_parser=Stumbling, read_log=stumble, activity=stumble)
+    run = RunFolder(tmp_path)
+    (tmp_path / "stdout").write_text('{"type":"result","usage":{}}\n')
+    (tmp_path / "stderr").touch()
+    (tmp_path / "prompt").write_text("Do it.\n")
+    with closing(Reading(run, stumbling, watched=True)) as reading:
+        result = concluded(run, reading, stumbling)
+    assert (result.accuracy, result.usage_source) == ("heuristic", "estimated")
+    assert result.why is not None
+    assert "not written as agentd knows it (KeyError" in result.why
+
+
+class Stumbling(ClaudeParser):
+    def feed(self, event: Mapping[str, Any]) -> None:
+        raise KeyError("new")
+
+    def parsed(self) -> Parsed:
+        raise TypeError("None")
+
+
+def stumble(_: object) -> Any:
+    raise IndexError
+
+
+def concluded(run: RunFolder, reading: Reading, cli: Cli) -> RunResult:
+    info = RunInfo(
+        call_id="20261122T054052-review-6f1c2a9b",
+        step="review",
+        provider="claude",
+        requested_model=None,
+        argv=("claude",),
+        cwd="/",
+        resume_session_id=SESSION,
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        agentd_pid=1,
+        agentd_token=None,
+    )
+    return conclude(
+        run,
+        info,
+        reading,
+        cli,
+        status=None,
+        exit_code=0,
+        duration_ms=5,
+        prior_usage=None,
+        environ={},
+    )

@@ -18,12 +18,12 @@ class ClaudeCutText:
 
     def __init__(self, request_ids: frozenset[str]) -> None:
         self._texts: dict[str, list[str]] = {one: [] for one in request_ids}
-        self._open: dict[object, str] = {}
+        self._open: dict[str, str] = {}
         self._chars = 0
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
-        thread, told = event.get("parent_tool_use_id"), mapping(event.get("event"))
+        thread, told = str(event.get("parent_tool_use_id")), mapping(event.get("event"))
         if told.get("type") == "message_start":
             self._open[thread] = text(mapping(told.get("message")).get("id")) or ""
         kept = self._texts.get(self._open.get(thread, ""))

@@ -153,10 +153,10 @@ class Rollout:
                 self._next_answer()
             self.unrecorded = True
         if kind in _CALLS:
-            self.calls.add(payload.get("call_id"))
+            self.calls.add(str(payload.get("call_id")))
         elif kind in _RESULTS:
             self.resulted = True
-            self.calls.discard(payload.get("call_id"))
+            self.calls.discard(str(payload.get("call_id")))
             stopped = str(payload.get("output")).endswith(_ABORTED)
             # With the last tool's result the next request goes out, unless the run was stopped.
             self.waiting = not self.calls and not stopped
