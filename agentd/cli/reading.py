@@ -92,6 +92,8 @@ def _text(view: Overview) -> str:
 
     state, totals = view.state, view.totals
     assert state is not None
+    stopped = _budget_stopped(view)
+    failed = f"failed: {totals.failed}" + f" ({stopped} budget-stopped)" * bool(stopped)
     lines = [
         f"Change: {view.change.id}"
         + (f" (archived {view.change.archived_on})" if view.change.archived_on else ""),
@@ -100,7 +102,7 @@ def _text(view: Overview) -> str:
         + (f", last action {state.last_action}" if state.last_action else ""),
         f"Total Cost: {usd(totals.total_cost_usd)}",
         f"Tokens: In: {totals.tokens_in}, Out: {totals.tokens_out}",
-        f"Calls: {totals.calls}, failed: {totals.failed}, unpriced: {totals.unpriced}",
+        f"Calls: {totals.calls}, {failed}, unpriced: {totals.unpriced}",
     ]
     if view.budget is not None:
         lines.append(f"Budget: {view.budget.told()}")
@@ -120,6 +122,11 @@ def _text(view: Overview) -> str:
     if view.next:
         lines += ["", f"Next: {view.next}"]
     return "\n".join(lines)
+
+
+def _budget_stopped(view: Overview) -> int:
+    """How many of the calls that failed a budget ended."""
+    return sum(row.status == "budget_stopped" for row in view.state.rows) if view.state else 0
 
 
 def _progress(view: Overview) -> list[str]:
@@ -173,6 +180,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "total_tokens_out": view.totals.tokens_out,
         "calls": view.totals.calls,
         "failed": view.totals.failed,
+        "budget_stopped": _budget_stopped(view),
         "unpriced": view.totals.unpriced,
         "partial": view.totals.partial,
         "estimated": view.totals.estimated,

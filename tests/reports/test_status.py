@@ -306,3 +306,13 @@ def test_a_ledger_that_is_gone_while_its_runs_are_there_is_told(box: Sandbox) ->
         assert done.returncode == 0
         told = "agentd/changes/add-x/STATE.yaml is missing, but runs/ holds 1 of its runs"
         assert f"warning: {told}" in done.stderr
+
+
+def test_calls_that_a_budget_ended_are_told_apart(box: Sandbox) -> None:
+    folder = change(box)
+    store = StateStore(folder)
+    for number, status in enumerate(("ok", "failed", "budget_stopped")):
+        store.append(replace(CALL, id=f"call-{number}", status=status))
+    assert "Calls: 3, failed: 2 (1 budget-stopped), unpriced: 0\n" in box.ok("status", "add-x")
+    document = json.loads(box.ok("status", "add-x", "--json"))
+    assert (document["failed"], document["budget_stopped"]) == (2, 1)
