@@ -24,9 +24,9 @@ pytestmark = [
 
 READING = (
     *(agents.CODE, agents.PERSON, agents.GIT, agents.SILENT, agents.OWN),
-    *(agents.RUNS, agents.PROCESSES),
+    *(agents.RUNS, agents.PROCESSES, agents.KILLS),
 )
-CODING = (agents.PERSON, agents.GIT, agents.SILENT)
+CODING = (agents.PERSON, agents.GIT, agents.SILENT, agents.KILLS)
 AGENTS: Mapping[str, tuple[Step, str]] = {
     **{f"reading: {name}": ("challenge", do) for group in READING for name, do in group.items()},
     **{f"coding: {name}": ("implement", do) for group in CODING for name, do in group.items()},
@@ -35,8 +35,13 @@ IN_MAKE_TEST = (
     "reading: a hidden daemon that writes later",
     "reading: a link in place of the change",
     "coding: stash and drop",
+    "reading: kills agentd and forges the phase",
 )
 KNOWN: Mapping[str, str] = {}
+
+
+def test_there_are_enough() -> None:
+    assert len({script for _, script in AGENTS.values()}) >= 120
 
 
 def test_nothing_is_changed_unseen_nothing_is_lost_and_each_call_is_recorded_once(
