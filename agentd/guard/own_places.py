@@ -26,7 +26,10 @@ _LOCKS = (".config.toml.lock",)
 _LOCKS_OF_RUNS, _LOCKS_OF_RUN = (".lock", ".work", ".gitignore"), ("lock", "reserve")
 _STREAMS = ("stdout", "stderr", "requests.jsonl", "meter.log", "processes", "pointed.json")
 # Of the watched run, what agentd itself believes later; the rest is its agent's.
-_RECORDS = (PENDING, ENTERED, UNJUDGED, "run.json", "failed-checks.json", "done", "findings.json")
+_RECORDS = (
+    *(PENDING, ENTERED, UNJUDGED, "run.json", "failed-checks.json", "description", "done"),
+    "findings.json",
+)
 _SET_ASIDE = (".before", ".replaced")
 _RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept
 

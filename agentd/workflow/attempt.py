@@ -106,6 +106,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     """Run the CLI once, look at what it did, and record it."""
     run_dir = request.runs_dir / request.call_id
     recording.keep_failed_checks(run, run_dir)
+    recording.keep_description(run, run_dir)
     aside = run_dir / "forbidden"
     commits = run.change.workspace.config.guard.commits
     with (

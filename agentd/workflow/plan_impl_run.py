@@ -13,6 +13,7 @@ from agentd.workflow.begin import quoted
 from agentd.workflow.decide import ARCHIVE, IMPL, PLAN
 from agentd.workflow.loop import drive
 from agentd.workflow.order import Order
+from agentd.workflow.recording import earlier_description
 from agentd.workflow.step import StepOutcome, is_written, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
@@ -34,18 +35,22 @@ def plan(
 
     A proposal that is there in part, by a person or a step that was killed, is taken up.
 
-    Raises InputError when there is neither a proposal nor a description.
+    Without a description that of an earlier run counts, which may have been stopped before it wrote
+    anything. Raises InputError when there is neither a proposal nor a description.
     """
     first = STEPS[PLAN.first]
     settle_before_step(change, order)
     written = is_written(change, first)
-    if description is None and not written and not (change.folder / "proposal.md").exists():
-        raise InputError(
-            f"change {change.id} has no proposal yet",
-            fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
-        )
-    text = _TAKEN_UP if written or description is None else description
-    values = {"description": quoted(change.id, text)}
+    told = None if written or description is None else quoted(change.id, description)
+    if told is None and not written and not (change.folder / "proposal.md").exists():
+        told = earlier_description(change)
+        if told is None:
+            raise InputError(
+                f"change {change.id} has no proposal yet",
+                fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
+            )
+        order.note("takes the description of the last run")
+    values = {"description": _TAKEN_UP if told is None else told}
     if small and not written:
         yield run_step(StepRun(change=change, step=first, order=order, values=values, small=True))
     elif small and read_phase(change.state.phase) == "proposed":

@@ -16,8 +16,10 @@ from agentd.documents.verdict import (
     uncovered,
     verdict_of,
 )
-from agentd.files import read_json, sync_file, sync_folder, write_atomic
+from agentd.files import read_json, sync_file, sync_folder, write_atomic, write_private
+from agentd.ledger import plain_files
 from agentd.ledger.changes import Changes
+from agentd.ledger.run_folders import run_dirs
 from agentd.masking import masked
 from agentd.metering.call import CallRecord
 from agentd.metering.call_threads import with_threads
@@ -30,6 +32,7 @@ from agentd.workflow.step_run import StepRun
 # In a run's folder.
 _DONE = "done"
 _FAILED_CHECKS = "failed-checks.json"
+_DESCRIPTION = "description"
 _LETTERS = {NOT_COVERED: "C", FAILED_CHECKS: "T"}
 
 
@@ -108,6 +111,20 @@ def keep_failed_checks(run: StepRun, run_dir: Path) -> None:
     """Note before a run which checks forbid to approve, for whoever looks at what it did."""
     if run.failed_checks:
         write_atomic(run_dir / _FAILED_CHECKS, json.dumps(run.failed_checks).encode())
+
+
+def keep_description(run: StepRun, run_dir: Path) -> None:
+    """Note before a run what the change is to do, for the run after one that came to nothing."""
+    if run.step.takes_description and "description" in run.values:
+        write_private(run_dir / _DESCRIPTION, run.values["description"].encode(errors="replace"))
+
+
+def earlier_description(change: Change) -> str | None:
+    """What the latest run that was told it had to do, as its prompt had it; None without one."""
+    for run_dir in reversed(run_dirs(change.runs_dir)):
+        if data := plain_files.read_file(run_dir / _DESCRIPTION):
+            return data.decode(errors="replace")
+    return None
 
 
 def _read_failed_checks(run_dir: Path) -> list[str]:

@@ -52,3 +52,19 @@ def test_a_proposal_written_by_hand_needs_no_description(box: Sandbox) -> None:
     (folder / "proposal.md").write_text(PROPOSAL["change/proposal.md"])
     done = box.run("plan", "add-x")
     assert (folder / "STATE.yaml").exists(), done.stderr
+
+
+def test_after_a_proposal_that_came_to_nothing_its_description_is_still_known(box: Sandbox) -> None:
+    box.answer("proposal", STREAM, {})  # it writes nothing
+    done = box.run("plan", "add-x", "Let users log in\nby name")
+    assert done.returncode == 4
+    box.answer("proposal", STREAM, PROPOSAL)
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"})
+    done = box.run("plan", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert "takes the description of the last run" in done.stderr
+    first, second = sorted((box.change("add-x") / "runs").glob("*-proposal-*/prompt"))
+    assert "> Let users log in\n> by name\n" in second.read_text()
+    assert first.read_text() == second.read_text()
+    kept = second.with_name("description")
+    assert kept.stat().st_mode & 0o077 == 0
