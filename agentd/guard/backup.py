@@ -12,8 +12,6 @@ from agentd.files import sync_folder, write_atomic
 from agentd.guard.baseline import Baseline
 from agentd.guard.tree import Look, look_at
 
-_RACY_NS = 100_000_000  # a file written twice in one tick of the kernel's clock has one ctime
-
 
 class Backup:
     """The files below some places of a project, as a baseline has them.
@@ -59,13 +57,16 @@ class Backup:
 
     def now(self) -> dict[Path, Look]:
         """The same places as they are now; a file whose stamp is as before is not read again."""
-        settled_ns = self._baseline.begun_ns - _RACY_NS
 
         def look_again(path: Path, up_to: float) -> Look | None:
             look, before = look_at(path, hash_up_to=-1), self.entries.get(path)
             if look is None or look.kind != "file":
                 return look
-            if before is not None and look.stamp == before.stamp and look.ctime_ns < settled_ns:
+            if (
+                before is not None
+                and look.stamp == before.stamp
+                and self._baseline.is_settled(look)
+            ):
                 return before
             return look_at(path, hash_up_to=up_to)
 

@@ -20,6 +20,7 @@ from agentd.files import sync_folder
 from agentd.guard.tree import Look, look_at
 
 ENDING = ".baseline"
+_RACY_NS = 100_000_000  # a file written twice in one tick of the kernel's clock has one ctime
 _FORMAT = b"agentd baseline 1\n"
 _FOOTER_BYTES = 8 + 32 + len(_FORMAT)
 
@@ -76,6 +77,10 @@ class Baseline:
     def note(self, path: Path, look: Look) -> None:
         """Note how a file looks whose bytes are not kept here."""
         self.entries[path] = look
+
+    def is_settled(self, look: Look) -> bool:
+        """Whether a file of this look was last changed well before: a later change has another."""
+        return look.ctime_ns < self.begun_ns - _RACY_NS
 
     def keep_bytes(self, name: str, data: bytes) -> None:
         """Keep these bytes under a name of their own, such as git's list of all files."""

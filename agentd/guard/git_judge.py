@@ -160,7 +160,12 @@ class GitJudge:
             if setting.before is None:
                 diff = difference(None, text_of(path))
             shown = self._place.shown(path)
-            if not self._settings.put_back(setting, aside):
+            try:
+                is_back = self._settings.put_back(setting, aside)
+            except OSError as error:  # a full disk
+                self._forbid(path, f"{setting.what}, not put back: {error.strerror}", diff)
+                continue
+            if not is_back:
                 self._forbid(path, setting.what, diff)
                 continue
             if setting.now is not None:

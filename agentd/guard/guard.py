@@ -176,9 +176,11 @@ class Guard:
             told.append(Told(f"Changed around the project: {names}", WRITE_ONLY))
         if not self._allowed.code and not at_work:
             forbidden += self._forbidden_code([*code, *around])
-        told += self._files.bring_back(self.aside.parent / "before")
+        # Another change's step may have made the files that it takes away.
+        kept = self.aside.parent / "before"
+        lost, self._is_done = self._files.bring_back(kept, in_doubt=bool(at_work))
+        told += lost
         there = [path for path in (*own, *code) if os.path.lexists(path)]
-        self._is_done = True
         return Findings(
             written=tuple(sorted(written)),
             forbidden=tuple(sorted(forbidden, key=lambda entry: entry.path)),

@@ -16,27 +16,31 @@ _NAMED = 5
 
 
 def bring_back(
-    losses: list[Loss], *, top: Path, root: Path, kept: Path, baseline: Baseline
-) -> list[Told]:
+    losses: list[Loss], *, top: Path, root: Path | None, kept: Path, where: str, baseline: Baseline
+) -> tuple[list[Told], bool]:
     """Bring back what vanished or was reverted below ``root``; nothing new is written over.
 
-    Of what was edited, and of what lies outside ``root``, the file as it was goes into ``kept``.
-    Returns what to tell. Raises OSError.
+    Of what was edited, and of what lies outside ``root``, the file as it was goes into the folder
+    ``kept``, which is called ``where``. Without a ``root`` nothing is brought back.
+    Returns what to tell, and whether all could be written.
     """
     back: dict[str, list[str]] = {}
     copied: dict[str, list[str]] = {}
     lost: list[str] = []
+    failed: list[str] = []
     for loss in losses:
         path = top / loss.path
         data = baseline.data(path)
-        is_link = loss.look.kind == "link"
-        if not loss.is_kept or (data is None and not is_link):
-            lost.append(f"{loss.path} ({loss.what})")
-        elif loss.what != "edited" and path.is_relative_to(root) and _restore(path, loss, data):
-            back.setdefault(loss.what, []).append(loss.path)
-        elif data is not None:
-            _copy(kept / loss.path, data)
-            copied.setdefault(loss.what, []).append(loss.path)
+        try:
+            if _is_below(path, root) and loss.is_kept and _restore(path, loss, data):
+                back.setdefault(loss.what, []).append(loss.path)
+            elif data is not None:
+                _copy(kept / loss.path, data)
+                copied.setdefault(loss.what, []).append(loss.path)
+            else:
+                lost.append(f"{loss.path} ({loss.what})")
+        except OSError as error:  # a full disk
+            failed.append(f"{loss.path} ({loss.what}): {error.strerror}")
     told = [
         Told(f"Brought back, {what} by the step: {_named(paths)}", LOSSES)
         for what, paths in back.items()
@@ -44,16 +48,21 @@ def bring_back(
     for what, paths in copied.items():
         text = f"Uncommitted or ignored files that the step {what}: {_named(paths)}."
         rule = LOSSES if what != "edited" else ""
-        told.append(Told(f"{text} As they were: {_shown(kept, root)}/", rule))
+        told.append(Told(f"{text} As they were: {where}/", rule))
     if lost:
         text = f"Uncommitted or ignored files of which agentd kept no copy: {_named(lost)}"
         told.append(Told(text, LOSSES))
-    return told
+    if failed:
+        text = f"Not brought back, the next agentd command tries again: {_named(failed)}"
+        told.append(Told(text, LOSSES))
+    return told, not failed
 
 
 def _restore(path: Path, loss: Loss, data: bytes | None) -> bool:
     """Whether the file is what it was again; not through links, and not over a folder."""
-    if any(above.is_symlink() for above in path.parents) or path.is_dir():
+    if loss.what == "edited" or any(above.is_symlink() for above in path.parents):
+        return False
+    if path.is_dir():
         return False
     if loss.what == "deleted" and os.path.lexists(path):
         return False
@@ -83,5 +92,5 @@ def _named(paths: list[str]) -> str:
     return ", ".join(sorted(paths)[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _shown(path: Path, root: Path) -> str:
-    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+def _is_below(path: Path, root: Path | None) -> bool:
+    return root is not None and path.is_relative_to(root)

@@ -98,18 +98,20 @@ class ProjectFiles:
             self._judge_git(self._place, judged, aside, ended, code=code)
         return judged
 
-    def bring_back(self, kept: Path) -> list[Told]:
+    def bring_back(self, kept: Path, *, in_doubt: bool) -> tuple[list[Told], bool]:
         """Bring back what a person lost, as :meth:`judge` has seen it; copies go into ``kept``.
 
-        Returns what to tell. Raises OSError.
+        In doubt whose it was, there are copies alone. Returns what to tell, and whether all could
+        be written.
         """
         if self._place is None:
-            return []
+            return [], True
         return bring_back(
             self._losses,
             top=self._place.top,
-            root=self._real_root,
+            root=None if in_doubt else self._real_root,
             kept=kept,
+            where=_shown(kept, self._root),
             baseline=self._baseline,
         )
 

@@ -206,7 +206,7 @@ class Repository:
         before = self._baseline.entries.get(place)
         now = look_at(place, hash_up_to=-1)
         if now is not None and before is not None and now.kind == "file":
-            if now.stamp == before.stamp:
+            if now.stamp == before.stamp and self._baseline.is_settled(now):
                 return before
             if before.digest is None:
                 return now

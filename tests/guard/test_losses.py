@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
+from support.changes import change_at
 from support.guards import forbidden, git, put, repository, shell, told, watching
 
+from agentd.guard import Guard
 from agentd.guard.rules import LOSSES
+from agentd.project.hold import at_work
 from agentd.project.layout import Project
 
 EDITED = {"src/a.py": "a = 'mine'\n", "src/b.py": "b = 'staged'\n", "notes/x.md": "mine\n"}
@@ -154,3 +159,37 @@ def test_beyond_the_bounds_files_are_named(repo: Project, monkeypatch: pytest.Mo
     assert (repo.root / ".env").exists()
     assert "of which agentd kept no copy: big.md (deleted)" in told(changes)
     assert "Ignored files that are gone: big.local, secret/" in told(changes)
+
+
+def test_while_another_change_is_worked_on_both_are_kept(repo: Project) -> None:
+    """The other change's step may have made the files, and take them away again."""
+    with at_work(change_at(repo.changes_dir / "other")), watching(repo, code=True) as guard:
+        shell(repo.root, "rm notes/x.md; git checkout -q src/a.py")
+        changes = guard.after()
+    assert not (repo.root / "notes/x.md").exists()
+    before = repo.changes_dir / "add-x/runs/1/before"
+    assert (before / "notes/x.md").read_text() == "mine\n"
+    assert (before / "src/a.py").read_text() == EDITED["src/a.py"]
+    assert "Brought back" not in told(changes)
+
+
+def test_what_can_not_be_written_is_told_and_tried_again(
+    repo: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    guard = watching(repo, code=True)
+    with guard:
+        shell(repo.root, "rm .env")
+        with monkeypatch.context() as patched:
+            patched.setattr("agentd.guard.losses.write_atomic", full)
+            changes = guard.after()
+    assert (
+        "Not brought back, the next agentd command tries again: .env (deleted): No space"
+        in told(changes)
+    )
+    [left] = Guard.left(repo.root)
+    with left:
+        left.after()
+    assert (repo.root / ".env").read_text() == IGNORED[".env"]
