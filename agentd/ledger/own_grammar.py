@@ -39,7 +39,7 @@ TIME = (
     r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(?:\.[0-9]{1,9})?+(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_IN_PLAIN = "[A-Za-z0-9._/+-]*+"
+_IN_PLAIN = "[A-Za-z0-9._/+=,-]*+"
 # Wider than what agentd writes, and shorter to compile: a plain scalar that begins with a letter,
 # or like a call's id or a UUID, is a string to every reader unless it is one of these words. What
 # is quoted is looked at afterwards.

@@ -129,7 +129,10 @@ class Journal:
         try:
             entries: list[Entry] = read_json(path)["files"]
             places = [p for entry in entries for p in (entry["path"], *entry["made"])]
-            sound = all(self._is_inside(place) for place in places)
+            sound = all(self._is_inside(place) for place in places) and all(
+                isinstance(entry["existed"], bool) and isinstance(entry["new_sha256"], str)
+                for entry in entries
+            )
         except (ValueError, TypeError, KeyError) as error:
             raise self._damaged() from error
         if not sound:

@@ -42,6 +42,7 @@ from agentd.runner.stdout import Reading
 from agentd.runner.told_by_cli import Sources
 from agentd.specs import apply, deltas, mains, snapshot
 from agentd.workflow import recording
+from agentd.workflow.fillback import parts
 from support.fuzzing import Read, Target, as_line
 from support.mutator import TOML, WORDS, YAML
 from support.recordings import FIXTURES, RECORDINGS
@@ -692,20 +693,30 @@ def run_files_seeds() -> list[bytes]:
     return [json.dumps(run).encode(), call.encode(), changed.encode()]
 
 
-def journals_reader(folder: Path) -> Read:
-    """The notes beside specs: what they were when a change was planned."""
+def notes_reader(folder: Path) -> Read:
+    """What agentd notes beside a change: its base in the specs, the parts that are described."""
     (folder / "agentd" / "specs").mkdir(parents=True)
-    (folder / "agentd" / "config.toml").touch()
     project = Project(folder, "agentd")
     change = folder / "agentd" / "changes" / "add-oauth"
     change.mkdir(parents=True)
+    part = parts.Part(name="src", files=(), chars=1, digest="d")
 
     def read(data: bytes) -> object:
-        for name in ("base.json", "merged.json", "journal.json"):
+        for name in (snapshot.FILE, parts.STATE_NAME):
             (change / name).write_bytes(data)
-        return _or_error(lambda: snapshot.load(project, change))
+        base = _or_error(lambda: snapshot.load(project, change))
+        adopted = _or_error(lambda: parts.adopt(change, part, [True, False]))
+        (change / parts.STATE_NAME).write_bytes(data)
+        return base, adopted, _or_error(lambda: parts.mark_done(change, part))
 
     return read
+
+
+def notes_seeds() -> list[bytes]:
+    block = {"sha256": "0" * 64, "text": "### Requirement: A\nIt SHALL.\n"}
+    base = {"schema_version": 1, "specs": {"login.md": {"A": block, "B": None}}}
+    done = {"begun": {"name": "src", "digest": "d", "calls": 1}, "done": {"lib": "e"}}
+    return [json.dumps(base).encode(), json.dumps(done).encode()]
 
 
 DIALECT = {dialect.name: dialect for dialect in DIALECTS}
@@ -751,4 +762,5 @@ TARGETS: dict[str, Target] = {
     "pipe": Target(reader=pipe_reader, seeds=pipe_seeds),
     "reservations": Target(reader=reservations_reader, seeds=reservations_seeds),
     "run_files": Target(reader=run_files_reader, seeds=run_files_seeds),
+    "notes": Target(reader=notes_reader, seeds=notes_seeds),
 }

@@ -100,7 +100,8 @@ def adopt(change: Path, part: Part, good: Sequence[bool]) -> bool:
     try:
         begun = read_json(change / STATE_NAME)["begun"]
         is_it = (begun["name"], begun["digest"]) == (part.name, part.digest)
-        done = is_it and any(good[int(begun["calls"]) :])
+        calls = begun["calls"]
+        done = is_it and type(calls) is int and calls >= 0 and any(good[calls:])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
     if done:
