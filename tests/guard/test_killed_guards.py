@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from guard.test_guard import tree
+from support.guards import ASIDE, make_project, put, watching
+from support.state_samples import exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import Sandbox
 
+from agentd.guard import Guard
 from agentd.state_folder import state_folder_of
 
 CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
@@ -163,3 +170,76 @@ def test_a_state_folder_that_the_agent_deletes_brings_nothing_down(box: Sandbox)
     killed_step(box, f"rm -rf {os.environ['XDG_STATE_HOME']}/agentd")
     assert box.run("status", "add-x").returncode == 0
     assert json.loads(box.ok("status", "add-x", "--json"))
+
+
+def test_putting_back_that_is_killed_is_finished_by_the_next_command(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    before = tree(project.agentd_dir)
+    steps = 0
+    while True:  # at each n-th rename, until there are no more
+        guard = watching(project)
+        shutil.rmtree(project.changes_dir / "other")
+        put(project.specs_dir / "login.md", f"evil {steps}\n")
+        put(project.config_path)
+
+        def restore(guard: Guard = guard, last: int = steps) -> None:
+            renames = itertools.count()
+
+            def rename(source: Path, target: Path) -> Path:
+                if next(renames) == last:
+                    os._exit(9)
+                os.replace(source, target)  # noqa: PTH105
+                return target
+
+            Path.replace = rename  # type: ignore[method-assign, assignment]
+            guard.restore(guard.after())
+            os._exit(0)
+
+        [code] = exit_codes([in_child(restore)])
+        guard.let_go()
+        [taken_over] = Guard.left(project.root)
+        with taken_over:
+            taken_over.restore(taken_over.after())
+        assert tree(project.agentd_dir) == before
+        aside = project.changes_dir / "add-x" / ASIDE
+        kept = [path.read_text() for path in aside.rglob("login.md*")]
+        assert f"evil {steps}\n" in kept
+        if code == 0:
+            break
+        steps += 1
+    assert steps > 3
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_what_a_full_disk_keeps_from_coming_back_comes_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    project = make_project(tmp_path)
+    before = tree(project.agentd_dir)
+    guard = watching(project)
+    shutil.rmtree(project.changes_dir / "other")
+    put(project.specs_dir / "login.md")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch, guard:
+        patch.setattr("agentd.guard.backup.write_atomic", full)
+        assert guard.restore(guard.after()) == []
+        assert guard.is_to_be_finished
+    [left] = Guard.left(project.root)
+    with left:
+        left.restore(left.after())
+    assert tree(project.agentd_dir) == before
+    assert Guard.left(project.root) == []
+
+
+def test_a_project_that_is_made_anew_at_its_place_is_left_alone(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    watching(project).let_go()
+    project.root.rename(tmp_path / "old")
+    make_project(tmp_path / "project")
+    put(project.config_path, "[claude]\n")
+    assert Guard.left(project.root) == []
+    assert project.config_path.read_text() == "[claude]\n"
+    assert state_folder_of(str(project.root)) is None

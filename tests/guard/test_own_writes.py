@@ -32,7 +32,7 @@ CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
 USAGE = UsageMetrics(input_tokens=100, output_tokens=10)
 PRICES = PricingConfig(cost_per_1m_input=Decimal(1), cost_per_1m_output=Decimal(2))
 WRITERS = 4
-RECORDS = part_of(3000)
+RECORDS = part_of(10_000)
 STEPS = part_of(40)
 KILLS = part_of(100)
 
