@@ -39,10 +39,14 @@ def noted(path: Path, data: bytes | None, entry: Callable[[], str] | None = None
     note = _Note(place, data, entry)
     try:
         with contextlib.ExitStack() as stack:
-            for folder in _folders_with_logs(place):
-                with contextlib.suppress(FileNotFoundError):  # the last guard took it away
-                    stack.enter_context(sole_writer(folder))
-            told = {log for log in _logs_around(place) if note.begin(log)}
+            held: set[str] = set()
+            # A guard may begin meanwhile: it must not look before this write is done.
+            while folders := [each for each in _folders_with_logs(place) if each not in held]:
+                for folder in folders:
+                    held.add(folder)
+                    with contextlib.suppress(FileNotFoundError):  # the last guard took it away
+                        stack.enter_context(sole_writer(folder))
+            told = {log for log in _logs_around(place) if _folder(log) in held and note.begin(log)}
             try:
                 yield
             except BaseException:
@@ -189,8 +193,12 @@ class _Note:
 
 def _folders_with_logs(path: str) -> list[str]:
     """The state folders with logs of the projects around a file, the outermost project first."""
-    found = {os.path.dirname(log): root for root, log in _logs_around(path)}  # noqa: PTH120
+    found = {_folder(log): log[0] for log in _logs_around(path)}
     return sorted(found, key=lambda folder: (len(found[folder]), folder))
+
+
+def _folder(log: tuple[str, str]) -> str:
+    return log[1].rpartition("/")[0]
 
 
 def _logs_around(path: str) -> Iterator[tuple[str, str]]:

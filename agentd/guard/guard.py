@@ -241,6 +241,7 @@ class Guard:
             "stamps": self._others.stamps,
             "held": sorted(self._others.held),
             "root": _identity(root),
+            "log": self._log.start,
         }
 
     def _take_over(self, root: Path, log: WriteLog) -> bool:
@@ -257,6 +258,7 @@ class Guard:
         allowed = Allowed(documents=documents, code=facts["code"])
         self._set_up(Change(project, folder.name, folder), allowed, root / facts["aside"], log)
         self._baseline = baseline
+        log.start = facts["log"]
         stamps = {name: FileStamp(*stamp) for name, stamp in facts["stamps"].items()}
         self._others = Holds(stamps, frozenset(facts["held"]))
         self._own = self._own_files()

@@ -36,6 +36,7 @@ class OwnFiles:
     def keep(self) -> None:
         """Take them in as they are now. Raises OSError, LockHeld."""
         with self._log.sole_writer():  # so that each write is in the backup or in the log
+            self._log.skip_earlier()
             self._backup.keep()
 
     def read(self) -> None:

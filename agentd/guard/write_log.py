@@ -45,6 +45,7 @@ class WriteLog:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
         self._file = file
+        self.start = 0
 
     @classmethod
     def begin(cls, root: Path) -> WriteLog:
@@ -100,12 +101,16 @@ class WriteLog:
         """Meanwhile no other agentd replaces a file below the root. Raises LockHeld, OSError."""
         return sole_writer(os.fspath(self._path.parent))
 
+    def skip_earlier(self) -> None:
+        """Nobody writes now: leave out what was noted until now, from ``start`` on it counts."""
+        self.start = self._file.seek(0, os.SEEK_END)
+
     def read(self) -> dict[str, list[OwnWrite]]:
-        """The writes up to now, in order, by their path relative to the root.
+        """The writes from ``start`` up to now, in order, by their path relative to the root.
 
         Reads the file that was made, whatever lies at its path by now; skips what is no note.
         """
-        self._file.seek(0)
+        self._file.seek(self.start)
         notes: dict[str, tuple[str, OwnWrite]] = {}
         for line in self._file.read().splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):

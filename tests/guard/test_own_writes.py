@@ -408,3 +408,21 @@ def test_what_a_guard_left_that_never_began_is_removed(box: Sandbox) -> None:
     assert exit_codes([in_child(die)]) == {9}
     assert Guard.left(box.root) == []
     assert state_folder_of(str(box.root)) is None
+
+
+def test_what_was_written_while_a_guard_began_is_no_change(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_of(box, "add-x")
+    begin = WriteLog.begin
+
+    def begin_late(root: Path) -> WriteLog:
+        log = begin(root)
+        record(store, "one")
+        record(store, "two")
+        return log
+
+    monkeypatch.setattr(WriteLog, "begin", begin_late)
+    with guarding(box.change("add-y"), Allowed(documents=())) as guard:
+        record(store, "three")
+        assert guard.after().forbidden == ()
