@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from guard.test_own_writes import python, step_running
+from support.guards import python, step_running
 from support.state_samples import call
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import Sandbox

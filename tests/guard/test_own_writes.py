@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.guards import guarding
+from support.guards import guarding, python, step_running
 from support.slices import part_of
 from support.state_samples import call, exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
@@ -52,44 +49,6 @@ def store_of(box: Sandbox, change_id: str) -> StateStore:
 
 def record(store: StateStore, call_id: str | None = None) -> str:
     return store.record_llm_call("api", "m", USAGE, 5, PRICES, call_id=call_id).id
-
-
-@contextmanager
-def step_running(box: Sandbox, change_id: str, *, exit_code: int = 0) -> Iterator[list[str]]:
-    """`agentd challenge` while its CLI is at work; it ends after the block, with this exit code.
-
-    What it prints to stderr is in the list then.
-    """
-    begun, go_on = box.root.parent / "begun", box.root.parent / "go-on"
-    wait = f"touch {begun}; while [ ! -e {go_on} ]; do sleep 0.01; done"
-    before = box.plan["challenge"].get("shell") or "true"
-    after = box.plan["challenge"].get("after") or "true"
-    put_plan(box, "challenge", shell=f"{before}; {wait}; {after}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agentd", "challenge", change_id],
-        cwd=box.root,
-        env={**os.environ, "HOME": str(box.root.parent)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    said: list[str] = []
-    try:
-        while not begun.exists():
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-        yield said
-    finally:
-        go_on.touch()
-        said += process.communicate(timeout=60)
-    assert process.returncode == exit_code, "\n".join(said)
-
-
-def python(box: Sandbox, code: str) -> str:
-    """A line of shell for the stand-in CLI that runs this Python."""
-    path = box.root.parent / f"{abs(hash(code))}.py"
-    path.write_text(code)
-    return f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable} {shlex.quote(str(path))}"
 
 
 @pytest.mark.reliability

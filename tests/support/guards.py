@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agentd.config.model import Commits
 from agentd.guard import Allowed, Findings, Guard
 from agentd.project.layout import Project
 from support.changes import change_at
+from support.workflow_box import put_plan
+from support.workspace import Sandbox
 
 ASIDE = "runs/1/forbidden"  # below the change's folder
 
@@ -94,3 +102,41 @@ def forbidden(changes: Findings, project: Project) -> dict[str, str]:
 def put(path: Path, text: str = "evil\n") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+@contextmanager
+def step_running(box: Sandbox, change_id: str, *, exit_code: int = 0) -> Iterator[list[str]]:
+    """`agentd challenge` while its CLI is at work; it ends after the block, with this exit code.
+
+    What it prints to stderr is in the list then.
+    """
+    begun, go_on = box.root.parent / "begun", box.root.parent / "go-on"
+    wait = f"touch {begun}; while [ ! -e {go_on} ]; do sleep 0.01; done"
+    before = box.plan["challenge"].get("shell") or "true"
+    after = box.plan["challenge"].get("after") or "true"
+    put_plan(box, "challenge", shell=f"{before}; {wait}; {after}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agentd", "challenge", change_id],
+        cwd=box.root,
+        env={**os.environ, "HOME": str(box.root.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said: list[str] = []
+    try:
+        while not begun.exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        yield said
+    finally:
+        go_on.touch()
+        said += process.communicate(timeout=60)
+    assert process.returncode == exit_code, "\n".join(said)
+
+
+def python(box: Sandbox, code: str) -> str:
+    """A line of shell for the stand-in CLI that runs this Python."""
+    path = box.root.parent / f"{abs(hash(code))}.py"
+    path.write_text(code)
+    return f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable} {shlex.quote(str(path))}"
