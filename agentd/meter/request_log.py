@@ -38,9 +38,17 @@ class RequestLog:
     _torn: bool = False
 
     def __post_init__(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         self._fd = os.open(self.path, flags, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_SH)  # who waits for the last line waits for this
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):  # an agent has put it there
+            os.close(self._fd)
+            raise OSError(errno.EINVAL, "is no regular file", str(self.path))
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_SH)  # who waits for the last line waits for this
+            self._torn = _is_torn(self._fd)
+        except OSError:
+            os.close(self._fd)
+            raise
 
     def close(self) -> None:
         """Let go of the file, and of its lock."""
@@ -99,6 +107,12 @@ class RequestLog:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
 
+def _is_torn(fd: int) -> bool:
+    """Whether the last line has no end: its writer was killed, or the disk was full."""
+    size = os.fstat(fd).st_size
+    return size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+
+
 def write_told(path: Path, requests: Sequence[ApiRequest], *, append: bool) -> None:
     """What a run's other sources tell of its requests, once it is over. Raises OSError.
 
@@ -107,9 +121,9 @@ def write_told(path: Path, requests: Sequence[ApiRequest], *, append: bool) -> N
     """
     line = {"at": _stamp(precise_utc_now()), "is": "told", "told": [*map(_as_json, requests)]}
     text = f"{json.dumps(line, ensure_ascii=False)}\n".encode()
-    if append and (fd := open_log(path, os.O_WRONLY | os.O_APPEND)) is not None:
+    if append and (fd := open_log(path, os.O_RDWR | os.O_APPEND)) is not None:
         with os.fdopen(fd, "ab") as handle:
-            handle.write(text)
+            handle.write(b"\n" + text if _is_torn(fd) else text)
     else:
         write_atomic(path, text, durable=False)
 

@@ -29,6 +29,8 @@ else:
     rounds = None
 Path("../argv.txt").write_text("\n".join(sys.argv[1:]))
 time.sleep(plan.get("sleep_s", 0))
+if rounds is not None and not plan.get("exit"):
+    rounds.write_text("." * (number + 1))
 for name, text in plan["files"].items():
     target = Path(name)
     if target.parts[0] == "change":
@@ -43,5 +45,4 @@ sys.stdout.flush()
 if rounds is not None and not plan.get("exit"):
     with Path("../finished.log").open("a") as log:
         log.write(f"{change_id} {step} {number}\n")
-    rounds.write_text("." * (number + 1))
 sys.exit(plan.get("exit", 0))

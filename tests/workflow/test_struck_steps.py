@@ -12,7 +12,7 @@ from support.workflow_box import put_change
 from support.workspace import Sandbox
 
 SAID_ALREADY = "has a proposal already|is in phase"
-RUNNING = "^agentd/.running"
+FINDINGS = "/findings[.]json$"  # of a run that the next command judged
 TOLD = "/requests[.]jsonl$"  # the call has their sum
 
 
@@ -30,7 +30,7 @@ def test_proposal(tmp_path: Path) -> None:
         make=before_proposal,
         paid=Counter({"add-x proposal": 1}),
         may_say=SAID_ALREADY,
-        may_leave=RUNNING,
+        may_leave=FINDINGS,
         may_lack=TOLD,
     )
     prove(scene, tmp_path)
@@ -49,7 +49,7 @@ def test_challenge(tmp_path: Path) -> None:
         make=before_challenge,
         paid=Counter({"add-x challenge": 1}),
         may_say=SAID_ALREADY,
-        may_leave=RUNNING,
+        may_leave=FINDINGS,
         may_lack=TOLD,
     )
     prove(scene, tmp_path)
@@ -68,7 +68,7 @@ def test_implement(tmp_path: Path) -> None:
         make=before_implementing,
         paid=Counter({"add-x implementation": 1}),
         may_say=SAID_ALREADY,
-        may_leave=RUNNING,
+        may_leave=FINDINGS,
         may_lack=TOLD,
     )
     prove(scene, tmp_path)
