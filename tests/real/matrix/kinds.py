@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from real.matrix.besides import BESIDES
 from real.matrix.ends import ENDS, End
 from real.matrix.shapes import SHAPES, Script, Shape
 from real.models import REAL_CLIS, RealCli
+
+_TOOL_ENDS_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +118,9 @@ def _play(kind: Kind, bench: Bench, wire: str) -> list[Played]:
     _check_all_was_asked(kind, steps, requests)
     if end.entered_by is not None:
         bench.api.add(script.last())
+        if end.entered_by == "status":  # it ends no tool that is still at work, and waits for it
+            script.mark.unlink(missing_ok=True)
+            time.sleep(_TOOL_ENDS_S)
         bench.agentd(end.entered_by, CHANGE)
     script.mark.unlink(missing_ok=True)
     entered = bench.calls()[calls:]
