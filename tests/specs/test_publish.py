@@ -112,6 +112,18 @@ def test_specs_that_are_shared_by_a_link_are_published(project: Project, change:
     assert MAIN not in (project.specs_dir / "login.md").read_text()
 
 
+@pytest.mark.parametrize("lacks", ["path", "existed", "new_sha256", "made"])
+def test_a_journal_that_lacks_something_is_damaged(
+    project: Project, change: Path, lacks: str
+) -> None:
+    entry = {"path": "login.md", "existed": True, "new_sha256": "0", "made": []}
+    del entry[lacks]
+    folder = change / "runs" / "merge"
+    lay_out(folder, {"0.old": "old", "journal.json": json.dumps({"files": [entry]})})
+    with pytest.raises(StateError, match="damaged"):
+        Journal(folder, project.specs_dir).undo()
+
+
 @pytest.mark.parametrize("place", ["../escaped.md", "/tmp/escaped.md", "link/escaped.md"])
 def test_a_planted_journal_writes_nowhere_else(
     project: Project, change: Path, place: str, tmp_path: Path
