@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentd.errors import StateError
-from agentd.ledger import alike, document, own_grammar, plain_files, rows, source, state
-from agentd.ledger.alike import AlikeCalls
+from agentd.ledger import document, own_grammar, plain_files, rows, source, state
 from agentd.ledger.document import Document
 from agentd.ledger.rows import Row
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.state import State
+
+if TYPE_CHECKING:
+    from agentd.ledger.alike import AlikeCalls
 
 STATE_FILE = "STATE.yaml"
 
@@ -32,6 +35,8 @@ def read_rows(change_dir: Path, change_id: str) -> list[Row]:
 
 def read_alike(change_dir: Path, change_id: str) -> AlikeCalls | list[Row]:
     """The calls to be summed up, as rows where they have another shape. Raises StateError."""
+    from agentd.ledger import alike  # for sums alone
+
     with explained(change_dir / STATE_FILE):
         origin, found = read_document(change_dir / STATE_FILE, own_grammar.ALIKE)
         calls = alike.of_columns(change_id, found.columns)
