@@ -12,7 +12,17 @@ from pathlib import Path
 
 import pytest
 from support.changes import change_at
-from support.guards import ASIDE, forbidden, git, guarding, make_project, put, repository, watching
+from support.guards import (
+    ASIDE,
+    forbidden,
+    git,
+    guarding,
+    make_project,
+    put,
+    repository,
+    tree,
+    watching,
+)
 
 from agentd.guard import Allowed, Findings, Guard
 from agentd.project.hold import at_work
@@ -176,19 +186,6 @@ def test_agentds_own_files_are_put_back(tmp_path: Path, name: str, how: str) -> 
     assert tree(project.agentd_dir) == before
     assert tree(elsewhere) == outside
     assert guard.after() == Findings(written=(), forbidden=(), misplaced=())
-
-
-def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Every file but logs: its permissions and bytes; a link is its target."""
-    return {
-        str(path.relative_to(folder)): (path.lstat().st_mode, read(path))
-        for path in folder.rglob("*")
-        if (path.is_symlink() or not path.is_dir()) and not {"runs", ".running"} & set(path.parts)
-    }
-
-
-def read(path: Path) -> bytes:
-    return os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
 
 
 def test_what_is_put_back_is_not_lost(tmp_path: Path) -> None:

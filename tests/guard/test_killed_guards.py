@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from guard.test_guard import tree
-from support.guards import ASIDE, make_project, put, watching
+from support.guards import ASIDE, make_project, put, tree, watching
 from support.state_samples import exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import Sandbox

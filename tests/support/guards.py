@@ -140,3 +140,16 @@ def python(box: Sandbox, code: str) -> str:
     path = box.root.parent / f"{abs(hash(code))}.py"
     path.write_text(code)
     return f"PYTHONPATH={Path(__file__).parents[2]} {sys.executable} {shlex.quote(str(path))}"
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file but logs: its permissions and bytes; a link is its target."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, _content(path))
+        for path in folder.rglob("*")
+        if (path.is_symlink() or not path.is_dir()) and not {"runs", ".running"} & set(path.parts)
+    }
+
+
+def _content(path: Path) -> bytes:
+    return os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
