@@ -176,7 +176,7 @@ OWN: Mapping[str, str] = {
     "a link in place of agentd": "mv agentd ../moved; ln -s ../moved agentd",
     "edits the config": "echo '# x' >> agentd/config.toml",
     "another command in the config": "sed -i 's|^command.*|command = 1|' agentd/config.toml",
-    "breaks the config": "echo '[[[' > agentd/config.toml",
+    "breaks agentd's config": "echo '[[[' > agentd/config.toml",
     "deletes the config": "rm agentd/config.toml",
     "a link in place of the config": "mv agentd/config.toml ../c; ln -s ../../c agentd/config.toml",
     "a FIFO in place of the config": "rm agentd/config.toml; mkfifo agentd/config.toml",
