@@ -73,9 +73,7 @@ def test_status_says_that_an_orphan_still_works_and_the_next_step_ends_it(
     bench.init(name)
     bench.with_documents()
     served = Served()
-    bench.api.add(
-        served.step(name, tools=(judges(cli),)), served.step(name, text="Endless.", stalls=True)
-    )
+    bench.api.add(served.step(name, text="Endless.", stalls=True))
 
     def kill_both(agentd: int) -> None:
         os.kill(agentd, signal.SIGKILL)
