@@ -48,12 +48,19 @@ def unused(runs_dir: Path) -> list[RunFolder]:
 def did_not_begin(folder: RunFolder, info: RunInfo) -> bool:
     """Whether agentd was killed before it started the CLI: there is no process, output or request.
 
-    It can't be told where processes don't show what run they belong to. ``info`` is that of a run
-    which no living agentd attends.
+    The files for its output must be as agentd made them, right before ``run.json``: a CLI may have
+    killed agentd at once and deleted or emptied them. It can't be told where processes don't show
+    what run they belong to. ``info`` is that of a run which no living agentd attends.
     """
     if info.cli_pid is not None or not has_proc() or living(folder):
         return False
-    return not any(_has_text(folder.path / name) for name in ("stdout", "stderr", REQUESTS))
+    try:
+        began_ns = folder.run_json.stat().st_ctime_ns
+        streams = [file.lstat() for file in (folder.stdout, folder.stderr)]
+    except FileNotFoundError:
+        return False
+    untouched = all(each.st_size == 0 and each.st_ctime_ns <= began_ns for each in streams)
+    return untouched and not _has_text(folder.path / REQUESTS)
 
 
 def still_running(folder: RunFolder) -> bool:

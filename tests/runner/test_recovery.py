@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from standins.toy import TOY
 from agentd.errors import StateError
 from agentd.ledger.call_id import new_call_id
 from agentd.metering.usage import UsageMetrics
-from agentd.runner.recovery import recover, still_running, unfinished
+from agentd.runner.process import has_proc
+from agentd.runner.recovery import did_not_begin, recover, still_running, unfinished
 from agentd.runner.run_folder import RunFolder
 
 
@@ -87,6 +90,30 @@ def test_killed_before_the_cli_started(tmp_path: Path) -> None:
     folder.stdout.unlink()
     result = recover(folder, TOY)
     assert (result.usage, result.status) == (UsageMetrics(), "interrupted")
+
+
+def _not_begun(tmp_path: Path) -> RunFolder:
+    """A run whose agentd was killed right before it started the CLI."""
+    folder = RunFolder(run(tmp_path, "nothing").run_dir)
+    for file in (folder.stdout, folder.stderr):
+        file.write_bytes(b"")
+    folder.write_info(replace(folder.info(), cli_pid=None, cli_token=None))
+    return folder
+
+
+def test_a_run_that_did_not_begin(tmp_path: Path) -> None:
+    folder = _not_begun(tmp_path)
+    assert did_not_begin(folder, folder.info()) == has_proc()
+
+
+@pytest.mark.parametrize("deed", ["unlink", "touch"])
+def test_a_cli_that_killed_agentd_at_once_and_left_no_output_did_begin(
+    tmp_path: Path, deed: str
+) -> None:
+    folder = _not_begun(tmp_path)
+    time.sleep(0.02)  # the clock of a file system is coarse
+    getattr(folder.stdout, deed)()
+    assert not did_not_begin(folder, folder.info())
 
 
 @pytest.mark.parametrize("name", ["call.json", "call.pending.json"])
