@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, ChangeId
-from agentd.cli.terminal import show
+from agentd.cli.terminal import note, show
 from agentd.text import counted
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ def validate(
     from agentd.documents.validate import validate_change
     from agentd.project.change import find_open_change
     from agentd.project.workspace import Workspace
+    from agentd.specs.staging import told_half_published
 
     open_workspace = Workspace.open_to_write if fix else Workspace.open
     change = find_open_change(open_workspace(Path.cwd()), change_id)
     mended = fix_change(change.project, change.folder) if fix else []
+    for sentence in told_half_published(change.project):
+        note(f"warning: {sentence}")
     report = validate_change(change.project, change.folder, change.workspace.config)
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))

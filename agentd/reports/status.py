@@ -202,9 +202,17 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
         worker=worker_on(change),
         budget=limits.account(change, state),
         waiting=waiting,
-        warnings=(*limits.warnings, *gone),
+        warnings=(*limits.warnings, *gone, *_half_published(change)),
         whys=Counter(row.why or "" for row in state.rows if row.accuracy == PARTIAL),
     )
+
+
+def _half_published(change: Change) -> Iterable[str]:
+    if not (change.runs_dir / "merge").exists():  # asked first: it loads nothing
+        return ()
+    from agentd.specs.staging import told_half_published
+
+    return told_half_published(change.project)
 
 
 def _state(change: Change) -> tuple[State, tuple[str, ...]]:

@@ -6,7 +6,7 @@ Until the archive review approves, the main specs stay as they are, whatever hap
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from agentd.files import (
     write_atomic,
 )
 from agentd.markdown.document import scan
-from agentd.project.change import open_changes
+from agentd.project.change import Change, open_changes
 from agentd.project.hold import worker_on
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
@@ -96,22 +96,40 @@ def publish(project: Project, change: Path) -> Journal:
     return journal
 
 
-def take_back(project: Project, change: Path) -> None:
+def take_back(project: Project, change: Path | None = None) -> None:
     """Undo what was published for this change, or one nobody works on, and not archived.
 
-    Its agentd was killed. Undone later, it would take back what is published from now on.
+    Its agentd was killed. Undone later, it would take back what is published from now on. Raises
+    StateError, OSError, LockHeld.
     """
-    with sole_writer(project.specs_dir):
-        _take_back(project, change)
+    if any(_half_published(project, change)):
+        with sole_writer(project.specs_dir):
+            _take_back(project, change)
 
 
-def _take_back(project: Project, change: Path) -> None:
-    for other in open_changes(project):
-        journal = journal_of(project, other.folder)
-        if not journal.open or (other.folder != change and worker_on(other) is not None):
+def told_half_published(project: Project) -> Iterator[str]:
+    """A sentence on each change whose specs were being put in place when its agentd was killed."""
+    for change in _half_published(project):
+        yield (
+            f"the specs in {project.shown(project.specs_dir)}/ may be half those of change "
+            f"{change.id}, whose agentd was killed while it archived it; any step puts them back"
+        )
+
+
+def _take_back(project: Project, change: Path | None) -> None:
+    for other in _half_published(project, change):
+        journal_of(project, other.folder).undo()
+
+
+def _half_published(project: Project, held: Path | None = None) -> Iterator[Change]:
+    """``held`` is a change that this process works on itself."""
+    for change in open_changes(project):
+        if not journal_of(project, change.folder).open:
             continue
-        if read_phase(other.state.phase) != "archived":
-            journal.undo()
+        if change.folder != held and worker_on(change) is not None:
+            continue
+        if read_phase(change.state.phase) != "archived":
+            yield change
 
 
 def journal_of(project: Project, change: Path) -> Journal:

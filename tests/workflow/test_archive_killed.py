@@ -14,9 +14,11 @@ from support.workspace import Sandbox
 
 from agentd.cli import run
 from agentd.ledger.store import StateStore
+from agentd.project.change import Change
+from agentd.project.hold import at_work
 from agentd.project.layout import find_project
 from agentd.specs.plan import plan_merge
-from agentd.specs.staging import journal_of, merged_dir, stage, take_back
+from agentd.specs.staging import journal_of, merged_dir, publish, stage, take_back
 
 LOUD = modified(block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO"))
 NEW = "# New\n\n## ADDED Requirements\n\n" + block("Sing", "It SHALL sing.", "song", "it sings")
@@ -84,3 +86,39 @@ def test_killed_at_any_moment_the_specs_are_old_or_new_and_the_change_gets_there
     assert number > 30
     assert half_done, "no kill fell between the first and the last write"
     assert 0 < taken_back < number
+
+
+def _half_published(box: Sandbox) -> dict[str, bytes]:
+    """The specs before; one of two is in place, and the agentd that did it is gone."""
+    before = specs_of(box)
+    project = find_project(box.root)
+    change = box.change("one")
+    publish(project, change)
+    (project.specs_dir / "area/new/spec.md").unlink()
+    assert specs_of(box) != before
+    return before
+
+
+@pytest.mark.parametrize("reader", [("status", "one"), ("list",), ("validate", "two")])
+def test_a_reader_tells_of_specs_that_are_half_published(
+    box: Sandbox, reader: tuple[str, ...]
+) -> None:
+    assert "half those of change one" not in box.run(*reader).stderr
+    _half_published(box)
+    assert "half those of change one" in box.run(*reader).stderr
+
+
+def test_any_step_of_any_change_takes_half_published_specs_back(box: Sandbox) -> None:
+    before = _half_published(box)
+    box.run("challenge", "two")
+    assert specs_of(box) == before
+    assert "half those of change one" not in box.run("list").stderr
+
+
+def test_specs_of_an_archive_at_work_are_left_alone(box: Sandbox) -> None:
+    before = _half_published(box)
+    project = find_project(box.root)
+    with at_work(Change(project, "one", box.change("one"))):
+        box.run("challenge", "two")
+        assert "half those of" not in box.run("list").stderr
+    assert specs_of(box) != before
