@@ -98,6 +98,15 @@ def test_what_is_not_installed_is_not_used(tmp_path: Path, monkeypatch: pytest.M
     assert [check.command for check in detect(tmp_path)] == ["pytest", "cargo test"]
 
 
+def test_a_pipe_or_a_folder_in_place_of_a_file_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_tools(tmp_path / "bin", monkeypatch, TOOLS)
+    os.mkfifo(tmp_path / "package.json")
+    (tmp_path / "pyproject.toml").mkdir()
+    assert detect(tmp_path) == ()
+
+
 def test_the_config_goes_before_what_is_found(tmp_path: Path) -> None:
     fill(tmp_path, {"go.mod": "", "package.json": PACKAGE})
 

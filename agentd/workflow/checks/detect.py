@@ -147,5 +147,5 @@ _LANGUAGES: dict[str, Callable[[Path], dict[str, str]]] = {
 def _text(path: Path) -> str | None:
     try:
         return read_plain(path).decode("utf-8-sig", "replace")
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
+    except OSError:  # not there, not readable, or no file
         return None
