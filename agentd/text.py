@@ -44,6 +44,12 @@ def counted(count: int, noun: str, none: str = "0") -> str:
     return f"{count or none} {noun}{'' if count == 1 else 's'}"
 
 
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """The first of the names, and how many more there are: ``a, b and 3 more``."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def width(text: str) -> int:
     """How many columns of a terminal the text takes: two for a wide character."""
     return len(text) if text.isascii() else sum(map(_columns, text))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentd.text import cut, json_text, one_line, plain, table, width
+from agentd.text import cut, json_text, one_line, plain, some_of, table, width
 
 
 @given(st.text(st.characters(codec=None)))
@@ -39,6 +39,12 @@ def test_one_line(text: str, shown: str) -> None:
 
 def test_plain_keeps_tabs_and_lines() -> None:
     assert plain("a\x1b[31mb\tc\nd") == "ab\tc\nd"
+
+
+def test_of_many_names_the_first_are_told() -> None:
+    assert some_of(["a", "b"], 2) == "a, b"
+    assert some_of([*"abcd"], 2) == "a, b and 2 more"
+    assert some_of([]) == ""
 
 
 def test_wide_and_combining_signs() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from agentd.files import sync_folder, write_atomic
+from agentd.guard.aside import free_name
 from agentd.guard.baseline import Baseline
 from agentd.guard.tree import Look, look_at
 
@@ -187,7 +188,4 @@ def _free(aside: Path, name: Path) -> Path:
         while os.path.lexists(target) and not _is_folder(target):
             target = target.with_name(f"{target.name}.1")
         target.mkdir(exist_ok=True)
-    target = target / name.name
-    while os.path.lexists(target):
-        target = target.with_name(f"{target.name}.1")
-    return target
+    return free_name(target / name.name)

@@ -161,7 +161,7 @@ class Baseline:
 def _to_json(look: Look) -> tuple[Any, ...]:
     digest = None if look.digest is None else look.digest.hex()
     times = (look.mtime_ns, look.ctime_ns, look.inode)
-    return look.kind, look.mode, look.size, digest, *times, look.git_object, look.at
+    return look.kind, look.mode, look.size, digest, *times, look.at
 
 
 def _from_json(kind: str, mode: int, size: int, digest: str | None, *rest: Any) -> Look:

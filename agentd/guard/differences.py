@@ -28,12 +28,12 @@ def difference(before: bytes | None, now: bytes | None) -> str:
     return bounded(lines)
 
 
-def bounded(lines: list[str], most: int = _LINES) -> str:
-    """So many of the lines, cut where they are long; nothing in them steers a terminal."""
-    shown = [plain(line.replace("\t", "  ")).replace("\n", " ") for line in lines[:most]]
+def bounded(lines: list[str]) -> str:
+    """The first lines, cut where they are long; nothing in them steers a terminal."""
+    shown = [plain(line.replace("\t", "  ")).replace("\n", " ") for line in lines[:_LINES]]
     shown = [line if len(line) <= _COLUMNS else f"{line[: _COLUMNS - 1]}…" for line in shown]
-    if len(lines) > most:
-        shown.append(f"(and {len(lines) - most} more lines)")
+    if len(lines) > _LINES:
+        shown.append(f"(and {len(lines) - _LINES} more lines)")
     return "\n".join(shown)
 
 

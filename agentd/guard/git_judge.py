@@ -31,8 +31,8 @@ from agentd.guard.git_refs import (
 )
 from agentd.guard.git_settings import GitSettings, text_of
 from agentd.guard.rules import COMMITS, GIT, LOSSES
+from agentd.text import some_of
 
-_NAMED = 5
 _HEAD = re.compile(rb"(?:ref: refs/[^\0\n]+|[0-9a-f]{40,64})\n?")
 
 
@@ -110,7 +110,7 @@ class GitJudge:
         index = self._place.git_dir / "index"
         if not flagged or not self._is_the_runs(index, "flags that hide changes from git"):
             return
-        names = f"{_named(list(flagged))}"
+        names = some_of(list(flagged))
         try:
             for letter in sorted({*flagged.values()}):
                 options = [
@@ -199,7 +199,7 @@ class GitJudge:
         for what, one, other in (("removed", before, now), ("made", now, before)):
             names = sorted({*one.worktrees} - {*other.worktrees})
             if names:
-                self._told.append(Told(f"Working trees were {what}: {_named(names)}"))
+                self._told.append(Told(f"Working trees were {what}: {some_of(names)}"))
 
     def _judge_other_refs(
         self, before: GitRefs, now: GitRefs, ours: tuple[str, ...], elsewhere: frozenset[str]
@@ -214,7 +214,7 @@ class GitJudge:
             elif self._is_the_runs(self._place.common / name, shown_ref(name)):
                 names.append(name)
         if left:
-            shown = _named([shown_ref(name) for name in left])
+            shown = some_of([shown_ref(name) for name in left])
             self._told.append(Told(f"Left as they are, fetched or of other working trees: {shown}"))
         failed = put_back_refs(self._place, names, before, now)
         lines = []
@@ -227,7 +227,7 @@ class GitJudge:
                 at = f", it was at {new[:12]}" if new else ""
                 lines.append(f"{shown_ref(name)} ({what}{at})")
         if lines:
-            self._told.append(Told(f"Put back: {_named(lines)}", GIT))
+            self._told.append(Told(f"Put back: {some_of(lines)}", GIT))
 
     def _judge_head(
         self, before: GitRefs, now: GitRefs, moved: str, commits: Commits, elsewhere: frozenset[str]
@@ -258,8 +258,7 @@ class GitJudge:
             why = "".join(f", not put back: {error}" for error in failed.values())
             self._forbid(place.git_dir / "HEAD", f"{where}{why}", log, rule)
             return
-        back = f"`git merge {now.head[:12]}`" if now.head else ""
-        again = f" To have it all the same: {back}" if log else ""
+        again = f" To have it all the same: `git merge {now.head[:12]}`" if log else ""
         text = f"Undone, its work is in the working tree: {where}.{again}"
         self._told.append(Told(text, rule, log))
 
@@ -277,7 +276,7 @@ class GitJudge:
                 self._told.append(Told(f"Put back a stash: {message}", GIT))
         new = before.new_stashes(now)
         if new:
-            shown = _named([f"{oid[:12]} {message}" for oid, message in new])
+            shown = some_of([f"{oid[:12]} {message}" for oid, message in new])
             text = f"The step stashed files away: {shown}. See `git stash list`"
             self._told.append(Told(text, LOSSES))
 
@@ -292,8 +291,3 @@ class GitJudge:
 
 def _encoded(paths: str) -> bytes:
     return paths.encode("utf-8", "surrogateescape")
-
-
-def _named(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

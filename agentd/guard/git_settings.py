@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentd.files import sync_folder, write_atomic
 from agentd.frozen import frozen
+from agentd.guard.aside import move_aside
 from agentd.guard.baseline import Baseline
 from agentd.guard.git_place import GitPlace
 from agentd.guard.tree import Look, look_at
@@ -206,15 +207,3 @@ def _remove_empty(folder: Path) -> None:
         while not {*_STATE_FOLDERS}.isdisjoint(folder.parts):
             folder.rmdir()
             folder = folder.parent
-
-
-def move_aside(path: Path, target: Path) -> None:
-    """Move what is there, if anything, to ``target``, or to a free name beside it."""
-    import shutil
-
-    if not os.path.lexists(path):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    while os.path.lexists(target):
-        target = target.with_name(f"{target.name}.1")
-    shutil.move(path, target)

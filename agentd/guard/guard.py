@@ -23,9 +23,10 @@ from agentd.guard.write_log import WriteLog
 from agentd.project.change import Change
 from agentd.project.hold import Holds
 from agentd.project.layout import Project
+from agentd.text import some_of
 
+_DIFFS = 5
 # What a command that edits the config leaves, or has there for a moment.
-_NAMED = 5
 _OF_CONFIG = re.compile(r"agentd/\.[^/]*\.(?:lock|tmp)")
 
 
@@ -60,11 +61,16 @@ class Guard:
     def __init__(
         self, change: Change, allowed: Allowed, aside: Path, commits: Commits = "undo"
     ) -> None:
-        self._set_up(change, allowed, aside, WriteLog.begin(change.project.root))
+        log = WriteLog.begin(change.project.root)
         try:
-            self._baseline = Baseline.new(self._log.baseline)
+            baseline = Baseline.new(log.baseline)
+        except BaseException:
+            log.remove()
+            raise
+        self._set_up(change, allowed, aside, log, baseline)
+        try:
             self._keep(commits)
-            self._baseline.seal()
+            baseline.seal()
             self._watch = EndWatch(self._log.end_mark)
         except BaseException:
             self._close()
@@ -150,7 +156,7 @@ class Guard:
         ended = ended or Ended.now()
         self._own.look()
         judged = self._files.judge(self.aside, ended, code=self._allowed.code)
-        # Last of all, for the same reason as above.
+        # After looking: whoever took up another change by then is seen by the time of its hold.
         at_work = self._others.at_work_until(Holds.on_others(self._project.root, self._change.name))
         own = self._own.changes()
         code = [path for path in judged.code if not self._own.is_agentds_code(path)]
@@ -170,9 +176,7 @@ class Guard:
                 forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
         forbidden += judged.forbidden
         if self._allowed.code and around:
-            names = ", ".join(map(str, around[:_NAMED]))
-            more = len(around) - _NAMED
-            names += f" and {more} more" if more > 0 else ""
+            names = some_of([*map(str, around)])
             told.append(Told(f"Changed around the project: {names}", WRITE_ONLY))
         if not self._allowed.code and not at_work:
             forbidden += self._forbidden_code([*code, *around])
@@ -190,7 +194,7 @@ class Guard:
 
     def _forbidden_code(self, paths: Sequence[Path]) -> Iterator[Forbidden]:
         for number, path in enumerate(paths):
-            diff = self._files.diff(path) if number < _NAMED else ""
+            diff = self._files.diff(path) if number < _DIFFS else ""
             yield Forbidden(path, _became(path), rule=WRITE_ONLY, diff=diff)
 
     def restore(self, findings: Findings) -> list[Path]:
@@ -215,7 +219,9 @@ class Guard:
             self._own.clear(self.aside)
         return sorted(restored)
 
-    def _set_up(self, change: Change, allowed: Allowed, aside: Path, log: WriteLog) -> None:
+    def _set_up(
+        self, change: Change, allowed: Allowed, aside: Path, log: WriteLog, baseline: Baseline
+    ) -> None:
         self._project = change.project
         self._change = change.folder
         self._allowed = allowed
@@ -223,6 +229,7 @@ class Guard:
         self._is_done = False
         self._watch = None
         self._log = log
+        self._baseline = baseline
 
     def _keep(self, commits: Commits) -> None:
         # First of all: who takes up another change from now on is seen by the time of its hold.
@@ -249,6 +256,8 @@ class Guard:
         baseline = Baseline.open(log.baseline)
         facts = baseline.facts.get("guard") if baseline is not None else None
         if baseline is None or facts is None or facts["root"] != _identity(root):
+            if baseline is not None:
+                baseline.close()
             log.baseline.unlink(missing_ok=True)  # of no run, or of a project that was there before
             log.remove()
             return False
@@ -256,8 +265,8 @@ class Guard:
         folder = root / facts["change"]
         documents = tuple(root / name for name in facts["documents"])
         allowed = Allowed(documents=documents, code=facts["code"])
-        self._set_up(Change(project, folder.name, folder), allowed, root / facts["aside"], log)
-        self._baseline = baseline
+        change = Change(project, folder.name, folder)
+        self._set_up(change, allowed, root / facts["aside"], log, baseline)
         log.start = facts["log"]
         stamps = {name: FileStamp(*stamp) for name, stamp in facts["stamps"].items()}
         self._others = Holds(stamps, frozenset(facts["held"]))
@@ -278,7 +287,7 @@ class Guard:
     def _close(self) -> None:
         if self._watch is not None:
             self._watch.stop()
-        self._log.baseline.unlink(missing_ok=True)
+        self._baseline.delete()
         self._log.remove()
 
     def _is_allowed(self, path: Path) -> bool:

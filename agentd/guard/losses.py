@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 from agentd.files import write_atomic
+from agentd.guard.aside import free_name
 from agentd.guard.baseline import Baseline
 from agentd.guard.findings import Told
 from agentd.guard.repository import Loss
 from agentd.guard.rules import LOSSES
 from agentd.guard.tree import look_at
-
-_NAMED = 5
+from agentd.text import some_of
 
 
 def bring_back(
@@ -42,18 +42,18 @@ def bring_back(
         except OSError as error:  # a full disk
             failed.append(f"{loss.path} ({loss.what}): {error.strerror}")
     told = [
-        Told(f"Brought back, {what} by the step: {_named(paths)}", LOSSES)
+        Told(f"Brought back, {what} by the step: {some_of(sorted(paths))}", LOSSES)
         for what, paths in back.items()
     ]
     for what, paths in copied.items():
-        text = f"Uncommitted or ignored files that the step {what}: {_named(paths)}."
+        text = f"Uncommitted or ignored files that the step {what}: {some_of(sorted(paths))}."
         rule = LOSSES if what != "edited" else ""
         told.append(Told(f"{text} As they were: {where}/", rule))
     if lost:
-        text = f"Uncommitted or ignored files of which agentd kept no copy: {_named(lost)}"
+        text = f"Uncommitted or ignored files of which agentd kept no copy: {some_of(sorted(lost))}"
         told.append(Told(text, LOSSES))
     if failed:
-        text = f"Not brought back, the next agentd command tries again: {_named(failed)}"
+        text = f"Not brought back, the next agentd command tries again: {some_of(sorted(failed))}"
         told.append(Told(text, LOSSES))
     return told, not failed
 
@@ -82,14 +82,7 @@ def _restore(path: Path, loss: Loss, data: bytes | None) -> bool:
 
 def _copy(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    while os.path.lexists(target):
-        target = target.with_name(f"{target.name}.1")
-    write_atomic(target, data)
-
-
-def _named(paths: list[str]) -> str:
-    more = len(paths) - _NAMED
-    return ", ".join(sorted(paths)[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    write_atomic(free_name(target), data)
 
 
 def _is_below(path: Path, root: Path | None) -> bool:

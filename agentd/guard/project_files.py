@@ -23,8 +23,8 @@ from agentd.guard.plain_tree import PlainTree
 from agentd.guard.repository import FileChanges, Loss, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.tree import look_at
+from agentd.text import some_of
 
-_NAMED = 5
 _LEFT = "left-by-steps.json"  # in the state folder
 
 
@@ -168,10 +168,10 @@ class ProjectFiles:
                 judged.around.append(path)
         judged.told.extend(judge.put_back_flags(changes.flagged))
         if changes.hidden:
-            text = f"New files that a new .gitignore hides from git: {_named(changes.hidden)}"
+            text = f"New files that a new .gitignore hides from git: {some_of(changes.hidden)}"
             judged.told.append(Told(text, "" if code else WRITE_ONLY))
         if changes.gone:
-            judged.told.append(Told(f"Ignored files that are gone: {_named(changes.gone)}"))
+            judged.told.append(Told(f"Ignored files that are gone: {some_of(changes.gone)}"))
         if code:
             self._remember(repository.left_by_step(changes))
 
@@ -228,8 +228,3 @@ def _is_agentds(path: str, top: Path, known: dict[str, bool]) -> bool:
 
 def _shown(path: Path, root: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
-
-
-def _named(paths: list[str]) -> str:
-    more = len(paths) - _NAMED
-    return ", ".join(paths[:_NAMED]) + (f" and {more} more" if more > 0 else "")

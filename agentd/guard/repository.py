@@ -11,11 +11,11 @@ from typing import Any
 from agentd.files import file_stamp, write_atomic
 from agentd.frozen import frozen
 from agentd.git import GitFailed
+from agentd.guard.aside import move_aside
 from agentd.guard.baseline import Baseline
 from agentd.guard.copies import HASHED_BYTES, MADE, Copies, look_at_entry
 from agentd.guard.findings import Told
 from agentd.guard.git_place import GitPlace
-from agentd.guard.git_settings import move_aside
 from agentd.guard.git_status import (
     HIDDEN,
     Entry,
@@ -40,7 +40,6 @@ class Loss:
     path: str
     what: str
     look: Look
-    is_ignored: bool
     is_kept: bool
 
 
@@ -95,7 +94,6 @@ class Repository:
         are_hashed = len(dirty) <= _HASHED_FILES
         for path, entry in dirty.items():
             copies.look(path, entry, is_hashed=are_hashed)
-        tracked = len(self._baseline.entries)
         ignored = list(copies.ignored(names_in(status.ignored_text), self._skip))
         self._baseline.keep_bytes("git ignored", os.fsencode(status.ignored_text))
         looks = self._baseline.entries
@@ -111,7 +109,6 @@ class Repository:
                 and look.digest is not None
                 and left_by_steps.get(path) == look.digest.hex()
             ],
-            "tracked": tracked,
         }
 
     def changes(self) -> FileChanges:
@@ -154,7 +151,7 @@ class Repository:
             look = self._baseline.entries.get(self._top(path))
             if look is not None and not os.path.lexists(self._top(path)):
                 is_kept = look.kind == "link" or look.at >= 0
-                found.append(Loss(path, "deleted", look, path in self._facts["ignored"], is_kept))
+                found.append(Loss(path, "deleted", look, is_kept))
         return found
 
     def put_back_index(self, aside: Path) -> list[Told]:
@@ -241,7 +238,7 @@ class Repository:
                 continue
             what = "deleted" if now is None or now.kind == "dir" else "edited"
             is_kept = before.kind == "link" or before.at >= 0
-            found.append(Loss(path, what, before, path in ignored, is_kept))
+            found.append(Loss(path, what, before, is_kept))
         new = {self._top(path) for path in changed if path not in dirty}
         found = [loss for loss in found if loss.what != "deleted" or not _moved(loss.look, new)]
         return list(self._with_reverted(found, dirty))
@@ -264,11 +261,7 @@ class Repository:
             entry = dirty.get(loss.path)
             now = objects.get(loss.path)
             is_reverted = entry and now and now in self._committed(loss.path, entry)
-            yield (
-                Loss(loss.path, "reverted", loss.look, loss.is_ignored, loss.is_kept)
-                if is_reverted
-                else loss
-            )
+            yield (Loss(loss.path, "reverted", loss.look, loss.is_kept) if is_reverted else loss)
 
     def _committed(self, path: str, entry: Entry) -> tuple[str, ...]:
         if entry.state != HIDDEN:

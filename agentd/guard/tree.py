@@ -27,8 +27,7 @@ class Look:
     """What stands at a path: file, dir, link, or other, also for a file that can't be read.
 
     ``digest`` is the sha256 of a file, the target of a link; None where it was not read.
-    ``git_object`` names a clean tracked file's bytes where git has them, ``at`` says where else
-    they are kept: see ``baseline``.
+    ``at`` is where a baseline has its bytes, -1 where it has none.
     """
 
     kind: str
@@ -38,7 +37,6 @@ class Look:
     mtime_ns: int = field(default=0, compare=False)
     ctime_ns: int = field(default=0, compare=False)
     inode: int = field(default=0, compare=False)
-    git_object: str | None = field(default=None, compare=False)
     at: int = field(default=-1, compare=False)
 
     @property

@@ -15,11 +15,12 @@ from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
+from agentd.text import some_of
 from agentd.workflow import recording
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
 
-_DIFFS = 3
+_NAMED, _DIFFS = 10, 3
 
 
 @frozen(kw_only=True)
@@ -63,9 +64,7 @@ class Attempt:
         if not self.findings.forbidden:
             return ""
         forbidden = self.findings.forbidden
-        paths = self._shown(entry.path for entry in forbidden[:10])
-        more = len(forbidden) - 10
-        paths += f" and {more} more" if more > 0 else ""
+        paths = some_of([self._shown([entry.path]) for entry in forbidden], _NAMED)
         step = self.run.step.name
         told = f"{self.result.provider} changed what step {step} may not touch: {paths}"
         for entry in [entry for entry in forbidden if entry.diff][:_DIFFS]:
@@ -87,7 +86,7 @@ class Attempt:
         wrote = (
             f" What it wrote there: {self._shown([self.aside])}/." if self.aside.exists() else ""
         )
-        but = f", but for {self._shown(self.remaining[:10])}" if self.remaining else ""
+        but = f", but for {self._shown(self.remaining[:_NAMED])}" if self.remaining else ""
         return f"agentd's own files are as they were{but}.{wrote} Take the rest back (git status)"
 
     def where(self) -> str:

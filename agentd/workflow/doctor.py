@@ -224,7 +224,7 @@ def _repository(root: Path) -> Check:
 
 
 def _runs(project: Project) -> Iterator[Check]:
-    """Logs of runs of an agentd that let other users of the machine read them."""
+    """A warning where other users of this machine may read the logs of runs."""
     changes = all_changes(project)
     wide = [change.runs_dir for change in changes if is_open_to_others(change.runs_dir)]
     if wide:

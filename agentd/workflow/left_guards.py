@@ -16,11 +16,14 @@ from agentd.project.layout import Project
 from agentd.runner.family import is_inside
 from agentd.runner.recovery import processes_of
 from agentd.runner.run_folder import RunFolder, RunInfo, info_from
+from agentd.text import some_of
 
 _FINDINGS = "findings.json"  # in a run's folder
 _STREAMS = ("stdout", "stderr", "requests.jsonl")
 _NAMED = 10
 _MARK_WAIT_S = 0.5
+# Linux's CLOCK_MONOTONIC stands still while the machine is suspended.
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Judged(NamedTuple):
@@ -84,7 +87,7 @@ def _ended(guard: Guard, info: RunInfo) -> Ended:
     for name in _STREAMS:
         with contextlib.suppress(OSError):
             lived_ns = max(lived_ns, (guard.run_dir / name).lstat().st_ctime_ns)
-    boot_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    boot_ns = time.time_ns() - time.clock_gettime_ns(_SINCE_BOOT)
     if lived_ns < boot_ns:  # a power cut
         return Ended(boot_ns, boot_ns)
     return Ended(lived_ns, time.time_ns())
@@ -110,7 +113,7 @@ def _told(guard: Guard, info: RunInfo, findings: Findings, restored: list[Path])
         )
     yield from (f"{what}: {each.text}" for each in findings.told)
     if guard.is_to_be_finished:
-        yield ("not all could be put back, as on a full disk; the next agentd command tries again")
+        yield "not all could be put back, as on a full disk; the next agentd command tries again"
 
 
 def _to_json(project: Project, findings: Findings) -> bytes:
@@ -122,6 +125,4 @@ def _to_json(project: Project, findings: Findings) -> bytes:
 
 
 def _shown(project: Project, paths: list[Path]) -> str:
-    more = len(paths) - _NAMED
-    names = ", ".join(project.shown(path) for path in paths[:_NAMED])
-    return names + (f" and {more} more" if more > 0 else "")
+    return some_of([project.shown(path) for path in paths], _NAMED)

@@ -35,7 +35,7 @@ def plan(
 
     A proposal that is there in part, by a person or a step that was killed, is taken up.
 
-    Without a description that of an earlier run counts, which may have been stopped before it wrote
+    Without a ``description``, that of the last run counts: it may have been stopped before it wrote
     anything. Raises InputError when there is neither a proposal nor a description.
     """
     first = STEPS[PLAN.first]

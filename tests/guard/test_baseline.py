@@ -20,7 +20,7 @@ def make(tmp_path: Path) -> Baseline:
     (tmp_path / "odd\udcff\n").write_bytes(b"")
     for name in ("small", "big", "link", "odd\udcff\n", "absent"):
         baseline.keep(tmp_path / name, up_to=10)
-    baseline.note(tmp_path / "tracked", Look("file", 0o644, 7, git_object="abc"))
+    baseline.note(tmp_path / "tracked", Look("file", 0o644, 7, inode=3))
     baseline.keep_bytes("ignored", b"\0\xff" * 3)
     baseline.facts["call"] = {"id": "1", "documents": ["a", "b"]}
     return baseline
@@ -37,7 +37,7 @@ def check(tmp_path: Path) -> None:
     assert [found.data(tmp_path / name) for name in ("big", "link", "absent", "tracked")] == [
         None
     ] * 4
-    assert found.entries[tmp_path / "tracked"].git_object == "abc"
+    assert found.entries[tmp_path / "tracked"].inode == 3
     assert found.entries[tmp_path / "link"].digest == b"nowhere\xff"
     stat = (tmp_path / "small").stat()
     look = found.entries[tmp_path / "small"]

@@ -20,6 +20,7 @@ from support.workspace import Sandbox
 
 from agentd.guard import Guard
 from agentd.state_folder import state_folder_of
+from agentd.workflow.left_guards import judge_left_guards
 
 CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
 # What is killed must be known before all is deleted.
@@ -122,6 +123,24 @@ def test_what_a_person_does_after_the_run_is_theirs(box: Sandbox) -> None:
     assert config.read_text().endswith("# a person's\n")
     assert (box.root / "agentd/specs/mine.md").exists()
     assert not (box.root / "agentd/specs/new.md").exists()
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="its monotonic clock goes on")
+def test_a_machine_that_was_suspended_was_not_started_anew(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the run of before a boot that never was would have made what a person did since."""
+    killed_step(box, "true")
+    [mark] = ends(box)
+    mark.unlink()
+    config = box.root / "agentd/config.toml"
+    config.write_text(config.read_text() + "# a person's\n")
+    since = time.clock_gettime_ns
+    stands_still = time.CLOCK_MONOTONIC
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda c: 0 if c == stands_still else since(c))
+    told = list(judge_left_guards(box.root))
+    assert any("both are kept" in each for each in told), told
+    assert config.read_text().endswith("# a person's\n")
 
 
 def test_where_nobody_saw_the_end_both_are_kept_and_a_person_decides(box: Sandbox) -> None:
