@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: every way in which it can be none is a ValueError."""
+"""JSON that somebody else wrote: whatever is wrong with it, reading it raises ValueError."""
 
 from __future__ import annotations
 

@@ -110,8 +110,11 @@ def _git_folder(folder: str) -> str | None:
         folder = above
 
 
-def _linked_git_folder(folder: str, file: str) -> str:
-    own = os.path.join(folder, _first_line(file).removeprefix("gitdir: "))  # noqa: PTH118
+def _linked_git_folder(folder: str, file: str) -> str | None:
+    line = _first_line(file)
+    if not line.startswith("gitdir: "):
+        return None
+    own = os.path.join(folder, line.removeprefix("gitdir: "))  # noqa: PTH118
     common = "."
     with contextlib.suppress(FileNotFoundError):  # a submodule
         common = _first_line(f"{own}/commondir")
@@ -119,8 +122,10 @@ def _linked_git_folder(folder: str, file: str) -> str:
 
 
 def _first_line(file: str) -> str:
-    with open(file, encoding="utf-8", errors="surrogateescape") as handle:
-        return handle.readline(4096).rstrip("\n")
+    """Of a regular file; an agent may have put a named pipe there, which has no end."""
+    fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    with open(fd, encoding="utf-8", errors="surrogateescape") as handle:
+        return handle.readline(4096).rstrip("\n") if stat.S_ISREG(os.fstat(fd).st_mode) else ""
 
 
 def _make_private(folder: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from agentd import state_folder
 from agentd.errors import StateError
+from agentd.files import write_atomic
 
 
 @pytest.fixture
@@ -72,6 +73,24 @@ def test_one_in_the_git_folder_does_not_count_where_the_other_can_be_used(
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     (root / ".git/agentd" / state_folder.short_hash(str(root))).mkdir(parents=True)
     assert state_folder.state_folder_of(str(root)) is None
+
+
+@pytest.mark.parametrize("planted", ["a named pipe", "an empty file", "a folder behind a link"])
+def test_what_is_no_git_folder_holds_nobody_up(root: Path, planted: str) -> None:
+    place = root / "agentd/changes/x/.git"
+    place.parent.mkdir(parents=True)
+    match planted:
+        case "a named pipe":
+            os.mkfifo(place)
+        case "an empty file":
+            place.touch()
+        case _:
+            place.symlink_to(root)
+    made = state_folder.make_state_folder(str(root))
+    file = place.with_name("STATE.yaml")
+    assert list(state_folder.state_folders_around(str(file))) == [(str(root), made)]
+    write_atomic(file, b"phase: proposed\n")
+    assert file.exists()
 
 
 def test_where_nothing_can_be_written_it_says_so(

@@ -1,9 +1,10 @@
 """All processes of one run: the CLI, and what it started, also where that has gone off by itself.
 
 A tool may leave the CLI's process group and session, and outlive its parents (``setsid``, a double
-fork). It keeps the mark that each run puts into the environment of its CLI. What has dropped that
-too is known by its parents, which agentd looks at while the run lasts; on Linux agentd also becomes
-the parent of all orphans. What carries no mark is noted in the run's folder, for the next command.
+fork). It keeps the mark that each run puts into the environment of its CLI. A process that has
+dropped that too is found by its parents, which agentd looks at while the run lasts; on Linux agentd
+also becomes the parent of all orphans. Processes without the mark are noted in the run's folder,
+for the next command.
 """
 
 from __future__ import annotations

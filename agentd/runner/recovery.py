@@ -107,10 +107,9 @@ def recover(
 
     A CLI that still lives is stopped first, in the stages that let it report, and then all that it
     has left running; then its stdout and its session log are read as ever. The end is taken to be
-    the last output. ``environ`` (None:
-    agentd's own) says where the session logs lie. Nothing is lost when this is interrupted and
-    called again. Raises StateError when another agentd holds the run, or run.json is damaged,
-    InputError when this process belongs to the run.
+    the last output. ``environ`` (None: agentd's own) says where the session logs lie. Nothing is
+    lost when this is interrupted and called again. Raises StateError when another agentd holds the
+    run, or run.json is damaged, InputError when this process belongs to the run.
     """
     if is_inside(folder.path):
         raise InputError(

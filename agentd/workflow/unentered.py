@@ -34,11 +34,9 @@ NOTHING = Leftovers()
 def enter_unentered(change: Change) -> Leftovers:
     """Enter the calls that earlier commands could not, and say what still waits.
 
-    Raises StateError when STATE.yaml can't take them.
-
     A CLI that is still at work is left alone, and so are all when this agentd is older than the
-    project's ``min_version``. What that needs is loaded only when there is a run
-    that was never entered, so that reports stay quick.
+    project's ``min_version``. Modules are loaded only when a run was never entered, so that reports
+    stay quick. Raises StateError when STATE.yaml can't take the calls.
     """
     if not os.path.isdir(f"{change.folder}/runs"):  # noqa: PTH112 - a Path takes three times as long
         return NOTHING
