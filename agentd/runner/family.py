@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
+from agentd.files import read_plain
 from agentd.runner.process import (
     Process,
     environment,
@@ -81,7 +82,7 @@ class Family:
     def read_noted(self) -> None:
         """Take up what an agentd that is gone has noted."""
         with contextlib.suppress(OSError, ValueError):
-            for line in (self._run_dir / _NOTED).read_text().splitlines():
+            for line in read_plain(self._run_dir / _NOTED).decode().splitlines():
                 pid, _, token = line.partition(" ")
                 self._known.setdefault(int(pid), token)
 

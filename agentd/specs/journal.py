@@ -20,6 +20,7 @@ from agentd.files import (
     make_private_folder,
     move_over,
     read_json,
+    read_plain,
     remove_leftovers,
     remove_temporaries,
     sync_folder,
@@ -64,7 +65,7 @@ class Journal:
         """Whether there is something to undo, and no agent has planted it whose step still runs."""
         try:
             path = self.folder / _JOURNAL
-            return is_vouched_for(path, path.read_bytes())
+            return path.is_file() and is_vouched_for(path, read_plain(path))
         except (FileNotFoundError, NotADirectoryError):
             return False
 

@@ -164,6 +164,14 @@ def test_orphaned_binary_without_launcher_still_works(tmp_path: Path) -> None:
     assert not lives(pid)
 
 
+def test_a_named_pipe_notes_no_processes(tmp_path: Path) -> None:
+    """An agent may plant one before it kills agentd, and whoever reads it waits without end."""
+    os.mkfifo(tmp_path / "processes")
+    noted = Family(tmp_path)
+    noted.read_noted()
+    assert not noted.members()
+
+
 def test_recovery_inside_the_run_itself_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,14 @@ def test_a_journal_that_lacks_something_is_damaged(
     lay_out(folder, {"0.old": "old", "journal.json": json.dumps({"files": [entry]})})
     with pytest.raises(StateError, match="damaged"):
         Journal(folder, project.specs_dir).undo()
+
+
+def test_a_named_pipe_is_no_journal(project: Project, change: Path) -> None:
+    """An agent may plant one, and whoever reads it waits without end."""
+    folder = change / "runs" / "merge"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "journal.json")
+    assert not journal_of(project, change).open
 
 
 @pytest.mark.parametrize("place", ["../escaped.md", "/tmp/escaped.md", "link/escaped.md"])

@@ -235,6 +235,10 @@ RUNS: Mapping[str, str] = {
         "mkdir -p $Y/runs; touch $Y/runs/.work; flock $Y/runs/.work sleep 30 & sleep 0.2"
     ),
     "a merge that never was": "mkdir -p $C/runs/merge; echo '{}' > $C/runs/merge/journal.json",
+    "FIFOs in place of notes": (
+        "rm -f $RUN/processes; mkdir -p $C/runs/merge; "
+        "mkfifo $RUN/processes $C/runs/merge/journal.json; kill -9 $AGENTD"
+    ),
     "deletes what runs note": "rm -rf agentd/.running",
     "plants notes of writes": (
         "mkdir -p agentd/.running; echo '{}' > agentd/.running/mine.writes; "
