@@ -87,7 +87,7 @@ def test_names_that_are_no_unicode_are_kept_as_far_as_they_are(tmp_path: Path) -
     with raw_api(answers) as api, relayed(tmp_path, api.url) as relay:
         assert ask(relay.url, model="m\ud800")[0] == 200
         [request] = relay.ended()
-        assert (request.model, request.usage.input_tokens, request.exact) == ("m?", 900, True)
+        assert (request.model, request.usage.input_tokens, request.exact) == ("m\ufffd", 900, True)
 
 
 def test_what_cannot_be_recorded_is_not_sent_and_a_line_that_was_torn_costs_no_other(

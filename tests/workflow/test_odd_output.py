@@ -132,7 +132,7 @@ def test_a_parser_that_stumbles_loses_no_call(tmp_path: Path) -> None:
         result = concluded(run, reading, stumbling)
     assert (result.accuracy, result.usage_source) == ("heuristic", "estimated")
     assert result.why is not None
-    assert "not written as agentd knows it (KeyError" in result.why
+    assert "not written as agentd knows it (" in result.why
 
 
 class Stumbling(ClaudeParser):

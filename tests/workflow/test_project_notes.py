@@ -79,5 +79,5 @@ def test_reading(tmp_path: Path) -> None:
         read_notes(tmp_path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(InputError, match=r"project\.md is no file"):
+    with pytest.raises(InputError, match=r"project\.md can't be read: Is a directory"):
         read_notes(tmp_path)

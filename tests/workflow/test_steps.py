@@ -311,21 +311,17 @@ def test_ctrl_c_is_recorded_as_cancelled_and_exits_130(box: Sandbox) -> None:
     assert call["status"] == "cancelled"
 
 
-def test_broken_state_keeps_the_call_and_enters_it_once_after_repair(box: Sandbox) -> None:
+def test_a_ledger_that_the_agent_broke_comes_back_and_takes_the_call(box: Sandbox) -> None:
     with_proposal(box)
     state = box.change("add-x") / "STATE.yaml"
-    sound = state.read_text()
-    broken = sound.replace("phase:", "<<<<<<< HEAD\nphase:")
+    broken = state.read_text().replace("phase:", "<<<<<<< HEAD\nphase:")
     files = {"change/CHALLENGE.md": "x", "change/STATE.yaml": broken}
     box.answer("challenge", "codex/0.169.0/model_json", files)
     done = box.run("challenge", "add-x", "--model", "gpt-5")
-    assert done.returncode == 1
-    assert "STATE.yaml" in done.stderr
-    assert "line" in done.stderr
-    assert state.read_text() == broken
-    assert len(list(box.change("add-x").glob("runs/*/call.pending.json"))) == 1
-    assert box.run("status", "add-x").returncode == 1
-    state.write_text(sound)
+    assert done.returncode == 4
+    assert "may not touch: agentd/changes/add-x/STATE.yaml" in done.stderr
+    (kept,) = box.change("add-x").glob("runs/*/forbidden/**/STATE.yaml")
+    assert kept.read_text() == broken
     for _ in range(2):
         box.ok("status", "add-x")
         steps = [call["step"] for call in box.telemetry("add-x")["calls"]]

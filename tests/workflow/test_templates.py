@@ -126,7 +126,7 @@ def test_template_that_is_no_file(tmp_path: Path, kind: str) -> None:
         os.mkfifo(path)  # reading it would wait for ever
     else:
         path.symlink_to("nowhere")
-    with pytest.raises(InputError, match=r"review\.md is no file"):
+    with pytest.raises(InputError, match=r"review\.md can't be read"):
         Templates((tmp_path,))
 
 
