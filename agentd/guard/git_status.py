@@ -85,9 +85,24 @@ def _object(told: str) -> str:
     return told if told.strip("0") else ""
 
 
-def hidden_by_flags(place: GitPlace, index: Path | None = None) -> dict[str, str]:
-    """The files that git is told not to look at, with the letter of ``git ls-files -v``."""
-    told = place.ask("ls-files", "-v", "-z", index=index)
+def tracked(place: GitPlace) -> bytes:
+    """The files in the index, with their flags, for the two functions below. Raises GitFailed."""
+    return place.ask("ls-files", "-v", "-z")
+
+
+def folders_of(told: bytes) -> set[str]:
+    """The folders that :func:`tracked` files are in, without the repository's top."""
+    found: set[bytes] = set()
+    for folder in {entry[2 : entry.rfind(b"/")] for entry in told.split(b"\0") if b"/" in entry}:
+        above = folder
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition(b"/")[0]
+    return set(map(os.fsdecode, found))
+
+
+def hidden_by_flags(told: bytes) -> dict[str, str]:
+    """The :func:`tracked` files that git is told not to look at, with the letter of their flag."""
     if told.count(b"\0H ") + told.startswith(b"H ") == told.count(b"\0"):
         return {}
     found = _FLAGGED.findall(told)

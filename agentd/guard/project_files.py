@@ -140,11 +140,14 @@ class ProjectFiles:
         git = judge.judge(aside, where, commits=commits, ended=ended)
         judged.forbidden.extend(git.forbidden)
         judged.told.extend(git.told)
-        planted = [folder for folder in self._above(place) if os.path.lexists(folder / ".git")]
-        judged.forbidden.extend(
-            Forbidden(folder / ".git", "a new repository", rule=GIT) for folder in planted
-        )
         repository = self._repository(place)
+        above = (folder / ".git" for folder in self._above(place))
+        planted = {*filter(os.path.lexists, above), *repository.planted()}
+        judged.forbidden.extend(
+            Forbidden(path, "a new repository", rule=GIT)
+            for path in sorted(planted)
+            if ended.whose(path) != "a person's"
+        )
         if git.is_broken:
             self._losses = repository.vanished()
             return

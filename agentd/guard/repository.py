@@ -21,8 +21,10 @@ from agentd.guard.git_status import (
     Entry,
     Status,
     clean_module,
+    folders_of,
     hidden_by_flags,
     names_in,
+    tracked,
 )
 from agentd.guard.rules import GIT
 from agentd.guard.tree import NOT_JUDGED, Look, look_at
@@ -86,7 +88,10 @@ class Repository:
         stamp = file_stamp(index)
         self._baseline.keep_bytes("git index", index.read_bytes() if stamp is not None else b"")
         status = Status.read(self._place)
-        hidden = hidden_by_flags(self._place)
+        told = tracked(self._place)
+        hidden = hidden_by_flags(told)
+        whole = [name for name in folders_of(told) if not self._is_repository(name)]
+        self._baseline.keep_bytes("git folders", os.fsencode("\0".join(whole)))
         dirty = {path: entry for path, entry in status.entries.items() if not self._skip(path)}
         # Uncommitted, but git is told not to look. In a sparse checkout they are not there.
         dirty |= {path: Entry(HIDDEN) for path in list(hidden)[:_HASHED_FILES] if path not in dirty}
@@ -154,6 +159,18 @@ class Repository:
                 found.append(Loss(path, "deleted", look, is_kept))
         return found
 
+    def planted(self) -> list[Path]:
+        """What makes a repository of its own of a folder with tracked files, and is new.
+
+        git says nothing of it, and runs what its settings name for whoever is in that folder.
+        """
+        folders = os.fsdecode(self._baseline.kept_bytes("git folders") or b"")
+        return [
+            self._top(name) / ".git"
+            for name in sorted(filter(None, folders.split("\0")))
+            if self._is_repository(name) and not self._skip(f"{name}/.git")
+        ]
+
     def put_back_index(self, aside: Path) -> list[Told]:
         """Put the index back where it is gone or broken: it holds what a person has staged.
 
@@ -193,6 +210,9 @@ class Repository:
             if look is not None and look.kind == "file" and look.digest is not None:
                 found[path] = look.digest.hex()
         return found
+
+    def _is_repository(self, folder: str) -> bool:
+        return os.path.lexists(f"{self._place.top}/{folder}/.git")
 
     def _top(self, path: str) -> Path:
         return self._place.top / path
@@ -287,7 +307,7 @@ class Repository:
         """The files whose flags changed, with the letter of before."""
         if index is None:
             return {}
-        before, now = self._facts["flags"], hidden_by_flags(self._place)
+        before, now = self._facts["flags"], hidden_by_flags(tracked(self._place))
         names = {path for path, letter in now.items() if before.get(path) != letter}
         names |= before.keys() - now.keys()
         return {path: before.get(path, "H") for path in sorted(names)}

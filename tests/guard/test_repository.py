@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.guards import forbidden, git, make_project, put, repository, shell, told, watching
 
+from agentd.guard.ended import Ended
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.project.layout import Project
 
@@ -240,6 +241,22 @@ def test_a_repository_planted_in_the_project_fails_the_step(monorepo: Project) -
         put(monorepo.root / "src/a.py")
         changes = guard.after()
     assert forbidden(changes, monorepo) == {".git": "a new repository"}
+
+
+def test_a_folder_with_tracked_files_that_becomes_a_repository_fails_the_step(
+    monorepo: Project,
+) -> None:
+    """git says nothing of it, and asks its settings for whoever stands in that folder."""
+    put(monorepo.root / "docs/a.md")
+    git(monorepo.root, "add", "docs/a.md")
+    git(monorepo.root / "docs", "init", "-q")
+    with watching(monorepo) as guard:
+        git(monorepo.root / "docs", "config", "core.pager", "a person's")
+        git(monorepo.root / "src", "init", "-q")
+        changes = guard.after()
+        after_the_run = guard.after(Ended(1, 2))
+    assert forbidden(changes, monorepo) == {"src/.git": "a new repository"}
+    assert forbidden(after_the_run, monorepo) == {}
 
 
 def test_another_project_of_agentd_around_is_left_to_its_own_guard(monorepo: Project) -> None:

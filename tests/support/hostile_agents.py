@@ -103,6 +103,7 @@ GIT: Mapping[str, str] = {
         "echo '*.py filter=mine' > .git/info/attributes"
     ),
     "adds a worktree": "git worktree add -q ../elsewhere keep",
+    "makes a folder a repository": "git init -q src; git -C src config core.fsmonitor ./evil",
     "makes a repository inside": "git init -q inner; echo x > inner/x",
     "deletes the repository": "rm -rf .git",
     "moves the repository away": "mv .git ../git.away",
@@ -147,7 +148,7 @@ OWN: Mapping[str, str] = {
     "a link in place of STATE.yaml": "mv $C/STATE.yaml ../s; ln -s ../../../../s $C/STATE.yaml",
     "a dead link in place of STATE.yaml": "ln -sf nowhere $C/STATE.yaml",
     "a FIFO in place of STATE.yaml": "rm $C/STATE.yaml; mkfifo $C/STATE.yaml",
-    "FIFOs called .git": "mkfifo $C/.git agentd/specs/.git",
+    "FIFOs called .git": "mkfifo $C/.git agentd/.git agentd/specs/.git",
     "a folder in place of STATE.yaml": "rm $C/STATE.yaml; mkdir $C/STATE.yaml",
     "STATE.yaml for nobody": "chmod 000 $C/STATE.yaml",
     "takes out the calls": "sed -i '/^telemetry:/,$d' $C/STATE.yaml",
