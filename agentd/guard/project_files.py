@@ -59,6 +59,7 @@ class ProjectFiles:
         facts = self._baseline.facts
         facts["commits"] = commits
         facts["refused"] = ""
+        facts["has no .git"] = not os.path.lexists(self._root / ".git")
         try:
             place = GitPlace.around(self._real_root)
             is_ignored = place.top != self._real_root and ignores(self._root, ".")
@@ -94,6 +95,13 @@ class ProjectFiles:
             )
         if facts["git ignores it"]:
             judged.code.extend(self._tree.changed())
+        made = self._root / ".git"
+        is_new = facts["has no .git"] and not facts["git"] and os.path.lexists(made)
+        if is_new and ended.whose(made) != "a person's":
+            if code:
+                judged.told.append(Told("The project is a repository now: .git is new"))
+            else:
+                judged.forbidden.append(Forbidden(made, "a new repository", rule=GIT))
         if self._place is not None:
             self._judge_git(self._place, judged, aside, ended, code=code)
         return judged

@@ -20,6 +20,7 @@ from support.guards import (
     make_project,
     put,
     repository,
+    told,
     tree,
     watching,
 )
@@ -76,6 +77,20 @@ def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:
     guard = watching(project)
     (project.changes_dir / "add-x/REVIEW.md").chmod(0o755)
     assert guard.after() == Findings(written=(), forbidden=(), misplaced=())
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_a_project_without_git_that_becomes_a_repository_is_told(
+    tmp_path: Path, code: bool
+) -> None:
+    project = make_project(tmp_path)
+    with watching(project, code=code) as guard:
+        git(project.root, "init", "-q")
+        changes = guard.after()
+        assert forbidden(changes, project) == ({} if code else {".git": "a new repository"})
+        assert ("The project is a repository now" in told(changes)) == code
+    with watching(project) as guard:
+        assert forbidden(guard.after(), project) == {}
 
 
 def test_what_is_owed_in_a_folder_counts_file_by_file(project: Project) -> None:
