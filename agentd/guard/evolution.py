@@ -40,6 +40,11 @@ class Evolution:
         base, texts = self._base()
         return base is not None and entries.only_entered(base, content, texts)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether one of agentd's writes was done."""
+        return any(write.outcome == "done" for write in self.writes)
+
     def ends_in(self, now: Look | None) -> bool:
         """Whether agentd was the last to write it, whoever wrote it before."""
         last = [write.after for write in self.writes if write.outcome != "failed"][-1:]

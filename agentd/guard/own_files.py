@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -87,8 +88,13 @@ class OwnFiles:
         return path in self.seen and self._rules.is_noted_record(path)
 
     def as_agentd_left_it(self, path: Path) -> bytes | None:
-        """The bytes that agentd gave a file last, since the guard began or before; None: none."""
-        return self._evolution(path).restored()[1]
+        """The bytes that agentd gave a file last, since the guard began or before; None: none.
+
+        A first writing that nobody saw the end of counts if the file is there.
+        """
+        evolution = self._evolution(path)
+        is_begun = evolution.before is None and not evolution.has_ended
+        return None if is_begun and not os.path.lexists(path) else evolution.restored()[1]
 
     def keep_as_before(self, path: Path, aside: Path) -> None:
         """Leave what stands there, and put what was there before into ``aside``. Raises OSError."""
