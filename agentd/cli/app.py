@@ -6,7 +6,6 @@ other.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 from collections.abc import Sequence
@@ -133,13 +132,20 @@ def _judge_left_guards() -> None:
     from agentd.state_folder import state_folders_around
 
     for root, folder in state_folders_around(f"{os.getcwd()}/any"):  # noqa: PTH109
-        with contextlib.suppress(OSError):
-            if any(name.endswith(ENDING) for name in os.listdir(folder)):  # noqa: PTH208
-                from agentd.cli.terminal import note
-                from agentd.workflow.left_guards import judge_left_guards
+        try:
+            names = os.listdir(folder)  # noqa: PTH208
+        except OSError:  # the last guard took it away
+            continue
+        if any(name.endswith(ENDING) for name in names):
+            from agentd.cli.terminal import note
+            from agentd.workflow.left_guards import judge_left_guards
 
+            try:
                 for sentence in judge_left_guards(Path(root)):
                     note(f"warning: {sentence}")
+            except OSError as error:
+                told = "a run whose agentd was killed can't be judged now"
+                note(f"warning: {told} ({error}); the next agentd command tries again")
 
 
 def _warn_when_too_old() -> None:

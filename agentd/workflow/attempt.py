@@ -86,7 +86,8 @@ class Attempt:
         wrote = (
             f" What it wrote there: {self._shown([self.aside])}/." if self.aside.exists() else ""
         )
-        but = f", but for {self._shown(self.remaining[:_NAMED])}" if self.remaining else ""
+        left = some_of([self._shown([path]) for path in self.remaining], _NAMED)
+        but = f", but for {left}" if left else ""
         return f"agentd's own files are as they were{but}.{wrote} Take the rest back (git status)"
 
     def where(self) -> str:

@@ -94,7 +94,7 @@ def _ended(guard: Guard, info: RunInfo) -> Ended:
 
 
 def _told(guard: Guard, info: RunInfo, findings: Findings, restored: list[Path]) -> Iterator[str]:
-    what = f"{info.provider} in step {info.step}, whose agentd was killed,"
+    what = f"{info.provider} in step {info.step}, whose agentd was killed"
     sure = [found for found in findings.forbidden if not found.in_doubt]
     if sure:
         paths = _shown(guard.project, [found.path for found in sure])
@@ -102,13 +102,13 @@ def _told(guard: Guard, info: RunInfo, findings: Findings, restored: list[Path])
         but = f", but for {_shown(guard.project, left)}" if left else ""
         aside = f" What it wrote there: {guard.project.shown(guard.aside)}/."
         yield (
-            f"{what} changed what it may not touch: {paths}. agentd's own files are as they were"
+            f"{what}, changed what it may not touch: {paths}. agentd's own files are as they were"
             f"{but}.{aside if guard.aside.exists() else ''}"
         )
     if doubt := [found for found in findings.forbidden if found.in_doubt]:
         paths = _shown(guard.project, [found.path for found in doubt])
         yield (
-            f"{what} or somebody after it changed {paths}; both are kept, what was before in "
+            f"{what}, or somebody after it changed {paths}; both are kept, what was before in "
             f"{guard.project.shown(guard.aside)}/"
         )
     yield from (f"{what}: {each.text}" for each in findings.told)

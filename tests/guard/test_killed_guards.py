@@ -18,6 +18,7 @@ from support.state_samples import exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import Sandbox
 
+from agentd.cli import run
 from agentd.guard import Guard
 from agentd.state_folder import state_folder_of
 from agentd.workflow.left_guards import judge_left_guards
@@ -158,6 +159,22 @@ def test_where_nobody_saw_the_end_both_are_kept_and_a_person_decides(box: Sandbo
     [kept] = box.change("add-x").glob("runs/*/forbidden/agentd/specs/login.md")
     assert kept.read_text() == "# Login\n"
     box.ok("challenge", "add-x")
+
+
+def test_a_judgement_that_fails_is_told_and_made_by_the_next_command(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed_step(box, "echo evil > agentd/specs/login.md")
+    monkeypatch.chdir(box.root)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Guard, "after", fail)
+        run(["list"])
+    assert "can't be judged now ([Errno 5] Input/output error)" in capsys.readouterr().err
+    assert "changed what it may not touch: agentd/specs/login.md" in box.run("list").stderr
 
 
 def test_a_run_that_still_works_is_left(box: Sandbox) -> None:
