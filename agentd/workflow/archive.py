@@ -63,8 +63,8 @@ def archive(
     """Validate, merge, changelog entry, archive review (and fix); then specs and change move.
 
     Until the review approves, the main specs are as they were; ``before_publishing`` may raise to
-    stop there. Raises LoopEnded (exit 5) when it
-    does not, InputError when the change is not valid.
+    stop there. Raises LoopEnded (exit 5) when it does not approve, InputError when the change
+    is not valid.
     """
     project = change.project
     target = archive_dir(change)
