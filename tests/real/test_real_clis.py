@@ -232,7 +232,7 @@ def test_agentd_is_killed_while_the_cli_works(bench: Bench, cli: RealCli) -> Non
     document = "# Challenge: anew\n\n## Verdict\n- [x] APPROVED\n"
     bench.api.add(served.step(cli.name, text=document))
     ran = run(bench, cli, "challenge", CHANGE)
-    mark.unlink()
+    mark.unlink(missing_ok=True)
     assert ran.exit_code == 0, ran
     assert (bench.change / "CHALLENGE.md").read_text() == document
     interrupted, good = bench.calls()
