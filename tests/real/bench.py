@@ -25,7 +25,8 @@ from real.sandbox import environ
 SOURCES = Path(__file__).resolve().parents[2]
 CHANGE = "add-export"
 DESCRIPTION = "Add an export."
-RUNS = f"agentd/changes/{CHANGE}/runs"  # what lies there is not judged
+RUNS = f"agentd/changes/{CHANGE}/runs"
+UNJUDGED = ".cache"  # no step is judged by what tools leave there
 DOCUMENTS = {
     "proposal.md": f"# Proposal\n\n{DESCRIPTION}\n",
     "tasks.md": "# Tasks\n\n- [ ] 1.1 Export\n",
@@ -58,7 +59,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.home, self.project = self.root / "home", self.root / "project"
-        self.project.mkdir()
+        (self.project / UNJUDGED).mkdir(parents=True)
         own = environ(self.home, self.api.url, self.clis, retries=self.retries)
         self.environ = own | {"PYTHONPATH": str(SOURCES)}
         self.change = self.project / "agentd" / "changes" / CHANGE

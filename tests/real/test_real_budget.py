@@ -9,7 +9,7 @@ import pytest
 from loopback.scenario import Step
 
 from agentd.metering.usage import add
-from real.bench import CHANGE, RUNS, Bench
+from real.bench import CHANGE, UNJUDGED, Bench
 from real.ledger import Served, check_call, cost_usd
 from real.models import REAL_CLIS, RealCli
 
@@ -26,7 +26,7 @@ def turns(cli: RealCli, count: int) -> list[Step]:
     """So many answers that each use a tool for two seconds, and one that ends the work."""
     served = Served()
     used = [
-        served.step(cli.name, tools=(cli.shell(f"sleep 2; echo {n} >> {RUNS}/turns.txt"),))
+        served.step(cli.name, tools=(cli.shell(f"sleep 2; echo {n} >> {UNJUDGED}/turns.txt"),))
         for n in range(count)
     ]
     return [*used, served.step(cli.name, text="All done.")]

@@ -10,7 +10,7 @@ import pytest
 from support.raw_api import Asked, head, raw_api
 
 from agentd.metering.usage import add
-from real.bench import CHANGE, RUNS, Bench, Ran, endless
+from real.bench import CHANGE, RUNS, UNJUDGED, Bench, Ran, endless
 from real.ledger import TOKEN_KEYS, Served, tokens
 from real.models import REAL_CLIS, RealCli
 
@@ -64,7 +64,7 @@ def test_a_subagent(bench: Bench, cli: RealCli) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
 def test_agentd_ends_while_a_tool_runs(bench: Bench, cli: RealCli, number: int) -> None:
     served = Served()
-    mark = bench.project / RUNS / "mark"
+    mark = bench.project / UNJUDGED / "mark"
     bench.api.add(served.step(cli.name, text="It takes long.", tools=(cli.shell(endless(mark)),)))
     challenge(bench, cli, interrupt_when=mark.exists, by=number)
     if number == signal.SIGKILL:

@@ -16,7 +16,7 @@ import pytest
 from loopback.scenario import ToolCall
 
 from agentd.metering.usage import ModelUsage, add
-from real.bench import CHANGE, RUNS, Bench, Ran, endless
+from real.bench import CHANGE, RUNS, UNJUDGED, Bench, Ran, endless
 from real.ledger import TOKEN_KEYS, Served, check_call
 from real.models import REAL_CLIS, RealCli
 from real.sandbox import DUMMY_KEY
@@ -65,7 +65,7 @@ def test_tools_and_a_resumed_session(bench: Bench, cli: RealCli) -> None:
 
 def test_subagent(bench: Bench, cli: RealCli) -> None:
     served = Served()
-    seen = f"{RUNS}/seen.txt"
+    seen = f"{UNJUDGED}/seen.txt"
     report = {"tools": (cli.after_subagent,)} if cli.after_subagent else {"text": "Seen."}
     wait = f"until test -e {seen}; do sleep 0.1; done; sleep 1"
     bench.api.add(
@@ -86,7 +86,7 @@ def test_subagent(bench: Bench, cli: RealCli) -> None:
 def test_agentd_ends_while_a_tool_runs(bench: Bench, cli: RealCli, number: int) -> None:
     """After a SIGKILL of agentd the relay stays with the CLI; the next command reads its log."""
     served = Served()
-    mark = bench.project / RUNS / "mark"
+    mark = bench.project / UNJUDGED / "mark"
     bench.api.add(served.step(cli.name, text="It takes long.", tools=(cli.shell(endless(mark)),)))
     challenge(bench, cli, interrupt_when=mark.exists, by=number)
     told = bench.api.told()
@@ -181,7 +181,7 @@ def test_a_person_who_goes_on_in_the_session_of_a_run(bench: Bench, wire: str) -
     cli = REAL_CLIS["claude"]
     bench.init("claude", wire=wire)
     bench.with_documents()
-    served, mark, theirs = Served(), bench.project / RUNS / "mark", "A person asks this."
+    served, mark, theirs = Served(), bench.project / UNJUDGED / "mark", "A person asks this."
     endless_tool = cli.shell(endless(mark))
     bench.api.add(
         served.step("claude", text="This is for the person.", body=theirs, stays=True),

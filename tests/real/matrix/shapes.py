@@ -10,7 +10,7 @@ from typing import Any
 from loopback.scenario import Step
 
 from agentd.metering.tokens import count_tokens
-from real.bench import RUNS, endless
+from real.bench import UNJUDGED, endless
 from real.ledger import Served
 from real.models import RealCli
 
@@ -28,7 +28,7 @@ class Script:
     @property
     def mark(self) -> Path:
         """There as long as the endless tool runs."""
-        return self.project / RUNS / "mark"
+        return self.project / UNJUDGED / "mark"
 
     def answer(self, **how: Any) -> Step:
         """An answer whose usage differs in every number from all others."""
@@ -61,7 +61,7 @@ def _one_tool(script: Script) -> tuple[Step, ...]:
 
 
 def _subagent(script: Script) -> tuple[Step, ...]:
-    cli, seen = script.cli, script.project / RUNS / "seen"
+    cli, seen = script.cli, script.project / UNJUDGED / "seen"
     report = {"tools": (cli.after_subagent,)} if cli.after_subagent else {"text": "Seen."}
     # codex does not wait for its subagents: it is kept busy until this one is done.
     wait = f"until test -e {seen}; do sleep 0.1; done; sleep 1"
