@@ -39,12 +39,19 @@ class StartedCli:
         family.begun(process.pid, self.token)
         self._reading, self._stdout = reading, stdout
         self._outlived_launcher = False
+        self._was_stopped = False
         self._due: float | None = 0.0
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; None when nobody can tell: it had lost its launcher."""
-        return None if self._outlived_launcher else self.process.returncode
+        """What it ended with; None when nobody can tell: it had lost its launcher.
+
+        A launcher that somebody else killed may also have been outlived without being seen so, by
+        a binary that told its end.
+        """
+        somebody_killed = self.process.returncode < 0 and not self._was_stopped
+        told_its_end = somebody_killed and self._reading.so_far(resumed=True).complete
+        return None if self._outlived_launcher or told_its_end else self.process.returncode
 
     def works(self) -> bool:
         """Whether it has not ended yet."""
@@ -63,12 +70,14 @@ class StartedCli:
 
     def stop(self, stages: tuple[Stage, ...], interrupts: Interrupts) -> None:
         """Stop it in these stages, while it is read on. What has left its group is ended later."""
+        self._was_stopped = True
         self.family.look(now=True)
         self._go_through(stages, self._reading.pump, interrupts)
 
     def end_family(self, interrupts: Interrupts) -> None:
         """End what it has left running, while it is read on."""
         self._end_all(self._reading.pump, interrupts)
+        self._reading.drain()
 
     def abandon(self, stages: tuple[Stage, ...], interrupts: Interrupts) -> None:
         """Stop it and end all that it has left; what it still prints is not read."""

@@ -20,7 +20,7 @@ _EARLY_EVENTS = 16
 
 
 class Reading:
-    """Follows ``folder.stdout``; ``pump`` while the CLI runs, ``finish`` when it has ended.
+    """Follows ``folder.stdout``; ``pump`` and ``drain`` while the CLI runs, ``finish`` at its end.
 
     ``events`` is how many events the parser has taken.
 
@@ -50,7 +50,7 @@ class Reading:
         if self._activity is not None:
             markers += cli.activity_markers + (cli.text_markers if live_text else ())
         self._tail = Tail(folder.stdout, tuple(dict.fromkeys(markers)), self._feed)
-        self.pump = self._tail.pump
+        self.pump, self.drain = self._tail.pump, self._tail.drain
 
     def close(self) -> None:
         """Let go of the file."""

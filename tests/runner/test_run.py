@@ -29,6 +29,8 @@ CASES = [
     ("cut_exit_0", (), "failed", 0, 100, "partial", "", "exit code 0; no report"),
     ("nothing", (0,), "failed", 0, 0, "estimated", "", "exit code 0; no report"),
     ("nothing", (7,), "failed", 7, 0, "estimated", "", "exit code 7"),
+    # As a launcher whose binary has told its end.
+    ("killed_after_its_end", (), "ok", None, 100, "stdout", "read 5 bytes", None),
     ("unused_model", (0,), "ok", 0, 2, "estimated", "four words of text", None),
     ("unused_model", (1,), "ok", 1, 2, "estimated", "four words of text", None),
     ("malformed", (), "ok", 0, 2, "estimated", "", 'usage.input is "many"'),

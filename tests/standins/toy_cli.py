@@ -211,6 +211,11 @@ def launcher(pid_file: str, path: str) -> None:
     sys.exit(real.wait())
 
 
+def killed_after_its_end() -> None:
+    good()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def server_that_stays(pid_file: str) -> None:
     """Killed, it leaves a server that does not print to its stdout."""
     code = f"import time; time.sleep({HANG_S})"
