@@ -87,19 +87,15 @@ def run(
     """
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes, show_spent
-    from agentd.clock import utc_now
     from agentd.workflow.archive import archive_dir, archived
     from agentd.workflow.plan_impl_run import run as run_whole
 
     workspace, order, progress = open_workspace(asked)
-    done = archived(workspace.project, change_id)
-    # With a description it is a new change, unless the command that was just over is run again.
-    today = workspace.project.archived_dir(change_id, utc_now())
-    if done is not None and (description is None or done.folder == today):
+    described = description is not None
+    if (done := archived(workspace.project, change_id, described=described)) is not None:
         show_spent(done)
         show(f"archived already as {workspace.project.shown(done.folder)}/")
         return
-    described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         target = archive_dir(change)
         foretell(change, order, progress, description)

@@ -92,11 +92,17 @@ def archive(
     sync_folder(project.changes_dir)
 
 
-def archived(project: Project, change_id: str) -> Change | None:
-    """A change that is archived, on whatever day, if there is no new one of its id."""
+def archived(project: Project, change_id: str, *, described: bool) -> Change | None:
+    """The archived change of this id that a command means, if there is no new one of its id.
+
+    ``described``: it has a description, so that it means a new change, unless the one that was
+    archived today: then it is the command that was just over, run again.
+    """
     if project.change_dir(change_id).exists():
         return None
-    return next((old for old in reversed(archived_changes(project)) if old.id == change_id), None)
+    found = [change for change in archived_changes(project) if change.id == change_id]
+    today = project.archived_dir(change_id, utc_now())
+    return found[-1] if found and (not described or found[-1].folder == today) else None
 
 
 def archive_dir(change: Change) -> Path:
