@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.cost_box import add, call
+from support.run_samples import run_info
 from support.workspace import Sandbox, make_sandbox
 
 from agentd.ledger.store import StateStore
@@ -18,7 +19,7 @@ from agentd.metering.call import CallRecord
 from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
-from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.run_folder import RunFolder
 
 CONFIG = """
 project_name = "x"
@@ -59,19 +60,7 @@ def run_folder(box: Sandbox, call_id: str = "c1") -> Path:
 
 
 def put_run_json(box: Sandbox, call_id: str, metered: str | None) -> None:
-    info = RunInfo(
-        call_id=call_id,
-        step="review",
-        provider="gemini",
-        requested_model=None,
-        argv=("gemini",),
-        cwd="/",
-        resume_session_id=None,
-        started_at=BEGAN,
-        agentd_pid=1,
-        agentd_token=None,
-        metered=metered,
-    )
+    info = run_info("gemini", call_id=call_id, metered=metered)
     RunFolder(run_folder(box, call_id)).write_info(info)
 
 

@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support import run_samples
 from support.recordings import RECORDINGS, Recording, recording
+from support.run_samples import run_info
 
 from agentd.metering.words import CallStatus
 from agentd.providers import PROVIDERS
 from agentd.providers.codex.failures import resets_at
 from agentd.providers.failure import Failure, Reason, reason_of_status
-from agentd.runner.result import RunResult, conclude
-from agentd.runner.run_folder import RunFolder, RunInfo
-from agentd.runner.stdout import Reading
+from agentd.runner.result import RunResult
+from agentd.runner.run_folder import RunFolder
 
 STARTED = datetime(2026, 11, 22, 10, 40, tzinfo=UTC)
 CLAUDE, CODEX, GEMINI = "claude/2.1.330", "codex/0.169.0", "gemini/0.61.0"
@@ -39,30 +40,18 @@ def concluded(
     run.stdout.write_bytes(stdout)
     run.stderr.write_bytes(stderr)
     run.prompt.write_text("say hi")
-    info = RunInfo(
-        call_id="call",
-        step="review",
-        provider=provider,
-        requested_model=None,
-        argv=(provider,),
-        cwd=str(folder),
-        resume_session_id=resumed,
-        started_at=STARTED,
-        agentd_pid=1,
-        agentd_token=None,
+    info = run_info(
+        provider, cwd=str(folder), resume_session_id=resumed, started_at=STARTED, call_id="call"
     )
-    with contextlib.closing(Reading(run, PROVIDERS[provider].cli())) as reading:
-        return conclude(
-            run,
-            info,
-            reading,
-            PROVIDERS[provider].cli(),
-            status=status,
-            exit_code=exit_code,
-            duration_ms=600_000,
-            prior_usage=None,
-            environ={"HOME": str(folder)},
-        )
+    return run_samples.concluded(
+        run.path,
+        info,
+        PROVIDERS[provider].cli(),
+        home=folder,
+        status=status,
+        exit_code=exit_code,
+        duration_ms=600_000,
+    )
 
 
 def replayed(r: Recording, folder: Path, status: CallStatus | None = None) -> RunResult:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.recordings import recording
+from support.run_samples import run_info
 from support.state_samples import CALL
 
 from agentd.meter.request_log import NAME, RequestLog
@@ -18,7 +19,7 @@ from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import add
 from agentd.reports.audit.requests import check_requests
 from agentd.reports.audit.runs import Run, open_run
-from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.run_folder import RunFolder
 
 RECORDED = "claude/2.1.330/tool_stream_json_partial"
 STARTED = datetime.fromisoformat("2026-10-01T12:00:00.5+00:00")
@@ -30,20 +31,10 @@ def run(tmp_path: Path) -> Run:
     folder = RunFolder.create(tmp_path, CALL.id)
     folder.stdout.write_text(recording(RECORDED).stdout)
     folder.stderr.touch()
-    folder.write_info(
-        RunInfo(
-            call_id=CALL.id,
-            step="review",
-            provider="claude",
-            requested_model=None,
-            argv=("claude",),
-            cwd=str(tmp_path),
-            resume_session_id=None,
-            started_at=STARTED,
-            agentd_pid=1,
-            agentd_token="gone",
-        )
+    info = run_info(
+        "claude", call_id=CALL.id, cwd=str(tmp_path), started_at=STARTED, agentd_token="gone"
     )
+    folder.write_info(info)
     call = replace(CALL, provider="claude")
     found = open_run(folder.path, call, (), {"HOME": str(tmp_path)})
     assert found is not None

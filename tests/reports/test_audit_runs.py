@@ -28,11 +28,12 @@ from support.audit_box import (
 )
 from support.changes import change_at
 from support.recordings import FIXTURES, RECORDINGS, recording
+from support.run_samples import run_info
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
-from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.run_folder import RunFolder
 from agentd.workflow.earlier_runs import settle_interrupted_runs
 
 __all__ = ["box", "made"]
@@ -51,18 +52,14 @@ def put_run(
 ) -> RunFolder:
     """A run as an agentd leaves it that is killed when the CLI has ended."""
     folder = RunFolder.create(change / "runs", call_id)
-    info = RunInfo(
+    info = run_info(
+        provider,
         call_id=call_id,
         step="challenge",
-        provider=provider,
-        requested_model=None,
-        argv=(provider,),
         cwd=str(change),
         resume_session_id=resumed,
         started_at=started_at,
-        agentd_pid=1,
         agentd_token="gone",
-        cli_pid=None,
     )
     folder.write_info(info)
     folder.stdout.write_bytes(stdout)

@@ -124,3 +124,11 @@ def crashers(name: str) -> list[Path]:
 def as_line(value: object) -> bytes:
     """A line of JSON, as the CLIs print it."""
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def or_error(work: Callable[[], object]) -> object:
+    """What a part of a reader comes to, or the error that a user gets."""
+    try:
+        return work()
+    except AgentdError as error:
+        return str(error)

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.case_box import case_box, run_case
+from support.run_samples import concluded, run_info
 from support.workspace import Sandbox
 
-from agentd.providers.base import Cli, Parsed
+from agentd.providers.base import Parsed
 from agentd.providers.claude.cli import CLI as CLAUDE_CLI
 from agentd.providers.claude.cli import ClaudeParser
-from agentd.runner.result import RunResult, conclude
-from agentd.runner.run_folder import RunFolder, RunInfo
-from agentd.runner.stdout import Reading
 
-STANDIN = Path(__file__).parents[1] / "standins" / "case_cli.py"
-CONFIG = """
-project_name = "p"
-[workflow]
-script_retries = 0
-[claude]
-[codex]
-[gemini]
-[meter]
-wire = "off"
-[pricing]
-sources = ["config", "reported", "catalog"]
-"""
 SESSION = "6f1c2a9b-0000-4000-8000-00000000c0de"
 PRINTED = {
     "claude": '{"type":"system","subtype":"init","session_id":"ID","model":"claude-sonnet-4-5"}\n'
@@ -68,26 +51,14 @@ ODD = {
 
 @pytest.fixture
 def box(tmp_path: Path) -> Sandbox:
-    root = tmp_path / "project"
-    (root / "agentd").mkdir(parents=True)
-    (root / "agentd" / "config.toml").write_text(CONFIG)
-    for name in PRINTED:
-        script = tmp_path / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STANDIN}"\n')
-        script.chmod(0o755)
-    return Sandbox(root)
+    return case_box(tmp_path)
 
 
 def recorded(box: Sandbox, provider: str, stdout: str) -> dict[str, object]:
     case = box.root.parent / "case"
     case.mkdir(exist_ok=True)
     (case / "stdout").write_text(stdout)
-    done = box.run(
-        *("proposal", "c1", "x", "--provider", provider),
-        CASE=str(case),
-        CASE_EXIT="0",
-        PATH=f"{box.root.parent}:/usr/bin:/bin",
-    )
+    done = run_case(box, case, "--provider", provider)
     assert done.returncode == 4, done.stderr  # it wrote no documents
     (call,) = box.telemetry("c1")["calls"]
     return dict(call)
@@ -124,12 +95,11 @@ def test_an_odd_model_is_one_name_in_the_ledger(name: str, box: Sandbox) -> None
 def test_a_parser_that_stumbles_loses_no_call(tmp_path: Path) -> None:
     """A version of a CLI that prints what nobody foresaw: the call is estimated, and says so."""
     stumbling = replace(CLAUDE_CLI, new_parser=Stumbling, read_log=stumble, activity=stumble)
-    run = RunFolder(tmp_path)
     (tmp_path / "stdout").write_text('{"type":"result","usage":{}}\n')
     (tmp_path / "stderr").touch()
     (tmp_path / "prompt").write_text("Do it.\n")
-    with closing(Reading(run, stumbling, watched=True)) as reading:
-        result = concluded(run, reading, stumbling)
+    info = run_info("claude", resume_session_id=SESSION)
+    result = concluded(tmp_path, info, stumbling, home=tmp_path, watched=True)
     assert (result.accuracy, result.usage_source) == ("heuristic", "estimated")
     assert result.why is not None
     assert "not written as agentd knows it (" in result.why
@@ -145,29 +115,3 @@ class Stumbling(ClaudeParser):
 
 def stumble(_: object) -> Any:
     raise IndexError
-
-
-def concluded(run: RunFolder, reading: Reading, cli: Cli) -> RunResult:
-    info = RunInfo(
-        call_id="20261122T054052-review-6f1c2a9b",
-        step="review",
-        provider="claude",
-        requested_model=None,
-        argv=("claude",),
-        cwd="/",
-        resume_session_id=SESSION,
-        started_at=datetime(2026, 1, 1, tzinfo=UTC),
-        agentd_pid=1,
-        agentd_token=None,
-    )
-    return conclude(
-        run,
-        info,
-        reading,
-        cli,
-        status=None,
-        exit_code=0,
-        duration_ms=5,
-        prior_usage=None,
-        environ={},
-    )

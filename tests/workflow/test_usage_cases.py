@@ -10,23 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from support.case_box import case_box, run_case
 from support.recordings import FIXTURES
 from support.workspace import Sandbox
 
 CASES = FIXTURES / "usage_cases"
-STANDIN = Path(__file__).parents[1] / "standins" / "case_cli.py"
-CONFIG = """
-project_name = "p"
-[workflow]
-script_retries = 0
-[claude]
-[codex]
-[gemini]
-[meter]
-wire = "off"
-[pricing]
-sources = ["config", "reported", "catalog"]
-"""
 OWN_PRICES = """
 [pricing.models."claude-sonnet-4-5"]
 cost_per_1m_input = 3
@@ -113,24 +101,12 @@ RUNS: list[tuple[str, tuple[str, ...], int, dict[str, Any]]] = [
 
 @pytest.fixture
 def box(tmp_path: Path) -> Sandbox:
-    """A project whose CLIs are the stand-in, found on the PATH."""
-    root = tmp_path / "project"
-    (root / "agentd").mkdir(parents=True)
-    (root / "agentd" / "config.toml").write_text(CONFIG)
-    for name in ("claude", "codex", "gemini"):
-        script = tmp_path / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STANDIN}"\n')
-        script.chmod(0o755)
-    return Sandbox(root)
+    return case_box(tmp_path)
 
 
-def run_case(box: Sandbox, case: str, *args: str, code: int = 0) -> dict[str, Any]:
-    box.run(
-        *("proposal", "c1", "x", "--provider", case.partition("-")[0], *args),
-        CASE=str(CASES / case),
-        CASE_EXIT=str(code),
-        PATH=f"{box.root.parent}:/usr/bin:/bin",
-    )
+def call_of(box: Sandbox, case: str, *args: str, code: int = 0) -> dict[str, Any]:
+    provider = case.partition("-")[0]
+    run_case(box, CASES / case, "--provider", provider, *args, code=code)
     (call,) = box.telemetry("c1")["calls"]
     found: dict[str, Any] = call
     return found
@@ -143,12 +119,12 @@ def test_what_a_run_comes_to(
     if case == "claude-one-hour-cache":
         config = box.root / "agentd" / "config.toml"
         config.write_text(config.read_text() + OWN_PRICES)
-    call = run_case(box, case, *args, code=code)
+    call = call_of(box, case, *args, code=code)
     assert {key: call.get(key) for key in right} == right, call
 
 
 def test_an_impossible_count_ends_no_later_command(box: Sandbox) -> None:
-    call = run_case(box, "claude-count-underflow")
+    call = call_of(box, "claude-count-underflow")
     assert "18446744073709552000" in call["why"]
     for command in (("status", "c1"), ("cost", "c1"), ("cost", "audit"), ("list",)):
         assert box.run(*command).returncode in (0, 1), command

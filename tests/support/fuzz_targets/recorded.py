@@ -1,0 +1,40 @@
+"""A call that was read, as it is recorded and read back."""
+
+from __future__ import annotations
+
+from agentd.ledger import call_fields, own_grammar, own_layout, pending, source
+from agentd.ledger import document as documents
+from agentd.metering.call import CallRecord
+from agentd.metering.pricing import PriceBook
+from agentd.metering.rates import PricingConfig
+
+PRICES = PriceBook(
+    config={"gpt-5": PricingConfig(cost_per_1m_input=1, cost_per_1m_output=10)},
+    sources=("config", "reported", "catalog"),
+)
+LEDGER = """\
+change_id: add-oauth
+schema_version: '2.0'
+phase: proposed
+telemetry:
+  calls: []
+  total_cost_usd: 0.0
+  total_tokens_in: 0
+  total_tokens_out: 0
+"""
+_EMPTY = source.decode(LEDGER.encode())
+_NO_CALLS = documents.read(_EMPTY)
+
+
+def entered(record: CallRecord, *, by_agentd: bool = True) -> CallRecord:
+    """The call as it is read back, from the file it waits in and from STATE.yaml.
+
+    What agentd itself made of a run stands in its own layout, which is read without a YAML parser.
+    """
+    line = pending.to_line(pending.Kept(record))
+    kept = pending.from_line(line).record
+    text = _NO_CALLS.appended([call_fields.to_fields(kept)], _EMPTY).text
+    assert not by_agentd or own_layout.find(text), f"not in agentd's own layout:\n{text}"
+    [read] = documents.read(source.decode(text.encode()), own_grammar.ALL).records()
+    assert read == kept
+    return read
