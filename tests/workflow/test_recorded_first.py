@@ -54,25 +54,26 @@ def test_agent_that_deletes_its_run(box: Sandbox) -> None:
     assert [step for step, _ in calls_of(box, "add-x")] == ["implementation"]
 
 
-def test_proposal_killed_between_its_documents_is_taken_up(box: Sandbox) -> None:
-    in_part = {name: text for name, text in PROPOSAL.items() if "tasks" not in name}
+def dies_without(missing: str, box: Sandbox, *command: str) -> None:
+    """The proposal's CLI kills agentd with all but ``missing`` written; the next CLI writes all."""
     whole = box.plan["proposal"]
+    in_part = {name: text for name, text in PROPOSAL.items() if missing not in name}
     box.answer("proposal", None, in_part, shell=KILL_AGENTD)
-    dies(box, "proposal", "add-x", "Let users log in")
+    dies(box, *command)
     box.plan["proposal"] = whole
     box.write_plan()
-    box.ok("proposal", "add-x", "Let users log in")
+
+
+def test_proposal_killed_between_its_documents_is_taken_up(box: Sandbox) -> None:
+    command = ("proposal", "add-x", "Let users log in")
+    dies_without("tasks", box, *command)
+    box.ok(*command)
     assert [step for step, _ in calls_of(box, "add-x")] == ["proposal", "proposal"]
     assert state_of(box, "add-x")["last_action"] == "proposal"
 
 
 def test_plan_takes_up_a_proposal_that_is_there_in_part(box: Sandbox) -> None:
-    in_part = {name: text for name, text in PROPOSAL.items() if "specs" not in name}
-    whole = box.plan["proposal"]
-    box.answer("proposal", None, in_part, shell=KILL_AGENTD)
-    dies(box, "plan", "add-x", "Let users log in")
-    box.plan["proposal"] = whole
-    box.write_plan()
+    dies_without("specs", box, "plan", "add-x", "Let users log in")
     box.ok("plan", "add-x")
     assert [step for step, _ in calls_of(box, "add-x")][:3] == ["proposal", "proposal", "challenge"]
 

@@ -16,59 +16,38 @@ FINDINGS = "/findings[.]json$"  # of a run that the next command judged
 TOLD = "/requests[.]jsonl$"  # the call has their sum
 
 
-def before_proposal(folder: Path) -> Sandbox:
-    folder.mkdir(parents=True)
-    box = sandbox(folder)
-    approving(box)
-    return box
+def struck(folder: Path, step: str, *command: str, phase: str | None = None) -> None:
+    """Prove that ``command``, which runs ``step`` once, holds for a change in ``phase``."""
+
+    def make(place: Path) -> Sandbox:
+        place.mkdir(parents=True)
+        box = sandbox(place)
+        approving(box)
+        if phase:
+            put_change(box, "add-x", phase)
+        return box
+
+    scene = Scene(
+        command=command,
+        make=make,
+        paid=Counter({f"add-x {step}": 1}),
+        may_say=SAID_ALREADY,
+        may_leave=FINDINGS,
+        may_lack=TOLD,
+    )
+    prove(scene, folder)
 
 
 @pytest.mark.reliability
 def test_proposal(tmp_path: Path) -> None:
-    scene = Scene(
-        command=("proposal", "add-x", "Let users log in"),
-        make=before_proposal,
-        paid=Counter({"add-x proposal": 1}),
-        may_say=SAID_ALREADY,
-        may_leave=FINDINGS,
-        may_lack=TOLD,
-    )
-    prove(scene, tmp_path)
-
-
-def before_challenge(folder: Path) -> Sandbox:
-    box = before_proposal(folder)
-    put_change(box, "add-x", "proposed")
-    return box
+    struck(tmp_path, "proposal", "proposal", "add-x", "Let users log in")
 
 
 @pytest.mark.reliability
 def test_challenge(tmp_path: Path) -> None:
-    scene = Scene(
-        command=("challenge", "add-x"),
-        make=before_challenge,
-        paid=Counter({"add-x challenge": 1}),
-        may_say=SAID_ALREADY,
-        may_leave=FINDINGS,
-        may_lack=TOLD,
-    )
-    prove(scene, tmp_path)
-
-
-def before_implementing(folder: Path) -> Sandbox:
-    box = before_proposal(folder)
-    put_change(box, "add-x", "challenged")
-    return box
+    struck(tmp_path, "challenge", "challenge", "add-x", phase="proposed")
 
 
 @pytest.mark.reliability
 def test_implement(tmp_path: Path) -> None:
-    scene = Scene(
-        command=("implement", "add-x"),
-        make=before_implementing,
-        paid=Counter({"add-x implementation": 1}),
-        may_say=SAID_ALREADY,
-        may_leave=FINDINGS,
-        may_lack=TOLD,
-    )
-    prove(scene, tmp_path)
+    struck(tmp_path, "implementation", "implement", "add-x", phase="challenged")
