@@ -21,6 +21,7 @@ from agentd.files import read_plain
 from agentd.runner.process import (
     Process,
     environment,
+    group_exists,
     has_proc,
     prints_to,
     processes,
@@ -117,16 +118,13 @@ class Family:
             grows = bool(born)
         self._known = {pid: table[pid].token for pid in found}
         members = [table[pid] for pid in sorted(found) if table[pid].lives]
-        self._groups |= {process.group for process in members} - {os.getpgrp(), 0, 1}
+        groups = {process.group for process in members} - {os.getpgrp(), 0, 1}
         collected = self._collect(table[pid] for pid in found)
         seen = {process.group for process in table.values()} - collected
         # A process that has always just forked and ended is missed by a look, not by its group.
-        self._fleeting = {
-            group
-            for group in self._groups - {process.group for process in members}
-            if group not in seen and _exists(group)
-        }
-        self._groups = {process.group for process in members} & self._groups | self._fleeting
+        gone = self._groups - groups - seen
+        self._fleeting = set(filter(group_exists, gone))
+        self._groups = groups | self._fleeting
         return members
 
     def look(self, *, now: bool = False) -> None:
@@ -278,14 +276,6 @@ def _marks(given: bytes) -> list[bytes]:
 def _children() -> dict[int, str]:
     own = os.getpid()
     return {each.pid: each.token for each in processes().values() if each.parent == own}
-
-
-def _exists(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def _has(table: Mapping[int, Process], pid: int, token: str) -> bool:

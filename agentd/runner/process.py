@@ -51,13 +51,20 @@ def is_same(pid: int | None, token: str | None) -> bool:
     return pid is not None and token is not None and start_token(pid) == token
 
 
-def group_lives(pgid: int) -> bool:
-    """Whether a process group has a member, zombies apart, that we may signal."""
+def group_exists(pgid: int) -> bool:
+    """Whether a process group has a member, a zombie too, that we may signal."""
     try:
         os.killpg(pgid, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return any(each.group == pgid and each.lives for each in processes().values())
+    return True
+
+
+def group_lives(pgid: int) -> bool:
+    """The same, zombies apart."""
+    return group_exists(pgid) and any(
+        each.group == pgid and each.lives for each in processes().values()
+    )
 
 
 def signal_group(pgid: int, number: int) -> None:
