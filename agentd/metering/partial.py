@@ -29,6 +29,12 @@ def is_estimate(accuracy: str, why: str | None) -> bool:
     return accuracy == PARTIAL and why is not None and _may_be_less(why)
 
 
+def with_doubts(reason: str, *others: str | None) -> str:
+    """``reason`` in place of ``others``, and what these have that makes a call an estimate."""
+    parts = "; ".join(filter(None, others)).split("; ")
+    return "; ".join([reason, *dict.fromkeys(part for part in parts if part in _MAY_BE_LESS)])
+
+
 @lru_cache(maxsize=1024)
 def _may_be_less(why: str) -> bool:
     parts = why.split("; ")

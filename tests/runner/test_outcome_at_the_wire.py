@@ -67,6 +67,21 @@ def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
     assert (outcome.why, outcome.accuracy) == ("relay bypassed", "heuristic")
 
 
+def test_what_was_seen_of_a_run_past_the_relay_is_a_least_unless_it_is_a_guess() -> None:
+    """Of input that is estimated, or a total that may hold earlier runs, nobody can say so."""
+    guessed = replace(CUT, estimated=frozenset({"input_tokens", "output_tokens"}))
+    strange = Parsed(requests=(replace(FIRST, id="elsewhere"),))
+    outcome = outcome_of(Sources(parsed=strange, wire=[FIRST, guessed]))
+    assert outcome.why == "relay bypassed; input is estimated"
+    assert is_estimate(outcome.accuracy, outcome.why)
+    cut = outcome_of(Sources(parsed=strange, wire=[FIRST, CUT]))
+    assert cut.why == "relay bypassed"
+    total = Parsed(usage=run_usage({"big": USAGE}), complete=True, running_total=True)
+    resumed = outcome_of(Sources(parsed=total, wire=[], resumed=True))
+    assert resumed.why == "relay bypassed; what earlier runs of its session used is not known"
+    assert is_estimate(resumed.accuracy, resumed.why)
+
+
 def test_calls_of_the_project_itself_hide_no_bypass() -> None:
     other = replace(FIRST, id="r9", thread="other", usage=replace(USAGE, input_tokens=9000))
     outcome = at_the_wire([FIRST, other], replace(USAGE, input_tokens=5000))
