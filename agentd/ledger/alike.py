@@ -61,6 +61,7 @@ def words(head: str, tail: str) -> Row | None:
 _known_heads: set[str] = set()
 _known_tails: set[str] = set()
 _known_hours: set[str] = set()
+_MOST_KNOWN = 10_000  # of each, and those of one ledger
 
 
 def _all(texts: Iterable[str], known: set[str], is_right: Callable[[str], bool]) -> bool:
@@ -70,6 +71,8 @@ def _all(texts: Iterable[str], known: set[str], is_right: Callable[[str], bool])
     new = set(texts) - known
     if not all(map(is_right, new)):
         return False
+    if len(known) > _MOST_KNOWN:
+        known.clear()
     known |= new
     return True
 

@@ -68,7 +68,10 @@ def own_calls(draw: st.DrawFn) -> str:
 
 @st.composite
 def own_texts(draw: st.DrawFn) -> str:
-    calls = "".join(draw(st.lists(own_calls(), min_size=1, max_size=6)))
+    return in_a_ledger("".join(draw(st.lists(own_calls(), min_size=1, max_size=6))))
+
+
+def in_a_ledger(calls: str) -> str:
     totals = "  total_cost_usd: 0.0\n  total_tokens_in: 0\n  total_tokens_out: 0\n"
     return f"change_id: x\ntelemetry:\n  calls:\n{calls}{totals}"
 
@@ -89,6 +92,33 @@ def test_alike_calls_add_up_to_what_their_rows_do(
     assert report_on(quick, query, "x") == report_on(slow, query, "x")
     for calls, one_by_one in ledgers:
         assert calls is None or calls.rows() == one_by_one
+
+
+def test_no_sum_is_left_out() -> None:
+    """Calls that have something of each: a sum that is 0 here would be compared with nothing."""
+    calls = "".join(
+        f"  - id: 20261122T054050-a-12345678\n    step: a\n    model: {model}\n"
+        "    status: failed\n    tokens_in: 24939\n    tokens_out: 174\n"
+        f"    tokens_cache_read: 20000\n    cost_usd: 0.5\n    cost_source: {cost_source}\n"
+        "    accuracy: heuristic\n    why: 'input is estimated'\n    web_searches: 2\n"
+        for model, cost_source in [("a", "catalog"), ("b", "none"), ("ollama/a", "none")]
+    )
+    ((quick, slow),) = ledgers_of([in_a_ledger(calls)])
+    assert quick is not None
+    total = tally([quick], Query()).total
+    assert 0 not in total
+    assert total == tally([slow], Query()).total
+
+
+def test_the_lines_that_are_known_to_be_sound_are_so_many_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(alike, "_MOST_KNOWN", 3)
+    known: set[str] = set()
+    for number in range(9):
+        assert alike._all([f"{number}", "a"], known, str.isalnum)
+        assert len(known) <= 5
+    assert not alike._all(["-"], known, str.isalnum)
 
 
 def test_what_agentd_writes_is_summed_up_in_this_way(tmp_path: Path) -> None:
