@@ -33,7 +33,7 @@ OptionalDescription = Annotated[
         metavar="[DESCRIPTION]",
         show_default=False,
         callback=_checked,
-        help="What to change, and why (until there is a proposal).",
+        help="What to change, and why (until a proposal was begun).",
     ),
 ]
 Small = Annotated[
