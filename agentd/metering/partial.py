@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -29,10 +30,11 @@ def is_estimate(accuracy: str, why: str | None) -> bool:
     return accuracy == PARTIAL and why is not None and _may_be_less(why)
 
 
-def with_doubts(reason: str, *others: str | None) -> str:
-    """``reason`` in place of ``others``, and what these have that makes a call an estimate."""
-    parts = "; ".join(filter(None, others)).split("; ")
-    return "; ".join([reason, *dict.fromkeys(part for part in parts if part in _MAY_BE_LESS)])
+def reason_of(reasons: Iterable[str | None]) -> str | None:
+    """The first reason that there is, and what of the others makes a call an estimate."""
+    first, *others = [*filter(None, reasons)] or [""]
+    doubts = [part for one in others for part in one.split("; ") if part in _MAY_BE_LESS]
+    return "; ".join(dict.fromkeys([*first.split("; "), *doubts])) or None
 
 
 @lru_cache(maxsize=1024)

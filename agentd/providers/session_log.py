@@ -11,6 +11,7 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.json_value import json_value
+from agentd.metering.partial import reason_of
 from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
 
@@ -115,9 +116,9 @@ def changed_since(path: Path, since: datetime) -> bool:
 def logged(threads: Sequence[LoggedThread]) -> Logged:
     """What the threads of a run, the main one first, tell together."""
     main, *subagents = threads
-    unsure = next((thread.unsure for thread in threads if thread.unsure), None)
+    gaps = [thread.unsure for thread in threads]
     if any(thread.waiting for thread in subagents):
-        unsure = unsure or "a request of a subagent may have been under way at its end"
+        gaps.append("a request of a subagent may have been under way at its end")
     requests = [*main.requests]
     for thread in subagents:
         requests += (replace(request, thread="subagent") for request in thread.requests)
@@ -125,5 +126,5 @@ def logged(threads: Sequence[LoggedThread]) -> Logged:
         requests=tuple(sorted(requests, key=lambda one: one.ended_at or _NEVER)),
         model=main.requests[-1].model if main.requests else None,
         under_way=main.waiting,
-        unsure=unsure,
+        unsure=reason_of(gaps),
     )

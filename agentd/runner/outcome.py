@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentd.metering.bounds import MAX_TOKENS
-from agentd.metering.partial import with_doubts
+from agentd.metering.partial import reason_of
 from agentd.metering.requests import (
     ApiRequest,
     busiest_model,
@@ -75,7 +75,7 @@ def _past_the_relay(seen: Sequence[ApiRequest], told: Outcome) -> Outcome:
 
     What nobody saw, as the side calls of a stopped run, nobody knows.
     """
-    whys = [told.why]
+    whys = [_BYPASSED, told.why]
     if sum_of(seen) > told.usage.total_tokens:
         whys.append(why_cut(seen))
         told = replace(
@@ -85,7 +85,7 @@ def _past_the_relay(seen: Sequence[ApiRequest], told: Outcome) -> Outcome:
             requests=tuple(seen),
             request_count=None,
         )
-    return replace(told, why=with_doubts(_BYPASSED, *whys), accuracy="heuristic")
+    return replace(told, why=reason_of(whys), accuracy="heuristic")
 
 
 def _went_past(told: Outcome, requests: Sequence[ApiRequest], known: set[str]) -> bool:

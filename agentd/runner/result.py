@@ -15,7 +15,7 @@ from agentd.meter.logged_requests import read_requests, refusals
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.meter.request_log import write_told
-from agentd.metering.partial import with_doubts
+from agentd.metering.partial import reason_of
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import Accuracy, CallStatus, UsageSource
@@ -136,7 +136,7 @@ def conclude(
     )
     why = outcome.why
     if why is not None and reading.malformed:
-        why = with_doubts(reading.malformed, why)
+        why = reason_of([reading.malformed, why])
     return RunResult(
         call_id=info.call_id,
         step=info.step,

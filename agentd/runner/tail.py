@@ -29,9 +29,7 @@ class Tail:
     ) -> None:
         self.saw_object = False
         self.too_long_bytes = 0
-        self._fd = os.open(
-            path, os.O_RDONLY | os.O_NONBLOCK
-        )  # a pipe in its place is not waited for
+        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe there is not waited for
         self._markers = markers
         self._overlap = max(map(len, markers), default=1) - 1
         self._feed = feed

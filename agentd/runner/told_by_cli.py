@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from agentd.frozen import frozen
-from agentd.metering.partial import EARLIER_RUNS, INPUT_ESTIMATED, TOLD_NOTHING
+from agentd.metering.partial import EARLIER_RUNS, INPUT_ESTIMATED, TOLD_NOTHING, reason_of
 from agentd.metering.requests import ApiRequest, unite, unite_by_numbers, usage_by_model
 from agentd.metering.usage import ModelUsage, UsageMetrics
 from agentd.metering.words import Accuracy, UsageSource
@@ -85,7 +85,7 @@ def told_by_cli(sources: Sources) -> Outcome:
     gaps += _gaps(parsed, logged)
     if not parsed.complete and _total(said) > sum_of(seen):
         gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
-    why = why_cut(seen) or next(iter(gaps), None)
+    why = reason_of([why_cut(seen), *gaps])
     if (
         said is not None
         and said.by_model

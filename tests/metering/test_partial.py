@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from agentd.metering.partial import bound, is_estimate
+from agentd.metering.partial import (
+    EARLIER_RUNS,
+    INPUT_ESTIMATED,
+    TOTAL_ONLY,
+    bound,
+    is_estimate,
+    reason_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,14 @@ from agentd.metering.partial import bound, is_estimate
 def test_a_call_that_may_have_used_less_is_an_estimate(why: str | None, estimate: bool) -> None:
     assert is_estimate("heuristic", why) is estimate
     assert not is_estimate("exact", why)
+
+
+def test_one_reason_hides_none_that_makes_an_estimate() -> None:
+    cut = f"answer cut after 4 tokens; {INPUT_ESTIMATED}"
+    assert reason_of([None, cut, "its log is missing"]) == cut
+    assert reason_of(["relay bypassed", cut, None, cut]) == f"relay bypassed; {INPUT_ESTIMATED}"
+    assert reason_of([TOTAL_ONLY, TOTAL_ONLY, EARLIER_RUNS]) == f"{TOTAL_ONLY}; {EARLIER_RUNS}"
+    assert reason_of([None, ""]) is None
 
 
 def test_one_estimate_makes_a_sum_one() -> None:

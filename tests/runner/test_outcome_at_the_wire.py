@@ -82,6 +82,19 @@ def test_what_was_seen_of_a_run_past_the_relay_is_a_least_unless_it_is_a_guess()
     assert is_estimate(resumed.accuracy, resumed.why)
 
 
+def test_a_cut_answer_hides_no_total_that_may_hold_earlier_runs() -> None:
+    total = Parsed(
+        usage=run_usage({"big": USAGE}), complete=True, running_total=True, requests=(CUT,)
+    )
+    outcome = outcome_of(Sources(parsed=total, resumed=True))
+    cut, earlier = (
+        "answer cut after 40 tokens",
+        "what earlier runs of its session used is not known",
+    )
+    assert outcome.why == f"{cut}; {earlier}"
+    assert is_estimate(outcome.accuracy, outcome.why)
+
+
 def test_calls_of_the_project_itself_hide_no_bypass() -> None:
     other = replace(FIRST, id="r9", thread="other", usage=replace(USAGE, input_tokens=9000))
     outcome = at_the_wire([FIRST, other], replace(USAGE, input_tokens=5000))

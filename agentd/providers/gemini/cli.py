@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agentd.metering.partial import NOT_TOLD_APART, TOTAL_ONLY
+from agentd.metering.partial import NOT_TOLD_APART, TOTAL_ONLY, reason_of
 from agentd.metering.usage import run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.failure import Failure
@@ -77,7 +77,7 @@ class GeminiParser:
             usage=usage,
             complete=stats is not None,
             all_logged=not self._side_tools and self._model != "auto",
-            unsure=next(self._gaps(blocks), None),
+            unsure=reason_of(self._gaps(blocks)),
             final_text="".join(self._answer),
             session_id=self._session_id,
             model=None if self._model in (None, "auto") else self._model,
