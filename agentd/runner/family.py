@@ -174,7 +174,7 @@ class Family:
 
         Asked where marks can't be read.
         """
-        if has_proc() or self._cli not in (process.group, process.session):
+        if self._cli not in (process.group, process.session) or has_proc():
             return False
         leader = table.get(self._cli)
         return leader is None or leader.token == self._cli_token
