@@ -8,9 +8,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentd.ledger.store import StateStore
-from agentd.project.layout import Project
+from agentd.project.layout import Project, find_project
 from agentd.specs.plan import plan_merge
-from agentd.specs.staging import journal_of, publish, stage
+from agentd.specs.staging import journal_of, merged_dir, publish, stage
+from support.workflow_box import MAIN, block, modified, put_change, tasks_for
+from support.workspace import Sandbox
+
+_LOUD = modified(block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO"))
+_NEW = "# New\n\n## ADDED Requirements\n\n" + block("Sing", "It SHALL sing.", "song", "it sings")
+
+
+def put_complete_changes(box: Sandbox) -> None:
+    """Two changes; ``one`` modifies a main spec and adds another."""
+    (find_project(box.root).specs_dir / "login.md").write_text(MAIN)
+    put_change(box, "two", "complete")
+    files = {
+        "specs/login.md": _LOUD,
+        "specs/area/new/spec.md": _NEW,
+        "tasks.md": tasks_for("Greet"),
+    }
+    put_change(box, "one", "complete", files)
+
+
+def put_reviewed_changes(box: Sandbox) -> None:
+    """The same; the archive review of ``one`` approves, and nothing is published yet."""
+    put_complete_changes(box)
+    project, change = find_project(box.root), box.change("one")
+    stage(project, change, plan_merge(project, change).texts())
+    (merged_dir(change) / "CHANGELOG.md").write_text("# Changelog\n\n## one\n\nLouder.\n")
+    (change / "ARCHIVE_REVIEW.md").write_text("# Archive review\n\n## Verdict\n- [x] APPROVED\n")
+    StateStore(change).update(last_action="archive-review")
 
 
 def published(project: Project, change: Path) -> None:

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.merging import killed_at
+from support.merging import killed_at, put_reviewed_changes
 from support.slices import SLICE, SLICES
-from support.workflow_box import MAIN, block, box_with, modified, put_change, specs_of, tasks_for
+from support.workflow_box import box_with, specs_of
 from support.workspace import Sandbox
 
 from agentd.cli import run
@@ -17,26 +17,13 @@ from agentd.ledger.store import StateStore
 from agentd.project.change import Change
 from agentd.project.hold import at_work
 from agentd.project.layout import find_project
-from agentd.specs.plan import plan_merge
-from agentd.specs.staging import journal_of, merged_dir, publish, stage, take_back
-
-LOUD = modified(block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO"))
-NEW = "# New\n\n## ADDED Requirements\n\n" + block("Sing", "It SHALL sing.", "song", "it sings")
+from agentd.specs.staging import journal_of, publish, take_back
 
 
 @pytest.fixture
 def box(tmp_path: Path) -> Sandbox:
-    """Two changes; the archive review of the first approves, and nothing is published yet."""
     box = box_with(tmp_path)
-    project = find_project(box.root)
-    (project.specs_dir / "login.md").write_text(MAIN)
-    put_change(box, "two", "complete")
-    files = {"specs/login.md": LOUD, "specs/area/new/spec.md": NEW, "tasks.md": tasks_for("Greet")}
-    change = put_change(box, "one", "complete", files)
-    stage(project, change, plan_merge(project, change).texts())
-    (merged_dir(change) / "CHANGELOG.md").write_text("# Changelog\n\n## one\n\nLouder.\n")
-    (change / "ARCHIVE_REVIEW.md").write_text("# Archive review\n\n## Verdict\n- [x] APPROVED\n")
-    StateStore(change).update(last_action="archive-review")
+    put_reviewed_changes(box)
     return box
 
 

@@ -8,46 +8,23 @@ from pathlib import Path
 import pytest
 from support.fault_proof import Scene, prove
 from support.loop_box import sandbox
-from support.workflow_box import (
-    MAIN,
-    archiving,
-    block,
-    modified,
-    put_change,
-    specs_of,
-    state_of,
-    tasks_for,
-)
+from support.merging import put_complete_changes, put_reviewed_changes
+from support.workflow_box import archiving, specs_of, state_of
 from support.workspace import Sandbox
-
-from agentd.ledger.store import StateStore
-from agentd.project.layout import find_project
-from agentd.specs.plan import plan_merge
-from agentd.specs.staging import merged_dir, stage
-
-LOUD = modified(block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO"))
-NEW = "# New\n\n## ADDED Requirements\n\n" + block("Sing", "It SHALL sing.", "song", "it sings")
 
 
 def complete(folder: Path) -> Sandbox:
     folder.mkdir(parents=True)
     box = sandbox(folder)
     archiving(box, "APPROVED")
-    project = find_project(box.root)
-    (project.specs_dir / "login.md").write_text(MAIN)
-    put_change(box, "two", "complete")
-    files = {"specs/login.md": LOUD, "specs/area/new/spec.md": NEW, "tasks.md": tasks_for("Greet")}
-    put_change(box, "one", "complete", files)
+    put_complete_changes(box)
     return box
 
 
 def reviewed(folder: Path) -> Sandbox:
-    box = complete(folder)
-    project, change = find_project(box.root), box.change("one")
-    stage(project, change, plan_merge(project, change).texts())
-    (merged_dir(change) / "CHANGELOG.md").write_text("# Changelog\n\n## one\n\nLouder.\n")
-    (change / "ARCHIVE_REVIEW.md").write_text("# Archive review\n\n## Verdict\n- [x] APPROVED\n")
-    StateStore(change).update(last_action="archive-review")
+    folder.mkdir(parents=True)
+    box = sandbox(folder)
+    put_reviewed_changes(box)
     return box
 
 
