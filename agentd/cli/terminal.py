@@ -30,7 +30,9 @@ def show(text: str = "", *, drawn: bool = False) -> None:
 def show_json(document: object) -> None:
     """A JSON document on stdout; a Decimal becomes a number with exactly its digits."""
     text = json_text(document)
-    if without_keys(text, os.environ) != text:
+    # The values of secret variables as they stand in the text.
+    escaped = {name: json_text(value)[1:-1] for name, value in os.environ.items()}
+    if without_keys(text, escaped) != text:
         text = json_text(_without_keys(document))
     _print(text)
 

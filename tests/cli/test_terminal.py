@@ -69,3 +69,11 @@ def test_a_key_leaves_sound_json(capsys: pytest.CaptureFixture[str]) -> None:
         "Bearer ***": 0.1,
         "b": "https://***@z/",
     }
+
+
+def test_a_secret_that_json_escapes_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MY_CREDENTIALS", '{"user": "me",\n"id": "a\\b"}')
+    show_json({"why": 'refused: {"user": "me",\n"id": "a\\b"}', "calls": 1})
+    assert json.loads(capsys.readouterr().out) == {"why": "refused: ***", "calls": 1}
