@@ -10,7 +10,7 @@ from agentd.errors import AgentdError
 from agentd.masking import masked
 
 if TYPE_CHECKING:
-    from agentd.workflow.unentered import Leftovers
+    from agentd.workflow.leftovers import Leftovers
 
 
 def print_error(error: AgentdError, *, as_json: bool) -> None:

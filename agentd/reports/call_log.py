@@ -17,7 +17,8 @@ from agentd.project.change import Change, asked_change
 from agentd.project.layout import find_project
 from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
-from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
+from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.unentered import enter_unentered
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,8 @@ from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, span_of
-from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
+from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.unentered import enter_unentered
 
 
 @frozen(kw_only=True)

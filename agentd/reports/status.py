@@ -22,7 +22,8 @@ from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
-from agentd.workflow.unentered import NOTHING, Leftovers, enter_unentered
+from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.unentered import enter_unentered
 
 if TYPE_CHECKING:
     from agentd.budget.account import Account

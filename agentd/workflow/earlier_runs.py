@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from agentd.errors import StateError
 from agentd.files import remove_temporaries
 from agentd.ledger.changes import Changes
@@ -19,31 +17,18 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.version import __version__
 from agentd.workflow import recording
 from agentd.workflow.left_guards import judge_left_guards, judged
+from agentd.workflow.leftovers import Leftovers, Settled
 from agentd.workflow.session import prior_usage
 from agentd.workflow.set_aside import put_back
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 
 
-class Settled(NamedTuple):
-    """A call that an earlier command could not enter; ``done``: its step's work is there too.
-
-    ``in_doubt`` are files of agentd that its run may have changed, or somebody after it.
-    """
-
-    record: CallRecord
-    done: bool
-    in_doubt: tuple[str, ...] = ()
-
-
-def settle_interrupted_runs(
-    change: Change, *, stop_running: bool
-) -> tuple[list[Settled], list[str], list[StateError], list[int]]:
+def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
     """Enter what earlier commands could not, and put back what their runs had set aside.
 
     A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
-    else it is left for a later command. Returns the calls that are entered now, sentences on those
-    of unknown providers and of orphans, the runs that are damaged, and the orphans' processes.
+    else it is left for a later command. So is a run that can't be judged now; its call stays kept.
     Raises StateError when STATE.yaml can't take them.
     """
     entered = [
@@ -53,6 +38,8 @@ def settle_interrupted_runs(
     notes: list[str] = []
     problems: list[StateError] = []
     orphans: list[int] = []
+    unbegun: list[RunFolder] = []
+    unjudged: list[StateError] = []
     for folder in recovery.unfinished(change.runs_dir):
         try:
             info = folder.info()
@@ -74,41 +61,56 @@ def settle_interrupted_runs(
                 "the call"
             )
         elif recovery.did_not_begin(folder, info):
-            if stop_running:
-                put_back(change, held=True)
-                folder.remove()
+            unbegun.append(folder)
         else:
-            entered.append(_settle(change, folder, info, provider, notes, held=stop_running))
+            record = _kept(change, folder, info, provider)
+            if problem := _judge(change, folder, info, notes):
+                unjudged.append(problem)
+            else:
+                entered.append(_settle(change, folder, info, record, held=stop_running))
     if stop_running or worker_on(change) is None:
         entered += [_enter_deleted(change, record) for record in _of_deleted_folders(change)]
-    if not orphans:
+    if not orphans and not unjudged:
         put_back(change, held=stop_running)
-    if stop_running:
-        for folder in recovery.unused(change.runs_dir):
+    if stop_running and not unjudged:
+        for folder in (*unbegun, *recovery.unused(change.runs_dir)):
             folder.remove()
-    return entered, notes, problems, orphans
+    told = [problem.message for problem in unjudged]
+    return (
+        Leftovers(entered, notes, problems + unjudged, orphans)
+        if stop_running  # what a step finds is taken for what was before it
+        else Leftovers(entered, notes + told, problems, orphans)
+    )
+
+
+def _kept(change: Change, folder: RunFolder, info: RunInfo, provider: Provider) -> CallRecord:
+    """The call of a run that has ended, which is kept from now on if it was not before."""
+    record = read_unjudged(folder.path)
+    if record is not None:
+        return record
+    prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
+    environ = change.workspace.environ_of(info.provider)
+    result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
+    return recording.keep(change, result)
+
+
+def _judge(change: Change, folder: RunFolder, info: RunInfo, notes: list[str]) -> StateError | None:
+    """Judge what a run did, which is told in ``notes``; returns why that can't be done now."""
+    try:
+        notes += judge_left_guards(change.project.root)
+    except OSError as error:
+        return StateError(
+            f"what {info.provider} did in {change.project.shown(folder.path)} can't be judged now "
+            f"({error}); the next agentd command tries again",
+            fix="Mend that, then run the command again.",
+        )
+    return None
 
 
 def _settle(
-    change: Change,
-    folder: RunFolder,
-    info: RunInfo,
-    provider: Provider,
-    notes: list[str],
-    *,
-    held: bool,
+    change: Change, folder: RunFolder, info: RunInfo, record: CallRecord, *, held: bool
 ) -> Settled:
-    """Finish a run and enter its call; with its step, when that did its work and no more.
-
-    What it did that it may not is told in ``notes``.
-    """
-    record = read_unjudged(folder.path)
-    if record is None:
-        prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
-        environ = change.workspace.environ_of(info.provider)
-        result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
-        record = recording.keep(change, result)
-    notes += judge_left_guards(change.project.root)
+    """Enter the call of a run that is judged; with its step, when that did its work and no more."""
     found = judged(folder.path)
     change.forget()
     put_back(change, held=held)

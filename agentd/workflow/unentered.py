@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from agentd.errors import ConfigError, Paused, StateError
+from agentd.errors import ConfigError, Paused
 from agentd.project.change import Change
+from agentd.workflow.leftovers import NOTHING, Leftovers, Settled
 
 if TYPE_CHECKING:
-    from agentd.workflow.earlier_runs import Settled
     from agentd.workflow.order import Order
-
-
-class Leftovers(NamedTuple):
-    """What earlier commands left: the calls that are ``entered`` now, and what can't be.
-
-    ``notes``: runs that wait for a newer agentd, or for a config by which they can be priced.
-    ``problems``: those whose ``run.json`` is damaged. ``orphans`` are the processes of runs that
-    still work although their agentd is gone; a note tells of each run.
-    """
-
-    entered: Sequence[Settled] = ()
-    notes: Sequence[str] = ()
-    problems: Sequence[StateError] = ()
-    orphans: Sequence[int] = ()
-
-
-NOTHING = Leftovers()
 
 
 def enter_unentered(change: Change) -> Leftovers:
@@ -52,7 +35,7 @@ def enter_unentered(change: Change) -> Leftovers:
             told = f"change {change.id}: calls wait to be entered until the config is correct"
             return Leftovers(notes=(f"{told} (see agentd doctor)",))
         if min_version.complaint(config.min_version) is None:
-            return Leftovers(*settle_interrupted_runs(change, stop_running=False))
+            return settle_interrupted_runs(change, stop_running=False)
     elif is_closed(change.runs_dir):
         told = (
             f"change {change.id}: its runs are another user's, whose agentd enters what waits there"
@@ -84,7 +67,7 @@ def _settle(change: Change, order: Order) -> Sequence[Settled]:
     from agentd.budget.warnings import after_call
     from agentd.workflow.earlier_runs import settle_interrupted_runs
 
-    left = Leftovers(*settle_interrupted_runs(change, stop_running=True))
+    left = settle_interrupted_runs(change, stop_running=True)
     for note in left.notes:
         order.warn(note)
     for settled in left.entered:

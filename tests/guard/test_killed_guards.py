@@ -177,6 +177,29 @@ def test_a_judgement_that_fails_is_told_and_made_by_the_next_command(
     assert "changed what it may not touch: agentd/specs/login.md" in box.run("list").stderr
 
 
+def test_a_run_that_cant_be_judged_stays_kept_and_fails_no_report(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed_step(box, "echo evil > agentd/specs/login.md")
+    monkeypatch.chdir(box.root)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Guard, "after", fail)
+        for command in (["status", "add-x"], ["cost", "add-x"], ["log", "add-x"]):
+            assert run(command) == 0
+            assert "can't be judged now ([Errno 5] Input/output error)" in capsys.readouterr().err
+        assert run(["challenge", "add-x"]) == 1
+        assert "Mend that" in capsys.readouterr().err
+        assert calls_of(box, "add-x") == []
+    assert list(box.change("add-x").glob("runs/*/call.unjudged.json"))
+    done = box.run("status", "add-x")
+    assert "changed what it may not touch: agentd/specs/login.md" in done.stderr
+    assert len(calls_of(box, "add-x")) == 1
+
+
 def test_a_run_that_still_works_is_left(box: Sandbox) -> None:
     evil = f"{AGENTD}; echo evil > agentd/specs/login.md; {KILL}; sleep 30"
     put_plan(box, "challenge", shell=evil)
