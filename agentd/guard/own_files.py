@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from agentd.errors import LockHeld, StateError
@@ -50,13 +50,13 @@ class OwnFiles:
 
     def changes(self) -> dict[Path, str]:
         """What became of each that somebody but agentd changed; folders do not count."""
-        writes = self._log.read()  # after looking: a write is noted before it is done
-        written = [path for path in map(self._path, writes) if self._is_judged(path)]
+        noted = frozenset(self._log.read())  # after looking: a write is noted before it is done
+        written = [path for path in map(self._path, noted) if self._is_judged(path)]
         changed = {}
         for path in {*self._backup.entries, *self.seen, *written}:
             if self._rules.passes(path, self.seen.get(path), self._backup.entries):
                 continue
-            is_noted = self._place(path) in writes
+            is_noted = self._place(path) in noted
             if not (is_noted and self._is_agentds(path)) and (what := self._what(path, is_noted)):
                 changed[path] = what
         return changed
@@ -174,8 +174,8 @@ class OwnFiles:
         before = self._backup.entries.get(path)
         return Evolution(before, self._backup.data(path), self._writes(path))
 
-    def _writes(self, path: Path) -> list[OwnWrite]:
-        return self._log.read().get(self._place(path), [])
+    def _writes(self, path: Path) -> Sequence[OwnWrite]:
+        return self._log.read().get(self._place(path), ())
 
     def _place(self, path: Path) -> str:
         return str(path.relative_to(self._root))

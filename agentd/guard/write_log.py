@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -46,6 +47,9 @@ class WriteLog:
         self._path = path
         self._file = file
         self.start = 0
+        self._read_to = 0
+        self._writes: dict[str, list[OwnWrite]] = {}
+        self._places: dict[str, tuple[str, int]] = {}  # of a note: its path, and its place there
 
     @classmethod
     def begin(cls, root: Path) -> WriteLog:
@@ -105,20 +109,19 @@ class WriteLog:
         """Nobody writes now: leave out what was noted until now, from ``start`` on it counts."""
         self.start = self._file.seek(0, os.SEEK_END)
 
-    def read(self) -> dict[str, list[OwnWrite]]:
+    def read(self) -> Mapping[str, Sequence[OwnWrite]]:
         """The writes from ``start`` up to now, in order, by their path relative to the root.
 
-        Reads the file that was made, whatever lies at its path by now; skips what is no note.
+        Reads the file that was made, whatever lies at its path by now, each note of it once; skips
+        what is no note.
         """
-        self._file.seek(self.start)
-        notes: dict[str, tuple[str, OwnWrite]] = {}
-        for line in self._file.read().splitlines():
+        self._read_to = self._file.seek(max(self.start, self._read_to))
+        lines, end, _ = self._file.read().rpartition(b"\n")  # the rest is being written
+        self._read_to += len(lines) + len(end)
+        for line in filter(None, lines.splitlines()):
             with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
-                _take(json.loads(line), notes)
-        writes: dict[str, list[OwnWrite]] = {}
-        for path, write in notes.values():
-            writes.setdefault(path, []).append(write)
-        return writes
+                self._take_note(json.loads(line))
+        return self._writes
 
     def remove(self) -> None:
         """End the log; the folder goes when nothing else is in it."""
@@ -144,17 +147,21 @@ class WriteLog:
             return None
         return cls(path, file)
 
-
-def _take(values: Any, notes: dict[str, tuple[str, OwnWrite]]) -> None:
-    if "outcome" in values:
-        path, write = notes[values["id"]]
-        notes[values["id"]] = path, replace(write, outcome=str(values["outcome"]))
-        return
-    content, entry = values["content"], values["entry"]
-    write = OwnWrite(
-        before=values["before"],
-        after=values["after"],
-        content=None if content is None else base64.b64decode(content),
-        entry=None if entry is None else str(entry),
-    )
-    notes.setdefault(str(values["id"]), (str(values["path"]), write))
+    def _take_note(self, values: Any) -> None:
+        if "outcome" in values:
+            path, at = self._places[values["id"]]
+            ended = replace(self._writes[path][at], outcome=str(values["outcome"]))
+            self._writes[path][at] = ended
+            return
+        name, path = str(values["id"]), str(values["path"])
+        content, entry = values["content"], values["entry"]
+        write = OwnWrite(
+            before=values["before"],
+            after=values["after"],
+            content=None if content is None else base64.b64decode(content),
+            entry=None if entry is None else str(entry),
+        )
+        if name not in self._places:
+            writes = self._writes.setdefault(path, [])
+            self._places[name] = path, len(writes)
+            writes.append(write)

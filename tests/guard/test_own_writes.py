@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -385,3 +386,19 @@ def test_what_was_written_while_a_guard_began_is_no_change(
     with guarding(box.change("add-y"), Allowed(documents=())) as guard:
         record(store, "three")
         assert guard.after().forbidden == ()
+
+
+def test_each_note_is_read_once_however_many_files_are_judged(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [box.change("add-y") / f"{number}.md" for number in range(20)]
+    with guarding(box.change("add-x"), Allowed(documents=())) as guard:
+        for path in made:
+            write_atomic(path, b"by agentd")
+        read: list[object] = []
+        loads = json.loads
+        with monkeypatch.context() as patch:
+            patch.setattr("json.loads", lambda line: (read.append(line), loads(line))[1])
+            assert guard.after().forbidden == ()
+    notes = [line for line in read if line[:5] == b'{"id"']
+    assert len(notes) == len({*notes}) == 2 * len(made)  # what begins, what ends
