@@ -14,8 +14,27 @@ def free_name(target: Path) -> Path:
     return target
 
 
-def move_aside(path: Path, target: Path) -> None:
-    """Move what is at ``path``, if anything, to the free name for ``target``. Raises OSError."""
+def free_place(aside: Path, name: Path) -> Path:
+    """A path in ``aside`` where nothing is, called ``name`` if that is free; its folder is made.
+
+    No folder in there is a link: who left one there is not followed. Raises OSError.
+    """
+    target = aside
+    for part in name.parent.parts:
+        target = target / part
+        while os.path.lexists(target) and not is_folder(target):
+            target = target.with_name(f"{target.name}.1")
+        target.mkdir(exist_ok=True)
+    return free_name(target / name.name)
+
+
+def move_aside(path: Path, aside: Path, name: Path) -> None:
+    """Move what is at ``path``, if anything, to the :func:`free_place` for it. Raises OSError."""
     if os.path.lexists(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, free_name(target))
+        aside.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, free_place(aside, name))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder itself, not a link to one."""
+    return path.is_dir() and not path.is_symlink()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from agentd.files import sync_folder, write_atomic
-from agentd.guard.aside import free_name
+from agentd.guard.aside import free_place, is_folder
 from agentd.guard.baseline import Baseline
 from agentd.guard.tree import Look, look_at
 
@@ -76,8 +76,7 @@ class Backup:
     def look(self, path: Path) -> Look | None:
         """How a file looks now; None behind a link in the place of a folder, as in :meth:`now`."""
         for part in self._between(path):
-            above = self._above.get(part)
-            if not _is_folder(part) and (above is None or above.kind != "link"):
+            if not self._is_as_folder(part):
                 return None
         return look_at(path)
 
@@ -107,10 +106,19 @@ class Backup:
             sync_folder(path.parent)
         # A folder is made again when something in it is.
 
+    def clear_way(self, folder: Path, aside: Path) -> None:
+        """Move what stands in the way of a folder, if anything does, into ``aside``.
+
+        Raises OSError.
+        """
+        parts = (*self._between(folder), folder)
+        if any(os.path.lexists(part) and not self._is_as_folder(part) for part in parts):
+            self._make_way(folder, aside)
+
     def put_aside(self, path: Path, aside: Path, data: bytes) -> None:
         """Write what ``path`` was into ``aside``, and leave what it is. Raises OSError."""
         self._make_way(aside, aside)
-        write_atomic(_free(aside, path.relative_to(self._root)), data)
+        write_atomic(free_place(aside, path.relative_to(self._root)), data)
 
     def _between(self, place: Path) -> list[Path]:
         """The folders between the project's root and a place, the highest first."""
@@ -144,11 +152,15 @@ class Backup:
         for item in inside:
             yield from self._below(item, look)
 
+    def _is_as_folder(self, part: Path) -> bool:
+        """Whether it is a folder, or was a link before."""
+        above = self._above.get(part)
+        return is_folder(part) or (above is not None and above.kind == "link")
+
     def _make_way(self, folder: Path, aside: Path) -> None:
         """Make the folder, a real one below real ones; what stands in the way goes aside."""
         for part in (*self._between(folder), folder):
-            above = self._above.get(part)
-            if _is_folder(part) or (above is not None and above.kind == "link"):
+            if self._is_as_folder(part):
                 continue
             self._keep_aside(part, aside, stays=False)
             part.mkdir(exist_ok=True)  # it is there when ``aside`` lies in it
@@ -162,10 +174,10 @@ class Backup:
             waiting = path.with_name(f".{path.name}.{os.urandom(4).hex()}.in-the-way")
             path.rename(waiting)
             self._make_way(aside, aside)
-            waiting.rename(_free(aside, path.relative_to(self._root)))
+            waiting.rename(free_place(aside, path.relative_to(self._root)))
             return
         self._make_way(aside, aside)
-        target = _free(aside, path.relative_to(self._root))
+        target = free_place(aside, path.relative_to(self._root))
         if stays and stat.S_ISREG(path.lstat().st_mode):
             try:
                 target.hardlink_to(path)
@@ -174,18 +186,3 @@ class Backup:
         else:
             shutil.move(path, target)
         sync_folder(target.parent)
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
-
-
-def _free(aside: Path, name: Path) -> Path:
-    """A path in ``aside`` where nothing is, called ``name`` if that is free; its folder is made."""
-    target = aside
-    for part in name.parent.parts:
-        target = target / part
-        while os.path.lexists(target) and not _is_folder(target):
-            target = target.with_name(f"{target.name}.1")
-        target.mkdir(exist_ok=True)
-    return free_name(target / name.name)

@@ -106,7 +106,7 @@ class GitSettings:
             return False  # a link leads out of git's folders
         if data is not None and setting.now is not None and path.name == "config":
             data = _with_silent(data, path.read_bytes())
-        move_aside(path, aside / self._place.shown(path))
+        move_aside(path, aside, Path(self._place.shown(path)))
         _remove_empty(path.parent)
         if before is None:
             return True

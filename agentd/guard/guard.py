@@ -155,10 +155,15 @@ class Guard:
         """
         ended = ended or Ended.now()
         self._own.look()
+        own = self._own.changes()
+        whose = {path: ended.whose(path) for path in own}  # by times that putting back changes
+        kept = self.run_dir / "before"
+        with contextlib.suppress(OSError):  # what can't be moved there is told then
+            for folder in (self.aside, kept):
+                self._own.clear_way(folder, self.aside)
         judged = self._files.judge(self.aside, ended, code=self._allowed.code)
         # After looking: whoever took up another change by then is seen by the time of its hold.
         at_work = self._others.at_work_until(Holds.on_others(self._project.root, self._change.name))
-        own = self._own.changes()
         code = [path for path in judged.code if not self._own.is_agentds_code(path)]
         code, around = (
             [path for path in paths if ended.whose(path) != "a person's"]
@@ -170,9 +175,9 @@ class Guard:
         for path, what in own.items():
             if self._is_allowed(path) or self._may_be_of_others(path, at_work):
                 continue
-            whose = "the run's" if self._own.is_agentds_alone(path) else ended.whose(path)
-            if whose != "a person's":
-                in_doubt = whose == "in doubt"
+            by = "the run's" if self._own.is_agentds_alone(path) else whose[path]
+            if by != "a person's":
+                in_doubt = by == "in doubt"
                 forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
         forbidden += judged.forbidden
         if self._allowed.code and around:
@@ -181,7 +186,6 @@ class Guard:
         if not self._allowed.code and not at_work:
             forbidden += self._forbidden_code([*code, *around])
         # Another change's step may have made the files that it takes away.
-        kept = self.aside.parent / "before"
         lost, self._is_done = self._files.bring_back(kept, in_doubt=bool(at_work))
         told += lost
         there = [path for path in (*own, *code) if os.path.lexists(path)]

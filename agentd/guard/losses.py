@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from agentd.files import write_atomic
-from agentd.guard.aside import free_name
+from agentd.guard.aside import free_place
 from agentd.guard.baseline import Baseline
 from agentd.guard.findings import Told
 from agentd.guard.repository import Loss
@@ -35,7 +35,8 @@ def bring_back(
             if _is_below(path, root) and loss.is_kept and _restore(path, loss, data):
                 back.setdefault(loss.what, []).append(loss.path)
             elif data is not None:
-                _copy(kept / loss.path, data)
+                kept.mkdir(parents=True, exist_ok=True)
+                write_atomic(free_place(kept, Path(loss.path)), data)
                 copied.setdefault(loss.what, []).append(loss.path)
             else:
                 lost.append(f"{loss.path} ({loss.what})")
@@ -78,11 +79,6 @@ def _restore(path: Path, loss: Loss, data: bytes | None) -> bool:
         write_atomic(path, data)
         path.chmod(loss.look.mode)
     return True
-
-
-def _copy(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(free_name(target), data)
 
 
 def _is_below(path: Path, root: Path | None) -> bool:

@@ -184,7 +184,7 @@ class Repository:
             if index.is_file():
                 self._place.ask("ls-files", "--", ":(literal)of no file, only to read it")
                 return []
-        move_aside(index, aside / ".git/index")
+        move_aside(index, aside, Path(".git/index"))
         write_atomic(index, self._baseline.kept_bytes("git index") or b"")
         return [Told("Put back: .git/index (deleted or broken)", GIT)]
 

@@ -153,6 +153,38 @@ def test_what_a_step_wrote_into_a_setting_is_shown_and_kept(repo: Project) -> No
     ]
 
 
+IN_THE_WAY = {
+    "files": "touch $RUN/forbidden $RUN/before",
+    "links": "ln -s /nowhere $RUN/forbidden; ln -s /nowhere $RUN/before",
+    "a link to a folder": "mkdir src/mine; ln -s $PWD/src/mine $RUN/forbidden",
+    "files in them": "cd $RUN; mkdir forbidden before; touch forbidden/.git before/src",
+    "a file for the run's folder": "rm -r $RUN; touch $RUN",
+    "a link above": "mv agentd/changes c; ln -s ../c agentd/changes; touch $RUN/forbidden",
+}
+
+
+@pytest.mark.parametrize("deed", IN_THE_WAY)
+def test_nothing_in_the_way_of_what_goes_aside_keeps_a_hook_in_force(
+    repo: Project, deed: str
+) -> None:
+    change = repo.changes_dir / "add-x"
+    put(repo.root / "src/dirty.py", "mine\n")
+    with watching(repo) as guard:
+        put(repo.root / ".git/hooks/pre-commit", "#!/bin/sh\nevil\n")
+        put(repo.root / "src/dirty.py", "edited\n")
+        shell(repo.root, f"RUN=agentd/changes/add-x/runs/1; {IN_THE_WAY[deed]}")
+        findings = guard.after()
+        guard.restore(findings)
+        assert not guard.is_to_be_finished
+    assert not (repo.root / ".git/hooks/pre-commit").exists()
+    assert "not put back" not in told(findings)
+    [hook] = (change / ASIDE).glob(".git*/hooks/pre-commit")
+    assert hook.read_text() == "#!/bin/sh\nevil\n"
+    [lost] = (change / "runs/1/before").glob("src*/dirty.py")
+    assert lost.read_text() == "mine\n"
+    assert not any(folder.is_symlink() for folder in (lost, *lost.parents, *hook.parents))
+
+
 def test_what_an_editor_notes_stays_when_a_setting_is_put_back(repo: Project) -> None:
     with watching(repo, code=True) as guard:
         git(repo.root, "config", "branch.main.remote", "origin")
