@@ -14,11 +14,10 @@ from agentd.cli.terminal import show
 from agentd.errors import AgentdError, UsageError
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
-from agentd.project.change import Change, find_open_change
+from agentd.project.change import Change, find_open_change, open_changes
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
-from agentd.specs.staging import take_back
 from agentd.text import counted
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome
@@ -29,7 +28,10 @@ def open_workspace(asked: Asked) -> tuple[Workspace, Order, Progress]:
     if asked.quiet and asked.verbose:
         raise UsageError("--quiet and --verbose exclude each other", fix="Give one of them.")
     workspace = Workspace.open_to_write(Path.cwd())
-    take_back(workspace.project)
+    if any(change.is_merging for change in open_changes(workspace.project)):
+        from agentd.specs.staging import take_back
+
+        take_back(workspace.project)
     progress = Progress(quiet=asked.quiet, verbose=asked.verbose)
     for warning in workspace.config.warnings:
         progress.note(f"warning: {warning}")

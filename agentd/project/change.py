@@ -65,6 +65,14 @@ class Change:
         return self.folder / "runs"
 
     @property
+    def is_merging(self) -> bool:
+        """Whether a merge into the main specs may be unfinished; loads nothing.
+
+        False, too, where ``runs/`` is another user's: they alone can finish or undo it.
+        """
+        return os.path.exists(self.runs_dir / "merge")  # noqa: PTH110 - a Path raises if denied
+
+    @property
     def ledger(self) -> StateStore:
         """STATE.yaml to write to. Drops what was read: ask anew for each write."""
         from agentd.ledger.store import StateStore

@@ -209,7 +209,7 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
 
 
 def _half_published(change: Change) -> Iterable[str]:
-    if not (change.runs_dir / "merge").exists():  # asked first: it loads nothing
+    if not change.is_merging:
         return ()
     from agentd.specs.staging import told_half_published
 

@@ -124,7 +124,7 @@ def _take_back(project: Project, change: Path | None) -> None:
 def _half_published(project: Project, held: Path | None = None) -> Iterator[Change]:
     """``held`` is a change that this process works on itself."""
     for change in open_changes(project):
-        if not journal_of(project, change.folder).open:
+        if not change.is_merging or not journal_of(project, change.folder).open:
             continue
         if change.folder != held and worker_on(change) is not None:
             continue

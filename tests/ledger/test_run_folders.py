@@ -6,14 +6,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from support.changes import change_at
-from support.state_samples import exit_codes, in_child
+from support.state_samples import CALL, exit_codes, in_child
 
+from agentd.cli import run
 from agentd.errors import InputError
 from agentd.ledger.run_folders import is_closed, run_dirs
+from agentd.ledger.store import StateStore
 from agentd.project.change import Change
 from agentd.project.hold import at_work, worker_on
 from agentd.workflow.unentered import enter_unentered
@@ -36,11 +40,15 @@ def change() -> Iterator[Change]:
     shutil.rmtree(root)
 
 
+def become_nobody() -> None:
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
 def test_what_another_user_sees(change: Change) -> None:
     def look() -> None:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        become_nobody()
         assert run_dirs(change.runs_dir) == []
         assert is_closed(change.runs_dir)
         assert worker_on(change) is None
@@ -51,6 +59,29 @@ def test_what_another_user_sees(change: Change) -> None:
 
     assert exit_codes([in_child(look)]) == {0}
     assert [path.name for path in run_dirs(change.runs_dir)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "command", ["status add-x", "list", "cost add-x", "log add-x --requests", "validate add-x"]
+)
+def test_what_another_user_can_run(
+    change: Change, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(change.project.root)
+    store = StateStore(change.folder)
+    store.create(change.id)
+    store.append(CALL)
+    store.path.chmod(0o644)
+
+    def look() -> None:
+        first = run(command.split())  # loads what another user may not be let to read
+        become_nobody()
+        with redirect_stderr(StringIO()) as told:
+            assert run(command.split()) == first
+        assert "denied" not in told.getvalue()
+        assert "its runs are another user's" in told.getvalue() or "validate" in command
+
+    assert exit_codes([in_child(look)]) == {0}
 
 
 def test_a_folder_of_ones_own_that_is_closed_is_no_empty_one(
