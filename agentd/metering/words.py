@@ -8,3 +8,5 @@ CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "
 CostSource = Literal["config", "reported", "catalog", "none"]
 Accuracy = Literal["exact", "family", "heuristic"]
 UsageSource = Literal["wire", "telemetry", "stdout", "session_log", "partial", "estimated"]
+MANUAL = "manual"
+"""The step of a call that is no run of agentd's: what a person did in a CLI, imported."""

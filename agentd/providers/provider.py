@@ -9,6 +9,7 @@ from agentd.frozen import frozen
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
+    from agentd.providers.session_files import SessionFiles
 
 Version = tuple[int, int, int]
 Work = Literal["write", "judge", "code"]
@@ -33,6 +34,7 @@ class Provider:
     as price catalogues name it, "" where each model's name has to tell. ``default_model`` is the
     one it takes when it is told none. ``reports_costs``: it has figures of its own, real for its
     maker's models. ``usual_for``: the work that it does where the config names no provider.
+    ``session_files`` loads what reads all its session logs, None where agentd can read none.
     """
 
     name: str
@@ -46,3 +48,4 @@ class Provider:
     reports_costs: bool = False
     budget_flag: BudgetFlag | None = None
     usual_for: tuple[Work, ...] = ()
+    session_files: Callable[[], SessionFiles] | None = None

@@ -44,9 +44,14 @@ def home_of(query: LogQuery, variable: str, usual: str) -> Path | None:
     """
     if not _SAFE_ID.fullmatch(query.session_id):
         return None
-    if named := query.environ.get(variable):
+    return folder_of(query.environ, variable, usual)
+
+
+def folder_of(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:
+    """The same whatever the session."""
+    if named := environ.get(variable):
         return Path(named)
-    home = query.environ.get("HOME")
+    home = environ.get("HOME")
     return Path(home, usual) if home else None
 
 

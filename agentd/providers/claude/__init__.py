@@ -8,12 +8,19 @@ from agentd.providers.provider import BudgetFlag, Provider
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
+    from agentd.providers.session_files import SessionFiles
 
 
 def _cli() -> Cli:
     from agentd.providers.claude.cli import CLI
 
     return CLI
+
+
+def _session_files() -> SessionFiles:
+    from agentd.providers.claude.session_log import SESSION_FILES
+
+    return SESSION_FILES
 
 
 CLAUDE = Provider(
@@ -29,4 +36,5 @@ CLAUDE = Provider(
     # Not in 2.0.28, in 2.0.45 and later (looked up in each). An older claude refuses to start.
     budget_flag=BudgetFlag(name="--max-budget-usd", since=(2, 0, 45)),
     usual_for=("code",),
+    session_files=_session_files,
 )

@@ -7,7 +7,8 @@ line only. Calls outside the conversation are in no log. Read and checked: 2.1.3
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +19,12 @@ from agentd.files import files_below
 from agentd.metering.requests import ApiRequest, unite
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.claude.usage import finish_of, of_message, requests_of
+from agentd.providers.session_files import LoggedRequest, SessionFiles, logged_request
 from agentd.providers.session_log import (
     LoggedThread,
     UnknownShape,
     changed_since,
+    folder_of,
     home_of,
     json_lines,
     logged,
@@ -33,6 +36,7 @@ from agentd.providers.session_log import (
 
 _INTERRUPTED = "[Request interrupted by user]"
 _TOOL_INTERRUPTED = "[Request interrupted by user for tool use]"
+_NAME_LENGTH = 150  # of a longer path claude shortens the name of its folder
 
 
 def read(query: LogQuery) -> Logged | None:
@@ -121,19 +125,76 @@ class _Transcript:
     def _answer(
         self, entry: Mapping[str, Any], message: Mapping[str, Any], prompt: str | None
     ) -> None:
-        usage = required(part(message, "usage"), "input_tokens", "output_tokens")
-        finish = finish_of(message)
-        begun = self.requests.get(text(message, "id"))
-        request = ApiRequest(
-            id=text(message, "id"),
-            model=text(message, "model"),
-            ended_at=begun.ended_at if begun else moment(entry),
-            finish=finish,
-            ended=finish is not None
-            and not entry.get("isAbortedMidStream")
-            and of_message(usage).input_tokens > 0,  # zeros where the API told no usage
-        )
-        for one in requests_of(request, usage):
+        for one in _answers(entry, message):
             known = self.requests.get(str(one.id))
-            self.requests[str(one.id)] = unite([known, one])[0] if known else one
+            self.requests[str(one.id)] = _with_more(known, one)
             self.prompt_of.setdefault(str(one.id), prompt)
+
+
+def _answers(entry: Mapping[str, Any], message: Mapping[str, Any]) -> list[ApiRequest]:
+    """What one block of an answer tells of its request, and of what is billed beside it."""
+    usage = required(part(message, "usage"), "input_tokens", "output_tokens")
+    finish = finish_of(message)
+    request = ApiRequest(
+        id=text(message, "id"),
+        model=text(message, "model"),
+        ended_at=moment(entry),
+        finish=finish,
+        ended=finish is not None
+        and not entry.get("isAbortedMidStream")
+        and of_message(usage).input_tokens > 0,  # zeros where the API told no usage
+    )
+    return requests_of(request, usage)
+
+
+def _with_more(known: ApiRequest | None, one: ApiRequest) -> ApiRequest:
+    """What is known of a request once another block of it came; it ended with the first."""
+    if known is None:
+        return one
+    return unite([known, replace(one, ended_at=known.ended_at)])[0]
+
+
+class _Reader:
+    """One file of a session, or of a subagent of it, whoever asked."""
+
+    unsure = None
+
+    def __init__(self) -> None:
+        self.session_id: str | None = None
+        self.parent_id: str | None = None
+        self.cwd: str | None = None
+        self.tells_ends = False
+
+    def feed(self, entry: Mapping[str, Any]) -> Iterator[LoggedRequest]:
+        message = part(entry, "message")
+        if entry.get("type") != "assistant" or message.get("model") == "<synthetic>":
+            return
+        session_id, branch = text(entry, "sessionId"), entry.get("gitBranch")
+        self.session_id = self.session_id or session_id
+        self.cwd = self.cwd or text(entry, "cwd")
+        asked_in = entry.get("requestSessionId")  # a fork begins with a copy of its origin
+        for one in _answers(entry, message):
+            self.tells_ends |= one.finish is not None
+            yield logged_request(
+                one,
+                str(one.id),
+                session_id,
+                branch=branch if isinstance(branch, str) and branch != "HEAD" else None,
+                copied=asked_in not in (None, session_id),
+                in_subagent=entry.get("isSidechain") is True,
+            )
+
+
+def _find(environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
+    home = folder_of(environ, "CLAUDE_CONFIG_DIR", ".claude")
+    if home is None:
+        return
+    begins = tuple(re.sub(r"[^A-Za-z0-9]", "-", str(root))[:_NAME_LENGTH] for root in roots)
+    for folder in sorted((home / "projects").glob("*")):
+        if not roots or folder.name.startswith(begins):
+            yield from files_below(folder, ".jsonl")
+
+
+SESSION_FILES = SessionFiles(
+    find=_find, new_reader=lambda path, roots: _Reader(), markers=(b'"type":"assistant"',)
+)

@@ -8,12 +8,19 @@ from agentd.providers.provider import Provider
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
+    from agentd.providers.session_files import SessionFiles
 
 
 def _cli() -> Cli:
     from agentd.providers.codex.cli import CLI
 
     return CLI
+
+
+def _session_files() -> SessionFiles:
+    from agentd.providers.codex.session_log import SESSION_FILES
+
+    return SESSION_FILES
 
 
 CODEX = Provider(
@@ -25,4 +32,5 @@ CODEX = Provider(
     older_lacks="the usage of resumed sessions is inexact, as each run reports only itself",
     maker="openai",
     usual_for=("judge",),
+    session_files=_session_files,
 )

@@ -23,7 +23,7 @@ from agentd.providers.session_log import (
     text,
 )
 
-_MARKERS = (
+MARKERS = (
     b'"turn_context"',
     b'"thread_settings_applied"',
     b'"token_usage_record"',
@@ -54,6 +54,7 @@ class Rollout:
     told: list[tuple[ModelUsage, ModelUsage]] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
     records: dict[str, ApiRequest] = field(default_factory=dict)
+    has_records: bool = False
     token_counts: list[tuple[str | None, ApiRequest]] = field(default_factory=list)
     total: ModelUsage = field(default_factory=ModelUsage)
     calls: set[object] = field(default_factory=set)
@@ -77,27 +78,31 @@ class Rollout:
         if origin := meta.get("forked_from_id"):
             self.parent, self.copying = others.get(str(origin)), True
             self.forked = True
-        for entry in json_lines(path, *_MARKERS):
-            payload = part(entry, "payload")
-            match entry.get("type"):
-                case "turn_context":
-                    self._turn(moment(entry), payload)
-                case "event_msg" if payload.get("type") == "thread_settings_applied":
-                    self._settings(payload)
-                case "token_usage_record":
-                    self._record(moment(entry), payload)
-                case "event_msg" if payload.get("type") == "token_count":
-                    self._token_count(moment(entry), part(payload, "info"))
-                case "event_msg" if payload.get("type") == "task_complete":
-                    self.waiting = False
-                    self._next_answer()
-                case "event_msg" if payload.get("type") == "turn_aborted":
-                    self.repeats -= 1
-                case "compacted":
-                    self.repeats -= 2
-                case "response_item" if moment(entry) >= self.since:
-                    self._item(payload)
+        for entry in json_lines(path, *MARKERS):
+            self.feed(entry)
         return self
+
+    def feed(self, entry: Mapping[str, Any]) -> None:
+        """Take one object of the file, in order."""
+        payload = part(entry, "payload")
+        match entry.get("type"):
+            case "turn_context":
+                self._turn(moment(entry), payload)
+            case "event_msg" if payload.get("type") == "thread_settings_applied":
+                self._settings(payload)
+            case "token_usage_record":
+                self._record(moment(entry), payload)
+            case "event_msg" if payload.get("type") == "token_count":
+                self._token_count(moment(entry), part(payload, "info"))
+            case "event_msg" if payload.get("type") == "task_complete":
+                self.waiting = False
+                self._next_answer()
+            case "event_msg" if payload.get("type") == "turn_aborted":
+                self.repeats -= 1
+            case "compacted":
+                self.repeats -= 2
+            case "response_item" if moment(entry) >= self.since:
+                self._item(payload)
 
     def thread(self, *, turns: int | None = None) -> LoggedThread:
         """The requests since the run began. Raises UnknownShape when answers came without one.
@@ -120,6 +125,17 @@ class Rollout:
             one for turn, one in self.token_counts if turns is None or turn is None or turn in own
         ]
         return LoggedThread(counts, self.waiting)
+
+    def drop_requests(self) -> None:
+        """Forget the requests that were read by now, for one who has taken note of each."""
+        self.records, self.turn_of, self.token_counts, self.told, self.turns = {}, {}, [], [], []
+
+    @property
+    def unsure(self) -> str | None:
+        """What is not known of its requests, None when that is nothing."""
+        if not self.has_records and not self.adds_up:
+            return "its totals do not add up"
+        return self._unsure(is_main=False) if self.has_records else None
 
     def _unsure(self, *, is_main: bool) -> str | None:
         if self.forked:
@@ -177,6 +193,7 @@ class Rollout:
         self.waiting = self.unrecorded = self.resulted = False
         response_id = text(payload, "response_id")
         self.turn_of[response_id] = text(payload, "turn_id")
+        self.has_records = True
         self.records[response_id] = ApiRequest(
             id=response_id,
             model=model,
@@ -208,7 +225,7 @@ class Rollout:
         if self.copying:
             # A fork begins with a copy of its parent's history, and goes on with its total
             # (0.144.6). Without records, whose those are that follow is known by the parent alone.
-            if self.parent is None and not self.records:
+            if self.parent is None and not self.has_records:
                 raise UnknownShape("forked_from_id")
             if self.parent is None or (total, last) in self.parent.told:
                 self.total, self.searches = total, 0
@@ -218,14 +235,14 @@ class Rollout:
         if total.counts() not in (grown, last.counts()):
             self.adds_up = False  # of no matter where there are records
         self.total = total
-        self.waiting &= bool(self.records)  # beside records it comes too late: after the tool
+        self.waiting &= self.has_records  # beside records it comes too late: after the tool
         if at >= self.since:
             if self.model is None:
                 raise UnknownShape("turn_context")
             request = ApiRequest(
                 model=self.model,
                 usage=last,
-                web_searches=0 if self.records else self._searched(),
+                web_searches=0 if self.has_records else self._searched(),
                 variants=self.variants,
                 ended_at=at,
                 ended=True,

@@ -7,23 +7,31 @@ Read and checked: 0.171.0, 0.169.0, 0.144.6, 0.115.0, 0.58.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.files import files_below
+from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
-from agentd.providers.codex.rollout import Rollout
+from agentd.providers.codex.rollout import MARKERS, Rollout
+from agentd.providers.session_files import LoggedRequest, SessionFiles, logged_request
 from agentd.providers.session_log import (
     NO_SUBAGENT_LOG,
     UnknownShape,
     changed_since,
     first_entry,
+    folder_of,
     home_of,
     logged,
     part,
+    text,
 )
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def read(query: LogQuery) -> Logged | None:
@@ -94,3 +102,76 @@ def _subagents(main: Path, query: LogQuery) -> Iterator[tuple[str, Path]]:
 def _parent(meta: Mapping[str, Any]) -> object:
     spawned = part(part(part(meta, "source"), "subagent"), "thread_spawn")  # 0.115.0
     return meta.get("parent_thread_id") or spawned.get("parent_thread_id")
+
+
+class _Reader:
+    """One rollout, whoever asked: its records; where a turn has none, what token_count tells.
+
+    A fork may begin with a copy of its origin's turns. A turn keeps its id there, and a total
+    stands in it once, so that the two tell whether a request is the same.
+    """
+
+    tells_ends = True
+
+    def __init__(self) -> None:
+        self.session_id: str | None = None
+        self.parent_id: str | None = None
+        self.cwd: str | None = None
+        self.branch: str | None = None
+        self.forked = False
+        self.rollout = Rollout("", _EVER)
+        self.recorded: str | None = None
+
+    def feed(self, entry: Mapping[str, Any]) -> Iterator[LoggedRequest]:
+        if entry.get("type") == "session_meta":
+            if self.session_id is None:
+                self._begin(part(entry, "payload"))
+            return
+        rollout = self.rollout
+        if self.session_id is None:
+            raise UnknownShape("session_meta")
+        rollout.feed(entry)
+        for key, request in rollout.records.items():
+            self.recorded = rollout.turn_of[key]
+            yield self._row(key, request)
+        for turn, request in rollout.token_counts:
+            if turn is None or turn != self.recorded:
+                total = rollout.total.counts()
+                key = ":".join(map(str, (turn or self.session_id, *total, *request.usage.counts())))
+                yield self._row(key, request, copied=self.forked)
+        rollout.drop_requests()
+
+    @property
+    def unsure(self) -> str | None:
+        return self.rollout.unsure
+
+    def _begin(self, meta: Mapping[str, Any]) -> None:
+        self.session_id = text(meta, "id")
+        told = _parent(meta), meta.get("cwd"), part(meta, "git").get("branch")
+        self.parent_id, self.cwd, self.branch = (
+            each if isinstance(each, str) else None for each in told
+        )
+        self.forked = bool(meta.get("forked_from_id"))
+        self.rollout.thread_id = self.session_id
+
+    def _row(self, key: str, request: ApiRequest, *, copied: bool = False) -> LoggedRequest:
+        return logged_request(
+            request,
+            key,
+            str(self.session_id),
+            branch=self.branch,
+            copied=copied,
+            in_subagent=self.parent_id is not None,
+        )
+
+
+def _find(environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
+    home = folder_of(environ, "CODEX_HOME", ".codex")
+    if home is not None:
+        for name in ("sessions", "archived_sessions"):
+            yield from files_below(home / name, ".jsonl")
+
+
+SESSION_FILES = SessionFiles(
+    find=_find, new_reader=lambda path, roots: _Reader(), markers=(b'"session_meta"', *MARKERS)
+)

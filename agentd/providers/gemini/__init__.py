@@ -8,12 +8,19 @@ from agentd.providers.provider import Provider
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
+    from agentd.providers.session_files import SessionFiles
 
 
 def _cli() -> Cli:
     from agentd.providers.gemini.cli import CLI
 
     return CLI
+
+
+def _session_files() -> SessionFiles:
+    from agentd.providers.gemini.session_log import SESSION_FILES
+
+    return SESSION_FILES
 
 
 GEMINI = Provider(
@@ -25,4 +32,5 @@ GEMINI = Provider(
     older_lacks="it may lack the stream-json output that usage is read from",
     maker="google",
     usual_for=("write",),
+    session_files=_session_files,
 )

@@ -10,22 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.files import files_below
 from agentd.metering.partial import TOTAL_ONLY
 from agentd.metering.requests import ApiRequest, with_output_of_text
 from agentd.metering.usage import ModelUsage
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.gemini.usage import is_unsure, read_usage
+from agentd.providers.session_files import LoggedRequest, SessionFiles, logged_request
 from agentd.providers.session_log import (
     NO_USAGE,
     LoggedThread,
     UnknownShape,
     changed_since,
     first_entry,
+    folder_of,
     home_of,
     json_lines,
     logged,
@@ -114,6 +118,57 @@ def _thread(paths: Sequence[Path], since: datetime) -> LoggedThread:
     if others:
         unsure = unsure or "somebody else went on in its session"
     return LoggedThread(list(found.values()), waiting, NO_USAGE if unmetered else unsure)
+
+
+class _Reader:
+    """One chat, or a subagent's, whoever asked."""
+
+    tells_ends = True
+
+    def __init__(self, path: Path, roots: Sequence[Path]) -> None:
+        in_subagent = path.parent.name != "chats"
+        self.session_id = path.stem if in_subagent else None
+        self.parent_id = path.parent.name if in_subagent else None
+        self.cwd = _folder_of_chats(path, roots)
+        self.unsure: str | None = None
+
+    def feed(self, entry: Mapping[str, Any]) -> Iterator[LoggedRequest]:
+        if "startTime" in entry:
+            self.session_id = self.session_id or text(entry, "sessionId")
+        if entry.get("type") != "gemini":
+            return
+        if tokens := part(entry, "tokens"):
+            usage = read_usage(required(tokens, "input", "output"))
+            self.unsure = TOTAL_ONLY if is_unsure(tokens) else self.unsure
+            yield logged_request(
+                _request(entry, usage, moment(entry)),
+                text(entry, "id"),
+                self.session_id or "",
+                branch=None,
+                in_subagent=self.parent_id is not None,
+            )
+
+
+def _folder_of_chats(path: Path, roots: Sequence[Path]) -> str | None:
+    """Where gemini was started: that is noted beside the chats; before, their folder was a hash."""
+    folder = next((one.parent for one in path.parents if one.name == "chats"), path.parent)
+    try:
+        return (folder / ".project_root").read_text().strip()
+    except (OSError, ValueError):
+        hashes = {sha256(str(root).encode()).hexdigest(): str(root) for root in roots}
+        return hashes.get(folder.name)
+
+
+def _find(environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
+    home = folder_of(environ, "GEMINI_CLI_HOME", "")
+    if home is not None:
+        for chats in sorted(home.glob(".gemini/tmp/*/chats")):
+            yield from files_below(chats, ".jsonl")
+
+
+SESSION_FILES = SessionFiles(
+    find=_find, new_reader=_Reader, markers=(b'"type":"gemini"', b'"startTime"')
+)
 
 
 def _request(entry: Mapping[str, Any], usage: ModelUsage, at: datetime) -> ApiRequest:

@@ -1,0 +1,262 @@
+"""The sessions that people had in the CLIs themselves, and that no ledger has yet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from agentd import git
+from agentd.frozen import frozen
+from agentd.metering.call import CallRecord
+from agentd.metering.partial import reason_of
+from agentd.metering.pricing import PriceBook
+from agentd.metering.requests import busiest_model, usage_of_run
+from agentd.metering.words import MANUAL
+from agentd.project.change import all_changes
+from agentd.project.workspace import Workspace
+from agentd.providers.session_files import LoggedRequest
+from agentd.runner.result import RunResult
+from agentd.state_folder import short_hash
+from agentd.workflow.recording import priced
+from agentd.workflow.sessions.log_cache import LogFile, read_logs, with_more
+from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Imported, Known, OwnRun, read_known
+
+_CUT = "an answer was cut"
+_DAY_S = 86400
+ALL = "*"
+"""The cache's key for all of the machine."""
+
+
+@frozen(kw_only=True)
+class ManualCall:
+    """What a person had of one session on one day (UTC) and one git branch, as a call.
+
+    ``cwd`` is where the session began, ``branch`` None where the log doesn't tell it, ``last_at``
+    when the last request ended. ``imported`` is the change's call of the same id, None without
+    one; ``call`` may have more than that by now.
+    """
+
+    call: CallRecord
+    cwd: str
+    branch: str | None
+    first_at: datetime
+    last_at: datetime
+    imported: Imported | None = None
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether the log has more than was imported."""
+        if self.imported is None:
+            return False
+        now, then = self.call, self.imported.call
+        return (now.usage.total_tokens, now.requests or 0) > (
+            then.usage.total_tokens,
+            then.requests or 0,
+        )
+
+
+@frozen(kw_only=True)
+class _Session:
+    """The requests of one session that no run of agentd made."""
+
+    provider: str
+    id: str
+    cwd: str
+    requests: Sequence[LoggedRequest]
+    unsure: str | None
+
+
+def manual_calls(workspace: Workspace) -> list[ManualCall]:
+    """What people did in the CLIs in a project, its subfolders and worktrees, oldest first.
+
+    Of a project inside it that has an ``agentd/config.toml`` nothing is told. What is imported
+    already is there too. Reads only what the logs have that is new.
+    """
+    root = workspace.project.root
+    roots = _roots_of(root)
+    logs = read_logs(str(root), roots, workspace.environ_of, _inside(roots))
+    known = read_known(str(root), all_changes(workspace.project))
+    return _calls_of(logs, known, lambda cwd: workspace.prices)
+
+
+def calls_everywhere(
+    known: Known = NOTHING_KNOWN,
+    prices_of: Callable[[str], PriceBook] | None = None,
+) -> list[ManualCall]:
+    """The same for all of this machine; ``known`` is what its ledgers know.
+
+    ``prices_of`` gives the prices by the folder where a session began; else they are those of the
+    catalogue.
+    """
+    logs = read_logs(ALL, (), lambda provider: os.environ, lambda cwd: True)
+    book = PriceBook(config={}, sources=("catalog",))
+    return _calls_of(logs, known, prices_of or (lambda cwd: book))
+
+
+def _roots_of(root: Path) -> list[Path]:
+    """The project's folder in each of its repository's worktrees, itself first."""
+    found = [root, root.resolve()]
+    with contextlib.suppress(git.GitFailed):
+        top = Path(os.fsdecode(git.output(root, "rev-parse", "--show-toplevel").rstrip(b"\n")))
+        inside = root.resolve().relative_to(top.resolve())
+        listed = git.output(root, "worktree", "list", "--porcelain", "-z").split(b"\0")
+        trees = [line[9:] for line in listed if line.startswith(b"worktree ")]
+        found += [Path(os.fsdecode(tree)) / inside for tree in trees]
+    return list(dict.fromkeys(found))
+
+
+def _inside(roots: Sequence[Path]) -> Callable[[str], bool]:
+    """Whether a folder lies in one of these, and in no project inside it."""
+
+    @cache
+    def is_inside(cwd: str) -> bool:
+        folder = Path(os.path.normpath(cwd))
+        for here in (folder, *folder.parents):
+            if here in roots:
+                return True
+            if (here / "agentd" / "config.toml").is_file():
+                return False
+        return False
+
+    return is_inside
+
+
+def _calls_of(
+    logs: Iterable[LogFile], known: Known, prices_of: Callable[[str], PriceBook]
+) -> list[ManualCall]:
+    calls = [
+        _call_of(session, requests, prices_of(session.cwd), known)
+        for session in _sessions(logs, known)
+        for requests in _by_day_and_branch(session.requests)
+    ]
+    return sorted(calls, key=lambda one: (one.first_at, one.call.id))
+
+
+def _sessions(logs: Iterable[LogFile], known: Known) -> Iterator[_Session]:
+    files: dict[tuple[str, str], list[LogFile]] = {}
+    logs = list(logs)
+    parents = {log.reader.session_id: log.reader.parent_id for log in logs if log.reader.parent_id}
+    owned: dict[tuple[str, str], tuple[str, LoggedRequest]] = {}
+    for log in logs:
+        files.setdefault((log.provider, _main(log.reader.session_id or "", parents)), []).append(
+            log
+        )
+        for one in log.whole_requests():
+            session_id = _main(one.session_id, parents)
+            key = log.provider, one.id
+            owned[key] = _owner(owned.get(key), (session_id, one))
+    requests: dict[tuple[str, str], list[LoggedRequest]] = {}
+    for (provider, _), (session_id, one) in owned.items():
+        requests.setdefault((provider, session_id), []).append(one)
+    for key, every in requests.items():
+        of_session = files.get(key, ())
+        provider, session_id = key
+        runs = known.runs_in(provider, session_id)
+        if not runs and any(log.by_agentd for log in of_session):
+            continue  # of a change that was deleted
+        own = [one for one in every if not _is_agentds(one, every, runs, known)]
+        if own:
+            yield _Session(
+                provider=provider,
+                id=session_id,
+                cwd=next((log.reader.cwd for log in of_session if log.reader.cwd), ""),
+                requests=sorted(own, key=lambda one: (one.at, one.id)),
+                unsure=reason_of(log.unsure for log in of_session),
+            )
+
+
+def _main(session_id: str, parents: Mapping[str | None, str | None]) -> str:
+    """The session that a subagent's thread belongs to."""
+    seen = {session_id}
+    while (parent := parents.get(session_id)) and parent not in seen:
+        seen.add(parent)
+        session_id = parent
+    return session_id
+
+
+def _owner(
+    known: tuple[str, LoggedRequest] | None, one: tuple[str, LoggedRequest]
+) -> tuple[str, LoggedRequest]:
+    """Of two records of a request the original's, with what either knows.
+
+    Where none says that it is a copy, that of the session whose id sorts first: the same each time.
+    """
+    if known is None:
+        return one
+    first, second = sorted((known, one), key=lambda each: (each[1].copied, each[0]))
+    return first[0], with_more(first[1], second[1])
+
+
+def _is_agentds(
+    one: LoggedRequest, every: Sequence[LoggedRequest], runs: Sequence[OwnRun], known: Known
+) -> bool:
+    if one.id in known.request_ids:
+        return True
+    for run in runs:
+        if run.begin <= one.at <= run.end:
+            told_by_id = run.all_seen and any(each.id in run.request_ids for each in every)
+            if not told_by_id:
+                return True
+    return False
+
+
+def _by_day_and_branch(requests: Sequence[LoggedRequest]) -> Iterable[list[LoggedRequest]]:
+    parts: dict[tuple[int, str | None], list[LoggedRequest]] = {}
+    for one in requests:
+        parts.setdefault((int(one.at // _DAY_S), one.branch), []).append(one)
+    return parts.values()
+
+
+def _call_of(
+    session: _Session, rows: Sequence[LoggedRequest], prices: PriceBook, known: Known
+) -> ManualCall:
+    first, last = (datetime.fromtimestamp(one.at, UTC) for one in (rows[0], rows[-1]))
+    requests = tuple(one.request for one in rows)
+    whys = [_CUT] if not all(one.exact for one in requests) else []
+    why = reason_of([*whys, session.unsure])
+    branch = rows[0].branch
+    call_id = _call_id(session, first, branch)
+    result = RunResult(
+        call_id=call_id,
+        step=MANUAL,
+        provider=session.provider,
+        model=busiest_model(requests) or "unknown",
+        status="ok",
+        usage=usage_of_run(requests, session_id=session.id),
+        accuracy="heuristic" if why else "exact",
+        usage_source="session_log",
+        duration_ms=(last - first) // timedelta(milliseconds=1),
+        started_at=first,
+        session_id=session.id,
+        exit_code=None,
+        final_text="",
+        error=None,
+        run_dir=Path(),
+        why=why,
+        requests=len(requests),
+        api_requests=requests,
+    )
+    imported = known.imported.get(call_id)
+    is_known = imported is not None and imported.call.usage.counts() == result.usage.counts()
+    return ManualCall(
+        # Prices of today change nothing of what is recorded.
+        call=imported.call if imported and is_known else priced(result, prices),
+        cwd=session.cwd,
+        branch=branch,
+        first_at=first,
+        last_at=last,
+        imported=imported,
+    )
+
+
+def _call_id(session: _Session, day: datetime, branch: str | None) -> str:
+    """The same for everybody who imports it: by session, day and branch."""
+    name = session.id
+    if not (name.isascii() and name.replace("-", "").isalnum() and len(name) <= 64):
+        name = short_hash(name)
+    on = f"-{short_hash(branch)[:8]}" if branch else ""
+    return f"manual-{session.provider}-{name}-{day:%Y%m%d}{on}"

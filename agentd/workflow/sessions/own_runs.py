@@ -1,0 +1,158 @@
+"""What the ledgers know of sessions: agentd's own runs, and what was imported before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.errors import StateError
+from agentd.files import FileStamp, file_stamp
+from agentd.ledger import cache, own_grammar
+from agentd.ledger.all_rows import is_settled
+from agentd.ledger.reading import explained, read_document
+from agentd.ledger.run_folders import run_dirs, unentered
+from agentd.meter.logged_requests import requests_of_run
+from agentd.metering.call import CallRecord
+from agentd.metering.words import MANUAL
+from agentd.project.change import Change
+from agentd.project.layout import STATE_FILE
+from agentd.runner.run_folder import RunFolder
+
+_SLACK_S = 3.0  # of the ledger's times, which are whole seconds, and of the log's last line
+_HEAD_BYTES = 65536
+_NONE: frozenset[str] = frozenset()
+
+
+class OwnRun(NamedTuple):
+    """A run of agentd in a session, from ``begin`` to ``end`` (UTC seconds since 1970).
+
+    ``request_ids`` are those of its requests. ``all_seen``: it made no others, so that whatever
+    else stands in its session was asked for by somebody else, even while it ran.
+    """
+
+    begin: float
+    end: float
+    request_ids: frozenset[str]
+    all_seen: bool
+
+
+class Imported(NamedTuple):
+    """A call that was imported, and the change that has it."""
+
+    change: Change
+    call: CallRecord
+
+
+class Known(NamedTuple):
+    """What the ledgers of some projects know of sessions.
+
+    ``runs`` are by provider and session; ``open_runs`` are those that no ledger has yet, with the
+    head of what they printed, which names their session.
+    """
+
+    runs: Mapping[tuple[str, str], list[OwnRun]]
+    request_ids: frozenset[str]
+    open_runs: list[tuple[str, float, bytes]]
+    imported: Mapping[str, Imported]
+
+    def runs_in(self, provider: str, session_id: str) -> list[OwnRun]:
+        """The runs of agentd in a session, those that are not entered yet too."""
+        name = session_id.encode()
+        return [
+            *self.runs.get((provider, session_id), ()),
+            *(
+                OwnRun(begin, float("inf"), _NONE, False)
+                for of, begin, head in self.open_runs
+                if of == provider and name in head
+            ),
+        ]
+
+
+NOTHING_KNOWN = Known({}, _NONE, [], {})
+
+_Runs = dict[str, tuple[str, str, OwnRun]]
+"""By a call's id: its provider, its session, and its run."""
+
+
+class _Ledger(NamedTuple):
+    stamp: FileStamp | None
+    runs: _Runs
+    imported: tuple[CallRecord, ...]
+
+
+def read_known(key: str, changes: Iterable[Change]) -> Known:
+    """What these changes know; each ledger, and each run's folder, is read once.
+
+    ``key`` names the cache. A ledger that can't be read is left out: whoever writes to it says so.
+    """
+    place = cache.path_of("own-runs", key)
+    loaded = cache.load(place)
+    before: dict[str, _Ledger] = loaded[1] if loaded and loaded[0] == key else {}
+    now: dict[str, _Ledger] = {}
+    runs: dict[tuple[str, str], list[OwnRun]] = {}
+    ids: set[str] = set()
+    open_runs: list[tuple[str, float, bytes]] = []
+    imported: dict[str, Imported] = {}
+    for change in changes:
+        name = str(change.folder)
+        ledger = _read(change, before.get(name))
+        now[name] = ledger
+        for provider, session_id, run in ledger.runs.values():
+            runs.setdefault((provider, session_id), []).append(run)
+            ids |= run.request_ids
+        imported |= {call.id: Imported(change, call) for call in ledger.imported}
+        for run_dir in unentered(change.runs_dir):
+            ids |= {one.id for one in requests_of_run(run_dir) if one.id}
+            open_runs += _open_run(run_dir)
+    if any(before.get(name) is not ledger for name, ledger in now.items()):
+        cache.save(place, (key, {k: v for k, v in now.items() if is_settled(v.stamp)}))
+    return Known(runs, frozenset(ids), open_runs, imported)
+
+
+def _read(change: Change, before: _Ledger | None) -> _Ledger:
+    stamp = file_stamp(change.folder / STATE_FILE)
+    if before is not None and stamp is not None and before.stamp == stamp:
+        return before
+    if stamp is None:
+        return _Ledger(None, {}, ())
+    path = change.folder / STATE_FILE
+    try:
+        with explained(path):
+            calls = list(read_document(path, own_grammar.ALL)[1].records())
+    except StateError:
+        return _Ledger(None, {}, ())
+    known = before.runs if before else {}
+    here = {run_dir.name for run_dir in run_dirs(change.runs_dir)}
+    runs: _Runs = {}
+    for call in calls:
+        if call.provider and call.session_id and call.step != MANUAL:
+            one = known.get(call.id) or (
+                call.provider,
+                call.session_id,
+                _run_of(call, change.runs_dir / call.id if call.id in here else None),
+            )
+            runs[call.id or f"\0{len(runs)}"] = one
+    return _Ledger(stamp, runs, tuple(call for call in calls if call.step == MANUAL))
+
+
+def _run_of(call: CallRecord, run_dir: Path | None) -> OwnRun:
+    begin = call.started_at.timestamp() if call.started_at else float("-inf")
+    end = begin + call.duration_ms / 1000 + _SLACK_S if call.started_at else float("inf")
+    requests = requests_of_run(run_dir) if run_dir else []
+    ids = frozenset(one.id for one in requests if one.id)
+    all_seen = call.usage_source == "wire" and len(ids) == len(requests) > 0
+    return OwnRun(begin, end, ids, all_seen)
+
+
+def _open_run(run_dir: Path) -> Iterable[tuple[str, float, bytes]]:
+    folder = RunFolder(run_dir)
+    try:
+        info = folder.info()
+        with open(os.open(folder.stdout, os.O_RDONLY | os.O_NONBLOCK), "rb") as stdout:
+            head = stdout.read(_HEAD_BYTES)
+    except (StateError, OSError):
+        return
+    resumed = (info.resume_session_id or "").encode()
+    yield info.provider, info.started_at.timestamp(), b"\n".join((head, resumed))

@@ -1,0 +1,256 @@
+"""What is found of people's own sessions in the CLIs' logs, each request once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.session_logs import LOGS, Log
+
+from agentd.ledger.store import StateStore
+from agentd.metering.call import CallRecord
+from agentd.metering.usage import ModelUsage, add
+from agentd.project.layout import Project
+from agentd.project.workspace import Workspace
+from agentd.workflow.sessions import discover, log_cache
+from agentd.workflow.sessions.discover import ManualCall
+
+CONFIG = '[claude]\n[codex]\n[gemini]\n[pricing]\nsources = ["config", "catalog"]\n'
+WHOLE = [log for log in LOGS if "resumed" not in log.expected["scenario"]]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project, in an empty home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    root = tmp_path / "project"
+    (root / "agentd").mkdir(parents=True)
+    (root / "agentd" / "config.toml").write_text(CONFIG)
+    return root
+
+
+def found_in(root: Path) -> list[ManualCall]:
+    return discover.manual_calls(Workspace.of(Project(root)))
+
+
+def usage_of(calls: list[ManualCall]) -> dict[str, ModelUsage]:
+    parts: dict[str, list[ModelUsage]] = {}
+    for one in calls:
+        for model, usage in one.call.usage_by_model().items():
+            parts.setdefault(model, []).append(replace(usage, variants=()))
+    return {model: add(usages) for model, usages in parts.items()}
+
+
+def claude_line(
+    number: int,
+    cwd: Path,
+    *,
+    session: str = "11111111-0000-4000-8000-000000000000",
+    at: str = "2026-11-30T10:00:00.000Z",
+    branch: str = "main",
+    output_tokens: int = 10,
+    **more: object,
+) -> str:
+    usage = {"input_tokens": 100, "output_tokens": output_tokens}
+    message = {
+        "id": f"msg_{number}",
+        "model": "claude-opus-5-5",
+        "usage": usage,
+        "stop_reason": "end_turn",
+        "content": [],
+    }
+    line = {
+        "type": "assistant",
+        "message": message,
+        "uuid": f"u{number}",
+        "timestamp": at,
+        "sessionId": session,
+        "cwd": str(cwd),
+        "gitBranch": branch,
+        **more,
+    }
+    return json.dumps(line, separators=(",", ":")) + "\n"
+
+
+def claude_log(
+    cwd: Path, session: str = "11111111-0000-4000-8000-000000000000", home: Path | None = None
+) -> Path:
+    name = "".join(char if char.isalnum() else "-" for char in str(cwd))
+    path = (home or cwd.parent) / "home" / ".claude" / "projects" / name / f"{session}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.mark.parametrize("log", WHOLE, ids=lambda log: f"{log.cli}-{log.folder.name}")
+def test_a_log_has_the_same_for_import_as_for_its_run(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two readers take each usage block by the same function, and each request once."""
+    monkeypatch.setenv("HOME", str(log.folder / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told = log.read()
+    calls = discover.calls_everywhere()
+    assert {one.call.session_id for one in calls} <= {log.expected["session_id"]}
+    assert sum(one.call.requests or 0 for one in calls) == len(told.requests)
+    by_model: dict[str, list[ModelUsage]] = {}
+    for one in told.requests:
+        by_model.setdefault(one.model, []).append(one.usage)
+    assert usage_of(calls) == {model: add(usages) for model, usages in by_model.items()}
+
+
+def test_only_what_is_new_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = claude_log(root)
+    path.write_text(claude_line(1, root) + claude_line(2, root)[:-9])
+    [first] = found_in(root)
+    assert first.call.requests == 1
+    read: list[bytes] = []
+    take = log_cache._take
+
+    def noted(log: log_cache.LogFile, line: bytes, markers: tuple[bytes, ...]) -> bool:
+        read.append(line)
+        return take(log, line, markers)
+
+    monkeypatch.setattr(log_cache, "_take", noted)
+    assert found_in(root) == [first]
+    assert read == []
+    with path.open("a") as handle:
+        handle.write(claude_line(2, root)[-9:] + claude_line(3, root))
+    [second] = found_in(root)
+    assert second.call.requests == 3
+    assert len(read) == 2
+    path.write_text(claude_line(4, root) * 9)  # somebody wrote it anew
+    [third] = found_in(root)
+    assert third.call.requests == 1
+
+
+def test_a_fork_is_counted_from_where_it_leaves(root: Path) -> None:
+    origin, fork = "11111111-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000000"
+    claude_log(root).write_text(claude_line(1, root))
+    copy = claude_line(1, root, session=fork, requestSessionId=origin)
+    claude_log(root, fork).write_text(copy + claude_line(2, root, session=fork))
+    assert {one.call.session_id: one.call.requests for one in found_in(root)} == {
+        origin: 1,
+        fork: 1,
+    }
+    claude_log(root).unlink()  # as claude does after a month
+    assert [one.call.requests for one in found_in(root)] == [2]
+
+
+def test_a_session_is_told_by_day_and_branch(root: Path) -> None:
+    lines = [
+        claude_line(1, root),
+        claude_line(2, root, branch="other"),
+        claude_line(3, root, branch="HEAD"),
+        claude_line(4, root, at="2026-12-01T00:00:01Z"),
+    ]
+    claude_log(root).write_text("".join(lines))
+    calls = found_in(root)
+    assert [(one.branch, f"{one.first_at:%d}") for one in calls] == [
+        (None, "30"),
+        ("main", "30"),
+        ("other", "30"),
+        ("main", "01"),
+    ]
+    assert len({one.call.id for one in calls}) == 4
+    assert found_in(root) == calls
+
+
+def test_only_sessions_of_the_project_are_its_own(root: Path) -> None:
+    inside, nested, beside = root / "sub", root / "nested", root.parent / "project-two"
+    for number, folder in enumerate((root, inside, nested, beside)):
+        folder.mkdir(exist_ok=True)
+        claude_log(folder, home=root.parent).write_text(
+            claude_line(number, folder, session=f"s{number}")
+        )
+    shutil.copytree(root / "agentd", nested / "agentd")
+    assert [one.cwd for one in found_in(root)] == [str(root), str(inside)]
+
+
+def test_a_run_of_agentd_is_not_told_and_what_a_person_added_is(root: Path) -> None:
+    path = claude_log(root)
+    path.write_text(
+        claude_line(1, root) + claude_line(2, root, at="2026-11-30T12:00:00Z", output_tokens=77)
+    )
+    folder = root / "agentd" / "changes" / "add-oauth"
+    store = StateStore(folder)
+    store.create("add-oauth")
+    store.append(run_of("c1"))
+    [call] = [one.call for one in found_in(root)]
+    assert call.usage.output_tokens == 77
+    run_dir = store.runs_dir / "c2"
+    run_dir.mkdir(mode=0o700)
+    told = [{"id": "msg_2"}]  # whatever the clock said
+    (run_dir / "requests.jsonl").write_text(json.dumps({"is": "told", "told": told}) + "\n")
+    store.append(run_of("c2"))
+    assert found_in(root) == []
+
+
+def test_what_a_person_does_in_a_session_while_agentd_works_in_it_is_told(root: Path) -> None:
+    """The relay saw all of the run's requests, so that the others are not its."""
+    claude_log(root).write_text(claude_line(1, root) + claude_line(2, root, output_tokens=77))
+    store = StateStore(root / "agentd" / "changes" / "add-oauth")
+    store.create("add-oauth")
+    run_dir = store.runs_dir / "c1"
+    run_dir.mkdir(parents=True, mode=0o700)
+    told = [{"id": "msg_1"}]
+    (run_dir / "requests.jsonl").write_text(json.dumps({"is": "told", "told": told}) + "\n")
+    store.append(replace(run_of("c1"), usage_source="wire"))
+    [call] = [one.call for one in found_in(root)]
+    assert call.usage.output_tokens == 77
+
+
+def test_a_session_that_agentd_began_is_nobodys_work_by_hand(root: Path) -> None:
+    """Its change was deleted, and with it the ledger that had the call."""
+    prompt = {"type": "user", "message": {"role": "user", "content": "# agentd: step `review` of"}}
+    claude_log(root).write_text(
+        json.dumps(prompt, separators=(",", ":")) + "\n" + claude_line(1, root)
+    )
+    assert found_in(root) == []
+
+
+def test_a_run_that_goes_on_is_agentds(root: Path) -> None:
+    claude_log(root).write_text(claude_line(1, root))
+    run_dir = root / "agentd" / "changes" / "add-oauth" / "runs" / "c1"
+    run_dir.mkdir(parents=True)
+    StateStore(run_dir.parents[1]).create("add-oauth")
+    info = {
+        "call_id": "c1",
+        "step": "review",
+        "provider": "claude",
+        "requested_model": None,
+        "argv": ["claude"],
+        "cwd": str(root),
+        "resume_session_id": None,
+        "started_at": "2026-11-30T09:59:00+00:00",
+        "agentd_pid": 1,
+        "agentd_token": None,
+    }
+    (run_dir / "run.json").write_text(json.dumps(info))
+    assert len(found_in(root)) == 1
+    (run_dir / "stdout").write_text('{"session_id":"11111111-0000-4000-8000-000000000000"}\n')
+    assert found_in(root) == []
+
+
+def run_of(call_id: str) -> CallRecord:
+    return CallRecord(
+        id=call_id,
+        step="review",
+        provider="claude",
+        model="claude-opus-5-5",
+        status="ok",
+        usage=ModelUsage(input_tokens=100, output_tokens=10),
+        cost_usd=Decimal(0),
+        cost_source="none",
+        accuracy="exact",
+        usage_source="stdout",
+        duration_ms=5000,
+        started_at=datetime(2026, 11, 30, 9, 59, 57, tzinfo=UTC),
+        session_id="11111111-0000-4000-8000-000000000000",
+    )
