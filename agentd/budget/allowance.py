@@ -50,20 +50,9 @@ class Allowance:
 
         Raises BudgetExceeded when a limit has less left than the call must cost at least.
         """
-        budget, provider = self.change.workspace.config.budget, self.request.provider.name
-        step = self.request.step
-        state = self.change.state
-        name, calls = self.change.id, metered(state)
-        parts = part_accounts(budget, name, calls, step=step, provider=provider)
-        every = (change_account(budget, name, calls), *parts)
-        self.own = tuple(account for account in every if account.is_limited)
-        if budget.project.is_set:
-            from agentd.budget.project_account import ProjectAccount
-
-            self.project = ProjectAccount(self.change.project, budget.project, utc_now())
+        self.take_up()
         if not self.limited:
             return
-        self.model = self.request.model or self._last_model(state)
         least = self._least()
         with self._deciding():  # what takes long was done before
             accounts = self._accounts()
@@ -74,7 +63,22 @@ class Allowance:
                 raise self._error("is refused", beyond)
             self.overridden = bool(beyond)
             if self.project is not None:
-                self._reserve(_at_most(accounts[-1], self.project.usual(step), least))
+                self._reserve(_at_most(accounts[-1], self.project.usual(self.request.step), least))
+
+    def take_up(self) -> None:
+        """Open the accounts, as for a call that another agentd has let begin."""
+        budget, step = self.change.workspace.config.budget, self.request.step
+        state, provider = self.change.state, self.request.provider.name
+        name, calls = self.change.id, metered(state)
+        parts = part_accounts(budget, name, calls, step=step, provider=provider)
+        every = (change_account(budget, name, calls), *parts)
+        self.own = tuple(account for account in every if account.is_limited)
+        if budget.project.is_set:
+            from agentd.budget.project_account import ProjectAccount
+
+            self.project = ProjectAccount(self.change.project, budget.project, utc_now())
+        if self.limited:
+            self.model = self.request.model or self._last_model(state)
 
     @property
     def limited(self) -> bool:

@@ -20,7 +20,36 @@ _RESTARTS = 20
 _TICK_S = 0.01
 
 
-class RelayProcess:
+class LeftRelay:
+    """A relay whose agentd is gone, known by its ``log``.
+
+    It goes on with its gate and its log for as long as a process of the run holds its lifeline,
+    and ends by itself then. Nobody starts another one: its port was given up with it.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._metered = False
+
+    def has_metered(self) -> bool:
+        """Whether a request has come to the relay yet."""
+        with contextlib.suppress(FileNotFoundError):
+            self._metered = self._metered or self._log.stat().st_size > 0
+        return self._metered
+
+    def has_refused(self) -> bool:
+        """Whether a request was not sent."""
+        return bool(refusals(self._log))
+
+    def tend(self) -> None:
+        """There is nothing to be done for it while the run lasts."""
+
+    def leave(self, *, wait_s: float = 2.0) -> None:
+        """The run is over: wait a moment for the relay's last line."""
+        wait_for_relay(self._log, wait_s)
+
+
+class RelayProcess(LeftRelay):
     """A relay on a loopback port of its own.
 
     The socket listens from the beginning and stays open here, so that the CLI need not wait for
@@ -45,8 +74,8 @@ class RelayProcess:
         self._argv = argv
         self._environ = environ
         self._token = token_urlsafe(24)
-        self._complaints, self._log = run_dir / "meter.log", run_dir / NAME
-        self._metered = False
+        super().__init__(run_dir / NAME)
+        self._complaints = run_dir / "meter.log"
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         self._port: int = self._socket.getsockname()[1]
         self._lifeline, self._held = os.pipe()
@@ -76,16 +105,6 @@ class RelayProcess:
         """What the CLI inherits: as long as one of its processes has it, the relay stays."""
         return (self._held,)
 
-    def has_metered(self) -> bool:
-        """Whether a request has come to the relay yet."""
-        with contextlib.suppress(FileNotFoundError):
-            self._metered = self._metered or self._log.stat().st_size > 0
-        return self._metered
-
-    def has_refused(self) -> bool:
-        """Whether a request was not sent."""
-        return bool(refusals(self._log))
-
     def tend(self) -> None:
         """Start another relay if this one has died.
 
@@ -113,7 +132,7 @@ class RelayProcess:
             os.close(fd)
         self._open = ()
         self._socket.close()
-        wait_for_relay(self._log, wait_s)
+        super().leave(wait_s=wait_s)
         self._process.poll()
 
     def _start(self) -> subprocess.Popen[bytes]:

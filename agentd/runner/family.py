@@ -23,10 +23,12 @@ from agentd.runner.process import (
     environment,
     group_exists,
     has_proc,
+    is_same,
     prints_to,
     processes,
     signal_group,
 )
+from agentd.runner.run_folder import RunFolder, RunInfo
 
 MARK = "AGENTD_RUN"
 """The variable with the folders of the runs that a process belongs to."""
@@ -71,6 +73,7 @@ class Family:
         self._fleeting: set[int] = set()
         self._noted: set[tuple[int, str]] = set()
         self._strangers: set[tuple[int, str]] = set()
+        self._printing: list[tuple[int, str]] = []
         self._due = 0.0
 
     def begun(self, pid: int, token: str | None) -> None:
@@ -133,19 +136,21 @@ class Family:
             return
         began = time.thread_time()
         self._note(self.members())
-        took_s = time.thread_time() - began
-        self._due = time.monotonic() + max(_BETWEEN_S, took_s * _SHARE)
+        self._due = time.monotonic() + pause_after(time.thread_time() - began, _BETWEEN_S)
 
     def works_on(self, stdout: Path) -> bool:
         """Whether one of them still prints to the run's stdout.
 
         So does the binary of a CLI whose launcher was killed, but no server that it left.
         """
+        if any(is_same(*one) and prints_to(one[0], stdout) for one in self._printing):
+            return True
         members = self.members()
-        told = [prints_to(process.pid, stdout) for process in members]
-        if None in told:
+        told = {each: prints_to(each.pid, stdout) for each in members}
+        if None in told.values():
             return any(process.group == self._cli for process in members)
-        return any(told)
+        self._printing = [(each.pid, each.token) for each, prints in told.items() if prints]
+        return bool(self._printing)
 
     def signal(self, number: int) -> None:
         """Send a signal to each group that has a member."""
@@ -154,8 +159,9 @@ class Family:
             signal_group(group, number)
 
     def lives(self) -> bool:
-        """Whether any of them is there."""
-        return bool(self.members() or self._fleeting)
+        """Whether any of them is there; all are looked for when those known are gone."""
+        known = any(is_same(pid, token) for pid, token in self._known.items())
+        return known or bool(self.members() or self._fleeting)
 
     def _is_adopted(self, process: Process, own_session: int) -> bool:
         return self._adopts and process.parent == os.getpid() and process.session != own_session
@@ -221,6 +227,20 @@ class Family:
                 fd = os.open(self._run_dir / _NOTED, flags, 0o600)
                 with os.fdopen(fd, "a") as file:
                     file.write(lines)
+
+
+def family_of(folder: RunFolder, info: RunInfo) -> Family:
+    """The processes of a run whose agentd is gone."""
+    family = Family(folder.path)
+    if info.cli_pid is not None:
+        family.begun(info.cli_pid, info.cli_token)
+    family.read_noted()
+    return family
+
+
+def pause_after(took_s: float, at_least_s: float) -> float:
+    """How long not to look again after a look that took so long."""
+    return max(at_least_s, took_s * _SHARE)
 
 
 @contextlib.contextmanager

@@ -2,70 +2,70 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from agentd.clock import monotonic_ms
 from agentd.providers.activity import Watch
-from agentd.runner.family import Family
+from agentd.runner.family import Family, family_of, pause_after
 from agentd.runner.interrupts import Interrupts
-from agentd.runner.process import signal_group, start_token
-from agentd.runner.run_relay import AfterRefusal, RunRelay
+from agentd.runner.process import is_same, signal_group, start_token
+from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.runner.run_relay import AfterRefusal, RelayLeft, RunRelay
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, TICK_S, Stage, stop
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
 
 _WATCH_MS = 200
 _LOOK_S = 0.1
+_QUIET_S = 2.0
+_NOT_SEEN_TO_END = "its launcher was killed, and a process of it was not seen to end"
 _FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
 
 
-class StartedCli:
-    """A CLI that was started: its process, its family, and what is read of its stdout.
+class _Cli:
+    """A CLI at work: its family, and what is read of its stdout.
 
     CLIs have launchers, such as npm's. When one is killed, the binary that it has started works on
-    and counts as the CLI, until it has told its end or prints no more to stdout.
+    and counts as the CLI: until it prints no more to stdout, or has told its end and printed
+    nothing for a while after that. ``unsure`` then says that it was not seen to end.
     """
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], family: Family, reading: Reading, stdout: Path
-    ) -> None:
-        self.process, self.family = process, family
-        self.token = start_token(process.pid)
-        family.begun(process.pid, self.token)
+    def __init__(self, family: Family, reading: Reading, stdout: Path) -> None:
+        self.family = family
+        self.unsure: str | None = None
         self._reading, self._stdout = reading, stdout
         self._outlived_launcher = False
         self._was_stopped = False
         self._due: float | None = 0.0
+        self._quiet: tuple[int, float] | None = None
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; None when nobody can tell: it had lost its launcher.
-
-        A launcher that somebody else killed may also have been outlived without being seen so, by
-        a binary that told its end.
-        """
-        somebody_killed = self.process.returncode < 0 and not self._was_stopped
-        told_its_end = somebody_killed and self._reading.so_far(resumed=True).complete
-        return None if self._outlived_launcher or told_its_end else self.process.returncode
+        """What it ended with; None when nobody can tell."""
+        raise NotImplementedError
 
     def works(self) -> bool:
         """Whether it has not ended yet."""
-        if self.process.poll() is None:
+        if self._lives():
             return True
-        if self.process.returncode >= 0 or self._due is None:
+        if self._due is None or not self._may_be_outlived():
             return False
         if time.monotonic() < self._due:
             return True
-        if self._reading.so_far(resumed=True).complete or not self.family.works_on(self._stdout):
+        began = time.thread_time()
+        prints = self.family.works_on(self._stdout)
+        if not prints or self._has_told_its_end():
+            self.unsure = _NOT_SEEN_TO_END if prints and not self._was_stopped else None
             self._due = None
             return False
         self._outlived_launcher = True
-        self._due = time.monotonic() + _LOOK_S
+        self._due = time.monotonic() + pause_after(time.thread_time() - began, _LOOK_S)
         return True
 
     def stop(self, stages: tuple[Stage, ...], interrupts: Interrupts) -> None:
@@ -84,15 +84,98 @@ class StartedCli:
         self._go_through(stages, _nothing, interrupts)
         self._end_all(_nothing, interrupts)
 
+    def _lives(self) -> bool:
+        raise NotImplementedError
+
+    def _may_be_outlived(self) -> bool:
+        raise NotImplementedError
+
+    def _send(self, number: int) -> None:
+        raise NotImplementedError
+
+    def _has_told_its_end(self) -> bool:
+        """Whether it has, and has printed nothing since for _QUIET_S: it may begin anew."""
+        if not self._reading.so_far(resumed=True).complete:
+            return False
+        if self._was_stopped:
+            return True
+        if self._quiet is None or self._quiet[0] != self._reading.events:
+            self._quiet = (self._reading.events, time.monotonic())
+        return time.monotonic() - self._quiet[1] >= _QUIET_S
+
     def _go_through(
         self, stages: tuple[Stage, ...], pump: Callable[[], bool], interrupts: Interrupts
     ) -> None:
-        send = partial(signal_group, self.process.pid)
-        stop(stages, send=send, alive=self.works, pump=pump, pushes=interrupts.count)
+        stop(stages, send=self._send, alive=self.works, pump=pump, pushes=interrupts.count)
 
     def _end_all(self, pump: Callable[[], bool], interrupts: Interrupts) -> None:
         send, alive = self.family.signal, self.family.lives
         stop(LEFTOVERS, send=send, alive=alive, pump=pump, pushes=interrupts.count)
+
+
+class StartedCli(_Cli):
+    """A CLI that this process has started."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], family: Family, reading: Reading, stdout: Path
+    ) -> None:
+        super().__init__(family, reading, stdout)
+        self._process = process
+        self.token = start_token(process.pid)
+        family.begun(process.pid, self.token)
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None when nobody can tell: it had lost its launcher.
+
+        A launcher that somebody else killed may also have been outlived without being seen so, by
+        a binary that told its end.
+        """
+        somebody_killed = self._process.returncode < 0 and not self._was_stopped
+        told_its_end = somebody_killed and self._reading.so_far(resumed=True).complete
+        return None if self._outlived_launcher or told_its_end else self._process.returncode
+
+    def _lives(self) -> bool:
+        return self._process.poll() is None
+
+    def _may_be_outlived(self) -> bool:
+        return self._process.returncode < 0
+
+    def _send(self, number: int) -> None:
+        signal_group(self._process.pid, number)
+
+
+class LeftCli(_Cli):
+    """A CLI that an agentd has started which is gone; nobody sees what it ends with."""
+
+    def __init__(self, info: RunInfo, folder: RunFolder, reading: Reading) -> None:
+        super().__init__(family_of(folder, info), reading, folder.stdout)
+        self._pid, self._token = info.cli_pid, info.cli_token
+
+    @property
+    def exit_code(self) -> None:
+        """Nobody can tell."""
+
+    def attended_by_us(self, info: RunInfo) -> RunInfo:
+        """The run's description, with this process as its agentd."""
+        own = os.getpid()
+        if info.cli_pid is None and (members := self.family.members()):
+            info = replace(info, cli_pid=members[0].pid, cli_token=members[0].token)
+        return replace(info, agentd_pid=own, agentd_token=start_token(own))
+
+    def _lives(self) -> bool:
+        return is_same(self._pid, self._token)
+
+    def _may_be_outlived(self) -> bool:
+        return True
+
+    def _send(self, number: int) -> None:
+        """To the CLI's group where it still has one of the run's processes, else to all of them."""
+        groups = {process.group for process in self.family.members()}
+        if self._pid in groups:
+            signal_group(self._pid, number)
+        else:
+            self.family.signal(number)
 
 
 def _nothing() -> bool:
@@ -100,24 +183,23 @@ def _nothing() -> bool:
 
 
 def follow(
-    cli: StartedCli,
+    cli: StartedCli | LeftCli,
     reading: Reading,
     live: Live,
     interrupts: Interrupts,
     *,
     meter: Meter | None,
-    timeout_s: float | None,
+    deadline_ms: float | None,
     tell: Callable[[], None],
-    relay: RunRelay | None,
+    relay: RunRelay | RelayLeft | None,
     after_refusal: AfterRefusal,
 ) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
     pause_s = _FIRST_TICK_S
     while cli.works():
         if interrupts.count():
             return "cancelled"
-        if deadline is not None and time.monotonic() >= deadline:
+        if deadline_ms is not None and monotonic_ms() >= deadline_ms:
             return "timeout"
         tell()
         cli.family.look()
@@ -138,7 +220,7 @@ def follow(
     return None
 
 
-def _is_metered(relay: RunRelay | None) -> bool:
+def _is_metered(relay: RunRelay | RelayLeft | None) -> bool:
     """Whether requests pass the relay: then they are held to the budgets there, one by one."""
     return relay is not None and relay.at_wire and relay.process.has_metered()
 

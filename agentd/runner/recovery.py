@@ -1,27 +1,23 @@
-"""Runs that agentd did not live to finish: found by the next command, and finished there."""
+"""Runs that agentd did not live to finish, found by the next command."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
+from decimal import Decimal
 from pathlib import Path
 
-from agentd.errors import InputError, StateError
-from agentd.files import read_plain, write_private
+from agentd.errors import StateError
+from agentd.files import read_plain
 from agentd.meter.request_log import NAME as REQUESTS
-from agentd.metering.usage import UsageMetrics
+from agentd.metering.money import exact_usd
 from agentd.own_writes import is_vouched_for
 from agentd.providers.provider import Provider
-from agentd.runner.family import Family, is_inside, marked_runs
-from agentd.runner.process import has_proc, is_same, signal_group
-from agentd.runner.result import RunResult, conclude
+from agentd.runner.family import Family, family_of, is_inside, marked_runs
+from agentd.runner.process import has_proc
+from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.stdout import Reading
-from agentd.runner.stop import LEFTOVERS, stop, stop_stages
+from agentd.runner.stop import LEFTOVERS, stop
 
 # What the ledger leaves in a run's folder once the run is entered, or kept to be entered.
 _RECORDED = ("call.json", "call.pending.json")
@@ -36,6 +32,19 @@ def unfinished(runs_dir: Path) -> list[RunFolder]:
         return []
     folders = (RunFolder(entry) for entry in sorted(runs_dir.iterdir()))
     return [folder for folder in folders if _is_unfinished(folder)]
+
+
+def wait_for_readers(runs_dir: Path) -> None:
+    """Wait for commands that just read a run which is over, to enter it.
+
+    For whoever works on the change: another one that attends to a run of it can only be such a
+    command. Raises StateError after a minute.
+    """
+    for entry in runs_dir.iterdir():
+        folder = RunFolder(entry)
+        if folder.run_json.exists() and not _is_recorded(folder) and _is_looked_after(folder):
+            with folder.attend(timeout_s=60.0):
+                pass
 
 
 def unused(runs_dir: Path) -> list[RunFolder]:
@@ -75,7 +84,7 @@ def living(folder: RunFolder) -> list[int]:
 
 def processes_of(folder: RunFolder, info: RunInfo) -> list[int]:
     """The same where ``info`` is known, whatever lies in the folder."""
-    return [process.pid for process in _family(folder, info).members()]
+    return [process.pid for process in family_of(folder, info).members()]
 
 
 def end_left_behind(runs_dir: Path) -> list[int]:
@@ -92,61 +101,41 @@ def end_left_behind(runs_dir: Path) -> list[int]:
     return ended
 
 
-def recover(
-    folder: RunFolder,
-    provider: Provider,
-    *,
-    prior_usage: UsageMetrics | None = None,
-    environ: Mapping[str, str] | None = None,
-    stop_grace_s: float = 10.0,
-    term_grace_s: float = 3.0,
-) -> RunResult:
-    """Finish a run of which :func:`unfinished` told.
+def request_of(folder: RunFolder, info: RunInfo, provider: Provider) -> RunRequest:
+    """What a run of which :func:`unfinished` told was asked for, as far as its run.json says."""
+    return RunRequest(
+        call_id=folder.path.name,
+        step=info.step,
+        provider=provider,
+        command=info.argv[0],
+        prompt="",
+        prompt_name=info.prompt_name,
+        cwd=Path(info.cwd),
+        runs_dir=folder.path.parent,
+        model=info.requested_model,
+        resume_session_id=info.resume_session_id,
+        budget_usd=_given_budget(info, provider),
+    )
 
-    Its status is "ok" when the CLI came to its own good end meanwhile, else "interrupted".
 
-    A CLI that still lives is stopped first, in the stages that let it report, and then all that it
-    has left running; then its stdout and its session log are read as ever. The end is taken to be
-    the last output. ``environ`` (None: agentd's own) says where the session logs lie. Nothing is
-    lost when this is interrupted and called again. Raises StateError when another agentd holds the
-    run, or run.json is damaged, InputError when this process belongs to the run.
-    """
-    if is_inside(folder.path):
-        raise InputError(
-            f"this command runs inside the run that it would end: {folder.path.name}",
-            fix="Run it in a terminal of your own.",
-        )
-    environ = os.environ if environ is None else environ
-    with folder.attend(timeout_s=60.0), contextlib.ExitStack() as stack:
-        info, cli = folder.info(), provider.cli()
-        for file in (folder.stdout, folder.stderr):
-            with contextlib.suppress(FileExistsError):  # somebody may have deleted them
-                write_private(file)
-        reading = stack.enter_context(contextlib.closing(Reading(folder, cli)))
-        family = _family(folder, info)
+def final_text_of(folder: RunFolder, provider: Provider) -> str:
+    """What the CLI said last in a run that has ended."""
+    try:
+        with contextlib.closing(Reading(folder, provider.cli())) as reading:
+            return reading.finish().final_text
+    except OSError:  # an agent has taken its stdout away
+        return ""
 
-        def works() -> bool:
-            return is_same(info.cli_pid, info.cli_token) or family.works_on(folder.stdout)
 
-        stopped = works()
-        if stopped:
-            stages = stop_stages(cli.first_signal, stop_grace_s, term_grace_s)
-            stop(stages, send=partial(_signal_cli, info, family), alive=works, pump=reading.pump)
-        stop(LEFTOVERS, send=family.signal, alive=family.lives, pump=reading.pump)
-        result = conclude(
-            folder,
-            info,
-            reading,
-            cli,
-            status="interrupted" if stopped else None,
-            exit_code=None,
-            duration_ms=_duration_ms(folder, info),
-            prior_usage=prior_usage,
-            environ=environ,
-        )
-        if result.status == "failed":  # who knows what its exit code was
-            return replace(result, status="interrupted", failure=None)
-        return result
+def _given_budget(info: RunInfo, provider: Provider) -> Decimal | None:
+    """The budget that the CLI was told to hold itself to."""
+    flag = provider.budget_flag
+    if flag is None or flag.name not in info.argv[:-1]:
+        return None
+    try:
+        return exact_usd(flag.name, info.argv[info.argv.index(flag.name) + 1])
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def _nothing() -> bool:
@@ -165,9 +154,11 @@ def _is_unfinished(folder: RunFolder) -> bool:
         return False
     # Attended before recorded: a run is recorded while it is attended, so the other order could
     # miss its entry.
-    return not _is_looked_after(folder) and not any(
-        (folder.path / name).exists() for name in _RECORDED
-    )
+    return not _is_looked_after(folder) and not _is_recorded(folder)
+
+
+def _is_recorded(folder: RunFolder) -> bool:
+    return any((folder.path / name).exists() for name in _RECORDED)
 
 
 def _is_forged(run_json: Path) -> bool:
@@ -178,27 +169,5 @@ def _is_forged(run_json: Path) -> bool:
         return False  # it is told that it can't be read
 
 
-def _family(folder: RunFolder, info: RunInfo) -> Family:
-    family = Family(folder.path)
-    if info.cli_pid is not None:
-        family.begun(info.cli_pid, info.cli_token)
-    family.read_noted()
-    return family
-
-
-def _signal_cli(info: RunInfo, family: Family, number: int) -> None:
-    """To the CLI's group where it still has one of the run's processes, else to all of them."""
-    groups = {process.group for process in family.members()}
-    if info.cli_pid in groups:
-        signal_group(info.cli_pid, number)
-    else:
-        family.signal(number)
-
-
 def _has_text(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
-
-
-def _duration_ms(folder: RunFolder, info: RunInfo) -> int:
-    last = max(file.stat().st_mtime for file in (folder.stdout, folder.stderr))
-    return max(0, int((datetime.fromtimestamp(last, UTC) - info.started_at).total_seconds() * 1000))

@@ -81,16 +81,19 @@ def conclude(
     duration_ms: int,
     prior_usage: UsageMetrics | None,
     environ: Mapping[str, str],
+    unsure: str | None = None,
 ) -> RunResult:
     """Read the rest of stdout and the session log, and settle what the run used.
 
     ``status`` None means that the run ended by itself: ok needs the CLI's report of its end,
     without an error in it, and no signal and no exit code with a meaning of its own. A run that
-    had ended with 0 before the signal of its budget reached it is ok, too.
+    had ended with 0 before the signal of its budget reached it is ok, too. ``unsure`` says why what
+    the CLI tells may not be all.
     """
     parsed = reading.finish()
+    parsed = replace(parsed, unsure=parsed.unsure or unsure)
     ended_well = exit_code in (0, None) and parsed.complete and not parsed.error
-    if status is None or (status == "budget_stopped" and ended_well):
+    if status is None or (status == "budget_stopped" and ended_well and exit_code == 0):
         status = "ok" if ended_well else "failed"
     session_id = parsed.session_id or info.resume_session_id
     log = folder.path / REQUESTS

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,14 +15,15 @@ from agentd import debug
 from agentd.clock import monotonic_ms, precise_utc_now
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.files import write_private
+from agentd.frozen import frozen
 from agentd.meter.request_log import NAME as REQUESTS
 from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Watch
 from agentd.providers.base import Invocation
 from agentd.providers.pointing import Pointed
 from agentd.providers.provider import Provider
-from agentd.runner.family import Family, adopting, marked
-from agentd.runner.follow import StartedCli, follow, teller
+from agentd.runner.family import Family, adopting, is_inside, marked
+from agentd.runner.follow import LeftCli, StartedCli, follow, teller
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import start_token
 from agentd.runner.result import RunResult, conclude
@@ -29,8 +31,10 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.run_relay import (
     AFTER_REFUSAL_S,
     AfterRefusal,
+    RelayLeft,
     RelayPlan,
     RunRelay,
+    relay_left_by,
     relay_of_run,
 )
 from agentd.runner.stdout import Reading
@@ -133,9 +137,9 @@ class ScriptRunner:
         cli = request.provider.cli()
         try:
             with folder.writing():
-                run = Pointed(extra_args=request.extra_args, environ=environ)
+                pointed = Pointed(extra_args=request.extra_args, environ=environ)
                 relay = stack.enter_context(
-                    relay_of_run(request.relay_plan, run, folder.path.absolute())
+                    relay_of_run(request.relay_plan, pointed, folder.path.absolute())
                 )
                 if relay is not None:
                     environ = relay.pointed.environ
@@ -145,77 +149,162 @@ class ScriptRunner:
                 write_private(folder.stdout)
                 write_private(folder.stderr)
                 folder.write_info(info)
-                watched = request.watch is not None
-                reading = stack.enter_context(
-                    contextlib.closing(
-                        Reading(folder, cli, watched=watched, live_text=request.live_text)
-                    )
-                )
+                reading = stack.enter_context(_reading(request, folder))
         except StateError:
             folder.remove()
             raise
-        began_ms = monotonic_ms()
         family = Family(
             folder.path,
             adopts=self._adopts,
             spared=lambda: relay.process.pid if relay is not None else None,
         )
         run_environ = marked({**environ, **cli.environment}, folder.path)
+        began_ms = monotonic_ms()
         process = _start(request, info, folder, run_environ, relay)
-        relayed_requests = (
-            stack.enter_context(contextlib.closing(LiveRequests(folder.path / REQUESTS)))
-            if relay is not None
-            else None
-        )
-        resumed = request.resume_session_id is not None
-        tell = teller(request.watch, reading, relayed_requests, began_ms=began_ms, resumed=resumed)
-        live = Live(reading, cli, info, environ, relayed_requests)
-        stages = stop_stages(cli.first_signal, self._stop_grace_s, self._term_grace_s)
-
-        after_refusal = AfterRefusal(relay, reading)
-
         started = StartedCli(process, family, reading, folder.stdout)
-        try:
-            # Without the pid only recovery after a crash is poorer; the CLI runs already.
-            with contextlib.suppress(OSError):
-                info_now = replace(info, cli_pid=process.pid, cli_token=started.token)
-                folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
-            status = follow(
-                started,
-                reading,
-                live,
-                interrupts,
-                meter=request.meter,
-                timeout_s=request.timeout_s,
-                tell=tell,
-                relay=relay,
-                after_refusal=after_refusal,
+        # Without the pid only recovery after a crash is poorer; the CLI runs already.
+        with contextlib.suppress(OSError):
+            info_now = replace(info, cli_pid=process.pid, cli_token=started.token)
+            folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
+        run = _Run(request, folder, info, environ, reading, relay, began_ms)
+        return self._to_its_end(run, started, interrupts)
+
+    def take_up(self, request: RunRequest) -> RunResult:
+        """Follow a run whose agentd is gone to its end, as if this process had begun it.
+
+        ``request`` is what ``recovery.request_of`` tells of it. A CLI that has ended meanwhile is
+        read; its end is taken to be its last output. Nobody sees the exit code: what is not "ok",
+        told as a failure by a CLI that was followed, or stopped here, is "interrupted". All that
+        the CLI has left running is ended. Nothing is lost when this is interrupted and called
+        again. Raises StateError when another agentd holds the run, or run.json is damaged,
+        InputError when this process belongs to the run.
+        """
+        folder = RunFolder(request.runs_dir / request.call_id)
+        if is_inside(folder.path):
+            raise InputError(
+                f"this command runs inside the run that it would end: {folder.path.name}",
+                fix="Run it in a terminal of your own.",
             )
-            if status is not None:
-                if after_refusal.lingering:
-                    stages = stop_stages(cli.first_signal, *AFTER_REFUSAL_S)
-                started.stop(stages, interrupts)
-            duration_ms = monotonic_ms() - began_ms
-            started.end_family(interrupts)
-        except BaseException:
-            # A bug of ours must not leave a CLI running; the next command records this run.
-            started.abandon(stages, interrupts)
-            raise
-        if relay is not None:
-            relay.process.leave()  # it has written its last line then
-        result = conclude(
-            folder,
-            info,
-            reading,
-            cli,
-            status=status,
-            exit_code=started.exit_code,
-            duration_ms=duration_ms,
-            prior_usage=request.prior_usage,
-            environ=environ,
+        with folder.attend(timeout_s=60.0), contextlib.ExitStack() as stack:
+            info = folder.info()
+            for file in (folder.stdout, folder.stderr):
+                with contextlib.suppress(FileExistsError):  # somebody may have deleted them
+                    write_private(file)
+            reading = stack.enter_context(_reading(request, folder))
+            cli = LeftCli(info, folder, reading)
+            works = cli.works()
+            if works:
+                self._interrupts = stack.enter_context(Interrupts())
+                with contextlib.suppress(OSError):  # others see who attends to it now
+                    folder.write_info(cli.attended_by_us(info), durable=False)
+            gone_ms = int((precise_utc_now() - info.started_at).total_seconds() * 1000)
+            began_ms = monotonic_ms() - max(0, gone_ms)
+            environ = os.environ if request.environ is None else request.environ
+            relay = relay_left_by(info, folder.path)
+            run = _Run(request, folder, info, environ, reading, relay, began_ms)
+            try:
+                result = self._to_its_end(run, cli, self._interrupts or Interrupts())
+            finally:
+                self._interrupts = None
+            if not works:
+                result = replace(result, duration_ms=_lasted_ms(folder, info))
+            told = works and result.failure is not None and result.failure.reason != "no_result"
+            if result.status == "failed" and not told:  # who knows what its exit code was
+                return replace(result, status="interrupted", failure=None)
+            return result
+
+    def _to_its_end(
+        self, run: _Run, cli: StartedCli | LeftCli, interrupts: Interrupts
+    ) -> RunResult:
+        """Follow a CLI until it ends or has to be stopped, end all it has left, and read it."""
+        request, info, environ, reading, relay = (
+            run.request,
+            run.info,
+            run.environ,
+            run.reading,
+            run.relay,
         )
-        tell(last=True)
+        row = request.provider.cli()
+        stages = stop_stages(row.first_signal, self._stop_grace_s, self._term_grace_s)
+        after_refusal = AfterRefusal(relay, reading)
+        with contextlib.ExitStack() as stack:
+            relayed_requests = (
+                stack.enter_context(contextlib.closing(LiveRequests(run.folder.path / REQUESTS)))
+                if relay is not None
+                else None
+            )
+            resumed = request.resume_session_id is not None
+            tell = teller(
+                request.watch, reading, relayed_requests, began_ms=run.began_ms, resumed=resumed
+            )
+            try:
+                status = follow(
+                    cli,
+                    reading,
+                    Live(reading, row, info, environ, relayed_requests),
+                    interrupts,
+                    meter=request.meter,
+                    deadline_ms=run.deadline_ms,
+                    tell=tell,
+                    relay=relay,
+                    after_refusal=after_refusal,
+                )
+                if status is not None:
+                    if after_refusal.lingering:
+                        stages = stop_stages(row.first_signal, *AFTER_REFUSAL_S)
+                    cli.stop(stages, interrupts)
+                duration_ms = monotonic_ms() - run.began_ms
+                cli.end_family(interrupts)
+            except BaseException:
+                # A bug of ours must not leave a CLI running; the next command records this run.
+                cli.abandon(stages, interrupts)
+                raise
+            if relay is not None:
+                relay.process.leave()  # it has written its last line then
+            result = conclude(
+                run.folder,
+                info,
+                reading,
+                row,
+                status=status,
+                exit_code=cli.exit_code,
+                unsure=cli.unsure,
+                duration_ms=duration_ms,
+                prior_usage=request.prior_usage,
+                environ=environ,
+            )
+            tell(last=True)
         return result
+
+
+@frozen()
+class _Run:
+    """A run at work, and what is read of it; ``began_ms`` is of the monotonic clock."""
+
+    request: RunRequest
+    folder: RunFolder
+    info: RunInfo
+    environ: Mapping[str, str]
+    reading: Reading
+    relay: RunRelay | RelayLeft | None
+    began_ms: int
+
+    @property
+    def deadline_ms(self) -> float | None:
+        """When its time is over, by the same clock; None without a limit."""
+        limit_s = self.request.timeout_s
+        return None if limit_s is None else self.began_ms + limit_s * 1000
+
+
+def _reading(request: RunRequest, folder: RunFolder) -> contextlib.closing[Reading]:
+    watched, cli = request.watch is not None, request.provider.cli()
+    return contextlib.closing(Reading(folder, cli, watched=watched, live_text=request.live_text))
+
+
+def _lasted_ms(folder: RunFolder, info: RunInfo) -> int:
+    """How long a run lasted whose last output is its end."""
+    last = max(file.stat().st_mtime for file in (folder.stdout, folder.stderr))
+    return max(0, int((datetime.fromtimestamp(last, UTC) - info.started_at).total_seconds() * 1000))
 
 
 def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:

@@ -12,8 +12,10 @@ from typing import Any
 
 from agentd.errors import StateError
 from agentd.frozen import frozen
-from agentd.meter.process import RelayProcess
+from agentd.meter.process import LeftRelay, RelayProcess
+from agentd.meter.request_log import NAME as REQUESTS
 from agentd.providers.pointing import Pointed, Pointing, Telling
+from agentd.runner.run_folder import RunInfo
 from agentd.runner.stdout import Reading
 
 POINTED = "pointed.json"
@@ -50,6 +52,14 @@ class RunRelay:
     at_wire: bool
 
 
+@frozen(kw_only=True)
+class RelayLeft:
+    """The relay of a run whose agentd is gone; ``at_wire``: its requests pass it."""
+
+    process: LeftRelay
+    at_wire: bool
+
+
 @dataclass(slots=True)
 class AfterRefusal:
     """Notices a CLI that has told its failure, after a request was refused, and does not end.
@@ -57,7 +67,7 @@ class AfterRefusal:
     Some take a second for that, signals or not. ``relay`` None: a run without one.
     """
 
-    relay: RunRelay | None
+    relay: RunRelay | RelayLeft | None
     reading: Reading
     lingering: bool = False
     _events: int = 0
@@ -110,3 +120,10 @@ def relay_of_run(plan: RelayPlan | None, run: Pointed, run_dir: Path) -> Iterato
         yield RunRelay(process=process, pointed=run, at_wire=pointing is not None)
     finally:
         process.leave()
+
+
+def relay_left_by(info: RunInfo, run_dir: Path) -> RelayLeft | None:
+    """The relay of a run whose agentd is gone; None for a run without one."""
+    if not (info.relayed or info.told):
+        return None
+    return RelayLeft(process=LeftRelay(run_dir / REQUESTS), at_wire=info.relayed)

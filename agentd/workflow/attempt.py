@@ -164,7 +164,7 @@ def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, 
     """The documents that it owes and that are not there; all of them when it wrote none."""
     wrote = bool(findings.written)
     if result.status == "ok" and not wrote and not findings.misplaced:
-        wrote = _write_printed(run, result.final_text)
+        wrote = write_printed(run, result.final_text)
     missing = tuple(name for name in run.step.writes if not run.change.documents(name))
     return missing or (() if wrote else run.step.writes)
 
@@ -173,7 +173,7 @@ def _indented(text: str) -> str:
     return "".join(f"  {line}\n" for line in text.splitlines()).rstrip("\n")
 
 
-def _write_printed(run: StepRun, text: str) -> bool:
+def write_printed(run: StepRun, text: str) -> bool:
     """Write the one document that a step owes, where the CLI only printed it."""
     from agentd.documents.printed import document_in_text
 

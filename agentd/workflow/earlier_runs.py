@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agentd.errors import StateError
 from agentd.files import remove_temporaries
 from agentd.ledger.changes import Changes
@@ -13,23 +15,28 @@ from agentd.project.hold import worker_on
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import Provider
 from agentd.runner import recovery
+from agentd.runner.family import is_inside
+from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.version import __version__
 from agentd.workflow import recording
+from agentd.workflow.attempt import write_printed
 from agentd.workflow.left_guards import judge_left_guards, judged
 from agentd.workflow.leftovers import Leftovers, Settled
+from agentd.workflow.order import Order
 from agentd.workflow.session import prior_usage
 from agentd.workflow.set_aside import put_back
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
+from agentd.workflow.taken_up import TakenUp, follow_to_its_end, work_not_done
 
 
-def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
+def settle_interrupted_runs(change: Change, order: Order | None = None) -> Leftovers:
     """Enter what earlier commands could not, and put back what their runs had set aside.
 
-    A CLI that still works without an agentd is stopped, so that it reports, when ``stop_running``;
-    else it is left for a later command. So is a run that can't be judged now; its call stays kept.
-    Raises StateError when STATE.yaml can't take them.
+    A CLI that still works without an agentd is followed to its end by the change's next step, whose
+    ``order`` is given; None: by a later command. So is a run that can't be judged now; its call
+    stays kept. Raises StateError when STATE.yaml can't take them.
     """
     entered = [
         Settled(kept.record, kept.changes.last_action is not None)
@@ -52,46 +59,52 @@ def settle_interrupted_runs(change: Change, *, stop_running: bool) -> Leftovers:
                 f"{change.project.shown(folder.path)} is a run of {info.provider}, which agentd "
                 f"{__version__} does not know; one that does will enter it"
             )
-        elif not stop_running and (living := recovery.living(folder)):
+        elif order is None and (living := recovery.living(folder)):
             orphans += living
             pids = ", ".join(map(str, living))
             notes.append(
                 f"{info.provider} still works in {change.project.shown(folder.path)} (process "
-                f"{pids}), although its agentd is gone; the change's next step stops it and enters "
-                "the call"
+                f"{pids}), although its agentd is gone; the change's next step follows it to "
+                "its end and enters the call"
             )
         elif recovery.did_not_begin(folder, info):
             unbegun.append(folder)
         else:
-            record = _kept(change, folder, info, provider)
+            ended = _kept(change, folder, info, provider, order)
             if problem := _judge(change, folder, info, notes):
                 unjudged.append(problem)
             else:
-                entered.append(_settle(change, folder, info, record, held=stop_running))
-    if stop_running or worker_on(change) is None:
+                entered.append(_settle(change, folder, info, ended, held=order is not None))
+    if order is not None or worker_on(change) is None:
         entered += [_enter_deleted(change, record) for record in _of_deleted_folders(change)]
     if not orphans and not unjudged:
-        put_back(change, held=stop_running)
-    if stop_running and not unjudged:
+        put_back(change, held=order is not None)
+    if order is not None and not unjudged:
         for folder in (*unbegun, *recovery.unused(change.runs_dir)):
             folder.remove()
     told = [problem.message for problem in unjudged]
     return (
         Leftovers(entered, notes, problems + unjudged, orphans)
-        if stop_running  # what a step finds is taken for what was before it
+        if order is not None  # what a step finds is taken for what was before it
         else Leftovers(entered, notes + told, problems, orphans)
     )
 
 
-def _kept(change: Change, folder: RunFolder, info: RunInfo, provider: Provider) -> CallRecord:
-    """The call of a run that has ended, which is kept from now on if it was not before."""
+def _kept(
+    change: Change, folder: RunFolder, info: RunInfo, provider: Provider, order: Order | None
+) -> TakenUp:
+    """The call of a run that has ended now; it is kept from now on if it was not before."""
     record = read_unjudged(folder.path)
     if record is not None:
-        return record
-    prior = prior_usage(change.state.calls, info.provider, info.resume_session_id)
-    environ = change.workspace.environ_of(info.provider)
-    result = recovery.recover(folder, provider, prior_usage=prior, environ=environ)
-    return recording.keep(change, result)
+        return TakenUp(record)
+    request = replace(
+        recovery.request_of(folder, info, provider),
+        prior_usage=prior_usage(change.state.calls, info.provider, info.resume_session_id),
+        environ=change.workspace.environ_of(info.provider),
+    )
+    if order is None or is_inside(folder.path) or not (processes := recovery.living(folder)):
+        return TakenUp(recording.keep(change, ScriptRunner().take_up(request)))
+    return follow_to_its_end(change, request, order, processes)
 
 
 def _judge(change: Change, folder: RunFolder, info: RunInfo, notes: list[str]) -> StateError | None:
@@ -108,40 +121,46 @@ def _judge(change: Change, folder: RunFolder, info: RunInfo, notes: list[str]) -
 
 
 def _settle(
-    change: Change, folder: RunFolder, info: RunInfo, record: CallRecord, *, held: bool
+    change: Change, folder: RunFolder, info: RunInfo, ended: TakenUp, *, held: bool
 ) -> Settled:
     """Enter the call of a run that is judged; with its step, when that did its work and no more."""
-    found = judged(folder.path)
+    found, record = judged(folder.path), ended.record
+    step, changes, done = STEPS.get(info.step), Changes(), False
+    is_sound = not found.forbidden and not found.in_doubt
+    run = None
+    if step is not None and is_sound and record.status in ("ok", "interrupted"):
+        run = StepRun(change=change, step=step, small=info.prompt_name == step.small_prompt)
+        if record.status == "ok" and not _is_written(run, info):
+            write_printed(run, recovery.final_text_of(folder, PROVIDERS[info.provider]))
     change.forget()
     put_back(change, held=held)
     remove_temporaries(folder.path)
-    step, changes, done = STEPS.get(info.step), Changes(), False
-    is_sound = not found.forbidden and not found.in_doubt
-    if step is not None and is_sound and record.status in ("ok", "interrupted"):
-        small = info.prompt_name == step.small_prompt
-        run = StepRun(change=change, step=step, small=small)
+    if run is not None:
         if any(call.id == record.id for call in change.state.calls):
             # agentd was killed after the last write but one.
-            done = change.state.last_action == step.name
-        elif done := _work_is_there(run, info, in_full=record.status == "interrupted"):
+            done = change.state.last_action == run.step.name
+        elif done := _is_written(run, info) and (record.status == "ok" or _is_right(run)):
             recording.preserve(run, folder.path)
             changes = recording.changes_after(run)
-    return Settled(recording.enter(change, record, changes), done, found.in_doubt)
+    record = recording.enter(change, record, changes)
+    stopped = ended.stopped
+    if ended.followed and stopped is None and not done and record.status == "ok":
+        stopped = work_not_done(change, info, found.forbidden)
+    return Settled(record, done, found.in_doubt, ended.followed, stopped)
 
 
-def _work_is_there(run: StepRun, info: RunInfo, *, in_full: bool) -> bool:
-    """Whether the documents that a run owed are there, and one was written since it began.
-
-    ``in_full``: nobody saw the run end, so that they must also be right.
-    """
+def _is_written(run: StepRun, info: RunInfo) -> bool:
+    """Whether the documents that a run owed are there, and one was written since it began."""
     owed = [run.change.documents(name) for name in run.step.writes]
     newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)
-    written = all(owed) and newest >= info.started_at.timestamp()
-    return written and (not in_full or _is_right(run))
+    return all(owed) and newest >= info.started_at.timestamp()
 
 
 def _is_right(run: StepRun) -> bool:
-    """Whether the documents say all that the step is asked for, as far as that can be told."""
+    """Whether the documents say all that the step is asked for, as far as that can be told.
+
+    Asked where nobody saw the run end.
+    """
     from agentd.documents.validate import validate_change
     from agentd.documents.verdict import verdict_of
 

@@ -76,7 +76,10 @@ def _info(guard: Guard) -> RunInfo | None:
 
 
 def _ended(guard: Guard, info: RunInfo) -> Ended:
-    """When the run ended: as was noted, else between its last output and now, or the last boot."""
+    """When the run ended: as was noted, else between its last output and now, or the last boot.
+
+    After a power cut nobody knows what it still did, and what a person did before the cut.
+    """
     deadline = time.monotonic() + _MARK_WAIT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
@@ -89,7 +92,7 @@ def _ended(guard: Guard, info: RunInfo) -> Ended:
             lived_ns = max(lived_ns, (guard.run_dir / name).lstat().st_ctime_ns)
     boot_ns = time.time_ns() - time.clock_gettime_ns(_SINCE_BOOT)
     if lived_ns < boot_ns:  # a power cut
-        return Ended(boot_ns, boot_ns)
+        return Ended(lived_ns, boot_ns)
     return Ended(lived_ns, time.time_ns())
 
 

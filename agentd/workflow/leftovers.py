@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from agentd.errors import StateError
+    from agentd.errors import AgentdError, StateError
     from agentd.metering.call import CallRecord
 
 
@@ -14,11 +14,15 @@ class Settled(NamedTuple):
     """A call that an earlier command could not enter; ``done``: its step's work is there too.
 
     ``in_doubt`` are files of agentd that its run may have changed, or somebody after it.
+    ``followed``: its CLI still worked, and was followed to its end; ``stopped`` is the error that
+    ends the command when it was stopped meanwhile.
     """
 
     record: CallRecord
     done: bool
     in_doubt: tuple[str, ...] = ()
+    followed: bool = False
+    stopped: AgentdError | None = None
 
 
 class Leftovers(NamedTuple):

@@ -35,7 +35,7 @@ def enter_unentered(change: Change) -> Leftovers:
             told = f"change {change.id}: calls wait to be entered until the config is correct"
             return Leftovers(notes=(f"{told} (see agentd doctor)",))
         if min_version.complaint(config.min_version) is None:
-            return settle_interrupted_runs(change, stop_running=False)
+            return settle_interrupted_runs(change)
     elif is_closed(change.runs_dir):
         told = (
             f"change {change.id}: its runs are another user's, whose agentd enters what waits there"
@@ -45,11 +45,12 @@ def enter_unentered(change: Change) -> Leftovers:
 
 
 def settle_before_step(change: Change, order: Order) -> Sequence[Settled]:
-    """Enter them, say so, and warn as after any call; a CLI that still works is stopped.
+    """Enter them, say so, and warn as after any call; a CLI that still works is followed first.
 
-    So is what runs that are over have left. Raises BudgetExceeded when one of them has no price
+    What runs that are over have left is ended. Raises BudgetExceeded when one of them has no price
     and that must end the run, StateError for one that can't be read, Paused (exit 6) when it is not
-    known whether a run or a person changed what a step may not touch.
+    known whether a run or a person changed what a step may not touch; what a step raises when the
+    CLI that was followed had to be stopped.
     """
     from agentd.ledger.run_folders import unentered
     from agentd.runner.recovery import end_left_behind
@@ -65,14 +66,20 @@ def settle_before_step(change: Change, order: Order) -> Sequence[Settled]:
 def _settle(change: Change, order: Order) -> Sequence[Settled]:
     from agentd.budget.spending import check_priced
     from agentd.budget.warnings import after_call
+    from agentd.runner.recovery import wait_for_readers
     from agentd.workflow.earlier_runs import settle_interrupted_runs
 
-    left = settle_interrupted_runs(change, stop_running=True)
+    wait_for_readers(change.runs_dir)
+    left = settle_interrupted_runs(change, order)
     for note in left.notes:
         order.warn(note)
     for settled in left.entered:
-        order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
+        if not settled.followed:
+            order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
         after_call(change, settled.record, order.warn)
+    for settled in left.entered:
+        if settled.stopped is not None:
+            raise settled.stopped
     for settled in left.entered:
         check_priced(change, settled.record, override=order.override_budget)
     if left.problems:

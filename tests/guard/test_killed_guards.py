@@ -144,6 +144,28 @@ def test_a_machine_that_was_suspended_was_not_started_anew(
     assert config.read_text().endswith("# a person's\n")
 
 
+def test_after_a_power_cut_what_was_changed_before_it_is_in_doubt(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows how long the run went on, and a person may have worked until then."""
+    killed_step(box, "true")
+    [mark] = ends(box)
+    mark.unlink()
+    time.sleep(0.05)
+    config = box.root / "agentd/config.toml"
+    before = config.read_text()
+    config.write_text(before + "# whose?\n")
+    time.sleep(0.05)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda _: 0)  # started just now
+    [told] = judge_left_guards(box.root)
+    assert "both are kept" in told
+    assert config.read_text() == before + "# whose?\n"
+    [kept] = box.change("add-x").glob("runs/*/forbidden/agentd/config.toml")
+    assert kept.read_text() == before
+    put_plan(box, "challenge", shell=None)
+    assert box.run("challenge", "add-x").returncode == 6
+
+
 def test_where_nobody_saw_the_end_both_are_kept_and_a_person_decides(box: Sandbox) -> None:
     killed_step(box, "true")
     [mark] = ends(box)

@@ -70,7 +70,7 @@ def put_run(
 
 def enter(box: Sandbox, change: Path) -> None:
     """Record what was left, as the next command does."""
-    settle_interrupted_runs(change_at(change), stop_running=False)
+    settle_interrupted_runs(change_at(change))
 
 
 def new_change(box: Sandbox, name: str) -> Path:

@@ -11,13 +11,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from standins.running import lives, pid_in, run, toy_agentd, until
-from standins.toy import TOY
+from standins.running import lives, pid_in, run, taken_up, toy_agentd, until
 
 from agentd.errors import InputError
 from agentd.runner import family, process
 from agentd.runner.family import MARK, Family, adopting, marked
-from agentd.runner.recovery import recover, still_running, unfinished
+from agentd.runner.recovery import still_running, unfinished
 from agentd.runner.run_folder import RunFolder
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="orphans are taken up on Linux alone")
@@ -107,7 +106,7 @@ def test_agentd_killed_by_its_agent_the_next_command_ends_what_stays(
     assert lives(pid)
     assert still_running(folder)
     assert unfinished(tmp_path / "runs") == [folder]
-    assert recover(folder, TOY).usage.input_tokens == 100
+    assert taken_up(folder).usage.input_tokens == 100
     assert not lives(pid)
     assert not still_running(folder)
 
@@ -125,6 +124,32 @@ def test_binary_that_outlives_its_launcher_is_followed_to_its_end(tmp_path: Path
     thread.join()
     assert (result.status, result.exit_code, result.final_text) == ("ok", None, "late")
     assert not lives(pid_in(tmp_path / "pid"))
+
+
+@needs_proc
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_binary_without_launcher_that_goes_on_after_a_report(tmp_path: Path, goes_on: bool) -> None:
+    """What it began anew is counted, or the call is not told as exact."""
+
+    def kill_and_let_go() -> None:
+        pid_in(tmp_path / "pid")
+        os.kill(RunFolder(tmp_path / "runs/call").info().cli_pid or 0, signal.SIGKILL)
+        if goes_on:
+            threading.Timer(0.5, (tmp_path / "go").touch).start()
+
+    thread = threading.Thread(target=kill_and_let_go)
+    thread.start()
+    result = run(tmp_path, "launcher_of_turns", tmp_path / "pid", tmp_path / "go")
+    thread.join()
+    assert not lives(pid_in(tmp_path / "pid"))
+    assert (result.status, result.exit_code) == ("ok", None)
+    if goes_on:
+        assert (result.final_text, result.usage.input_tokens) == ("second", 200)
+        assert (result.accuracy, result.why) == ("exact", None)
+    else:
+        assert (result.final_text, result.usage.input_tokens) == ("first", 100)
+        assert result.accuracy == "heuristic"
+        assert result.why == "its launcher was killed, and a process of it was not seen to end"
 
 
 @needs_proc
@@ -150,7 +175,7 @@ def test_server_of_a_killed_cli_is_not_taken_for_it(tmp_path: Path) -> None:
 
 
 @needs_proc
-def test_orphaned_binary_without_launcher_still_works(tmp_path: Path) -> None:
+def test_orphaned_binary_without_launcher_is_followed(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs/call")
     with toy_agentd(tmp_path, "launcher", tmp_path / "pid", tmp_path / "go") as agentd:
         pid = pid_in(tmp_path / "pid")
@@ -159,8 +184,9 @@ def test_orphaned_binary_without_launcher_still_works(tmp_path: Path) -> None:
     os.kill(folder.info().cli_pid or 0, signal.SIGKILL)
     until(lambda: not lives(folder.info().cli_pid or 0))
     assert still_running(folder)
-    result = recover(folder, TOY, stop_grace_s=0.2)
-    assert (result.status, result.usage.input_tokens) == ("interrupted", 100)
+    (tmp_path / "go").touch()
+    result = taken_up(folder)
+    assert (result.status, result.final_text, result.accuracy) == ("ok", "late", "exact")
     assert not lives(pid)
 
 
@@ -179,7 +205,7 @@ def test_recovery_inside_the_run_itself_is_refused(
     folder = RunFolder(run(tmp_path, "good").run_dir)
     monkeypatch.setenv(MARK, marked({MARK: "/elsewhere"}, folder.path)[MARK])
     with pytest.raises(InputError, match="inside the run"):
-        recover(folder, TOY)
+        taken_up(folder)
 
 
 def test_marks_of_other_runs_are_other_marks(tmp_path: Path) -> None:

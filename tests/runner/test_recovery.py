@@ -6,20 +6,23 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from standins.running import lives, pid_in, run, toy_agentd, until
-from standins.toy import TOY
+from standins.running import lives, pid_in, run, taken_up, toy_agentd, until
 
 from agentd.errors import StateError
 from agentd.ledger.call_id import new_call_id
 from agentd.metering.usage import UsageMetrics
+from agentd.providers.activity import Snapshot
 from agentd.runner.process import has_proc
-from agentd.runner.recovery import did_not_begin, recover, still_running, unfinished
+from agentd.runner.recovery import did_not_begin, still_running, unfinished
+from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder
 
 
@@ -35,24 +38,77 @@ def _killed(tmp_path: Path, scene: str, *arguments: object) -> RunFolder:
     return folder
 
 
-def test_a_cli_that_lives_on_is_stopped_and_its_report_read(tmp_path: Path) -> None:
-    folder = _killed(tmp_path, "reports_on_sigint", tmp_path / "pid")
+def _soon(folder: RunFolder, deed: Callable[[], object]) -> threading.Thread:
+    """Do it once this process attends to the run, which others see."""
+
+    def wait() -> None:
+        until(lambda: folder.info().agentd_pid == os.getpid())
+        deed()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def test_a_cli_that_lives_on_is_followed_to_its_end(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "waits_for", tmp_path / "go", tmp_path / "pid")
     pid = pid_in(tmp_path / "pid")
     assert lives(pid)
     assert unfinished(tmp_path / "runs") == [folder]
-    result = recover(folder, TOY)
-    assert (result.status, result.exit_code, result.final_text) == ("interrupted", None, "stopped")
-    assert (result.usage.input_tokens, result.usage_source) == (111, "stdout")
+    seen: list[Snapshot] = []
+    thread = _soon(folder, (tmp_path / "go").touch)
+    result = taken_up(folder, watch=seen.append)
+    thread.join()
+    assert (result.status, result.exit_code, result.final_text) == ("ok", None, "late")
+    assert (result.usage.input_tokens, result.usage_source) == (100, "stdout")
+    assert (result.accuracy, result.failure) == ("exact", None)
     assert (result.call_id, result.step, result.provider) == ("call", "proposal", "toy")
+    assert seen[0].elapsed_ms > 0
+    assert seen[-1].usage is not None
     assert not lives(pid)
     assert not still_running(folder)
 
 
-def test_a_stubborn_cli_is_killed(tmp_path: Path) -> None:
-    folder = _killed(tmp_path, "stubborn", tmp_path / "pid")
-    result = recover(folder, TOY, stop_grace_s=0.2, term_grace_s=0.2)
-    assert (result.usage.input_tokens, result.usage_source) == (100, "partial")
+def test_an_agentd_that_follows_is_killed_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "waits_for", tmp_path / "go", tmp_path / "pid")
+    child = os.fork()
+    if child == 0:
+        taken_up(folder)
+        os._exit(0)
+    until(lambda: folder.info().agentd_pid == child)
+    assert unfinished(tmp_path / "runs") == []  # attended again
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert unfinished(tmp_path / "runs") == [folder]
+    (tmp_path / "go").touch()
+    assert taken_up(folder).status == "ok"
+
+
+def test_ctrl_c_stops_one_that_is_followed_so_that_it_reports(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "reports_on_sigint", tmp_path / "pid")
+    thread = _soon(folder, lambda: os.kill(os.getpid(), signal.SIGINT))
+    result = taken_up(folder, ScriptRunner(stop_grace_s=30))
+    thread.join()
+    assert (result.status, result.exit_code, result.final_text) == ("cancelled", None, "stopped")
+    assert (result.usage.input_tokens, result.usage_source) == (111, "stdout")
     assert not lives(pid_in(tmp_path / "pid"))
+
+
+def test_its_time_limit_counts_from_its_own_begin(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "stubborn", tmp_path / "pid")
+    began = folder.info().started_at - timedelta(hours=1)
+    folder.write_info(replace(folder.info(), started_at=began))
+    result = taken_up(folder, timeout_s=3600)
+    assert (result.status, result.usage.input_tokens) == ("timeout", 100)
+    assert result.usage_source == "partial"
+    assert result.duration_ms > 3_600_000
+    assert not lives(pid_in(tmp_path / "pid"))
+
+
+def test_a_budget_stops_one_that_is_followed(tmp_path: Path) -> None:
+    folder = _killed(tmp_path, "reports_on_sigint", tmp_path / "pid")
+    result = taken_up(folder, meter=lambda used: used.input_tokens >= 100)
+    assert (result.status, result.usage.input_tokens) == ("budget_stopped", 111)
 
 
 def test_a_cli_that_ended_meanwhile_is_read(tmp_path: Path) -> None:
@@ -61,7 +117,7 @@ def test_a_cli_that_ended_meanwhile_is_read(tmp_path: Path) -> None:
     until(lambda: not still_running(folder))
     os.utime(folder.stdout, (0, folder.info().started_at.timestamp() + 5))
     os.utime(folder.stderr, (0, 0))
-    first, second = recover(folder, TOY), recover(folder, TOY)
+    first, second = taken_up(folder), taken_up(folder)
     assert first == second
     assert (first.status, first.final_text, first.usage_source) == ("ok", "late", "stdout")
     assert first.duration_ms == 5000
@@ -77,7 +133,7 @@ def test_a_later_process_with_the_same_pid_is_left_alone(tmp_path: Path) -> None
         try:
             folder.run_json.write_text(json.dumps({**info, "cli_pid": later.pid}))
             assert not still_running(folder)
-            assert recover(folder, TOY).usage.input_tokens == 100
+            assert taken_up(folder).usage.input_tokens == 100
             assert lives(later.pid)
         finally:
             later.kill()
@@ -88,7 +144,7 @@ def test_killed_before_the_cli_started(tmp_path: Path) -> None:
     info = json.loads(folder.run_json.read_text())
     folder.run_json.write_text(json.dumps({**info, "cli_pid": None, "cli_token": None}))
     folder.stdout.unlink()
-    result = recover(folder, TOY)
+    result = taken_up(folder)
     assert (result.usage, result.status) == (UsageMetrics(), "interrupted")
 
 
@@ -147,7 +203,7 @@ def test_a_damaged_run_json(tmp_path: Path) -> None:
         folder.run_json.write_text(text)
         assert unfinished(tmp_path / "runs") == [folder]
         with pytest.raises(StateError, match=r"run\.json: damaged"):
-            recover(folder, TOY)
+            taken_up(folder)
 
 
 def test_one_recovers_at_a_time(tmp_path: Path) -> None:
@@ -156,7 +212,7 @@ def test_one_recovers_at_a_time(tmp_path: Path) -> None:
         assert unfinished(tmp_path / "runs") == []
         with pytest.raises(StateError), folder.attend(timeout_s=0.05):
             pass
-    assert recover(folder, TOY).usage.input_tokens == 100
+    assert taken_up(folder).usage.input_tokens == 100
 
 
 def test_call_ids() -> None:

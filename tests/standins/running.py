@@ -16,8 +16,10 @@ from standins.toy.cli import CLI
 
 from agentd.providers.provider import Provider
 from agentd.runner.process import start_token
+from agentd.runner.recovery import request_of
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
+from agentd.runner.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 START = ("-IS", str(Path(__file__).with_name("toy_cli.py")))  # -IS: starts faster
@@ -48,6 +50,12 @@ def run(folder: Path, scene: str, *arguments: object, **changes: Any) -> RunResu
     """Run it, with graces short enough for tests."""
     runner = ScriptRunner(stop_grace_s=0.3, term_grace_s=0.3)
     return runner.run(request(folder, scene, *arguments, **changes))
+
+
+def taken_up(folder: RunFolder, runner: ScriptRunner | None = None, **changes: Any) -> RunResult:
+    """What becomes of a run of the toy whose agentd is gone, followed by this process."""
+    runner = runner or ScriptRunner(stop_grace_s=0.3, term_grace_s=0.3)
+    return runner.take_up(replace(request_of(folder, folder.info(), TOY), **changes))
 
 
 def toy_agentd(folder: Path, scene: str, *arguments: object) -> subprocess.Popen[bytes]:

@@ -211,6 +211,23 @@ def launcher(pid_file: str, path: str) -> None:
     sys.exit(real.wait())
 
 
+def launcher_of_turns(pid_file: str, path: str) -> None:
+    """The launcher of one that reports, and begins anew when ``path`` is there."""
+    real = subprocess.Popen([sys.executable, __file__, "reports_twice", path, pid_file])
+    sys.exit(real.wait())
+
+
+def reports_twice(path: str, pid_file: str) -> None:
+    """It begins a second turn after its report, which it tells only at its end."""
+    usage()
+    report("first")
+    _announce(pid_file)
+    while not Path(path).exists():
+        time.sleep(0.01)
+    usage()
+    report("second")
+
+
 def killed_after_its_end() -> None:
     good()
     os.kill(os.getpid(), signal.SIGKILL)

@@ -24,6 +24,8 @@ from support.workflow_box import box_with, calls_of, put_change, state_of
 from support.workspace import Sandbox
 
 from agentd.metering.usage import ModelUsage
+from agentd.runner.process import has_proc, prints_to, processes, start_token
+from agentd.runner.run_folder import RunFolder
 
 TELEMETRY = Path(__file__).parents[2] / "fixtures" / "telemetry"
 CLI = Path(__file__).parents[1] / "standins" / "asking_cli.py"
@@ -210,6 +212,41 @@ def test_the_relay_keeps_the_limit_when_agentd_is_killed(tmp_path: Path, api: Lo
     box.ok("status", "add-x")
     assert calls_of(box, "add-x") == [("challenge", "budget_stopped")]
     assert len(api.requests) == 1
+
+
+@pytest.mark.skipif(not has_proc(), reason="no /proc here")
+@pytest.mark.parametrize(("limit_usd", "code", "asked"), [("3.5", 3, 1), ("50", 0, 3)])
+def test_the_relay_of_a_killed_agentd_serves_until_its_cli_has_ended(
+    tmp_path: Path, api: LoopbackApi, limit_usd: str, code: int, asked: int
+) -> None:
+    """The next command follows the CLI: it pays nothing again, and its relay is gone then."""
+    files = {"agentd/changes/add-x/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"}
+    budget = f"[budget]\nlimit_usd = {limit_usd}"
+    box = asking(tmp_path, budget, wait_for="../go", files=files)
+    running = start(box, api)
+    until(lambda: bool(api.requests))
+    (log,) = (box.change("add-x") / "runs").glob("*/requests.jsonl")
+    until(lambda: '"ended"' in log.read_text())
+    running.kill()
+    running.communicate()
+    complaints = log.with_name("meter.log")
+    [relay] = [pid for pid in processes() if prints_to(pid, complaints)]
+    following = start(box, api)
+    run = RunFolder(log.parent)
+    until(lambda: following.poll() is not None or run.info().agentd_pid == following.pid)
+    assert start_token(relay) is not None
+    (tmp_path / "go").touch()
+    stderr = following.communicate(timeout=30)[1]
+    assert following.returncode == code, stderr
+    assert len(api.requests) == asked, stderr
+    (call,) = state_of(box, "add-x")["telemetry"]["calls"]
+    assert (call["status"], call["usage_source"]) == (
+        "ok" if code == 0 else "budget_stopped",
+        "wire",
+    )
+    assert (call["accuracy"], call["requests"]) == ("exact", asked)
+    until(lambda: start_token(relay) is None)
+    assert complaints.read_bytes() == b""
 
 
 @pytest.mark.parametrize("ignores", [False, True])

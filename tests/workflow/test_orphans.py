@@ -49,8 +49,8 @@ def test_daemon_is_ended_with_its_step(tmp_path: Path) -> None:
 KILLS_AGENTD = "while ! test -e ../daemon; do sleep 0.1; done; kill -9 $(ps -o ppid= -p $PPID)"
 
 
-@pytest.mark.parametrize("shell", ["sleep 60", KILLS_AGENTD])
-def test_status_tells_of_an_orphan_and_the_next_step_ends_its_whole_family(
+@pytest.mark.parametrize("shell", ["sleep 4", KILLS_AGENTD])
+def test_status_tells_of_an_orphan_and_the_next_step_ends_what_it_leaves(
     tmp_path: Path, shell: str
 ) -> None:
     """Its document was there: it is not paid again."""
@@ -91,7 +91,7 @@ def test_what_a_recorded_run_left_is_ended_by_the_next_step(tmp_path: Path) -> N
 
 def test_an_agent_that_starts_agentd_does_not_make_it_end_itself(tmp_path: Path) -> None:
     box = _box(tmp_path)
-    daemon = _killed(box, "sleep 60")
+    daemon = _killed(box, "sleep 4")
     (run_dir,) = (box.change("add-x") / "runs").glob("*-challenge-*")
     inside = box.run("challenge", "add-x", AGENTD_RUN=str(run_dir.resolve()))
     assert inside.returncode == 1, inside.stderr

@@ -104,7 +104,7 @@ def _left(folder: RunFolder, enters: str) -> Problem | None:
         return Problem(
             "missing",
             "a run was never recorded: its agentd is gone, its CLI still works",
-            fix="The change's next step stops the CLI and enters the call.",
+            fix="The change's next step follows the CLI to its end and enters the call.",
         )
     return Problem("missing", "a run was never recorded: its agentd was killed", fix=enters)
 
