@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from support import command
 from support.workspace import PROPOSAL, make_sandbox
 
 from agentd.version import __version__
@@ -20,15 +20,7 @@ STREAM = "gemini/0.61.0/model_stream_json"
 
 
 def agentd(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return command.agentd(*arguments, cwd=cwd, env={**os.environ, **environ})
 
 
 def test_what_is_run_is_told_without_its_secrets(tmp_path: Path) -> None:

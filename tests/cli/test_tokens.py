@@ -10,22 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd_bytes
 from support.tiktoken_truth import truth
 
 TEXT = "Don't count\r\nthis twice: \U0001f600 中文\n"
 
 
 def tokens(
-    *arguments: str | bytes, cwd: Path, stdin: bytes | None = b""
+    *arguments: str | bytes, cwd: Path, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", "tokens", *arguments],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    return agentd_bytes("tokens", *arguments, cwd=cwd, stdin=stdin)
 
 
 def document(done: subprocess.CompletedProcess[bytes]) -> dict[str, object]:

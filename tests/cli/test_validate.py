@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 from support.documents import CONFIG, Documents, make_documents
 
 CHANGE = "agentd/changes/add-code"
@@ -21,14 +21,7 @@ def documents(tmp_path: Path) -> Documents:
 
 
 def validate(documents: Documents, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", "validate", "add-code", *options],
-        cwd=documents.root,
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-    )
+    return agentd("validate", "add-code", *options, cwd=documents.root)
 
 
 def test_a_valid_change(documents: Documents) -> None:
@@ -100,14 +93,7 @@ def test_nothing_else_is_written(documents: Documents) -> None:
 
 
 def test_no_such_change(documents: Documents) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "agentd", "validate", "add-cod", "--json"],
-        cwd=documents.root,
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-    )
+    done = agentd("validate", "add-cod", "--json", cwd=documents.root)
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "input"
 

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from support.warm_start import run_agentd as agentd_bytes
 
-def agentd(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run it in ``cwd``; what it said, whatever its exit code."""
-    done = agentd_bytes(*arguments, cwd=cwd)
-    out, err = done.stdout.decode(), done.stderr.decode()
+
+def agentd(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run it in ``cwd``; what it said, whatever its exit code; what is not UTF-8 as U+FFFD."""
+    done = agentd_bytes(*arguments, cwd=cwd, env=env)
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     return subprocess.CompletedProcess(done.args, done.returncode, out, err)
-
-
-def agentd_bytes(
-    *arguments: str, cwd: Path, stdin: bytes = b""
-) -> subprocess.CompletedProcess[bytes]:
-    """The same, byte for byte, with something on stdin."""
-    return subprocess.run(
-        [sys.executable, "-m", "agentd", *arguments],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )

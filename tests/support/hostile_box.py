@@ -25,6 +25,7 @@ import yaml
 
 from agentd.runner.process import environment, processes, start_token
 from agentd.text import plain
+from support.command import agentd
 from support.recordings import recording
 from support.workflow_box import STREAM, box_with, put_change
 
@@ -131,17 +132,7 @@ class Case:
             "PYTHON": sys.executable,
         }
         environ.pop("XDG_STATE_HOME", None)
-        return subprocess.run(
-            [sys.executable, "-m", "agentd", *arguments, "add-x"],
-            cwd=self.root,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=120,
-            check=False,
-        )
+        return agentd(*arguments, "add-x", cwd=self.root, env=environ)
 
     def complaints(self) -> Iterator[str]:
         """Let the agent loose, then run the next commands; what must not have happened."""

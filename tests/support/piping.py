@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from support.command import agentd_bytes
 
 COMMAND = [sys.executable, "-m", "agentd", "pipe"]
 
@@ -32,14 +33,8 @@ def pipe(
 ) -> Piped:
     """Feed `data` to `agentd pipe`, outside of any project unless `folder` is one."""
     named = ["--model", model] if model else []
-    done = subprocess.run(
-        [*COMMAND, *named, *map(str, arguments)],
-        input=data.encode() if isinstance(data, str) else data,
-        cwd=folder,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+    given = data.encode() if isinstance(data, str) else data
+    done = agentd_bytes("pipe", *named, *map(str, arguments), cwd=folder, stdin=given)
     return Piped(done.returncode, done.stdout, done.stderr.decode())
 
 

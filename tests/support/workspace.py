@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from support.command import agentd
 from support.recordings import recording
 
 STANDIN_CLI = Path(__file__).parents[1] / "standins" / "standin_cli.py"
@@ -107,15 +108,8 @@ class Sandbox:
         (self.root.parent / "plan.json").write_text(json.dumps(self.plan))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "agentd", *arguments],
-            cwd=self.root,
-            env={**os.environ, "HOME": str(self.root.parent), **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        environ = {**os.environ, "HOME": str(self.root.parent), **environment}
+        return agentd(*arguments, cwd=self.root, env=environ)
 
     def ok(self, *arguments: str) -> str:
         done = self.run(*arguments)

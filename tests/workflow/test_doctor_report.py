@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.version import __version__
@@ -103,15 +102,8 @@ def test_there_is_a_report_when_things_are_broken(tmp_path: Path, config: str | 
     if config is not None:
         (tmp_path / "agentd").mkdir()
         (tmp_path / "agentd" / "config.toml").write_text(config)
-    done = subprocess.run(
-        [sys.executable, "-m", "agentd", "doctor", "--report"],
-        cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environ = {**os.environ, "HOME": str(tmp_path)}
+    done = agentd("doctor", "--report", cwd=tmp_path, env=environ)
     assert done.returncode == 0, done.stderr
     assert "fail" in done.stdout
     assert str(tmp_path) not in done.stdout

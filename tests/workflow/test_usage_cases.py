@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from support.case_box import case_box, run_case
+from support.command import agentd_bytes
 from support.recordings import FIXTURES
 from support.workspace import Sandbox
 
@@ -160,14 +159,8 @@ def test_what_a_name_stands_for(
 def test_what_other_programs_write_is_piped(
     lines: bytes, counts: list[tuple[int, int]], box: Sandbox
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "agentd", "pipe", "--model", "gpt-4o", "--quiet"],
-        cwd=box.root,
-        input=lines,
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
+    done = agentd_bytes("pipe", "--model", "gpt-4o", "--quiet", cwd=box.root, stdin=lines)
+    assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(one["tokens_input"], one["tokens_output"]) for one in told] == counts
 
