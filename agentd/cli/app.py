@@ -26,6 +26,7 @@ COMMANDS = {
     **dict.fromkeys(("status", "list"), "reading"),
     "log": "log",
     "cost": "cost",
+    **dict.fromkeys(("import", "reconcile"), "sessions"),
     "validate": "validate",
     **dict.fromkeys(("proposal", "challenge", "reproposal", "implement"), "steps"),
     **dict.fromkeys(("review", "resolve", "merge", "fillback"), "steps"),
@@ -34,6 +35,7 @@ COMMANDS = {
     "pipe": "pipe",
     "config": "config",
 }
+_FUNCTIONS = {"list": "list_changes", "import": "import_sessions"}
 # Commands that read in a project where an older agentd may not write.
 READING = ("status", "list", "log", "cost", "validate")
 
@@ -55,7 +57,7 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     wanted = [named] if named else [] if arguments[:1] == ["--version"] else COMMANDS
     for name in wanted:
         module = import_module(f"agentd.cli.{COMMANDS[name]}")
-        found = getattr(module, name if name != "list" else "list_changes")
+        found = getattr(module, _FUNCTIONS.get(name, name))
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name, no_args_is_help=True)
         else:

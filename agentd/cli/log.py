@@ -93,12 +93,14 @@ def _calls(found: CallLog) -> Iterator[str]:
 
 
 def _gap(one: LoggedCall) -> str:
-    """What the call's figures are, and why; nothing of one that is exact."""
+    """What the call's figures are, why, and when they were amended; "" for none of these."""
     from agentd.cli.calls_text import bound_of
+    from agentd.clock import iso
     from agentd.reports.partial import NOT_TOLD
 
-    word = bound_of(one.call)
-    return word and f"{word}: {one.call.why or NOT_TOLD}"
+    word, at = bound_of(one.call), one.call.amended
+    amended = f"amended {iso(at)}" if at else ""
+    return "; ".join(filter(None, (word and f"{word}: {one.call.why or NOT_TOLD}", amended)))
 
 
 def _requests(found: CallLog) -> Iterator[str]:
@@ -183,8 +185,9 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
     calls: list[dict[str, Any]] = []
     for one in found.calls:
         fields: dict[str, Any] = {**to_fields(one.call)}
-        if one.call.started_at is not None:
-            fields["timestamp"] = iso(one.call.started_at)
+        for key, at in (("timestamp", one.call.started_at), ("amended", one.call.amended)):
+            if at is not None:
+                fields[key] = iso(at)
         fields["metered"] = one.metered
         if with_requests:
             known = one.requests

@@ -44,6 +44,9 @@ _TOKENS = {
 """What ModelUsage calls the counts; what else a record has is called as in the ledger."""
 
 
+_NAMES = {"timestamp": "started_at"}
+
+
 def to_fields(record: CallRecord) -> Fields:
     """A call as STATE.yaml names it, in the layout's order.
 
@@ -63,8 +66,8 @@ def _fields_of(record: Any, keys: Iterable[str]) -> Fields:
             found[key] = as_text(record.usage.variants) or None
         elif key == "models":
             found[key] = [_fields_of(model, MODEL_KEYS) for model in record.models] or None
-        elif key == "timestamp":
-            at = record.started_at
+        elif KEYS[key] == "time":
+            at = getattr(record, _NAMES.get(key, key))
             found[key] = at and at.astimezone(UTC).replace(microsecond=0)
         else:
             found[key] = getattr(record, key)
@@ -102,7 +105,7 @@ def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "models":
             found[key] = tuple(PricedModel(**_attributes(model)) for model in value)
         else:
-            found["started_at" if key == "timestamp" else key] = value
+            found[_NAMES.get(key, key)] = value
     source = found.get("cost_source") or guess_source(found["cost_usd"])
     return {**found, "cost_source": source, "usage": ModelUsage(**used)}
 

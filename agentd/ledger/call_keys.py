@@ -35,6 +35,7 @@ KEYS: Mapping[str, Kind] = {
     "timestamp": "time",
     "session_id": "text",
     "budget": "word",
+    "amended": "time",
     "models": "models",
 }
 """Every key of a call that agentd knows, in the order in which it writes them."""

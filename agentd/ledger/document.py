@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from agentd.ledger import outline, own_grammar, own_layout
 from agentd.ledger.outline import Span
@@ -80,6 +80,22 @@ class Document(NamedTuple):
         }
         return self._replace(text=text, spans=spans, calls=self.calls._replace(end=end + longer))
 
+    def replaced(self, calls: Mapping[str, Fields], source: Source) -> Document:
+        """The document with these calls in place of those with their ids, and the totals summed.
+
+        ``source`` is what this document was read from. Raises Malformed.
+        """
+        if not isinstance(self.calls, Block):
+            source = source._replace(text=self.calls.append(()))
+            own = read(source)
+            return own.replaced(calls, source) if isinstance(own.calls, Block) else _stuck()
+        new = read(source._replace(text=self.calls.replace(self.text, calls)), own_grammar.ALL)
+        wanted = [
+            calls.get(call_id, {}).get("tokens_in", count)
+            for call_id, count in zip(self.columns["id"], self.columns["tokens_in"], strict=True)
+        ]
+        return new if list(new.columns["tokens_in"]) == wanted else _stuck()
+
     def update(self, values: Mapping[str, str]) -> str:
         """The text with the YAML ``values`` for these keys; new keys at the end of the head.
 
@@ -151,6 +167,10 @@ def _around(text: str, found: Block) -> Document | None:
         for key, span in rest.spans().items()
     }
     return Document(text, spans, found, rest)
+
+
+def _stuck() -> NoReturn:
+    raise Malformed(1, "agentd can't change a call here without changing the rest of the file")
 
 
 def _number(text: str) -> Decimal | None:

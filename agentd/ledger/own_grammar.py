@@ -63,6 +63,7 @@ _READ: Mapping[Kind, Callable[[str], Any]] = {
     "time": datetime.fromisoformat,
 }
 _QUOTES = "'\""
+_SECOND_TIME = "amended"
 
 
 def columns(text: str, keys: Sequence[str]) -> Columns | None:
@@ -100,8 +101,8 @@ def fields(of: Columns) -> list[dict[str, Any]]:
 def _sound(text: str, keys: Sequence[str]) -> Columns | None:
     """The calls that have known keys alone, in their order; None when one has not."""
     quoted = "'" in text or '"' in text
-    if quoted:
-        keys = ALL  # so that every quotation is looked at
+    if quoted or f"\n    {_SECOND_TIME}: " in text:
+        keys = ALL  # so that every quotation and every time is looked at
     return _columns(_call(keys), keys, text, quoted)
 
 
@@ -167,6 +168,7 @@ def _alike() -> re.Pattern[str]:
     values["session_id"] = f"(?:{_PLAIN})"
     values["timestamp"] = "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}):[0-5][0-9]:[0-5][0-9]Z"
     lines = {key: _line(key, value) for key, value in values.items()}
+    del lines[_SECOND_TIME]  # few calls have it
     lines["id"] = f"  - id: (?:{_PLAIN})\n"
     for first, *_, last in (_HEAD, _TAIL):
         lines[first] = f"({lines[first]}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.ledger import own_grammar, scalar
+from agentd.ledger import call_keys, own_grammar, scalar
 from agentd.metering.money import EXACT
 
 if TYPE_CHECKING:
@@ -74,12 +74,51 @@ class Block(NamedTuple):
             head = head.replace("\n  calls: []", "\n  calls:", 1)
         insert_at = after_last_value(head)
         new = "".join(f"{line}\n" for call in calls for line in render.yaml_lines(call))
-        closing = text[totals_at : self.end]
         sums = add_up({key: [*self.columns[key], *(call[key] for call in calls)] for key in SUMMED})
-        for key, line in zip(TOTALS, sums.lines(), strict=True):
-            closing = re.sub(rf"(?m)^  {key}: +[^ \n]+", line, closing, count=1)
+        closing = _with_sums(text[totals_at : self.end], sums)
         before, after = text[: self.start], text[self.end :]
         return "".join((before, head[:insert_at], new, head[insert_at:], closing, after))
+
+    def replace(self, text: str, calls: Mapping[str, Fields]) -> str:
+        """``text`` with these calls in place of those with their ids, and the totals of all.
+
+        Of a call that is replaced unknown keys stay, and the comments on lines of their own.
+        """
+        from agentd.ledger import render
+
+        block = text[self.start : self.end]
+        for call_id, fields in calls.items():
+            first = rf"  - id: {re.escape(scalar.text(call_id))}(?: +#.*)?\n"
+            item = re.search(rf"(?m)^{first}(?:    .*\n)*", block)
+            if item is not None:
+                kept = _unknown_lines(item[0])
+                lines = "".join(f"{line}\n" for line in render.yaml_lines(fields))
+                block = block[: item.start()] + lines + kept + block[item.end() :]
+        columns = {
+            key: [
+                calls[call_id][key] if call_id in calls else value
+                for call_id, value in zip(self.columns["id"], self.columns[key], strict=True)
+            ]
+            for key in SUMMED
+        }
+        return text[: self.start] + _with_sums(block, add_up(columns)) + text[self.end :]
+
+
+def _with_sums(block: str, sums: Sums) -> str:
+    for key, line in zip(TOTALS, sums.lines(), strict=True):
+        block = re.sub(rf"(?m)^  {key}: +[^ \n]+", line, block, count=1)
+    return block
+
+
+def _unknown_lines(item: str) -> str:
+    """The lines of a call that stand under none of the keys that agentd knows."""
+    kept, stays = [], False
+    for line in item.splitlines(keepends=True)[1:]:
+        if named := re.match(r"    ([A-Za-z_][\w-]*):", line):
+            stays = named[1] not in call_keys.KEYS
+        if stays or line.lstrip().startswith("#"):
+            kept.append(line)
+    return "".join(kept)
 
 
 def find(text: str, keys: Sequence[str] = own_grammar.LEDGER) -> Block | None:

@@ -165,6 +165,14 @@ def from_line(text: str) -> Kept:
     return Kept(record, from_object(state) if state is not None else NO_CHANGES)
 
 
+def note_amended(runs_dir: Path, record: CallRecord) -> None:
+    """Let the copy of an entered call in its run's folder say what its entry does; None is made."""
+    path = runs_dir / record.id / ENTERED
+    with plain_files.explained(path):
+        if path.is_file() and not path.is_symlink():
+            write_atomic(path, f"{to_line(Kept(record))}\n".encode())
+
+
 def mark_entered(runs_dir: Path, call_id: str) -> None:
     """Rename the kept call, if there is one: it is in STATE.yaml now."""
     check_call_id(call_id)

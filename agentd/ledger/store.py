@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from agentd.clock import iso, utc_now
 from agentd.errors import StateError
 from agentd.files import make_folders, write_atomic
 from agentd.ledger import (
+    call_fields,
     entries,
     own_grammar,
     pending,
@@ -33,6 +35,7 @@ from agentd.metering.usage import ModelUsage, UsageMetrics, add
 from agentd.metering.words import CallStatus
 
 if TYPE_CHECKING:
+    from agentd.ledger.call_fields import Fields
     from agentd.metering.rates import PricingConfig
 
 _NEW = """\
@@ -109,6 +112,36 @@ class StateStore:
             path = self._keep_after(error, call)
             waits = f"The call is kept in {path}; the next agentd command enters it."
             raise StateError(error.message, fix=f"{error.fix}\n{waits}") from error
+
+    def append_all(self, records: Sequence[CallRecord]) -> list[CallRecord]:
+        """Enter those whose ids are not there yet, in one write; returns them."""
+        for record in records:
+            pending.check_call_id(record.id)
+        return [call.record for call in self._enter([Kept(record) for record in records])]
+
+    def amend(self, records: Sequence[CallRecord]) -> list[CallRecord]:
+        """Put these in place of the calls with their ids; returns those that are new in anything.
+
+        They say when: ``amended`` is set to now. One whose id is not there is left out. The
+        change must be held (``project.hold``): a guard at work on it knows of no such writes.
+        """
+        with self.locked():
+            origin = self._read()[0]
+            found = reading.read_document(self.path, own_grammar.ALL)[1]
+            there = {call.id: call for call in found.records()}
+            now = utc_now()
+            new = [
+                replace(one, amended=now)
+                for one in records
+                if one.id in there and _fields(one, there[one.id].amended) != _fields(there[one.id])
+            ]
+            if new:
+                by_id = {one.id: call_fields.to_fields(one) for one in new}
+                text = found.replaced(by_id, origin).update(entries.stamped(NO_CHANGES))
+                write_atomic(self.path, origin.encode(text))
+                for one in new:
+                    pending.note_amended(self.runs_dir, one)
+        return new
 
     def update(
         self,
@@ -251,6 +284,10 @@ class StateStore:
         plain_files.make_folder(self.runs_dir, private=True)
         with reading.explained(self.path), lock(self.runs_dir / ".lock", mode=0o600):
             yield
+
+
+def _fields(call: CallRecord, amended: datetime | None = None) -> Fields:
+    return call_fields.to_fields(replace(call, amended=amended or call.amended))
 
 
 def _given(found: Document) -> list[str]:

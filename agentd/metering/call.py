@@ -49,7 +49,8 @@ class CallRecord:
     ``why`` says what is not known when ``accuracy`` is not exact, ``requests`` how many API
     requests the run made, None where that is not known. ``budget`` is "overridden" when a person
     let the call go beyond a limit. ``threads`` says what other threads than the main one used,
-    where one model answered; else the ``models`` do.
+    where one model answered; else the ``models`` do. ``amended`` is when its figures were corrected
+    (UTC), None where they are as they were entered.
     """
 
     id: str
@@ -70,6 +71,7 @@ class CallRecord:
     requests: int | None = None
     threads: str | None = None
     models: tuple[PricedModel, ...] = ()
+    amended: datetime | None = None
 
     @property
     def tokens_in(self) -> int:

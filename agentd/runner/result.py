@@ -25,7 +25,7 @@ from agentd.runner.outcome import outcome_of
 from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.run_relay import POINTED
 from agentd.runner.stdout import Reading
-from agentd.runner.told_by_cli import Sources
+from agentd.runner.told_by_cli import Outcome, Sources
 
 _RELAY_S = 2.0
 _COUNTING_S = 10.0  # a relay counts what was cut, which takes a second, or more on a busy machine
@@ -108,19 +108,8 @@ def conclude(
     if status == "failed" and _only_its_exit_code_is_bad(parsed, exit_code, cli):
         status = "ok"
     logged = read_log(cli, _by_the_clock_of_its_end(info, duration_ms), parsed, environ)
-    outcome = outcome_of(
-        Sources(
-            parsed=parsed,
-            logged=logged,
-            wire=read_requests(log) if info.relayed else None,
-            telemetry=read_requests(log) if info.told else (),
-            prior=prior_usage,
-            requested_model=info.requested_model,
-            resumed=info.resume_session_id is not None,
-            sent=reading.saw_object or ended_well,
-            read_prompt=lambda: _text_of(folder.prompt),
-        )
-    )
+    sent = reading.saw_object or ended_well
+    outcome = _outcome(folder, info, parsed, logged, prior_usage, sent=sent)
     if outcome.usage_source != "wire" and (outcome.requests or log.exists()):
         with contextlib.suppress(OSError):  # the call has their sum
             write_told(log, outcome.requests, append=info.relayed or info.told)
@@ -161,6 +150,46 @@ def conclude(
         api_requests=outcome.requests,
         refused=refused[0] if refused else None,
         failure=_dated(failure, cli, info.started_at + timedelta(milliseconds=duration_ms)),
+    )
+
+
+def read_again(
+    folder: RunFolder,
+    info: RunInfo,
+    cli: Cli,
+    *,
+    prior_usage: UsageMetrics | None,
+    environ: Mapping[str, str],
+) -> Outcome:
+    """What is told by now of a run that is over; writes nothing."""
+    with contextlib.closing(Reading(folder, cli)) as reading:
+        parsed = reading.finish()
+        logged = read_log(cli, info, parsed, environ)
+        return _outcome(folder, info, parsed, logged, prior_usage, sent=reading.saw_object)
+
+
+def _outcome(
+    folder: RunFolder,
+    info: RunInfo,
+    parsed: Parsed,
+    logged: Logged | None,
+    prior: UsageMetrics | None,
+    *,
+    sent: bool,
+) -> Outcome:
+    log = folder.path / REQUESTS
+    return outcome_of(
+        Sources(
+            parsed=parsed,
+            logged=logged,
+            wire=read_requests(log) if info.relayed else None,
+            telemetry=read_requests(log) if info.told else (),
+            prior=prior,
+            requested_model=info.requested_model,
+            resumed=info.resume_session_id is not None,
+            sent=sent,
+            read_prompt=lambda: _text_of(folder.prompt),
+        )
     )
 
 

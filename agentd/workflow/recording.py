@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +19,12 @@ from agentd.files import read_json, sync_file, sync_folder, write_atomic, write_
 from agentd.ledger import plain_files
 from agentd.ledger.changes import Changes
 from agentd.ledger.run_folders import run_dirs
-from agentd.masking import masked
 from agentd.metering.call import CallRecord
-from agentd.metering.call_threads import with_threads
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change
-from agentd.providers import maker_of
 from agentd.runner.result import RunResult
+from agentd.runner.told_by_cli import Outcome
+from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.step_run import StepRun
 
 # In a run's folder.
@@ -59,37 +57,26 @@ def enter(change: Change, record: CallRecord, changes: Changes) -> CallRecord:
 
 
 def priced(result: RunResult, prices: PriceBook) -> CallRecord:
-    """The ledger's record of a run, each model at its price when the run began."""
-    call = prices.price(
-        result.usage, maker=maker_of(result.provider), model=result.model, at=result.started_at
-    )
-    record = CallRecord(
-        id=result.call_id,
-        step=result.step,
-        provider=result.provider,
-        model=result.model,
+    """The ledger's record of a run."""
+    call = new_call(
+        result.call_id,
+        result.step,
+        result.provider,
         status=result.status,
-        usage=replace(result.usage, web_searches=call.web_searches, variants=call.variants),
-        cost_usd=call.cost_usd,
-        cost_source=call.cost_source,
-        accuracy=result.accuracy if call.why is None else "heuristic",
-        usage_source=result.usage_source,
+        started_at=result.started_at,
         duration_ms=result.duration_ms,
-        started_at=result.started_at.replace(microsecond=0),
         session_id=result.session_id,
-        models=call.models if len(call.models) > 1 else (),
-        why=masked("; ".join(filter(None, (result.why, call.why))), os.environ) or None,
-        requests=result.requests,
     )
-    return with_threads(
-        record.held(),
-        result.api_requests,
-        lambda usage: (
-            prices.price(
-                usage, maker=maker_of(result.provider), model=result.model, at=result.started_at
-            ).cost_usd
-        ),
+    outcome = Outcome(
+        usage=result.usage,
+        accuracy=result.accuracy,
+        usage_source=result.usage_source,
+        model=result.model,
+        why=result.why,
+        requests=result.api_requests,
+        request_count=result.requests,
     )
+    return priced_call(call, outcome, prices)
 
 
 def changes_after(run: StepRun) -> Changes:

@@ -5,39 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.hand_sessions import SESSION, claude_line, claude_log, found_in, root, run_of
 from support.session_logs import LOGS, Log
 
 from agentd.ledger.store import StateStore
-from agentd.metering.call import CallRecord
 from agentd.metering.usage import ModelUsage, add
-from agentd.project.layout import Project
-from agentd.project.workspace import Workspace
 from agentd.workflow.sessions import discover, log_cache
 from agentd.workflow.sessions.discover import ManualCall
 
-CONFIG = '[claude]\n[codex]\n[gemini]\n[pricing]\nsources = ["config", "catalog"]\n'
+__all__ = ["root"]  # the fixture
 WHOLE = [log for log in LOGS if "resumed" not in log.expected["scenario"]]
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project, in an empty home."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    root = tmp_path / "project"
-    (root / "agentd").mkdir(parents=True)
-    (root / "agentd" / "config.toml").write_text(CONFIG)
-    return root
-
-
-def found_in(root: Path) -> list[ManualCall]:
-    return discover.manual_calls(Workspace.of(Project(root)))
 
 
 def usage_of(calls: list[ManualCall]) -> dict[str, ModelUsage]:
@@ -46,46 +26,6 @@ def usage_of(calls: list[ManualCall]) -> dict[str, ModelUsage]:
         for model, usage in one.call.usage_by_model().items():
             parts.setdefault(model, []).append(replace(usage, variants=()))
     return {model: add(usages) for model, usages in parts.items()}
-
-
-def claude_line(
-    number: int,
-    cwd: Path,
-    *,
-    session: str = "11111111-0000-4000-8000-000000000000",
-    at: str = "2026-11-30T10:00:00.000Z",
-    branch: str = "main",
-    output_tokens: int = 10,
-    **more: object,
-) -> str:
-    usage = {"input_tokens": 100, "output_tokens": output_tokens}
-    message = {
-        "id": f"msg_{number}",
-        "model": "claude-opus-5-5",
-        "usage": usage,
-        "stop_reason": "end_turn",
-        "content": [],
-    }
-    line = {
-        "type": "assistant",
-        "message": message,
-        "uuid": f"u{number}",
-        "timestamp": at,
-        "sessionId": session,
-        "cwd": str(cwd),
-        "gitBranch": branch,
-        **more,
-    }
-    return json.dumps(line, separators=(",", ":")) + "\n"
-
-
-def claude_log(
-    cwd: Path, session: str = "11111111-0000-4000-8000-000000000000", home: Path | None = None
-) -> Path:
-    name = "".join(char if char.isalnum() else "-" for char in str(cwd))
-    path = (home or cwd.parent) / "home" / ".claude" / "projects" / name / f"{session}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 @pytest.mark.parametrize("log", WHOLE, ids=lambda log: f"{log.cli}-{log.folder.name}")
@@ -131,7 +71,7 @@ def test_only_what_is_new_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_fork_is_counted_from_where_it_leaves(root: Path) -> None:
-    origin, fork = "11111111-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000000"
+    origin, fork = SESSION, "00000000-0000-4000-8000-000000000000"
     claude_log(root).write_text(claude_line(1, root))
     copy = claude_line(1, root, session=fork, requestSessionId=origin)
     claude_log(root, fork).write_text(copy + claude_line(2, root, session=fork))
@@ -148,15 +88,15 @@ def test_a_session_is_told_by_day_and_branch(root: Path) -> None:
         claude_line(1, root),
         claude_line(2, root, branch="other"),
         claude_line(3, root, branch="HEAD"),
-        claude_line(4, root, at="2026-12-01T00:00:01Z"),
+        claude_line(4, root, at="2026-11-21T00:00:01Z"),
     ]
     claude_log(root).write_text("".join(lines))
     calls = found_in(root)
     assert [(one.branch, f"{one.first_at:%d}") for one in calls] == [
-        (None, "30"),
-        ("main", "30"),
-        ("other", "30"),
-        ("main", "01"),
+        (None, "20"),
+        ("main", "20"),
+        ("other", "20"),
+        ("main", "21"),
     ]
     assert len({one.call.id for one in calls}) == 4
     assert found_in(root) == calls
@@ -176,7 +116,7 @@ def test_only_sessions_of_the_project_are_its_own(root: Path) -> None:
 def test_a_run_of_agentd_is_not_told_and_what_a_person_added_is(root: Path) -> None:
     path = claude_log(root)
     path.write_text(
-        claude_line(1, root) + claude_line(2, root, at="2026-11-30T12:00:00Z", output_tokens=77)
+        claude_line(1, root) + claude_line(2, root, at="2026-11-20T12:00:00Z", output_tokens=77)
     )
     folder = root / "agentd" / "changes" / "add-oauth"
     store = StateStore(folder)
@@ -228,29 +168,11 @@ def test_a_run_that_goes_on_is_agentds(root: Path) -> None:
         "argv": ["claude"],
         "cwd": str(root),
         "resume_session_id": None,
-        "started_at": "2026-11-30T09:59:00+00:00",
+        "started_at": "2026-11-20T09:59:00+00:00",
         "agentd_pid": 1,
         "agentd_token": None,
     }
     (run_dir / "run.json").write_text(json.dumps(info))
     assert len(found_in(root)) == 1
-    (run_dir / "stdout").write_text('{"session_id":"11111111-0000-4000-8000-000000000000"}\n')
+    (run_dir / "stdout").write_text(f'{{"session_id":"{SESSION}"}}\n')
     assert found_in(root) == []
-
-
-def run_of(call_id: str) -> CallRecord:
-    return CallRecord(
-        id=call_id,
-        step="review",
-        provider="claude",
-        model="claude-opus-5-5",
-        status="ok",
-        usage=ModelUsage(input_tokens=100, output_tokens=10),
-        cost_usd=Decimal(0),
-        cost_source="none",
-        accuracy="exact",
-        usage_source="stdout",
-        duration_ms=5000,
-        started_at=datetime(2026, 11, 30, 9, 59, 57, tzinfo=UTC),
-        session_id="11111111-0000-4000-8000-000000000000",
-    )

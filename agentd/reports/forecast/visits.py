@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from agentd.ledger.rows import Part, Row
 from agentd.metering.unpriced import is_unpriced
+from agentd.metering.words import MANUAL
 
 
 class Visit(NamedTuple):
@@ -41,7 +42,8 @@ def visits_of(rows: Iterable[Row]) -> list[Visit]:
     visits = []
     begun: dict[str, list[Row]] = {}
     ended: dict[str, float] = {}
-    for row in sorted(rows, key=lambda row: row.started_at or 0.0):
+    own = (row for row in rows if row.step != MANUAL)  # what a person did is no step of the loop
+    for row in sorted(own, key=lambda row: row.started_at or 0.0):
         calls = begun.setdefault(row.change_id, [])
         if calls and calls[0].step != row.step:
             calls.clear()

@@ -19,9 +19,9 @@ from agentd.metering.words import MANUAL
 from agentd.project.change import all_changes
 from agentd.project.workspace import Workspace
 from agentd.providers.session_files import LoggedRequest
-from agentd.runner.result import RunResult
+from agentd.runner.told_by_cli import Outcome
 from agentd.state_folder import short_hash
-from agentd.workflow.recording import priced
+from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.sessions.log_cache import LogFile, read_logs, with_more
 from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Imported, Known, OwnRun, read_known
 
@@ -220,31 +220,29 @@ def _call_of(
     why = reason_of([*whys, session.unsure])
     branch = rows[0].branch
     call_id = _call_id(session, first, branch)
-    result = RunResult(
-        call_id=call_id,
-        step=MANUAL,
-        provider=session.provider,
-        model=busiest_model(requests) or "unknown",
+    blank = new_call(
+        call_id,
+        MANUAL,
+        session.provider,
         status="ok",
+        started_at=first,
+        duration_ms=(last - first) // timedelta(milliseconds=1),
+        session_id=session.id,
+    )
+    outcome = Outcome(
         usage=usage_of_run(requests, session_id=session.id),
         accuracy="heuristic" if why else "exact",
         usage_source="session_log",
-        duration_ms=(last - first) // timedelta(milliseconds=1),
-        started_at=first,
-        session_id=session.id,
-        exit_code=None,
-        final_text="",
-        error=None,
-        run_dir=Path(),
+        model=busiest_model(requests) or "unknown",
         why=why,
-        requests=len(requests),
-        api_requests=requests,
+        requests=requests,
+        request_count=len(requests),
     )
     imported = known.imported.get(call_id)
-    is_known = imported is not None and imported.call.usage.counts() == result.usage.counts()
+    is_known = imported is not None and imported.call.usage.counts() == outcome.usage.counts()
     return ManualCall(
         # Prices of today change nothing of what is recorded.
-        call=imported.call if imported and is_known else priced(result, prices),
+        call=imported.call if imported and is_known else priced_call(blank, outcome, prices),
         cwd=session.cwd,
         branch=branch,
         first_at=first,

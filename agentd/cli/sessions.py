@@ -1,0 +1,241 @@
+"""The commands that bring into the ledger what the CLIs' own logs know: import, reconcile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentd.cli.options import AsJson
+from agentd.cli.terminal import show
+from agentd.errors import StateError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentd.metering.call import CallRecord
+    from agentd.workflow.sessions.importing import Placed
+
+_DAY = "YYYY-MM-DD"
+_ID_SHOWN = 8
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")]
+
+
+def import_sessions(
+    into: Annotated[
+        str | None,
+        typer.Option("--into", metavar="ID", help="Record what is listed in this change."),
+    ] = None,
+    by_branch: Annotated[
+        bool,
+        typer.Option(
+            "--by-branch",
+            help="Record each in the change that its git branch names, such as feature/add-oauth.",
+        ),
+    ] = False,
+    session: Annotated[
+        list[str] | None,
+        typer.Option("--session", metavar="ID", help="Only this session, or how its id begins."),
+    ] = None,
+    branch: Annotated[
+        list[str] | None, typer.Option("--branch", metavar="NAME", help="Only of this git branch.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option("--since", metavar=_DAY, help="Only of this day (UTC) and later.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--until", metavar=_DAY, help="Only of this day (UTC) and before.")
+    ] = "",
+    dry_run: _DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """List this project's sessions in claude, codex and gemini that no ledger has yet.
+
+    Reads the CLIs' own logs: work by hand, in this project, its subfolders and worktrees. Runs of
+    agentd are not among it. With --into or --by-branch it is recorded as calls of the step
+    "manual", once; a session that has grown since is corrected.
+    """
+    from agentd.cli.output import print_json
+    from agentd.metering.totals import summarise
+    from agentd.workflow.sessions.importing import Wanted, find_imports, record
+
+    if into and by_branch:
+        raise UsageError("--into and --by-branch exclude each other")
+    if dry_run and not (into or by_branch):
+        raise UsageError("--dry-run goes with --into or --by-branch; else nothing is written")
+    wanted = Wanted(sessions=session or (), branches=branch or (), days=(_day(since), _day(until)))
+    found = find_imports(Path.cwd(), wanted, into=into)
+    writes = bool(into or by_branch) and not dry_run
+    written = record(found.placed) if writes else []
+    if as_json:
+        totals = summarise(one.found.call for one in found.placed)
+        print_json(
+            {
+                "calls": [_entry(one) for one in found.placed],
+                "written": [call.id for call in written],
+                "imported_before": found.imported,
+                "total_cost_usd": totals.total_cost_usd,
+                "total_tokens_in": totals.tokens_in,
+                "total_tokens_out": totals.tokens_out,
+                "unpriced": totals.unpriced,
+            }
+        )
+        return
+    if not found.placed:
+        show("Nothing to import." + f" {found.imported} calls are imported." * bool(found.imported))
+        return
+    show(_table(found.placed))
+    show("")
+    show(_told(found.placed, written, writes=writes))
+
+
+def reconcile(
+    change_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", show_default=False, help="Change id (default: all)."),
+    ] = None,
+    dry_run: _DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read the logs of calls that are not exact once more, and correct what they know by now.
+
+    Also of imported sessions that have grown. A call that is corrected says so: `amended`. What
+    is exact, and what the logs have less of, stays as it is.
+    """
+    from agentd.cli.output import print_error, print_json, told_waiting
+    from agentd.ledger.call_fields import to_fields
+    from agentd.text import counted
+    from agentd.workflow.sessions.reconcile import reconcile as read_again
+
+    done = read_again(Path.cwd(), change_id, dry_run=dry_run)
+    if as_json:
+        print_json(
+            {
+                "looked_at": done.looked_at,
+                "corrected": [
+                    {
+                        "change_id": one.change.id,
+                        "id": one.before.id,
+                        "before": _figures(to_fields(one.before)),
+                        "now": _figures(to_fields(one.now)),
+                    }
+                    for one in done.corrected
+                ],
+                "written": not dry_run,
+            }
+        )
+    else:
+        for one in done.corrected:
+            show(f"{one.change.id}: {one.before.id}: {_change(one.before, one.now)}")
+        would = "would be corrected" if dry_run else "corrected"
+        show(f"{len(done.corrected)} {would}, of {counted(done.looked_at, 'call')} read again.")
+    damaged = told_waiting(*done.waiting)
+    for problem in done.problems:
+        print_error(problem, as_json=False)
+    if damaged or done.problems:
+        raise typer.Exit(StateError.exit_code)
+
+
+def _day(text: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError as error:
+        raise UsageError(f"{text} is no day; expected {_DAY}") from error
+
+
+def _table(placed: Sequence[Placed]) -> str:
+    from agentd.cli.calls_text import bound_of
+    from agentd.metering.money import usd
+    from agentd.metering.totals import summarise
+    from agentd.text import table
+
+    rows = [
+        ["DAY", "BRANCH", "PROVIDER", "MODEL", "SESSION", "REQUESTS", "IN", "OUT", "COST", "CHANGE"]
+    ]
+    for one in placed:
+        call = one.found.call
+        cost = usd(call.cost_usd) + "+" * bool(summarise([call]).unpriced)
+        where = one.change.id if one.change else "-"
+        rows.append(
+            [
+                f"{one.found.first_at:%Y-%m-%d}",
+                one.found.branch or "-",
+                call.provider or "-",
+                call.model,
+                str(call.session_id)[:_ID_SHOWN],
+                str(call.requests),
+                str(call.tokens_in),
+                str(call.tokens_out),
+                f"{bound_of(call)} {cost}".lstrip(),
+                f"{where} (grown)" if one.is_correction else where,
+            ]
+        )
+    return table(rows, left=(0, 1, 2, 3, 4, 9))
+
+
+def _told(placed: Sequence[Placed], written: Sequence[CallRecord], *, writes: bool) -> str:
+    """What was done, or can be done, in a sentence or two."""
+    from agentd.metering.money import usd
+    from agentd.metering.totals import summarise
+    from agentd.text import counted
+
+    calls = [one.found.call for one in placed]
+    totals = summarise(calls)
+    sessions = counted(len({(call.provider, call.session_id) for call in calls}), "session")
+    cost = usd(totals.total_cost_usd)
+    if totals.unpriced:
+        cost += f", and {counted(totals.unpriced, 'call')} without a price"
+    if writes:
+        left = sum(one.change is None for one in placed)
+        lines = [f"{counted(len(written), 'call')} of {sessions} recorded, {cost}."]
+    else:
+        left = 0
+        lines = [f"{sessions}, {cost}, not imported."]
+        lines.append("Record them: agentd import --into ID, or --by-branch.")
+    if left:
+        lines.append(f"{counted(left, 'call')} left: no branch names a change.")
+    return "\n".join(lines)
+
+
+def _entry(one: Placed) -> dict[str, Any]:
+    from agentd.clock import iso
+    from agentd.ledger.call_fields import to_fields
+
+    found = one.found
+    fields: dict[str, Any] = {**to_fields(found.call)}
+    fields["timestamp"] = iso(found.first_at)
+    if found.call.amended is not None:
+        fields["amended"] = iso(found.call.amended)
+    return {
+        **fields,
+        "day": f"{found.first_at:%Y-%m-%d}",
+        "branch": found.branch,
+        "cwd": found.cwd,
+        "last_at": iso(found.last_at),
+        "change_id": one.change.id if one.change else None,
+        "is_correction": one.is_correction,
+    }
+
+
+def _figures(fields: dict[str, Any]) -> dict[str, Any]:
+    """What a correction may change."""
+    return {
+        key: value
+        for key, value in fields.items()
+        if key.startswith(("tokens", "cost", "accuracy", "why", "usage", "requests", "model"))
+    }
+
+
+def _change(before: CallRecord, now: CallRecord) -> str:
+    from agentd.metering.money import usd
+
+    pairs = (
+        ("in", before.tokens_in, now.tokens_in),
+        ("out", before.tokens_out, now.tokens_out),
+        ("cost", usd(before.cost_usd), usd(now.cost_usd)),
+        ("accuracy", before.accuracy, now.accuracy),
+    )
+    return ", ".join(f"{name} {then} → {by_now}" for name, then, by_now in pairs if then != by_now)

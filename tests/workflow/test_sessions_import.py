@@ -1,0 +1,231 @@
+"""Work by hand is recorded once, corrected when it has grown, and looks like any other call."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from support.command import agentd
+from support.hand_sessions import SESSION, claude_line, claude_log, root, run_of
+
+from agentd.errors import InputError
+from agentd.ledger.store import StateStore
+from agentd.metering.call import CallRecord
+from agentd.metering.words import MANUAL
+from agentd.workflow.sessions.importing import Wanted, find_imports, record
+
+__all__ = ["root"]  # the fixture
+
+
+def store_of(root: Path, change_id: str, place: str = "changes") -> StateStore:
+    store = StateStore(root / "agentd" / place / change_id)
+    store.create(change_id.rpartition("2026")[0] or change_id)
+    return store
+
+
+def imported(root: Path, **wanted: object) -> list[CallRecord]:
+    into = wanted.pop("into", None)
+    found = find_imports(root, Wanted(**wanted), into=str(into) if into else None)  # type: ignore[arg-type]
+    return record(found.placed)
+
+
+def test_a_session_is_recorded_once_and_corrected_when_it_has_grown(root: Path) -> None:
+    store = store_of(root, "add-oauth")
+    path = claude_log(root)
+    path.write_text(claude_line(1, root))
+    [call] = imported(root, into="add-oauth")
+    assert (call.step, call.status, call.requests, call.session_id) == (MANUAL, "ok", 1, SESSION)
+    assert call.started_at == datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert call.cost_usd > 0
+    text = store.path.read_bytes()
+    assert imported(root, into="add-oauth") == []
+    assert store.path.read_bytes() == text
+    with path.open("a") as log:
+        log.write(claude_line(2, root, at="2026-11-20T10:00:09.000Z"))
+    store_of(root, "other")
+    [grown] = imported(root, into="other")
+    assert (grown.id, grown.requests, grown.duration_ms) == (call.id, 2, 9000)
+    assert grown.amended is not None
+    [read] = store.read().calls
+    assert (read.id, read.amended, read.requests) == (grown.id, grown.amended, 2)
+    assert imported(root, into="other") == []
+
+
+def test_what_the_log_lost_stays_recorded(root: Path) -> None:
+    store = store_of(root, "add-oauth")
+    path = claude_log(root)
+    path.write_text(claude_line(1, root) + claude_line(2, root))
+    imported(root, into="add-oauth")
+    path.write_text(claude_line(1, root))
+    assert imported(root, into="add-oauth") == []
+    path.unlink()
+    assert imported(root, into="add-oauth") == []
+    assert len(store.read().calls) == 1
+
+
+def test_a_later_price_changes_nothing_of_what_is_recorded(root: Path) -> None:
+    store = store_of(root, "add-oauth")
+    claude_log(root).write_text(claude_line(1, root))
+    imported(root, into="add-oauth")
+    text = store.path.read_bytes()
+    config = root / "agentd" / "config.toml"
+    price = (
+        '[pricing.models."claude-opus-5-5"]\ncost_per_1m_input = 99.0\ncost_per_1m_output = 9.0\n'
+    )
+    config.write_text(config.read_text() + price)
+    assert imported(root, into="add-oauth") == []
+    assert store.path.read_bytes() == text
+
+
+def test_two_people_who_import_agree(root: Path) -> None:
+    """The same session, in two clones: the calls are the same, so that a merge has one."""
+    claude_log(root).write_text(claude_line(1, root))
+    store = store_of(root, "add-oauth")
+    [mine] = imported(root, into="add-oauth")
+    shutil.rmtree(store.change_dir)
+    store_of(root, "add-oauth")
+    assert imported(root, into="add-oauth") == [mine]
+
+
+def test_the_branch_names_the_change_archived_ones_too(root: Path) -> None:
+    open_, archived = (
+        store_of(root, "add-oauth"),
+        store_of(root, "20261101-add-export", "archive"),
+    )
+    lines = [
+        claude_line(1, root, branch="add-oauth"),
+        claude_line(2, root, branch="jane/feature/add-export"),
+        claude_line(3, root, branch="main"),
+        claude_line(4, root, branch="not-add-oauth"),
+    ]
+    claude_log(root).write_text("".join(lines))
+    assert len(imported(root)) == 2
+    assert [len(store.read().calls) for store in (open_, archived)] == [1, 1]
+    assert sum(one.change is None for one in find_imports(root, Wanted()).placed) == 2
+
+
+def test_only_what_is_wanted_is_imported(root: Path) -> None:
+    store_of(root, "add-oauth")
+    other = "22222222-0000-4000-8000-000000000000"
+    claude_log(root).write_text(claude_line(1, root) + claude_line(2, root, branch="b"))
+    claude_log(root, other).write_text(
+        claude_line(3, root, session=other, at="2026-11-22T10:00:00Z")
+    )
+    for wanted, count in (
+        (Wanted(sessions=["2222"]), 1),
+        (Wanted(sessions=["1111"], branches=["b"]), 1),
+        (Wanted(days=("2026-11-21", "")), 1),
+        (Wanted(days=("", "2026-11-20")), 2),
+        (Wanted(), 3),
+    ):
+        assert len(find_imports(root, wanted).placed) == count, wanted
+    with pytest.raises(InputError, match="begins with 3333"):
+        find_imports(root, Wanted(sessions=["3333"]))
+    with pytest.raises(InputError, match="no change nowhere"):
+        find_imports(root, Wanted(), into="nowhere")
+
+
+def test_the_command_lists_records_and_is_at_peace_with_the_others(root: Path) -> None:
+    store = store_of(root, "add-oauth")
+    claude_log(root).write_text(claude_line(1, root, branch="feature/add-oauth"))
+    listed = agentd("import", cwd=root)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "2026-11-20  feature/add-oauth  claude" in listed.stdout
+    assert "1 session, $0.0006, not imported" in listed.stdout
+    text = store.path.read_bytes()
+    assert agentd("import", "--by-branch", "--dry-run", cwd=root).returncode == 0
+    assert store.path.read_bytes() == text
+    told = json.loads(agentd("import", "--json", cwd=root).stdout, parse_float=Decimal)
+    [entry] = told["calls"]
+    assert (entry["change_id"], entry["branch"], entry["tokens_in"]) == (
+        "add-oauth",
+        "feature/add-oauth",
+        100,
+    )
+    assert told["total_cost_usd"] == entry["cost_usd"]
+    assert told["written"] == []
+    assert "1 call of 1 session recorded" in agentd("import", "--by-branch", cwd=root).stdout
+    with claude_log(root).open("a") as log:
+        log.write(claude_line(2, root, branch="feature/add-oauth"))
+    done = agentd("reconcile", cwd=root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "in 100 → 200" in done.stdout
+    assert "0 corrected, of 0 calls read again." in agentd("reconcile", cwd=root).stdout
+    assert "amended 2" in agentd("log", "add-oauth", cwd=root).stdout
+    [logged] = json.loads(agentd("log", "add-oauth", "--json", cwd=root).stdout)["calls"]
+    assert logged["amended"].endswith("Z")
+    assert "no differences, no notes" in agentd("cost", "audit", cwd=root).stdout
+    by_step = agentd("cost", "add-oauth", "--by", "step", cwd=root)
+    assert "manual" in by_step.stdout
+    assert agentd("status", "add-oauth", cwd=root).returncode == 0
+
+
+def test_nothing_is_imported_where_there_is_nothing(root: Path) -> None:
+    assert agentd("import", cwd=root).stdout == "Nothing to import.\n"
+    wrong = agentd("import", "--into", "a", "--by-branch", cwd=root)
+    assert wrong.returncode == 2
+    assert agentd("import", "--since", "monday", cwd=root).returncode == 2
+    assert agentd("import", "--dry-run", cwd=root).returncode == 2
+
+
+def killed_run(store: StateStore, call: CallRecord) -> Path:
+    """A run of claude that was killed, of whose requests nothing was known but one."""
+    run_dir = store.runs_dir / call.id
+    run_dir.mkdir(parents=True, mode=0o700)
+    info = {
+        "call_id": call.id,
+        "step": call.step,
+        "provider": "claude",
+        "requested_model": None,
+        "argv": ["claude"],
+        "cwd": str(store.change_dir.parents[2]),
+        "resume_session_id": None,
+        "started_at": "2026-11-20T09:59:57+00:00",
+        "agentd_pid": 1,
+        "agentd_token": None,
+    }
+    (run_dir / "run.json").write_text(json.dumps(info))
+    init = {"type": "system", "subtype": "init", "session_id": SESSION, "model": "claude-opus-5-5"}
+    (run_dir / "stdout").write_text(json.dumps(init) + "\n")
+    (run_dir / "stderr").write_text("")
+    store.keep(call)
+    store.append(call)
+    store.mark_entered(call.id)
+    return run_dir
+
+
+def test_a_partial_call_is_corrected_when_its_log_has_more(root: Path) -> None:
+    store = store_of(root, "add-oauth")
+    partial = replace(
+        run_of("c1"),
+        status="interrupted",
+        accuracy="heuristic",
+        why="it told nothing of its usage",
+        usage_source="estimated",
+    )
+    exact = run_of("c2")
+    killed_run(store, partial)
+    store.append(exact)
+    said = agentd("reconcile", cwd=root)
+    assert "0 corrected, of 1 call read again." in said.stdout, said.stderr
+    prompt = {"type": "user", "promptId": "p", "uuid": "u0", "timestamp": "2026-11-20T09:59:58Z"}
+    said_by_user = {**prompt, "message": {"role": "user", "content": "# agentd: step `review`"}}
+    lines = json.dumps(said_by_user, separators=(",", ":")) + "\n"
+    lines += claude_line(1, root, parentUuid="u0") + claude_line(2, root, parentUuid="u1")
+    claude_log(root).write_text(lines)
+    before = store.path.read_bytes()
+    assert "1 would be corrected" in agentd("reconcile", "--dry-run", cwd=root).stdout
+    assert store.path.read_bytes() == before
+    done = agentd("reconcile", "add-oauth", cwd=root)
+    assert "add-oauth: c1: in 100 → 200, out 10 → 20" in done.stdout
+    first, second = store.read().calls
+    assert (first.usage.input_tokens, first.usage_source) == (200, "session_log")
+    assert first.amended is not None
+    assert second == exact
+    assert "0 corrected" in agentd("reconcile", cwd=root).stdout
+    assert "changed since" not in agentd("cost", "audit", cwd=root).stdout
