@@ -22,7 +22,7 @@ _DETAIL = ("model", "step")
 # Spelled out, for the help: the rooms that know them take too long to load.
 DIMENSIONS = (
     *("step", "model", "provider", "change", "day", "week", "month", "status"),
-    *("thread", "variant"),
+    *("thread", "variant", "source", "branch", "author"),
 )
 Format = Literal["table", "json", "csv", "markdown"]
 _BELOW = ("reset", "audit")  # the functions of cost_below

@@ -99,7 +99,8 @@ class _Kinds(dict[tuple[str, str], int]):
     def __init__(self, by: Sequence[str]) -> None:
         self.rows: list[Row] = []
         self._numbers: dict[Row, int] = {}
-        self._not_asked = {name: value for name, value in _NOTHING.items() if name not in by}
+        asked = {"step" if name == "source" else name for name in by}
+        self._not_asked = {name: value for name, value in _NOTHING.items() if name not in asked}
 
     def __missing__(self, lines: tuple[str, str]) -> int:
         row = words(*lines)

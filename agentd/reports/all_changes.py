@@ -18,6 +18,7 @@ from agentd.ledger.all_rows import (
     stamps_of,
 )
 from agentd.ledger.rows import Row
+from agentd.reports.dimensions import NOWHERE, OF_GIT, Origins
 from agentd.reports.groups import Query, Tally, join, tally
 from agentd.reports.parallel import in_processes
 from agentd.reports.selection import Bounds
@@ -34,11 +35,14 @@ class Summed(NamedTuple):
     problems: tuple[StateError, ...] = ()
 
 
-def sum_ledgers(changes: Sequence[HasLedger], query: Query, bounds: Bounds) -> Summed:
+def sum_ledgers(
+    changes: Sequence[HasLedger], query: Query, bounds: Bounds, origins: Origins = NOWHERE
+) -> Summed:
     """The sums of the calls within ``bounds``; a ledger that can't be read is left out and told."""
     stamps = stamps_of(changes)
-    if len(changes) < 2 or bounds != Bounds():
-        return _read(changes, stamps, query, bounds)
+    of_git = not set(OF_GIT).isdisjoint(query.by)
+    if len(changes) < 2 or bounds != Bounds() or of_git:
+        return _read(changes, stamps, query, bounds, origins)
     place = cache.path_of("reports", home_of(changes))
     seen = [
         (change.id, change.folder, stamp) for change, stamp in zip(changes, stamps, strict=True)
@@ -54,7 +58,11 @@ def sum_ledgers(changes: Sequence[HasLedger], query: Query, bounds: Bounds) -> S
 
 
 def _read(
-    changes: Sequence[HasLedger], stamps: Sequence[FileStamp | None], query: Query, bounds: Bounds
+    changes: Sequence[HasLedger],
+    stamps: Sequence[FileStamp | None],
+    query: Query,
+    bounds: Bounds,
+    origins: Origins = NOWHERE,
 ) -> Summed:
     def read(share: slice) -> Summed:
         problems: list[StateError] = []
@@ -69,7 +77,7 @@ def _read(
                 untimed.append(left_out)
                 yield rows
 
-        return Summed(tally(chosen(), query), sum(untimed), tuple(problems))
+        return Summed(tally(chosen(), query, origins), sum(untimed), tuple(problems))
 
     parts = in_processes(read, [stamp.size if stamp else 0 for stamp in stamps], _SHARE_BYTES)
     return Summed(

@@ -15,6 +15,7 @@ from agentd.periods import zone
 from agentd.project.change import archived_changes, asked_change, open_changes
 from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
+from agentd.reports.dimensions import NOWHERE, OF_GIT
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, span_of
@@ -85,7 +86,12 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         else:
             notes += left.notes
             problems += left.problems
-    summed = sum_ledgers(changes, query, bounds)
+    origins = NOWHERE
+    if not set(OF_GIT).isdisjoint(query.by):
+        from agentd.reports.git_origins import read_origins
+
+        origins = read_origins(project.root, with_branches="branch" in query.by)
+    summed = sum_ledgers(changes, query, bounds, origins)
     told = {error.message for error in problems}
     problems += [error for error in summed.problems if error.message not in told]
     if summed.problems and not request.all_changes:
@@ -97,13 +103,13 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         rows = read_base(
             project.root, request.base, None if request.all_changes else read_rows(changes)
         )
-        base = build(bounds.select(rows)[0], query, f"the base of {request.base}")
+        base = build(bounds.select(rows)[0], query, f"the base of {request.base}", origins)
     return Costs(
         report=replace(report, problems=tuple(error.message for error in problems)),
         base=base,
         untimed=summed.untimed,
         waiting=Leftovers(notes=tuple(notes), problems=tuple(problems)),
-        warnings=tuple(wrong),
+        warnings=(*wrong, *([origins.problem] if origins.problem else ())),
     )
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from agentd.ledger.rows import Row
 from agentd.metering.thread_use import MAIN
+from agentd.metering.words import MANUAL
 from agentd.periods import name_of
 
 UNKNOWN = "unknown"
 """The name of a group of calls whose provider, or time, the ledger doesn't have."""
+
+NOT_COMMITTED = "not committed"
+"""The branch and the author of a call that is in no commit, and won't come into one as it is."""
 
 STANDARD = "standard"
 """The name of the variant that multiplies no price."""
@@ -44,5 +48,41 @@ COLUMNS: Mapping[str, Callable[[Sequence[Row], Sequence[date | None]], Iterable[
     "status": _of_row("status"),
     "thread": lambda rows, _: (row.threads or MAIN for row in rows),
     "variant": lambda rows, _: (row.variant or STANDARD for row in rows),
+    "source": lambda rows, _: (MANUAL if row.step == MANUAL else "step" for row in rows),
 }
-DIMENSIONS = tuple(COLUMNS)
+
+
+class Origin(NamedTuple):
+    """Where a call came into git: the branch, and who wrote the commit that first has it."""
+
+    branch: str = UNKNOWN
+    author: str = UNKNOWN
+
+
+class Origins(NamedTuple):
+    """The origin of each call by its id, and of calls in no commit by the id of their change.
+
+    ``problem`` says why git could not be asked.
+    """
+
+    of_call: Mapping[str, Origin] = {}
+    of_change: Mapping[str, Origin] = {}
+    problem: str | None = None
+
+    def names(self, name: str, rows: Sequence[Row]) -> Iterable[str]:
+        """The ``branch`` or the ``author`` of each call."""
+        place = Origin._fields.index(name)
+        return (self._of(row)[place] for row in rows)
+
+    def _of(self, row: Row) -> Origin:
+        known = self.of_call.get(row.call_id)
+        if known is None and row.call_id:  # the original agentd wrote no ids
+            known = self.of_change.get(row.change_id)
+        return known or Origin()
+
+
+NOWHERE = Origins()
+OF_GIT = Origin._fields
+"""Those that git's history tells, not the ledger."""
+
+DIMENSIONS = (*COLUMNS, *OF_GIT)

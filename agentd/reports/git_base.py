@@ -18,7 +18,7 @@ from agentd.ledger.source import Malformed
 
 _HOMES = ("agentd", "openspec")
 _ID, _DAY = "[a-z0-9][a-z0-9-]{0,63}", r"(?:\d{8}|\d{4}-\d{2}-\d{2})"
-_LEDGER = re.compile(
+LEDGER = re.compile(
     rf"(?:agentd/changes/|agentd/archive/{_DAY}-"
     rf"|openspec/changes/(?!archive/)|openspec/changes/archive/{_DAY}-)({_ID})/STATE\.yaml"
 )
@@ -117,7 +117,7 @@ def _ledgers(root: Path, rev: str, commit: str) -> Iterator[_Blob]:
                 f"{path} is a submodule at {rev}; the ledgers' history is not in this repository",
                 fix="Compare without a base.",
             )
-        match = _LEDGER.fullmatch(path)
+        match = LEDGER.fullmatch(path)
         if match and mode == "120000":
             raise StateError(
                 f"{path} at {commit[:12]}, the base of {rev}: is a symbolic link",

@@ -19,7 +19,7 @@ from agentd.metering.thread_use import MAIN, from_text
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, through, zone
 from agentd.reports.alike_sums import AlikeSums
-from agentd.reports.dimensions import COLUMNS, PERIODS
+from agentd.reports.dimensions import COLUMNS, NOWHERE, OF_GIT, PERIODS, Origins
 from agentd.reports.model import Group, Report, Spent, Sums
 
 _OF_SHARES = frozenset({"model", "variant", "thread"})
@@ -45,25 +45,28 @@ class Tally(NamedTuple):
     whys: Mapping[str, int]
 
 
-def build(rows: Sequence[Row], query: Query, scope: str) -> Report:
+def build(rows: Sequence[Row], query: Query, scope: str, origins: Origins = NOWHERE) -> Report:
     """The report on ``rows``."""
-    return report_on(tally([rows], query), query, scope)
+    return report_on(tally([rows], query, origins), query, scope)
 
 
-def tally(ledgers: Iterable[Sequence[Row] | AlikeCalls], query: Query) -> Tally:
-    """The sums of the calls of all ledgers.
+def tally(
+    ledgers: Iterable[Sequence[Row] | AlikeCalls], query: Query, origins: Origins = NOWHERE
+) -> Tally:
+    """The sums of the calls of all ledgers; ``origins`` are of all that are by branch or author.
 
     Where they are by model, variant or thread, a call that has several is in the group of each.
     """
-    whole, spread, several = _Cells(), _Cells(), _Cells()
+    whole, spread, several = _Cells(origins), _Cells(origins), _Cells(origins)
     spent: defaultdict[date, Decimal] = defaultdict(Decimal)
     whys: Counter[str] = Counter()
     here = zone(query.timezone)
     alike = AlikeSums(query.by, here)
     spreads = _OF_SHARES.intersection(query.by)
+    of_git = not set(OF_GIT).isdisjoint(query.by)
     with localcontext(EXACT):
         for calls in ledgers:
-            if isinstance(calls, AlikeCalls) and alike.take(calls):
+            if isinstance(calls, AlikeCalls) and not of_git and alike.take(calls):
                 continue
             rows = calls.rows() if isinstance(calls, AlikeCalls) else calls
             days = days_of([row.started_at for row in rows], here)
@@ -127,11 +130,15 @@ class _Cells:
     a third of the time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, origins: Origins) -> None:
         self._used: defaultdict[tuple[Any, ...], list[Any]] = defaultdict(list)
+        self._origins = origins
 
     def add(self, rows: Sequence[Row], days: Sequence[date | None], by: Sequence[str]) -> None:
-        names = [COLUMNS[name](rows, days) for name in by]
+        names = [
+            self._origins.names(name, rows) if name in OF_GIT else COLUMNS[name](rows, days)
+            for name in by
+        ]
         keys = zip(*names, map(_marks, rows), strict=True)
         for key, used in zip(keys, map(itemgetter(_USED), rows), strict=True):
             self._used[key].append(used)

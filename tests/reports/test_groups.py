@@ -89,6 +89,14 @@ def test_total_and_groups_are_the_sum_of_the_calls_to_the_last_digit(
         assert len({group.names for group in report.groups}) == len(report.groups)
 
 
+def test_what_people_did_themselves_is_a_source() -> None:
+    report = build([CALL, CALL._replace(step="manual"), CALL], Query(("source",)), "x")
+    assert {group.names: group.sums.calls for group in report.groups} == {
+        ("step",): 2,
+        ("manual",): 1,
+    }
+
+
 THREADS = "subagent=30/3/20/0.003,side=10/1/0/0.001"
 
 
