@@ -185,6 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
+        if request.api == "anthropic":
+            self.send_header("request-id", f"req_loopback{id(request):x}")
         self.end_headers()
         for event in wire.stream(request.api, step, request.model):
             name = f"event: {event.name}\n" if event.name else ""

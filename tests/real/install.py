@@ -74,5 +74,8 @@ def _run(*argv: str, cwd: Path = FOLDER) -> str:
 
 
 if __name__ == "__main__":
+    from benchmarks.bench_cost import install_ccusage
+
     install()
+    install_ccusage()  # what is imported of people's sessions is compared with what it tells
     print(f"{', '.join(f'{n} {v}' for n, (_, v) in CLIS.items())} in {FOLDER}")
