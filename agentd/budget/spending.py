@@ -15,7 +15,7 @@ from agentd.project.change import Change
 
 def metered(state: State) -> Sequence[CallRecord]:
     """The calls that count for the change's budget: those since its meter was restarted."""
-    return state.calls[state.budget_reset_calls :]
+    return state.calls[state.metered_from :]
 
 
 def change_account(budget: BudgetConfig, change_id: str, calls: Sequence[CallRecord]) -> Account:

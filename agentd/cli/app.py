@@ -33,9 +33,14 @@ COMMANDS = {
     **dict.fromkeys(("price", "models"), "prices"),
     "tokens": "tokens",
     "pipe": "pipe",
+    "merge-driver": "merge_driver",
     "config": "config",
 }
-_FUNCTIONS = {"list": "list_changes", "import": "import_sessions"}
+_FUNCTIONS = {
+    "list": "list_changes",
+    "import": "import_sessions",
+    "merge-driver": "merge_driver",
+}
 # Commands that read in a project where an older agentd may not write.
 READING = ("status", "list", "log", "cost", "validate")
 
@@ -119,7 +124,7 @@ def _global_options(
             raise InputError(
                 f"-C {directory}: {error.strerror}", fix="Name an existing folder."
             ) from error
-    if context.invoked_subcommand is not None:
+    if context.invoked_subcommand not in (None, "merge-driver"):  # git is at work there
         _judge_left_guards()
     if context.invoked_subcommand in READING:
         _warn_when_too_old()

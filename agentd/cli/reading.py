@@ -77,7 +77,7 @@ def list_changes(as_json: AsJson = False) -> None:
         show(table(rows))
         for view in views:
             if view.problem:
-                show(f"{view.change.id}: {view.problem}")
+                show(f"{view.change.id}: {view.problem}\n    {view.cure}")
     damaged = told_waiting(*(view.waiting for view in views))
     if damaged or any(view.problem for view in views):
         raise typer.Exit(StateError.exit_code)

@@ -39,8 +39,9 @@ def init(
 ) -> None:
     """Write agentd/ into this folder; keep what is there.
 
-    It holds config.toml, project.md, .gitignore and specs/. --remove takes them away again; edited
-    files, changes, the archive and specs stay.
+    It holds config.toml, project.md, .gitignore, .gitattributes and specs/. In a git repository it
+    also registers agentd's merge driver in .git/config, which every clone needs once. --remove
+    takes all of it away again; edited files, changes, the archive and specs stay.
     """
     from agentd.project.init import initialise
 
@@ -57,6 +58,8 @@ def init(
         show(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
         show(f"kept  {path.relative_to(done.project.root)}")
+    if done.registered:
+        show("registered agentd's merge driver in this repository's git config")
     if done.added:
         show(f"added [{provider}] to {done.project.config_path.relative_to(done.project.root)}")
     elif provider and done.project.config_path in done.kept:
@@ -73,6 +76,8 @@ def _remove(*, dry_run: bool) -> None:
     for path in done.removed:
         slash = "/" if path.name in ("agentd", "specs", "changes", "archive", ".running") else ""
         show(f"{'would remove' if dry_run else 'removed'} {path.relative_to(done.root)}{slash}")
+    if done.unregistered:
+        show(f"{'would take' if dry_run else 'took'} agentd's merge driver out of the git config")
     for left in done.left:
         show(
             f"{'would leave' if dry_run else 'left'} {left.path.relative_to(done.root)}: {left.why}"

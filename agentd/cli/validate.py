@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentd.cli.options import AsJson, ChangeId
+from agentd.cli.options import AsJson
 from agentd.cli.terminal import note, show
 from agentd.text import counted
 
@@ -18,38 +18,62 @@ if TYPE_CHECKING:
 
 
 def validate(
-    change_id: ChangeId,
+    change_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            show_default=False,
+            help="Change id (default: the STATE.yaml of all changes, archived ones too).",
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="First mend what can be mended without a doubt.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a change's proposal, tasks and specs.
+    """Check a change's proposal, tasks, specs and STATE.yaml.
+
+    Of an archived change, and without an ID, STATE.yaml alone: after a merge, --fix unites the
+    calls that git's conflict markers part.
 
     Exit code 1 when something is wrong. Calls no model and writes nothing without --fix.
     """
     from agentd.cli.output import print_json
-    from agentd.documents.fix import fix_change
+    from agentd.documents.fix import fix_change, fix_ledger
+    from agentd.documents.ledger_rules import ledger_issues
+    from agentd.documents.report import report_of
     from agentd.documents.validate import validate_change
-    from agentd.project.change import find_open_change
+    from agentd.project.change import all_changes, find_change
     from agentd.project.workspace import Workspace
     from agentd.specs.staging import told_half_published
 
     open_workspace = Workspace.open_to_write if fix else Workspace.open
-    change = find_open_change(open_workspace(Path.cwd()), change_id)
-    mended = fix_change(change.project, change.folder) if fix else []
-    for sentence in told_half_published(change.project):
+    workspace = open_workspace(Path.cwd())
+    project = workspace.project
+    for sentence in told_half_published(project):
         note(f"warning: {sentence}")
-    report = validate_change(change.project, change.folder, change.workspace.config)
+    chosen = [find_change(project, change_id)] if change_id else all_changes(project)
+    mended: list[Mended] = []
+    if fix:
+        mended = [done for each in chosen for done in fix_ledger(project, each)]
+        chosen = [find_change(project, change_id)] if change_id else all_changes(project)
+    if change_id and not chosen[0].archived_on:
+        folder = chosen[0].folder
+        mended += fix_change(project, folder) if fix else []
+        report = validate_change(project, folder, workspace.config)
+    else:
+        report = report_of(
+            issue for each in chosen for issue in ledger_issues(project, each.folder)
+        )
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))
     else:
-        show(_text(change_id, report, mended, strict=strict))
+        show(_text(change_id or "all ledgers", report, mended, strict=strict))
     raise typer.Exit(0 if report.ok(strict) else 1)
 
 
-def _text(change_id: str, report: Report, mended: list[Mended], *, strict: bool) -> str:
+def _text(name: str, report: Report, mended: list[Mended], *, strict: bool) -> str:
     lines = [f"{file.path}: mended: {note}" for file in mended for note in file.notes]
     for issue in report.issues:
         lines.append(str(issue))
@@ -59,11 +83,11 @@ def _text(change_id: str, report: Report, mended: list[Mended], *, strict: bool)
     counts = [counted(count["error"], "error", "no"), counted(count["warning"], "warning", "no")]
     counts += [counted(count["info"], "note")] if count["info"] else []
     verdict = "ok" if report.ok(strict) else "not ok"
-    return "\n".join([*lines, f"{change_id}: {verdict} ({', '.join(counts)})"])
+    return "\n".join([*lines, f"{name}: {verdict} ({', '.join(counts)})"])
 
 
 def _document(
-    change_id: str, report: Report, mended: list[Mended], *, strict: bool
+    change_id: str | None, report: Report, mended: list[Mended], *, strict: bool
 ) -> dict[str, Any]:
     from dataclasses import asdict
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentd.config.model import Config
 from agentd.documents.document_files import Source, Sources, read_sources
+from agentd.documents.ledger_rules import ledger_issues
 from agentd.documents.links import broken_links
 from agentd.documents.merge_rules import merge_issues
 from agentd.documents.name_key import name_key
@@ -42,6 +43,7 @@ def validate_change(
 def _issues(
     project: Project, change: Path, config: Config, sources: Sources, owed: Collection[str]
 ) -> Iterator[Issue]:
+    yield from ledger_issues(project, change)
     yield from sources.issues
     yield from _missing(project, change, sources, owed)
     deltas = _deltas(sources)

@@ -17,6 +17,7 @@ _NAMES = (
     "config.yaml",
     "project.md",
     ".gitignore",
+    ".gitattributes",
     "templates",
 )
 _OF_EDITORS = (".swp", ".swo", "~", ".DS_Store")

@@ -41,7 +41,8 @@ def of_columns(change_id: str, found: own_grammar.Columns) -> AlikeCalls | None:
     """Calls that were read for ALIKE; None when one is not sound, or needs a look by itself."""
     if "head" not in found:
         return None
-    calls = AlikeCalls(change_id, str(found["text"]), *(found[name] for name in own_grammar.ALIKE))
+    columns = (found[name] for name in own_grammar.ALIKE[1:])
+    calls = AlikeCalls(change_id, str(found["text"]), *columns)
     sound = (
         _all(calls.heads, _known_heads, lambda head: words(head, _TAIL) is not None)
         and _all(calls.tails, _known_tails, _can_be_alike)

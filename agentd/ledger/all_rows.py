@@ -77,27 +77,36 @@ def read_each(
     return every
 
 
-def read_ledger(change: HasLedger, problems: list[StateError] | None = None) -> list[Row]:
-    """The calls of one ledger, read now."""
+def read_ledger(
+    change: HasLedger,
+    problems: list[StateError] | None = None,
+    twice: list[str] | None = None,
+) -> list[Row]:
+    """The calls of one ledger, read now; ``twice`` gets the ids that stand there so."""
     from agentd.ledger.reading import read_rows
 
-    return _read(read_rows, change, problems)
+    return _read(read_rows, change, problems, twice)
 
 
-def read_alike(change: HasLedger, problems: list[StateError]) -> AlikeCalls | list[Row]:
+def read_alike(
+    change: HasLedger, problems: list[StateError], twice: list[str]
+) -> AlikeCalls | list[Row]:
     """The same, to be summed up."""
     from agentd.ledger.reading import read_alike
 
-    return _read(read_alike, change, problems)
+    return _read(read_alike, change, problems, twice)
 
 
 def _read(
-    read: Callable[[Path, str], Calls], change: HasLedger, problems: list[StateError] | None
+    read: Callable[[Path, str, list[str] | None], Calls],
+    change: HasLedger,
+    problems: list[StateError] | None,
+    twice: list[str] | None,
 ) -> Calls | list[Row]:
     if file_stamp(f"{change.folder}/STATE.yaml") is None and change.folder.is_dir():
         return []
     try:
-        return read(change.folder, change.id)
+        return read(change.folder, change.id, twice)
     except StateError as error:
         if problems is None:
             raise

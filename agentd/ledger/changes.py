@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from agentd.ledger import scalar
@@ -12,7 +13,8 @@ class Changes(NamedTuple):
     """New values for these keys; None leaves one as it is.
 
     ``budget_warned`` are the names of the warnings that were given, with a space between;
-    ``budget_reset_calls`` how many of the calls came before the meter was restarted.
+    ``budget_reset_calls`` how many of the calls came before the meter was restarted, and
+    ``budget_reset_after`` the id of the last of them, which holds after a merge too.
     """
 
     phase: str | None = None
@@ -21,6 +23,7 @@ class Changes(NamedTuple):
     session_id: str | None = None
     budget_warned: str | None = None
     budget_reset_calls: int | None = None
+    budget_reset_after: str | None = None
 
     def values(self) -> dict[str, str]:
         """The keys that change, with their values as YAML."""
@@ -37,6 +40,12 @@ class Changes(NamedTuple):
 
 
 NO_CHANGES = Changes()
+
+
+def restart_behind(ids: Sequence[str | None]) -> Changes:
+    """What restarts the meter behind the last of these calls."""
+    last = ids[-1] if ids else None
+    return Changes(budget_reset_calls=len(ids), budget_reset_after=last or "")
 
 
 def from_object(values: object) -> Changes:

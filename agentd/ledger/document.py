@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from agentd.ledger import outline, own_grammar, own_layout
 from agentd.ledger.outline import Span
 from agentd.ledger.own_layout import TOTALS, Block
+from agentd.ledger.same_call import ids_twice
 from agentd.ledger.source import Malformed, Source
 
 if TYPE_CHECKING:  # foreign loads ruamel, which takes longer than all the rest of `agentd status`
@@ -33,22 +34,23 @@ class Document(NamedTuple):
 
     @property
     def columns(self) -> own_grammar.Columns:
-        """The calls: the keys that were asked for, or more."""
+        """The calls, each id once: the keys that were asked for, or more."""
         return self.calls.columns
+
+    def twice(self) -> tuple[str, ...]:
+        """The ids that more than one entry has."""
+        entries = self.calls.entries
+        return ids_twice(entries["id"])
 
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""
         return set(self.columns["id"]) - {None, ""}
 
-    def call_count(self) -> int:
-        """How many calls there are."""
-        return len(self.columns["tokens_in"])
-
-    def records(self) -> Iterable[CallRecord]:
-        """The calls in order; of a document that was read for all keys."""
+    def records(self, of: own_grammar.Columns | None = None) -> Iterable[CallRecord]:
+        """The calls in order, or those ``of`` columns; a document that was read for all keys."""
         from agentd.ledger import call_fields
 
-        return map(call_fields.from_fields, own_grammar.fields(self.columns))
+        return map(call_fields.from_fields, own_grammar.fields(self.columns if of is None else of))
 
     def words(self, key: str) -> set[str]:
         """The words under ``key``, such as ``status``, that the calls have."""

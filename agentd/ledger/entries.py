@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from agentd.clock import iso, utc_now
 from agentd.ledger import call_fields, document, own_grammar, pending, source
-from agentd.ledger.changes import NO_CHANGES, Changes, from_object
+from agentd.ledger.changes import NO_CHANGES, Changes, from_object, restart_behind
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
 from agentd.ledger.source import Source
@@ -50,7 +50,8 @@ def rebuild(data: bytes, texts: Iterable[str]) -> bytes:
             calls.setdefault(call.id, Kept(call))
         changes |= {key: value for key, value in change._asdict().items() if value is not None}
         if change.budget_reset_calls is not None:  # it was counted over what may not be right
-            changes["budget_reset_calls"] = found.call_count() + len(calls)
+            restart = restart_behind([*found.columns["id"], *calls])
+            changes |= {key: value for key, value in restart._asdict().items() if value is not None}
     last = from_object(changes)
     text = enter(origin, found, calls.values()) if calls else origin.text
     if last != NO_CHANGES:

@@ -11,14 +11,14 @@ from agentd.frozen import frozen
 from agentd.ledger import relayout, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.outline import Span
-from agentd.ledger.own_grammar import ALL, Columns
+from agentd.ledger.own_grammar import ALL, Columns, once
 from agentd.ledger.own_layout import TOTALS, after_last_value
 from agentd.ledger.source import Malformed
 
 
 @frozen()
 class Tree:
-    """A text, its composed root, and its calls."""
+    """A text, its composed root, and its entries of calls."""
 
     text: str
     root: MappingNode
@@ -30,7 +30,12 @@ class Tree:
 
     @property
     def columns(self) -> Columns:
-        """The calls key by key."""
+        """The calls key by key, each id once."""
+        return once(self.entries)
+
+    @property
+    def entries(self) -> Columns:
+        """The entries of calls key by key."""
         return {key: [call.get(key) for call in self.calls] for key in ALL}
 
     def stated_totals(self) -> dict[str, str]:

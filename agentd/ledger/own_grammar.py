@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from agentd.ledger import call_keys, scalar
 from agentd.ledger.call_keys import Kind
+from agentd.ledger.same_call import each_once, ids_twice
 from agentd.metering.bounds import COUNT_DIGITS, USD_DIGITS
 from agentd.metering.thread_use import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
@@ -25,7 +26,7 @@ SUMS = (
     *("price_variant", "threads", "duration_ms", "timestamp", "models"),
 )
 """The keys that sums need: with fewer groups a pattern is faster."""
-ALIKE = ("head", "tokens_in", "tokens_out", "tokens_cache_read", "cost_usd", "tail", "hour")
+ALIKE = ("id", "head", "tokens_in", "tokens_out", "tokens_cache_read", "cost_usd", "tail", "hour")
 """Not keys but what ``ledger.alike`` has of a call, as text."""
 _HEAD = ("step", "provider", "model", "status")
 _TAIL = (
@@ -72,14 +73,14 @@ def columns(text: str, keys: Sequence[str]) -> Columns | None:
     ``keys`` is LEDGER, SUMS or ALL; there may be more columns. None when a call is not sound: a
     time that no calendar has, a broken quotation, unknown keys that are no YAML by themselves.
     For ALIKE the columns are ``text`` and those, not known to be sound; or those of SUMS where a
-    call does not have that shape.
+    call does not have that shape. Where an id comes twice they are those of ALL.
     """
     if keys is ALIKE:
         parts = _alike().split(text)
         if not any(parts[:: len(ALIKE) + 1]):
-            return {"text": text} | {
-                name: parts[at :: len(ALIKE) + 1] for at, name in enumerate(ALIKE, 1)
-            }
+            alike = {name: parts[at :: len(ALIKE) + 1] for at, name in enumerate(ALIKE, 1)}
+            if not ids_twice(alike["id"]):
+                return {"text": text} | alike
         keys = SUMS
     found = _sound(text, keys)
     if found is None:
@@ -87,6 +88,8 @@ def columns(text: str, keys: Sequence[str]) -> Columns | None:
 
         known = newer_layout.known_parts(text)
         found = None if known is None else _sound(known, keys)
+    if found is not None and len(found) < len(ALL) and ids_twice(found["id"]):
+        return columns(text, ALL)
     return found
 
 
@@ -96,6 +99,14 @@ def fields(of: Columns) -> list[dict[str, Any]]:
         {key: value for key, value in zip(of, values, strict=True) if value is not None}
         for values in zip(*of.values(), strict=True)
     ]
+
+
+def once(of: Columns) -> Columns:
+    """The calls of columns with each id once; those with an id that comes twice have ALL."""
+    if "head" in of or not ids_twice(of["id"]):
+        return of
+    calls = list(each_once(fields(of)))
+    return {key: [call.get(key) for call in calls] for key in of}
 
 
 def _sound(text: str, keys: Sequence[str]) -> Columns | None:
@@ -164,12 +175,12 @@ def _alike() -> re.Pattern[str]:
     """One call of one model with an id: a group for each of ALIKE."""
     values = {key: _PATTERNS[kind] for key, kind in call_keys.KEYS.items() if kind != "models"}
     values |= dict.fromkeys((*_HEAD, *_TAIL), ".+")
-    values |= {key: f"({values[key]})" for key in ALIKE[1:5]}
+    values |= {key: f"({values[key]})" for key in ALIKE[2:6]}
     values["session_id"] = f"(?:{_PLAIN})"
     values["timestamp"] = "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}):[0-5][0-9]:[0-5][0-9]Z"
     lines = {key: _line(key, value) for key, value in values.items()}
     del lines[_SECOND_TIME]  # few calls have it
-    lines["id"] = f"  - id: (?:{_PLAIN})\n"
+    lines["id"] = f"  - id: ({_PLAIN})\n"
     for first, *_, last in (_HEAD, _TAIL):
         lines[first] = f"({lines[first]}"
         lines[last] += ")"

@@ -58,11 +58,16 @@ def add_up(columns: own_grammar.Columns) -> Sums:
 
 
 class Block(NamedTuple):
-    """Where the block stands in a text, and its calls as columns."""
+    """Where the block stands in a text, and its entries of calls as columns."""
 
     start: int
     end: int
-    columns: own_grammar.Columns
+    entries: own_grammar.Columns
+
+    @property
+    def columns(self) -> own_grammar.Columns:
+        """The calls, each id once."""
+        return own_grammar.once(self.entries)
 
     def append(self, text: str, calls: Sequence[Fields]) -> str:
         """``text`` with the calls after the last one; else only the values of the totals change."""
@@ -70,12 +75,13 @@ class Block(NamedTuple):
 
         totals_at = text.rindex(f"\n  {TOTALS[0]}:", self.start, self.end) + 1
         head = text[self.start : totals_at]
-        if not self.columns["tokens_in"]:
+        columns = self.columns
+        if not columns["tokens_in"]:
             head = head.replace("\n  calls: []", "\n  calls:", 1)
         insert_at = after_last_value(head)
         new = "".join(f"{line}\n" for call in calls for line in render.yaml_lines(call))
-        sums = add_up({key: [*self.columns[key], *(call[key] for call in calls)] for key in SUMMED})
-        closing = _with_sums(text[totals_at : self.end], sums)
+        sums = add_up({key: [*columns[key], *(call[key] for call in calls)] for key in SUMMED})
+        closing = with_sums(text[totals_at : self.end], sums)
         before, after = text[: self.start], text[self.end :]
         return "".join((before, head[:insert_at], new, head[insert_at:], closing, after))
 
@@ -101,10 +107,11 @@ class Block(NamedTuple):
             ]
             for key in SUMMED
         }
-        return text[: self.start] + _with_sums(block, add_up(columns)) + text[self.end :]
+        return text[: self.start] + with_sums(block, add_up(columns)) + text[self.end :]
 
 
-def _with_sums(block: str, sums: Sums) -> str:
+def with_sums(block: str, sums: Sums) -> str:
+    """The lines of a block with these totals; what else is there stays."""
     for key, line in zip(TOTALS, sums.lines(), strict=True):
         block = re.sub(rf"(?m)^  {key}: +[^ \n]+", line, block, count=1)
     return block

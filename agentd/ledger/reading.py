@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from agentd.errors import StateError
 from agentd.ledger import document, own_grammar, plain_files, rows, source, state
 from agentd.ledger.document import Document
 from agentd.ledger.rows import Row
-from agentd.ledger.source import Malformed, Source
+from agentd.ledger.source import Conflicted, Malformed, Source
 from agentd.ledger.state import State
 
 if TYPE_CHECKING:
@@ -26,15 +27,25 @@ def read_state(change_dir: Path) -> State:
         return state.from_document(read_document(change_dir / STATE_FILE, own_grammar.ALL)[1])
 
 
-def read_rows(change_dir: Path, change_id: str) -> list[Row]:
-    """The calls as rows, read for SUMS alone. Raises StateError."""
+def read_rows(change_dir: Path, change_id: str, twice: list[str] | None = None) -> list[Row]:
+    """The calls as rows, read for SUMS alone; ``twice`` gets the ids that stand there so.
+
+    Raises StateError.
+    """
     with explained(change_dir / STATE_FILE):
         found = read_document(change_dir / STATE_FILE, own_grammar.SUMS)[1]
+        if twice is not None:
+            twice += found.twice()
         return rows.of_document(change_id, found)
 
 
-def read_alike(change_dir: Path, change_id: str) -> AlikeCalls | list[Row]:
-    """The calls to be summed up, as rows where they have another shape. Raises StateError."""
+def read_alike(
+    change_dir: Path, change_id: str, twice: list[str] | None = None
+) -> AlikeCalls | list[Row]:
+    """The calls to be summed up, as rows where they have another shape; else as :func:`read_rows`.
+
+    Raises StateError.
+    """
     from agentd.ledger import alike  # for sums alone
 
     with explained(change_dir / STATE_FILE):
@@ -42,6 +53,8 @@ def read_alike(change_dir: Path, change_id: str) -> AlikeCalls | list[Row]:
         calls = alike.of_columns(change_id, found.columns)
         if calls is None and "head" in found.columns:
             found = document.read(origin, own_grammar.SUMS)
+        if twice is not None:
+            twice += found.twice()
         return calls or rows.of_document(change_id, found)
 
 
@@ -66,7 +79,17 @@ def explained(path: Path) -> Iterator[None]:
         try:
             yield
         except Malformed as error:
-            raise StateError(
-                f"{path}: {error}",
-                fix="Repair the file (see git diff); it was left as it is.",
-            ) from error
+            fix = "Repair the file (see git diff); it was left as it is."
+            if isinstance(error, Conflicted):
+                cure = f"agentd validate --fix {change_of(path)}"
+                fix = f"Repair the file: `{cure}` unites the calls of both sides. {_CHOOSE}"
+            raise StateError(f"{path}: {error}", fix=fix) from error
+
+
+_CHOOSE = "Choose by hand what else differs, and take those markers out."
+
+
+def change_of(path: Path) -> str:
+    """The id of the change whose STATE.yaml this is, by its folder."""
+    folder = path.parent.absolute()
+    return re.sub(r"^(?:\d{8}|\d{4}-\d{2}-\d{2})-", "", folder.name) or folder.name

@@ -12,6 +12,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from agentd.ledger import call_keys, own_grammar, render, scalar, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.own_layout import SUMMED, TOTALS, add_up
+from agentd.ledger.same_call import each_once
 from agentd.ledger.source import Malformed
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t\n]))#[^\r\n]*", re.MULTILINE)
@@ -54,7 +55,8 @@ def rewrite(
     for call, fields in zip(calls, known, strict=True):
         lines += _item_lines(call, fields, "  ", call_keys.KEYS)
     lines += [_Line(text) for fields in new for text in render.yaml_lines(fields)]
-    sums = add_up({key: [fields[key] for fields in (*known, *new)] for key in SUMMED})
+    counted = list(each_once([*known, *new]))
+    sums = add_up({key: [fields[key] for fields in counted] for key in SUMMED})
     for total, text in zip(TOTALS, sums.lines(), strict=True):
         lines.append(_Line(text, _at(inside[total][0] if total in inside else None)))
     for name, (name_node, value) in inside.items():

@@ -16,6 +16,12 @@ class Malformed(ValueError):
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(f"line {line}: {problem}")
+        self.line = line
+        self.problem = problem
+
+
+class Conflicted(Malformed):
+    """One with merge-conflict markers."""
 
 
 class Source(NamedTuple):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class State:
     """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
 
-    The totals are those of ``calls``, whatever the file's own say. The budget's keys: see Changes.
+    The totals are those of ``calls``, whatever the file's own say. The budget's keys: see Changes;
+    ``metered_from`` is the index of the first call since the meter was restarted.
     ``document``, read for ALL keys, is what the calls are made from; None for one without calls.
     """
 
@@ -33,7 +34,7 @@ class State:
     updated_at: str | None = None
     session_id: str | None = None
     budget_warned: str | None = None
-    budget_reset_calls: int = 0
+    metered_from: int = 0
     document: Document | None = field(default=None, repr=False)
 
     @cached_property
@@ -49,6 +50,23 @@ class State:
     def words(self, key: str) -> set[str]:
         """The words that stand in the calls under a key such as ``status``."""
         return self.document.words(key) if self.document else set()
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the calls that have one."""
+        return self.document.ids() if self.document else set()
+
+    @cached_property
+    def twice(self) -> tuple[str, ...]:
+        """The ids of calls that stand there more than once; each counts once."""
+        return self.document.twice() if self.document else ()
+
+    @cached_property
+    def entries(self) -> tuple[CallRecord, ...]:
+        """What stands there as calls, also what does not count."""
+        if self.document is None or not self.twice:
+            return self.calls
+        return tuple(self.document.records(self.document.calls.entries))
 
     @cached_property
     def totals(self) -> Sums:
@@ -71,9 +89,21 @@ def from_document(document: Document) -> State:
     return State(
         **texts,
         iteration=_number(document, "iteration"),
-        budget_reset_calls=_number(document, "budget_reset_calls") or 0,
+        metered_from=metered_from(document),
         document=document,
     )
+
+
+def metered_from(document: Document) -> int:
+    """How many entries came before the meter was restarted. Raises Malformed.
+
+    An agentd that knows no ``budget_reset_after`` leaves it as it was, and counts further.
+    """
+    span = document.spans.get("budget_reset_after")
+    ids = document.columns["id"]
+    last = span.text if span is not None else None
+    behind = ids.index(last) + 1 if last and last in ids else 0
+    return max(behind, _number(document, "budget_reset_calls") or 0)
 
 
 def _number(document: Document, key: str) -> int | None:

@@ -24,15 +24,16 @@ from agentd.ledger import (
     state,
 )
 from agentd.ledger.call_id import new_call_id
-from agentd.ledger.changes import NO_CHANGES, Changes
+from agentd.ledger.changes import NO_CHANGES, Changes, restart_behind
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
-from agentd.ledger.source import Source
+from agentd.ledger.source import Malformed, Source
 from agentd.ledger.state import State
 from agentd.locks import lock
 from agentd.metering.call import CallRecord, PricedModel
 from agentd.metering.usage import ModelUsage, UsageMetrics, add
 from agentd.metering.words import CallStatus
+from agentd.own_writes import noted
 
 if TYPE_CHECKING:
     from agentd.ledger.call_fields import Fields
@@ -175,9 +176,37 @@ class StateStore:
         with self.locked():
             origin, found = self._read()
             stay = [name for name in _given(found) if name.startswith(keep)]
-            calls = found.call_count()
-            changes = Changes(budget_warned=" ".join(stay), budget_reset_calls=calls)
+            changes = restart_behind(found.columns["id"])._replace(budget_warned=" ".join(stay))
             self._change(origin, found, changes)
+
+    def mend(self) -> tuple[str, ...]:
+        """Unite the calls that conflict markers part, and take out what is there twice.
+
+        Returns what was done. What differs elsewhere keeps its markers.
+        """
+        from agentd.ledger.conflicts import mend
+
+        with self.locked():
+            data = plain_files.read_file(self.path)
+            try:
+                new, notes = mend(self.path, data or b"")
+            except Malformed:
+                return ()  # who reads it is told
+            if notes:
+                write_atomic(self.path, new)
+        return notes
+
+    def take_over(self, left: StateStore) -> None:
+        """Enter the calls of another ledger of the same change, and remove that ledger."""
+        from agentd.ledger.merge import merge
+        from agentd.ledger.text_merge import Merging
+
+        with left.locked(), self.locked():
+            theirs, (ours, _) = left._read()[0], self._read()
+            text = merge(theirs, ours, theirs, Merging(self.change_dir)).text
+            write_atomic(self.path, ours.encode(text))
+            with noted(left.path, None):
+                left.path.unlink()
 
     def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:
         """Write the call into its run's folder, to be entered later with its changes.

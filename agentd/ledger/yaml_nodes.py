@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import Token
 
 from agentd.ledger import call_fields, call_keys, scalar
-from agentd.ledger.source import Malformed
+from agentd.ledger.source import Conflicted, Malformed
 
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _TOO_DEEP = "nested too deeply"
@@ -34,7 +34,7 @@ def compose(text: str) -> MappingNode:
     """
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
-        raise Malformed(line, f'merge-conflict marker "{conflict[0].strip()}"')
+        raise Conflicted(line, f'merge-conflict marker "{conflict[0].strip()}"')
     if deep := next(filter(_is_too_deep, _MANY_OPENINGS.finditer(text)), None):
         raise Malformed(text.count("\n", 0, deep.start()) + 1, _TOO_DEEP)
     try:

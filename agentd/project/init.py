@@ -16,6 +16,7 @@ from agentd.errors import InputError
 from agentd.files import read_plain, write_atomic
 from agentd.frozen import frozen
 from agentd.json_value import json_value
+from agentd.project import merge_driver
 from agentd.project.layout import Project, find_layout
 from agentd.providers import PROVIDERS
 
@@ -53,20 +54,23 @@ class Initialised:
     """What ``init`` wrote (``created``) and what was there and was left alone (``kept``).
 
     ``added``: the config that was there has got the section of the provider that was asked for.
+    ``registered``: the repository's git config has got agentd's merge driver.
     """
 
     project: Project
     created: tuple[Path, ...]
     kept: tuple[Path, ...]
     added: bool = False
+    registered: bool = False
 
 
 def initialise(
     root: Path, *, provider: str | None = None, project_name: str | None = None
 ) -> Initialised:
-    """Write config.toml, project.md, .gitignore and specs/ below ``root``/agentd.
+    """Write config.toml, project.md, .gitignore, .gitattributes and specs/ below ``root``/agentd.
 
-    In a project of OpenSpec the specs are those below ``openspec/``. ``provider`` limits the config
+    In a project of OpenSpec the specs are those below ``openspec/``. The merge driver is
+    registered in the repository around it. ``provider`` limits the config
     to one of PROVIDERS. Running it again writes only what is missing, the section of ``provider``
     too. Raises InputError when ``root`` is no folder or can't be written to, ConfigError when a
     section is to be added to a config that is not sound.
@@ -94,11 +98,20 @@ def initialise(
     if provider is not None and here not in created:
         added = edit.add_section(here, provider, _section_of(provider))
     written = {*created, here} if added else set(created)
+    attributes = merge_driver.attributes_of(project)[0]
+    try:
+        created += [attributes] if merge_driver.add_lines(project) else []
+    except OSError as error:
+        raise InputError(
+            f"{attributes}: cannot be written: {error.strerror}", fix="Put a plain file there."
+        ) from error
+    registered = merge_driver.register(project.root)
     return Initialised(
         project=project,
         created=tuple(created),
         kept=tuple(path for path in contents if path not in written),
         added=added,
+        registered=registered,
     )
 
 

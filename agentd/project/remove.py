@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from agentd.errors import InputError
@@ -11,6 +12,7 @@ from agentd.project.change import open_changes
 from agentd.project.hold import worker_on
 from agentd.project.init import IGNORED, is_as_written, project_text
 from agentd.project.layout import Project, find_layout
+from agentd.project.merge_driver import attributes_of, is_ours_alone, unregister
 
 _CHANGED = "changed since `agentd init` wrote it"
 _WHY = {
@@ -32,11 +34,15 @@ class Left:
 
 @frozen()
 class Removed:
-    """What is taken away, of folders too, and what stays in ``agentd/``."""
+    """What is taken away, of folders too, and what stays in ``agentd/``.
+
+    ``unregistered``: the merge driver is taken out of the repository's git config.
+    """
 
     root: Path
     removed: tuple[Path, ...]
     left: tuple[Left, ...]
+    unregistered: bool = False
 
 
 def remove(root: Path, *, dry_run: bool = False) -> Removed:
@@ -66,24 +72,32 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
                 fix="Wait for it to end, or stop it.",
             )
     reasons: dict[Path, str] = {}
-    gone = [path for path in _written(home) if _is_ours(path, home, reasons)]
-    others = _other_lines(home / ".gitignore")
-    if others and home / ".gitignore" in gone:
-        reasons[home / ".gitignore"] = "it has other lines too; only agentd's are taken out"
-        gone.remove(home / ".gitignore")
+    places = dict.fromkeys([*_written(home), *_attributes(project)])
+    gone = [path for path in places if _is_ours(path, home, reasons)]
+    shared: dict[Path, str] = {}  # what stays of files that have other lines too
+    attributes, lines = attributes_of(project)
+    for path, ours in ((home / ".gitignore", IGNORED), (attributes, lines)):
+        if path in gone and (others := _other_lines(path, ours)):
+            reasons[path] = "it has other lines too; only agentd's are taken out"
+            shared[path] = "".join(others)
+            gone.remove(path)
     folders = _emptied(home, {*gone})
+    unregistered = is_ours_alone(project)
     if not dry_run:
         for path in gone:
             path.unlink()
-        if home / ".gitignore" in reasons and others:
-            write_atomic(home / ".gitignore", "".join(others).encode())
+        for path, text in shared.items():
+            write_atomic(path, text.encode(errors="surrogateescape"))
         for folder in folders:
             folder.rmdir()
+        if unregistered:
+            unregister(project.root)
     left = [] if home in folders else sorted(set(home.iterdir()) - {*gone, *folders})
     return Removed(
         root=project.root,
         removed=(*gone, *folders),
         left=tuple(Left(path, reasons.get(path) or _why(path)) for path in left),
+        unregistered=unregistered,
     )
 
 
@@ -96,6 +110,15 @@ def _written(home: Path) -> list[Path]:
     if _is_folder(home / ".running"):
         paths += sorted((home / ".running").iterdir())
     return [path for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def _attributes(project: Project) -> list[Path]:
+    """The .gitattributes that names the merge driver; in OpenSpec's layout below its folder."""
+    path, lines = attributes_of(project)
+    if not path.is_file() or path.is_symlink():
+        return []
+    found = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    return [path] if set(lines) & set(found) else []
 
 
 def _is_ours(path: Path, home: Path, reasons: dict[Path, str]) -> bool:
@@ -119,11 +142,9 @@ def _is_ours(path: Path, home: Path, reasons: dict[Path, str]) -> bool:
     return is_ours
 
 
-def _other_lines(gitignore: Path) -> list[str]:
-    if not gitignore.is_file():
-        return []
-    lines = gitignore.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    return [line for line in lines if line.strip() not in IGNORED]
+def _other_lines(path: Path, ours: Collection[str]) -> list[str]:
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    return [line for line in text.splitlines(keepends=True) if line.strip() not in ours]
 
 
 def _emptied(home: Path, gone: set[Path]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,21 +19,27 @@ from agentd.ledger.all_rows import (
     stamps_of,
 )
 from agentd.ledger.rows import Row
+from agentd.ledger.same_call import told_twice
 from agentd.reports.dimensions import NOWHERE, OF_GIT, Origins
 from agentd.reports.groups import Query, Tally, join, tally
 from agentd.reports.parallel import in_processes
 from agentd.reports.selection import Bounds
+from agentd.text import counted
 
 _SHARE_BYTES = 2_000_000
 """With less to read, a process of its own takes longer than it saves."""
 
 
 class Summed(NamedTuple):
-    """The sums, how many calls were left out for having no time, and the ledgers not readable."""
+    """The sums, how many calls were left out for having no time, and the ledgers not readable.
+
+    ``notes`` tell of calls that are there more than once, and count once.
+    """
 
     tally: Tally
     untimed: int = 0
     problems: tuple[StateError, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def sum_ledgers(
@@ -52,7 +59,8 @@ def sum_ledgers(
     if query in tallies:
         return Summed(tallies[query])
     summed = _read(changes, stamps, query, bounds)
-    if not summed.problems and all(stamp is None or is_settled(stamp) for stamp in stamps):
+    whole = not summed.problems and not summed.notes
+    if whole and all(stamp is None or is_settled(stamp) for stamp in stamps):
         cache.save(place, (seen, {**tallies, query: summed.tally}))
     return summed
 
@@ -64,24 +72,58 @@ def _read(
     bounds: Bounds,
     origins: Origins = NOWHERE,
 ) -> Summed:
+    elsewhere = _in_a_ledger_before(changes)
+
     def read(share: slice) -> Summed:
         problems: list[StateError] = []
         untimed: list[int] = []
+        notes: list[str] = []
 
         def chosen() -> Iterator[list[Row] | AlikeCalls]:
             for change in changes[share]:
-                if bounds == Bounds():
-                    yield read_alike(change, problems)
-                    continue
-                rows, left_out = bounds.select(read_ledger(change, problems))
-                untimed.append(left_out)
-                yield rows
+                ids: list[str] = []
+                known = elsewhere.get(str(change.folder))
+                if bounds == Bounds() and not known:
+                    yield read_alike(change, problems, ids)
+                else:
+                    rows = read_ledger(change, problems, ids)
+                    if known:
+                        rows = [row for row in rows if row.call_id not in known]
+                        notes.append(_told_elsewhere(change.id, len(known)))
+                    rows, left_out = bounds.select(rows)
+                    untimed.append(left_out)
+                    yield rows
+                if ids:
+                    notes.append(told_twice(ids, change.id))
 
-        return Summed(tally(chosen(), query, origins), sum(untimed), tuple(problems))
+        return Summed(tally(chosen(), query, origins), sum(untimed), tuple(problems), tuple(notes))
 
     parts = in_processes(read, [stamp.size if stamp else 0 for stamp in stamps], _SHARE_BYTES)
     return Summed(
         join([part.tally for part in parts]),
         sum(part.untimed for part in parts),
         tuple(problem for part in parts for problem in part.problems),
+        tuple(told for part in parts for told in part.notes),
     )
+
+
+def _in_a_ledger_before(changes: Sequence[HasLedger]) -> dict[str, set[str]]:
+    """By folder, the calls that a ledger before it has too, of a change that has several.
+
+    A merge of a branch that has archived a change leaves it in both places.
+    """
+    folders = Counter(change.id for change in changes)
+    known: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {}
+    for change in changes:
+        if folders[change.id] > 1:
+            ids = {row.call_id for row in read_ledger(change, [])} - {""}
+            before = known.setdefault(change.id, set())
+            found[str(change.folder)] = ids & before
+            before |= ids
+    return found
+
+
+def _told_elsewhere(change_id: str, calls: int) -> str:
+    one = f"{counted(calls, 'call')} of change {change_id}"
+    return f"{one} in two ledgers, as after a merge with its archiving; counted once"

@@ -92,6 +92,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
 
         origins = read_origins(project.root, with_branches="branch" in query.by)
     summed = sum_ledgers(changes, query, bounds, origins)
+    notes += summed.notes
     told = {error.message for error in problems}
     problems += [error for error in summed.problems if error.message not in told]
     if summed.problems and not request.all_changes:
@@ -101,7 +102,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         from agentd.reports.git_base import read_base
 
         rows = read_base(
-            project.root, request.base, None if request.all_changes else read_rows(changes)
+            project.root, request.base, read_rows(changes, []), every=request.all_changes
         )
         base = build(bounds.select(rows)[0], query, f"the base of {request.base}", origins)
     return Costs(

@@ -34,28 +34,45 @@ class _Blob(NamedTuple):
     oid: str
 
 
-def read_base(root: Path, rev: str, of: Collection[Row] | None = None) -> list[Row]:
-    """The calls that were recorded where this branch left ``rev``: at their merge base.
+def read_base(
+    root: Path, rev: str, of: Collection[Row] | None = None, *, every: bool = False
+) -> list[Row]:
+    """What the calls at hand are to be compared with: those that ``rev`` has too, by their ids.
 
-    So what ``rev`` got since then does not count. Changes are known by their calls, wherever their
-    folder lay: with ``of``, all calls of the changes at hand, only ledgers that hold one of them
-    are read. A ledger that was not there yet has no calls.
+    These are the calls that were recorded at the merge base, where this branch left ``rev``, and of
+    the calls ``of`` the changes at hand those that ``rev`` got by a squash, a rebase or a
+    cherry-pick. So what else ``rev`` got since does not count. Changes are known by their calls,
+    wherever their folder lay: unless it is ``every`` change, only ledgers that hold one of them are
+    read. A ledger that was not there yet has no calls.
 
     Raises InputError when git can't tell (no repository, no such revision, a clone too shallow),
     StateError for a ledger in git that can't be read.
     """
-    commit = _merge_base(root, rev)
+    tip, bases = _commits(root, rev)
     known = None if of is None else {_identity(row) for row in of}
-    changes = None if of is None else {row.change_id for row in of}
-    blobs = [
-        blob for blob in _ledgers(root, rev, commit) if changes is None or blob.change_id in changes
-    ]
-    rows: list[Row] = []
-    for blob, data in zip(blobs, _contents(root, [blob.oid for blob in blobs]), strict=True):
-        calls = _calls(blob, data, f"{blob.path} at {commit[:12]}, the base of {rev}")
-        if known is None or any(_identity(row) in known for row in calls):
-            rows += calls
-    return rows
+    changes = None if of is None or every else {row.change_id for row in of}
+    rows: dict[tuple[str, str], Row] = {}
+    unnamed: list[Row] = []
+    seen: set[tuple[str, str]] = set()
+    for commit in dict.fromkeys(bases if known is None else (*bases, tip)):
+        at = f"{commit[:12]}, the base of {rev}" if commit in bases else rev
+        blobs = [
+            blob
+            for blob in _ledgers(root, rev, commit)
+            if (changes is None or blob.change_id in changes)
+            and (blob.change_id, blob.oid) not in seen
+        ]
+        seen |= {(blob.change_id, blob.oid) for blob in blobs}
+        for blob, data in zip(blobs, _contents(root, [blob.oid for blob in blobs]), strict=True):
+            calls = _calls(blob, data, f"{blob.path} at {at}")
+            if changes is not None and not any(_identity(row) in (known or ()) for row in calls):
+                continue
+            for row in calls:
+                if row.call_id and (commit in bases or _identity(row) in (known or ())):
+                    rows.setdefault((row.change_id, row.call_id), row)
+                elif not row.call_id and commit == bases[0]:
+                    unnamed.append(row)
+    return [*rows.values(), *unnamed]
 
 
 def _identity(row: Row) -> object:
@@ -63,8 +80,8 @@ def _identity(row: Row) -> object:
     return row.call_id or row
 
 
-def _merge_base(root: Path, rev: str) -> str:
-    """The full name of the commit at which HEAD's history left that of ``rev``."""
+def _commits(root: Path, rev: str) -> tuple[str, list[str]]:
+    """The full names of ``rev``, and of the commits at which HEAD's history left that of it."""
     shallow = _git(root, "rev-parse", "--is-shallow-repository")
     if shallow.returncode:
         raise InputError(
@@ -80,13 +97,13 @@ def _merge_base(root: Path, rev: str) -> str:
             f"git knows no commit {rev!r}",
             fix=f"{cure}Name a branch, tag or commit; one that was fetched is called origin/main.",
         )
-    base = _git(root, "merge-base", commit, "HEAD")
+    base = _git(root, "merge-base", "--all", commit, "HEAD")  # crossed merges have several
     if base.returncode:
         raise InputError(
             f"HEAD and {rev} have no commit in common {last_line(base.stderr)}".rstrip(),
             fix=f"{cure}Name a revision that this branch comes from.",
         )
-    return base.stdout.decode().strip()
+    return commit, base.stdout.decode().split()
 
 
 def _commit(root: Path, rev: str) -> str | None:

@@ -13,6 +13,7 @@ from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
+from agentd.ledger.same_call import told_twice
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
 from agentd.metering.partial import PARTIAL
@@ -72,10 +73,10 @@ class Overview:
     """A change, its sums, and the command that is next (None when it is archived).
 
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
-    change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why, when
-    its STATE.yaml can't be read. ``waiting`` are its runs that can't be entered, ``warnings``
-    is what is wrong with the config, or with a ledger that is gone. ``whys``: how many calls are
-    partial for what reason.
+    change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why,
+    ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
+    entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
+    how many calls are partial for what reason.
     """
 
     change: Change
@@ -89,6 +90,7 @@ class Overview:
     worker: Holder | None = None
     budget: Account | None = None
     problem: str | None = None
+    cure: str = ""
     waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
     whys: Mapping[str, int] = field(default_factory=dict)
@@ -126,6 +128,7 @@ def list_overviews(start: Path) -> list[Overview]:
                     by_model={},
                     next=None,
                     problem=error.message,
+                    cure=error.fix,
                     warnings=limits.warnings,
                 )
             )
@@ -203,9 +206,13 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
         worker=worker_on(change),
         budget=limits.account(change, state),
         waiting=waiting,
-        warnings=(*limits.warnings, *gone, *_half_published(change)),
+        warnings=(*limits.warnings, *gone, *_twice(change, state), *_half_published(change)),
         whys=Counter(row.why or "" for row in state.rows if row.accuracy == PARTIAL),
     )
+
+
+def _twice(change: Change, state: State) -> Iterable[str]:
+    return (told_twice(state.twice, change.id),) if state.twice else ()
 
 
 def _half_published(change: Change) -> Iterable[str]:

@@ -18,6 +18,7 @@ from agentd.errors import ConfigError, InputError
 from agentd.files import is_open_to_others
 from agentd.frozen import frozen
 from agentd.git import ignores
+from agentd.project import merge_driver
 from agentd.project.change import all_changes
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
@@ -62,6 +63,7 @@ def examine(start: Path) -> list[Check]:
         ]
     found = Check("project", "ok", str(project.root))
     repository = [_repository(project.root), _ignored(project), *_runs(project)]
+    repository += _merges(project)
     try:
         config = load(project.config_path)
     except ConfigError as error:
@@ -221,6 +223,29 @@ def _repository(root: Path) -> Check:
         "the project is in no git repository: what a step changes can't be seen or undone",
         "Run `git init`, and commit before a step.",
     )
+
+
+def _merges(project: Project) -> Iterator[Check]:
+    """Whether git merges the ledgers with agentd; nothing outside of a repository."""
+    driver = merge_driver.registered(project.root)
+    if driver is None:
+        return
+    init, wrong = "Run `agentd init` here.", ""
+    if not driver:
+        wrong, init = "this clone does not know agentd's merge driver", f"{init} {_NOT_CLONED}"
+    elif not merge_driver.is_named(project):
+        wrong = "no .gitattributes names agentd's merge driver for STATE.yaml"
+    elif driver == merge_driver.COMMAND and shutil.which("agentd") is None:
+        wrong = "git does not find agentd on the PATH, to merge STATE.yaml with"
+        init = "Put the folder that agentd is installed in on the PATH."
+    if wrong:
+        told = f"{wrong}: branches that both spend will conflict there"
+        yield Check("merge driver", "warn", told, init)
+    else:
+        yield Check("merge driver", "ok", "git merges STATE.yaml with agentd")
+
+
+_NOT_CLONED = "git clones no settings, so each clone needs it once."
 
 
 def _runs(project: Project) -> Iterator[Check]:

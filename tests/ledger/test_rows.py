@@ -15,6 +15,7 @@ from support.state_samples import CALL, FIXTURES, new_store
 from agentd.ledger import call_fields, document, foreign, own_grammar, rows, source
 from agentd.ledger.own_layout import Block
 from agentd.ledger.reading import read_rows
+from agentd.ledger.same_call import each_once
 from agentd.ledger.source import Malformed
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord, PricedModel
@@ -152,7 +153,7 @@ def test_the_totals_of_a_store_are_those_of_its_rows(tmp_path: Path) -> None:
 
 def read_through_ruamel(origin: source.Source) -> list[CallRecord]:
     parsed = foreign.read(origin.text)
-    return [call_fields.from_fields(call) for call in parsed.calls]
+    return [call_fields.from_fields(call) for call in each_once(parsed.calls)]
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])

@@ -17,11 +17,12 @@ from agentd.providers import PROVIDERS
 
 EXAMPLE = Path(__file__).parents[2] / "agentd.example.toml"
 FILES = ["agentd/config.toml", "agentd/project.md", "agentd/.gitignore", "agentd/specs/.gitkeep"]
+ATTRIBUTES = "agentd/.gitattributes"
 
 
 def test_a_new_project_gets_all_files_and_a_sound_config(tmp_path: Path) -> None:
     done = initialise(tmp_path)
-    assert [str(path.relative_to(tmp_path)) for path in done.created] == FILES
+    assert [str(path.relative_to(tmp_path)) for path in done.created] == [*FILES, ATTRIBUTES]
     assert done.kept == ()
     assert find_project(tmp_path) == done.project
     config = load(done.project.config_path)
@@ -90,7 +91,7 @@ def test_a_users_file_is_left_and_reported(tmp_path: Path, name: str) -> None:
     done = initialise(tmp_path)
     assert path.read_text() == "mine = 1\n"
     assert done.kept == (path,)
-    assert len(done.created) == 3
+    assert len(done.created) == 4
 
 
 def test_nothing_is_written_through_a_dangling_link(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_a_change_made_with_openspec_is_taken_up(box: Sandbox) -> None:
 
 def test_init_leaves_the_specs_where_they_are(box: Sandbox) -> None:
     (box.root / "agentd/config.toml").unlink()
-    specs = files_below(box.root / "openspec")
+    specs = {*files_below(box.root / "openspec"), ".gitattributes"}
     box.ok("init")
     assert files_below(box.root / "agentd") == {"config.toml", "project.md", ".gitignore"}
     assert files_below(box.root / "openspec") == specs

@@ -82,6 +82,7 @@ def test_changes_and_the_archive_stay_with_what_keeps_their_logs_out_of_git(tmp_
     }
     after = tree(tmp_path)
     gone = ["agentd/config.toml", "agentd/project.md", "agentd/specs", "agentd/specs/.gitkeep"]
+    gone.append("agentd/.gitattributes")
     assert {*before} - {*after} == {*gone}
     assert all(before[name] == after[name] for name in after)
     assert not initialise(tmp_path).kept[1:]  # it can be taken up again
@@ -138,6 +139,7 @@ def test_the_command(tmp_path: Path) -> None:
         "would remove agentd/config.toml\n"
         "would remove agentd/.gitignore\n"
         "would remove agentd/specs/.gitkeep\n"
+        "would remove agentd/.gitattributes\n"
         "would remove agentd/specs/\n"
         "would leave agentd/project.md: changed since `agentd init` wrote it\n"
     )

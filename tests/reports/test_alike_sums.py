@@ -97,11 +97,13 @@ def test_alike_calls_add_up_to_what_their_rows_do(
 def test_no_sum_is_left_out() -> None:
     """Calls that have something of each: a sum that is 0 here would be compared with nothing."""
     calls = "".join(
-        f"  - id: 20261122T054050-a-12345678\n    step: a\n    model: {model}\n"
+        f"  - id: 20261122T054050-a-1234567{number}\n    step: a\n    model: {model}\n"
         "    status: failed\n    tokens_in: 24939\n    tokens_out: 174\n"
         f"    tokens_cache_read: 20000\n    cost_usd: 0.5\n    cost_source: {cost_source}\n"
         "    accuracy: heuristic\n    why: 'input is estimated'\n    web_searches: 2\n"
-        for model, cost_source in [("a", "catalog"), ("b", "none"), ("ollama/a", "none")]
+        for number, (model, cost_source) in enumerate(
+            [("a", "catalog"), ("b", "none"), ("ollama/a", "none")]
+        )
     )
     ((quick, slow),) = ledgers_of([in_a_ledger(calls)])
     assert quick is not None

@@ -57,6 +57,79 @@ def test_what_the_base_got_since_does_not_count(repo: Repo) -> None:
     assert numbers(read_base(repo.root, "main")) == [1]
 
 
+def branched(repo: Repo) -> None:
+    """main has the calls 1 and 5, feature 1, 2 and 3; feature is checked out."""
+    repo.record(1)
+    repo.commit("one")
+    repo.git("switch", "-qc", "feature")
+    for number in (2, 3):
+        repo.record(number)
+        repo.commit(f"call {number}")
+    repo.git("switch", "-q", "main")
+    repo.record(5, place="agentd/changes/other")
+    repo.commit("others' work")
+    repo.git("switch", "-q", "feature")
+
+
+def compared(repo: Repo, rev: str, place: str = "agentd/changes/add-oauth") -> list[int]:
+    """The numbers of the calls that this branch has and ``rev`` has not."""
+    base = read_base(repo.root, rev, repo.rows(place))
+    return sorted({*numbers(repo.rows(place))} - {*numbers(base)})
+
+
+def test_after_a_merge_and_a_rebase_only_what_is_new_counts(repo: Repo) -> None:
+    branched(repo)
+    assert compared(repo, "main") == [2, 3]
+    repo.git("merge", "-q", "main")
+    assert compared(repo, "main") == [2, 3]
+    repo.git("reset", "-q", "--hard", "HEAD^1")
+    repo.git("rebase", "-q", "main")
+    assert compared(repo, "main") == [2, 3]
+    repo.git("switch", "-q", "main")
+    repo.git("merge", "-q", "feature")
+    assert compared(repo, "feature") == []
+    assert compared(repo, "HEAD~1") == [3]
+
+
+def test_what_was_squashed_or_picked_into_the_base_is_not_new(repo: Repo) -> None:
+    branched(repo)
+    repo.git("switch", "-q", "main")
+    repo.git("cherry-pick", "feature~1")
+    repo.git("switch", "-q", "feature")
+    assert compared(repo, "main") == [3]
+    repo.git("switch", "-q", "main")
+    repo.git("reset", "-q", "--hard", "HEAD^")
+    repo.git("merge", "-q", "--squash", "feature")
+    repo.git("commit", "-qm", "squashed")
+    assert compared(repo, "HEAD^") == [2, 3]
+    repo.git("switch", "-q", "feature")
+    repo.record(4)
+    assert compared(repo, "main") == [4]
+    archived = "agentd/archive/20261122-add-oauth"
+    (repo.root / archived).parent.mkdir()
+    (repo.root / "agentd/changes/add-oauth").rename(repo.root / archived)
+    assert compared(repo, "main", archived) == [4]
+    (repo.root / archived / "STATE.yaml").touch()
+    rows = repo.rows(archived)
+    every = read_base(repo.root, "main", rows, every=True)
+    assert sorted(numbers(every)) == [1, 2, 3]  # the call 5 came to main since
+
+
+def test_crossed_merges_have_two_bases(repo: Repo) -> None:
+    branched(repo)
+    repo.git("branch", "side", "main")
+    repo.git("merge", "-q", "-m", "x", "main")
+    repo.git("switch", "-q", "side")
+    repo.git("merge", "-q", "-m", "y", "feature~1")
+    repo.record(6, place="agentd/changes/other")
+    repo.commit("call 6")
+    repo.git("switch", "-q", "feature")
+    repo.record(7)
+    base = numbers(read_base(repo.root, "side"))
+    assert sorted(base) == [1, 2, 3, 5]
+    assert compared(repo, "side") == [7]
+
+
 def test_both_layouts_and_nothing_else(repo: Repo) -> None:
     places = [
         "agentd/archive/20261122-b",

@@ -36,6 +36,7 @@ def bin_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     for name, version in VERSIONS.items():
         script(folder, name, f"echo '{version}'")
+    script(folder, "agentd", "")
     for tool in ("git", "sleep"):
         found = shutil.which(tool)
         assert found
@@ -82,6 +83,7 @@ def test_a_sound_project_has_nothing_to_mend(root: Path) -> None:
         "prices of gemini",
         "git",
         "gitignore",
+        "merge driver",
     ]
     assert "2.1.330" in named(checks, "claude")[0].detail
     assert "gpt-6.1-sol (catalog)" in named(checks, "prices of codex")[0].detail
@@ -288,3 +290,19 @@ def test_it_says_which_runs_a_strict_budget_refuses(with_key: Path) -> None:
     assert checks["meter of claude"].status == "ok"
     assert checks["meter of gemini"].status == "warn"
     assert checks["meter of gemini"].detail.endswith("under a limit budget.strict refuses them")
+
+
+def test_a_clone_is_told_what_registers_the_merge_driver(root: Path, bin_dir: Path) -> None:
+    config = root / ".git/config"
+    text = config.read_text()
+    config.write_text(text.partition("[merge")[0])
+    (check,) = named(examine(root), "merge driver")
+    assert (check.status, "this clone does not know" in check.detail) == ("warn", True)
+    assert "`agentd init`" in check.fix
+    initialise(root)
+    assert config.read_text() == text
+    (root / "agentd/.gitattributes").unlink()
+    assert "no .gitattributes" in named(examine(root), "merge driver")[0].detail
+    initialise(root)
+    (bin_dir / "agentd").unlink()
+    assert "does not find agentd on the PATH" in named(examine(root), "merge driver")[0].detail

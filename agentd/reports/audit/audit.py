@@ -84,7 +84,7 @@ def _look_through(change: Change, looking: _Looking) -> None:
         except StateError as error:
             looking.note(change, Problem("ledger", error.message, fix=error.fix))
             return
-        calls = state.calls
+        calls = state.entries
         for problem in check_totals(state, written):
             looking.note(change, problem)
     path = looking.workspace.project.shown(store.path)

@@ -32,8 +32,11 @@ def find_twice(calls: Iterable[Placed]) -> Iterator[tuple[Placed, Problem]]:
         call = placed.call
         run = _run_of(call)
         if call.id and (first := by_id.setdefault(call.id, placed)) is not placed:
-            where = "" if first.path == placed.path else f" (also in {first.path})"
-            yield placed, _problem(call, f"its id is recorded twice{where}", first)
+            if first.path == placed.path:
+                yield placed, _once(placed)
+            else:
+                where = f"its id is recorded twice (also in {first.path})"
+                yield placed, _problem(call, where, first)
         elif run is not None and (first := by_run.setdefault(run, placed)) is not placed:
             yield placed, _problem(call, f"the same run is recorded as {_name(first)} too", first)
 
@@ -46,6 +49,11 @@ def _run_of(call: CallRecord) -> Hashable:
     if not call.id:  # the original agentd wrote neither: then everything must be the same
         return call
     return None
+
+
+def _once(placed: Placed) -> Problem:
+    fix = f"`agentd validate --fix {placed.change_id}` takes one of the two entries out."
+    return Problem("twice", "its id is recorded twice; it counts once", placed.call.id, None, fix)
 
 
 def _problem(call: CallRecord, message: str, first: Placed) -> Problem:

@@ -1,0 +1,279 @@
+"""Two branches' STATE.yaml made one: calls by id, the budget's keys by what they mean, else text.
+
+What is laid out in another way is brought into agentd's layout first. No call is dropped: money
+that was spent stays spent, so a call that one side took out and the other still has is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from agentd.clock import from_iso
+from agentd.ledger import document, own_grammar, scalar, state
+from agentd.ledger.document import Document
+from agentd.ledger.own_layout import (
+    SUMMED,
+    TOTALS,
+    Block,
+    Sums,
+    add_up,
+    after_last_value,
+    with_sums,
+)
+from agentd.ledger.same_call import fuller
+from agentd.ledger.source import Malformed, Source
+from agentd.ledger.text_merge import Merging
+from agentd.text import counted
+
+_ITEM = re.compile(r"^  - ", re.MULTILINE)
+_OPENING = re.compile(r"(?:.*\n)*?  calls:.*\n")
+_PROJECT = "project"  # the warnings of the project: a change's own restart does not touch them
+_KEYS = ("budget_warned", "budget_reset_calls", "budget_reset_after")
+_BUDGET = re.compile(rf"^(?:{'|'.join(_KEYS)}):[^#\n]*\n", re.MULTILINE)
+_EARLY = datetime.min.replace(tzinfo=UTC)
+
+
+class Merged(NamedTuple):
+    """The text, whether a person must still choose in it, and what is to be told."""
+
+    text: str
+    conflict: bool
+    notes: tuple[str, ...] = ()
+
+
+class _Entry(NamedTuple):
+    """A call as it stands there, with the comments before it; ``at`` is what it is sorted by."""
+
+    lines: str
+    call: Mapping[str, Any]
+    at: datetime
+
+    @property
+    def key(self) -> object:
+        """What a call is known by: its id; the original agentd wrote none."""
+        return self.call.get("id") or repr(self.call)
+
+
+class _Side(NamedTuple):
+    """One version, cut up: ``budget`` are the budget's keys that it has, with their texts.
+
+    They are not in ``found`` any more, but for those with a comment. ``restart`` are the keys of
+    the calls before the meter's restart.
+    """
+
+    found: Document
+    opening: str
+    entries: Sequence[_Entry]
+    closing: str
+    budget: Mapping[str, str]
+    restart: frozenset[object]
+
+
+class _Place(NamedTuple):
+    """A call in the merged list: one entry, or those of both sides where neither says more."""
+
+    ours: list[_Entry]
+    theirs: list[_Entry]
+
+    @property
+    def first(self) -> _Entry:
+        return (self.ours or self.theirs)[0]
+
+    @property
+    def conflict(self) -> bool:
+        return bool(self.ours and self.theirs) and self.ours != self.theirs
+
+
+def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -> Merged:
+    """The version that both lead to. Raises Malformed when one of the two can't be read.
+
+    ``base`` only tells who has changed what outside the calls; None, or one that can't be read:
+    what differs there is a conflict.
+    """
+    try:
+        old = _side(base) if base is not None and base.text else None
+    except Malformed:
+        old = None
+    one, other = _side(ours), _side(theirs)
+    places = _united(one, other)
+    sides = [side for side in (old, one, other) if side is not None]
+    values = _values(places, one, other)
+    counted = [place.first.call for place in places]
+    sums = add_up({key: [call[key] for call in counted] for key in SUMMED})
+    parts = [_parts(side, values, sums) for side in sides]
+    if old is None:
+        merging = merging._replace(zealous=True)
+        parts.insert(0, ("", "", "", ""))
+    (before, opening, closing, after), conflict = _merged_texts(parts, merging)
+    calls = "".join(_shown(place, merging) for place in places)
+    if not places:
+        opening = re.sub(r"(?m)^  calls:", "  calls: []", opening, count=1)
+    text = "".join((before, opening, calls, closing, after))
+    conflict = conflict or any(place.conflict for place in places)
+    if not conflict and not _is_sound(ours._replace(text=text), places):
+        if parts[1] == parts[2]:
+            raise Malformed(1, "the calls can't be united")
+        texts = map(merging.whole, parts[1], parts[2])
+        before, opening, closing, after = texts
+        text, conflict = "".join((before, opening, calls, closing, after)), True
+    return Merged(text, conflict, tuple(_notes(old, one, other)))
+
+
+def _side(source: Source) -> _Side:
+    found = document.read(source, own_grammar.ALL)
+    if not isinstance(found.calls, Block):
+        text = found.calls.append(())
+        found = document.read(source._replace(text=text, ordinary=True), own_grammar.ALL)
+    if not isinstance(found.calls, Block):
+        raise Malformed(1, "its calls can't be brought into agentd's layout")
+    block = found.text[found.calls.start : found.calls.end]
+    totals_at = block.rindex(f"\n  {TOTALS[0]}:") + 1
+    starts = [match.start() for match in _ITEM.finditer(block, 0, totals_at)]
+    opening = _OPENING.match(block)
+    calls = own_grammar.fields(found.calls.entries)
+    if opening is None or len(starts) != len(calls):
+        raise Malformed(1, "its calls can't be told apart")
+    head = re.sub(r"(?m)^  calls: \[\]", "  calls:", opening[0], count=1)
+    entries: list[_Entry] = []
+    at, lead = _EARLY, block[opening.end() : starts[0]] if starts else ""
+    for start, end, call in zip(starts, [*starts[1:], totals_at], calls, strict=True):
+        lines = block[start:end]
+        cut = after_last_value(lines)
+        at = call.get("timestamp", at)
+        entries.append(_Entry(lead + lines[:cut], call, at))
+        lead = lines[cut:]
+    rest = lead if starts else block[opening.end() : totals_at]
+    restart = frozenset(entry.key for entry in entries[: state.metered_from(found)])
+    budget = {key: _value(found, key) for key in _KEYS if key in found.spans}
+    if budget:
+        bare = _BUDGET.sub("", found.text)
+        found = document.read(source._replace(text=bare, ordinary=True), own_grammar.LEDGER)
+    return _Side(found, head, entries, rest + block[totals_at:], budget, restart)
+
+
+def _united(one: _Side, other: _Side) -> list[_Place]:
+    """The calls of both, each once, by their time and id."""
+    found: dict[object, _Place] = {}
+    for number, side in enumerate((one, other)):
+        for entry in side.entries:
+            mine = found.setdefault(entry.key, _Place([], []))[number]
+            if entry.call.get("id"):
+                _put(mine, entry)
+            else:
+                mine.append(entry)  # without an id the same call twice may be two
+    return sorted(
+        (single for place in found.values() for single in _chosen(place)),
+        key=lambda place: (place.first.at, place.first.call.get("id", "")),
+    )
+
+
+def _put(entries: list[_Entry], new: _Entry) -> None:
+    """Add an entry of the same call, unless another says more; those that say less go."""
+    for entry in entries:
+        if _fuller(entry, new) is entry:
+            return
+    entries[:] = [entry for entry in entries if _fuller(entry, new) is not new] + [new]
+
+
+def _fuller(one: _Entry, other: _Entry) -> _Entry | None:
+    if one.lines == other.lines:
+        return one
+    more = fuller(one.call, other.call)
+    if more is None or one.call != other.call:
+        return one if more is one.call else other if more is other.call else None
+    lines = [{line.strip() for line in entry.lines.split("\n")} for entry in (one, other)]
+    return one if lines[0] >= lines[1] else other if lines[1] >= lines[0] else None
+
+
+def _chosen(place: _Place) -> Iterator[_Place]:
+    """The places that one call takes."""
+    ours, theirs = place
+    if not place.first.call.get("id"):
+        yield from (_Place([entry], []) for entry in max(ours, theirs, key=len))
+        return
+    both: list[_Entry] = []
+    for entry in (*ours, *theirs):
+        _put(both, entry)
+    yield _Place(both, []) if len(both) == 1 or not (ours and theirs) else place
+
+
+def _values(places: Sequence[_Place], one: _Side, other: _Side) -> dict[str, str]:
+    """What the keys that steps change by themselves say now, as YAML."""
+    keys = [place.first.key for place in places]
+    ends = [
+        max((at + 1 for at, key in enumerate(keys) if key in side.restart), default=0)
+        for side in (one, other)
+    ]
+    # Warnings are given again after a restart, so those from before the later one don't count.
+    given = [
+        name
+        for side, end in zip((one, other), ends, strict=True)
+        for name in side.budget.get("budget_warned", "").split()
+        if end == max(ends) or name.startswith(_PROJECT)
+    ]
+    values: dict[str, str] = {}
+    if "budget_warned" in {**one.budget, **other.budget}:
+        values["budget_warned"] = scalar.text(" ".join(dict.fromkeys(given)))
+    if {"budget_reset_calls", "budget_reset_after"} & {*one.budget, *other.budget}:
+        last = places[max(ends) - 1].first.call.get("id", "") if max(ends) else ""
+        values["budget_reset_calls"] = str(max(ends))
+        values["budget_reset_after"] = scalar.text(last)
+    times = [_value(side.found, "updated_at") for side in (one, other)]
+    if all(times):
+        values["updated_at"] = max(times, key=_moment)
+    return values
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = from_iso(text)
+    except ValueError:
+        return _EARLY
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _value(found: Document, key: str) -> str:
+    span = found.spans.get(key)
+    return (span.text or "") if span else ""
+
+
+def _parts(side: _Side, values: Mapping[str, str], sums: Sums) -> tuple[str, str, str, str]:
+    """The texts before, at the begin of, at the end of and behind the block, with these values."""
+    wanted = {key: text for key, text in values.items() if key in _KEYS or key in side.found.spans}
+    found = side.found
+    assert isinstance(found.calls, Block)
+    block = found.text[found.calls.start : found.calls.end]
+    before, _, after = found.update(wanted).partition(block)
+    return before, side.opening, with_sums(side.closing, sums), after
+
+
+def _merged_texts(parts: Sequence[tuple[str, ...]], merging: Merging) -> tuple[list[str], bool]:
+    done = [merging.merge(*versions) for versions in zip(*parts, strict=True)]
+    return [text for text, _ in done], any(conflict for _, conflict in done)
+
+
+def _shown(place: _Place, merging: Merging) -> str:
+    ours, theirs = ("".join(entry.lines for entry in side) for side in place)
+    return merging.whole(ours, theirs) if place.conflict else ours or theirs
+
+
+def _is_sound(source: Source, places: Sequence[_Place]) -> bool:
+    try:
+        found = document.read(source, own_grammar.ALL)
+    except Malformed:
+        return False
+    entries = found.calls.entries["tokens_in"]
+    return isinstance(found.calls, Block) and len(entries) == sum(
+        len(place.ours or place.theirs) for place in places
+    )
+
+
+def _notes(old: _Side | None, one: _Side, other: _Side) -> Iterator[str]:
+    ids = [{entry.call.get("id", "") for entry in side.entries} for side in (one, other)]
+    known = {entry.call.get("id", "") for entry in old.entries} if old else set()
+    if gone := sorted(known & (ids[0] ^ ids[1])):
+        shown = ", ".join(gone[:3]) + (", ..." if gone[3:] else "")
+        yield f"only one side still has {counted(len(gone), 'call')}, kept: {shown}"

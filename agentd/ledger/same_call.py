@@ -1,0 +1,65 @@
+"""Which of several entries of one call counts: in one file, or where two branches meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+_ACCURACY = ("heuristic", "family", "exact")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def fuller(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The one of two entries of a call that says more of it; None when that can't be told.
+
+    Exact beats an estimate, then more tokens, then the later amendment, then what says all that the
+    other says and more.
+    """
+    if one == other:
+        return one
+    ranks = _rank(one), _rank(other)
+    if ranks[0] != ranks[1]:
+        return max((one, other), key=_rank)
+    for more, less in ((one, other), (other, one)):
+        if less.items() <= more.items():
+            return more
+    return None
+
+
+def _rank(call: Mapping[str, Any]) -> tuple[int, int, datetime]:
+    word = call.get("accuracy", "exact")  # the original agentd wrote none: see call_fields
+    accuracy = _ACCURACY.index(word) if word in _ACCURACY else -1
+    return accuracy, call["tokens_in"] + call["tokens_out"], call.get("amended") or _NEVER
+
+
+def ids_twice(ids: Sequence[str | None]) -> tuple[str, ...]:
+    """The ids that come more than once, in order."""
+    known = [each for each in ids if each]
+    if len(set(known)) == len(known):
+        return ()
+    from collections import Counter
+
+    return tuple(each for each, count in Counter(known).items() if count > 1)
+
+
+def told_twice(ids: Sequence[str], change_id: str) -> str:
+    """The sentence that says which calls of a change stand in its ledger more than once."""
+    which = f"the call {ids[0]}" + f" (and {len(ids) - 1} more)" * (len(ids) > 1)
+    cure = f"`agentd validate --fix {change_id}` takes the other entries out"
+    return f"change {change_id} has {which} in its STATE.yaml twice; it counts once: {cure}"
+
+
+def each_once(calls: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The calls, each id where it comes first, as the entry that counts; else the first."""
+    best: dict[str, Mapping[str, Any]] = {}
+    for call in calls:
+        name = call.get("id")
+        if name:
+            best[name] = (fuller(best[name], call) or best[name]) if name in best else call
+    for call in calls:
+        name = call.get("id")
+        if not name:
+            yield call
+        elif name in best:
+            yield best.pop(name)
