@@ -11,6 +11,7 @@ from agentd.ledger import document, source
 from agentd.ledger.merge import Merged, merge
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.text_merge import Merging
+from agentd.text import counted
 
 _MARKERS = {
     "<<<<<<<": (("",), "ours"),
@@ -38,13 +39,14 @@ def merge_files(base: bytes, ours: bytes, theirs: bytes, merging: Merging) -> tu
     sources: list[Source | None] = []
     problem = ""
     for name, data in (("base", base), (merging.ours, ours), (merging.theirs, theirs)):
+        found = None
         try:
-            sources.append(source.decode(data))
+            found = source.decode(data)
             if name != "base":
-                document.read(source.decode(data))
+                document.read(found)
         except Malformed as error:
-            sources.append(None)
             problem = problem or ("" if name == "base" else f"{name} can't be read: {error}")
+        sources.append(found)
     old, one, other = sources
     if not problem and one and other:
         try:
@@ -81,7 +83,8 @@ def mend(path: Path, data: bytes) -> tuple[bytes, tuple[str, ...]]:
     text = merge(same, same, same, Merging(path.parent)).text
     if (left := document.read(same._replace(text=text)).twice()) == ids:
         return data, ()
-    return same.encode(text), (f"took out what was there twice of {len(ids) - len(left)} calls",)
+    calls = counted(len(ids) - len(left), "call")
+    return same.encode(text), (f"took {calls} out that stood there twice",)
 
 
 def _without_markers(path: Path, data: bytes, sides: _Sides) -> tuple[bytes, tuple[str, ...]]:

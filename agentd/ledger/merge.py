@@ -216,7 +216,7 @@ def _values(places: Sequence[_Place], one: _Side, other: _Side) -> dict[str, str
     ]
     values: dict[str, str] = {}
     if "budget_warned" in {**one.budget, **other.budget}:
-        values["budget_warned"] = scalar.text(" ".join(dict.fromkeys(given)))
+        values["budget_warned"] = scalar.text(" ".join(sorted({*given})))
     if {"budget_reset_calls", "budget_reset_after"} & {*one.budget, *other.budget}:
         last = places[max(ends) - 1].first.call.get("id", "") if max(ends) else ""
         values["budget_reset_calls"] = str(max(ends))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from support.branches import Branches, History, checked, everything
+from support.branches import ARCHIVED, OPEN, Branches, History, checked, everything, spent
 from support.slices import KIND, part_of, seed
+from support.workflow_box import STREAM, box_with, put_change
 
 HOW = ("merge", "rebase", "cherry-pick", "squash")
 
@@ -21,7 +23,6 @@ def play(top: Path, number: int, *, driver: bool) -> tuple[Branches, set[str], i
     names = [f"b{each}" for each in range(history.random.randint(1, 2))]
     for name in names:
         repo.git("branch", name)
-    want: set[str] = set()
     for name in ("main", *names):
         repo.git("switch", "-q", name)
         history.work(history.random.randint(1, 3))
@@ -32,16 +33,20 @@ def play(top: Path, number: int, *, driver: bool) -> tuple[Branches, set[str], i
         how = history.random.choice(HOW)
         if not repo.join(how, name):
             conflicts += 1
-            explained(repo) if not driver else None
+            explained(repo, driver=driver)
             repo.resolved(how, name, "main")
     return repo, want, conflicts
 
 
-def explained(repo: Branches) -> None:
+def explained(repo: Branches, *, driver: bool) -> None:
+    """Where git left markers: with the driver outside the calls, else every command says so."""
     marked = [path for path in repo.ledgers() if "<<<<<<< " in path.read_text()]
-    if marked:
-        for command in ("validate", "list"):
-            done = repo.agentd(command)
+    for path in marked:
+        if driver:
+            assert "<<<<<<< " not in path.read_text().partition("\ntelemetry:\n")[2]
+            continue
+        for arguments in (["status"], ["cost"], ["list"], ["validate"], ["cost", "--all"]):
+            done = repo.agentd(*arguments)
             told = done.stdout + done.stderr
             assert (done.returncode, "agentd validate --fix" in told) == (1, True), told
 
@@ -65,3 +70,119 @@ def test_random_histories_lose_and_double_nothing(tmp_path: Path) -> None:
             repo, want, _ = play(top, seed(number), driver=driver)
             kept.append(check(repo, want))
         assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("found", ["no agentd", "an older agentd"])
+def test_without_an_agentd_that_can_git_leaves_a_conflict(tmp_path: Path, found: str) -> None:
+    repo = Branches(tmp_path)
+    bin_dir = tmp_path.parent / f"{tmp_path.name}-bin"
+    bin_dir.mkdir()
+    for tool in ("git", "sh"):
+        (bin_dir / tool).symlink_to(str(shutil.which(tool)))
+    if found == "an older agentd":
+        (bin_dir / "agentd").write_text("#!/bin/sh\necho no such command; exit 2\n")
+        (bin_dir / "agentd").chmod(0o755)
+    repo.environ["PATH"] = str(bin_dir)
+    forked(repo)
+    assert not repo.join("merge", "feature")
+    text = repo.ledgers()[0].read_text()
+    assert "<<<<<<< ours" in text
+    assert all(f"id: {spent(number).id}" in text for number in (1, 2, 3))
+    assert repo.agentd("validate", "--fix", "add-oauth").stdout.startswith(
+        "agentd/changes/add-oauth/STATE.yaml: mended: united the calls of ours and theirs"
+    )
+    assert len(checked(repo.ledgers()[0])) == 3
+
+
+def forked(repo: Branches) -> None:
+    """main has the calls 1 and 2, feature 1 and 3; main is checked out."""
+    repo.record(1)
+    repo.git("branch", "feature")
+    repo.record(2)
+    repo.record(3, on="feature")
+    repo.git("switch", "-q", "main")
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_project_anywhere_in_the_repository(tmp_path: Path, how: str) -> None:
+    repo = Branches(tmp_path / "it's a 'repo' ö", app="apps/my app ü")
+    forked(repo)
+    assert repo.join(how, "feature")
+    assert len(checked(repo.ledgers()[0])) == 3
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_what_git_says_of_a_call_that_is_kept(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    forked(repo)
+    path = repo.ledgers()[0]
+    text = path.read_text()
+    start, end = text.index("  - id: "), text.index("  - id: ", text.index("  - id: ") + 1)
+    path.write_text(text[:start] + text[end:])
+    repo.commit("a call is taken out")
+    done = repo.try_git("merge", "--no-edit", "feature")
+    assert done.returncode == 0
+    assert "STATE.yaml: only one side still has 1 call, kept" in done.stderr
+    assert len(checked(path)) == 3
+
+
+def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    forked(repo)
+    store = repo.store
+    for number in range(10, 30):  # so that git sees no move
+        store.append(spent(number))
+    store.update(phase="archived")
+    (repo.root / ARCHIVED).parent.mkdir()
+    store.change_dir.rename(repo.root / ARCHIVED)
+    repo.commit("archived")
+    assert not repo.join("merge", "feature")
+    assert len(repo.ledgers()) == 2
+    told = repo.agentd("cost", "--all")
+    assert told.stdout.startswith("23 calls, ")
+    assert "1 call of change add-oauth in two ledgers" in told.stderr
+    done = repo.agentd("validate")
+    assert (done.returncode, "`agentd validate --fix add-oauth`" in done.stdout) == (0, True)
+    repo.agentd("validate", "--fix", "add-oauth")
+    assert repo.ledgers() == [repo.root / ARCHIVED / "STATE.yaml"]
+    assert not (repo.root / OPEN).exists()
+    assert len(checked(repo.ledgers()[0])) == 23
+    assert "phase: archived\n" in repo.ledgers()[0].read_text()
+
+
+def test_no_money_is_spent_on_a_ledger_with_markers(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    put_change(box, "a", "proposed")
+    path = box.change("a") / "STATE.yaml"
+    sound = path.read_text()
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"})
+    marked = sound.replace("phase:", "<<<<<<< HEAD\n=======\nx: 1\n>>>>>>> b\nphase:", 1)
+    path.write_text(marked)
+    for step in (["challenge", "a"], ["plan", "a"], ["run", "a"]):
+        done = box.run(*step)
+        assert (done.returncode, "agentd validate --fix a" in done.stderr) == (1, True)
+    assert not (box.root.parent / "argv.txt").exists()
+    assert path.read_text() == marked
+    path.write_text(sound)
+    assert box.run("challenge", "a").returncode == 0
+
+
+def test_markers_outside_the_calls_are_left_and_told(tmp_path: Path) -> None:
+    repo = Branches(tmp_path, driver=False)
+    forked(repo)
+    repo.store.update(phase="challenged")
+    repo.commit("on main")
+    repo.git("switch", "-q", "feature")
+    repo.store.update(phase="archived")
+    repo.commit("on feature")
+    repo.git("switch", "-q", "main")
+    assert not repo.join("merge", "feature")
+    done = repo.agentd("validate", "--fix")
+    assert "united the calls of HEAD and feature; what else differs is left to you" in done.stdout
+    assert (done.returncode, 'merge-conflict marker "<<<<<<< HEAD"' in done.stdout) == (1, True)
+    text = repo.ledgers()[0].read_text()
+    assert text.count("<<<<<<< HEAD\nphase: challenged\n=======\nphase: archived\n>>>>>>> f") == 1
+    assert "mended" not in repo.agentd("validate", "--fix").stdout
+    repo.mend()
+    assert len(checked(repo.ledgers()[0])) == 3
+    assert repo.agentd("validate").returncode == 0

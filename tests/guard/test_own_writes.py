@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.guards import guarding, python, step_running
+from support.guards import git, guarding, python, step_running
 from support.slices import part_of
 from support.state_samples import call, exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
@@ -96,6 +96,19 @@ def test_what_other_commands_write_stays(box: Sandbox, name: str) -> None:
     assert state_of(box, name)["budget_reset_calls"] == 2
     assert state_of(box, "add-x")["phase"] == "challenged"
     assert state_folder_of(str(box.root)) is None
+
+
+def test_a_merge_driver_that_init_registers_meanwhile_is_no_deed_of_the_agent(
+    box: Sandbox,
+) -> None:
+    git(box.root, "init", "-q")
+    with step_running(box, "add-x") as said:
+        shown = box.ok("init")
+        assert "registered agentd's merge driver" in shown
+    assert "merge-driver" in git(box.root, "config", "merge.agentd.driver")
+    assert (box.root / "agentd/.gitattributes").is_file()
+    assert "may not" not in "".join(said)
+    assert "config" not in "".join(said)
 
 
 def test_a_change_that_is_made_meanwhile_stays(box: Sandbox) -> None:

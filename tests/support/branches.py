@@ -39,8 +39,10 @@ def spent(number: int) -> CallRecord:
 class Branches:
     """The repository at ``top``, with the project in its folder ``app``."""
 
-    def __init__(self, top: Path, *, driver: bool = True, style: str = "merge") -> None:
-        self.top, self.root = top, top / "app"
+    def __init__(
+        self, top: Path, *, driver: bool = True, style: str = "merge", app: str = "app"
+    ) -> None:
+        self.top, self.root = top, top / app
         self.root.mkdir(parents=True)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         settings = {"user.name": "t", "user.email": "t@example.org", "gc.auto": "0"}
@@ -188,7 +190,6 @@ class History:
 
     def __init__(self, repo: Branches, seed: int) -> None:
         self.repo, self.random, self.number = repo, random.Random(seed), 10
-        self.amended: dict[str, int] = {}
 
     def work(self, rounds: int) -> set[str]:
         """Do something and commit it, some times; the ids of the new calls."""
