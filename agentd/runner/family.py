@@ -32,6 +32,9 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 
 MARK = "AGENTD_RUN"
 """The variable with the folders of the runs that a process belongs to."""
+_VARIABLE = f"\0{MARK}=".encode()
+_UNMARKED: set[tuple[int, str]] = set()  # (pid, token), for all runs of this process
+_MOST_KNOWN = 10_000
 _NOTED = "processes"  # in a run's folder: pid and start token of those without a mark
 _BETWEEN_S = 0.25
 _SHARE = 100  # looking takes at most a hundredth of the time
@@ -72,7 +75,6 @@ class Family:
         self._groups: set[int] = set()
         self._fleeting: set[int] = set()
         self._noted: set[tuple[int, str]] = set()
-        self._strangers: set[tuple[int, str]] = set()
         self._printing: list[tuple[int, str]] = []
         self._due = 0.0
 
@@ -167,13 +169,7 @@ class Family:
         return self._adopts and process.parent == os.getpid() and process.session != own_session
 
     def _is_marked(self, process: Process) -> bool:
-        if not process.lives or (process.pid, process.token) in self._strangers:
-            return False
-        given = environment(process.pid)
-        if given and self._mark not in _marks(given):
-            self._strangers.add((process.pid, process.token))  # no exec brings a mark
-            return False
-        return bool(given)
+        return process.lives and self._mark in _marks_of(process)
 
     def _is_in_group(self, process: Process, table: Mapping[int, Process]) -> bool:
         """Whether it is in the CLI's group or session, which nobody has made anew since.
@@ -217,7 +213,7 @@ class Family:
             process
             for process in members
             if (process.pid, process.token) not in self._noted
-            and self._mark not in _marks(environment(process.pid) or b"")
+            and self._mark not in _marks_of(process)
         ]
         self._noted.update((process.pid, process.token) for process in members)
         if unmarked:
@@ -270,7 +266,7 @@ def marked_runs(runs_dir: Path) -> set[Path]:
         mark.removeprefix(prefix).decode()
         for process in processes().values()
         if process.lives
-        for mark in _marks(environment(process.pid) or b"")
+        for mark in _marks_of(process)
         if mark.startswith(prefix)
     }
     return {runs_dir / os.fsdecode(unquote_to_bytes(name)) for name in found if "/" not in name}
@@ -285,11 +281,17 @@ def _mark(run_dir: Path) -> str:
     return quote(os.fsencode(run_dir.resolve()))
 
 
-def _marks(given: bytes) -> list[bytes]:
-    prefix = f"{MARK}=".encode()
-    for variable in given.split(b"\0"):
-        if variable.startswith(prefix):
-            return variable.removeprefix(prefix).split(b":")
+def _marks_of(process: Process) -> list[bytes]:
+    """The marks of a process; who has none is not read again, since no exec brings one."""
+    known = (process.pid, process.token)
+    if known in _UNMARKED or not (given := environment(process.pid)):
+        return []
+    _, found, rest = b"\0".join((b"", given)).partition(_VARIABLE)
+    if found:
+        return rest.partition(b"\0")[0].split(b":")
+    if len(_UNMARKED) >= _MOST_KNOWN:
+        _UNMARKED.clear()  # they have ended, most of them
+    _UNMARKED.add(known)
     return []
 
 

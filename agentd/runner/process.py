@@ -76,7 +76,8 @@ def signal_group(pgid: int, number: int) -> None:
 def environment(pid: int) -> bytes | None:
     """What a process was started with, each variable ended by a zero byte; None: not to be seen."""
     try:
-        return (_PROC / str(pid) / "environ").read_bytes() if has_proc() else None
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            return file.read()
     except OSError:
         return None
 

@@ -88,14 +88,14 @@ def processes_of(folder: RunFolder, info: RunInfo) -> list[int]:
 
 
 def end_left_behind(runs_dir: Path) -> list[int]:
-    """End what runs left that are over, entered or not, and that could not be ended with them.
+    """End what runs left that are over and entered, and that could not be ended with them.
 
     Known by its mark. Returns what was at work.
     """
     ended: list[int] = []
     for run_dir in marked_runs(runs_dir):
         folder, family = RunFolder(run_dir), Family(run_dir)
-        if not is_inside(run_dir) and not _is_looked_after(folder):
+        if not (is_inside(run_dir) or _is_looked_after(folder) or _is_unfinished(folder)):
             ended += [process.pid for process in family.members()]
             stop(LEFTOVERS, send=family.signal, alive=family.lives, pump=_nothing)
     return ended

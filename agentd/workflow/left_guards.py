@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from agentd.files import make_private_folder, read_json, write_atomic
 from agentd.guard import Findings, Guard
 from agentd.guard.ended import Ended
+from agentd.locks import try_lock
 from agentd.project.layout import Project
 from agentd.runner.family import is_inside
 from agentd.runner.recovery import processes_of
@@ -22,6 +24,7 @@ _FINDINGS = "findings.json"  # in a run's folder
 _STREAMS = ("stdout", "stderr", "requests.jsonl")
 _NAMED = 10
 _MARK_WAIT_S = 0.5
+_ANOTHER_S = 5.0
 # Linux's CLOCK_MONOTONIC stands still while the machine is suspended.
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -37,8 +40,29 @@ def judge_left_guards(root: Path) -> Iterator[str]:
     """Judge the runs of the project at ``root`` that have ended without their agentd.
 
     What they may not touch is put back; sentences tell what it was. A run that still works is left.
-    Raises OSError.
+    One that another command judges just now is waited for. Raises OSError.
     """
+    with _one_at_a_time(root):
+        yield from _judge_left_guards(root)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    """Else who enters a run may find its judgement begun by another command, and not ended.
+
+    A lock that an agent took in the project's folder is not waited for without end.
+    """
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        deadline = time.monotonic() + _ANOTHER_S
+        while not try_lock(fd) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _judge_left_guards(root: Path) -> Iterator[str]:
     for guard in Guard.left(root):
         info = _info(guard)
         folder = RunFolder(guard.run_dir)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -142,6 +144,21 @@ def test_a_machine_that_was_suspended_was_not_started_anew(
     told = list(judge_left_guards(box.root))
     assert any("both are kept" in each for each in told), told
     assert config.read_text().endswith("# a person's\n")
+
+
+def test_a_judgement_that_another_command_makes_is_waited_for(box: Sandbox) -> None:
+    """Else the step would count before it is known that its run broke the rules."""
+    killed_step(box, "echo evil > agentd/specs/login.md")
+    other = os.open(box.root, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    told: list[str] = []
+    judging = threading.Thread(target=lambda: told.extend(judge_left_guards(box.root)))
+    judging.start()
+    judging.join(0.3)
+    assert judging.is_alive()
+    os.close(other)
+    judging.join(20)
+    assert any("agentd/specs/login.md" in each for each in told)
 
 
 def test_after_a_power_cut_what_was_changed_before_it_is_in_doubt(

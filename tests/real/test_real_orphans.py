@@ -10,6 +10,8 @@ import pytest
 from loopback.scenario import ToolCall
 
 from agentd.runner.process import processes, start_token
+from agentd.runner.recovery import living
+from agentd.runner.run_folder import RunFolder
 from real.bench import CHANGE, Bench
 from real.ledger import Served
 from real.models import REAL_CLIS, RealCli
@@ -65,15 +67,18 @@ def test_binary_of_a_killed_launcher_is_followed_to_its_end(
 
 
 @pytest.mark.parametrize("name", REAL_CLIS)
-def test_status_says_that_an_orphan_still_works_and_the_next_step_ends_it(
-    bench: Bench, name: str
+@pytest.mark.parametrize("wire", ["off", "on"])
+def test_cli_whose_agentd_is_killed_is_followed_to_its_end_by_the_next_step(
+    bench: Bench, name: str, wire: str
 ) -> None:
-    """Its agentd was killed, and its launcher as well where it has one."""
+    """So is the binary of one whose launcher was killed as well; each request is paid once."""
     cli = REAL_CLIS[name]
-    bench.init(name)
+    bench.init(name, wire=wire)
     bench.with_documents()
     served = Served()
-    bench.api.add(served.step(name, text="Endless.", stalls=True))
+    bench.api.add(
+        served.step(name, tools=(judges(cli),)), served.step(name, text="It is seen.", pauses=True)
+    )
 
     def kill_both(agentd: int) -> None:
         os.kill(agentd, signal.SIGKILL)
@@ -91,9 +96,40 @@ def test_status_says_that_an_orphan_still_works_and_the_next_step_ends_it(
     assert orphans
     assert f"{name} still works in agentd/changes/{CHANGE}/runs/" in told.stderr
     assert all(start_token(pid) is not None for pid in orphans)
-    bench.api.add(served.step(name, text=DOCUMENT))
-    ran = bench.agentd("challenge", CHANGE, *model)
+    (run,) = [RunFolder(path) for path in (bench.change / "runs").glob("*-challenge-*")]
+    first = run.info().agentd_pid
+    ran = bench.agentd(
+        "challenge",
+        CHANGE,
+        *model,
+        interrupt_when=lambda: run.info().agentd_pid != first,
+        by=lambda _: bench.api.go_on.set(),
+    )
     assert ran.exit_code == 0, ran
+    assert f"challenge: taken up: {name} still works" in ran.stderr
     assert all(start_token(pid) is None for pid in orphans)
-    assert [call["status"] for call in bench.calls()] == ["interrupted", "ok"]
+    (call,) = bench.calls()
+    assert (call["status"], call["step"], call["accuracy"]) == ("ok", "challenge", "exact"), call
+    total = bench.state()["telemetry"]["total_tokens_in"]
+    assert total == sum(usage.input_tokens for usage in bench.api.told().values())
     assert json.loads(bench.agentd("status", CHANGE, "--json").stdout)["orphans"] == []
+
+
+@pytest.mark.parametrize("name", REAL_CLIS)
+def test_ctrl_c_ends_a_cli_that_is_followed(bench: Bench, name: str) -> None:
+    cli = REAL_CLIS[name]
+    bench.init(name)
+    bench.with_documents()
+    bench.api.add(Served().step(name, text="Endless.", stalls=True))
+    model = ("--model", cli.model)
+    stalled = bench.api.stalled.is_set
+    bench.agentd("challenge", CHANGE, *model, interrupt_when=stalled, by=signal.SIGKILL)
+    (run,) = [RunFolder(path) for path in (bench.change / "runs").glob("*-challenge-*")]
+    first, orphans = run.info().agentd_pid, living(run)
+    ran = bench.agentd(
+        "challenge", CHANGE, *model, interrupt_when=lambda: run.info().agentd_pid != first
+    )
+    assert ran.exit_code == 130, ran
+    assert [call["status"] for call in bench.calls()] == ["cancelled"]
+    assert orphans
+    assert all(start_token(pid) is None for pid in orphans)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -211,6 +211,23 @@ def test_a_limit_that_its_output_crosses_stops_it(tmp_path: Path) -> None:
     assert not (tmp_path / "went-on").exists()
     (call,) = state_of(box, "add-x")["telemetry"]["calls"]
     assert (call["status"], call["cost_usd"]) == ("budget_stopped", 1.128)
+
+
+def test_the_run_of_a_newer_agentd_is_left_at_work(
+    orphan: Orphan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one that knows its provider can follow it."""
+    orphan.kill("waits")
+    monkeypatch.setenv("HOME", str(orphan.box.root.parent))
+    run = orphan.folder
+    run.write_info(replace(run.info(), provider="newer"))
+    put_plan(orphan.box, "challenge", shell=None)
+    done = orphan.box.run("challenge", "add-x")
+    assert "is a run of newer, which agentd" in done.stderr
+    pid = run.info().cli_pid or 0
+    assert lives(pid)
+    orphan.go()
+    until(lambda: not lives(pid))
 
 
 def test_reports_tell_of_it_and_never_wait(orphan: Orphan) -> None:
