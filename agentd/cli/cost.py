@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from agentd.reports.model import Report
 
 _DETAIL = ("model", "step")
+_EVERYWHERE = ("project", "model")
 # Spelled out, for the help: the rooms that know them take too long to load.
 DIMENSIONS = (
     *("step", "model", "provider", "change", "day", "week", "month", "status"),
-    *("thread", "variant", "source", "branch", "author"),
+    *("thread", "variant", "source", "branch", "author", "session", "project"),
 )
 Format = Literal["table", "json", "csv", "markdown"]
 _BELOW = ("reset", "audit")  # the functions of cost_below
@@ -51,6 +52,13 @@ def cost(
     change_id: LatestChangeId = None,
     every: Annotated[
         bool, typer.Option("--all", help="Sum up all changes, archived ones too.")
+    ] = False,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--everywhere",
+            help="Sum up all projects of this machine, and the sessions outside them.",
+        ),
     ] = False,
     detail: Annotated[bool, typer.Option("--detail", help="The same as --by model,step.")] = False,
     by: Annotated[
@@ -121,9 +129,23 @@ def cost(
         raise UsageError(
             f"--all and the change {change_id} exclude each other", fix="Give one of them."
         )
+    if everywhere and (change_id or every or base is not None):
+        raise UsageError(
+            "--everywhere is about all there is: no change, --all or --base goes with it",
+            fix="See: agentd cost --help",
+        )
     if forecast:
-        others = (every, names, since, until, timezone, base, chosen in {"csv", "markdown"})
-        if any(others):
+        others = (
+            every,
+            everywhere,
+            names,
+            since,
+            until,
+            timezone,
+            base,
+            chosen in {"csv", "markdown"},
+        )
+        if any(others) or chosen in {"csv", "markdown"}:
             raise UsageError(
                 "--forecast is about one change to come, and takes no option but --json",
                 fix="See: agentd cost --help",
@@ -133,7 +155,9 @@ def cost(
         show_forecast(change_id, chosen == "json")
         return
     gc.disable()  # the process ends at once; with 100,000 calls it is a third of the time
-    if not names and chosen in {"csv", "markdown"}:
+    if not names and everywhere:
+        names = _EVERYWHERE
+    elif not names and chosen in {"csv", "markdown"}:
         names = _DETAIL
     request = CostRequest(
         change_id=change_id,
@@ -144,7 +168,12 @@ def cost(
         timezone=timezone,
         base=base,
     )
-    costs = open_costs(Path.cwd(), request)
+    if everywhere:
+        from agentd.reports.everywhere import open_everywhere
+
+        costs = open_everywhere(Path.cwd(), request)
+    else:
+        costs = open_costs(Path.cwd(), request)
     _show(costs, chosen, picked=not every and change_id is None)
     if any(costs.waiting):
         from agentd.cli.output import told_waiting

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentd.ledger import own_grammar
 from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
 from agentd.metering.variants import as_text, from_text
+
+if TYPE_CHECKING:
+    from agentd.metering.call import CallRecord
 
 
 class Part(NamedTuple):
@@ -72,6 +75,15 @@ class Row(NamedTuple):
 def of_document(change_id: str, document: Document) -> list[Row]:
     """The calls of a change's document, read for all keys or for SUMS."""
     return of_columns(change_id, document.columns)
+
+
+def of_call(change_id: str, call: CallRecord) -> Row:
+    """A call that is in no ledger, as a ledger would have it."""
+    from agentd.ledger.call_fields import to_fields
+
+    fields = to_fields(call)
+    columns = {key: [fields.get(key)] for key in own_grammar.SUMS}
+    return of_columns(change_id, columns)[0]
 
 
 def of_columns(change_id: str, of: own_grammar.Columns) -> list[Row]:

@@ -20,7 +20,7 @@ from agentd.ledger.all_rows import (
 )
 from agentd.ledger.rows import Row
 from agentd.ledger.same_call import told_twice
-from agentd.reports.dimensions import NOWHERE, OF_GIT, Origins
+from agentd.reports.dimensions import BY_CALL, NOWHERE, Origins
 from agentd.reports.groups import Query, Tally, join, tally
 from agentd.reports.parallel import in_processes
 from agentd.reports.selection import Bounds
@@ -47,8 +47,8 @@ def sum_ledgers(
 ) -> Summed:
     """The sums of the calls within ``bounds``; a ledger that can't be read is left out and told."""
     stamps = stamps_of(changes)
-    of_git = not set(OF_GIT).isdisjoint(query.by)
-    if len(changes) < 2 or bounds != Bounds() or of_git:
+    by_call = not set(BY_CALL).isdisjoint(query.by)
+    if len(changes) < 2 or bounds != Bounds() or by_call:
         return _read(changes, stamps, query, bounds, origins)
     place = cache.path_of("reports", home_of(changes))
     seen = [

@@ -15,7 +15,7 @@ from agentd.periods import zone
 from agentd.project.change import archived_changes, asked_change, open_changes
 from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
-from agentd.reports.dimensions import NOWHERE, OF_GIT
+from agentd.reports.dimensions import BY_CALL, NOWHERE
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, span_of
@@ -66,7 +66,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     config, wrong = load_to_report(project.config_path)
     timezone = config.budget.project.timezone if request.timezone is None else request.timezone
     query = Query(request.by, timezone)
-    bounds = _bounds(request, _zone(timezone))
+    bounds = bounds_of(request, timezone)
     if request.all_changes:
         at_work = open_changes(project)
         changes = [*archived_changes(project), *at_work]
@@ -87,10 +87,10 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
             notes += left.notes
             problems += left.problems
     origins = NOWHERE
-    if not set(OF_GIT).isdisjoint(query.by):
-        from agentd.reports.git_origins import read_origins
+    if not set(BY_CALL).isdisjoint(query.by):
+        from agentd.reports.origins import origins_of
 
-        origins = read_origins(project.root, with_branches="branch" in query.by)
+        origins = origins_of(project.root, changes, query.by)
     summed = sum_ledgers(changes, query, bounds, origins)
     notes += summed.notes
     told = {error.message for error in problems}
@@ -124,7 +124,9 @@ def _zone(name: str) -> tzinfo:
         ) from error
 
 
-def _bounds(request: CostRequest, here: tzinfo) -> Bounds:
+def bounds_of(request: CostRequest, timezone: str) -> Bounds:
+    """The time that is asked for. Raises UsageError for a wrong time or time zone."""
+    here = _zone(timezone)
     begin, _ = _times("--since", request.since, here)
     _, end = _times("--until", request.until, here)
     if begin is not None and end is not None and begin >= end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import repeat
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
@@ -60,21 +61,28 @@ class Origin(NamedTuple):
 
 
 class Origins(NamedTuple):
-    """The origin of each call by its id, and of calls in no commit by the id of their change.
+    """What the sums' rows don't tell: where calls come from.
 
-    ``problem`` says why git could not be asked.
+    ``of_call`` is by the calls' ids, ``of_change``, for calls in no commit, by the ids of their
+    changes, ``sessions`` by the calls' ids too. ``problem`` says why git could not be asked.
     """
 
     of_call: Mapping[str, Origin] = {}
     of_change: Mapping[str, Origin] = {}
+    sessions: Mapping[str, str | None] = {}
+    project: str = UNKNOWN
     problem: str | None = None
 
     def names(self, name: str, rows: Sequence[Row]) -> Iterable[str]:
-        """The ``branch`` or the ``author`` of each call."""
+        """The name of each call in one of the dimensions BY_CALL."""
+        if name == "project":
+            return repeat(self.project, len(rows))
+        if name == "session":
+            return (self.sessions.get(row.call_id) or UNKNOWN for row in rows)
         place = Origin._fields.index(name)
-        return (self._of(row)[place] for row in rows)
+        return (self._origin_of(row)[place] for row in rows)
 
-    def _of(self, row: Row) -> Origin:
+    def _origin_of(self, row: Row) -> Origin:
         known = self.of_call.get(row.call_id)
         if known is None and row.call_id:  # the original agentd wrote no ids
             known = self.of_change.get(row.change_id)
@@ -83,6 +91,8 @@ class Origins(NamedTuple):
 
 NOWHERE = Origins()
 OF_GIT = Origin._fields
-"""Those that git's history tells, not the ledger."""
+"""Those that git's history tells."""
+BY_CALL = (*OF_GIT, "session", "project")
+"""Those that the sums' rows don't tell."""
 
-DIMENSIONS = (*COLUMNS, *OF_GIT)
+DIMENSIONS = (*COLUMNS, *BY_CALL)

@@ -19,7 +19,7 @@ from agentd.metering.thread_use import MAIN, from_text
 from agentd.metering.unpriced import is_unpriced
 from agentd.periods import days_of, through, zone
 from agentd.reports.alike_sums import AlikeSums
-from agentd.reports.dimensions import COLUMNS, NOWHERE, OF_GIT, PERIODS, Origins
+from agentd.reports.dimensions import BY_CALL, COLUMNS, NOWHERE, PERIODS, Origins
 from agentd.reports.model import Group, Report, Spent, Sums
 
 _OF_SHARES = frozenset({"model", "variant", "thread"})
@@ -53,7 +53,7 @@ def build(rows: Sequence[Row], query: Query, scope: str, origins: Origins = NOWH
 def tally(
     ledgers: Iterable[Sequence[Row] | AlikeCalls], query: Query, origins: Origins = NOWHERE
 ) -> Tally:
-    """The sums of the calls of all ledgers; ``origins`` are of all that are by branch or author.
+    """The sums of the calls of all ledgers; ``origins`` tell what is BY_CALL.
 
     Where they are by model, variant or thread, a call that has several is in the group of each.
     """
@@ -63,10 +63,10 @@ def tally(
     here = zone(query.timezone)
     alike = AlikeSums(query.by, here)
     spreads = _OF_SHARES.intersection(query.by)
-    of_git = not set(OF_GIT).isdisjoint(query.by)
+    by_call = not set(BY_CALL).isdisjoint(query.by)
     with localcontext(EXACT):
         for calls in ledgers:
-            if isinstance(calls, AlikeCalls) and not of_git and alike.take(calls):
+            if isinstance(calls, AlikeCalls) and not by_call and alike.take(calls):
                 continue
             rows = calls.rows() if isinstance(calls, AlikeCalls) else calls
             days = days_of([row.started_at for row in rows], here)
@@ -136,7 +136,7 @@ class _Cells:
 
     def add(self, rows: Sequence[Row], days: Sequence[date | None], by: Sequence[str]) -> None:
         names = [
-            self._origins.names(name, rows) if name in OF_GIT else COLUMNS[name](rows, days)
+            self._origins.names(name, rows) if name in BY_CALL else COLUMNS[name](rows, days)
             for name in by
         ]
         keys = zip(*names, map(_marks, rows), strict=True)

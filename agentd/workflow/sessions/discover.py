@@ -83,18 +83,27 @@ def manual_calls(workspace: Workspace) -> list[ManualCall]:
     return _calls_of(logs, known, lambda cwd: workspace.prices)
 
 
+def logs_everywhere() -> list[LogFile]:
+    """All session logs of this machine."""
+    return read_logs(ALL, (), lambda provider: os.environ, lambda cwd: True)
+
+
 def calls_everywhere(
     known: Known = NOTHING_KNOWN,
     prices_of: Callable[[str], PriceBook] | None = None,
+    *,
+    logs: Iterable[LogFile] | None = None,
+    has_ledger: Callable[[str], bool] = lambda cwd: True,
 ) -> list[ManualCall]:
     """The same for all of this machine; ``known`` is what its ledgers know.
 
     ``prices_of`` gives the prices by the folder where a session began; else they are those of the
-    catalogue.
+    catalogue. agentd's own sessions in folders of which ``has_ledger`` says that no ledger is left
+    are told too.
     """
-    logs = read_logs(ALL, (), lambda provider: os.environ, lambda cwd: True)
     book = PriceBook(config={}, sources=("catalog",))
-    return _calls_of(logs, known, prices_of or (lambda cwd: book))
+    found = logs_everywhere() if logs is None else logs
+    return _calls_of(found, known, prices_of or (lambda cwd: book), has_ledger)
 
 
 def _roots_of(root: Path) -> list[Path]:
@@ -126,17 +135,22 @@ def _inside(roots: Sequence[Path]) -> Callable[[str], bool]:
 
 
 def _calls_of(
-    logs: Iterable[LogFile], known: Known, prices_of: Callable[[str], PriceBook]
+    logs: Iterable[LogFile],
+    known: Known,
+    prices_of: Callable[[str], PriceBook],
+    has_ledger: Callable[[str], bool] = lambda cwd: True,
 ) -> list[ManualCall]:
     calls = [
         _call_of(session, requests, prices_of(session.cwd), known)
-        for session in _sessions(logs, known)
+        for session in _sessions(logs, known, has_ledger)
         for requests in _by_day_and_branch(session.requests)
     ]
     return sorted(calls, key=lambda one: (one.first_at, one.call.id))
 
 
-def _sessions(logs: Iterable[LogFile], known: Known) -> Iterator[_Session]:
+def _sessions(
+    logs: Iterable[LogFile], known: Known, has_ledger: Callable[[str], bool]
+) -> Iterator[_Session]:
     files: dict[tuple[str, str], list[LogFile]] = {}
     logs = list(logs)
     parents = {log.reader.session_id: log.reader.parent_id for log in logs if log.reader.parent_id}
@@ -156,14 +170,15 @@ def _sessions(logs: Iterable[LogFile], known: Known) -> Iterator[_Session]:
         of_session = files.get(key, ())
         provider, session_id = key
         runs = known.runs_in(provider, session_id)
-        if not runs and any(log.by_agentd for log in of_session):
+        cwd = next((log.reader.cwd for log in of_session if log.reader.cwd), "")
+        if not runs and any(log.by_agentd for log in of_session) and has_ledger(cwd):
             continue  # of a change that was deleted
         own = [one for one in every if not _is_agentds(one, every, runs, known)]
         if own:
             yield _Session(
                 provider=provider,
                 id=session_id,
-                cwd=next((log.reader.cwd for log in of_session if log.reader.cwd), ""),
+                cwd=cwd,
                 requests=sorted(own, key=lambda one: (one.at, one.id)),
                 unsure=reason_of(log.unsure for log in of_session),
             )

@@ -1,0 +1,180 @@
+"""What was spent on this machine: the ledgers of its projects, and the sessions outside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from agentd.config.load import load_to_report
+from agentd.errors import AgentdError, ConfigError, StateError
+from agentd.ledger.all_rows import read_rows
+from agentd.ledger.rows import Row, of_call
+from agentd.ledger.run_folders import unentered
+from agentd.metering.pricing import PriceBook
+from agentd.project.change import Change, archived_changes, open_changes
+from agentd.project.layout import Project, find_layout
+from agentd.project.machine import Projects, find_projects
+from agentd.project.workspace import Workspace
+from agentd.reports.costs import CostRequest, Costs, bounds_of
+from agentd.reports.dimensions import NOT_COMMITTED, UNKNOWN, Origin, Origins
+from agentd.reports.groups import Query, Tally, join, report_on, tally
+from agentd.reports.origins import origins_of
+from agentd.reports.selection import Bounds
+from agentd.text import counted
+from agentd.workflow.sessions.discover import ManualCall, calls_everywhere, logs_everywhere
+from agentd.workflow.sessions.own_runs import read_known
+
+_CACHE_KEY = "everywhere"
+
+
+class _Ledgers(NamedTuple):
+    """The calls of a project, and its changes."""
+
+    root: Path
+    changes: Sequence[Change]
+    rows: list[Row]
+
+
+def open_everywhere(start: Path, request: CostRequest) -> Costs:
+    """The costs on this machine; ``start`` may be in a project, whose time zone counts then.
+
+    Each call counts once, wherever there are copies of its ledger, and so does a session that was
+    imported. Nothing is written. Raises UsageError for a wrong time or time zone.
+    """
+    logs = logs_everywhere()
+    cwds = {log.reader.cwd for log in logs if log.reader.cwd}
+    projects = find_projects([*cwds, str(start.absolute())])
+    query = Query(request.by, _timezone(projects, start, request))
+    bounds = bounds_of(request, query.timezone)
+    problems: list[StateError] = []
+    ledgers = _once([_read(root, problems) for root in projects.roots])
+    changes = [change for one in ledgers for change in one.changes]
+    calls = calls_everywhere(
+        read_known(_CACHE_KEY, changes),
+        _prices_of(projects),
+        logs=logs,
+        has_ledger=lambda cwd: projects.around(cwd) is not None,
+    )
+    tallies: list[Tally] = []
+    untimed = 0
+    told = [*_missing(projects, changes)]
+    for one in filter(lambda one: one.rows, ledgers):
+        rows, left_out = bounds.select(one.rows)
+        untimed += left_out
+        origins = origins_of(one.root, one.changes, query.by)
+        told += [f"{one.root}: {origins.problem}"] if origins.problem else []
+        tallies.append(tally([rows], query, origins))
+    tallies += _outside(calls, projects, query, bounds)
+    of_ledgers = counted(sum(bool(one.rows) for one in ledgers), "project")
+    report = report_on(join(tallies), query, f"this machine ({of_ledgers} with a ledger)")
+    return Costs(
+        report=replace(report, problems=tuple(error.message for error in problems)),
+        untimed=untimed,
+        warnings=tuple(told),
+    )
+
+
+def _read(root: Path, problems: list[StateError]) -> _Ledgers:
+    project = Project(root, find_layout(root))
+    try:
+        changes = [*archived_changes(project), *open_changes(project)]
+    except (AgentdError, OSError) as error:
+        problems.append(StateError(f"{root}: {error}"))
+        return _Ledgers(root, (), [])
+    return _Ledgers(root, changes, read_rows(changes, problems))
+
+
+def _once(ledgers: Sequence[_Ledgers]) -> list[_Ledgers]:
+    """Each call once: clones and worktrees have copies of the same ledgers.
+
+    Of two copies the exact one counts, then the one with more tokens, then that of the first
+    project. Calls without an id are the same where all of them is.
+    """
+    best: dict[str, Row] = {}
+    for row in (row for one in ledgers for row in one.rows if row.call_id):
+        known = best.setdefault(row.call_id, row)
+        if _rank(row) > _rank(known):
+            best[row.call_id] = row
+    found: list[_Ledgers] = []
+    nameless: set[Row] = set()
+    for one in ledgers:
+        unseen = [row for row in one.rows if not row.call_id and row not in nameless]
+        nameless.update(unseen)
+        rows = [row for row in one.rows if row.call_id and best[row.call_id] is row]
+        found.append(one._replace(rows=unseen + rows))
+    return found
+
+
+def _rank(row: Row) -> tuple[bool, int]:
+    return row.accuracy == "exact", row.tokens_in + row.tokens_out
+
+
+def _outside(
+    calls: Iterable[ManualCall], projects: Projects, query: Query, bounds: Bounds
+) -> Iterator[Tally]:
+    """The sums of what no ledger has, by the project it was done in, or the folder."""
+    by_place: dict[str, list[ManualCall]] = {}
+    for one in calls:
+        place = projects.around(one.cwd) if one.cwd else None
+        by_place.setdefault(str(place or one.cwd or UNKNOWN), []).append(one)
+    for name, of_place in by_place.items():
+        rows = {one.call.id: row for one in of_place if (row := _row(one)) is not None}
+        origins = Origins(
+            of_call={one.call.id: Origin(one.branch or UNKNOWN, NOT_COMMITTED) for one in of_place},
+            sessions={one.call.id: one.call.session_id for one in of_place},
+            project=name,
+        )
+        yield tally([bounds.select(list(rows.values()))[0]], query, origins)
+
+
+def _row(one: ManualCall) -> Row | None:
+    """What of a call no ledger has: all of it, or what came since it was imported."""
+    change_id = one.imported.change.id if one.imported else "-"
+    row = of_call(change_id, one.call)
+    if one.imported is None:
+        return row
+    if not one.has_grown:
+        return None
+    then = of_call(change_id, one.imported.call)
+    used = {
+        name: max(getattr(row, name) - getattr(then, name), 0)
+        for name in ("tokens_in", "tokens_out", "tokens_cache_read", "web_searches", "cost_usd")
+    }
+    return row._replace(**used, parts=(), threads=None)
+
+
+def _prices_of(projects: Projects) -> Callable[[str], PriceBook]:
+    """The prices of the project that a folder lies in, else those of the catalogue."""
+    catalog = PriceBook(config={}, sources=("catalog",))
+
+    @cache
+    def of_root(root: Path | None) -> PriceBook:
+        try:
+            return Workspace.of(Project(root)).prices if root else catalog
+        except ConfigError:
+            return catalog
+
+    return lambda cwd: of_root(projects.around(cwd) if cwd else None)
+
+
+def _timezone(projects: Projects, start: Path, request: CostRequest) -> str:
+    if request.timezone is not None:
+        return request.timezone
+    root = projects.around(str(start.absolute()))
+    if root is None:
+        return "UTC"
+    return load_to_report(Project(root).config_path)[0].budget.project.timezone
+
+
+def _missing(projects: Projects, changes: Iterable[Change]) -> Iterator[str]:
+    """What is missing from the sums."""
+    if projects.gone:
+        names = ", ".join(projects.gone)
+        yield f"gone, with what their ledgers had: {names}"
+    for change in changes:
+        if count := sum(1 for _ in unentered(change.runs_dir)):
+            runs = counted(count, "run")
+            yield f"{change.folder}: {runs} not entered yet; agentd status {change.id} enters them"
