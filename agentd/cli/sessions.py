@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +61,7 @@ def import_sessions(
     from agentd.metering.totals import summarise
     from agentd.workflow.sessions.importing import Wanted, find_imports, record
 
+    gc.disable()  # the process ends soon, and what it reads is many small values
     if into and by_branch:
         raise UsageError("--into and --by-branch exclude each other")
     if dry_run and not (into or by_branch):
@@ -108,6 +110,7 @@ def reconcile(
     from agentd.text import counted
     from agentd.workflow.sessions.reconcile import reconcile as read_again
 
+    gc.disable()
     done = read_again(Path.cwd(), change_id, dry_run=dry_run)
     if as_json:
         print_json(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from sys import intern
 from typing import Any, NamedTuple, Protocol
 
 from agentd.frozen import frozen
@@ -37,12 +39,32 @@ class LoggedRequest(NamedTuple):
     variants: Variants = ()
 
     @property
+    def exact(self) -> bool:
+        """Whether every number is the API's own."""
+        return self.ended and not self.output_estimated
+
+    @property
+    def billed(self) -> ModelUsage:
+        """All that its price depends on."""
+        given, answered, read, written, reasoning, hour = self.counts
+        return ModelUsage(
+            input_tokens=given,
+            output_tokens=answered,
+            cache_read_input_tokens=read,
+            cache_creation_input_tokens=written,
+            reasoning_output_tokens=reasoning,
+            cache_creation_1h_input_tokens=hour,
+            web_searches=self.web_searches,
+            variants=self.variants,
+        )
+
+    @property
     def request(self) -> ApiRequest:
         """The same as the readers of a run have it."""
         return ApiRequest(
             id=self.id,
             model=self.model,
-            usage=usage_of(self.counts),
+            usage=replace(self.billed, web_searches=0, variants=()),
             web_searches=self.web_searches,
             variants=self.variants,
             ended_at=datetime.fromtimestamp(self.at, UTC),
@@ -54,7 +76,7 @@ class LoggedRequest(NamedTuple):
     def with_request(self, request: ApiRequest) -> LoggedRequest:
         """The same with what is known of it now."""
         return self._replace(
-            model=request.model,
+            model=intern(request.model),
             counts=request.usage.counts(),
             ended=request.ended,
             output_estimated=bool(request.estimated),
@@ -75,8 +97,8 @@ def logged_request(
     """A request that has ended, as a row."""
     row = LoggedRequest(
         id=request_id,
-        session_id=session_id,
-        branch=branch,
+        session_id=intern(session_id),  # one text for all of a session, here and in the cache
+        branch=branch and intern(branch),
         copied=copied,
         in_subagent=in_subagent,
         model="",
@@ -85,12 +107,6 @@ def logged_request(
         ended=False,
     )
     return row.with_request(request)
-
-
-def usage_of(counts: Sequence[int]) -> ModelUsage:
-    """The usage with these ``counts()``."""
-    usage: dict[str, Any] = dict(zip(COUNTS, counts, strict=True))
-    return ModelUsage(**usage)
 
 
 class LogReader(Protocol):

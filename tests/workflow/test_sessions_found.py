@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,3 +177,25 @@ def test_a_run_that_goes_on_is_agentds(root: Path) -> None:
     assert len(found_in(root)) == 1
     (run_dir / "stdout").write_text(f'{{"session_id":"{SESSION}"}}\n')
     assert found_in(root) == []
+
+
+def test_a_log_is_read_line_by_line_and_a_row_is_kept_of_each_request(root: Path) -> None:
+    """10 MB of what tools said take no more memory than their longest line."""
+
+    def peak_bytes(chars: int) -> int:
+        with claude_log(root).open("w") as log:
+            for number in range(500):
+                log.write(json.dumps({"type": "user", "content": "x" * chars}) + "\n")
+                log.write(claude_line(number, root))
+        tracemalloc.start()
+        try:
+            [one] = found_in(root)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert one.call.requests == 500
+        return peak
+
+    found_in(root)
+    peak_bytes(1)  # loads what it needs
+    assert peak_bytes(20_000) < peak_bytes(2) + 200_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.metering.partial import reason_of
 from agentd.metering.pricing import PriceBook
-from agentd.metering.requests import busiest_model, usage_of_run
+from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.metering.words import MANUAL
 from agentd.project.change import all_changes
 from agentd.project.workspace import Workspace
@@ -230,8 +231,7 @@ def _call_of(
     session: _Session, rows: Sequence[LoggedRequest], prices: PriceBook, known: Known
 ) -> ManualCall:
     first, last = (datetime.fromtimestamp(one.at, UTC) for one in (rows[0], rows[-1]))
-    requests = tuple(one.request for one in rows)
-    whys = [_CUT] if not all(one.exact for one in requests) else []
+    whys = [] if all(one.exact for one in rows) else [_CUT]
     why = reason_of([*whys, session.unsure])
     branch = rows[0].branch
     call_id = _call_id(session, first, branch)
@@ -245,25 +245,46 @@ def _call_of(
         session_id=session.id,
     )
     outcome = Outcome(
-        usage=usage_of_run(requests, session_id=session.id),
+        usage=_usage_of(rows, session.id),
         accuracy="heuristic" if why else "exact",
         usage_source="session_log",
-        model=busiest_model(requests) or "unknown",
+        model=_busiest_model(rows),
         why=why,
-        requests=requests,
-        request_count=len(requests),
+        requests=tuple(one.request for one in rows if one.in_subagent),  # the others are its main
+        request_count=len(rows),
     )
     imported = known.imported.get(call_id)
     is_known = imported is not None and imported.call.usage.counts() == outcome.usage.counts()
+    if imported and is_known:
+        call = imported.call  # prices of today change nothing of what is recorded
+    else:
+        call = priced_call(blank, outcome, prices)
+        call = replace(call, usage=add([call.usage]))  # it has no use for the single requests now
     return ManualCall(
-        # Prices of today change nothing of what is recorded.
-        call=imported.call if imported and is_known else priced_call(blank, outcome, prices),
+        call=call,
         cwd=session.cwd,
         branch=branch,
         first_at=first,
         last_at=last,
         imported=imported,
     )
+
+
+def _usage_of(rows: Sequence[LoggedRequest], session_id: str) -> UsageMetrics:
+    requests = tuple((one.model, one.billed) for one in rows)
+    by_model: dict[str, list[ModelUsage]] = {}
+    for model, usage in requests:
+        by_model.setdefault(model, []).append(usage)
+    sums = {model: add(usages) for model, usages in by_model.items()}
+    return run_usage(sums, requests=requests, session_id=session_id)
+
+
+def _busiest_model(rows: Sequence[LoggedRequest]) -> str:
+    """The model that answered the main thread most."""
+    tokens: dict[str, int] = {}
+    for one in [one for one in rows if not one.in_subagent] or rows:
+        tokens[one.model] = tokens.get(one.model, 0) + one.counts[0] + one.counts[1]
+    return max(tokens, key=lambda model: tokens[model])
 
 
 def _call_id(session: _Session, day: datetime, branch: str | None) -> str:
