@@ -121,6 +121,7 @@ def cost(
     was recorded; their names come right after cost. A change that is called reset or audit:
     `agentd cost [OPTIONS] -- audit`.
     """
+    gc.disable()  # the process ends at once; with 100,000 calls it is a third of the time
     from agentd.reports.costs import CostRequest, open_costs
 
     names = _names(by, detail)
@@ -154,7 +155,6 @@ def cost(
 
         show_forecast(change_id, chosen == "json")
         return
-    gc.disable()  # the process ends at once; with 100,000 calls it is a third of the time
     if not names and everywhere:
         names = _EVERYWHERE
     elif not names and chosen in {"csv", "markdown"}:
@@ -213,9 +213,9 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
             note(f"{costs.report.scope}:")
         show(summary(costs.report))
         return
-    from agentd.reports.formats import FORMATS
+    from agentd.reports.formats import renderer
 
-    show(FORMATS[chosen](costs.report, style=style_of(sys.stdout), base=costs.base), drawn=True)
+    show(renderer(chosen)(costs.report, style=style_of(sys.stdout), base=costs.base), drawn=True)
 
 
 def summary(report: Report) -> str:

@@ -174,16 +174,17 @@ def _call(keys: Sequence[str]) -> re.Pattern[str]:
 def _alike() -> re.Pattern[str]:
     """One call of one model with an id: a group for each of ALIKE."""
     values = {key: _PATTERNS[kind] for key, kind in call_keys.KEYS.items() if kind != "models"}
-    values |= dict.fromkeys((*_HEAD, *_TAIL), ".+")
+    values |= dict.fromkeys(_HEAD, ".+")
     values |= {key: f"({values[key]})" for key in ALIKE[2:6]}
     values["session_id"] = f"(?:{_PLAIN})"
     values["timestamp"] = "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}):[0-5][0-9]:[0-5][0-9]Z"
-    lines = {key: _line(key, value) for key, value in values.items()}
+    lines = {key: _line(key, value) for key, value in values.items() if key not in _TAIL}
     del lines[_SECOND_TIME]  # few calls have it
     lines["id"] = f"  - id: ({_PLAIN})\n"
-    for first, *_, last in (_HEAD, _TAIL):
-        lines[first] = f"({lines[first]}"
-        lines[last] += ")"
+    lines["step"] = f"({lines['step']}"
+    lines["status"] += ")"
+    # Those of _TAIL, by as little as sets them apart from what follows.
+    lines["cost_usd"] += r"(    cost_source: .+\n(?:    (?:[aourwp]|thr).+\n)*+)"
     return re.compile("".join(lines.values()))
 
 

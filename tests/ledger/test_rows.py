@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.ledger_texts import texts
+from support.slices import part_of
 from support.state_samples import CALL, FIXTURES, new_store
 
 from agentd.ledger import call_fields, document, foreign, own_grammar, rows, source
@@ -156,7 +157,8 @@ def read_through_ruamel(origin: source.Source) -> list[CallRecord]:
     return [call_fields.from_fields(call) for call in each_once(parsed.calls)]
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.reliability
+@settings(max_examples=part_of(800), suppress_health_check=[HealthCheck.too_slow])
 @given(texts())
 def test_what_the_pattern_takes_is_what_ruamel_reads(text: str) -> None:
     origin = source.decode(text.encode())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.ledger_texts import texts
+from support.slices import part_of
 from support.state_samples import call, new_store
 
 from agentd.ledger import alike, document, own_grammar, rows, source
@@ -76,7 +77,8 @@ def in_a_ledger(calls: str) -> str:
     return f"change_id: x\ntelemetry:\n  calls:\n{calls}{totals}"
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.reliability
+@settings(max_examples=part_of(600), suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.one_of(own_texts(), own_texts(), texts()), min_size=1, max_size=4),
     st.lists(st.sampled_from(DIMENSIONS), unique=True, max_size=3),

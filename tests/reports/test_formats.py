@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from agentd.reports.formats import FORMATS
+from agentd.reports.formats import FORMATS, renderer
 from agentd.reports.formats.bars import bar, share, sparkline
 from agentd.reports.model import Group, Report, Spent, Style, Sums
 from agentd.reports.partial import told_partial
@@ -54,7 +54,7 @@ prices in [pricing.models]."""
 def shown(
     name: str, style: Style = PLAIN, report: Report = REPORT, base: Report | None = None
 ) -> str:
-    return FORMATS[name](report, style=style, base=base)
+    return renderer(name)(report, style=style, base=base)
 
 
 def test_table() -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
-from agentd.reports.formats import csv_text, json_document, markdown, table
 from agentd.reports.model import Report, Style
+
+FORMATS: Mapping[str, str] = {
+    "table": "table",
+    "json": "json_document",
+    "csv": "csv_text",
+    "markdown": "markdown",
+}
+"""Each one's module here, which is loaded when it is asked for."""
 
 
 class Format(Protocol):
@@ -16,9 +24,6 @@ class Format(Protocol):
         """Show ``report``; both reports are by the same."""
 
 
-FORMATS: Mapping[str, Format] = {
-    "table": table.render,
-    "json": json_document.render,
-    "csv": csv_text.render,
-    "markdown": markdown.render,
-}
+def renderer(name: str) -> Format:
+    """The function that shows a report in the format ``name``."""
+    return cast("Format", import_module(f"{__name__}.{FORMATS[name]}").render)
