@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from agentd.documents.name_key import name_key
-from agentd.documents.report import Issue
+from agentd.documents.report import Issue, Severity
 from agentd.documents.tasks import Task
 
 MAX_TASKS = 1_000
+_FIELD = "Write a reference as a field: `Depends on: 1.1`."
 _SEPARATORS = re.compile(r"[,;、，；/]| and ")
 
 
@@ -80,7 +81,7 @@ def _keys(name: str, known: Collection[str]) -> list[str]:
 def _reference_issues(tasks: Sequence[Task], path: str) -> Iterator[Issue]:
     """Every number that a task waits for is a task or a group (1 for 1.1), and none waits in turn.
 
-    Of several circles one is told.
+    What only prose tells is a warning. Of several circles one is told.
     """
     lines = {task.number: task.line for task in reversed(tasks) if task.number}
     waits: dict[str, set[str]] = {number: set() for number in lines}
@@ -95,11 +96,29 @@ def _reference_issues(tasks: Sequence[Task], path: str) -> Iterator[Issue]:
                 yield Issue("error", "unknown-task", path, task.line, text)
             elif task.number:
                 waits[task.number].add(number)
+    circle = _circle(waits)
+    severity: Severity = "error"
+    for task in tasks:
+        for number in task.may_depend_on:
+            if number not in waits:
+                text = f"it seems to depend on task {number}, which there is not"
+                yield Issue("warning", "unknown-task", path, task.line, text, _FIELD)
+            elif task.number:
+                waits[task.number].add(number)
+    if not circle:
+        circle, severity = _circle(waits), "warning"
+    if circle:
+        shown = circle if len(circle) <= 12 else [*circle[:10], "...", circle[-1]]
+        line = next(lines[number] for number in circle if number in lines)
+        text = f"these tasks wait for each other: {' → '.join(shown)}"
+        yield Issue(severity, "task-cycle", path, line, text, "Take one of the dependencies out.")
+
+
+def _circle(waits: Mapping[str, Collection[str]]) -> list[str]:
+    """A circle among those that wait for each other, [] without one."""
     try:
         TopologicalSorter(waits).prepare()
     except CycleError as error:
         circle: list[str] = error.args[1][::-1]
-        shown = circle if len(circle) <= 12 else [*circle[:10], "...", circle[-1]]
-        line = next(lines[number] for number in circle if number in lines)
-        text = f"these tasks wait for each other: {' → '.join(shown)}"
-        yield Issue("error", "task-cycle", path, line, text, "Take one of the dependencies out.")
+        return circle
+    return []

@@ -22,12 +22,21 @@ BARE_BOX = re.compile(r"^(?P<indent>[ \t]*)\[(?P<mark>[ xX])\][ \t]+(?P<text>\d+
 _NUMBER = re.compile(r"^[*_]{0,2}(\d{1,9}(?:\.\d{1,9}){0,9})[.):]?[*_]{0,2}(?=\s|$)[ \t]*")
 _FIELD = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}([^\W\d_]+(?: on)?)[*_]{0,2}[ \t]*[:：](.*)$")
 _DEPENDS = re.compile(
-    r"\bdepend(?:s|ing|ent)?(?:[ \t]+on\b|[*_]{0,2}[ \t]*[:：])[*_]{0,2}[ \t]*[:：]?", re.IGNORECASE
-)
-_REFERENCE = re.compile(
-    r"[\s,;&/*_、，]{0,9}(?:and\b|or\b|und\b)?\s{0,9}(?:tasks?\b)?\s{0,9}#?(\d{1,9}(?:\.\d{1,9}){0,9})",
+    r"(?P<field>(?:^|[(\[;,.–—-])[ \t]*(?:[-*+][ \t]+)?[*_]{0,2})?"
+    r"\bdepend(?:s|ing|ent|encies|ency)?(?:[ \t]+on\b)?(?P<colon>[*_]{0,2}[ \t]*[:：])?[*_]{0,2}",
     re.IGNORECASE,
 )
+_NEGATED = re.compile(
+    r"(?:\b(?:no longer|not|never|nothing|neither|nor|none|used to|without)|n['’]t)"
+    r"(?:[ \t]+[^\W\d]+){0,2}[ \t]+$",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(
+    r"[\s,;&/*_、，]{0,9}(?:and\b|or\b|und\b)?\s{0,9}(?:tasks?\b)?\s{0,9}#?"
+    r"(\d{1,9}(?:\.\d{1,9}){0,9})(?![^\W_])",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"[*_]{0,2}\s*(?:$|[^\w\s*_%°'\"“<>=+~^-]|[-<]+\s|(?:and|or|und)\b)", re.IGNORECASE)
 
 
 @frozen(kw_only=True)
@@ -35,7 +44,8 @@ class Task:
     """One checkbox of tasks.md.
 
     ``number`` is ``1.2`` in ASCII digits, None without one; ``line`` counts from 1.
-    ``requirements`` are the names it says it serves, ``depends_on`` the numbers it waits for.
+    ``requirements`` are the names it says it serves, ``depends_on`` the numbers that a field of it
+    names to wait for, ``may_depend_on`` those that its prose seems to.
     ``mark`` is what stands in the box: only ``x`` and ``X`` are done. ``well_formed`` is False
     when other tools would not see a checkbox.
     """
@@ -48,6 +58,7 @@ class Task:
     well_formed: bool
     requirements: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
+    may_depend_on: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,12 +68,14 @@ class _Draft:
     task: dict[str, object]
     requirements: list[str] = field(default_factory=list)
     depends_on: list[str] = field(default_factory=list)
+    may_depend_on: list[str] = field(default_factory=list)
 
     def finish(self) -> Task:
         return Task(
             **self.task,  # type: ignore[arg-type]
             requirements=tuple(self.requirements),
             depends_on=tuple(dict.fromkeys(self.depends_on)),
+            may_depend_on=tuple(dict.fromkeys(self.may_depend_on)),
         )
 
 
@@ -134,12 +147,24 @@ def _read_detail(draft: _Draft, line: str) -> None:
 
 
 def _read_references(draft: _Draft, line: str) -> None:
-    """What follows ``depends on`` or ``Depends:``, up to the first word that is no number."""
+    """What follows ``Depends on:``, or ``depends on`` in prose, up to the first that is no number.
+
+    In prose a number is one of things as likely ("depends on 2 services"): one that no end of a
+    phrase follows is no reference, and none is one for certain.
+    """
     if "depend" not in line.lower():
         return
     line = without_code(line)
     for match in _DEPENDS.finditer(line):
+        is_field = match["field"] is not None and match["colon"] is not None
+        if _NEGATED.search(line, max(0, match.start() - 60), match.start()):
+            continue
         place = match.end()
         while reference := _REFERENCE.match(line, place):
-            draft.depends_on.append(normal_number(reference[1]))
             place = reference.end()
+            ends = _ENDS.match(line, place) is not None
+            number = normal_number(reference[1])
+            if is_field:
+                (draft.depends_on if ends else draft.may_depend_on).append(number)
+            elif ends:
+                draft.may_depend_on.append(number)

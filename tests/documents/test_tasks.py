@@ -73,8 +73,48 @@ Requirement: nobody's\r
     first, second = read_tasks(text)
     assert first.requirements == ("A name, with a comma", "`B`")
     assert first.requirements[0] == "A name, with a comma"
-    assert first.depends_on == ("0.1", "0.2", "0.3", "0.4")
-    assert (second.requirements, second.depends_on, second.line) == ((), ("1.1",), 7)
+    assert (first.depends_on, first.may_depend_on) == (("0.2", "0.3", "0.4"), ("0.1",))
+    assert (second.requirements, second.depends_on, second.line) == ((), (), 7)
+    assert second.may_depend_on == ("1.1",)
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "depends on 2 external services",
+        "depends on 30 minute default",
+        "depends on 3.12 of the runtime",
+        "depends on 3.12+",
+        "depends on 5-10 rows",
+        "depends on 2nd thoughts",
+        "no longer depends on 1.3",
+        "it doesn't really depend on 1.3.",
+        "Does not depend on: 1.3",
+    ],
+)
+def test_a_number_in_prose_is_no_reference(prose: str) -> None:
+    (task,) = read_tasks(f"- [ ] 1.1 a\n  {prose}\n")
+    assert (task.depends_on, task.may_depend_on) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("line", "certain", "doubtful"),
+    [
+        ("Depends on: 1.1", ("1.1",), ()),
+        ("**Depends on:** 1.1, task 2 and #3 (the schema)", ("1.1", "2", "3"), ()),
+        ("Dependencies: 1.1; 1.2", ("1.1", "1.2"), ()),
+        ("(depends: 1.1)", ("1.1",), ()),
+        ("depends on 1.1", (), ("1.1",)),
+        ("depends on 1.1, 1.2 and 2.1.", (), ("1.1", "1.2", "2.1")),
+        ("depends on 1.1 - the schema", (), ("1.1",)),
+        ("Depends on: 2 services", (), ("2",)),
+    ],
+)
+def test_a_field_is_a_reference_and_prose_may_be_one(
+    line: str, certain: tuple[str, ...], doubtful: tuple[str, ...]
+) -> None:
+    (task,) = read_tasks(f"- [ ] 4.1 a\n  {line}\n")
+    assert (task.depends_on, task.may_depend_on) == (certain, doubtful)
 
 
 def test_what_is_commented_out_belongs_to_no_task() -> None:
