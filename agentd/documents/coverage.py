@@ -57,8 +57,16 @@ def coverage_of(review: str) -> list[CoverageRow]:
     return rows
 
 
-def missing_coverage(review: str, specs: Iterable[Delta]) -> list[str]:
-    """What a review leaves open of the change's specs: a sentence for each scenario.
+@frozen()
+class Gap:
+    """What a review leaves open, in a sentence; ``is_said`` by a row of its own."""
+
+    told: str
+    is_said: bool
+
+
+def missing_coverage(review: str, specs: Iterable[Delta]) -> list[Gap]:
+    """What a review leaves open of the change's specs, scenario by scenario.
 
     That is one without a row, or with a row that names no code or no test, of an added or modified
     requirement. A row whose requirement nobody knows counts for a scenario of its name.
@@ -72,7 +80,7 @@ def missing_coverage(review: str, specs: Iterable[Delta]) -> list[str]:
         rows.setdefault((requirement, _ANY), []).append(row)
         if requirement not in known:
             rows.setdefault((_ANY, scenario), []).append(row)
-    missing: list[str] = []
+    missing: list[Gap] = []
     for block in blocks:
         names = [name_key(scenario.name) for scenario in block.scenarios]
         for place, name in enumerate(names or [_ANY]):
@@ -81,7 +89,7 @@ def missing_coverage(review: str, specs: Iterable[Delta]) -> list[str]:
                 keys.append((_ANY, name))
             found = next((rows[key] for key in keys if key in rows), [])
             scenario = f" / {block.scenarios[place].name}" if names else ""
-            missing += [f"{block.name}{scenario}: {gap}" for gap in _gaps(found)]
+            missing += [Gap(f"{block.name}{scenario}: {gap}", bool(found)) for gap in _gaps(found)]
     return missing
 
 

@@ -1,4 +1,4 @@
-"""Names as people repeat them: the same but for case, markup, quotes and spaces."""
+"""Names as people and models repeat them: the same but for case, markup, dashes, quotes, spaces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ import unicodedata
 
 _MARKUP = " \t*_`\"'“”„«»‘’「」.;,"
 _PREFIX = re.compile(r"^(?:requirement|scenario|issue)\s*[:：]\s*", re.IGNORECASE)
+_INSIDE = str.maketrans(
+    dict.fromkeys("‐‑‒–—―−", "-")
+    | dict.fromkeys("“”„‟«»″「」", '"')
+    | dict.fromkeys("‘’‚‛′‹›", "'")
+    | dict.fromkeys("`\u00ad\u200b\u200c\u200d\u2060\ufe0f", "")
+)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def name_key(name: str) -> str:
     """What two spellings of one name have in common."""
-    plain = unicodedata.normalize("NFKC", name).strip(_MARKUP)
+    plain = unicodedata.normalize("NFKC", _ESCAPED.sub(r"\1", name)).strip(_MARKUP)
     plain = _PREFIX.sub("", plain.strip("# ")).strip(_MARKUP)
-    return " ".join(plain.casefold().split())
+    return " ".join(plain.translate(_INSIDE).casefold().split())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
@@ -33,6 +34,16 @@ _GROUP = re.compile(
     r"(?:[ \t]+(?:issues|findings))?\W{0,4}$",
     re.IGNORECASE,
 )
+_SEVERITY = re.compile(rf"\b(?:{_WORD})\b", re.IGNORECASE)
+_SEVERE = ("critical", "blocker", "blocking", "major", "high", "severe")
+_STATUS_CLOSED = re.compile(
+    r"^\W*(?:already\s+)?(?:resolved|fixed|closed|done|addressed|settled)\b", re.IGNORECASE
+)
+_TITLE_CLOSED = re.compile(
+    r"[\[(](?:resolved|fixed|closed|addressed)\b[^\])]*[\])]|^\W*(?:resolved|fixed|closed)[*_]*:"
+    r"|^[\s*_]*(?:~~.*~~|[✅✔☑])",
+    re.IGNORECASE,
+)
 _NOTHING = re.compile(
     r"^\W*(?:none|nothing|n/?a|no(?:[ \t]\w+){0,3}[ \t](?:issues?|findings?|problems?))?"
     r"(?:[ \t](?:were|was|are|is))?(?:[ \t](?:found|left|open|remain|remaining|to report))?\W*$",
@@ -46,20 +57,32 @@ _SECTION = re.compile(
 )
 _NUMBERED = re.compile(r"^\W{0,4}(?:issue|finding|problem)[ \t]*#?\d", re.IGNORECASE)
 _FIELD = re.compile(
-    r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}(severity|priority|where|location|file|files|path|place)"
+    r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}"
+    r"(severity|priority|status|resolution|where|location|file|files|path|place)"
     r"[*_]{0,2}[ \t]*[:：][*_]{0,2}[ \t]*(.*)$",
     re.IGNORECASE,
 )
+_FIELD_NAMES = {
+    "severity": "severity",
+    "priority": "severity",
+    "status": "status",
+    "resolution": "status",
+}
 _ITEM = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(\S.*)$")
 _LINE_NUMBER = re.compile(r"[:#]L?\d[\d:L–-]*|,?\s?\blines?\s\d[\d–-]*")
 
 
 @frozen()
 class ReviewIssue:
-    """An issue a reviewer raised: ``where`` is a file or heading, "" when none is given."""
+    """An issue a reviewer raised: ``where`` is a file or heading, "" when none is given.
+
+    ``is_severe``: of High severity or worse; ``is_closed``: it says itself that it is resolved.
+    """
 
     title: str
     where: str
+    is_severe: bool = False
+    is_closed: bool = False
 
 
 def issues_of(document: str) -> list[ReviewIssue]:
@@ -67,7 +90,7 @@ def issues_of(document: str) -> list[ReviewIssue]:
 
     Issues are headings with ``- Severity: High`` and ``- Where: ...`` below, list items
     (``- **High**: title``, ``1. [Low] title``), the same under ``### High``, or rows of a table.
-    "none" is no issue. Severities are left out.
+    "none" is no issue. Severities are left out of titles.
     """
     text = scan(document)
     found: list[ReviewIssue] = []
@@ -100,27 +123,43 @@ def _inner(headings: Sequence[Heading], place: int) -> list[Heading]:
     return list(headings[place + 1 : last])
 
 
-def _below(text: Document, parent: Heading, inner: Sequence[Heading]) -> Iterator[ReviewIssue]:
-    """The issues under a heading: items before its sub-headings, and these themselves."""
+def _below(
+    text: Document, parent: Heading, inner: Sequence[Heading], group: str = ""
+) -> Iterator[ReviewIssue]:
+    """The issues under a heading: items before its sub-headings, and these themselves.
+
+    ``group`` is the heading that says how severe they are, where one does.
+    """
     level = min((heading.level for heading in inner), default=0)
     places = [place for place, heading in enumerate(inner) if heading.level == level]
     end = inner[0].line - 1 if inner else parent.end
-    yield from _items(text, parent.line + 1, end)
-    yield from _rows(text, parent.line + 1, end)
+    yield from _items(text, parent.line + 1, end, group)
+    yield from _rows(text, parent.line + 1, end, group)
     for place in places:
         heading = inner[place]
         if _names_group(heading.title) and "severity" not in _fields(text, heading):
-            yield from _below(text, heading, _inner(inner, place))
+            yield from _below(text, heading, _inner(inner, place), heading.title)
         elif not _is_nothing(heading.title):
-            yield _heading_issue(text, heading)
+            yield _heading_issue(text, heading, group)
 
 
-def _heading_issue(text: Document, heading: Heading) -> ReviewIssue:
-    title = _bare_title(heading.title)
-    return ReviewIssue(title, _fields(text, heading).get("where") or _place_in(title))
+def _heading_issue(text: Document, heading: Heading, group: str = "") -> ReviewIssue:
+    return _issue(heading.title, _fields(text, heading), group)
 
 
-def _items(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
+def _issue(written: str, fields: Mapping[str, str], group: str) -> ReviewIssue:
+    """An issue by its title as written, and the fields below it."""
+    title = _bare_title(written)
+    return ReviewIssue(
+        title,
+        fields.get("where") or _place_in(written),
+        is_severe=_is_severe(fields.get("severity") or _tag_of(written) or group),
+        is_closed=any(map(_TITLE_CLOSED.search, (written, title)))
+        or _STATUS_CLOSED.match(fields.get("status", "")) is not None,
+    )
+
+
+def _items(text: Document, start: int, end: int, group: str) -> Iterator[ReviewIssue]:
     """List items and bold lines; what is deeper, or a field, belongs to the one before."""
     drafts: list[tuple[int, list[str]]] = []
     for _, line in text.numbered(start, end):
@@ -135,16 +174,21 @@ def _items(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
     for _, (first, *rest) in drafts:
         title = _bare_title(first)
         if title and not _is_nothing(title):
-            yield ReviewIssue(title, _read_fields(rest).get("where") or _place_in(first))
+            yield _issue(first, _read_fields(rest), group)
 
 
-def _rows(text: Document, start: int, end: int) -> Iterator[ReviewIssue]:
+def _rows(text: Document, start: int, end: int, group: str) -> Iterator[ReviewIssue]:
     """Issues as rows of a table."""
     for row in rows_of(text, start, end):
         title = row.cell("issue", "title", "problem", "finding", "description") or ""
         if title and not _is_nothing(title):
-            where = row.cell("where", "location", "file", "place") or ""
-            yield ReviewIssue(_stripped(title), _stripped(where))
+            fields = {
+                "where": _stripped(row.cell("where", "location", "file", "place") or ""),
+                "severity": row.cell("severity", "priority") or "",
+                "status": row.cell("status", "resolution") or "",
+            }
+            issue = _issue(title, fields, group)
+            yield replace(issue, title=_stripped(title), where=fields["where"])
 
 
 def _fields(text: Document, heading: Heading) -> dict[str, str]:
@@ -154,8 +198,7 @@ def _fields(text: Document, heading: Heading) -> dict[str, str]:
 def _read_fields(lines: Iterable[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for match in filter(None, map(_FIELD.match, lines)):
-        name = "severity" if match[1].lower() in ("severity", "priority") else "where"
-        fields.setdefault(name, _stripped(match[2]))
+        fields.setdefault(_FIELD_NAMES.get(match[1].lower(), "where"), _stripped(match[2]))
     return fields
 
 
@@ -172,6 +215,18 @@ def _bare_title(text: str) -> str:
         if tag := _TAG.match(text):
             tagged, text = True, text[tag.end() :]
     return _stripped(text if tagged else _INSIDE.sub("", text, count=1))
+
+
+def _tag_of(written: str) -> str:
+    """The severity before or within a title, "" without one."""
+    text = _TITLE_NUMBER.sub("", written[:_MAX_TITLE], count=1)
+    tag = _TAG.match(text) or _INSIDE.search(text)
+    return tag[0] if tag else ""
+
+
+def _is_severe(text: str) -> bool:
+    word = _SEVERITY.search(text)
+    return word is not None and word[0].lower() in _SEVERE
 
 
 def _names_group(title: str) -> bool:

@@ -36,7 +36,9 @@ _REFERENCE = re.compile(
     r"(\d{1,9}(?:\.\d{1,9}){0,9})(?![^\W_])",
     re.IGNORECASE,
 )
-_ENDS = re.compile(r"[*_]{0,2}\s*(?:$|[^\w\s*_%°'\"“<>=+~^-]|[-<]+\s|(?:and|or|und)\b)", re.IGNORECASE)
+_ENDS = re.compile(
+    r"[*_]{0,2}\s*(?:$|[^\w\s*_%°'\"“<>=+~^-]|[-<]+\s|(?:and|or|und)\b)", re.IGNORECASE
+)
 
 
 @frozen(kw_only=True)

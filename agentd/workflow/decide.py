@@ -69,8 +69,9 @@ class Situation:
     """Where a change stands.
 
     ``last`` is the step that ended well last, ``verdict`` what the judge's document says now,
-    ``asked`` how often the judge has answered in a row, ``iteration`` 1 at the first judgement and
-    one more after each mending. ``stuck``: the judge found the same as the time before.
+    ``doubt`` why it can't be taken, ``asked`` how often the judge has answered in a row,
+    ``iteration`` 1 at the first judgement and one more after each mending. ``stuck``: the judge
+    found the same as the time before.
     """
 
     phase: str | None
@@ -79,6 +80,7 @@ class Situation:
     verdict: str | None
     asked: int
     stuck: bool
+    doubt: str = ""
 
 
 @frozen()
@@ -105,7 +107,7 @@ def decide(loop: Loop, at: Situation, limit: int) -> str | Stop | None:  # noqa:
     if at.verdict is None:
         if at.asked < 2:
             return loop.judge
-        return Stop("paused", f"the {loop.judge} gave no verdict, asked twice")
+        return Stop("paused", f"the {loop.judge} was asked twice, and can't be taken: {at.doubt}")
     if at.verdict == REJECTED:
         return Stop("ended", f"the {loop.judge} says REJECTED")
     if at.stuck:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from agentd.documents.review_issues import fingerprint
-from agentd.documents.verdict import verdict_of
+from agentd.documents.verdict import Ruling, ruling_of
 from agentd.errors import LoopEnded, Paused
 from agentd.files import write_atomic
 from agentd.metering.call import CallRecord
@@ -48,9 +48,9 @@ def observe(change: Change, loop: Loop) -> Situation:
     state = change.state
     judge = STEPS[loop.judge]
     last = last_step(change, loop)
-    verdict = verdict_of(change, judge.judgement) if last == loop.judge else None
+    ruling = ruling_of(change, judge.judgement) if last == loop.judge else Ruling(None)
     phase = read_phase(state.phase)
-    asked, _ = judge.verdicts.get(verdict or "", (None, None))
+    asked, _ = judge.verdicts.get(ruling.verdict or "", (None, None))
     if asked is not None and asked != phase:
         if _is_as_judged(change, loop, state.calls):  # a person edited the phase
             last = loop.first
@@ -61,7 +61,8 @@ def observe(change: Change, loop: Loop) -> Situation:
         phase=phase,
         last=last,
         iteration=state.iteration or 1,
-        verdict=verdict,
+        verdict=ruling.verdict,
+        doubt=ruling.doubt,
         asked=_asked(state.calls, loop),
         stuck=_is_stuck(change, loop, state.calls),
     )
@@ -109,7 +110,7 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
     if stop.kind == "paused":
         return Paused(
             f"{change.id}: {stop.why}",
-            fix=f"Read {document} and tick one box under Verdict; then: "
+            fix=f"Read {document}, mend that yourself or tick another box under Verdict; then: "
             f"agentd {loop.name} {change.id}",
         )
     mending = STEPS[loop.mend].command

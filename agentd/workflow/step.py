@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agentd.documents.verdict import verdict_of
+from agentd.documents.verdict import ruling_of
 from agentd.errors import InputError
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
@@ -40,6 +40,7 @@ def run_step(run: StepRun) -> StepOutcome:
     if (earlier := adopted(run)) is not None:
         return earlier
     check_ready(run.change, run.step)
+    run = _with_doubt(run)
     if run.step.runs_checks:
         run = _with_check_results(run)
     return _outcome(run, run_until_done(run))
@@ -79,6 +80,14 @@ def check_ready(change: Change, step: Step) -> None:
         )
 
 
+def _with_doubt(run: StepRun) -> StepRun:
+    """The run of a judge that is asked again, with why what it has said can't be taken."""
+    if run.change.state.last_action != run.step.name:
+        return run
+    doubt = ruling_of(run.change, run.step.judgement).doubt
+    return replace(run, values={**run.values, "doubt": doubt}) if doubt else run
+
+
 def _with_check_results(run: StepRun) -> StepRun:
     """The run, with what the project's own checks print now for its prompt."""
     from agentd.workflow.checks.detect import choose
@@ -111,13 +120,15 @@ def _with_check_results(run: StepRun) -> StepRun:
 
 def _outcome(run: StepRun, record: CallRecord) -> StepOutcome:
     change, step = run.change, run.step
-    verdict = verdict_of(change, step.judgement)
-    _, following = step.verdicts.get(verdict or "", (None, step.next))
+    ruling = ruling_of(change, step.judgement)
+    if ruling.doubt:
+        run.order.warn(f"{step.name}: {step.writes[0]} can't be taken: {ruling.doubt}")
+    _, following = step.verdicts.get(ruling.verdict or "", (None, step.next))
     return StepOutcome(
         change=change,
         step=step,
         record=record,
         written=[path for name in step.writes for path in change.documents(name)],
-        verdict=verdict,
+        verdict=ruling.verdict,
         next=following,
     )

@@ -8,7 +8,7 @@ import pytest
 from support.documents import FIXTURES
 
 import agentd
-from agentd.documents.coverage import coverage_of, missing_coverage
+from agentd.documents.coverage import Gap, coverage_of, missing_coverage
 from agentd.documents.placeholders import is_skeleton
 from agentd.documents.review_issues import fingerprint, issues_of
 from agentd.specs.deltas import parse_delta
@@ -25,6 +25,31 @@ def test_issues(name: str) -> None:
     found = issues_of((ISSUES / f"{name}.md").read_bytes().decode())
     lines = [f"{issue.title} | {issue.where}".rstrip() for issue in found]
     assert lines == (ISSUES / f"{name}.expected").read_text().splitlines()
+
+
+SEVERE = {
+    "### Issue 1: It leaks\n- Severity: High\n": True,
+    "### Issue 1: It leaks\n- **Severity**: 🔴 Critical\n": True,
+    "### Issue 1: It leaks\n- Severity: Low (high effort)\n": False,
+    "### Issue 1: It leaks\n- Severity: High\n- Status: fixed in round 2\n": False,
+    "### Issue 1: It leaks (resolved)\n- Severity: High\n": False,
+    "### ~~Issue 1: It leaks~~\n- Severity: High\n": False,
+    "### Issue 1: Done is never set\n- Severity: High\n": True,
+    "### High\n- It leaks\n\n### Low\n- A name\n": True,
+    "### Low\n- High load is not tried\n": False,
+    "- **High**: it leaks\n": True,
+    "1. [Low] high cost\n": False,
+    "- it leaks (severity: high)\n": True,
+    "| Issue | Severity | Where |\n|---|---|---|\n| It leaks | High | a.py |\n": True,
+    "| Issue | Severity | Status |\n|---|---|---|\n| It leaks | High | Resolved |\n": False,
+    "none of High severity\n": False,
+}
+
+
+@pytest.mark.parametrize("text", SEVERE)
+def test_an_open_issue_of_high_severity(text: str) -> None:
+    found = issues_of(f"## Issues\n\n{text}")
+    assert any(issue.is_severe and not issue.is_closed for issue in found) is SEVERE[text]
 
 
 DELTA = parse_delta((FIXTURES / "valid" / "specs" / "login.md").read_text(), "specs/login.md")
@@ -76,11 +101,13 @@ def test_coverage_in_other_forms(old: str, new: str) -> None:
 def test_a_row_that_says_missing(cell: str) -> None:
     what = "Wrong codes are counted / fifth wrong code: "
     no_test = HEAD + ROWS.replace("test_five", cell)
-    assert missing_coverage(no_test, [DELTA]) == [f"{what}the review finds no test"]
+    assert missing_coverage(no_test, [DELTA]) == [Gap(f"{what}the review finds no test", True)]
     no_code = HEAD + ROWS.replace("login.py:20", cell)
-    assert missing_coverage(no_code, [DELTA]) == [f"{what}the review finds no implementation"]
+    assert missing_coverage(no_code, [DELTA]) == [
+        Gap(f"{what}the review finds no implementation", True)
+    ]
     twice = HEAD + ROWS + ROWS.replace("test_five", cell)
-    assert missing_coverage(twice, [DELTA]) == [f"{what}the review finds no test"]
+    assert missing_coverage(twice, [DELTA]) == [Gap(f"{what}the review finds no test", True)]
 
 
 @pytest.mark.parametrize(
@@ -101,16 +128,16 @@ def test_a_row_that_says_missing(cell: str) -> None:
 )
 def test_a_row_is_missing(review: str) -> None:
     assert missing_coverage(review, [DELTA]) == [
-        "A code signs in / right code: the review has no row for it",
-        "A code signs in / late code: the review has no row for it",
-        "Wrong codes are counted / fifth wrong code: the review has no row for it",
+        Gap("A code signs in / right code: the review has no row for it", False),
+        Gap("A code signs in / late code: the review has no row for it", False),
+        Gap("Wrong codes are counted / fifth wrong code: the review has no row for it", False),
     ]
 
 
 def test_a_row_of_another_requirement_does_not_count() -> None:
     review = HEAD + ROWS.replace("| A code signs in | late", "| Wrong codes are counted | late")
     assert missing_coverage(review, [DELTA]) == [
-        "A code signs in / late code: the review has no row for it"
+        Gap("A code signs in / late code: the review has no row for it", False)
     ]
 
 
@@ -118,7 +145,7 @@ def test_removed_requirements_need_no_row_and_old_ones_have_numbers() -> None:
     removed = parse_delta("## REMOVED Requirements\n\n### Requirement: A\n**Reason**: x\n", "a.md")
     assert missing_coverage("", [removed]) == []
     old = parse_delta("# A\n\n## Requirements\n\n### R1: Sign in\nIt does.\n", "a.md")
-    assert missing_coverage("", [old]) == ["R1: Sign in: the review has no row for it"]
+    assert missing_coverage("", [old]) == [Gap("R1: Sign in: the review has no row for it", False)]
     assert missing_coverage(f"{HEAD}| R1 | | a.py | b.py |\n", [old]) == []
 
 

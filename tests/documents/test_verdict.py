@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentd.documents.verdict import read_verdict
+from agentd.documents.verdict_forms import condition_of
 
 ALLOWED = ("APPROVED", "NEEDS_REVISION", "REJECTED")
 
@@ -32,6 +33,31 @@ ALLOWED = ("APPROVED", "NEEDS_REVISION", "REJECTED")
         ("## Verdict\n- [-] APPROVED\n", None),
         ("## Verdict\n\n## Notes\nAPPROVED\n", None),
         ("", None),
+        ("## Verdict\n- [x] NEEDS REVISION\n", "NEEDS_REVISION"),
+        ("## Verdict\nNeeds-revision: two issues\n", "NEEDS_REVISION"),
+        ("## Verdict\n✅ **APPROVED**\n", "APPROVED"),
+        ("## Verdict\n**✅ APPROVED**\n", "APPROVED"),
+        ("## Verdict\n⚠️ NEEDS REVISION - see below\n", "NEEDS_REVISION"),
+        ("## Verdict\n- APPROVED\n", "APPROVED"),
+        ("## Verdict\n1. REJECTED.\n", "REJECTED"),
+        ("## Verdict\n- ✅ APPROVED\n- ❌ REJECTED\n", "APPROVED"),
+        ("## Verdict\n- ❌ APPROVED\n- ✅ REJECTED\n", "REJECTED"),
+        ("## Verdict\n- APPROVED\n- NEEDS_REVISION\n- REJECTED\n", None),
+        ("## Verdict\n☐ APPROVED\n☑ REJECTED\n", "REJECTED"),
+        ("## 4. Verdict\n\nAPPROVED\n", "APPROVED"),
+        ("#### 4) **Final Verdict**\n\nAPPROVED\n", "APPROVED"),
+        ("###### ✅ Overall verdict: APPROVED\n", "APPROVED"),
+        ("## Verdict — needs revision\n", "NEEDS_REVISION"),
+        ("## Verdict (REJECTED)\n", "REJECTED"),
+        ("- **Verdict:** approved\n", "APPROVED"),
+        ("| Field | Value |\n|---|---|\n| **Verdict** | NEEDS REVISION |\n", "NEEDS_REVISION"),
+        ("| Verdict | APPROVED |\n|---|---|\n", "APPROVED"),
+        ("## Verdict\n| Verdict | Why |\n|---|---|\n| APPROVED | all is well |\n", "APPROVED"),
+        ("## Rounds\n| Round | Verdict |\n|---|---|\n| 1 | REJECTED |\n", None),
+        ("## Verdict\n~~APPROVED~~\n", None),
+        ("## Verdicts of others\nAPPROVED\n", None),
+        ("## Verdict\n- [x] APPROVED with two nits\n", "APPROVED"),
+        ("## Verdict\nDISAPPROVED\n", None),
         ("## Verdict <!-- tick one -->\n- [x] APPROVED <!-- at last -->\n", "APPROVED"),
         ("Verdict\n-------\n- [x] APPROVED\n\nNotes\n=====\nREJECTED\n", "APPROVED"),
         ("# Verdict\nThe work is sound.\n---\n- [x] APPROVED\n", "APPROVED"),
@@ -91,3 +117,33 @@ def test_a_heading_that_is_none_opens_no_verdict(heading: str) -> None:
 def test_a_comment_mark_in_code_or_alone_hides_nothing() -> None:
     for line in ("It prints `<!--`.", "It prints <!-- somewhere.", "An arrow --> there."):
         assert read_verdict(f"{line}\n\n## Verdict\n{TICKED}", ALLOWED) == "APPROVED"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "APPROVED, once issue 1 is fixed",
+        "- [x] APPROVED (if the tests pass)",
+        "- [x] APPROVED with minor changes",
+        "**Verdict**: APPROVED - subject to the migration",
+        "- [x] APPROVED\n\nI approve this provided that issue 2 is mended.",
+        "Conditionally approved.\n- [x] APPROVED",
+        "- [x] APPROVED after the timeout is mended",
+    ],
+)
+def test_a_condition(given: str) -> None:
+    assert condition_of(f"## Verdict\n{given}\n", "APPROVED")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "- [x] APPROVED",
+        "- [x] APPROVED - all is well, the two issues of round 1 are fixed",
+        "- [ ] APPROVED once it is mended\n- [x] REJECTED",
+        "- [x] APPROVED\n\nThe limit is held if the clock is set back.",
+        "- [x] APPROVED\n> approved once mended",
+    ],
+)
+def test_no_condition(given: str) -> None:
+    assert condition_of(f"## Verdict\n{given}\n", "APPROVED") == ""

@@ -72,7 +72,7 @@ def test_done(loop: Loop, situation: Situation) -> None:
     ("situation", "kind", "why"),
     [
         (at("challenge", "REJECTED"), "ended", "REJECTED"),
-        (at("challenge", asked=2), "paused", "no verdict"),
+        (at("challenge", asked=2), "paused", "asked twice"),
         (at("challenge", "NEEDS_REVISION", iteration=3), "ended", "after 3 rounds"),
         (at("challenge", "NEEDS_REVISION", stuck=True), "ended", "no progress"),
     ],

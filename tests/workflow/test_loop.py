@@ -17,7 +17,7 @@ import pytest
 import yaml
 from support.loop_box import STREAMS, WHOLE, archived_state, sandbox, steps_of, verdict
 from support.slices import part_of, seed
-from support.workspace import PROPOSAL, REVIEW, SPEC, STANDIN_CLI
+from support.workspace import PROPOSAL, REVIEW, SPEC, STANDIN_CLI, Sandbox
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,11 @@ def test_no_verdict_is_asked_once_more_and_then_a_person(tmp_path: Path) -> None
     box.answers("challenge", (STREAMS["gemini"], {"change/CHALLENGE.md": unfilled}))
     done = box.run("plan", "add-x", "Let users log in")
     assert done.returncode == 6
-    assert "tick one box" in done.stderr
+    assert "the challenge was asked twice, and can't be taken: it gives no verdict" in done.stderr
+    assert "tick another box" in done.stderr
+    first, second = prompts(box, "challenge")
+    assert "could not be taken" not in first
+    assert "Of the document that you wrote last: it gives no verdict" in second
     assert [c["step"] for c in box.telemetry("add-x")["calls"]] == ["proposal", *["challenge"] * 2]
     (box.change("add-x") / "CHALLENGE.md").write_text(unfilled.replace("[ ] APP", "[x] APP"))
     box.ok("plan", "add-x")
@@ -140,9 +144,18 @@ def test_invalid_proposal_is_revised_before_a_challenge_is_paid_for(tmp_path: Pa
     assert steps == ["proposal", "reproposal", "challenge"]
 
 
-def test_approval_that_leaves_a_scenario_uncovered_asks_for_changes(tmp_path: Path) -> None:
+def prompts(box: Sandbox, step: str) -> list[str]:
+    """The prompts of a step's runs, in order."""
+    found = box.change("add-x").glob(f"runs/*-{step}-*/prompt")
+    return [path.read_text() for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)]
+
+
+ROW = "| Log in by name | known user | login.py:1 | test_login.py |\n"
+
+
+def test_a_review_that_finds_a_scenario_missing_asks_for_changes(tmp_path: Path) -> None:
     box = sandbox(tmp_path)
-    hasty = REVIEW.replace("| Log in by name | known user | login.py:1 | test_login.py |\n", "")
+    hasty = REVIEW.replace(ROW, ROW.replace("login.py:1", "MISSING"))
     box.answers(
         "review",
         (STREAMS["gemini"], {"change/REVIEW.md": hasty}),
@@ -154,6 +167,36 @@ def test_approval_that_leaves_a_scenario_uncovered_asks_for_changes(tmp_path: Pa
     assert steps[4:] == ["implementation", "review", "resolve", "review"]
     kept = [path.read_text() for path in box.change("add-x").glob("runs/*-review-*/REVIEW.md")]
     assert [("## Not covered (added by agentd)" in text) for text in sorted(kept)].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "why"),
+    [
+        (REVIEW.replace(ROW, ""), "known user: the review has no row for it"),
+        (REVIEW.replace("[x] APPROVED", "[x] APPROVED once it is faster"), "under a condition"),
+        (
+            REVIEW.replace("none\n", "### Issue 1: It leaks\n- Severity: High\n"),
+            "an issue of High severity is open: It leaks",
+        ),
+    ],
+)
+def test_an_approval_in_doubt_is_asked_again_and_mended_by_nobody_else(
+    tmp_path: Path, doubtful: str, why: str
+) -> None:
+    box = sandbox(tmp_path)
+    box.answers(
+        "review",
+        (STREAMS["gemini"], {"change/REVIEW.md": doubtful}),
+        (STREAMS["gemini"], {"change/REVIEW.md": REVIEW}),
+    )
+    box.ok("plan", "add-x", "Let users log in")
+    done = box.run("impl", "add-x")
+    assert done.returncode == 0
+    assert why in done.stderr
+    steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
+    assert steps[4:] == ["implementation", "review", "review"]
+    _, second = prompts(box, "review")
+    assert why in second
 
 
 def test_two_runs_of_one_change_at_once(tmp_path: Path) -> None:

@@ -53,8 +53,9 @@ def fill_in(
     ``values`` fills the placeholders, and what stands in a value is never filled again:
     ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
     missing one is a KeyError. ``merged``, ``specs``, ``spec_file``, ``part`` and ``limits`` have
-    defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``project_notes`` is the text of
-    project.md, ``rules`` those of the config for this step.
+    defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``doubt`` is why
+    a judge is asked again. ``project_notes`` is the text of project.md, ``rules`` those of the
+    config for this step.
     """
     given = {**_ready(values), "step": step}
     parts = templates.parts(step)
@@ -65,7 +66,12 @@ def fill_in(
             known[name] = fenced(skeleton.fill(given), "markdown")
     frame = {
         **given,
-        "body": "\n\n".join(filter(None, (*(part.fill(known) for part in parts), _rules(rules)))),
+        "body": "\n\n".join(
+            filter(
+                None,
+                (*(part.fill(known) for part in parts), _doubt(values), _rules(rules)),
+            )
+        ),
         "project": _project(project_notes, given["agentd"]),
     }
     [around] = templates.parts("_frame")
@@ -96,6 +102,15 @@ def _ready(values: Mapping[str, str]) -> dict[str, str]:
     ready["conflict"] = fenced(values.get("conflict", "").strip("\n"))
     ready["files"] = values.get("files", "") or "- all code there"
     return ready
+
+
+def _doubt(values: Mapping[str, str]) -> str:
+    if not (doubt := values.get("doubt")):
+        return ""
+    told = (
+        f"Of the document that you wrote last: {doubt}. Judge anew, and write it so that it can be."
+    )
+    return f"## Your last answer could not be taken\n\n{told}"
 
 
 def _rules(rules: Sequence[str]) -> str:
