@@ -27,12 +27,13 @@ _NAMED = 10
 
 @frozen(kw_only=True)
 class Judgement:
-    """A document that judges, and the verdicts it may give, the approving one first.
+    """What a step judges in: its document, and the verdicts it may give, the approving one first.
 
     ``covers``: it approves only with a full table of what implements and tests each scenario, and
     asks for changes with its second verdict where the table says that something is missing.
     """
 
+    step: str
     document: str
     verdicts: tuple[str, ...]
     covers: bool = False
@@ -62,6 +63,7 @@ def ruling_of(change: Change, judgement: Judgement | None) -> Ruling:
     fails, or whose table says that a scenario is not implemented or not tested, asks for changes.
     An approval is in doubt under a condition, beside an open issue of High severity, or without a
     row for each scenario: the judge is asked again, nobody pays for changes that nobody asked for.
+    Not where a person has edited the document since: what they ticked counts.
     """
     document = change.text(judgement.document) if judgement else None
     if judgement is None or document is None:
@@ -82,7 +84,15 @@ def ruling_of(change: Change, judgement: Judgement | None) -> Ruling:
     if is_red or (judgement.covers and uncovered(change, judgement)):
         return Ruling(others[0])
     doubt = _doubt(change, judgement, document)
-    return Ruling(None, doubt) if doubt else Ruling(verdict)
+    is_taken = not doubt or judged_text(change, judgement) not in (None, document)
+    return Ruling(verdict) if is_taken else Ruling(None, doubt)
+
+
+def judged_text(change: Change, judgement: Judgement) -> str | None:
+    """The document as the judge left it last; None where its run is not there."""
+    calls = change.state.calls
+    good = [call.id for call in calls if call.step == judgement.step and call.status == "ok"]
+    return change.text(f"runs/{good[-1]}/{judgement.document}") if good else None
 
 
 def uncovered(change: Change, judgement: Judgement) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from agentd.documents.review_issues import fingerprint
-from agentd.documents.verdict import Ruling, ruling_of
+from agentd.documents.verdict import Ruling, judged_text, ruling_of
 from agentd.errors import LoopEnded, Paused
 from agentd.files import write_atomic
 from agentd.metering.call import CallRecord
@@ -52,8 +52,9 @@ def observe(change: Change, loop: Loop) -> Situation:
     phase = read_phase(state.phase)
     asked, _ = judge.verdicts.get(ruling.verdict or "", (None, None))
     if asked is not None and asked != phase:
-        if _is_as_judged(change, loop, state.calls):  # a person edited the phase
-            last = loop.first
+        judged = judged_text(change, judge.judgement) if judge.judgement else None
+        if judged is not None and judged == change.text(judge.writes[0]):
+            last = loop.first  # a person edited the phase
         else:  # a person ticked another box
             change.ledger.update(phase=asked)
             phase = asked
@@ -75,14 +76,6 @@ def last_step(change: Change, loop: Loop) -> str | None:
     there = all((change.folder / name).exists() for name in STEPS[loop.first].writes)
     told = read_phase(change.state.phase) in loop.told_by_documents
     return loop.first if there and told else None
-
-
-def _is_as_judged(change: Change, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
-    """Whether the judge's document is as its last call left it."""
-    name = STEPS[loop.judge].writes[0]
-    good = [call.id for call in calls if call.step == loop.judge and call.status == "ok"]
-    kept = change.text(f"runs/{good[-1]}/{name}") if good else None
-    return kept is not None and kept == change.text(name)
 
 
 def _asked(calls: tuple[CallRecord, ...], loop: Loop) -> int:

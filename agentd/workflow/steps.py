@@ -71,7 +71,8 @@ class Step:
         from agentd.documents.verdict import Judgement
 
         document, *_ = self.writes
-        return Judgement(document=document, verdicts=tuple(self.verdicts), covers=self.covers)
+        verdicts = tuple(self.verdicts)
+        return Judgement(step=self.name, document=document, verdicts=verdicts, covers=self.covers)
 
 
 _PLANNED = ("proposal.md", "tasks.md", "specs")

@@ -45,7 +45,7 @@ telemetry:
     price_variant: speed=fast,geo=us
     duration_ms: 18342
     timestamp: 2026-11-22T05:40:52Z
-    amended: { by: 'ann', at: 2026-11-22T05:50:52Z }
+    approved: { by: 'ann', at: 2026-11-22T05:50:52Z }
     models:
     - model: gpt-6-luna
       tokens_in: 24000

@@ -328,3 +328,17 @@ def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
         assert group or mine == Counter(WHOLE)
     finished = Counter((box.root.parent / "finished.log").read_text().splitlines())
     assert {line for line, times in finished.items() if times > 1} == set()
+
+
+def test_what_a_person_ticks_counts_beside_an_issue_of_high_severity(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    severe = REVIEW.replace("none\n", "### Issue 1: It leaks\n- Severity: High\n")
+    box.answers("review", (STREAMS["gemini"], {"change/REVIEW.md": severe}))
+    box.ok("plan", "add-x", "Let users log in")
+    paused = box.run("impl", "add-x")
+    assert (paused.returncode, "asked twice" in paused.stderr) == (6, True)
+    review = box.change("add-x") / "REVIEW.md"
+    review.write_text(f"{severe}\nIt leaks nothing. ann\n")
+    box.ok("impl", "add-x")
+    steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
+    assert steps[4:] == ["implementation", "review", "review"]
