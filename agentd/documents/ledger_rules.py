@@ -32,8 +32,8 @@ def ledger_issues(project: Project, folder: Path) -> list[Issue]:
         return [Issue("warning", "twice", shown, None, told_twice(twice, change_of(path)))]
     if (archived := archived_too(project, folder)) is not None:
         there = project.shown(archived.folder / STATE_FILE)
-        told = f"calls of it are in {there} too; each counts once"
-        cure = f"`agentd validate --fix {folder.name}` moves them there, if nothing else is here."
+        told = f"a merge has left it here and in {there}; each call counts once"
+        cure = f"`agentd validate --fix {folder.name}` moves its calls there, if that is all."
         return [Issue("warning", "left", shown, None, told, cure)]
     return []
 
@@ -45,6 +45,8 @@ def archived_too(project: Project, folder: Path) -> Change | None:
     for other in archived_changes(project):
         if other.id == folder.name:
             with contextlib.suppress(StateError):
-                if read_state(folder).ids & read_state(other.folder).ids:
+                here, there = read_state(folder), read_state(other.folder)
+                made = here.created_at is not None and here.created_at == there.created_at
+                if made or here.ids & there.ids:
                     return other
     return None

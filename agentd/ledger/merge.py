@@ -139,7 +139,7 @@ def _side(source: Source) -> _Side:
     head = re.sub(r"(?m)^  calls: \[\]", "  calls:", opening[0], count=1)
     entries: list[_Entry] = []
     at, lead = _EARLY, block[opening.end() : starts[0]] if starts else ""
-    for start, end, call in zip(starts, [*starts[1:], totals_at], calls, strict=True):
+    for start, end, call in zip(starts, [*starts, totals_at][1:], calls, strict=True):
         lines = block[start:end]
         cut = after_last_value(lines)
         at = call.get("timestamp", at)

@@ -46,6 +46,9 @@ TARGETS: dict[str, Target] = {
     "ledger.others": Target(
         reader=ledgers.ledger_against_others, seeds=ledgers.ledger_seeds, odd=YAML, inputs=100_000
     ),
+    "merge": Target(
+        reader=ledgers.merge_reader, seeds=ledgers.ledger_seeds, odd=YAML, inputs=10_000
+    ),
     "config": Target(reader=texts.config_reader, seeds=texts.config_seeds, odd=TOML),
     "verdict": Target(reader=texts.verdict_reader, seeds=texts.verdict_seeds, odd=WORDS),
     "tasks": Target(

@@ -13,6 +13,8 @@ from ruamel.yaml.error import YAMLError
 from agentd.budget.reservations import Reservations
 from agentd.ledger import call_fields, own_grammar, pending, reading, render, rows, source, state
 from agentd.ledger import document as documents
+from agentd.ledger.conflicts import mend, merge_files
+from agentd.ledger.text_merge import Merging
 from agentd.project.layout import Project
 from agentd.runner.run_folder import RunFolder
 from agentd.specs import snapshot
@@ -51,6 +53,9 @@ def ledger_against_others(folder: Path) -> Read:
 
     def read(data: bytes) -> object:
         records, *_, longer = ours(data)
+        with_ids = documents.read(source.decode(longer.encode()), own_grammar.ALL)
+        if with_ids.twice():
+            return records  # they count once; the others count both
         try:
             theirs = [loaded(longer), loaded_1_2(longer)]
         except (yaml.YAMLError, YAMLError, ValueError, TypeError):
@@ -70,6 +75,32 @@ def ledger_against_others(folder: Path) -> Read:
         last = [other["telemetry"]["calls"][-1] for other in theirs]
         assert last[0] == last[1] or len(theirs[0]["telemetry"]["calls"]) == len(records)
         return records
+
+    return read
+
+
+def merge_reader(folder: Path) -> Read:
+    """A branch's ledger merged with a sound one, from either side, and read with its markers."""
+    change = folder / "add-oauth"
+    change.mkdir()
+    sound, base = ledger_seeds()[-1], LEDGER.encode()
+    merging = Merging(folder)
+
+    def read(data: bytes) -> object:
+        done = []
+        for one, other in ((data, sound), (sound, data)):
+            result, merged = merge_files(base, one, other, merging)
+            with reading.explained(change / "STATE.yaml"):
+                if not merged.conflict:
+                    found = documents.read(source.decode(result), own_grammar.ALL)
+                    versions = [documents.read(source.decode(each)) for each in (one, other)]
+                    assert found.ids() == versions[0].ids() | versions[1].ids()
+            done += [result, mend(change / "STATE.yaml", result) if not merged.notes else b""]
+        marked = b"<<<<<<< a\n" + data + b"\n=======\n" + sound + b">>>>>>> b\n"
+        with reading.explained(change / "STATE.yaml"):
+            mended, _ = mend(change / "STATE.yaml", marked)
+        assert mend(change / "STATE.yaml", mended)[0] == mended
+        return [*done, mended]
 
     return read
 
