@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -107,6 +109,49 @@ def test_the_branch_names_the_change_archived_ones_too(root: Path) -> None:
     assert len(imported(root)) == 2
     assert [len(store.read().calls) for store in (open_, archived)] == [1, 1]
     assert sum(one.change is None for one in find_imports(root, Wanted()).placed) == 2
+
+
+def test_an_answer_that_was_under_way_is_whole_the_next_time(root: Path) -> None:
+    store = store_of(root, "add-oauth")
+    path = claude_log(root)
+    line = claude_line(1, root)
+    path.write_text(
+        line.replace('"stop_reason":"end_turn"', '"stop_reason":null') + claude_line(2, root)
+    )
+    [call] = imported(root, into="add-oauth")
+    assert (call.accuracy, call.why) == ("heuristic", "an answer was cut")
+    with path.open("a") as log:
+        log.write(line)
+    [call] = imported(root, into="add-oauth")
+    assert (call.accuracy, call.why) == ("exact", None)
+    assert len(store.read().calls) == 1
+
+
+def test_a_worktree_is_the_project_on_another_branch(root: Path) -> None:
+    """Its sessions are found, and what is imported there is imported."""
+    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
+    tree = root.parent / "tree"
+    for args in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        ("commit", "-q", "-m", "first"),
+        ("worktree", "add", "-q", "-b", "other", str(tree)),
+    ):
+        subprocess.run([*git, *args], cwd=root, check=True)
+    claude_log(tree).write_text(claude_line(1, tree, branch="other"))
+    assert [one.found.cwd for one in find_imports(root, Wanted()).placed] == [str(tree)]
+    store = store_of(tree, "other")
+    assert len(imported(tree)) == 1
+    assert find_imports(root, Wanted()).placed == ()
+    assert len(store.read().calls) == 1
+
+
+def test_what_is_no_plain_file_is_left_alone(root: Path) -> None:
+    claude_log(root).write_text(claude_line(1, root))
+    os.mkfifo(claude_log(root, "fifo"))
+    claude_log(root, "gone").symlink_to("nowhere")
+    claude_log(root, "folder").mkdir()
+    assert len(find_imports(root, Wanted()).placed) == 1
 
 
 def test_only_what_is_wanted_is_imported(root: Path) -> None:

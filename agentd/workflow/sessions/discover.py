@@ -12,12 +12,14 @@ from pathlib import Path
 
 from agentd import git
 from agentd.frozen import frozen
+from agentd.metering.bounds import MAX_TOKENS
 from agentd.metering.call import CallRecord
 from agentd.metering.partial import reason_of
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.metering.words import MANUAL
-from agentd.project.change import all_changes
+from agentd.project.change import Change, all_changes
+from agentd.project.layout import Project, find_layout
 from agentd.project.workspace import Workspace
 from agentd.providers.session_files import LoggedRequest
 from agentd.runner.told_by_cli import Outcome
@@ -53,11 +55,11 @@ class ManualCall:
         """Whether the log has more than was imported."""
         if self.imported is None:
             return False
-        now, then = self.call, self.imported.call
-        return (now.usage.total_tokens, now.requests or 0) > (
-            then.usage.total_tokens,
-            then.requests or 0,
-        )
+        return _known_of(self.call) > _known_of(self.imported.call)
+
+
+def _known_of(call: CallRecord) -> tuple[int, int, bool]:
+    return call.usage.total_tokens, call.requests or 0, _CUT not in (call.why or "")
 
 
 @frozen(kw_only=True)
@@ -79,14 +81,14 @@ def manual_calls(workspace: Workspace) -> list[ManualCall]:
     """
     root = workspace.project.root
     roots = _roots_of(root)
-    logs = read_logs(str(root), roots, workspace.environ_of, _inside(roots))
-    known = read_known(str(root), all_changes(workspace.project))
+    logs = read_logs(str(root), roots, _inside(roots))
+    known = read_known(str(root), _changes_of(workspace, roots))
     return _calls_of(logs, known, lambda cwd: workspace.prices)
 
 
 def logs_everywhere() -> list[LogFile]:
     """All session logs of this machine."""
-    return read_logs(ALL, (), lambda provider: os.environ, lambda cwd: True)
+    return read_logs(ALL, (), lambda cwd: True)
 
 
 def calls_everywhere(
@@ -119,6 +121,17 @@ def _roots_of(root: Path) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def _changes_of(workspace: Workspace, roots: Iterable[Path]) -> list[Change]:
+    """The project's changes, and those of its other worktrees, where other branches are."""
+    changes = all_changes(workspace.project)
+    real = {workspace.project.root.resolve()}
+    for root in roots:
+        if root.resolve() not in real and (root / "agentd" / "config.toml").is_file():
+            real.add(root.resolve())
+            changes += all_changes(Project(root, find_layout(root)))
+    return changes
+
+
 def _inside(roots: Sequence[Path]) -> Callable[[str], bool]:
     """Whether a folder lies in one of these, and in no project inside it."""
 
@@ -145,6 +158,7 @@ def _calls_of(
         _call_of(session, requests, prices_of(session.cwd), known)
         for session in _sessions(logs, known, has_ledger)
         for requests in _by_day_and_branch(session.requests)
+        if sum(one.counts[0] + one.counts[1] for one in requests) <= MAX_TOKENS  # a log that lies
     ]
     return sorted(calls, key=lambda one: (one.first_at, one.call.id))
 
@@ -254,7 +268,11 @@ def _call_of(
         request_count=len(rows),
     )
     imported = known.imported.get(call_id)
-    is_known = imported is not None and imported.call.usage.counts() == outcome.usage.counts()
+    is_known = (
+        imported is not None
+        and imported.call.usage.counts() == outcome.usage.counts()
+        and (_CUT in (why or "") or _CUT not in (imported.call.why or ""))
+    )
     if imported and is_known:
         call = imported.call  # prices of today change nothing of what is recorded
     else:

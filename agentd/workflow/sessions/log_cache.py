@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -58,7 +59,6 @@ class LogFile:
 def read_logs(
     key: str,
     roots: Sequence[Path],
-    environ_of: Callable[[str], Mapping[str, str]],
     is_ours: Callable[[str], bool],
 ) -> list[LogFile]:
     """All session logs of sessions that began where ``is_ours`` says so; only what is new is read.
@@ -75,7 +75,7 @@ def read_logs(
         if row.session_files is None:
             continue
         files = row.session_files()
-        for path in dict.fromkeys(files.find(environ_of(provider), roots)):
+        for path in dict.fromkeys(files.find(os.environ, roots)):
             name = os.fspath(path)
             try:
                 log = known.get(name)
@@ -97,6 +97,8 @@ def read_logs(
 
 def _stamp(path: Path) -> FileStamp:
     found = path.stat()  # of what a link leads to
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(f"{path}: is no plain file")
     return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
