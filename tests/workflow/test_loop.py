@@ -278,7 +278,7 @@ def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
     box = sandbox(tmp_path)
     for rounds in box.plan.values():
         for answer in rounds:
-            answer["sleep_s"] = 0.05
+            answer["sleep_s"] = 0.05 if group else 0.3  # longer: it is followed to its end
     (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
     (box.root / "agentd/specs").mkdir(exist_ok=True)
     chance = random.Random(seed(7))
