@@ -9,18 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from agentd.clock import from_iso
-from agentd.ledger import document, own_grammar, scalar, state
-from agentd.ledger.document import Document
+from agentd.ledger import document, own_grammar, scalar
+from agentd.ledger.merge_side import BUDGET_KEYS, EARLY, Entry, Side, read_side, value_of
 from agentd.ledger.own_layout import (
     SUMMED,
-    TOTALS,
     Block,
     Sums,
     add_up,
-    after_last_value,
     with_sums,
 )
 from agentd.ledger.same_call import fuller
@@ -28,12 +26,7 @@ from agentd.ledger.source import Malformed, Source
 from agentd.ledger.text_merge import Merging
 from agentd.text import counted
 
-_ITEM = re.compile(r"^  - ", re.MULTILINE)
-_OPENING = re.compile(r"(?:.*\n)*?  calls:.*\n")
 _PROJECT = "project"  # the warnings of the project: a change's own restart does not touch them
-_KEYS = ("budget_warned", "budget_reset_calls", "budget_reset_after")
-_BUDGET = re.compile(rf"^(?:{'|'.join(_KEYS)}):[^#\n]*\n", re.MULTILINE)
-_EARLY = datetime.min.replace(tzinfo=UTC)
 
 
 class Merged(NamedTuple):
@@ -44,42 +37,14 @@ class Merged(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class _Entry(NamedTuple):
-    """A call as it stands there, with the comments before it; ``at`` is what it is sorted by."""
-
-    lines: str
-    call: Mapping[str, Any]
-    at: datetime
-
-    @property
-    def key(self) -> object:
-        """What a call is known by: its id; the original agentd wrote none."""
-        return self.call.get("id") or repr(self.call)
-
-
-class _Side(NamedTuple):
-    """One version, cut up: ``budget`` are the budget's keys that it has, with their texts.
-
-    They are not in ``found`` any more, but for those with a comment. ``restart`` are the keys of
-    the calls before the meter's restart.
-    """
-
-    found: Document
-    opening: str
-    entries: Sequence[_Entry]
-    closing: str
-    budget: Mapping[str, str]
-    restart: frozenset[object]
-
-
 class _Place(NamedTuple):
     """A call in the merged list: one entry, or those of both sides where neither says more."""
 
-    ours: list[_Entry]
-    theirs: list[_Entry]
+    ours: list[Entry]
+    theirs: list[Entry]
 
     @property
-    def first(self) -> _Entry:
+    def first(self) -> Entry:
         return (self.ours or self.theirs)[0]
 
     @property
@@ -94,10 +59,10 @@ def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -
     what differs there is a conflict.
     """
     try:
-        old = _side(base) if base is not None and base.text else None
+        old = read_side(base) if base is not None and base.text else None
     except Malformed:
         old = None
-    one, other = _side(ours), _side(theirs)
+    one, other = read_side(ours), read_side(theirs)
     places = _united(one, other)
     sides = [side for side in (old, one, other) if side is not None]
     values = _values(places, one, other)
@@ -119,42 +84,10 @@ def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -
         texts = map(merging.whole, parts[1], parts[2])
         before, opening, closing, after = texts
         text, conflict = "".join((before, opening, calls, closing, after)), True
-    return Merged(text, conflict, tuple(_notes(old, one, other)))
+    return Merged(text, conflict, tuple(_notes(old, one, other, places)))
 
 
-def _side(source: Source) -> _Side:
-    found = document.read(source, own_grammar.ALL)
-    if not isinstance(found.calls, Block):
-        text = found.calls.append(())
-        found = document.read(source._replace(text=text, ordinary=True), own_grammar.ALL)
-    if not isinstance(found.calls, Block):
-        raise Malformed(1, "its calls can't be brought into agentd's layout")
-    block = found.text[found.calls.start : found.calls.end]
-    totals_at = block.rindex(f"\n  {TOTALS[0]}:") + 1
-    starts = [match.start() for match in _ITEM.finditer(block, 0, totals_at)]
-    opening = _OPENING.match(block)
-    calls = own_grammar.fields(found.calls.entries)
-    if opening is None or len(starts) != len(calls):
-        raise Malformed(1, "its calls can't be told apart")
-    head = re.sub(r"(?m)^  calls: \[\]", "  calls:", opening[0], count=1)
-    entries: list[_Entry] = []
-    at, lead = _EARLY, block[opening.end() : starts[0]] if starts else ""
-    for start, end, call in zip(starts, [*starts, totals_at][1:], calls, strict=True):
-        lines = block[start:end]
-        cut = after_last_value(lines)
-        at = call.get("timestamp", at)
-        entries.append(_Entry(lead + lines[:cut], call, at))
-        lead = lines[cut:]
-    rest = lead if starts else block[opening.end() : totals_at]
-    restart = frozenset(entry.key for entry in entries[: state.metered_from(found)])
-    budget = {key: _value(found, key) for key in _KEYS if key in found.spans}
-    if budget:
-        bare = _BUDGET.sub("", found.text)
-        found = document.read(source._replace(text=bare, ordinary=True), own_grammar.LEDGER)
-    return _Side(found, head, entries, rest + block[totals_at:], budget, restart)
-
-
-def _united(one: _Side, other: _Side) -> list[_Place]:
+def _united(one: Side, other: Side) -> list[_Place]:
     """The calls of both, each once, by their time and id."""
     found: dict[object, _Place] = {}
     for number, side in enumerate((one, other)):
@@ -170,7 +103,7 @@ def _united(one: _Side, other: _Side) -> list[_Place]:
     )
 
 
-def _put(entries: list[_Entry], new: _Entry) -> None:
+def _put(entries: list[Entry], new: Entry) -> None:
     """Add an entry of the same call, unless another says more; those that say less go."""
     for entry in entries:
         if _fuller(entry, new) is entry:
@@ -178,7 +111,7 @@ def _put(entries: list[_Entry], new: _Entry) -> None:
     entries[:] = [entry for entry in entries if _fuller(entry, new) is not new] + [new]
 
 
-def _fuller(one: _Entry, other: _Entry) -> _Entry | None:
+def _fuller(one: Entry, other: Entry) -> Entry | None:
     if one.lines == other.lines:
         return one
     more = fuller(one.call, other.call)
@@ -194,13 +127,13 @@ def _chosen(place: _Place) -> Iterator[_Place]:
     if not place.first.call.get("id"):
         yield from (_Place([entry], []) for entry in max(ours, theirs, key=len))
         return
-    both: list[_Entry] = []
+    both: list[Entry] = []
     for entry in (*ours, *theirs):
         _put(both, entry)
     yield _Place(both, []) if len(both) == 1 or not (ours and theirs) else place
 
 
-def _values(places: Sequence[_Place], one: _Side, other: _Side) -> dict[str, str]:
+def _values(places: Sequence[_Place], one: Side, other: Side) -> dict[str, str]:
     """What the keys that steps change by themselves say now, as YAML."""
     keys = [place.first.key for place in places]
     ends = [
@@ -221,8 +154,8 @@ def _values(places: Sequence[_Place], one: _Side, other: _Side) -> dict[str, str
         last = places[max(ends) - 1].first.call.get("id", "") if max(ends) else ""
         values["budget_reset_calls"] = str(max(ends))
         values["budget_reset_after"] = scalar.text(last)
-    times = [_value(side.found, "updated_at") for side in (one, other)]
-    if all(times):
+    times = [value_of(side.found, "updated_at") for side in (one, other)]
+    if EARLY not in map(_moment, times):
         values["updated_at"] = max(times, key=_moment)
     return values
 
@@ -231,18 +164,15 @@ def _moment(text: str) -> datetime:
     try:
         found = from_iso(text)
     except ValueError:
-        return _EARLY
+        return EARLY
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _value(found: Document, key: str) -> str:
-    span = found.spans.get(key)
-    return (span.text or "") if span else ""
-
-
-def _parts(side: _Side, values: Mapping[str, str], sums: Sums) -> tuple[str, str, str, str]:
+def _parts(side: Side, values: Mapping[str, str], sums: Sums) -> tuple[str, str, str, str]:
     """The texts before, at the begin of, at the end of and behind the block, with these values."""
-    wanted = {key: text for key, text in values.items() if key in _KEYS or key in side.found.spans}
+    wanted = {
+        key: text for key, text in values.items() if key in BUDGET_KEYS or key in side.found.spans
+    }
     found = side.found
     assert isinstance(found.calls, Block)
     block = found.text[found.calls.start : found.calls.end]
@@ -271,9 +201,12 @@ def _is_sound(source: Source, places: Sequence[_Place]) -> bool:
     )
 
 
-def _notes(old: _Side | None, one: _Side, other: _Side) -> Iterator[str]:
+def _notes(old: Side | None, one: Side, other: Side, places: Sequence[_Place]) -> Iterator[str]:
     ids = [{entry.call.get("id", "") for entry in side.entries} for side in (one, other)]
     known = {entry.call.get("id", "") for entry in old.entries} if old else set()
     if gone := sorted(known & (ids[0] ^ ids[1])):
         shown = ", ".join(gone[:3]) + (", ..." if gone[3:] else "")
         yield f"only one side still has {counted(len(gone), 'call')}, kept: {shown}"
+    for place in places:
+        if place.conflict:
+            yield f"the call {place.first.call['id']} differs on both sides: choose one entry"
