@@ -10,8 +10,11 @@ from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of
 from agentd.specs.model import Delta, SpecError
-from agentd.specs.overlap import overlaps
+from agentd.specs.overlap import given_by, overlaps
 from agentd.specs.plan import plan_merge
+
+STACKED = "stacked"
+"""The code of an issue that another open change settles once it is archived: no model can."""
 
 
 def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:
@@ -27,7 +30,12 @@ def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) ->
         yield Issue("error", "merge", error.path, error.line, text, error.fix)
         return
     for path, problem in plan.problems:
-        yield Issue("error", "merge", path, problem.line, problem.message)
+        if waits_for := _stacked_on(project, change, deltas, path, problem.line):
+            text = f"{problem.message}: the open change {waits_for} adds it"
+            fix = f"Archive that first: agentd run {waits_for}"
+            yield Issue("error", STACKED, path, problem.line, text, fix)
+        else:
+            yield Issue("error", "merge", path, problem.line, problem.message)
     for path, conflict in plan.conflicts:
         text = f'"{conflict.name}" changed in the main spec since the proposal; the edits clash'
         fix = "Let the change's text hold both edits."
@@ -35,6 +43,18 @@ def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) ->
     for path, warning in plan.warnings:
         yield Issue("warning", "merge", path, warning.line, warning.message)
     yield from _overlap_issues(project, change, deltas)
+
+
+def _stacked_on(
+    project: Project, change: Path, deltas: Mapping[str, Delta], path: str, line: int | None
+) -> str:
+    """The open change without which a line of a delta can't be merged; "" without one."""
+    for key, delta in deltas.items():
+        for name, at in delta.touched if delta.path == path else ():
+            others = given_by(project, capability_of(key), name) if at == line else {}
+            if other := next((each for each in others if each != change.name), ""):
+                return other
+    return ""
 
 
 def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from agentd.files import write_atomic
 from agentd.json_value import json_value
 from agentd.project.layout import Project
-from agentd.specs.files import change_specs, read_spec, shown, target_of
+from agentd.specs.files import capability_of, change_specs, read_spec, shown, target_of
 from agentd.specs.mains import parse_main
 from agentd.specs.model import Delta, SpecError
+from agentd.specs.overlap import given_by
 
 FILE = "BASE.json"
 _VERSION = 1
@@ -74,7 +75,10 @@ def _text(block: Mapping[str, str] | None) -> str | None:
 
 
 def _blocks(project: Project, key: str, delta: Delta) -> Base:
-    """What a delta modifies, removes or renames, by the name that the main spec has."""
+    """What a delta modifies, removes or renames, by the name that the main spec has.
+
+    What only another open change adds is taken as that has it.
+    """
     was = delta.former_names
     modified = (was.get(block.name, block.name) for block in delta.modified)
     names = [*was.values(), *modified, *(entry.name for entry in delta.removed)]
@@ -83,7 +87,11 @@ def _blocks(project: Project, key: str, delta: Delta) -> Base:
     target = target_of(project, key)
     spec = parse_main(read_spec(project, target) or "", shown(project, target))
     there = {block.name: block.text for block in spec.requirements}
-    return {name: there.get(name) for name in names}
+    base: dict[str, str | None] = {name: there.get(name) for name in names}
+    for name in [name for name in names if name not in there]:
+        given = given_by(project, capability_of(key), name)
+        base[name] = next(filter(None, given.values()), None)
+    return base
 
 
 def _sha256(text: str) -> str:

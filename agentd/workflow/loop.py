@@ -38,7 +38,7 @@ def drive(
         step = STEPS[action]
         given = values or {} if step.name == loop.first else {}
         run = StepRun(change=change, step=step, order=order, values=given)
-        if step.validates_first and not _is_valid(run):
+        if step.validates_first and not _is_valid(run, loop):
             continue
         yield run_step(run)
 
@@ -113,9 +113,10 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
     return LoopEnded(f"{change.id} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
 
 
-def _is_valid(run: StepRun) -> bool:
+def _is_valid(run: StepRun, loop: Loop) -> bool:
     """Validate before money is spent on a judgement; what is wrong is judged without a model."""
     from agentd.documents.fix import fix_change
+    from agentd.documents.merge_rules import STACKED
     from agentd.documents.validate import validate_change
 
     change, step, project = run.change, run.step, run.change.project
@@ -127,6 +128,11 @@ def _is_valid(run: StepRun) -> bool:
     errors = [issue for issue in report.errors if issue.path != written_anew]
     if not errors:
         return True
+    if stacked := [issue for issue in errors if issue.code == STACKED]:
+        raise Paused(
+            f"{change.id} builds on another change: {stacked[0].message} ({stacked[0].place})",
+            fix=f"{stacked[0].fix}; then: agentd {loop.name} {change.id}",
+        )
     issues = "\n".join(
         f"### Issue {number}: {issue.message}\n- Severity: High\n- Where: {issue.place}\n"
         for number, issue in enumerate(errors, 1)

@@ -342,3 +342,24 @@ def test_what_a_person_ticks_counts_beside_an_issue_of_high_severity(tmp_path: P
     box.ok("impl", "add-x")
     steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
     assert steps[4:] == ["implementation", "review", "review"]
+
+
+def test_a_change_that_builds_on_an_open_one_waits_for_it_and_pays_for_no_round(
+    tmp_path: Path,
+) -> None:
+    box = sandbox(tmp_path)
+    box.ok("plan", "add-x", "Let users log in")
+    stacked = SPEC.replace("ADDED", "MODIFIED").replace("- **THEN**", "- **AND** late\n- **THEN**")
+    assert stacked.count("late") == 1
+    box.answers("proposal", (STREAMS["gemini"], {**PROPOSAL, "change/specs/login.md": stacked}))
+    paused = box.run("plan", "extend-x", "Let them log out")
+    assert paused.returncode == 6
+    assert "extend-x builds on another change" in paused.stderr
+    assert "Archive that first: agentd run add-x; then: agentd plan extend-x" in paused.stderr
+    assert [call["step"] for call in box.telemetry("extend-x")["calls"]] == ["proposal"]
+    box.ok("run", "add-x")
+    box.ok("validate", "extend-x")
+    box.answers("challenge", (STREAMS["gemini"], {"change/CHALLENGE.md": verdict("APPROVED")}))
+    box.ok("run", "extend-x")
+    assert steps_of(archived_state(box, "extend-x"))[:2] == ["proposal", "challenge"]
+    assert "late" in (box.root / "agentd" / "specs" / "login.md").read_text()
