@@ -26,6 +26,16 @@ def in_range(visits: list[Visit], like: Like) -> Range:
     return found
 
 
+def test_work_by_hand_is_no_step_and_parts_none() -> None:
+    calls = [
+        row("review", "0.10", at=1, status="failed"),
+        row("manual", "7", at=2),
+        row("review", "0.20", at=3),
+    ]
+    (found,) = visits_of(calls)
+    assert (found.step, found.calls, found.cost_usd) == ("review", 2, Decimal("0.30"))
+
+
 def test_failed_calls_belong_to_the_one_that_did_the_step() -> None:
     calls = [
         row("review", "0.10", at=1, status="failed"),
