@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from statistics import median_high
+from sys import intern
 
 from agentd.errors import StateError
-from agentd.ledger.all_rows import read_rows
+from agentd.ledger.all_rows import read_each_as
+from agentd.ledger.rows import Row
 from agentd.project.change import all_changes
 from agentd.project.layout import Project
 
@@ -19,10 +22,21 @@ def typical_answers(project: Project, step: str) -> dict[str, int]:
     """
     unreadable: list[StateError] = []  # whoever needs these ledgers tells
     found: dict[str, list[int]] = defaultdict(list)
-    for row in read_rows(all_changes(project), unreadable):
-        if row.step != step or not row.requests or row.status != "ok":
+    # The rows of all calls would take ten times as long to load, before the first request of a run.
+    for lengths in read_each_as("answers", _lengths, all_changes(project), unreadable):
+        for model, some in lengths.get(step, {}).items():
+            found[model] += some
+    return {model: median_high(lengths) for model, lengths in found.items()}
+
+
+def _lengths(rows: Sequence[Row]) -> dict[str, dict[str, list[int]]]:
+    """The output tokens of one request of each call, by step and model."""
+    lengths: dict[str, dict[str, list[int]]] = {}
+    for row in rows:
+        if not row.requests or row.status != "ok":
             continue
         most = max(row.parts, key=lambda part: part.tokens_out, default=row)
         own = max(1, row.requests - len(row.parts[1:]))
-        found[most.model].append(most.tokens_out // own)
-    return {model: median_high(lengths) for model, lengths in found.items()}
+        models = lengths.setdefault(intern(row.step), {})  # a cache has each name once
+        models.setdefault(intern(most.model), []).append(most.tokens_out // own)
+    return lengths

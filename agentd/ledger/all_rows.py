@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agentd.errors import StateError
 from agentd.files import FileStamp, file_stamp
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agentd.ledger.alike import AlikeCalls
 
 Calls = TypeVar("Calls")
+Made = TypeVar("Made")
 # A file system may keep times to the second or two, so a file this young may change once more
 # without looking any different.
 _SETTLED_NS = 2_000_000_000
@@ -35,10 +36,6 @@ class HasLedger(Protocol):
         """Its folder."""
 
 
-_Entry: TypeAlias = "tuple[FileStamp | None, list[Row]]"
-"""A ledger's stamp, and its rows."""
-
-
 def read_rows(changes: Sequence[HasLedger], problems: list[StateError] | None = None) -> list[Row]:
     """The calls of all changes, in their order; a change without a STATE.yaml has none.
 
@@ -52,20 +49,30 @@ def read_each(
     changes: Sequence[HasLedger], problems: list[StateError] | None = None
 ) -> list[list[Row]]:
     """The same, apart for each change."""
+    return read_each_as("rows", lambda rows: rows, changes, problems)
+
+
+def read_each_as(
+    kind: str,
+    made: Callable[[list[Row]], Made],
+    changes: Sequence[HasLedger],
+    problems: list[StateError] | None = None,
+) -> list[Made]:
+    """What is ``made`` of each change's calls; it is kept as ``kind`` until its ledger changes."""
     if len(changes) < 2:  # not worth a file; that of all is left alone
-        return [read_ledger(change, problems) for change in changes]
-    place = cache.path_of("rows", home_of(changes))
-    known: dict[str, _Entry] = cache.load(place) or {}
-    every: list[list[Row]] = []
-    settled: dict[str, _Entry] = {}
+        return [made(read_ledger(change, problems)) for change in changes]
+    place = cache.path_of(kind, home_of(changes))
+    known: dict[str, tuple[FileStamp | None, Made]] = cache.load(place) or {}
+    every: list[Made] = []
+    settled: dict[str, tuple[FileStamp | None, Made]] = {}
     for change, stamp in zip(changes, stamps_of(changes), strict=True):
         key = str(change.folder)
         entry = known.get(key)
         if entry is None or stamp is None or entry[0] != stamp:
             before = len(problems or ())
-            entry = (stamp, read_ledger(change, problems))
+            entry = (stamp, made(read_ledger(change, problems)))
             if len(problems or ()) > before:
-                every.append([])
+                every.append(made([]))
                 continue
         every.append(entry[1])
         if is_settled(stamp):

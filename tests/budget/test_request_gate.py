@@ -21,6 +21,7 @@ from agentd.budget.gate_order import GateOrder
 from agentd.budget.request_gate import BudgetGate
 from agentd.budget.reservations import Reservations
 from agentd.budget.typical_answers import typical_answers
+from agentd.ledger import all_rows
 from agentd.ledger.store import StateStore
 from agentd.meter.request_log import NAME, RequestLog
 from agentd.metering.call import CallRecord, PricedModel
@@ -315,3 +316,29 @@ def test_a_call_of_several_models_tells_of_the_one_that_answered(tmp_path: Path)
     )
     StateStore(box.change("old")).append(answered("big", 603, requests=4, models=models))
     assert typical_answers(Workspace.open(box.root).project, "proposal") == {"big": 200}
+
+
+def test_no_ledger_is_read_twice_for_how_long_answers_have_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run's first request waits for it; the rows of all calls are not loaded for it either."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(all_rows, "_SETTLED_NS", 0)
+    box = project(tmp_path, "50")
+    for name in ("c1", "c2"):
+        put_change(box, name, "proposed")
+        StateStore(box.change(name)).append(answered("m-1", 100, requests=1))
+    at = Workspace.open(box.root).project
+    assert typical_answers(at, "proposal") == {"m-1": 100}
+    read, read_ledger = [], all_rows.read_ledger
+    monkeypatch.setattr(
+        all_rows, "read_ledger", lambda change, *more: read.append(change.id) or read_ledger(change)
+    )
+    assert typical_answers(at, "proposal") == {"m-1": 100}
+    assert read == []
+    for number in (2, 3):
+        later = answered("m-1", 300, id=f"later-{number}", requests=1)
+        StateStore(box.change("c1")).append(later)
+    assert typical_answers(at, "proposal") == {"m-1": 300}
+    assert read == ["c1"]
+    assert [path.suffix for path in (tmp_path / "cache/agentd").iterdir()] == [".answers"]
