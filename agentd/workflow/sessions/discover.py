@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -25,8 +25,9 @@ from agentd.providers.session_files import LoggedRequest
 from agentd.runner.told_by_cli import Outcome
 from agentd.state_folder import short_hash
 from agentd.workflow.priced_call import new_call, priced_call
-from agentd.workflow.sessions.log_cache import LogFile, read_logs, with_more
-from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Imported, Known, OwnRun, read_known
+from agentd.workflow.sessions.by_hand import Session, sessions_by_hand
+from agentd.workflow.sessions.log_cache import LogFile, read_logs
+from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Imported, Known, read_known
 
 _CUT = "an answer was cut"
 _DAY_S = 86400
@@ -60,17 +61,6 @@ class ManualCall:
 
 def _known_of(call: CallRecord) -> tuple[int, int, bool]:
     return call.usage.total_tokens, call.requests or 0, _CUT not in (call.why or "")
-
-
-@frozen(kw_only=True)
-class _Session:
-    """The requests of one session that no run of agentd made."""
-
-    provider: str
-    id: str
-    cwd: str
-    requests: Sequence[LoggedRequest]
-    unsure: str | None
 
 
 def manual_calls(workspace: Workspace) -> list[ManualCall]:
@@ -156,82 +146,11 @@ def _calls_of(
 ) -> list[ManualCall]:
     calls = [
         _call_of(session, requests, prices_of(session.cwd), known)
-        for session in _sessions(logs, known, has_ledger)
+        for session in sessions_by_hand(logs, known, has_ledger)
         for requests in _by_day_and_branch(session.requests)
         if sum(one.counts[0] + one.counts[1] for one in requests) <= MAX_TOKENS  # a log that lies
     ]
     return sorted(calls, key=lambda one: (one.first_at, one.call.id))
-
-
-def _sessions(
-    logs: Iterable[LogFile], known: Known, has_ledger: Callable[[str], bool]
-) -> Iterator[_Session]:
-    files: dict[tuple[str, str], list[LogFile]] = {}
-    logs = list(logs)
-    parents = {log.reader.session_id: log.reader.parent_id for log in logs if log.reader.parent_id}
-    owned: dict[tuple[str, str], tuple[str, LoggedRequest]] = {}
-    for log in logs:
-        files.setdefault((log.provider, _main(log.reader.session_id or "", parents)), []).append(
-            log
-        )
-        for one in log.whole_requests():
-            session_id = _main(one.session_id, parents)
-            key = log.provider, one.id
-            owned[key] = _owner(owned.get(key), (session_id, one))
-    requests: dict[tuple[str, str], list[LoggedRequest]] = {}
-    for (provider, _), (session_id, one) in owned.items():
-        requests.setdefault((provider, session_id), []).append(one)
-    for key, every in requests.items():
-        of_session = files.get(key, ())
-        provider, session_id = key
-        runs = known.runs_in(provider, session_id)
-        cwd = next((log.reader.cwd for log in of_session if log.reader.cwd), "")
-        if not runs and any(log.by_agentd for log in of_session) and has_ledger(cwd):
-            continue  # of a change that was deleted
-        own = [one for one in every if not _is_agentds(one, every, runs, known)]
-        if own:
-            yield _Session(
-                provider=provider,
-                id=session_id,
-                cwd=cwd,
-                requests=sorted(own, key=lambda one: (one.at, one.id)),
-                unsure=reason_of(log.unsure for log in of_session),
-            )
-
-
-def _main(session_id: str, parents: Mapping[str | None, str | None]) -> str:
-    """The session that a subagent's thread belongs to."""
-    seen = {session_id}
-    while (parent := parents.get(session_id)) and parent not in seen:
-        seen.add(parent)
-        session_id = parent
-    return session_id
-
-
-def _owner(
-    known: tuple[str, LoggedRequest] | None, one: tuple[str, LoggedRequest]
-) -> tuple[str, LoggedRequest]:
-    """Of two records of a request the original's, with what either knows.
-
-    Where none says that it is a copy, that of the session whose id sorts first: the same each time.
-    """
-    if known is None:
-        return one
-    first, second = sorted((known, one), key=lambda each: (each[1].copied, each[0]))
-    return first[0], with_more(first[1], second[1])
-
-
-def _is_agentds(
-    one: LoggedRequest, every: Sequence[LoggedRequest], runs: Sequence[OwnRun], known: Known
-) -> bool:
-    if one.id in known.request_ids:
-        return True
-    for run in runs:
-        if run.begin <= one.at <= run.end:
-            told_by_id = run.all_seen and any(each.id in run.request_ids for each in every)
-            if not told_by_id:
-                return True
-    return False
 
 
 def _by_day_and_branch(requests: Sequence[LoggedRequest]) -> Iterable[list[LoggedRequest]]:
@@ -242,7 +161,7 @@ def _by_day_and_branch(requests: Sequence[LoggedRequest]) -> Iterable[list[Logge
 
 
 def _call_of(
-    session: _Session, rows: Sequence[LoggedRequest], prices: PriceBook, known: Known
+    session: Session, rows: Sequence[LoggedRequest], prices: PriceBook, known: Known
 ) -> ManualCall:
     first, last = (datetime.fromtimestamp(one.at, UTC) for one in (rows[0], rows[-1]))
     whys = [] if all(one.exact for one in rows) else [_CUT]
@@ -305,7 +224,7 @@ def _busiest_model(rows: Sequence[LoggedRequest]) -> str:
     return max(tokens, key=lambda model: tokens[model])
 
 
-def _call_id(session: _Session, day: datetime, branch: str | None) -> str:
+def _call_id(session: Session, day: datetime, branch: str | None) -> str:
     """The same for everybody who imports it: by session, day and branch."""
     name = session.id
     if not (name.isascii() and name.replace("-", "").isalnum() and len(name) <= 64):
