@@ -212,6 +212,8 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
         if picked:
             note(f"{costs.report.scope}:")
         show(summary(costs.report))
+        if costs.report.not_imported and (told := costs.report.not_imported.told()):
+            show(told)
         return
     from agentd.reports.formats import renderer
 

@@ -110,6 +110,8 @@ def _text(view: Overview) -> str:
         lines.append(f"{bound(totals.partial, totals.estimated).capitalize()}: {partial}")
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
+    if not_imported := view.not_imported.told():
+        lines.append(not_imported)
     lines += ["", *_progress(view)]
     for title, groups in (("STEP", view.by_step), ("MODEL", view.by_model)):
         if groups:
@@ -198,6 +200,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "tasks": {"done": view.tasks[0], "total": view.tasks[1]},
         "at_work": view.worker and view.worker.pid,
         "orphans": list(view.waiting.orphans),
+        "not_imported": view.not_imported._asdict(),
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),
     }

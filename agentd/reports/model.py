@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from agentd.frozen import frozen
 from agentd.metering.money import EXACT
+from agentd.workflow.sessions.not_imported import NotImported
 
 
 class Sums(NamedTuple):
@@ -61,7 +62,8 @@ class Report:
     the groups' names (``model``, ``step`` …); empty for a mere total. ``days`` has every day from
     the first call to the last, those without a call too, unless that is more than ten years.
     ``whys`` say what is not known of the partial calls, and of how many. ``problems`` say which
-    ledgers could not be read, so that their calls are missing.
+    ledgers could not be read, so that their calls are missing. ``not_imported`` is what people did
+    by hand in this time that no ledger has, None where that was not asked.
     """
 
     scope: str
@@ -71,6 +73,7 @@ class Report:
     days: tuple[Spent, ...] = ()
     whys: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    not_imported: NotImported | None = None
 
 
 SIGNS = "▁█▏…"

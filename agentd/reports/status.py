@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
 from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.sessions.not_imported import NotImported, last_seen
 from agentd.workflow.unentered import enter_unentered
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Overview:
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why,
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
     entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
-    how many calls are partial for what reason.
+    how many calls are partial for what reason. ``not_imported`` is what people did by hand that no
+    ledger had when a command looked for the last time.
     """
 
     change: Change
@@ -94,6 +96,7 @@ class Overview:
     waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
     whys: Mapping[str, int] = field(default_factory=dict)
+    not_imported: NotImported = NotImported()
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
@@ -105,7 +108,8 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     project = find_project(start)
     change = asked_change(project, change_id)
     waiting = enter_unentered(change)
-    return _overview(change, _Limits.of(project), waiting)
+    view = _overview(change, _Limits.of(project), waiting)
+    return replace(view, not_imported=last_seen(project.root))
 
 
 def list_overviews(start: Path) -> list[Overview]:

@@ -12,7 +12,8 @@ from agentd.text import json_text
 def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     """``{"scope", "by", "groups", "total", "days"}``, and with a base ``"base"`` and ``"more"``.
 
-    ``partial_because`` is there when calls are partial, ``problems`` when a ledger can't be read.
+    ``partial_because`` is there when calls are partial, ``problems`` when a ledger can't be read,
+    ``not_imported`` where that was asked.
     ``base`` is what was spent there, in the same form; ``more`` is what is more than that now.
     """
     del style  # JSON is for programs, wherever it goes
@@ -22,6 +23,8 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     }
     if report.whys:
         document["partial_because"] = dict(kinds_of(report.whys))
+    if report.not_imported is not None:
+        document["not_imported"] = report.not_imported._asdict()
     if report.problems:
         document["problems"] = report.problems
     if base is not None:

@@ -46,6 +46,8 @@ def notes(report: Report) -> list[str]:
     if partial := told_partial(report.whys):
         is_least = bound(report.total.partial, report.total.estimated) == "at least"
         said.append(f"{partial}: the sum is {'a least' if is_least else 'an estimate'}.")
+    if report.not_imported and (told := report.not_imported.told()):
+        said.append(told)
     return said
 
 
