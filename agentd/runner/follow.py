@@ -24,7 +24,7 @@ from agentd.runner.used_so_far import Live, LiveRequests, Meter
 _WATCH_MS = 200
 _LOOK_S = 0.1
 _QUIET_S = 2.0
-_NOT_SEEN_TO_END = "its launcher was killed, and a process of it was not seen to end"
+_NOT_SEEN_TO_END = "a process of it stayed after its report, and was not seen to end"
 _FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
 
 

@@ -163,7 +163,7 @@ class ScriptRunner:
         process = _start(request, info, folder, run_environ, relay)
         started = StartedCli(process, family, reading, folder.stdout)
         # Without the pid only recovery after a crash is poorer; the CLI runs already.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, StateError):
             info_now = replace(info, cli_pid=process.pid, cli_token=started.token)
             folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
         run = _Run(request, folder, info, environ, reading, relay, began_ms)
@@ -195,7 +195,7 @@ class ScriptRunner:
             works = cli.works()
             if works:
                 self._interrupts = stack.enter_context(Interrupts())
-                with contextlib.suppress(OSError):  # others see who attends to it now
+                with contextlib.suppress(OSError, StateError):  # others see who attends to it
                     folder.write_info(cli.attended_by_us(info), durable=False)
             gone_ms = int((precise_utc_now() - info.started_at).total_seconds() * 1000)
             began_ms = monotonic_ms() - max(0, gone_ms)
@@ -217,13 +217,7 @@ class ScriptRunner:
         self, run: _Run, cli: StartedCli | LeftCli, interrupts: Interrupts
     ) -> RunResult:
         """Follow a CLI until it ends or has to be stopped, end all it has left, and read it."""
-        request, info, environ, reading, relay = (
-            run.request,
-            run.info,
-            run.environ,
-            run.reading,
-            run.relay,
-        )
+        request, reading, relay = run.request, run.reading, run.relay
         row = request.provider.cli()
         stages = stop_stages(row.first_signal, self._stop_grace_s, self._term_grace_s)
         after_refusal = AfterRefusal(relay, reading)
@@ -241,7 +235,7 @@ class ScriptRunner:
                 status = follow(
                     cli,
                     reading,
-                    Live(reading, row, info, environ, relayed_requests),
+                    Live(reading, row, run.info, run.environ, relayed_requests),
                     interrupts,
                     meter=request.meter,
                     deadline_ms=run.deadline_ms,
@@ -263,7 +257,7 @@ class ScriptRunner:
                 relay.process.leave()  # it has written its last line then
             result = conclude(
                 run.folder,
-                info,
+                run.info,
                 reading,
                 row,
                 status=status,
@@ -271,7 +265,7 @@ class ScriptRunner:
                 unsure=cli.unsure,
                 duration_ms=duration_ms,
                 prior_usage=request.prior_usage,
-                environ=environ,
+                environ=run.environ,
             )
             tell(last=True)
         return result

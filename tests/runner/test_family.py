@@ -149,7 +149,7 @@ def test_binary_without_launcher_that_goes_on_after_a_report(tmp_path: Path, goe
     else:
         assert (result.final_text, result.usage.input_tokens) == ("first", 100)
         assert result.accuracy == "heuristic"
-        assert result.why == "its launcher was killed, and a process of it was not seen to end"
+        assert result.why == "a process of it stayed after its report, and was not seen to end"
 
 
 @needs_proc
