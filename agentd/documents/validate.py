@@ -22,6 +22,7 @@ from agentd.documents.tasks import read_tasks
 from agentd.markdown.document import scan
 from agentd.project.layout import Project
 from agentd.specs.deltas import parse_delta
+from agentd.specs.files import is_note
 from agentd.specs.model import Delta
 
 OWED = ("proposal.md", "tasks.md", "specs")
@@ -46,7 +47,7 @@ def _issues(
     yield from ledger_issues(project, change)
     yield from sources.issues
     yield from _missing(project, change, sources, owed)
-    deltas = _deltas(sources)
+    deltas = _deltas(project, sources)
     looked_at = {"proposal.md", "tasks.md", *(f"specs/{key}" for key in deltas)}
     for name, source in sources.documents.items():
         if name in looked_at:
@@ -62,14 +63,13 @@ def _issues(
     yield from pattern_issues(patterns, sources.documents.values(), shown.as_posix())
 
 
-def _deltas(sources: Sources) -> dict[str, Delta]:
+def _deltas(project: Project, sources: Sources) -> dict[str, Delta]:
     """The specs by their path below ``specs/``: the files that ``change_specs`` takes too."""
     found = {}
     for source in sources.specs:
         key = source.name.removeprefix("specs/")
         delta = parse_delta(source.text, source.path)
-        note = "/" in key and not key.endswith("/spec.md") and delta.empty and not delta.sections
-        if key != "CHANGELOG.md" and not note:
+        if not is_note(project, key, delta):
             found[key] = delta
     return found
 

@@ -62,18 +62,43 @@ def read_spec(project: Project, path: Path, *, max_bytes: int = MAX_SPEC_BYTES) 
 def change_specs(project: Project, change: Path) -> list[tuple[str, Delta]]:
     """The specs of a change, by their path under ``specs/`` (``login.md``, ``login/spec.md``).
 
-    Left out: ``CHANGELOG.md``, files whose names begin with a dot, and notes beside a spec: other
-    files in a capability's folder with neither deltas nor requirements. Raises SpecError.
+    Left out are notes, and files whose names begin with a dot. Raises SpecError, also for a spec
+    that OpenSpec would not read, where the project is one of OpenSpec's.
     """
     folder = change / "specs"
     found = []
     for path in _markdown(project, folder):
         key = path.relative_to(folder).as_posix()
         delta = parse_delta(read_spec(project, path) or "", shown(project, path))
-        is_note = "/" in key and path.name != _SPEC and delta.empty and not delta.sections
-        if key != _CHANGELOG and not is_note:
+        if not is_note(project, key, delta):
             found.append((key, delta))
+            _check_place(project, path, key)
     return found
+
+
+def is_note(project: Project, key: str, delta: Delta) -> bool:
+    """Whether a file below a change's ``specs/`` is no spec: it has no deltas, no requirements.
+
+    That is ``CHANGELOG.md``, or a file beside a ``spec.md``; with OpenSpec also beside folders.
+    """
+    if key == _CHANGELOG:
+        return True
+    beside = "/" in key or project.layout == "openspec"
+    return beside and Path(key).name != _SPEC and delta.empty and not delta.sections
+
+
+def _check_place(project: Project, path: Path, key: str) -> None:
+    """In OpenSpec's layout a capability has one spec, ``CAPABILITY/spec.md``."""
+    folder, _, name = key.rpartition("/")
+    if project.layout != "openspec" or (folder and name == _SPEC):
+        return
+    specs = shown(project, path.parents[key.count("/")])
+    capability = folder or ("<capability>" if name == _SPEC else name.removesuffix(".md"))
+    raise SpecError(
+        "OpenSpec reads no spec of this name",
+        path=shown(project, path),
+        fix=f"Move what it says to {specs}/{capability}/{_SPEC}.",
+    )
 
 
 def target_of(project: Project, key: str) -> Path:
