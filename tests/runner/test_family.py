@@ -234,3 +234,47 @@ def test_without_proc_groups_and_sessions_tell(
     assert [each.session for each in left.members()] == [leader.pid]
     left.signal(signal.SIGKILL)
     until(lambda: not left.lives())
+
+
+def test_those_who_stop_a_run_look_for_all_processes_only_when_the_known_ones_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def look() -> dict[int, process.Process]:
+        nonlocal looks
+        looks += 1
+        return process.processes()
+
+    monkeypatch.setattr(family, "processes", look)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as child:
+        left = Family(tmp_path)
+        left.begun(child.pid, process.start_token(child.pid))
+        assert all(left.lives() for _ in range(50))
+        assert looks == 0
+        child.kill()
+    assert not left.lives()
+    assert looks == 1
+
+
+@needs_proc
+def test_a_process_without_a_mark_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def environment(pid: int) -> bytes | None:
+        read.append(pid)
+        return process.environment(pid)
+
+    monkeypatch.setattr(family, "environment", environment)
+    environ = {name: text for name, text in os.environ.items() if name != MARK}
+    with (
+        subprocess.Popen(["sleep", "60"], env=environ) as stranger,
+        subprocess.Popen(["sleep", "60"], env=marked(environ, tmp_path / "runs/a")) as child,
+    ):
+        for _ in range(3):  # as before each step of a loop
+            assert family.marked_runs(tmp_path / "runs") == {tmp_path / "runs/a"}
+        assert (read.count(stranger.pid), read.count(child.pid)) == (1, 3)
+        stranger.kill()
+        child.kill()
