@@ -17,7 +17,7 @@ from typing import Any
 from agentd.state_folder import short_hash
 from agentd.version import __version__
 
-_STAMP = f"agentd {__version__} format 5 python {sys.version_info[:2]}\n".encode()
+_STAMP = f"agentd {__version__} format 6 python {sys.version_info[:2]}\n".encode()
 
 
 def path_of(kind: str, key: str) -> Path:

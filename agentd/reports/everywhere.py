@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.config.load import load_to_report
-from agentd.errors import AgentdError, ConfigError, StateError
+from agentd.errors import AgentdError, ConfigError, InputError, StateError
 from agentd.ledger.all_rows import read_rows
 from agentd.ledger.rows import Row, of_call
 from agentd.ledger.run_folders import unentered
@@ -64,7 +64,10 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     for one in filter(lambda one: one.rows, ledgers):
         rows, left_out = bounds.select(one.rows)
         untimed += left_out
-        origins = origins_of(one.root, one.changes, query.by)
+        try:
+            origins = origins_of(one.root, one.changes, query.by)
+        except InputError as error:  # the history of one project must not hide the others
+            origins = Origins(project=str(one.root), problem=error.message)
         told += [f"{one.root}: {origins.problem}"] if origins.problem else []
         tallies.append(tally([rows], query, origins))
     tallies += _outside(calls, projects, query, bounds)

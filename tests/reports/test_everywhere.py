@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,6 +179,24 @@ def test_a_broken_ledger_is_named(root: Path) -> None:
     costs = everywhere()
     assert costs.report.total.calls == 1
     assert str(other) in costs.report.problems[0]
+
+
+def test_a_damaged_repository_hides_no_other_project(root: Path) -> None:
+    record(root, "a")
+    tell_of(root)
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *arguments], capture_output=True, check=True)
+    for one in (root / ".git" / "objects").glob("??/*"):
+        kind = subprocess.run(
+            [*git, "cat-file", "-t", one.parent.name + one.name], capture_output=True, check=True
+        )
+        if kind.stdout == b"tree\n":
+            one.chmod(0o600)
+            one.unlink()
+    costs = everywhere("author")
+    assert costs.report.total.calls == 1
+    assert str(root) in costs.warnings[0]
 
 
 def test_the_command_works_outside_of_any_project(root: Path) -> None:
