@@ -25,6 +25,7 @@ from agentd.reports.origins import origins_of
 from agentd.reports.selection import Bounds
 from agentd.text import counted
 from agentd.workflow.sessions.discover import ManualCall, calls_everywhere, logs_everywhere
+from agentd.workflow.sessions.not_imported import roots_seen
 from agentd.workflow.sessions.own_runs import read_known
 
 _CACHE_KEY = "everywhere"
@@ -46,7 +47,7 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     """
     logs = logs_everywhere()
     cwds = {log.reader.cwd for log in logs if log.reader.cwd}
-    projects = find_projects([*cwds, str(start.absolute())])
+    projects = find_projects([*cwds, *roots_seen(), str(start.absolute())])
     query = Query(request.by, _timezone(projects, start, request))
     bounds = bounds_of(request, query.timezone)
     problems: list[StateError] = []

@@ -199,6 +199,13 @@ def test_a_damaged_repository_hides_no_other_project(root: Path) -> None:
     assert str(root) in costs.warnings[0]
 
 
+def test_a_project_in_which_somebody_has_looked_is_known_without_logs(root: Path) -> None:
+    record(root, "a")
+    assert everywhere().report.total.calls == 0
+    assert agentd("cost", "--all", cwd=root).returncode == 0
+    assert tokens_out(everywhere()) == {(str(root),): 10}
+
+
 def test_the_command_works_outside_of_any_project(root: Path) -> None:
     outside = root.parent / "elsewhere"
     outside.mkdir()

@@ -62,6 +62,12 @@ def remember(root: Path, calls: Iterable[ManualCall]) -> None:
     _save(root, list(map(_entry, filter(_is_missing, calls))))
 
 
+def roots_seen() -> list[str]:
+    """The projects in which a command has looked."""
+    files = _place_of(Path()).parent.glob("*.not-imported")
+    return [str(found[0]) for found in map(cache.load, files) if found]
+
+
 def forget(root: Path, call_ids: Collection[str]) -> None:
     """These calls have been recorded."""
     _save(root, [one for one in _load(root) if one[0] not in call_ids])
@@ -92,10 +98,15 @@ def _sum(entries: Iterable[_Entry]) -> NotImported:
 
 
 def _load(root: Path) -> list[_Entry]:
-    whose, entries = cache.load(cache.path_of("not-imported", str(root))) or (None, [])
+    whose, entries = cache.load(_place_of(root)) or (None, [])
     return entries if whose == str(root) else []
 
 
 def _save(root: Path, entries: list[_Entry]) -> None:
-    if entries != _load(root):
-        cache.save(cache.path_of("not-imported", str(root)), (str(root), entries))
+    place = _place_of(root)
+    if cache.load(place) != (str(root), entries):
+        cache.save(place, (str(root), entries))
+
+
+def _place_of(root: Path) -> Path:
+    return cache.path_of("not-imported", str(root))
