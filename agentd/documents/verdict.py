@@ -21,7 +21,6 @@ NOT_COVERED = "## Not covered (added by agentd)"
 FAILED_CHECKS = "## Failed checks (added by agentd)"
 """The heading under which agentd lists required checks that fail: no document with it approves."""
 
-_NO_VERDICT = "it gives no verdict: one box under Verdict must be ticked, and only one"
 _NAMED = 10
 
 
