@@ -17,6 +17,7 @@ from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 from agentd.text import some_of
 from agentd.workflow import recording
+from agentd.workflow.kept_tasks import keep_tasks, restore_tasks
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
 
@@ -107,6 +108,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     run_dir = request.runs_dir / request.call_id
     recording.keep_failed_checks(run, run_dir)
     recording.keep_description(run, run_dir)
+    keep_tasks(run, run_dir)
     aside = run_dir / "forbidden"
     commits = run.change.workspace.config.guard.commits
     with (
@@ -138,6 +140,8 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
                 raise unkept from None
             raise
         missing = _missing(run, result, findings)
+    if told := restore_tasks(run.change, run_dir):
+        run.order.warn(f"{run.step.name}: {told}")
     make_private(run_dir)  # what the CLI and its tools wrote there, and what was moved there
     changes = Changes()
     if result.status == "ok" and not missing and not findings.forbidden:

@@ -21,6 +21,7 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.version import __version__
 from agentd.workflow import recording
 from agentd.workflow.attempt import write_printed
+from agentd.workflow.kept_tasks import restore_tasks
 from agentd.workflow.left_guards import judge_left_guards, judged
 from agentd.workflow.leftovers import Leftovers, Settled
 from agentd.workflow.order import Order
@@ -117,6 +118,9 @@ def _judge(change: Change, folder: RunFolder, info: RunInfo, notes: list[str]) -
             f"({error}); the next agentd command tries again",
             fix="Mend that, then run the command again.",
         )
+    change.forget()
+    if told := restore_tasks(change, folder.path):
+        notes.append(f"{info.step}: {told}")
     return None
 
 
