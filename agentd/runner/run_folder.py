@@ -55,7 +55,7 @@ class RunInfo:
 
 _BEFORE_A_RUN = {
     *("reserve", "lock", "prompt", "stdout", "stderr", "pointed.json", "failed-checks.json"),
-    *("meter.log", "requests.jsonl", "description"),
+    *("meter.log", "requests.jsonl", "description", "tasks-before-the-run.md"),
 }
 _KEYS = tuple(field.name for field in fields(RunInfo))
 _TEXTS = ("call_id", "step", "provider", "cwd")

@@ -13,7 +13,7 @@ from agentd.text import some_of
 from agentd.workflow.step_run import StepRun
 
 _TASKS = "tasks.md"  # in a run's folder: as the run left it, where that was not taken
-_BEFORE = "tasks.before"
+_BEFORE = "tasks-before-the-run.md"
 
 
 def keep_tasks(run: StepRun, run_dir: Path) -> None:
