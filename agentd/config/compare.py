@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentd import min_version
-from agentd.config.model import Config
+from agentd.config.model import CHECKS, ChecksConfig, Config
 from agentd.config.table import Problems, join, shown
 from agentd.providers import any_provider
 
@@ -24,6 +24,7 @@ def compare_settings(config: Config, problems: Problems) -> None:
             expected = f"an id of [[{name}.models]]: {', '.join(ids)}"
             problems.wrong(f"{name}.default", provider.default, expected)
     _compare_steps(config, problems)
+    _compare_checks(config.checks, problems)
     patterns = [pattern.name for pattern in config.validation.patterns]
     _refuse_twice("validation.patterns", "name", patterns, problems)
     if not providers:
@@ -36,6 +37,16 @@ def compare_settings(config: Config, problems: Problems) -> None:
 def _refuse_twice(key: str, label: str, names: Sequence[str], problems: Problems) -> None:
     for twice in sorted({name for name in names if name and names.count(name) > 1}):
         problems.error(f"{key} has the {label} {shown(twice)} twice; expected each {label} once")
+
+
+def _compare_checks(checks: ChecksConfig, problems: Problems) -> None:
+    for name in CHECKS:
+        if name in checks.own:
+            problems.error(f"checks.own.{name}: {name} is no name for one; set checks.{name}")
+    known = [*CHECKS, *checks.own]
+    if not set(checks.required) <= set(known) or len(set(checks.required)) < len(checks.required):
+        expected = f"a list of {', '.join(known)}, each at most once"
+        problems.wrong("checks.required", list(checks.required), expected)
 
 
 def _compare_steps(config: Config, problems: Problems) -> None:

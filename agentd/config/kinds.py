@@ -94,6 +94,22 @@ def texts(
     return _key(expected, accept, default)
 
 
+def texts_by_name(expected: str, names: str) -> Any:
+    """A table of strings, each below a name that matches the pattern ``names`` as a whole."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> dict[str, str]:
+        below = table.table(key)
+        found = {}
+        for name in below:
+            if not re.fullmatch(names, name):
+                below.take(name, "a name of small letters, digits, '-' and '_'", lambda _: None)
+            elif (value := below.take(name, expected, _non_empty)) is not None:
+                found[name] = value
+        return found
+
+    return field(default_factory=dict, metadata={"read": read})
+
+
 def choices(names: Collection[str], default: tuple[str, ...] = ()) -> Any:
     """A list of some of ``names``, each at most once."""
 
@@ -195,6 +211,10 @@ def _given_prices(table: Table, *, needed: Collection[str] = ()) -> dict[str, An
 
 def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and "\0" not in value
+
+
+def _non_empty(value: object) -> str | None:
+    return value if _is_text(value) and value.strip() else None
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

@@ -22,6 +22,7 @@ from agentd.config.kinds import (
     switch,
     text,
     texts,
+    texts_by_name,
 )
 from agentd.frozen import frozen
 from agentd.metering.rates import PricingConfig
@@ -64,6 +65,7 @@ PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
 
 _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
 _COMMAND = 'a shell command, or "" for none'
+_CHECK_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
 _FILES = 'a glob within the change\'s folder, such as "specs/**/*.md"'
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
 _VARIABLES = 'names of variables, such as ["PATH", "HOME", "LC_*"]'
@@ -178,14 +180,16 @@ class StepConfig:
 class ChecksConfig:
     """The project's own checks: a shell command, "" for none, None to detect it.
 
-    Each may take ``timeout_secs``; of its output ``max_output_chars`` are kept for the review.
-    While one that is ``required`` fails, no review approves.
+    ``own`` are more of them, by name. Each may take ``timeout_secs``; of its output
+    ``max_output_chars`` are kept for the review. While one that is ``required`` fails, no review
+    approves.
     """
 
     test: str | None = text(_COMMAND, pattern=r"|.*\S.*")
     lint: str | None = text(_COMMAND, pattern=r"|.*\S.*")
     audit: str | None = text(_COMMAND, pattern=r"|.*\S.*")
-    required: tuple[str, ...] = choices(CHECKS, ("test",))
+    own: Mapping[str, str] = texts_by_name("a shell command", _CHECK_NAME)
+    required: tuple[str, ...] = texts("a list of checks' names", ("test",))
     timeout_secs: int = integer(600, minimum=1)
     max_output_chars: int = integer(20_000, minimum=1)
 

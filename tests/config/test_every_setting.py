@@ -99,7 +99,9 @@ def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
         *asdict(ChecksConfig()).items(),
         *asdict(PathsConfig()).items(),
     ):
-        default = {None: "found by itself", ("test",): '`["test"]`'}.get(value, value)
+        default = {"None": "found by itself", "('test',)": '`["test"]`', "{}": "none"}.get(
+            str(value), value
+        )
         assert f"| `{key}` | {default} |" in manual
     rows = [line.strip("| ").split(" | ") for line in manual.splitlines() if line.startswith("| `")]
     told = {

@@ -139,6 +139,9 @@ test = "make test"
 lint = ""
 timeout_secs = 7
 max_output_chars = 900
+required = ["test", "types"]
+[checks.own]
+types = "mypy ."
 [[validation.patterns]]
 name = "no-todo"
 pattern = '\\bTODO\\b'
@@ -154,7 +157,13 @@ layout = "openspec"
     )
     assert config.warnings == ()
     assert config.checks == ChecksConfig(
-        test="make test", lint="", audit=None, timeout_secs=7, max_output_chars=900
+        test="make test",
+        lint="",
+        audit=None,
+        own={"types": "mypy ."},
+        required=("test", "types"),
+        timeout_secs=7,
+        max_output_chars=900,
     )
     assert config.validation.patterns == (
         ValidationPattern(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import subprocess
@@ -28,6 +29,8 @@ _TICK_S = 0.05
 _BLOCK_BYTES = 65536
 _STOP = (Stage(signal.SIGTERM, 2.0), Stage(signal.SIGKILL, 5.0))
 _NOT_FOUND = 127  # POSIX, Exit Status for Commands
+_NO_TESTS = 5  # pytest, Exit codes: no tests were collected
+_PYTEST = re.compile(r"(?:^|[\s/])(?:pytest|py\.test)(?:\s|$)")
 
 
 @frozen(kw_only=True)
@@ -52,8 +55,16 @@ class CheckResult:
 
     @property
     def failed(self) -> bool:
-        """Whether it tells against the code: not where agentd guessed a command that is missing."""
-        return not self.passed and not (self.check.detected and self.exit_code == _NOT_FOUND)
+        """Whether it tells against the code.
+
+        A detected command that is missing does not, nor does pytest where there are no tests.
+        """
+        is_guess = self.check.detected and self.exit_code == _NOT_FOUND
+        return not (self.passed or is_guess or self._found_none)
+
+    @property
+    def _found_none(self) -> bool:
+        return self.exit_code == _NO_TESTS and bool(_PYTEST.search(self.check.command))
 
     def told(self) -> str:
         """What came of it, in a line: ``test: FAILED (exit 1), in 12 s``."""
@@ -65,6 +76,8 @@ class CheckResult:
             return f"{self.check.name}: {told}: {without_keys(self.check.command, os.environ)}"
         if self.exit_code is not None and self.exit_code < 0:
             return f"{self.check.name}: FAILED (signal {-self.exit_code}), in {took}"
+        if self._found_none:
+            return f"{self.check.name}: no tests found, in {took}"
         passed = "passed" if self.passed else f"FAILED (exit {self.exit_code})"
         return f"{self.check.name}: {passed}, in {took}"
 

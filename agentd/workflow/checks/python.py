@@ -1,0 +1,193 @@
+"""The checks of a Python project: what tests it, and in which environment."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from agentd.workflow.checks.check_files import CheckFiles, installed, table, texts
+
+_MARKS = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "Pipfile", "manage.py"),
+    *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py"),
+)
+_REQUIREMENTS = ("requirements*.txt", "*requirements.txt", "dev.txt", "test.txt", "tests.txt")
+_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_RUNNERS = {"uv.lock": "uv run --frozen", "poetry.lock": "poetry run", "pdm.lock": "pdm run"}
+"""How a tool is run where a lock file is; without --frozen uv may rewrite it."""
+_READ_TESTS = 50  # so many test files are read to see what runs them
+_SESSIONS = ("tests", "test", "unit", "unit_tests", "pytest")
+
+
+def look(files: CheckFiles) -> dict[str, str]:
+    """The commands of a Python project by kind; none when it is none."""
+    requirements = [
+        path for path in files.named(*_REQUIREMENTS) if path.count("/") < 2 and _is_list(path)
+    ]
+    if not files.has(*_MARKS) and not requirements:
+        return {}
+    needed = set(map(_plain, _needed(files, requirements)))
+    commands = {}
+    if test := _test(files, needed):
+        commands["test"] = test
+    pyproject = files.toml("pyproject.toml")
+    if "ruff" in table(pyproject, "tool") or files.has("ruff.toml", ".ruff.toml"):
+        commands["lint"] = _in_environment(files, "ruff") + " check"
+    elif files.has(".flake8") or any("flake8" in files.ini(f) for f in ("setup.cfg", "tox.ini")):
+        commands["lint"] = _in_environment(files, "flake8")
+    if "pip-audit" in needed:
+        commands["audit"] = _in_environment(files, "pip-audit")
+    return commands
+
+
+def _test(files: CheckFiles, needed: set[str]) -> str | None:
+    tests = files.named("test_*.py", "*_test.py")
+    if _configures_pytest(files) or ("pytest" in needed and (tests or files.named("conftest.py"))):
+        return _in_environment(files, "pytest")
+    if by_runner := _by_tox_or_nox(files):
+        return by_runner
+    if files.has("manage.py") and (tests or files.named("tests.py")):
+        return f"{_in_environment(files, 'python')} manage.py test"
+    if not tests:
+        return None
+    imported = [_imports(files, path) for path in tests[:_READ_TESTS]]
+    if not any("pytest" in names for names in imported):
+        starts = {
+            _start(files, path)
+            for path, names in zip(tests, imported, strict=False)
+            if "unittest" in names
+        }
+        python = _in_environment(files, "python")
+        if starts:
+            return " && ".join(
+                f"{python} -m unittest" + (f" discover -s {start}" if start else "")
+                for start in sorted(starts)
+            )
+    return _in_environment(files, "pytest")
+
+
+def _configures_pytest(files: CheckFiles) -> bool:
+    return (
+        files.has("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")
+        or bool(table(files.toml("pyproject.toml"), "tool", "pytest"))
+        or "pytest" in files.ini("tox.ini")
+        or "tool:pytest" in files.ini("setup.cfg")
+    )
+
+
+def _by_tox_or_nox(files: CheckFiles) -> str | None:
+    """The project's own way to test, if it has one and no plainer is declared."""
+    tox = files.ini("tox.ini")
+    if any(tox.has_option(section, "commands") for section in tox.sections()) or "tox" in table(
+        files.toml("pyproject.toml"), "tool"
+    ):
+        return _in_environment(files, "tox") + " -e py"
+    sessions = _sessions(files.text("noxfile.py"))
+    session = next((name for name in _SESSIONS if name in sessions), None)
+    return f"{_in_environment(files, 'nox')} -s {session}" if session else None
+
+
+def _sessions(noxfile: str) -> set[str]:
+    """The names of the functions that nox runs."""
+    return {
+        node.name
+        for node in _parsed(noxfile)
+        if isinstance(node, ast.FunctionDef)
+        and any("session" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def _imports(files: CheckFiles, path: str) -> set[str]:
+    """The packages that a module imports, by their first names."""
+    found: set[str] = set()
+    for node in _parsed(files.text(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return []
+
+
+def _start(files: CheckFiles, path: str) -> str:
+    """Where unittest has to begin to find a test module: above its packages; "" is the root."""
+    folder = PurePosixPath(path).parent
+    while folder.name and (files.root / folder / "__init__.py").is_file():
+        folder = folder.parent
+    return "" if str(folder) == "." else str(folder)
+
+
+def _is_list(path: str) -> bool:
+    """Whether a text lists requirements by its name, or by its folder's."""
+    return "requirements" in path
+
+
+def _needed(files: CheckFiles, requirements: Iterable[str]) -> Iterator[str]:
+    """The requirements that the project declares, as they stand there."""
+    pyproject = files.toml("pyproject.toml")
+    project, tool = table(pyproject, "project"), table(pyproject, "tool")
+    yield from texts(project.get("dependencies"))
+    yield from texts(table(tool, "uv").get("dev-dependencies"))
+    groups = (
+        *(table(project, "optional-dependencies"), table(pyproject, "dependency-groups")),
+        table(tool, "pdm", "dev-dependencies"),
+    )
+    for group in groups:
+        for each in group.values():
+            yield from texts(each)
+    yield from _poetry(table(tool, "poetry"))
+    for name in table(tool, "hatch", "envs"):
+        environment = table(tool, "hatch", "envs", name)
+        yield from texts(environment.get("dependencies"))
+        yield from texts(environment.get("extra-dependencies"))
+    pipfile = files.toml("Pipfile")
+    yield from (*table(pipfile, "packages"), *table(pipfile, "dev-packages"))
+    setup = files.ini("setup.cfg")
+    for section in ("options", "options.extras_require"):
+        if setup.has_section(section):
+            for value in dict(setup.items(section)).values():
+                yield from (value or "").replace(";", "\n").splitlines()
+    for path in requirements:
+        yield from files.text(path).splitlines()
+
+
+def _poetry(poetry: dict[str, Any]) -> Iterator[str]:
+    yield from (*table(poetry, "dependencies"), *table(poetry, "dev-dependencies"))
+    for name in table(poetry, "group"):
+        yield from table(poetry, "group", name, "dependencies")
+
+
+def _plain(requirement: str) -> str:
+    """The name in a requirement; "" for a comment or an option."""
+    name = _NAME.match(requirement)
+    return re.sub(r"[-_.]+", "-", name[1]).lower() if name else ""
+
+
+def _in_environment(files: CheckFiles, tool: str) -> str:
+    """The tool as the project has it: in its environment, by its manager, else on PATH."""
+    for folder in (".venv", "venv"):
+        if files.has(f"{folder}/bin/{tool}"):
+            return f"{folder}/bin/{tool}"
+    for lock, run in _RUNNERS.items():
+        around = next((each for each in files.upwards() if (each / lock).is_file()), None)
+        if around and installed(run.split()[0]):
+            is_root = around == files.root and lock == "uv.lock"
+            members = table(files.toml("pyproject.toml"), "tool", "uv", "workspace")
+            everything = " --all-packages" if is_root and members else ""
+            return f"{run}{everything} {tool}"
+    for folder in (".venv", "venv"):
+        # Another environment's would not have what the project imports.
+        if files.has(f"{folder}/bin/python") and tool in ("pytest", "tox", "nox"):
+            return f"{folder}/bin/{tool}"
+    if tool == "python" and not installed("python") and installed("python3"):
+        return "python3"
+    return tool
