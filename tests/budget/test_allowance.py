@@ -118,7 +118,8 @@ while not Path({root!r}, "go").exists():
     pass
 while (stop := one.meter(dollars("60"))) is None:
     time.sleep(0.001)
-print(stop)
+print(stop, flush=True)
+sys.stdin.read()  # one that ends before its CLI began has set nothing aside
 """
 
 
@@ -129,7 +130,11 @@ def test_two_processes_that_grow_at_once_do_not_both_get_the_rest(tmp_path: Path
         box = project(folder, "100")
         script = RACE.format(tests=str(Path(__file__).parents[1]), root=str(box.root))
         running = [
-            subprocess.Popen([sys.executable, "-c", script, change], stdout=subprocess.PIPE)
+            subprocess.Popen(
+                [sys.executable, "-c", script, change],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
             for change in ("a", "b")
         ]
         deadline = time.monotonic() + 30
@@ -137,7 +142,9 @@ def test_two_processes_that_grow_at_once_do_not_both_get_the_rest(tmp_path: Path
             assert time.monotonic() < deadline
             time.sleep(0.01)
         (box.root / "go").touch()
-        stopped = sorted(process.communicate(timeout=30)[0] for process in running)
+        stopped = sorted(process.stdout.readline() for process in running if process.stdout)
+        for process in running:
+            process.communicate(timeout=30)
         assert stopped == [b"False\n", b"True\n"]
 
 

@@ -14,7 +14,9 @@ from agentd.ledger.all_rows import is_settled
 from agentd.ledger.reading import explained, read_document
 from agentd.ledger.run_folders import run_dirs, unentered
 from agentd.meter.logged_requests import requests_of_run
+from agentd.meter.request_log import NAME as REQUESTS
 from agentd.metering.call import CallRecord
+from agentd.metering.requests import ApiRequest
 from agentd.metering.words import MANUAL
 from agentd.project.change import Change
 from agentd.project.layout import STATE_FILE
@@ -22,6 +24,7 @@ from agentd.runner.run_folder import RunFolder
 
 _SLACK_S = 3.0  # of the ledger's times, which are whole seconds, and of the log's last line
 _HEAD_BYTES = 65536
+_MAX_REQUESTS_BYTES = 100_000_000  # some 200,000 requests of one run
 
 
 _Run = tuple[str, str, float, float, tuple[str, ...], bool]
@@ -104,7 +107,7 @@ def read_known(key: str, changes: Iterable[Change]) -> Known:
             ids.update(run[4])
         imported |= {call.id: Imported(change, call) for call in ledger.imported}
         for run_dir in unentered(change.runs_dir):
-            ids |= {one.id for one in requests_of_run(run_dir) if one.id}
+            ids |= {one.id for one in _requests(run_dir) if one.id}
             open_runs += _open_run(run_dir)
     if any(before.get(name) is not ledger for name, ledger in now.items()):
         cache.save(place, (key, {k: v for k, v in now.items() if is_settled(v.stamp)}))
@@ -137,10 +140,19 @@ def _read(change: Change, before: _Ledger | None) -> _Ledger:
 def _run_of(call: CallRecord, run_dir: Path | None) -> OwnRun:
     begin = call.started_at.timestamp() if call.started_at else float("-inf")
     end = begin + call.duration_ms / 1000 + _SLACK_S if call.started_at else float("inf")
-    requests = requests_of_run(run_dir) if run_dir else []
+    requests = _requests(run_dir) if run_dir else []
     ids = tuple(dict.fromkeys(one.id for one in requests if one.id))
     all_seen = call.usage_source == "wire" and len(ids) == len(requests) > 0
     return OwnRun(begin, end, ids, all_seen)
+
+
+def _requests(run_dir: Path) -> list[ApiRequest]:
+    """The requests of a run; none where their log is larger than one can be."""
+    try:
+        is_huge = (run_dir / REQUESTS).stat().st_size > _MAX_REQUESTS_BYTES
+    except OSError:
+        is_huge = False
+    return [] if is_huge else requests_of_run(run_dir)
 
 
 def _open_run(run_dir: Path) -> Iterable[tuple[str, float, bytes]]:
