@@ -126,8 +126,8 @@ class WriteLog:
     def remove(self) -> None:
         """End the log; the folder goes when nothing else is in it."""
         with contextlib.suppress(OSError):
+            self.end_mark.unlink(missing_ok=True)  # first: by the log the next command finds it
             self._path.unlink(missing_ok=True)
-            self.end_mark.unlink(missing_ok=True)
         tidy(os.fspath(self._path.parent))
         self._file.close()
 
