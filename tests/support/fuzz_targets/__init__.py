@@ -42,8 +42,7 @@ TARGETS: dict[str, Target] = {
         for name in ("claude", "codex")
     },
     "request_log": Target(reader=requests.request_log_reader, seeds=requests.request_log_seeds),
-    "ledger": Target(reader=ledgers.ledger_reader, seeds=ledgers.ledger_seeds, odd=YAML),
-    "ledger.others": Target(
+    "ledger": Target(
         reader=ledgers.ledger_against_others, seeds=ledgers.ledger_seeds, odd=YAML, inputs=100_000
     ),
     "merge": Target(

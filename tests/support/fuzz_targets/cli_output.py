@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentd.providers import PROVIDERS
-from agentd.workflow import recording
-from support.fuzz_targets.recorded import PRICES, entered
+from support.fuzz_targets.recorded import recorded
 from support.fuzzing import Read, as_line
 from support.recordings import RECORDINGS
 from support.run_samples import concluded, run_info
@@ -23,7 +22,7 @@ def stdout_reader(provider: str, folder: Path) -> Read:
     def read(data: bytes) -> object:
         (folder / "stdout").write_bytes(data)
         result = concluded(folder, info, cli, home=home, watched=True)
-        return result, entered(recording.priced(result, PRICES))
+        return result, recorded(result)
 
     return read
 
@@ -54,7 +53,7 @@ def log_reader(provider: str, folder: Path) -> Read:
     def read(data: bytes) -> object:
         path.write_bytes(header + data)
         result = concluded(run, info, cli, home=home, watched=True)
-        return result, entered(recording.priced(result, PRICES))
+        return result, recorded(result)
 
     return read
 

@@ -12,15 +12,13 @@ from loopback.scenario import Step, ToolCall
 from agentd.meter import logged_requests
 from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import NAME, RequestLog
-from agentd.metering.call import CallRecord
 from agentd.metering.dialects import Dialect
 from agentd.metering.usage import ModelUsage
 from agentd.providers import PROVIDERS
 from agentd.runner.outcome import outcome_of
 from agentd.runner.result import RunResult
-from agentd.runner.told_by_cli import Sources
-from agentd.workflow import recording
-from support.fuzz_targets.recorded import PRICES, entered
+from agentd.runner.told_by_cli import Outcome, Sources
+from support.fuzz_targets.recorded import recorded
 from support.fuzzing import Read, as_line
 from support.recordings import FIXTURES
 from support.run_samples import BEGAN
@@ -77,7 +75,7 @@ def dialect_reader(dialect: Dialect, folder: Path) -> Read:
         answer.end()
         requests = answer.requests()
         outcome = outcome_of(Sources(parsed=_NOTHING, wire=requests))
-        return asked, requests, answer.text(), entered(_record(outcome))
+        return asked, requests, answer.text(), recorded(_result(outcome))
 
     return read
 
@@ -98,8 +96,8 @@ def dialect_seeds(dialect: Dialect) -> list[bytes]:
 _NOTHING = PROVIDERS["claude"].cli().new_parser().parsed()
 
 
-def _record(outcome: object) -> CallRecord:
-    result = RunResult(
+def _result(outcome: Outcome) -> RunResult:
+    return RunResult(
         call_id=CALL.id,
         step="review",
         provider="codex",
@@ -119,7 +117,6 @@ def _record(outcome: object) -> CallRecord:
         requests=outcome.request_count,
         api_requests=outcome.requests,
     )
-    return recording.priced(result, PRICES)
 
 
 def telemetry_reader(provider: str, folder: Path) -> Read:
@@ -143,7 +140,7 @@ def telemetry_reader(provider: str, folder: Path) -> Read:
             for one in logged_requests.read_requests(path)
         ]
         outcome = outcome_of(Sources(parsed=_NOTHING, telemetry=requests))
-        return requests, entered(_record(outcome))
+        return requests, recorded(_result(outcome))
 
     return read
 
@@ -162,7 +159,7 @@ def request_log_reader(folder: Path) -> Read:
         begun = logged_requests.read_begun(path)
         refused = logged_requests.refusals(path)
         outcomes = [
-            entered(_record(outcome_of(Sources(parsed=_NOTHING, wire=requests))))
+            recorded(_result(outcome_of(Sources(parsed=_NOTHING, wire=requests))))
             for requests in (told, wire)
         ]
         return told, wire, begun, refused, outcomes
