@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -214,29 +213,6 @@ def test_ctrl_c_while_a_tool_runs(bench: Bench, cli: RealCli) -> None:
     (call,) = bench.calls()
     assert call["usage_source"] in ("stdout", "session_log")
     check(call, bench.api.told(), status="cancelled", cli=cli)
-    check_all_was_asked(bench)
-
-
-def test_agentd_is_killed_while_the_cli_works(bench: Bench, cli: RealCli) -> None:
-    """The next command stops the CLI, enters what it used, and does the step anew."""
-    bench.with_documents()
-    served = Served()
-    mark = bench.project / UNJUDGED / "mark"
-    bench.api.add(
-        served.step(cli.name, text="This takes long.", tools=(cli.shell(endless(mark)),)),
-    )
-    killed = run(bench, cli, "challenge", CHANGE, interrupt_when=mark.exists, by=signal.SIGKILL)
-    assert killed.exit_code == -signal.SIGKILL
-    before = bench.api.told()
-    document = "# Challenge: anew\n\n## Verdict\n- [x] APPROVED\n"
-    bench.api.add(served.step(cli.name, text=document))
-    ran = run(bench, cli, "challenge", CHANGE)
-    mark.unlink()
-    assert ran.exit_code == 0, ran
-    assert (bench.change / "CHALLENGE.md").read_text() == document
-    interrupted, good = bench.calls()
-    check(interrupted, before, status="interrupted", cli=cli)
-    check(good, bench.api.told(after=1), status="ok", cli=cli)
     check_all_was_asked(bench)
 
 
