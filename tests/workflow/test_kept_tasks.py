@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,26 @@ def test_a_step_that_rewrites_tasks_is_told_and_goes_on(tmp_path: Path) -> None:
     [kept] = box.change("add-x").glob("runs/*-implementation-*/tasks.md")
     assert kept.read_text() == rewritten
     assert str(kept.relative_to(box.root)) in done.stderr
+
+
+@pytest.mark.parametrize("forged", ["- [ ] 1.1 All is done\n", None])
+def test_an_agent_that_forges_what_was_kept_of_the_tasks_is_stopped(
+    tmp_path: Path, forged: str | None
+) -> None:
+    box = sandbox(tmp_path)
+    box.ok("plan", "add-x", "Let users log in")
+    tasks = box.change("add-x") / "tasks.md"
+    before = tasks.read_text()
+    kept = "change/runs/*-implementation-*/tasks-before-the-run.md"
+    deed = f"rm {kept}" if forged is None else f"printf '{forged}' | tee {kept}"
+    documents = {"change/IMPLEMENTATION.md": "# Implementation\nDone.\n"}
+    box.answers(
+        "implementation", (STREAMS["gemini"], {**documents, "change/tasks.md": "- [ ] x\n"})
+    )
+    box.plan["implementation"][0]["shell"] = deed.replace("change/", "agentd/changes/add-x/")
+    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    done = box.run("implement", "add-x")
+    assert done.returncode == 4, done.stderr
+    assert "tasks-before-the-run.md" in done.stderr
+    assert "brought back: a step may only tick tasks" in done.stderr
+    assert tasks.read_text() == before
