@@ -10,7 +10,7 @@ from agentd.project.change import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of
 from agentd.specs.model import Delta, SpecError
-from agentd.specs.overlap import given_by, overlaps
+from agentd.specs.overlap import given_by_open_changes, overlaps
 from agentd.specs.plan import plan_merge
 
 STACKED = "stacked"
@@ -29,10 +29,13 @@ def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) ->
         text = error.message.removeprefix(place)
         yield Issue("error", "merge", error.path, error.line, text, error.fix)
         return
+    given = given_by_open_changes(project) if plan.problems else {}
     for path, problem in plan.problems:
-        if waits_for := _stacked_on(project, change, deltas, path, problem.line):
-            text = f"{problem.message}: the open change {waits_for} adds it"
-            fix = f"Archive that first: agentd run {waits_for}"
+        names = _names_at(deltas, path, problem.line)
+        others = [other for name in names for other in given.get(name, ()) if other != change.name]
+        if others:
+            text = f"{problem.message}: the open change {others[0]} adds it"
+            fix = f"Archive that first: agentd run {others[0]}"
             yield Issue("error", STACKED, path, problem.line, text, fix)
         else:
             yield Issue("error", "merge", path, problem.line, problem.message)
@@ -45,16 +48,14 @@ def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) ->
     yield from _overlap_issues(project, change, deltas)
 
 
-def _stacked_on(
-    project: Project, change: Path, deltas: Mapping[str, Delta], path: str, line: int | None
-) -> str:
-    """The open change without which a line of a delta can't be merged; "" without one."""
+def _names_at(
+    deltas: Mapping[str, Delta], path: str, line: int | None
+) -> Iterator[tuple[str, str]]:
+    """The requirements that a line of a delta touches, by capability and name."""
     for key, delta in deltas.items():
-        for name, at in delta.touched if delta.path == path else ():
-            others = given_by(project, capability_of(key), name) if at == line else {}
-            if other := next((each for each in others if each != change.name), ""):
-                return other
-    return ""
+        for name, at in delta.touched:
+            if delta.path == path and at == line:
+                yield capability_of(key), name
 
 
 def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:

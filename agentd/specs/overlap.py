@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 
 from agentd.frozen import frozen
 from agentd.project.change import open_changes
@@ -33,18 +34,18 @@ def overlaps(project: Project) -> list[Overlap]:
     ]
 
 
-def given_by(project: Project, capability: str, requirement: str) -> dict[str, str]:
-    """The open changes that add this requirement, by id, with its text; "" where one renames to it.
+def given_by_open_changes(project: Project) -> dict[tuple[str, str], dict[str, str]]:
+    """What the open changes add, by capability and name: the changes' ids, with their texts.
 
-    In the order of their ids.
+    "" where one renames another requirement to it. The ids are in order.
     """
-    given: dict[str, str] = {}
-    for change_id, where, delta in _open_deltas(project):
-        if where == capability:
-            texts = {block.name: block.text for block in delta.added}
-            if requirement in texts or requirement in delta.former_names:
-                given[change_id] = texts.get(requirement, "")
-    return dict(sorted(given.items()))
+    given: dict[tuple[str, str], dict[str, str]] = {}
+    for change_id, capability, delta in sorted(_open_deltas(project), key=itemgetter(0)):
+        texts = dict.fromkeys(delta.former_names, "")
+        texts |= {block.name: block.text for block in delta.added}
+        for name, text in texts.items():
+            given.setdefault((capability, name), {})[change_id] = text
+    return given
 
 
 def _open_deltas(project: Project) -> Iterator[tuple[str, str, Delta]]:

@@ -13,7 +13,7 @@ from agentd.project.layout import Project
 from agentd.specs.files import capability_of, change_specs, read_spec, shown, target_of
 from agentd.specs.mains import parse_main
 from agentd.specs.model import Delta, SpecError
-from agentd.specs.overlap import given_by
+from agentd.specs.overlap import given_by_open_changes
 
 FILE = "BASE.json"
 _VERSION = 1
@@ -88,9 +88,11 @@ def _blocks(project: Project, key: str, delta: Delta) -> Base:
     spec = parse_main(read_spec(project, target) or "", shown(project, target))
     there = {block.name: block.text for block in spec.requirements}
     base: dict[str, str | None] = {name: there.get(name) for name in names}
-    for name in [name for name in names if name not in there]:
-        given = given_by(project, capability_of(key), name)
-        base[name] = next(filter(None, given.values()), None)
+    if missing := [name for name in names if name not in there]:
+        given = given_by_open_changes(project)
+        for name in missing:
+            texts = given.get((capability_of(key), name), {})
+            base[name] = next(filter(None, texts.values()), None)
     return base
 
 
