@@ -51,9 +51,9 @@ def import_sessions(
     dry_run: _DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """List this project's sessions in claude, codex and gemini that no ledger has yet.
+    """List what was done in the CLIs by hand, or record it.
 
-    Reads the CLIs' own logs: work by hand, in this project, its subfolders and worktrees. Runs of
+    Reads the CLIs' own logs: sessions that no ledger has yet, in this project, its subfolders and worktrees. Runs of
     agentd are not among it. With --into or --by-branch it is recorded as calls of the step
     "manual", once; a session that has grown since is corrected.
     """
@@ -100,9 +100,9 @@ def reconcile(
     dry_run: _DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read the logs of calls that are not exact once more, and correct what they know by now.
+    """Correct calls that are not exact by what their logs say now.
 
-    Also of imported sessions that have grown. A call that is corrected says so: `amended`. What
+    Also imported sessions that have grown. A call that is corrected says so: `amended`. What
     is exact, and what the logs have less of, stays as it is.
     """
     from agentd.cli.output import print_error, print_json, told_waiting
