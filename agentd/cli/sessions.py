@@ -53,9 +53,9 @@ def import_sessions(
 ) -> None:
     """List what was done in the CLIs by hand, or record it.
 
-    Reads the CLIs' own logs: sessions that no ledger has yet, in this project, its subfolders and worktrees. Runs of
-    agentd are not among it. With --into or --by-branch it is recorded as calls of the step
-    "manual", once; a session that has grown since is corrected.
+    Reads the CLIs' own logs: sessions that no ledger has yet, in this project, its subfolders and
+    worktrees; no runs of agentd. With --into or --by-branch they are recorded as calls of the step
+    "manual", once; one that has grown since is corrected.
     """
     from agentd.cli.output import print_json
     from agentd.metering.totals import summarise
