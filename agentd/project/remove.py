@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
-from agentd.errors import InputError
+from agentd.errors import InputError, StateError
 from agentd.files import write_atomic
 from agentd.frozen import frozen
-from agentd.project.change import open_changes
+from agentd.project.change import Change, open_changes
 from agentd.project.hold import worker_on
 from agentd.project.init import IGNORED, is_as_written, project_text
 from agentd.project.layout import Project, find_layout
 from agentd.project.merge_driver import attributes_of, is_ours_alone, unregister
+from agentd.runner import recovery
 
 _CHANGED = "changed since `agentd init` wrote it"
 _WHY = {
@@ -50,7 +52,7 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
 
     Changes, the archive, specs and all else that a person or a step wrote stays; of folders only
     empty ones go. ``dry_run``: nothing is done. Raises InputError where there is no project, or an
-    agentd is at work in it.
+    agentd is at work in it, or a CLI whose agentd is gone.
     """
     project = Project(root.absolute(), find_layout(root.absolute()))
     home = project.agentd_dir
@@ -65,12 +67,7 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             fix="Name the project's folder: agentd -C DIR init --remove",
         )
     for change in open_changes(project):
-        if (worker := worker_on(change)) is not None:
-            raise InputError(
-                f"an agentd is at work on {change.id}"
-                + (f": {worker.told()}" if worker.pid else ""),
-                fix="Wait for it to end, or stop it.",
-            )
+        _check_nobody_works(change)
     reasons: dict[Path, str] = {}
     places = dict.fromkeys([*_written(home), *_attributes(project)])
     gone = [path for path in places if _is_ours(path, home, reasons)]
@@ -99,6 +96,22 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
         left=tuple(Left(path, reasons.get(path) or _why(path)) for path in left),
         unregistered=unregistered,
     )
+
+
+def _check_nobody_works(change: Change) -> None:
+    if (worker := worker_on(change)) is not None:
+        raise InputError(
+            f"an agentd is at work on {change.id}" + (f": {worker.told()}" if worker.pid else ""),
+            fix="Wait for it to end, or stop it.",
+        )
+    for folder in recovery.unfinished(change.runs_dir):
+        with contextlib.suppress(StateError):  # of a damaged run nobody can tell
+            if pids := recovery.living(folder):
+                raise InputError(
+                    f"{folder.info().provider} still works in {change.project.shown(folder.path)} "
+                    f"(process {', '.join(map(str, pids))}), although its agentd is gone",
+                    fix="Run the change's next step, which follows it to its end, or stop it.",
+                )
 
 
 def _written(home: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from standins.running import pid_in, toy_agentd, until
 from support.command import agentd
 
 from agentd.config.edit import set_values
@@ -15,6 +16,9 @@ from agentd.project.hold import at_work
 from agentd.project.init import initialise
 from agentd.project.layout import Project
 from agentd.project.remove import Removed, remove
+from agentd.runner.process import has_proc
+from agentd.runner.recovery import living
+from agentd.runner.run_folder import RunFolder
 
 
 def tree(root: Path) -> dict[str, bytes | None]:
@@ -129,6 +133,24 @@ def test_without_a_project_and_while_an_agentd_is_at_work(tmp_path: Path) -> Non
     with at_work(held), pytest.raises(InputError, match="at work on add-x"):
         remove(tmp_path)
     assert set(tree(tmp_path)) >= set(before)
+
+
+@pytest.mark.skipif(not has_proc(), reason="no /proc here")
+def test_while_a_cli_works_whose_agentd_is_gone(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    initialise(project)
+    change = project / "agentd" / "changes" / "add-x"
+    StateStore(change).create("add-x")
+    with toy_agentd(change, "waits_for", tmp_path / "go", tmp_path / "pid") as killed:
+        pid = pid_in(tmp_path / "pid")
+        killed.kill()
+    told = rf"toy still works in agentd/changes/add-x/runs/call \(process {pid}\)"
+    with pytest.raises(InputError, match=told):
+        remove(project)
+    (tmp_path / "go").touch()
+    until(lambda: not living(RunFolder(change / "runs" / "call")))
+    assert remove(project).removed
 
 
 def test_the_command(tmp_path: Path) -> None:
