@@ -155,9 +155,18 @@ class Bench:
 
     def cli_pid(self) -> int:
         """The process id of the CLI that was started last."""
-        newest = max(self.change.glob("runs/*/run.json"), key=lambda path: path.stat().st_mtime)
-        pid: int = json.loads(newest.read_text())["cli_pid"]
+        pid: int = self._newest_run()["cli_pid"]
         return pid
+
+    def is_taken_up(self) -> Callable[[], bool]:
+        """Asked later, whether another agentd looks after the newest run than does now."""
+        before = self._newest_run()["agentd_pid"]
+        return lambda: bool(self._newest_run()["agentd_pid"] != before)
+
+    def _newest_run(self) -> dict[str, Any]:
+        newest = max(self.change.glob("runs/*/run.json"), key=lambda path: path.stat().st_mtime)
+        info: dict[str, Any] = json.loads(newest.read_text())
+        return info
 
     def wait_for_end_of(self, pid: int, timeout_s: float = 30) -> None:
         """Wait until a process is gone that is no child of this one."""

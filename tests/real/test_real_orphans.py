@@ -96,13 +96,11 @@ def test_cli_whose_agentd_is_killed_is_followed_to_its_end_by_the_next_step(
     assert orphans
     assert f"{name} still works in agentd/changes/{CHANGE}/runs/" in told.stderr
     assert all(start_token(pid) is not None for pid in orphans)
-    (run,) = [RunFolder(path) for path in (bench.change / "runs").glob("*-challenge-*")]
-    first = run.info().agentd_pid
     ran = bench.agentd(
         "challenge",
         CHANGE,
         *model,
-        interrupt_when=lambda: run.info().agentd_pid != first,
+        interrupt_when=bench.is_taken_up(),
         by=lambda _: bench.api.go_on.set(),
     )
     assert ran.exit_code == 0, ran
@@ -125,10 +123,8 @@ def test_ctrl_c_ends_a_cli_that_is_followed(bench: Bench, name: str) -> None:
     stalled = bench.api.stalled.is_set
     bench.agentd("challenge", CHANGE, *model, interrupt_when=stalled, by=signal.SIGKILL)
     (run,) = [RunFolder(path) for path in (bench.change / "runs").glob("*-challenge-*")]
-    first, orphans = run.info().agentd_pid, living(run)
-    ran = bench.agentd(
-        "challenge", CHANGE, *model, interrupt_when=lambda: run.info().agentd_pid != first
-    )
+    orphans = living(run)
+    ran = bench.agentd("challenge", CHANGE, *model, interrupt_when=bench.is_taken_up())
     assert ran.exit_code == 130, ran
     assert [call["status"] for call in bench.calls()] == ["cancelled"]
     assert orphans

@@ -23,9 +23,10 @@ class End:
 
     ``stop`` is called with the project and agentd's process id, in the middle of the last answer
     or of a running tool. ``entered_by`` is the next command, which enters the call when agentd did
-    not live to do so. ``config`` are lines of config.toml, ``settings`` numbers in it, ``sets``
-    other keys; ``model`` None is the CLI's. ``retries`` is how often the CLI may ask anew. The
-    ``optional`` last answers need not be asked for.
+    not live to do so; a step follows a CLI that still works, and gets a Ctrl-C then. ``config`` are
+    lines of config.toml, ``settings`` numbers in it, ``sets`` other keys; ``model`` None is the
+    CLI's. ``retries`` is how often the CLI may ask anew. The ``optional`` last answers need not be
+    asked for.
     """
 
     answers: Callable[[Script], Steps]
@@ -135,7 +136,7 @@ ENDS: Mapping[str, End] = {
     "SIGTERM": _stop(signal_to_agentd(signal.SIGTERM), "cancelled"),
     "SIGKILL of the CLI": _stop(_kill_cli, "failed"),
     "SIGKILL of agentd": _stop(
-        signal_to_agentd(signal.SIGKILL), "interrupted", entered_by="challenge"
+        signal_to_agentd(signal.SIGKILL), "cancelled", entered_by="challenge"
     ),
     "SIGKILL of agentd, the CLI ends": End(
         answers=_pausing,

@@ -117,16 +117,14 @@ def _play(kind: Kind, bench: Bench, wire: str) -> list[Played]:
     requests = bench.api.requests[before:]
     _check_all_was_asked(kind, steps, requests)
     if end.entered_by is not None:
-        bench.api.add(script.last())
         if end.entered_by == "status":  # it ends no tool that is still at work, and waits for it
             script.mark.unlink(missing_ok=True)
             time.sleep(_TOOL_ENDS_S)
-        bench.agentd(end.entered_by, CHANGE)
+            bench.agentd("status", CHANGE)
+        else:
+            bench.agentd(end.entered_by, CHANGE, interrupt_when=bench.is_taken_up())
     script.mark.unlink(missing_ok=True)
-    entered = bench.calls()[calls:]
-    if end.entered_by == "challenge":
-        entered = entered[:1]
-    return [*played, Played(calls=entered, requests=requests)]
+    return [*played, Played(calls=bench.calls()[calls:], requests=requests)]
 
 
 def _to_its_end(kind: Kind, bench: Bench, script: Script, session: tuple[str, ...]) -> None:
