@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from standins.running import until
 from support.guards import ASIDE, make_project, put, tree, watching
 from support.state_samples import exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
@@ -22,6 +23,8 @@ from support.workspace import Sandbox
 
 from agentd.cli import run
 from agentd.guard import Guard
+from agentd.runner.recovery import living
+from agentd.runner.run_folder import RunFolder
 from agentd.state_folder import state_folder_of
 from agentd.workflow.left_guards import judge_left_guards
 
@@ -29,6 +32,7 @@ CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
 # What is killed must be known before all is deleted.
 AGENTD = "A=$(sed -n 's/.*\"agentd_pid\": \\([0-9]*\\).*/\\1/p' agentd/changes/*/runs/*/run.json)"
 KILL = "kill -9 $A"
+WAITS = "for _ in $(seq 1500); do test -e ../go && break; sleep 0.02; done"
 
 
 @pytest.fixture
@@ -53,24 +57,29 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
-def killed_step(box: Sandbox, evil: str) -> None:
-    """A step whose agent does this, then kills its agentd."""
-    put_plan(box, "challenge", shell=f"{AGENTD}; {evil}; {KILL}; sleep 0.1")
-    step = subprocess.Popen(
+def kill_agentd(box: Sandbox, evil: str, *, then: str = "sleep 0.1") -> None:
+    """A step whose agent does this, kills its agentd, and works on."""
+    put_plan(box, "challenge", shell=f"{AGENTD}; {evil}; {KILL}; {then}")
+    step = subprocess.run(
         [sys.executable, "-m", "agentd", "challenge", "add-x"],
         cwd=box.root,
         env={**os.environ, "HOME": str(box.root.parent)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
     )
-    assert step.wait(timeout=60) == -9
-    deadline = time.monotonic() + 20
-    while not ends(box) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert step.returncode == -9
+
+
+def killed_step(box: Sandbox, evil: str) -> None:
+    """The same, once its end is noted."""
+    kill_agentd(box, evil)
+    until(lambda: ends(box))
 
 
 def ends(box: Sandbox) -> list[Path]:
-    return list(Path(os.environ["XDG_STATE_HOME"]).glob("agentd/*/*.ended"))
+    return list(Path(state_folder_of(str(box.root)) or "/dev/null").glob("*.ended"))
 
 
 DEEDS = {
@@ -200,15 +209,15 @@ def test_where_nobody_saw_the_end_both_are_kept_and_a_person_decides(box: Sandbo
     box.ok("challenge", "add-x")
 
 
+def fail(*_: object) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
 def test_a_judgement_that_fails_is_told_and_made_by_the_next_command(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed_step(box, "echo evil > agentd/specs/login.md")
     monkeypatch.chdir(box.root)
-
-    def fail(*_: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
     with monkeypatch.context() as patch:
         patch.setattr(Guard, "after", fail)
         run(["list"])
@@ -221,10 +230,6 @@ def test_a_run_that_cant_be_judged_stays_kept_and_fails_no_report(
 ) -> None:
     killed_step(box, "echo evil > agentd/specs/login.md")
     monkeypatch.chdir(box.root)
-
-    def fail(*_: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
     with monkeypatch.context() as patch:
         patch.setattr(Guard, "after", fail)
         for command in (["status", "add-x"], ["cost", "add-x"], ["log", "add-x"]):
@@ -240,21 +245,12 @@ def test_a_run_that_cant_be_judged_stays_kept_and_fails_no_report(
 
 
 def test_a_run_that_still_works_is_left(box: Sandbox) -> None:
-    evil = f"{AGENTD}; echo evil > agentd/specs/login.md; {KILL}; sleep 30"
-    put_plan(box, "challenge", shell=evil)
-    step = subprocess.run(
-        [sys.executable, "-m", "agentd", "challenge", "add-x"],
-        cwd=box.root,
-        env={**os.environ, "HOME": str(box.root.parent)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    assert step.returncode == -9
+    kill_agentd(box, "echo evil > agentd/specs/login.md", then=WAITS)
     assert "changed what it may not touch" not in box.run("status", "add-x").stderr
     assert (box.root / "agentd/specs/login.md").read_text() == "evil\n"
     put_plan(box, "challenge", shell=None)
-    done = box.run("challenge", "add-x")  # stops it
+    (box.root.parent / "go").touch()
+    done = box.run("challenge", "add-x")  # follows it, should it not have ended yet
     assert "changed what it may not touch: agentd/specs/login.md" in done.stderr
     assert (box.root / "agentd/specs/login.md").read_text() == "# Login\n"
 
@@ -264,7 +260,8 @@ def test_a_state_folder_that_the_agent_deletes_brings_nothing_down(box: Sandbox)
     done = box.run("challenge", "add-x")
     assert done.returncode in (0, 4), done.stderr
     assert calls_of(box, "add-x") == [("challenge", "ok")]
-    killed_step(box, f"rm -rf {os.environ['XDG_STATE_HOME']}/agentd")
+    kill_agentd(box, f"rm -rf {os.environ['XDG_STATE_HOME']}/agentd")
+    until(lambda: not any(living(RunFolder(run)) for run in box.change("add-x").glob("runs/*-*")))
     assert box.run("status", "add-x").returncode == 0
     assert json.loads(box.ok("status", "add-x", "--json"))
 

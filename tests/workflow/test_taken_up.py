@@ -67,9 +67,16 @@ class Orphan:
         """Kill an agentd once its CLI has made this file."""
         agentd = self.begin(*(arguments or ("challenge", "add-x")))
         until((self.box.root.parent / file).exists)
+        until(lambda: self.folder.info().cli_pid)
         agentd.kill()
         agentd.communicate()
         assert lives(self.folder.info().cli_pid or 0)
+
+    def is_followed(self, *arguments: str) -> tuple[int, str]:
+        """A command that follows the CLI, which may go on then: its exit code and stderr."""
+        agentd = self.takes_up(*arguments)
+        self.go()
+        return _ended(agentd)
 
     def takes_up(self, *arguments: str) -> subprocess.Popen[str]:
         """A command, once it follows the CLI."""
@@ -109,9 +116,7 @@ def _ended(agentd: subprocess.Popen[str]) -> tuple[int, str]:
 
 def test_the_same_step_follows_it_and_pays_nothing_again(orphan: Orphan) -> None:
     orphan.kill("waits")
-    agentd = orphan.takes_up("challenge", "add-x")
-    orphan.go()
-    code, stderr = _ended(agentd)
+    code, stderr = orphan.is_followed("challenge", "add-x")
     assert code == 0, stderr
     assert "challenge: taken up: gemini still works (process " in stderr
     assert "entered an earlier call" not in stderr
@@ -133,9 +138,7 @@ def test_another_step_follows_it_first(orphan: Orphan) -> None:
     orphan.kill("waits")
     files = {"change/IMPLEMENTATION.md": "# Implementation\n"}
     orphan.box.answer("implementation", STREAM, files)
-    agentd = orphan.takes_up("implement", "add-x")
-    orphan.go()
-    code, stderr = _ended(agentd)
+    code, stderr = orphan.is_followed("implement", "add-x")
     assert code == 0, stderr
     assert "it is followed to its end first" in stderr
     assert calls_of(orphan.box, "add-x") == [("challenge", "ok"), ("implementation", "ok")]
@@ -144,9 +147,7 @@ def test_another_step_follows_it_first(orphan: Orphan) -> None:
 
 def test_a_loop_goes_on_with_what_was_taken_up(orphan: Orphan) -> None:
     orphan.kill("waits", "plan", "add-x")
-    agentd = orphan.takes_up("plan", "add-x")
-    orphan.go()
-    code, stderr = _ended(agentd)
+    code, stderr = orphan.is_followed("plan", "add-x")
     assert code == 0, stderr
     assert orphan.began() == ["challenge"]
 
@@ -157,9 +158,7 @@ def test_who_follows_is_killed_and_the_next_one_goes_on(orphan: Orphan) -> None:
         agentd = orphan.takes_up("challenge", "add-x")
         agentd.kill()
         agentd.communicate()
-    agentd = orphan.takes_up("challenge", "add-x")
-    orphan.go()
-    assert _ended(agentd)[0] == 0
+    assert orphan.is_followed("challenge", "add-x")[0] == 0
     assert calls_of(orphan.box, "add-x") == [("challenge", "ok")]
     assert orphan.began() == ["challenge"]
 
@@ -251,9 +250,7 @@ def test_reports_tell_of_it_and_never_wait(orphan: Orphan) -> None:
 def test_what_it_may_not_touch_is_judged_once_it_has_ended(orphan: Orphan) -> None:
     put_plan(orphan.box, "challenge", shell=f"{WAITS}; echo evil > agentd/specs/login.md")
     orphan.kill("waits")
-    agentd = orphan.takes_up("challenge", "add-x")
-    orphan.go()
-    code, stderr = _ended(agentd)
+    code, stderr = orphan.is_followed("challenge", "add-x")
     assert code == 4, stderr
     assert "changed what it may not touch: agentd/specs/login.md" in stderr
     assert "Error: gemini changed what step challenge may not touch: agentd/specs" in stderr
@@ -265,9 +262,7 @@ def test_what_it_may_not_touch_is_judged_once_it_has_ended(orphan: Orphan) -> No
 def test_without_its_document_the_command_ends_and_pays_nothing_again(orphan: Orphan) -> None:
     put_plan(orphan.box, "challenge", files={})
     orphan.kill("waits")
-    agentd = orphan.takes_up("challenge", "add-x")
-    orphan.go()
-    code, stderr = _ended(agentd)
+    code, stderr = orphan.is_followed("challenge", "add-x")
     assert code == 4, stderr
     assert "gemini ended step challenge without writing all that it owes" in stderr
     assert orphan.began() == ["challenge"]
@@ -279,9 +274,7 @@ def test_a_document_that_was_only_printed_counts(orphan: Orphan, follows: bool) 
     put_plan(orphan.box, "challenge", files={}, stdout=said)
     orphan.kill("waits")
     if follows:
-        agentd = orphan.takes_up("challenge", "add-x")
-        orphan.go()
-        assert _ended(agentd)[0] == 0
+        assert orphan.is_followed("challenge", "add-x")[0] == 0
     else:
         orphan.go()
         until(lambda: not lives(orphan.folder.info().cli_pid or 0))
