@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ _NOT_SEEN_TO_END = "a process of it stayed after its report, and was not seen to
 _FIRST_TICK_S = 0.001  # doubled up to TICK_S: a CLI that answers at once is not waited for
 
 
-class _Cli:
+class _Cli(ABC):
     """A CLI at work: its family, and what is read of its stdout.
 
     CLIs have launchers, such as npm's. When one is killed, the binary that it has started works on
@@ -46,9 +47,9 @@ class _Cli:
         self._quiet: tuple[int, float] | None = None
 
     @property
+    @abstractmethod
     def exit_code(self) -> int | None:
         """What it ended with; None when nobody can tell."""
-        raise NotImplementedError
 
     def works(self) -> bool:
         """Whether it has not ended yet."""
@@ -84,14 +85,17 @@ class _Cli:
         self._go_through(stages, _nothing, interrupts)
         self._end_all(_nothing, interrupts)
 
+    @abstractmethod
     def _lives(self) -> bool:
-        raise NotImplementedError
+        """Whether the process that was started as the CLI is there."""
 
+    @abstractmethod
     def _may_be_outlived(self) -> bool:
-        raise NotImplementedError
+        """Whether that process, now that it is gone, may have been a launcher."""
 
+    @abstractmethod
     def _send(self, number: int) -> None:
-        raise NotImplementedError
+        """Send a signal to the CLI's process group."""
 
     def _has_told_its_end(self) -> bool:
         """Whether it has, and has printed nothing since for _QUIET_S: it may begin anew."""

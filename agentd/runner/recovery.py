@@ -26,7 +26,7 @@ _RECORDED = ("call.json", "call.pending.json")
 def unfinished(runs_dir: Path) -> list[RunFolder]:
     """The runs that began, were never recorded, and that no living agentd attends; oldest first.
 
-    A folder whose ``run.json`` is damaged is among them: :func:`recover` says so.
+    A folder whose ``run.json`` is damaged is among them: ``RunFolder.info`` says so.
     """
     if not runs_dir.is_dir():
         return []

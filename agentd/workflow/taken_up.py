@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from agentd.runner.run_folder import RunInfo
 from agentd.text import some_of
 from agentd.workflow import recording
 from agentd.workflow.model_choice import Choice
-from agentd.workflow.order import Order, nobody_watches
+from agentd.workflow.order import Order, Watched
 from agentd.workflow.retry import advice
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
@@ -52,11 +53,12 @@ def follow_to_its_end(
         f"{request.step}: taken up: {provider} still works (process {pids}), although its agentd "
         "is gone; it is followed to its end first"
     )
-    watching = nobody_watches if step is None else order.watching
-    begun = StepRun(change=change, step=step or STEPS["proposal"], order=order).begun(
-        Choice(provider=provider, model=request.model)
-    )
-    with watching(begun) as watched:
+    choice = Choice(provider=provider, model=request.model)
+    with (
+        order.watching(StepRun(change=change, step=step, order=order).begun(choice))
+        if step is not None
+        else contextlib.nullcontext(Watched())
+    ) as watched:
         request = replace(
             request,
             watch=watched.watch,
