@@ -133,22 +133,24 @@ def write_atomic(
         sync_folder(path.parent)
 
 
-def move_over(source: Path, path: Path) -> None:
-    """Let a file that is on the disk take the place of ``path``, also on a full disk.
+def move_over(source: Path, path: Path, *, durable: bool = True) -> None:
+    """Let a small file that is on the disk take the place of ``path``, also on a full disk.
 
-    The guards of steps at work are told as by :func:`write_atomic`. Raises OSError.
+    The guards of steps at work are told as by :func:`write_atomic`. What is not ``durable`` may be
+    undone by a power cut. Raises OSError.
     """
     data = source.read_bytes()
     try:
-        with noted(path, data, None):
+        with noted(path, data, None), noted(source, None):
             source.replace(path)
     except OSError as error:
         if error.errno != errno.EXDEV:  # a folder that lies on another disk, by a link
             raise
         write_atomic(path, data)
         source.unlink()
-    sync_folder(path.parent)
-    sync_folder(source.parent)
+    if durable:
+        for folder in {path.parent, source.parent}:
+            sync_folder(folder)
 
 
 def make_folders(folder: Path) -> None:

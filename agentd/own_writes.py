@@ -21,12 +21,9 @@ from typing import Literal
 
 from agentd.errors import LockHeld
 from agentd.locks import lock, try_lock
-from agentd.state_folder import state_folders_around
+from agentd.state_folder import LOCK, is_of_no_use, state_folders_around
 
 ENDING = ".writes"
-LOCK = "lock"
-HOLD = ".work"
-"""How the files end that say who is at work on a change: see ``project.hold``."""
 
 
 @contextlib.contextmanager
@@ -41,12 +38,12 @@ def noted(path: Path, data: bytes | None, entry: Callable[[], str] | None = None
         with contextlib.ExitStack() as stack:
             held: set[str] = set()
             # A guard may begin meanwhile: it must not look before this write is done.
-            while folders := [each for each in _folders_with_logs(place) if each not in held]:
+            while folders := _folders_of(logs := set(_logs_around(place)), but=held):
                 for folder in folders:
                     held.add(folder)
                     with contextlib.suppress(FileNotFoundError):  # the last guard took it away
                         stack.enter_context(sole_writer(folder))
-            told = {log for log in _logs_around(place) if _folder(log) in held and note.begin(log)}
+            told = {log for log in logs if note.begin(log)}
             try:
                 yield
             except BaseException:
@@ -58,16 +55,6 @@ def noted(path: Path, data: bytes | None, entry: Callable[[], str] | None = None
         note.end({log for log in late if note.begin(log)}, "done")
     finally:
         note.close()
-
-
-def move_noted(source: Path, target: Path) -> None:
-    """Rename a small file as :func:`noted` has it. Raises OSError or LockHeld."""
-    if not any(_logs_around(os.path.abspath(target))):  # noqa: PTH100
-        source.replace(target)
-        return
-    data = source.read_bytes()
-    with noted(target, data), noted(source, None):
-        source.replace(target)
 
 
 def is_vouched_for(path: Path, data: bytes) -> bool:
@@ -131,23 +118,24 @@ def sole_writer(folder: str) -> Iterator[None]:
 
 def tidy(folder: str) -> None:
     """Take a state folder away when no guard lives, and nobody is at work."""
+    held: list[int] = []
     with contextlib.suppress(OSError, LockHeld), sole_writer(folder):
         names = os.listdir(folder)  # noqa: PTH208
-        if all(name == LOCK or name.endswith(HOLD) for name in names):
-            holds = [f"{folder}/{name}" for name in names if name.endswith(HOLD)]
-            if not any(map(_is_held, holds)):
-                # The lock is the last: who waits for it sees that it is not there any more.
-                for path in (*holds, f"{folder}/{LOCK}"):
+        if all(map(is_of_no_use, names)):
+            # The lock is the last: who waits for it sees that it is not there any more.
+            paths = [f"{folder}/{name}" for name in sorted(names, key=LOCK.__eq__)]
+            if all(path.endswith(f"/{LOCK}") or _take(path, held) for path in paths):
+                for path in paths:
                     os.unlink(path)  # noqa: PTH108
                 os.rmdir(folder)  # noqa: PTH106
-
-
-def _is_held(path: str) -> bool:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        return not try_lock(fd)
-    finally:
+    for fd in held:
         os.close(fd)
+
+
+def _take(path: str, held: list[int]) -> bool:
+    """Hold a lock until it is gone: who comes now sees that it is another file."""
+    held.append(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+    return try_lock(held[-1])
 
 
 class _Note:
@@ -191,10 +179,10 @@ class _Note:
         return os.pread(self._old, os.fstat(self._old).st_size, 0)
 
 
-def _folders_with_logs(path: str) -> list[str]:
-    """The state folders with logs of the projects around a file, the outermost project first."""
-    found = {_folder(log): log[0] for log in _logs_around(path)}
-    return sorted(found, key=lambda folder: (len(found[folder]), folder))
+def _folders_of(logs: set[tuple[str, str]], *, but: set[str]) -> list[str]:
+    """The state folders of logs, the outermost project first, without those of ``but``."""
+    found = {_folder(log): log[0] for log in logs}
+    return sorted(found.keys() - but, key=lambda folder: (len(found[folder]), folder))
 
 
 def _folder(log: tuple[str, str]) -> str:

@@ -2,7 +2,8 @@
 
 It is ``$XDG_STATE_HOME/agentd/<hash of the project's real path>/`` (``~/.local/state`` by default).
 Where that can't be written it is ``agentd/<hash>/`` in the git folder that all worktrees share.
-Nothing but folders above it need be there: whoever asks where it is makes nothing.
+The file ``root`` in it has that path: a folder that tells of another one is not used. Nothing but
+folders above it need be there: whoever asks where it is makes nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +11,18 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import zlib
+from _blake2 import blake2b
 from collections.abc import Iterator
 
 from agentd.errors import StateError
+
+LOCK, HOLD = "lock", ".work"
+"""How files end that only serve as locks: nobody misses one that nobody holds.
+
+Those of HOLD say who is at work on a change: see ``project.hold``.
+"""
+LEFT_BY_STEPS = "left-by-steps.json"
+_ROOT = "root"
 
 
 def make_state_folder(root: str) -> str:
@@ -21,12 +30,17 @@ def make_state_folder(root: str) -> str:
 
     Raises StateError when none can be written.
     """
+    real = os.path.realpath(root)
     told = []
-    for folder in _candidates(os.path.realpath(root)):
+    for home in _homes(real):
+        folder = f"{home}/{hash_of(real)}"
         try:
-            os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
-            _make_private(os.path.dirname(folder))  # noqa: PTH120
+            os.makedirs(home, mode=0o700, exist_ok=True)  # noqa: PTH103
+            _make_private(home)
+            if not os.path.lexists(folder):
+                _prune(home)
             _make_private(folder)
+            _name(folder, real)
         except OSError as error:
             told.append(f"{error.filename or folder}: {error.strerror}")
         else:
@@ -43,41 +57,46 @@ def state_folder_of(root: str) -> str | None:
     One in the git folder counts only where the preferred one can't be written: an agent reaches
     it more easily.
     """
-    for folder in _candidates(os.path.realpath(root)):
-        if _is_ours(folder):
+    real = os.path.realpath(root)
+    for home in _usable_homes(real):
+        folder = f"{home}/{hash_of(real)}"
+        if _is_of(folder, real):
             return folder
-        above = os.path.dirname(folder)  # noqa: PTH120
-        is_usable = _is_ours(above) or not os.path.lexists(above)
-        while not os.path.exists(above):  # noqa: PTH110
-            above = os.path.dirname(above)  # noqa: PTH120
-        if is_usable and os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):  # noqa: PTH112
-            return None
     return None
 
 
 def state_folders_around(path: str) -> Iterator[tuple[str, str]]:
-    """Each folder above a file that may be a project's root, with a state folder of it."""
-    homes = [home for home in _homes(os.path.dirname(path)) if _is_ours(home)]  # noqa: PTH120
-    there = {home: frozenset(os.listdir(home)) for home in homes}  # noqa: PTH208
-    if not any(there.values()):
+    """Each folder above a file that may be a project's root, with a state folder of it.
+
+    It is asked twice at every write: without any state folder it costs a few system calls.
+    """
+    there = {}
+    for home in _usable_homes(os.path.dirname(path)):  # noqa: PTH120
+        with contextlib.suppress(OSError):
+            if names := frozenset(os.listdir(home)):  # noqa: PTH208
+                there[home] = names
+    if not there:
         return
+    folder = os.path.dirname(path)  # noqa: PTH120
+    are_real = os.path.realpath(folder) == folder
     while (above := path.rpartition("/")[0]) != path:
         path = above
-        name = short_hash(os.path.realpath(path or "/"))
+        real = (path or "/") if are_real else os.path.realpath(path or "/")
+        name = hash_of(real)
         for home, names in there.items():
-            if name in names and _is_ours(f"{home}/{name}"):
+            if name in names and _is_of(f"{home}/{name}", real):
                 yield path or "/", f"{home}/{name}"
 
 
-def short_hash(key: str) -> str:
-    """16 digits for a path or another key; a name in a folder, not proof against forgery."""
-    data = os.fsencode(key)
-    # No hashlib: it takes 5 ms to load, a twelfth of `agentd --version`.
-    return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
+def is_of_no_use(name: str) -> bool:
+    """Whether a file in a state folder tells nothing once nobody holds it."""
+    return name == _ROOT or name.endswith((LOCK, HOLD))
 
 
-def _candidates(root: str) -> list[str]:
-    return [f"{home}/{short_hash(root)}" for home in _homes(root)]
+def hash_of(text: str) -> str:
+    """32 digits for a path or another key, which nobody can find another text for."""
+    # No hashlib: it takes 7 ms to load, a tenth of `agentd --version`.
+    return blake2b(os.fsencode(text), digest_size=16).hexdigest()
 
 
 def _homes(folder: str) -> Iterator[str]:
@@ -89,6 +108,21 @@ def _homes(folder: str) -> Iterator[str]:
     common = _git_folder(os.path.realpath(folder))
     if common is not None:
         yield f"{common}/agentd"
+
+
+def _usable_homes(folder: str) -> Iterator[str]:
+    """Where the state folder may be: up to the first of the homes that can be written."""
+    for home in _homes(folder):
+        yield home
+        above = home
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)  # noqa: PTH120
+        if (
+            (above != home or _is_ours(home))
+            and os.path.isdir(above)  # noqa: PTH112
+            and os.access(above, os.W_OK | os.X_OK)
+        ):
+            return
 
 
 def _git_folder(folder: str) -> str | None:
@@ -138,6 +172,46 @@ def _make_private(folder: str) -> None:
         os.chmod(folder, 0o700)  # noqa: PTH101
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(13, os.strerror(13), folder)
+
+
+def _name(folder: str, real: str) -> None:
+    """Let a new state folder tell whose it is. Raises OSError for one of another project."""
+    if not _is_of(folder, real):
+        raise FileExistsError(17, "is of another project", folder)
+    if _named(folder) == "":
+        fd = os.open(f"{folder}/{_ROOT}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        with open(fd, "wb") as file:
+            file.write(os.fsencode(real))
+
+
+def _is_of(folder: str, real: str) -> bool:
+    """Whether it is this user's folder for that project; one without a name was made just now."""
+    return _is_ours(folder) and _named(folder) in ("", real)
+
+
+def _named(folder: str) -> str:
+    try:
+        fd = os.open(f"{folder}/{_ROOT}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:  # a link, or another user's
+        return f"{error.strerror}"
+    with open(fd, "rb") as file:
+        return os.fsdecode(file.read()) if stat.S_ISREG(os.fstat(fd).st_mode) else "no file"
+
+
+def _prune(home: str) -> None:
+    """Take away the folders of projects that are gone and have nothing to be judged."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(home):  # noqa: PTH208
+            folder = f"{home}/{name}"
+            root = _named(folder)
+            if root.startswith("/") and not os.path.lexists(root):
+                inside = os.listdir(folder)  # noqa: PTH208
+                if all(one == LEFT_BY_STEPS or is_of_no_use(one) for one in inside):
+                    for one in inside:
+                        os.unlink(f"{folder}/{one}")  # noqa: PTH108
+                    os.rmdir(folder)  # noqa: PTH106
 
 
 def _is_ours(folder: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,8 +72,59 @@ def test_one_in_the_git_folder_does_not_count_where_the_other_can_be_used(
     root: Path, tmp_path: Path
 ) -> None:
     subprocess.run(["git", "init", "-q", str(root)], check=True)
-    (root / ".git/agentd" / state_folder.short_hash(str(root))).mkdir(parents=True)
+    (root / ".git/agentd" / state_folder.hash_of(str(root))).mkdir(parents=True)
     assert state_folder.state_folder_of(str(root)) is None
+
+
+def test_one_that_tells_of_another_project_is_not_used(root: Path, tmp_path: Path) -> None:
+    """Nobody finds two paths with one name; but who copies folders about may mix them up."""
+    (root / ".git").write_text("gitdir: /dev/null/none\n")
+    made = state_folder.make_state_folder(str(root))
+    assert (Path(made) / "root").read_text() == str(root)
+    (Path(made) / "root").write_text(str(tmp_path))
+    assert state_folder.state_folder_of(str(root)) is None
+    assert list(state_folder.state_folders_around(f"{root}/a/b")) == []
+    with pytest.raises(StateError, match="is of another project"):
+        state_folder.make_state_folder(str(root))
+
+
+def test_those_of_projects_that_are_gone_go_unless_a_run_is_to_be_judged(
+    root: Path, tmp_path: Path
+) -> None:
+    roots = [tmp_path / "a", tmp_path / "b"]
+    for one in roots:
+        one.mkdir()
+    kept, gone = map(state_folder.make_state_folder, map(str, roots))
+    for one in roots:
+        one.rmdir()
+    (Path(kept) / "1.baseline").touch()
+    (Path(gone) / state_folder.LEFT_BY_STEPS).touch()
+    made = state_folder.make_state_folder(str(root))
+    assert sorted(map(str, Path(made).parent.iterdir())) == sorted([kept, made])
+
+
+def test_a_write_asks_for_it_with_few_system_calls(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write of agentd's, and mostly nobody watches."""
+    asked: list[str] = []
+    for name in ("stat", "lstat", "access", "listdir", "readlink", "open"):
+        real = getattr(os, name)
+
+        def ask(*arguments: Any, real: Any = real, name: str = name, **keys: Any) -> Any:
+            asked.append(name)
+            return real(*arguments, **keys)
+
+        monkeypatch.setattr(os, name, ask)
+    path = f"{root}/deep/agentd/changes/add-x/STATE.yaml"
+    depth = path.count("/")
+    assert list(state_folder.state_folders_around(path)) == []
+    assert len(asked) < 8 + depth  # of which some look for the first folder that is there
+    (tmp_path / "other").mkdir()
+    state_folder.make_state_folder(str(tmp_path / "other"))
+    asked.clear()
+    assert list(state_folder.state_folders_around(path)) == []
+    assert len(asked) < 8 + depth
 
 
 @pytest.mark.parametrize("planted", ["a named pipe", "an empty file", "a folder behind a link"])

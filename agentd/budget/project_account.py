@@ -30,7 +30,7 @@ class ProjectAccount:
 
     def __init__(self, project: Project, budget: ProjectBudget, now: datetime) -> None:
         self._project = project
-        self.reservations = Reservations(project.running_dir)
+        self.reservations = Reservations(project.root)
         self.period = current_period(now, budget.period, budget.timezone)
         shown = f"the project in {self.period.name}" if self.period.name else "the project"
         self._account = limit_account("budget.project", shown, budget)

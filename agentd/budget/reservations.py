@@ -1,4 +1,7 @@
-"""What calls that run now have reserved of a project's budget: a small file for each."""
+"""What calls that run now have reserved of a project's budget: a small file for each.
+
+They lie in the state folder, where no agent reaches them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from agentd.files import read_json, write_atomic
 from agentd.ledger import plain_files, run_folders
 from agentd.locks import MAX_PID, lock
 from agentd.metering.money import exact_usd
+from agentd.state_folder import make_state_folder, state_folder_of
 
+ENDING = ".reserved"
+_LOCK = "budget.lock"
 _BEGUN = "run.json"  # the runner writes it right before it starts the CLI
 
 
@@ -34,15 +40,15 @@ class Reservation(NamedTuple):
 
 
 class Reservations:
-    """The files of ``folder``, one per running call, named by its id.
+    """The files of the project at ``root``, one per running call, named by its id.
 
     A reservation counts for as long as its run's folder is there and its call is in no ledger: if
     agentd is killed, until a later command has entered the call. Every method raises StateError
-    when the folder can't be used.
+    when the state folder can't be used.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, root: Path) -> None:
+        self._root = os.fspath(root)
 
     @contextlib.contextmanager
     def deciding(self, *, timeout_s: float = 60.0) -> Iterator[None]:
@@ -50,44 +56,46 @@ class Reservations:
 
         Raises LockHeld when another process has it for longer than ``timeout_s`` seconds.
         """
-        plain_files.make_folder(self.folder)
-        with plain_files.explained(self.folder):
-            held = lock(self.folder / ".lock", timeout_s=timeout_s)
-        with held:
-            ignored = self.folder / ".gitignore"
-            with plain_files.explained(self.folder):
-                if not ignored.exists():
-                    write_atomic(ignored, b"*\n")
+        with contextlib.ExitStack() as stack:
+            folder = None
+            while folder is None:
+                folder = Path(make_state_folder(self._root))
+                with plain_files.explained(folder):
+                    try:
+                        stack.enter_context(lock(folder / _LOCK, timeout_s=timeout_s, mode=0o600))
+                    except FileNotFoundError:  # another agentd took the folder away meanwhile
+                        folder = None
             yield
 
     def hold(self, reservation: Reservation) -> None:
         """Write a reservation, or a new amount into it."""
         text = json.dumps(
             {
-                # Seen from here, so that it holds wherever the project is mounted or moved.
-                "run_dir": os.path.relpath(reservation.run_dir, self.folder),
+                "run_dir": os.fspath(reservation.run_dir),
                 "period": reservation.period,
                 "pid": os.getpid(),
                 "usd": f"{reservation.usd:f}",
                 "tokens": reservation.tokens,
             }
         )
-        with plain_files.explained(self.folder):
-            path = self.folder / f"{reservation.call_id}.json"
+        path = Path(make_state_folder(self._root), f"{reservation.call_id}{ENDING}")
+        with plain_files.explained(path):
             write_atomic(path, text.encode(), durable=False)  # a power cut ends the call as well
 
     def release(self, call_id: str) -> None:
         """Give a reservation back."""
-        with plain_files.explained(self.folder):
-            (self.folder / f"{call_id}.json").unlink(missing_ok=True)
+        if (folder := state_folder_of(self._root)) is not None:
+            with plain_files.explained(Path(folder)):
+                Path(folder, f"{call_id}{ENDING}").unlink(missing_ok=True)
 
     def held(self, *, but: str = "") -> dict[str, Reservation]:
         """The reservations that count, by call id, without that of the call ``but``.
 
         Those that are over are deleted: their call is in a ledger, or its run's folder is gone.
         """
-        found = {}
-        for path in sorted(self.folder.glob("*.json")):
+        found: dict[str, Reservation] = {}
+        folder = state_folder_of(self._root)
+        for path in sorted(Path(folder).glob(f"*{ENDING}")) if folder else ():
             if path.stem == but or (reservation := _read(path)) is None:
                 continue
             run_dir = reservation.run_dir
@@ -103,7 +111,7 @@ def _read(path: Path) -> Reservation | None:
     try:
         values = read_json(path)
         amount = (exact_usd("usd", values["usd"]), int(exact_usd("tokens", values["tokens"])))
-        run_dir = Path(os.path.normpath(path.parent / values["run_dir"]))
+        run_dir = Path(values["run_dir"])
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             run_dir.lstat()  # what can be no path is none of agentd's
         return Reservation(path.stem, run_dir, *amount, str(values["period"]), int(values["pid"]))

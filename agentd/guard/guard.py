@@ -148,9 +148,9 @@ class Guard:
 
         git's own state is put back first, a person's lost files in the end; what stood there goes
         aside. Files as they were before go into the folder ``before`` beside that.
-        Not judged are the streams of runs, ``.running/``, what agentd itself wrote, in whatever
-        process, and what may be the work of somebody who was at work on another change meanwhile,
-        or came after the run. What lies around the project in its repository is judged like the
+        Not judged are the streams of runs, what agentd itself wrote, in whatever process, and what
+        may be the work of somebody who was at work on another change meanwhile, or came after the
+        run. What lies around the project in its repository is judged like the
         project where the run may not change code, and told elsewhere. Raises OSError.
         """
         ended = ended or Ended.now()
@@ -285,8 +285,7 @@ class Guard:
 
     def _project_files(self) -> ProjectFiles:
         root = self._project.root
-        passing = [*self._own.places, self._project.running_dir]  # other calls come and go there
-        return ProjectFiles(root, _below(root, passing), self._baseline)
+        return ProjectFiles(root, _below(root, self._own.places), self._baseline)
 
     def _close(self) -> None:
         if self._watch is not None:

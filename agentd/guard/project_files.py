@@ -23,9 +23,8 @@ from agentd.guard.plain_tree import PlainTree
 from agentd.guard.repository import FileChanges, Loss, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.tree import look_at
+from agentd.state_folder import LEFT_BY_STEPS
 from agentd.text import some_of
-
-_LEFT = "left-by-steps.json"  # in the state folder
 
 
 @frozen(kw_only=True)
@@ -207,14 +206,18 @@ class ProjectFiles:
 
     def _left_by_steps(self) -> dict[str, str]:
         with contextlib.suppress(OSError, ValueError):
-            told = json.loads((self._baseline.path.parent / _LEFT).read_bytes())
+            told = json.loads((self._baseline.path.parent / LEFT_BY_STEPS).read_bytes())
             if isinstance(told, dict):
                 return {str(path): str(digest) for path, digest in told.items()}
         return {}
 
     def _remember(self, left: dict[str, str]) -> None:
+        path = self._baseline.path.parent / LEFT_BY_STEPS
         with contextlib.suppress(OSError):  # all are taken for a person's then
-            write_atomic(self._baseline.path.parent / _LEFT, json.dumps(left).encode())
+            if left:
+                write_atomic(path, json.dumps(left).encode())
+            else:
+                path.unlink(missing_ok=True)
 
 
 _PLACE = ("top", "git_dir", "common")

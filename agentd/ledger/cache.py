@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from agentd.state_folder import short_hash
+from agentd.state_folder import hash_of
 from agentd.version import __version__
 
 _STAMP = f"agentd {__version__} format 6 python {sys.version_info[:2]}\n".encode()
@@ -27,7 +27,7 @@ def path_of(kind: str, key: str) -> Path:
     """
     home = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(home) if home.startswith("/") else Path("~/.cache").expanduser()
-    return base / "agentd" / f"{short_hash(key)}.{kind}"
+    return base / "agentd" / f"{hash_of(key)}.{kind}"
 
 
 def load(path: Path) -> Any:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
-from agentd.files import make_folders, write_atomic
+from agentd.files import make_folders, move_over, write_atomic
 from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
 from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED, run_dirs
 from agentd.metering.call import CallRecord
-from agentd.own_writes import is_vouched_for, move_noted
+from agentd.own_writes import is_vouched_for
 
 RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
@@ -183,4 +183,4 @@ def mark_entered(runs_dir: Path, call_id: str) -> None:
             (run_dir / UNJUDGED).unlink(missing_ok=True)
         for name in (PENDING, UNJUDGED):
             with contextlib.suppress(FileNotFoundError):
-                move_noted(run_dir / name, run_dir / ENTERED)
+                move_over(run_dir / name, run_dir / ENTERED, durable=False)

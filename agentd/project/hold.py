@@ -19,9 +19,9 @@ from agentd.files import (
     write_private,
 )
 from agentd.locks import Holder, holder_of, try_lock
-from agentd.own_writes import HOLD, sole_writer, tidy
+from agentd.own_writes import sole_writer, tidy
 from agentd.project.change import Change
-from agentd.state_folder import make_state_folder, state_folder_of
+from agentd.state_folder import HOLD, make_state_folder, state_folder_of
 
 _HOLD = ".work"  # in runs/, with the id of the process
 
@@ -63,8 +63,17 @@ def at_work(change: Change) -> Iterator[None]:
 
 
 def _remove_leftovers(change: Change) -> None:
-    """Remove the temporary files of agentds that were killed while they wrote a document."""
+    """Remove the temporary files of agentds that were killed while they wrote a document.
+
+    And what version 0.1.0 had set aside of the budget: agents reach it there.
+    """
     remove_temporaries(change.project.agentd_dir)
+    old = change.project.agentd_dir / ".running"
+    with contextlib.suppress(OSError):
+        if not old.is_symlink():
+            for path in (*old.glob("*.json"), old / ".lock", old / ".gitignore"):
+                path.unlink(missing_ok=True)
+            old.rmdir()
     for top in (change.folder, change.project.specs_dir):
         for folder, names, _ in os.walk(top):
             if Path(folder) == change.folder and "runs" in names:

@@ -33,11 +33,6 @@ class Project:
         return self.root / "agentd"
 
     @property
-    def running_dir(self) -> Path:
-        """``agentd/.running/``: what calls that run now have set aside of the budget."""
-        return self.agentd_dir / ".running"
-
-    @property
     def config_path(self) -> Path:
         """``agentd/config.toml``."""
         return self.agentd_dir / "config.toml"

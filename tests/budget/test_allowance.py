@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from freezegun import freeze_time
 from support.allowance_box import allowance, dollars, project
-from support.budget_box import spend
+from support.budget_box import reserved, spend
 from support.workspace import Sandbox
 
 from agentd.budget.allowance import Allowance
@@ -26,6 +26,7 @@ from agentd.ledger.run_folders import ENTERED
 from agentd.ledger.store import StateStore
 from agentd.project.workspace import Workspace
 from agentd.runner.result import RunResult
+from agentd.state_folder import make_state_folder
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -158,7 +159,22 @@ def test_the_first_calls_of_a_project_may_begin_together(tmp_path: Path) -> None
         folder = tmp_path / f"running-{number}"
         running = [subprocess.Popen([sys.executable, "-c", script, str(folder)]) for _ in range(4)]
         assert [process.wait(30) for process in running] == [0, 0, 0, 0]
-        assert (folder / ".gitignore").read_text() == "*\n"
+        assert not folder.exists()
+
+
+def test_what_an_agent_finds_in_its_project_reserves_and_frees_nothing(tmp_path: Path) -> None:
+    box = project(tmp_path, "10")
+    first, second = allowance(box, "a"), allowance(box, "b")
+    first.admit()
+    first.meter(dollars("9"))
+    [file] = reserved(box.root)
+    assert not file.is_relative_to(box.root)
+    old = box.root / "agentd/.running"  # where version 0.1.0 had them
+    old.mkdir()
+    (old / "c.json").write_text(file.read_text().replace('"usd": "9"', '"usd": "99"'))
+    second.admit()
+    assert second.meter(dollars("2"))
+    assert "$9.0000 reserved by running calls" in second.exceeded[0]
 
 
 def test_an_override_goes_beyond_and_says_so(tmp_path: Path) -> None:
@@ -205,23 +221,12 @@ def test_a_reservation_counts_in_its_period_only(tmp_path: Path) -> None:
         assert not first.meter(dollars("9.5"))  # it is charged to the day it began on
 
 
-def test_a_reservation_moves_with_its_project(tmp_path: Path) -> None:
-    box = project(tmp_path, "10")
-    first = allowance(box, "a")
-    first.admit()
-    first.meter(dollars("9"))
-    moved = box.root.rename(tmp_path / "moved")
-    second = allowance(Sandbox(moved), "b")
-    second.admit()
-    assert second.meter(dollars("2"))
-
-
 def test_a_growing_call_does_not_wait_for_another_process(tmp_path: Path) -> None:
     box = project(tmp_path, "10")
     first = allowance(box, "a")
     first.admit()
     workspace = Workspace.open(box.root)
-    with Reservations(workspace.project.running_dir).deciding():
+    with Reservations(workspace.project.root).deciding():
         assert first.meter(dollars("1")) is None  # to be asked again
     assert first.meter(dollars("1")) is False
 
@@ -242,8 +247,8 @@ def test_what_was_used_at_last_stays_reserved(tmp_path: Path) -> None:
     + ['{"run_dir": "../x", "usd": "1", "tokens": -1, "period": ""}'],
 )
 def test_a_file_that_agentd_did_not_write_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "x.json").write_text(text)
-    with pytest.raises(StateError, match=r"x\.json: is not what agentd wrote there"):
+    Path(make_state_folder(str(tmp_path)), "x.reserved").write_text(text)
+    with pytest.raises(StateError, match=r"x\.reserved: is not what agentd wrote there"):
         Reservations(tmp_path).held()
 
 
@@ -255,7 +260,7 @@ def test_a_call_that_has_ended_is_recorded_though_another_process_holds_the_lock
     first.admit()
     workspace = Workspace.open(box.root)
     began = time.monotonic()
-    with Reservations(workspace.project.running_dir).deciding():
+    with Reservations(workspace.project.root).deciding():
         assert first.judge(result_of(first, "8")).status == "ok"
     assert time.monotonic() - began < 30  # it would wait for a minute
     assert first.reserved.usd == 8
@@ -265,13 +270,13 @@ def test_a_call_that_was_never_begun_gives_its_part_back(tmp_path: Path) -> None
     box = project(tmp_path, "10", "9")
     first = allowance(box, "a")
     first.admit()
-    reservations = Reservations(Workspace.open(box.root).project.running_dir)
+    reservations = Reservations(box.root)
     assert list(reservations.held()) == [first.request.call_id]
     first.release()
     assert not reservations.held()
     # Its agentd was killed before it had started the CLI.
     first.admit()
-    file = reservations.folder / f"{first.request.call_id}.json"
+    [file] = reserved(box.root)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     text = file.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {ended.pid}')
@@ -303,8 +308,7 @@ def test_what_could_not_be_set_aside_is_asked_for_again(tmp_path: Path) -> None:
     first = allowance(box, "a")
     first.admit()
     before = first.reserved
-    folder = Workspace.open(box.root).project.running_dir
-    file = folder / f"{first.request.call_id}.json"
+    [file] = reserved(box.root)
     written = file.read_bytes()
     file.unlink()
     file.mkdir()

@@ -256,7 +256,7 @@ def test_a_reservation_ends_with_its_call(tmp_path: Path) -> None:
     first, second = two_gates(tmp_path, "50")
     assert first.refusal("a", asked(), 1000, b"") is None
     assert first.refusal("b", asked(), 1000, b"") is None
-    running = Reservations(tmp_path / "project/agentd/.running")
+    running = Reservations(tmp_path / "project")
     (held,) = running.held().values()
     assert held.usd == 42
     (held.run_dir / "call.json").touch()

@@ -24,7 +24,7 @@ from agentd.guard.write_log import WriteLog
 from agentd.ledger.store import StateStore
 from agentd.metering.pricing import PricingConfig
 from agentd.metering.usage import UsageMetrics
-from agentd.state_folder import short_hash, state_folder_of
+from agentd.state_folder import hash_of, state_folder_of
 
 CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
 USAGE = UsageMetrics(input_tokens=100, output_tokens=10)
@@ -213,12 +213,12 @@ def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -
 FORGERY = """
 import base64, hashlib, json, os, sys
 from pathlib import Path
-from agentd.state_folder import short_hash
+from agentd.state_folder import hash_of
 state = Path("agentd/changes/add-x/STATE.yaml")
 old = state.read_bytes()
 new = {change}
 sha = lambda data: hashlib.sha256(data).hexdigest()
-(log,) = Path(os.environ["XDG_STATE_HOME"], "agentd").glob(f"{{short_hash(os.getcwd())}}/*.writes")
+(log,) = Path(os.environ["XDG_STATE_HOME"], "agentd").glob(f"{{hash_of(os.getcwd())}}/*.writes")
 note = dict(id="1", path=str(state), before=sha(old), after=sha(new), content=None, entry={entry!r})
 with log.open("ab") as file:
     file.write(json.dumps(note).encode() + b'\\n{{"id": "1", "outcome": "done"}}\\n')
@@ -247,7 +247,7 @@ def test_no_forged_note_lets_a_recorded_call_change(box: Sandbox, change: str, e
 
 
 def logs_of(box: Sandbox) -> str:
-    return f"{os.environ['XDG_STATE_HOME']}/agentd/{short_hash(str(box.root))}"
+    return f"{os.environ['XDG_STATE_HOME']}/agentd/{hash_of(str(box.root))}"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from loopback.scenario import Step
+from support.budget_box import reserved
 
 from agentd.metering.usage import ModelUsage
 from real.bench import CHANGE, Bench, Ran
@@ -124,7 +125,7 @@ def test_two_changes_at_once_share_what_is_left(bench: Bench, cli: RealCli) -> N
     assert [code for *_, code in ran] == [3, 3], ran
     billed = [cost_usd(model, usage) for model, usage in bench.api.billed().items()]
     assert 3 * cost <= sum(billed) <= limit
-    assert list((bench.project / "agentd/.running").glob("*.json")) == []
+    assert reserved(bench.project) == []
 
 
 def test_strict_sends_what_surely_fits_and_nothing_else(bench: Bench, cli: RealCli) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from agentd.state_folder import state_folder_of
 from support.recordings import recording
 from support.workflow_box import STREAM, box_with, put_change
 from support.workspace import Sandbox
@@ -37,6 +38,12 @@ def box_of(folder: Path, budget: str, *, prices: str = PRICED) -> Sandbox:
     box.answer("challenge", STREAM, APPROVED)
     put_change(box, "add-x", "proposed")
     return box
+
+
+def reserved(root: Path) -> list[Path]:
+    """What running calls of the project have set aside."""
+    folder = state_folder_of(str(root))
+    return sorted(Path(folder).glob("*.reserved")) if folder else []
 
 
 def in_turns(box: Sandbox, provider: str, path: str, pause_after: Sequence[str]) -> None:

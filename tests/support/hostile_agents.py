@@ -240,7 +240,7 @@ RUNS: Mapping[str, str] = {
         "rm -f $RUN/processes; mkdir -p $C/runs/merge; "
         "mkfifo $RUN/processes $C/runs/merge/journal.json; kill -9 $AGENTD"
     ),
-    "deletes what runs note": "rm -rf agentd/.running",
+    "plants a reservation": "mkdir -p agentd/.running; echo '{}' > agentd/.running/x.json",
     "plants notes of writes": (
         "mkdir -p agentd/.running; echo '{}' > agentd/.running/mine.writes; "
         "echo x >> $Y/proposal.md"

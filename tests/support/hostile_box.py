@@ -60,7 +60,7 @@ _GIT_MAY_CHANGE = re.compile(
 # Locks have no content that counts.
 _AGENTDS = re.compile(
     rf"{_CHANGE}/(STATE\.yaml$|runs(/|$))|agentd/changes/[^/]+/runs(/\.(work|lock))?$"
-    r"|agentd/\.running(/|$)|.*/__pycache__"
+    r"|.*/__pycache__"
 )
 _LATER = "later.txt"
 _NO_REPOSITORY = re.compile(r"may not touch: (.*, )?\.git(,|$)", re.MULTILINE)

@@ -14,6 +14,7 @@ from support.budget_box import (
     challenge,
     configure,
     in_turns,
+    reserved,
     spend,
     start,
     warnings,
@@ -21,6 +22,8 @@ from support.budget_box import (
 from support.recordings import recording
 from support.workflow_box import STREAM, box_with, calls_of, put_change, state_of
 from support.workspace import Sandbox
+
+from agentd.state_folder import make_state_folder, state_folder_of
 
 
 def test_a_call_that_must_cost_more_than_is_left_is_not_made(tmp_path: Path) -> None:
@@ -129,17 +132,16 @@ def test_what_a_running_call_has_reserved_can_not_be_spent_by_another(tmp_path: 
     configure(box, "[pricing.models.dear]\ncost_per_1m_input = 5000\ncost_per_1m_output = 1\n")
     box.answer("challenge", STREAM, APPROVED, sleep_s=6)
     running = start(box)
-    held = box.root / "agentd/.running"
     deadline = time.monotonic() + 20
-    while not list(held.glob("*.json")):
+    while not reserved(box.root):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     done = box.run("challenge", "add-y", "--model", "dear")
     assert done.returncode == 3, done.stderr
     assert "$1.1910 reserved by running calls; $0.8180 is left" in done.stderr
     assert running.wait(30) == 0
-    assert list(held.glob("*.json")) == []
-    assert (held / ".gitignore").read_text() == "*\n"
+    assert reserved(box.root) == []
+    assert state_folder_of(str(box.root)) is None
 
 
 def test_a_reservation_of_a_killed_agentd_counts_until_its_call_is_entered(tmp_path: Path) -> None:
@@ -149,20 +151,19 @@ def test_a_reservation_of_a_killed_agentd_counts_until_its_call_is_entered(tmp_p
     (tmp_path / "argv.txt").unlink()
     box.answer("challenge", STREAM, APPROVED, sleep_s=2)
     running = start(box)
-    held = box.root / "agentd/.running"
     deadline = time.monotonic() + 20
-    while not (list(held.glob("*.json")) and (tmp_path / "argv.txt").exists()):
+    while not (reserved(box.root) and (tmp_path / "argv.txt").exists()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     running.kill()
     running.wait()
-    assert len(list(held.glob("*.json"))) == 1
+    assert len(reserved(box.root)) == 1
     time.sleep(3)  # the CLI lives on, and ends
     box.ok("status", "add-x")
     assert len(calls_of(box, "add-x")) == 2
     box.answer("challenge", STREAM, APPROVED)
     assert challenge(box).returncode == 0
-    assert list(held.glob("*.json")) == []
+    assert reserved(box.root) == []
 
 
 def with_version(box: Sandbox, version: str) -> None:
@@ -216,17 +217,16 @@ def test_claude_that_ended_at_its_own_budget_was_stopped_by_it(tmp_path: Path) -
 
 def test_a_damaged_reservation_is_named(tmp_path: Path) -> None:
     box = box_of(tmp_path, "[budget.project]\nlimit_usd = 10")
-    (box.root / "agentd/.running").mkdir()
-    (box.root / "agentd/.running/x.json").write_text("{}")
+    Path(make_state_folder(str(box.root)), "x.reserved").write_text("{}")
     done = challenge(box)
     assert done.returncode == 1, done.stderr
-    assert "agentd/.running/x.json: is not what agentd wrote there" in done.stderr
+    assert "/x.reserved: is not what agentd wrote there" in done.stderr
 
 
 def test_without_a_budget_nothing_is_kept(tmp_path: Path) -> None:
     box = box_of(tmp_path, "")
     assert warnings(challenge(box)) == []
-    assert not (box.root / "agentd/.running").exists()
+    assert state_folder_of(str(box.root)) is None
     assert "budget_warned" not in state_of(box, "add-x")
 
 

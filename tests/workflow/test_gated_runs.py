@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from loopback.scenario import Step
 from loopback.server import LoopbackApi
-from support.budget_box import OPUS, configure, in_turns, spend
+from support.budget_box import OPUS, configure, in_turns, reserved, spend
 from support.terminal import drawn_lines, on_a_terminal
 from support.workflow_box import box_with, calls_of, put_change, state_of
 from support.workspace import Sandbox
@@ -185,7 +185,7 @@ def test_two_changes_at_once_never_spend_the_same_remainder(
     assert any("the project has spent" in text for text in told)
     billed = len(api.requests) * Decimal("0.94")
     assert 7 <= billed <= 12
-    assert list((box.root / "agentd/.running").glob("*.json")) == []
+    assert reserved(box.root) == []
     both = [*calls_of(box, "add-x"), *calls_of(box, "add-y")]
     assert both == 2 * [("challenge", "budget_stopped")]
 

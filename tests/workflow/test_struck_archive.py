@@ -61,7 +61,7 @@ def test_archive_with_its_steps(tmp_path: Path) -> None:
         paid=Counter({"one archive": 1, "one archive-review": 1}),
         holds=is_archived,
         may_say=SAID_ALREADY,
-        may_leave=f"^agentd/.running|/findings[.]json$|{NOT_REMOVED}",
+        may_leave=f"/findings[.]json$|{NOT_REMOVED}",
         may_lack="/requests[.]jsonl$",
     )
     prove(scene, tmp_path)

@@ -23,7 +23,7 @@ from agentd.project.layout import Project, find_layout
 from agentd.project.workspace import Workspace
 from agentd.providers.session_files import LoggedRequest
 from agentd.runner.told_by_cli import Outcome
-from agentd.state_folder import short_hash
+from agentd.state_folder import hash_of
 from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.sessions.by_hand import Session, sessions_by_hand
 from agentd.workflow.sessions.log_cache import LogFile, read_logs
@@ -150,7 +150,7 @@ def _calls_of(
         for requests in _by_day_and_branch(session.requests)
         if sum(one.counts[0] + one.counts[1] for one in requests) <= MAX_TOKENS  # a log that lies
     ]
-    return sorted(calls, key=lambda one: (one.first_at, one.call.id))
+    return sorted(calls, key=lambda one: (one.first_at, one.branch or "", one.call.id))
 
 
 def _by_day_and_branch(requests: Sequence[LoggedRequest]) -> Iterable[list[LoggedRequest]]:
@@ -228,6 +228,6 @@ def _call_id(session: Session, day: datetime, branch: str | None) -> str:
     """The same for everybody who imports it: by session, day and branch."""
     name = session.id
     if not (name.isascii() and name.replace("-", "").isalnum() and len(name) <= 64):
-        name = short_hash(name)
-    on = f"-{short_hash(branch)[:8]}" if branch else ""
+        name = hash_of(name)
+    on = f"-{hash_of(branch)[:8]}" if branch else ""
     return f"manual-{session.provider}-{name}-{day:%Y%m%d}{on}"

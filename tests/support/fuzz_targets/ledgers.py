@@ -18,6 +18,7 @@ from agentd.ledger.text_merge import Merging
 from agentd.project.layout import Project
 from agentd.runner.run_folder import RunFolder
 from agentd.specs import snapshot
+from agentd.state_folder import make_state_folder
 from agentd.workflow.fillback import parts
 from support.fuzz_targets.recorded import LEDGER, entered
 from support.fuzzing import Read, or_error
@@ -124,13 +125,13 @@ def ledger_seeds() -> list[bytes]:
 
 
 def reservations_reader(folder: Path) -> Read:
-    path = folder / f"{CALL.id}.json"
+    path = Path(make_state_folder(str(folder)), f"{CALL.id}.reserved")
     run = folder / "runs" / CALL.id
     run.mkdir(parents=True)
     (run / "run.json").touch()
 
     def read(data: bytes) -> object:
-        path.write_bytes(data)
+        path.write_bytes(data.replace(b"$HERE", bytes(folder)))
         return Reservations(folder).held()
 
     return read
@@ -138,7 +139,7 @@ def reservations_reader(folder: Path) -> Read:
 
 def reservations_seeds() -> list[bytes]:
     held = {
-        "run_dir": f"runs/{CALL.id}",
+        "run_dir": f"$HERE/runs/{CALL.id}",
         "period": "2026-11-22",
         "pid": os.getpid(),
         "usd": "0.25",
