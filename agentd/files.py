@@ -149,7 +149,7 @@ def move_over(source: Path, path: Path, *, durable: bool = True) -> None:
         write_atomic(path, data)
         source.unlink()
     if durable:
-        for folder in {path.parent, source.parent}:
+        for folder in dict.fromkeys((path.parent, source.parent)):  # in this order nothing is lost
             sync_folder(folder)
 
 

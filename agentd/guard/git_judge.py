@@ -38,11 +38,16 @@ _HEAD = re.compile(rb"(?:ref: refs/[^\0\n]+|[0-9a-f]{40,64})\n?")
 
 @frozen()
 class GitJudged:
-    """What fails the step, and what is told; ``is_broken``: git can't be asked any more."""
+    """What fails the step, and what is told.
+
+    ``is_broken``: git can't be asked any more. ``is_unfinished``: something could not be written,
+    and is left to the next command.
+    """
 
     forbidden: list[Forbidden]
     told: list[Told]
     is_broken: bool = False
+    is_unfinished: bool = False
 
 
 class GitJudge:
@@ -55,6 +60,7 @@ class GitJudge:
         self._forbidden: list[Forbidden] = []
         self._told: list[Told] = []
         self._ended = Ended.now()
+        self._is_unfinished = False
 
     def keep(self) -> None:
         """Keep it as it is now. Raises GitFailed, OSError."""
@@ -81,7 +87,7 @@ class GitJudge:
         else:
             self._judge_settings(aside, where, commits)
         if self._forbidden:
-            return GitJudged(self._forbidden, self._told, is_broken=True)
+            return GitJudged(self._forbidden, self._told, True, self._is_unfinished)
         try:
             self._put_back_broken_head()
             self._judge_refs(commits)
@@ -163,7 +169,8 @@ class GitJudge:
             try:
                 is_back = self._settings.put_back(setting, aside)
             except OSError as error:  # a full disk
-                self._forbid(path, f"{setting.what}, not put back: {error.strerror}", diff)
+                self._forbid(path, f"{setting.what}, not put back yet: {error.strerror}", diff)
+                self._is_unfinished = True
                 continue
             if not is_back:
                 self._forbid(path, setting.what, diff)

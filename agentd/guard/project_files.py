@@ -51,6 +51,7 @@ class ProjectFiles:
         self._place: GitPlace | None = None
         self._changes: FileChanges | None = None
         self._losses: list[Loss] = []
+        self._is_unfinished = False
         self._skip = skip
 
     def keep(self, commits: Commits) -> None:
@@ -109,11 +110,11 @@ class ProjectFiles:
         """Bring back what a person lost, as :meth:`judge` has seen it; copies go into ``kept``.
 
         In doubt whose it was, there are copies alone. Returns what to tell, and whether all could
-        be written.
+        be written, of git's own files too.
         """
         if self._place is None:
             return [], True
-        return bring_back(
+        told, is_done = bring_back(
             self._losses,
             top=self._place.top,
             root=None if in_doubt else self._real_root,
@@ -121,6 +122,7 @@ class ProjectFiles:
             where=_shown(kept, self._root),
             baseline=self._baseline,
         )
+        return told, is_done and not self._is_unfinished
 
     def diff(self, path: Path) -> str:
         """Some lines of what changed in a file; "" where that is not known."""
@@ -147,6 +149,7 @@ class ProjectFiles:
         git = judge.judge(aside, where, commits=commits, ended=ended)
         judged.forbidden.extend(git.forbidden)
         judged.told.extend(git.told)
+        self._is_unfinished = git.is_unfinished
         repository = self._repository(place)
         above = (folder / ".git" for folder in self._above(place))
         planted = {*filter(os.path.lexists, above), *repository.planted()}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentd.files import file_stamp, write_atomic
+from agentd.files import TEMPORARY, file_stamp, is_abandoned, read_plain, write_atomic
 from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.aside import move_aside
@@ -131,7 +131,7 @@ class Repository:
         changed = [path for path in dirty if self._differs(path, dirty[path], looks[path])]
         ignored_files = frozenset(self._facts["ignored"])
         for path, entry in status.entries.items():
-            if path in dirty or self._skip(path) or entry.state == ".":
+            if path in dirty or self._skip(path) or entry.state == "." or self._is_half_back(path):
                 continue
             if path in ignored_files or path in was_ignored or f"{path}/" in was_ignored:
                 continue  # only the .gitignore changed
@@ -287,6 +287,20 @@ class Repository:
         if entry.state != HIDDEN:
             return entry.in_head, entry.in_index
         return (self._place.ask("rev-parse", "-q", f"HEAD:{path}", fails=True).decode().strip(),)
+
+    def _is_half_back(self, path: str) -> bool:
+        """Whether it is what was left of a bringing back that was killed; it is removed then."""
+        folder, _, name = path.rpartition("/")
+        if TEMPORARY.fullmatch(name) is None:
+            return False
+        whole = self._top(f"{folder}/{name[1:-13]}".lstrip("/"))
+        with contextlib.suppress(OSError):
+            data = self._baseline.data(whole)
+            is_part = data is not None and data.startswith(read_plain(self._top(path)))
+            if is_part and is_abandoned(self._top(path)):
+                self._top(path).unlink()
+                return True
+        return False
 
     def _hidden(self, new: Iterable[str]) -> Iterator[str]:
         """New ignored files that are so by a .gitignore that is new and ignored itself."""
