@@ -16,6 +16,7 @@ from agentd.own_writes import noted
 
 MAX_SMALL_BYTES = 4_000_000
 """What no settings, note or list of agentd's own comes near."""
+_MAX_MOVED_BYTES = 1 << 30
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _OTHERS = 0o077
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
@@ -139,7 +140,7 @@ def move_over(source: Path, path: Path, *, durable: bool = True) -> None:
     The guards of steps at work are told as by :func:`write_atomic`. What is not ``durable`` may be
     undone by a power cut. Raises OSError.
     """
-    data = source.read_bytes()
+    data = read_plain(source, max_bytes=_MAX_MOVED_BYTES)
     try:
         with noted(path, data, None), noted(source, None):
             source.replace(path)

@@ -9,9 +9,9 @@ folders above it need be there: whoever asks where it is makes nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
-from _blake2 import blake2b
 from collections.abc import Iterator
 
 from agentd.errors import StateError
@@ -23,6 +23,7 @@ Those of HOLD say who is at work on a change: see ``project.hold``.
 """
 LEFT_BY_STEPS = "left-by-steps.json"
 _ROOT = "root"
+_LONGEST_PATH = 4096
 
 
 def make_state_folder(root: str) -> str:
@@ -32,18 +33,17 @@ def make_state_folder(root: str) -> str:
     """
     real = os.path.realpath(root)
     told = []
-    for home in _homes(real):
+    for home in _usable_homes(real):  # as readers look for it
         folder = f"{home}/{hash_of(real)}"
-        try:
-            os.makedirs(home, mode=0o700, exist_ok=True)  # noqa: PTH103
-            _make_private(home)
-            if not os.path.lexists(folder):
-                _prune(home)
-            _make_private(folder)
-            _name(folder, real)
-        except OSError as error:
-            told.append(f"{error.filename or folder}: {error.strerror}")
-        else:
+        while True:
+            try:
+                _make(folder, home, real)
+            except OSError as error:
+                # Another agentd may have taken it away meanwhile, as its last user.
+                if error.errno == errno.ENOENT and _is_ours(home):
+                    continue
+                told.append(f"{error.filename or folder}: {error.strerror}")
+                break
             return folder
     raise StateError(
         f"agentd can't keep what a step may not touch out of the agent's reach: {'; '.join(told)}",
@@ -90,13 +90,19 @@ def state_folders_around(path: str) -> Iterator[tuple[str, str]]:
 
 def is_of_no_use(name: str) -> bool:
     """Whether a file in a state folder tells nothing once nobody holds it."""
-    return name == _ROOT or name.endswith((LOCK, HOLD))
+    return name.endswith((_ROOT, LOCK, HOLD))
 
 
 def hash_of(text: str) -> str:
     """32 digits for a path or another key, which nobody can find another text for."""
-    # No hashlib: it takes 7 ms to load, a tenth of `agentd --version`.
-    return blake2b(os.fsencode(text), digest_size=16).hexdigest()
+    data = os.fsencode(text)
+    # hashlib takes 4 ms to load, a tenth of `agentd --version`. These are not in every Python.
+    for module in ("_sha2", "_sha256"):  # since 3.12, and before
+        with contextlib.suppress(ImportError):
+            return str(__import__(module).sha256(data).hexdigest()[:32])
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def _homes(folder: str) -> Iterator[str]:
@@ -162,26 +168,34 @@ def _first_line(file: str) -> str:
         return handle.readline(4096).rstrip("\n") if stat.S_ISREG(os.fstat(fd).st_mode) else ""
 
 
+def _make(folder: str, home: str, real: str) -> None:
+    os.makedirs(home, mode=0o700, exist_ok=True)  # noqa: PTH103
+    _make_private(home)
+    if not os.path.lexists(folder):
+        _prune(home)
+    _make_private(folder)
+    if (named := _named(folder)) == real:
+        return
+    if named:
+        raise FileExistsError(errno.EEXIST, "is of another project", folder)
+    new = f"{folder}/{os.getpid()}.{_ROOT}"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(fd, "wb") as file:
+        file.write(os.fsencode(real))
+    os.replace(new, f"{folder}/{_ROOT}")  # noqa: PTH105
+
+
 def _make_private(folder: str) -> None:
-    try:
+    with contextlib.suppress(FileExistsError):
         os.mkdir(folder, 0o700)  # noqa: PTH102
-    except FileExistsError:
-        if not _is_ours(folder):
-            raise
-    if stat.S_IMODE(os.lstat(folder).st_mode) != 0o700:
+    found = os.lstat(folder)
+    if not _is_folder_of_ours(found):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), folder)
+    if stat.S_IMODE(found.st_mode) != 0o700:
         os.chmod(folder, 0o700)  # noqa: PTH101
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(13, os.strerror(13), folder)
-
-
-def _name(folder: str, real: str) -> None:
-    """Let a new state folder tell whose it is. Raises OSError for one of another project."""
-    if not _is_of(folder, real):
-        raise FileExistsError(17, "is of another project", folder)
-    if _named(folder) == "":
-        fd = os.open(f"{folder}/{_ROOT}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        with open(fd, "wb") as file:
-            file.write(os.fsencode(real))
+        os.lstat(folder)  # one that is gone by now is another error
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
 def _is_of(folder: str, real: str) -> bool:
@@ -195,9 +209,13 @@ def _named(folder: str) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:  # a link, or another user's
-        return f"{error.strerror}"
-    with open(fd, "rb") as file:
-        return os.fsdecode(file.read()) if stat.S_ISREG(os.fstat(fd).st_mode) else "no file"
+        return os.strerror(error.errno or 0)
+    try:
+        return os.fsdecode(os.read(fd, _LONGEST_PATH))
+    except OSError as error:  # a folder
+        return os.strerror(error.errno or 0)
+    finally:
+        os.close(fd)
 
 
 def _prune(home: str) -> None:
@@ -217,7 +235,10 @@ def _prune(home: str) -> None:
 def _is_ours(folder: str) -> bool:
     """Whether it is a folder itself, and this user's."""
     try:
-        found = os.lstat(folder)
+        return _is_folder_of_ours(os.lstat(folder))
     except OSError:
         return False
+
+
+def _is_folder_of_ours(found: os.stat_result) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()

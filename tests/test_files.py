@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.state_samples import exit_codes, in_child
 
-from agentd.files import write_atomic
+from agentd.files import move_over, write_atomic
 
 
 def test_writers_that_race_never_mix(tmp_path: Path) -> None:
@@ -45,3 +45,9 @@ def test_permissions_stay(tmp_path: Path) -> None:
     write_atomic(path, b"2")
     assert path.stat().st_mode & 0o777 == 0o640
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is no regular file"):
+        move_over(tmp_path / "pipe", tmp_path / "x")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from agentd import state_folder
 from agentd.errors import StateError
 from agentd.files import write_atomic
+from agentd.own_writes import tidy
 
 
 @pytest.fixture
@@ -86,6 +90,79 @@ def test_one_that_tells_of_another_project_is_not_used(root: Path, tmp_path: Pat
     assert list(state_folder.state_folders_around(f"{root}/a/b")) == []
     with pytest.raises(StateError, match="is of another project"):
         state_folder.make_state_folder(str(root))
+
+
+def test_readers_and_writers_agree_where_it_is(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody tells a guard what agentd writes, such as where the disk of the one is full."""
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    (tmp_path / "state/agentd").mkdir(parents=True)
+
+    real = os.mkdir
+
+    def full(path: str, mode: int = 0o777) -> None:
+        if path.startswith(str(tmp_path / "state")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        real(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", full)
+    with pytest.raises(StateError, match="No space left"):
+        state_folder.make_state_folder(str(root))
+    assert not (root / ".git/agentd").exists()
+
+
+@pytest.mark.parametrize("call", ["lstat", "access", "open", "replace"])
+def test_one_that_goes_while_it_is_asked_for_is_made_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Its last user takes it away, at any of the system calls of the next one."""
+    made = state_folder.make_state_folder(str(root))
+    (Path(made) / "root").unlink()
+    real, times = getattr(os, call), []
+
+    def gone_meanwhile(path: str, *arguments: Any, **keys: Any) -> Any:
+        if str(path).startswith(made) and len(times) < 3:
+            times.append(path)
+            subprocess.run(["rm", "-r", made], check=False, stderr=subprocess.DEVNULL)
+        return real(path, *arguments, **keys)
+
+    monkeypatch.setattr(os, call, gone_meanwhile)
+    assert state_folder.make_state_folder(str(root)) == made
+    assert len(times) == 3
+    assert (Path(made) / "root").read_text() == str(root)
+
+
+@pytest.mark.parametrize("planted", ["a folder", "a link", "half a path of a torn write"])
+def test_a_root_that_is_no_path_brings_nothing_down(
+    root: Path, tmp_path: Path, planted: str
+) -> None:
+    made = Path(state_folder.make_state_folder(str(root)))
+    match planted:
+        case "a folder":
+            (made / "root").unlink()
+            (made / "root").mkdir()
+        case "a link":
+            (made / "root").unlink()
+            (made / "root").symlink_to(tmp_path)
+        case _:
+            (made / "root").rename(made / "1.root")
+    is_torn = planted.startswith("half")
+    assert (state_folder.state_folder_of(str(root)) is None) is not is_torn
+    assert bool(list(state_folder.state_folders_around(f"{root}/x"))) is is_torn
+    if is_torn:
+        state_folder.make_state_folder(str(root))
+        tidy(str(made))
+        assert not made.exists()
+
+
+def test_its_name_is_the_same_in_every_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of imported calls hang on it; some Pythons have no hash but those of OpenSSL."""
+    expected = hashlib.sha256(b"/a/b").hexdigest()[:32]
+    assert state_folder.hash_of("/a/b") == expected
+    for module in ("_sha2", "_sha256"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert state_folder.hash_of("/a/b") == expected
 
 
 def test_those_of_projects_that_are_gone_go_unless_a_run_is_to_be_judged(

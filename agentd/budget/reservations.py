@@ -1,6 +1,6 @@
 """What calls that run now have reserved of a project's budget: a small file for each.
 
-They lie in the state folder, where no agent reaches them.
+They lie in the state folder: what an agent finds in its project neither adds nor frees any.
 """
 
 from __future__ import annotations

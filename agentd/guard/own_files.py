@@ -49,7 +49,10 @@ class OwnFiles:
         self.seen = self._backup.now()
 
     def changes(self) -> dict[Path, str]:
-        """What became of each that somebody but agentd changed; folders do not count."""
+        """What became of each that somebody but agentd changed.
+
+        A folder counts only in the place of a record.
+        """
         noted = frozenset(self._log.read())  # after looking: a write is noted before it is done
         written = [path for path in map(self._path, noted) if self._is_judged(path)]
         changed = {}
@@ -143,7 +146,10 @@ class OwnFiles:
         before, now = self._backup.entries.get(path), self.seen.get(path)
         was_there = before is not None and before.kind != "dir"
         if now is None or now.kind == "dir":
-            return "deleted" if was_there or is_noted else None
+            if was_there or is_noted:
+                return "deleted"
+            is_in_the_way = now is not None and before is None and self._rules.is_record(path)
+            return "now a folder" if is_in_the_way else None
         if before is not None and before.same_as(now) and not is_noted:
             return None
         kinds = {"link": "now a link", "other": "now no file"}

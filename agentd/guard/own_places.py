@@ -57,7 +57,7 @@ class OwnPlaces:
         if name is None:
             return -1 if path.name in _LOCKS or self.is_temporary(path) else math.inf
         if run_dir is not None and run_dir == self._run_dir and name:
-            is_record = "/" not in name and (name in _RECORDS or name.endswith(_SET_ASIDE))
+            is_record = "/" not in name and (self.is_record(path) or name.endswith(_SET_ASIDE))
             return math.inf if is_record else None
         return _RUN_FILE_BYTES
 
@@ -70,7 +70,9 @@ class OwnPlaces:
             return path.name in _LOCKS or self.is_temporary(path)
         if run_dir is None:
             return name in _LOCKS_OF_RUNS or self.is_temporary(path)
-        if name in _LOCKS_OF_RUN or self.is_temporary(path):
+        if name in _LOCKS_OF_RUN:
+            return now is None or now.kind == "file"
+        if self.is_temporary(path):
             return True
         # A run that is not recorded may go on without an agentd.
         return (
@@ -95,6 +97,11 @@ class OwnPlaces:
         names = (PENDING, ENTERED, UNJUDGED, "run.json", "journal.json")
         in_runs = self._in_runs(path)[1] is not None
         return path.name in names and in_runs and not path.is_relative_to(self.project.archive_dir)
+
+    def is_record(self, path: Path) -> bool:
+        """Whether agentd has a file there, of a run or of a merge, and nobody a folder."""
+        name = self._in_runs(path)[1]
+        return name is not None and path.name in (*_RECORDS, *_LOCKS_OF_RUN, "journal.json")
 
     def is_temporary(self, path: Path) -> bool:
         """Whether it is called like a file that agentd is writing."""

@@ -131,7 +131,9 @@ class Repository:
         changed = [path for path in dirty if self._differs(path, dirty[path], looks[path])]
         ignored_files = frozenset(self._facts["ignored"])
         for path, entry in status.entries.items():
-            if path in dirty or self._skip(path) or entry.state == "." or self._is_half_back(path):
+            if path in dirty or self._skip(path) or entry.state == ".":
+                continue
+            if entry.state == "?" and self._is_half_back(path):
                 continue
             if path in ignored_files or path in was_ignored or f"{path}/" in was_ignored:
                 continue  # only the .gitignore changed

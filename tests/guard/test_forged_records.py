@@ -51,6 +51,20 @@ def test_a_call_that_the_agent_forges_is_entered_by_nobody(
     assert state_of(box, name)["phase"] == "proposed"
 
 
+@pytest.mark.parametrize(
+    "record", ["call.pending.json", "call.unjudged.json", "call.json", "reserve"]
+)
+def test_a_folder_in_the_place_of_a_record_loses_no_call(box: Sandbox, record: str) -> None:
+    here = "cd agentd/changes/add-x/runs/*/"
+    put_plan(box, "challenge", shell=f"{here} && rm -f {record} && mkdir {record}")
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 4, done.stderr
+    assert record in done.stderr
+    assert calls_of(box, "add-x") == [("challenge", "ok")]
+    after = box.run("status", "add-x")
+    assert (after.returncode, after.stderr) == (0, "")
+
+
 def test_a_hold_that_the_agent_takes_excuses_nothing(box: Sandbox) -> None:
     hold = (
         "import fcntl, pathlib, time; p = pathlib.Path('agentd/changes/add-y/runs/.work')\n"

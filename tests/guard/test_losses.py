@@ -86,6 +86,27 @@ def test_permissions_and_links_come_back(repo: Project) -> None:
     assert (repo.root / "my.local").readlink() == Path(".env")
 
 
+def test_what_a_killed_bringing_back_half_wrote_is_nobody_s_work(repo: Project) -> None:
+    """And an empty file that git knows is not taken for one."""
+    put(repo.root / ".src.1234abcd.tmp", "")
+    put(repo.root / "src/.a.py.1234abcd.tmp", "a = 'mine'\n")
+    git(repo.root, "add", "src/.a.py.1234abcd.tmp")
+    git(repo.root, "commit", "-qm", "x", "src/.a.py.1234abcd.tmp")
+    with watching(repo) as guard:
+        put(repo.root / "notes/.x.md.1234abcd.tmp", "mi")
+        put(repo.root / "notes/.y.md.1234abcd.tmp", "mi")
+        put(repo.root / "notes/.x.md.abcd1234.tmp", "new")
+        put(repo.root / "src/.a.py.1234abcd.tmp", "")
+        changes = guard.after()
+    assert sorted(forbidden(changes, repo)) == [
+        "notes/.x.md.abcd1234.tmp",
+        "notes/.y.md.1234abcd.tmp",
+        "src/.a.py.1234abcd.tmp",
+    ]
+    assert not (repo.root / "notes/.x.md.1234abcd.tmp").exists()
+    assert (repo.root / "src/.a.py.1234abcd.tmp").exists()
+
+
 def test_a_reader_fails_and_what_it_took_comes_back(repo: Project) -> None:
     before = text_of(repo.root)
     with watching(repo) as guard:

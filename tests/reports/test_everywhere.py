@@ -16,6 +16,7 @@ from support.session_logs import LOGS, Log
 from agentd.ledger.store import StateStore
 from agentd.reports.costs import CostRequest, Costs
 from agentd.reports.everywhere import open_everywhere
+from agentd.state_folder import make_state_folder
 
 __all__ = ["root"]  # the fixture
 PROMPT = "# agentd: step `review`"
@@ -35,11 +36,9 @@ def tokens_out(costs: Costs) -> dict[tuple[str, ...], int]:
     return {group.names: group.sums.tokens_out for group in costs.report.groups}
 
 
-def tell_of(project: Path, name: str = "0") -> None:
-    """As the state folder of a project tells of it."""
-    folder = project.parent / "state" / "agentd" / name
-    folder.mkdir(parents=True)
-    (folder / "root").write_text(f"{project}\n")
+def tell_of(project: Path) -> None:
+    """By its state folder."""
+    make_state_folder(str(project))
 
 
 def record(project: Path, *call_ids: str, step: str = "review") -> StateStore:
@@ -128,7 +127,7 @@ def test_copies_of_a_ledger_count_once_and_the_best_of_them(root: Path) -> None:
     clone = root.parent / "clone"
     shutil.copytree(root, clone)
     tell_of(root)
-    tell_of(clone, "1")
+    tell_of(clone)
     record(clone, "c")
     total = everywhere().report.total
     assert (total.calls, total.tokens_out) == (3, 30)
@@ -146,7 +145,7 @@ def test_alike_calls_without_ids_are_several_in_a_ledger_and_one_in_a_copy(root:
     )
     shutil.copytree(root, root.parent / "clone")
     tell_of(root)
-    tell_of(root.parent / "clone", "1")
+    tell_of(root.parent / "clone")
     assert everywhere().report.total.calls == 2
 
 

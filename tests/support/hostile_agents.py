@@ -240,6 +240,9 @@ RUNS: Mapping[str, str] = {
         "rm -f $RUN/processes; mkdir -p $C/runs/merge; "
         "mkfifo $RUN/processes $C/runs/merge/journal.json; kill -9 $AGENTD"
     ),
+    "folders in place of records": (
+        "rm -f $RUN/reserve; cd $RUN; mkdir reserve call.json call.pending.json call.unjudged.json"
+    ),
     "plants a reservation": "mkdir -p agentd/.running; echo '{}' > agentd/.running/x.json",
     "plants notes of writes": (
         "mkdir -p agentd/.running; echo '{}' > agentd/.running/mine.writes; "
