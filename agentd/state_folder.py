@@ -105,12 +105,25 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def _homes(folder: str) -> Iterator[str]:
+def known_roots() -> list[str]:
+    """The paths of the projects that have a state folder outside of their git folder."""
+    home = _home_of_user()
+    names = sorted(os.listdir(home)) if home and _is_ours(home) else ()  # noqa: PTH208
+    folders = [f"{home}/{name}" for name in names]
+    return [root for one in folders if _is_ours(one) and (root := _named(one)).startswith("/")]
+
+
+def _home_of_user() -> str | None:
     home = os.environ.get("XDG_STATE_HOME", "")
     if not home.startswith("/"):
         home = os.path.expanduser("~/.local/state")  # noqa: PTH111
-    if home.startswith("/"):
-        yield f"{home.rstrip('/')}/agentd"
+    return f"{home.rstrip('/')}/agentd" if home.startswith("/") else None
+
+
+def _homes(folder: str) -> Iterator[str]:
+    home = _home_of_user()
+    if home is not None:
+        yield home
     common = _git_folder(os.path.realpath(folder))
     if common is not None:
         yield f"{common}/agentd"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-_LONGEST_PATH = 4096
+from agentd.state_folder import known_roots
 
 
 class Projects(NamedTuple):
@@ -27,26 +27,10 @@ class Projects(NamedTuple):
 
 def find_projects(folders: Iterable[str]) -> Projects:
     """Those that these folders lie in, and those that have a state folder."""
-    told = _told_roots()
+    told = known_roots()
     found = {root for folder in {*folders, *told} if (root := _root_around(folder))}
     roots = sorted(found, key=lambda root: (_is_worktree(root), root))
     return Projects(tuple(roots), tuple(sorted(one for one in told if not _is_project(Path(one)))))
-
-
-def _told_roots() -> list[str]:
-    """The paths of the projects that the state folders (``agentd.state_folder``) tell."""
-    home = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path("~/.local/state").expanduser()
-    told = []
-    for file in sorted(base.glob("agentd/*/root")):
-        try:
-            with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as handle:
-                path = os.fsdecode(handle.read(_LONGEST_PATH)).rstrip("\n")
-        except OSError:
-            continue
-        if path.startswith("/"):
-            told.append(path)
-    return told
 
 
 def _root_around(folder: str) -> Path | None:
