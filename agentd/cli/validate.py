@@ -56,16 +56,14 @@ def validate(
     chosen = [find_change(project, change_id)] if change_id else all_changes(project)
     mended: list[Mended] = []
     if fix:
-        mended = [done for each in chosen for done in fix_ledger(project, each)]
+        mended = [done for each in chosen for done in fix_ledger(each)]
         chosen = [find_change(project, change_id)] if change_id else all_changes(project)
     if change_id and not chosen[0].archived_on:
         folder = chosen[0].folder
         mended += fix_change(project, folder) if fix else []
         report = validate_change(project, folder, workspace.config)
     else:
-        report = report_of(
-            issue for each in chosen for issue in ledger_issues(project, each.folder)
-        )
+        report = report_of(issue for each in chosen for issue in ledger_issues(each))
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))
     else:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from agentd.documents.document_files import read_sources
 from agentd.documents.fix_specs import mend_spec
-from agentd.documents.ledger_rules import archived_too, ledger_issues
+from agentd.documents.ledger_rules import ledger_issues
 from agentd.documents.tasks import BARE_BOX, CHECKBOX
 from agentd.files import TEMPORARY, remove_tree, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
 from agentd.markdown.document import BOM, scan
-from agentd.project.change import Change
+from agentd.project.change import Change, archived_copy
 from agentd.project.layout import STATE_FILE, Project
 from agentd.text import counted
 
@@ -48,18 +48,18 @@ def fix_change(project: Project, change: Path) -> list[Mended]:
     return mended
 
 
-def fix_ledger(project: Project, change: Change) -> list[Mended]:
+def fix_ledger(change: Change) -> list[Mended]:
     """Unite the calls of a STATE.yaml with conflict markers, and take out what is there twice.
 
     One that a merge has left behind where the change was archived goes into that one, unless a
     document lies beside it. One that is broken in another way is left alone. Raises StateError when
     it can't be written.
     """
-    folder = change.folder
-    if not ledger_issues(project, folder):
+    project, folder = change.project, change.folder
+    if not ledger_issues(change):
         return []
     notes = change.ledger.mend()
-    if (archived := archived_too(project, folder)) is not None:
+    if (archived := archived_copy(change)) is not None:
         names = {path.name for path in folder.iterdir() if not TEMPORARY.fullmatch(path.name)}
         if names <= {STATE_FILE, "runs"}:
             archived.ledger.take_over(change.ledger)

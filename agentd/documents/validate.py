@@ -20,6 +20,7 @@ from agentd.documents.spec_rules import spec_issues
 from agentd.documents.task_rules import requirement_issues, task_issues
 from agentd.documents.tasks import read_tasks
 from agentd.markdown.document import scan
+from agentd.project.change import Change
 from agentd.project.layout import Project
 from agentd.specs.deltas import parse_delta
 from agentd.specs.files import is_note
@@ -44,7 +45,7 @@ def validate_change(
 def _issues(
     project: Project, change: Path, config: Config, sources: Sources, owed: Collection[str]
 ) -> Iterator[Issue]:
-    yield from ledger_issues(project, change)
+    yield from ledger_issues(Change(project, change.name, change))
     yield from sources.issues
     yield from _missing(project, change, sources, owed)
     deltas = _deltas(project, sources)

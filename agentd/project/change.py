@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentd.errors import InputError
+from agentd.errors import InputError, StateError
 from agentd.files import FileStamp, file_stamp, files_below
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
 
@@ -138,6 +139,20 @@ def archived_changes(project: Project) -> list[Change]:
 def all_changes(project: Project) -> list[Change]:
     """The archived changes, then those that are worked on."""
     return [*archived_changes(project), *open_changes(project)]
+
+
+def archived_copy(change: Change) -> Change | None:
+    """The same change in the archive, when a merge has left its ledger in both places."""
+    if change.archived_on:
+        return None
+    for other in archived_changes(change.project):
+        if other.id == change.id:
+            with contextlib.suppress(StateError):
+                here, there = change.state, other.state
+                made = here.created_at is not None and here.created_at == there.created_at
+                if made or here.ids & there.ids:
+                    return other
+    return None
 
 
 def find_change(project: Project, change_id: str) -> Change:

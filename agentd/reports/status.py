@@ -18,7 +18,7 @@ from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
 from agentd.metering.partial import PARTIAL
 from agentd.metering.totals import Totals, by, summarise
-from agentd.project.change import Change, all_changes, asked_change, open_changes
+from agentd.project.change import Change, all_changes, archived_copy, asked_change, open_changes
 from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
@@ -109,7 +109,8 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     change = asked_change(project, change_id)
     waiting = enter_unentered(change)
     view = _overview(change, _Limits.of(project), waiting)
-    return replace(view, not_imported=last_seen(project.root))
+    warnings = (*view.warnings, *_archived_too(change))
+    return replace(view, warnings=warnings, not_imported=last_seen(project.root))
 
 
 def list_overviews(start: Path) -> list[Overview]:
@@ -217,6 +218,14 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
 
 def _twice(change: Change, state: State) -> Iterable[str]:
     return (told_twice(state.twice, change.id),) if state.twice else ()
+
+
+def _archived_too(change: Change) -> Iterable[str]:
+    if (copy := archived_copy(change)) is None:
+        return ()
+    there = change.project.shown(copy.folder)
+    cure = f"`agentd validate --fix {change.id}` moves these calls there, if that is all"
+    return (f"a merge has left calls of change {change.id} in {there}/ too, not told here: {cure}",)
 
 
 def _half_published(change: Change) -> Iterable[str]:

@@ -142,6 +142,8 @@ def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> Non
     told = repo.agentd("cost", "--all")
     assert told.stdout.startswith("23 calls, ")
     assert "1 call of change add-oauth in two ledgers" in told.stderr
+    assert repo.agentd("cost", "add-oauth").stdout.startswith("23 calls, ")
+    assert "--fix add-oauth` moves these calls there" in repo.agentd("status", "add-oauth").stderr
     done = repo.agentd("validate")
     assert (done.returncode, "`agentd validate --fix add-oauth`" in done.stdout) == (0, True)
     repo.agentd("validate", "--fix", "add-oauth")
