@@ -13,8 +13,8 @@ from agentd.project.layout import STATE_FILE, Project, find_project
 
 _ATTRIBUTE = "agentd"
 _OURS = "agentd merge-driver "
-NAME = "merge.agentd.name"
-DRIVER = "merge.agentd.driver"
+NAME = f"merge.{_ATTRIBUTE}.name"
+DRIVER = f"merge.{_ATTRIBUTE}.driver"
 TITLE = "agentd: calls by id, the rest as text"
 # agentd ends with 0 or 1. One that is missing, older or killed leaves the merge to git itself;
 # without that git would take our version whole, and nobody would see a conflict.
@@ -23,18 +23,14 @@ COMMAND = (
     "if [ $s -gt 1 ]; then git merge-file --marker-size=%L -L ours -L base -L theirs %A %O %B; "
     "s=$?; fi; exit $s"
 )
-_LINES = {
-    "agentd": ("changes/*/STATE.yaml merge=agentd", "archive/*/STATE.yaml merge=agentd"),
-    "openspec": (
-        "changes/*/STATE.yaml merge=agentd",
-        "changes/archive/*/STATE.yaml merge=agentd",
-    ),
-}
 
 
 def attributes_of(project: Project) -> tuple[Path, tuple[str, ...]]:
     """The .gitattributes beside the project's changes, and its lines that name the driver."""
-    return project.changes_dir.parent / ".gitattributes", _LINES[project.layout]
+    home = project.changes_dir.parent
+    places = [each.relative_to(home) for each in (project.changes_dir, project.archive_dir)]
+    lines = tuple(f"{place}/*/{STATE_FILE} merge={_ATTRIBUTE}" for place in places)
+    return home / ".gitattributes", lines
 
 
 def add_lines(project: Project) -> bool:
@@ -58,7 +54,7 @@ def is_named(project: Project) -> bool:
         shown = run(project.root, "check-attr", "merge", "--", str(ledger)).stdout
     except GitFailed:
         return False
-    return shown.rstrip().endswith(b": agentd")
+    return shown.rstrip().endswith(f": {_ATTRIBUTE}".encode())
 
 
 def registered(root: Path, *where: str) -> str | None:
