@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
@@ -22,6 +24,17 @@ def describe(call: CallRecord) -> str:
         f"{status}{call.provider} {call.model}, {tokens} "
         f"out {usage.output_tokens}, {cost}, {call.duration_ms / 1000:.1f} s"
     )
+
+
+def json_fields(call: CallRecord) -> dict[str, Any]:
+    """One call for JSON: as STATE.yaml has it."""
+    from agentd.clock import iso
+    from agentd.ledger.call_fields import to_fields
+
+    return {
+        key: iso(value) if isinstance(value, datetime) else value
+        for key, value in to_fields(call).items()
+    }
 
 
 def bound_of(call: CallRecord) -> str:

@@ -179,15 +179,11 @@ def _known(one: LoggedRequest) -> str:
 
 
 def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
-    from agentd.clock import iso
-    from agentd.ledger.call_fields import to_fields
+    from agentd.cli.calls_text import json_fields
 
     calls: list[dict[str, Any]] = []
     for one in found.calls:
-        fields: dict[str, Any] = {**to_fields(one.call)}
-        for key, at in (("timestamp", one.call.started_at), ("amended", one.call.amended)):
-            if at is not None:
-                fields[key] = iso(at)
+        fields = json_fields(one.call)
         fields["metered"] = one.metered
         if with_requests:
             known = one.requests

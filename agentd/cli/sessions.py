@@ -106,7 +106,6 @@ def reconcile(
     is exact, and what the logs have less of, stays as it is.
     """
     from agentd.cli.output import print_error, print_json, told_waiting
-    from agentd.ledger.call_fields import to_fields
     from agentd.text import counted
     from agentd.workflow.sessions.reconcile import reconcile as read_again
 
@@ -120,8 +119,8 @@ def reconcile(
                     {
                         "change_id": one.change.id,
                         "id": one.before.id,
-                        "before": _figures(to_fields(one.before)),
-                        "now": _figures(to_fields(one.now)),
+                        "before": _figures(one.before),
+                        "now": _figures(one.now),
                     }
                     for one in done.corrected
                 ],
@@ -204,16 +203,12 @@ def _told(placed: Sequence[Placed], written: Sequence[CallRecord], *, writes: bo
 
 
 def _entry(one: Placed) -> dict[str, Any]:
+    from agentd.cli.calls_text import json_fields
     from agentd.clock import iso
-    from agentd.ledger.call_fields import to_fields
 
     found = one.found
-    fields: dict[str, Any] = {**to_fields(found.call)}
-    fields["timestamp"] = iso(found.first_at)
-    if found.call.amended is not None:
-        fields["amended"] = iso(found.call.amended)
     return {
-        **fields,
+        **json_fields(found.call),
         "day": f"{found.first_at:%Y-%m-%d}",
         "branch": found.branch,
         "cwd": found.cwd,
@@ -223,11 +218,13 @@ def _entry(one: Placed) -> dict[str, Any]:
     }
 
 
-def _figures(fields: dict[str, Any]) -> dict[str, Any]:
+def _figures(call: CallRecord) -> dict[str, Any]:
     """What a correction may change."""
+    from agentd.cli.calls_text import json_fields
+
     return {
         key: value
-        for key, value in fields.items()
+        for key, value in json_fields(call).items()
         if key.startswith(("tokens", "cost", "accuracy", "why", "usage", "requests", "model"))
     }
 
