@@ -144,7 +144,6 @@ def cost(
             until,
             timezone,
             base,
-            chosen in {"csv", "markdown"},
         )
         if any(others) or chosen in {"csv", "markdown"}:
             raise UsageError(

@@ -14,13 +14,7 @@ from typing import NamedTuple
 from agentd.clock import from_iso
 from agentd.ledger import document, own_grammar, scalar
 from agentd.ledger.merge_side import BUDGET_KEYS, EARLY, Entry, Side, read_side, value_of
-from agentd.ledger.own_layout import (
-    SUMMED,
-    Block,
-    Sums,
-    add_up,
-    with_sums,
-)
+from agentd.ledger.own_layout import SUMMED, Block, Sums, add_up, with_sums
 from agentd.ledger.same_call import fuller
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.text_merge import Merging
@@ -66,8 +60,7 @@ def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -
     places = _united(one, other)
     sides = [side for side in (old, one, other) if side is not None]
     values = _values(places, one, other)
-    counted = [place.first.call for place in places]
-    sums = add_up({key: [call[key] for call in counted] for key in SUMMED})
+    sums = add_up({key: [place.first.call[key] for place in places] for key in SUMMED})
     parts = [_parts(side, values, sums) for side in sides]
     if old is None:
         merging = merging._replace(zealous=True)
@@ -81,8 +74,7 @@ def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -
     if not conflict and not _is_sound(ours._replace(text=text), places):
         if parts[1] == parts[2]:
             raise Malformed(1, "the calls can't be united")
-        texts = map(merging.whole, parts[1], parts[2])
-        before, opening, closing, after = texts
+        before, opening, closing, after = map(merging.whole, parts[1], parts[2])
         text, conflict = "".join((before, opening, calls, closing, after)), True
     return Merged(text, conflict, tuple(_notes(old, one, other, places)))
 
