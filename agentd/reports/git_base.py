@@ -34,9 +34,7 @@ class _Blob(NamedTuple):
     oid: str
 
 
-def read_base(
-    root: Path, rev: str, of: Collection[Row] | None = None, *, every: bool = False
-) -> list[Row]:
+def read_base(root: Path, rev: str, of: Collection[Row], *, every: bool = False) -> list[Row]:
     """What the calls at hand are to be compared with: those that ``rev`` has too, by their ids.
 
     These are the calls that were recorded at the merge base, where this branch left ``rev``, and of
@@ -49,12 +47,12 @@ def read_base(
     StateError for a ledger in git that can't be read.
     """
     tip, bases = _commits(root, rev)
-    known = None if of is None else {_identity(row) for row in of}
-    changes = None if of is None or every else {row.change_id for row in of}
+    known = {_identity(row) for row in of}
+    changes = None if every else {row.change_id for row in of}
     rows: dict[tuple[str, str], Row] = {}
     unnamed: list[Row] = []
     seen: set[tuple[str, str]] = set()
-    for commit in dict.fromkeys(bases if known is None else (*bases, tip)):
+    for commit in dict.fromkeys((*bases, tip)):
         at = f"{commit[:12]}, the base of {rev}" if commit in bases else rev
         blobs = [
             blob
@@ -65,10 +63,10 @@ def read_base(
         seen |= {(blob.change_id, blob.oid) for blob in blobs}
         for blob, data in zip(blobs, _contents(root, [blob.oid for blob in blobs]), strict=True):
             calls = _calls(blob, data, f"{blob.path} at {at}")
-            if changes is not None and not any(_identity(row) in (known or ()) for row in calls):
+            if changes is not None and not any(_identity(row) in known for row in calls):
                 continue
             for row in calls:
-                if row.call_id and (commit in bases or _identity(row) in (known or ())):
+                if row.call_id and (commit in bases or _identity(row) in known):
                     rows.setdefault((row.change_id, row.call_id), row)
                 elif not row.call_id and commit == bases[0]:
                     unnamed.append(row)

@@ -24,6 +24,11 @@ def repo(tmp_path: Path) -> Repo:
     return Repo(tmp_path / "repo")
 
 
+def all_at_base(root: Path, rev: str) -> list[Row]:
+    """The base of all changes, of which no call is at hand."""
+    return read_base(root, rev, [], every=True)
+
+
 def numbers(rows: Sequence[Row]) -> list[int]:
     return [int(row.call_id[-8:], 16) for row in rows]
 
@@ -36,11 +41,11 @@ def test_the_calls_at_the_commit_where_the_branch_left(repo: Repo) -> None:
     repo.record(3)
     repo.commit("a third")
     repo.record(4)
-    assert read_base(repo.root, "main") == at_base
-    assert numbers(read_base(repo.root, "HEAD")) == [1, 2, 3]
-    assert numbers(read_base(repo.root, "HEAD~2")) == []
+    assert all_at_base(repo.root, "main") == at_base
+    assert numbers(all_at_base(repo.root, "HEAD")) == [1, 2, 3]
+    assert numbers(all_at_base(repo.root, "HEAD~2")) == []
     repo.git("tag", "-a", "v1", "-m", "x", "main")
-    assert numbers(read_base(repo.root, "v1")) == [1, 2]
+    assert numbers(all_at_base(repo.root, "v1")) == [1, 2]
 
 
 def test_what_the_base_got_since_does_not_count(repo: Repo) -> None:
@@ -54,7 +59,7 @@ def test_what_the_base_got_since_does_not_count(repo: Repo) -> None:
     repo.record(4, place="agentd/changes/other")
     repo.commit("others' work")
     repo.git("switch", "-q", "feature")
-    assert numbers(read_base(repo.root, "main")) == [1]
+    assert numbers(all_at_base(repo.root, "main")) == [1]
 
 
 def branched(repo: Repo) -> None:
@@ -125,7 +130,7 @@ def test_crossed_merges_have_two_bases(repo: Repo) -> None:
     repo.commit("call 6")
     repo.git("switch", "-q", "feature")
     repo.record(7)
-    base = numbers(read_base(repo.root, "side"))
+    base = numbers(all_at_base(repo.root, "side"))
     assert sorted(base) == [1, 2, 3, 5]
     assert compared(repo, "side") == [7]
 
@@ -148,7 +153,7 @@ def test_both_layouts_and_nothing_else(repo: Repo) -> None:
     ):
         repo.record(9, place=other)
     repo.commit("all")
-    rows = read_base(repo.root, "HEAD")
+    rows = all_at_base(repo.root, "HEAD")
     assert [row.change_id for row in rows] == ["b", "a", "archive", "d", "c"]
     assert numbers(rows) == [0, 1, 2, 3, 4]
 
@@ -166,7 +171,7 @@ def test_a_change_is_known_by_its_calls_wherever_it_lay(repo: Repo) -> None:
     begun_again = repo.rows("agentd/changes/add-oauth")
     assert read_base(repo.root, "HEAD", begun_again) == []
     assert read_base(repo.root, "HEAD", []) == []
-    assert numbers(read_base(repo.root, "HEAD")) == [8, 1, 2, 9]
+    assert numbers(all_at_base(repo.root, "HEAD")) == [8, 1, 2, 9]
 
 
 def test_calls_without_an_id_are_known_by_all_they_say(repo: Repo) -> None:
@@ -192,7 +197,7 @@ def test_many_ledgers(repo: Repo) -> None:
         folder.mkdir()
         (folder / "STATE.yaml").write_text(text + f"# {number}\n")
     repo.commit("many")
-    assert len(read_base(repo.root, "main")) == 301 * 3
+    assert len(all_at_base(repo.root, "main")) == 301 * 3
 
 
 def test_worktrees_hooks_and_odd_names(
@@ -207,12 +212,12 @@ def test_worktrees_hooks_and_odd_names(
     monkeypatch.setenv("GIT_INDEX_FILE", "nowhere")
     monkeypatch.chdir(tmp_path)
     for rev in ("größe/ü", "main", "HEAD^{commit}", "@", ":/one"):
-        assert numbers(read_base(tmp_path / "-tree ö" / "app", rev)) == [1]
+        assert numbers(all_at_base(tmp_path / "-tree ö" / "app", rev)) == [1]
 
 
 def refused(kind: type[AgentdError], repo: Repo, rev: str) -> AgentdError:
     with pytest.raises(kind) as caught:
-        read_base(repo.root, rev)
+        all_at_base(repo.root, rev)
     assert caught.value.exit_code == 1
     assert caught.value.fix
     return caught.value
@@ -271,9 +276,9 @@ def test_a_shallow_clone_is_told_what_to_fetch(repo: Repo, tmp_path: Path) -> No
     )
     for rev in ("origin/main", "nope"):
         with pytest.raises(InputError, match="git fetch --unshallow"):
-            read_base(clone / "app", rev)
+            all_at_base(clone / "app", rev)
     repo.git("fetch", "-q", "--unshallow", cwd=clone)
-    assert numbers(read_base(clone / "app", "origin/main")) == [1]
+    assert numbers(all_at_base(clone / "app", "origin/main")) == [1]
 
 
 @pytest.mark.parametrize(
