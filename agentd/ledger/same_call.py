@@ -27,10 +27,15 @@ def fuller(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any
     return None
 
 
+def rank(accuracy: str, tokens: int) -> tuple[int, int]:
+    """How much an entry of a call says beside another: how sure it is, then its tokens."""
+    return _ACCURACY.index(accuracy) if accuracy in _ACCURACY else -1, tokens
+
+
 def _rank(call: Mapping[str, Any]) -> tuple[int, int, datetime]:
-    word = call.get("accuracy", "exact")  # the original agentd wrote none: see call_fields
-    accuracy = _ACCURACY.index(word) if word in _ACCURACY else -1
-    return accuracy, call["tokens_in"] + call["tokens_out"], call.get("amended") or _NEVER
+    accuracy = call.get("accuracy", "exact")  # the original agentd wrote none: see call_fields
+    tokens = call["tokens_in"] + call["tokens_out"]
+    return *rank(accuracy, tokens), call.get("amended") or _NEVER
 
 
 def ids_twice(ids: Sequence[str | None]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from agentd.errors import AgentdError, ConfigError, InputError, StateError
 from agentd.ledger.all_rows import read_rows
 from agentd.ledger.rows import Row, of_call
 from agentd.ledger.run_folders import unentered
+from agentd.ledger.same_call import rank
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change, archived_changes, open_changes
 from agentd.project.layout import Project, find_layout
@@ -94,7 +95,7 @@ def _read(root: Path, problems: list[StateError]) -> _Ledgers:
 def _once(ledgers: Sequence[_Ledgers]) -> list[_Ledgers]:
     """Each call once: clones and worktrees have copies of the same ledgers.
 
-    Of two copies the exact one counts, then the one with more tokens, then that of the first
+    Of two copies the surer one counts, then the one with more tokens, then that of the first
     project. Calls without an id are the same where all of them is.
     """
     best: dict[str, Row] = {}
@@ -112,8 +113,8 @@ def _once(ledgers: Sequence[_Ledgers]) -> list[_Ledgers]:
     return found
 
 
-def _rank(row: Row) -> tuple[bool, int]:
-    return row.accuracy == "exact", row.tokens_in + row.tokens_out
+def _rank(row: Row) -> tuple[int, int]:
+    return rank(row.accuracy, row.tokens_in + row.tokens_out)
 
 
 def _outside(

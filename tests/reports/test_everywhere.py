@@ -132,8 +132,12 @@ def test_copies_of_a_ledger_count_once_and_the_best_of_them(root: Path) -> None:
     total = everywhere().report.total
     assert (total.calls, total.tokens_out) == (3, 30)
     store.append(replace(run_of("d"), accuracy="heuristic"))
-    StateStore(clone / "agentd/changes/add-oauth").append(replace(run_of("d"), duration_ms=1))
-    assert (everywhere().report.total.calls, everywhere().report.total.estimated) == (4, 0)
+    other = StateStore(clone / "agentd/changes/add-oauth")
+    other.append(replace(run_of("d"), duration_ms=1))
+    for call_id, sure, unsure in (("e", store, other), ("f", other, store)):
+        unsure.append(replace(run_of(call_id), accuracy="heuristic"))
+        sure.append(replace(run_of(call_id), accuracy="family"))
+    assert (everywhere().report.total.calls, everywhere().report.total.partial) == (6, 0)
 
 
 def test_alike_calls_without_ids_are_several_in_a_ledger_and_one_in_a_copy(root: Path) -> None:
