@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -139,9 +141,12 @@ def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> Non
     repo.commit("archived")
     assert not repo.join("merge", "feature")
     assert len(repo.ledgers()) == 2
-    told = repo.agentd("cost", "--all")
-    assert told.stdout.startswith("23 calls, ")
-    assert "1 call of change add-oauth in two ledgers" in told.stderr
+    for path in repo.ledgers():
+        os.utime(path, (1, 1))  # so that what was summed up could be kept
+    for _ in range(2):
+        told = repo.agentd("cost", "--all")
+        assert told.stdout.startswith("23 calls, ")
+        assert "1 call of change add-oauth in two ledgers" in told.stderr
     assert repo.agentd("cost", "add-oauth").stdout.startswith("23 calls, ")
     assert "--fix add-oauth` moves these calls there" in repo.agentd("status", "add-oauth").stderr
     done = repo.agentd("validate")
@@ -189,3 +194,19 @@ def test_markers_outside_the_calls_are_left_and_told(tmp_path: Path) -> None:
     repo.mend()
     assert len(checked(repo.ledgers()[0])) == 3
     assert repo.agentd("validate").returncode == 0
+
+
+def test_what_only_one_side_changed_is_known_by_the_base_that_git_has(tmp_path: Path) -> None:
+    repo = Branches(tmp_path, driver=False)  # git shows no base between the markers
+    forked(repo)
+    path = repo.ledgers()[0]
+    for branch, at, phase in (("feature", "T01", "challenged"), ("main", "T02", "proposed")):
+        repo.git("switch", "-q", branch)
+        head = f"updated_at: 2026-12-01{at}:00:00Z\nphase: {phase}"
+        path.write_text(re.sub(r"updated_at: .*\nphase: \w+", head, path.read_text(), count=1))
+        repo.commit(f"on {branch}")
+    assert not repo.join("merge", "feature")
+    assert "\nphase: challenged\n>>>>>>> " in path.read_text()
+    assert repo.agentd("validate", "--fix").returncode == 0
+    assert len(checked(path)) == 3
+    assert "updated_at: 2026-12-01T02:00:00Z\nphase: challenged\n" in path.read_text()

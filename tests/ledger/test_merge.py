@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,10 @@ def test_calls_are_united_and_ordered_and_the_totals_summed(base: StateStore) ->
         ({"accuracy": "heuristic"}, {"accuracy": "family"}),
         ({}, {"usage": replace(spent(2).usage, input_tokens=99_999)}),
         ({}, {"amended": datetime(2026, 12, 1, tzinfo=UTC)}),
+        (
+            {"amended": datetime(2026, 12, 1, tzinfo=UTC), "cost_usd": Decimal(9)},
+            {"amended": datetime(2026, 12, 2, tzinfo=UTC)},
+        ),
         ({"session_id": None}, {}),
     ],
 )
@@ -79,6 +85,32 @@ def test_of_one_call_the_entry_that_says_more_counts(
         record = replace(spent(7), **values)  # type: ignore[arg-type]
         store.append(record)
     assert both_ways(base, one, other) == other.path.read_text()
+
+
+def test_the_later_update_counts_and_no_calls_are_none(base: StateStore) -> None:
+    empty = new_store(base.change_dir.parents[1] / "empty")
+    one, other = branch(empty, "one"), branch(empty, "other")
+    one.update(phase="challenged")
+    for store, at in ((one, "2026-12-01T00:00:00Z"), (other, "2026-12-02T00:00:00Z")):
+        text = re.sub("(?m)^updated_at: .*$", f"updated_at: '{at}'", store.path.read_text())
+        store.path.write_text(text)
+    state = yaml.safe_load(both_ways(empty, one, other))
+    assert (state["phase"], state["updated_at"]) == (
+        "challenged",
+        datetime(2026, 12, 2, tzinfo=UTC),
+    )
+    assert state["telemetry"]["calls"] == []
+
+
+def test_the_restart_holds_where_git_put_a_call_before_it(base: StateStore) -> None:
+    base.restart_meter(keep="project")
+    later = branch(base, "later")
+    later.append(spent(3))
+    call = later.path.read_text().partition("  - id: " + spent(3).id)[2].partition("  total")[0]
+    first = f"  - id: {spent(1).id}\n"
+    text = base.path.read_text().replace(first, f"  - id: {spent(3).id}{call}{first}", 1)
+    base.path.write_text(text)
+    assert (len(base.read().calls), base.read().metered_from) == (3, 3)
 
 
 def test_a_call_that_differs_otherwise_is_a_conflict_and_the_rest_is_right(
