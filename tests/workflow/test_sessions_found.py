@@ -6,6 +6,7 @@ import json
 import shutil
 import tracemalloc
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from support.session_logs import LOGS, Log
 
 from agentd.ledger.store import StateStore
 from agentd.metering.usage import ModelUsage, add
+from agentd.metering.words import UsageSource
+from agentd.providers.claude.session_log import SESSION_FILES
 from agentd.workflow.sessions import discover, log_cache
 from agentd.workflow.sessions.discover import ManualCall
 
@@ -44,6 +47,54 @@ def test_a_log_has_the_same_for_import_as_for_its_run(
     for one in told.requests:
         by_model.setdefault(one.model, []).append(one.usage)
     assert usage_of(calls) == {model: add(usages) for model, usages in by_model.items()}
+
+
+def test_archived_sessions_of_codex_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = next(log for log in WHOLE if log.cli == "codex")
+    shutil.copytree(log.folder / "home", tmp_path / "home")
+    codex = tmp_path / "home" / ".codex"
+    (codex / "sessions").rename(codex / "archived_sessions")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert {one.call.session_id for one in discover.calls_everywhere()} == {
+        log.expected["session_id"]
+    }
+
+
+def test_chats_of_an_older_gemini_are_known_by_the_hash_of_their_folder(root: Path) -> None:
+    log = next(log for log in WHOLE if log.cli == "gemini")
+    [chats] = log.folder.glob("home/.gemini/tmp/*/chats")
+    place = Path.home() / ".gemini" / "tmp" / sha256(str(root).encode()).hexdigest()
+    shutil.copytree(chats, place / "chats")
+    assert {one.cwd for one in found_in(root)} == {str(root)}
+
+
+def test_claude_shortens_the_name_of_a_long_folder(tmp_path: Path) -> None:
+    path = tmp_path / ".claude" / "projects" / ("-" + 149 * "a" + "-1x2y3z") / "s.jsonl"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    environ = {"HOME": str(tmp_path)}
+    assert list(SESSION_FILES.find(environ, [Path("/" + 200 * "a")])) == [path]
+    assert not list(SESSION_FILES.find(environ, [Path("/" + 200 * "b")]))
+
+
+def test_what_a_log_does_not_tell_is_not_exact(root: Path) -> None:
+    untold = claude_line(2, root).replace('"usage":', '"used":')
+    claude_log(root).write_text(claude_line(1, root) + untold)
+    [call] = [one.call for one in found_in(root)]
+    assert (call.requests, call.accuracy) == (1, "heuristic")
+    assert call.why == "its log has lines that agentd does not understand"
+
+
+def test_where_no_answer_tells_its_end_one_that_was_followed_by_another_is_whole(
+    root: Path,
+) -> None:
+    lines = claude_line(1, root) + claude_line(2, root, at="2026-11-21T10:00:00Z")
+    claude_log(root).write_text(lines.replace('"end_turn"', "null"))
+    first, last = (one.call for one in found_in(root))
+    assert (first.accuracy, first.why) == ("exact", None)
+    assert (last.accuracy, last.why) == ("heuristic", "an answer was cut")
 
 
 def test_only_what_is_new_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +168,9 @@ def test_only_sessions_of_the_project_are_its_own(root: Path) -> None:
 def test_a_run_of_agentd_is_not_told_and_what_a_person_added_is(root: Path) -> None:
     path = claude_log(root)
     path.write_text(
-        claude_line(1, root) + claude_line(2, root, at="2026-11-20T12:00:00Z", output_tokens=77)
+        # The run ended at 10:00:02, by a clock of whole seconds.
+        claude_line(1, root, at="2026-11-20T10:00:04Z")
+        + claude_line(2, root, at="2026-11-20T12:00:00Z", output_tokens=77)
     )
     folder = root / "agentd" / "changes" / "add-oauth"
     store = StateStore(folder)
@@ -133,7 +186,10 @@ def test_a_run_of_agentd_is_not_told_and_what_a_person_added_is(root: Path) -> N
     assert found_in(root) == []
 
 
-def test_what_a_person_does_in_a_session_while_agentd_works_in_it_is_told(root: Path) -> None:
+@pytest.mark.parametrize(("source", "told_by_hand"), [("wire", [77]), ("stdout", [])])
+def test_what_a_person_does_in_a_session_while_agentd_works_in_it_is_told(
+    root: Path, source: UsageSource, told_by_hand: list[int]
+) -> None:
     """The relay saw all of the run's requests, so that the others are not its."""
     claude_log(root).write_text(claude_line(1, root) + claude_line(2, root, output_tokens=77))
     store = StateStore(root / "agentd" / "changes" / "add-oauth")
@@ -142,21 +198,23 @@ def test_what_a_person_does_in_a_session_while_agentd_works_in_it_is_told(root: 
     run_dir.mkdir(parents=True, mode=0o700)
     told = [{"id": "msg_1"}]
     (run_dir / "requests.jsonl").write_text(json.dumps({"is": "told", "told": told}) + "\n")
-    store.append(replace(run_of("c1"), usage_source="wire"))
-    [call] = [one.call for one in found_in(root)]
-    assert call.usage.output_tokens == 77
+    store.append(replace(run_of("c1"), usage_source=source))
+    assert [one.call.usage.output_tokens for one in found_in(root)] == told_by_hand
 
 
 def test_a_session_that_agentd_began_is_nobodys_work_by_hand(root: Path) -> None:
     """Its change was deleted, and with it the ledger that had the call."""
     prompt = {"type": "user", "message": {"role": "user", "content": "# agentd: step `review` of"}}
-    claude_log(root).write_text(
-        json.dumps(prompt, separators=(",", ":")) + "\n" + claude_line(1, root)
-    )
+    quoted = json.dumps(prompt, separators=(",", ":")) + "\n"
+    claude_log(root).write_text(quoted + claude_line(1, root))
     assert found_in(root) == []
+    claude_log(root).write_text(claude_line(1, root) + quoted + claude_line(2, root))
+    [call] = [one.call for one in found_in(root)]
+    assert call.requests == 2
 
 
-def test_a_run_that_goes_on_is_agentds(root: Path) -> None:
+@pytest.mark.parametrize("resumes", [False, True])
+def test_a_run_that_goes_on_is_agentds(root: Path, resumes: bool) -> None:
     claude_log(root).write_text(claude_line(1, root))
     run_dir = root / "agentd" / "changes" / "add-oauth" / "runs" / "c1"
     run_dir.mkdir(parents=True)
@@ -168,14 +226,14 @@ def test_a_run_that_goes_on_is_agentds(root: Path) -> None:
         "requested_model": None,
         "argv": ["claude"],
         "cwd": str(root),
-        "resume_session_id": None,
+        "resume_session_id": None if not resumes else SESSION,
         "started_at": "2026-11-20T09:59:00+00:00",
         "agentd_pid": 1,
         "agentd_token": None,
     }
     (run_dir / "run.json").write_text(json.dumps(info))
     assert len(found_in(root)) == 1
-    (run_dir / "stdout").write_text(f'{{"session_id":"{SESSION}"}}\n')
+    (run_dir / "stdout").write_text("" if resumes else f'{{"session_id":"{SESSION}"}}\n')
     assert found_in(root) == []
 
 

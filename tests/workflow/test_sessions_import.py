@@ -6,19 +6,21 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from support.command import agentd
-from support.hand_sessions import SESSION, claude_line, claude_log, root, run_of
+from support.hand_sessions import SESSION, claude_line, claude_log, root
 
 from agentd.errors import InputError
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.words import MANUAL
+from agentd.project.change import Change
+from agentd.project.hold import at_work
+from agentd.project.layout import Project
 from agentd.workflow.sessions.importing import Wanted, find_imports, record
 
 __all__ = ["root"]  # the fixture
@@ -50,6 +52,10 @@ def test_a_session_is_recorded_once_and_corrected_when_it_has_grown(root: Path) 
     with path.open("a") as log:
         log.write(claude_line(2, root, at="2026-11-20T10:00:09.000Z"))
     store_of(root, "other")
+    worked_on = Change(Project(root), "add-oauth", store.change_dir)
+    with at_work(worked_on), pytest.raises(InputError, match="another agentd is at work"):
+        imported(root, into="other")
+    assert store.path.read_bytes() == text
     [grown] = imported(root, into="other")
     assert (grown.id, grown.requests, grown.duration_ms) == (call.id, 2, 9000)
     assert grown.amended is not None
@@ -216,61 +222,3 @@ def test_nothing_is_imported_where_there_is_nothing(root: Path) -> None:
     assert wrong.returncode == 2
     assert agentd("import", "--since", "monday", cwd=root).returncode == 2
     assert agentd("import", "--dry-run", cwd=root).returncode == 2
-
-
-def killed_run(store: StateStore, call: CallRecord) -> Path:
-    """A run of claude that was killed, of whose requests nothing was known but one."""
-    run_dir = store.runs_dir / call.id
-    run_dir.mkdir(parents=True, mode=0o700)
-    info = {
-        "call_id": call.id,
-        "step": call.step,
-        "provider": "claude",
-        "requested_model": None,
-        "argv": ["claude"],
-        "cwd": str(store.change_dir.parents[2]),
-        "resume_session_id": None,
-        "started_at": "2026-11-20T09:59:57+00:00",
-        "agentd_pid": 1,
-        "agentd_token": None,
-    }
-    (run_dir / "run.json").write_text(json.dumps(info))
-    init = {"type": "system", "subtype": "init", "session_id": SESSION, "model": "claude-opus-5-5"}
-    (run_dir / "stdout").write_text(json.dumps(init) + "\n")
-    (run_dir / "stderr").write_text("")
-    store.keep(call)
-    store.append(call)
-    store.mark_entered(call.id)
-    return run_dir
-
-
-def test_a_partial_call_is_corrected_when_its_log_has_more(root: Path) -> None:
-    store = store_of(root, "add-oauth")
-    partial = replace(
-        run_of("c1"),
-        status="interrupted",
-        accuracy="heuristic",
-        why="it told nothing of its usage",
-        usage_source="estimated",
-    )
-    exact = run_of("c2")
-    killed_run(store, partial)
-    store.append(exact)
-    said = agentd("reconcile", cwd=root)
-    assert "0 corrected, of 1 call read again." in said.stdout, said.stderr
-    prompt = {"type": "user", "promptId": "p", "uuid": "u0", "timestamp": "2026-11-20T09:59:58Z"}
-    said_by_user = {**prompt, "message": {"role": "user", "content": "# agentd: step `review`"}}
-    lines = json.dumps(said_by_user, separators=(",", ":")) + "\n"
-    lines += claude_line(1, root, parentUuid="u0") + claude_line(2, root, parentUuid="u1")
-    claude_log(root).write_text(lines)
-    before = store.path.read_bytes()
-    assert "1 would be corrected" in agentd("reconcile", "--dry-run", cwd=root).stdout
-    assert store.path.read_bytes() == before
-    done = agentd("reconcile", "add-oauth", cwd=root)
-    assert "add-oauth: c1: in 100 → 200, out 10 → 20" in done.stdout
-    first, second = store.read().calls
-    assert (first.usage.input_tokens, first.usage_source) == (200, "session_log")
-    assert first.amended is not None
-    assert second == exact
-    assert "0 corrected" in agentd("reconcile", cwd=root).stdout
-    assert "changed since" not in agentd("cost", "audit", cwd=root).stdout
