@@ -44,12 +44,12 @@ def noted(path: Path, data: bytes | None, entry: Callable[[], str] | None = None
                     with contextlib.suppress(FileNotFoundError):  # the last guard took it away
                         stack.enter_context(sole_writer(folder))
             told = {log for log in logs if note.begin(log)}
+            outcome: Literal["done", "failed"] = "failed"
             try:
                 yield
-            except BaseException:
-                note.end(told, "failed")
-                raise
-            note.end(told, "done")
+                outcome = "done"
+            finally:
+                note.end(told, outcome)
         # A guard that began since may have seen the file as it was.
         late = set(_logs_around(place)) - told
         note.end({log for log in late if note.begin(log)}, "done")

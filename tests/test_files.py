@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.state_samples import exit_codes, in_child
 
+from agentd import files
 from agentd.files import move_over, write_atomic
 
 
@@ -51,3 +52,15 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="is no regular file"):
         move_over(tmp_path / "pipe", tmp_path / "x")
+
+
+def test_a_move_is_on_disk_where_it_came_to_before_where_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a/x").touch()
+    move_over(tmp_path / "a/x", tmp_path / "b/x")
+    assert synced == [tmp_path / "b", tmp_path / "a"]

@@ -128,3 +128,18 @@ def test_without_the_kernels_word_an_agentd_that_lives(
 def test_nobody_works_where_the_hold_is_no_file(change: Change) -> None:
     os.mkfifo(hold_of(change))
     assert worker_on(change) is None
+
+
+def test_what_an_older_version_left_goes_but_not_through_a_link(change: Change) -> None:
+    elsewhere = change.project.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x.json").touch()
+    old = change.project.agentd_dir / ".running"
+    old.symlink_to(elsewhere)
+    with at_work(change):
+        assert (elsewhere / "x.json").exists()
+    old.unlink()
+    old.mkdir()
+    (old / "x.json").touch()
+    with at_work(change):
+        assert not old.exists()

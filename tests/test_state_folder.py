@@ -15,6 +15,7 @@ import pytest
 from agentd import state_folder
 from agentd.errors import StateError
 from agentd.files import write_atomic
+from agentd.locks import lock
 from agentd.own_writes import tidy
 
 
@@ -51,8 +52,10 @@ def test_a_project_has_one_however_it_is_reached(root: Path, tmp_path: Path) -> 
     assert list(state_folder.state_folders_around(f"{root}-2/x")) == []
 
 
-@pytest.mark.parametrize("instead", ["file", "link", "nothing can be made"])
-def test_without_it_the_git_folder_is_used(root: Path, tmp_path: Path, instead: str) -> None:
+@pytest.mark.parametrize("instead", ["file", "link", "not writable", "nothing can be made"])
+def test_without_it_the_git_folder_is_used(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instead: str
+) -> None:
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(tmp_path / "repo")]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
@@ -63,6 +66,9 @@ def test_without_it_the_git_folder_is_used(root: Path, tmp_path: Path, instead: 
         case "link":
             (tmp_path / "state").mkdir()
             (tmp_path / "state/agentd").symlink_to(tmp_path)
+        case "not writable":  # root may write anywhere
+            (tmp_path / "state/agentd").mkdir(parents=True)
+            monkeypatch.setattr(os, "access", lambda path, mode: f"{tmp_path}/state" not in path)
         case _:
             os.environ["XDG_STATE_HOME"] = "/dev/null/none"  # the fixture puts it back
     for project in (root, tmp_path / "tree"):
@@ -176,8 +182,27 @@ def test_those_of_projects_that_are_gone_go_unless_a_run_is_to_be_judged(
         one.rmdir()
     (Path(kept) / "1.baseline").touch()
     (Path(gone) / state_folder.LEFT_BY_STEPS).touch()
+    just_made = Path(kept).with_name("0" * 32)  # by another agentd, which has not named it yet
+    just_made.mkdir()
     made = state_folder.make_state_folder(str(root))
-    assert sorted(map(str, Path(made).parent.iterdir())) == sorted([kept, made])
+    there = {str(path) for path in Path(made).parent.iterdir()}
+    assert there == {kept, made, str(just_made)}
+
+
+@pytest.mark.parametrize("name", ["add-x.work", "budget.lock"])
+def test_it_stays_while_somebody_is_at_work_and_its_lock_goes_last(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    made = state_folder.make_state_folder(str(root))
+    with lock(Path(made, name)):
+        tidy(made)
+    assert {"root", "lock", name} == {path.name for path in Path(made).iterdir()}
+    gone: list[str] = []
+    real = os.unlink
+    monkeypatch.setattr(os, "unlink", lambda path: (gone.append(path), real(path)))
+    tidy(made)
+    assert not Path(made).exists()
+    assert gone[-1] == f"{made}/lock"
 
 
 def test_a_write_asks_for_it_with_few_system_calls(

@@ -61,20 +61,16 @@ class Guard:
     def __init__(
         self, change: Change, allowed: Allowed, aside: Path, commits: Commits = "undo"
     ) -> None:
-        log = WriteLog.begin(change.project.root)
-        try:
+        with contextlib.ExitStack() as undo:
+            log = WriteLog.begin(change.project.root)
+            undo.callback(log.remove)
             baseline = Baseline.new(log.baseline)
-        except BaseException:
-            log.remove()
-            raise
-        self._set_up(change, allowed, aside, log, baseline)
-        try:
+            undo.callback(baseline.delete)
+            self._set_up(change, allowed, aside, log, baseline)
             self._keep(commits)
             baseline.seal()
             self._watch = EndWatch(self._log.end_mark)
-        except BaseException:
-            self._close()
-            raise
+            undo.pop_all()
 
     @classmethod
     def left(cls, root: Path) -> list[Guard]:

@@ -162,6 +162,18 @@ def test_the_first_calls_of_a_project_may_begin_together(tmp_path: Path) -> None
         assert not folder.exists()
 
 
+def test_who_decides_waits_for_no_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone_meanwhile(root: str) -> str:
+        monkeypatch.undo()
+        return str(tmp_path / "gone")
+
+    monkeypatch.setattr("agentd.budget.reservations.make_state_folder", gone_meanwhile)
+    with Reservations(tmp_path).deciding():
+        assert (Path(make_state_folder(str(tmp_path))) / "budget.lock").exists()
+
+
 def test_what_an_agent_finds_in_its_project_reserves_and_frees_nothing(tmp_path: Path) -> None:
     box = project(tmp_path, "10")
     first, second = allowance(box, "a"), allowance(box, "b")

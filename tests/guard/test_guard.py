@@ -28,6 +28,7 @@ from support.guards import (
 from agentd.guard import Allowed, Findings, Guard
 from agentd.project.hold import at_work
 from agentd.project.layout import Project
+from agentd.state_folder import state_folder_of
 
 ROOT = Path(__file__).parents[2]
 ODD_NAMES = [
@@ -69,6 +70,19 @@ def test_a_run_that_writes_what_it_owes_is_fine(project: Project) -> None:
     put(project.changes_dir / "add-x/runs/1/stdout")
     put(project.changes_dir / "add-x/.STATE.yaml.0123abcd.tmp")
     assert guard.after() == Findings(written=(document,), forbidden=(), misplaced=())
+
+
+@pytest.mark.parametrize("part", ["Baseline.new", "EndWatch"])
+def test_a_guard_that_can_not_be_made_leaves_nothing(
+    repo: Project, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "full")
+
+    monkeypatch.setattr(f"agentd.guard.guard.{part}", full)
+    with pytest.raises(OSError, match="full"):
+        watching(repo)
+    assert state_folder_of(str(repo.root)) is None
 
 
 def test_a_run_that_does_nothing_has_written_nothing(project: Project) -> None:

@@ -24,6 +24,7 @@ from agentd.guard.write_log import WriteLog
 from agentd.ledger.store import StateStore
 from agentd.metering.pricing import PricingConfig
 from agentd.metering.usage import UsageMetrics
+from agentd.own_writes import noted
 from agentd.state_folder import hash_of, state_folder_of
 
 CHALLENGE = "# Challenge: x\n\n## Issues\nnone\n\n## Verdict\n- [x] APPROVED\n"
@@ -213,6 +214,7 @@ def test_what_agentd_mends_is_not_taken_for_the_work_of_the_step(box: Sandbox) -
 FORGERY = """
 import base64, hashlib, json, os, sys
 from pathlib import Path
+from agentd.own_writes import noted
 from agentd.state_folder import hash_of
 state = Path("agentd/changes/add-x/STATE.yaml")
 old = state.read_bytes()
@@ -299,6 +301,29 @@ def test_a_write_that_failed_is_no_write(box: Sandbox, monkeypatch: pytest.Monke
     state = store.read()
     assert state.phase == "proposed"
     assert [entry.id for entry in state.calls] == ["after"]
+
+
+def test_a_guard_that_begins_during_a_write_is_told_of_it(box: Sandbox) -> None:
+    path = box.change("add-x") / "proposal.md"
+    with noted(path, b"new"):
+        log = WriteLog.begin(box.root)
+        path.write_bytes(b"new")
+    [write] = log.read()["agentd/changes/add-x/proposal.md"]
+    assert (write.content, write.outcome) == (b"new", "done")
+    log.remove()
+
+
+def test_a_note_that_is_being_written_counts_once_it_is_whole(box: Sandbox) -> None:
+    log = WriteLog.begin(box.root)
+    with noted(box.root / "a", b"x"):
+        pass
+    [file] = Path(logs_of(box)).glob("*.writes")
+    notes = file.read_bytes()
+    file.write_bytes(notes[:40])
+    assert log.read() == {}
+    file.write_bytes(notes)
+    assert [write.outcome for write in log.read()["a"]] == ["done"]
+    log.remove()
 
 
 def test_two_guards_that_put_the_same_back_lose_nothing(box: Sandbox) -> None:
