@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -141,12 +140,9 @@ def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> Non
     repo.commit("archived")
     assert not repo.join("merge", "feature")
     assert len(repo.ledgers()) == 2
-    for path in repo.ledgers():
-        os.utime(path, (1, 1))  # so that what was summed up could be kept
-    for _ in range(2):
-        told = repo.agentd("cost", "--all")
-        assert told.stdout.startswith("23 calls, ")
-        assert "1 call of change add-oauth in two ledgers" in told.stderr
+    told = repo.agentd("cost", "--all")
+    assert told.stdout.startswith("23 calls, ")
+    assert "1 call of change add-oauth in two ledgers" in told.stderr
     assert repo.agentd("cost", "add-oauth").stdout.startswith("23 calls, ")
     assert "--fix add-oauth` moves these calls there" in repo.agentd("status", "add-oauth").stderr
     done = repo.agentd("validate")

@@ -273,3 +273,14 @@ def test_two_processes_at_once_leave_a_sound_cache(ledgers: list[Change]) -> Non
     assert [run.communicate()[0] for run in runs] == [b"3\n"] * 4
     assert len(cache.load(cached("rows", ledgers))) == 3
     assert len(list(cached("rows", ledgers).parent.iterdir())) == 1
+
+
+@AN_HOUR_LATER
+def test_what_is_told_of_calls_in_two_ledgers_is_told_each_time(ledgers: list[Change]) -> None:
+    copy = change_at(ledgers[0].folder.with_name("20261122-a"), "a")
+    copy.ledger.create("a")
+    copy.ledger.append(call(0))
+    for _ in range(2):
+        summed = sum_ledgers([copy, *ledgers], BY_STEP, Bounds())
+        assert summed.tally.total.calls == 3
+        assert "1 call of change a in two ledgers" in summed.notes[0]
