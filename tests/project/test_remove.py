@@ -146,9 +146,11 @@ def test_while_a_cli_works_whose_agentd_is_gone(tmp_path: Path) -> None:
         pid = pid_in(tmp_path / "pid")
         killed.kill()
     told = rf"toy still works in agentd/changes/add-x/runs/call \(process {pid}\)"
-    with pytest.raises(InputError, match=told):
-        remove(project)
-    (tmp_path / "go").touch()
+    try:
+        with pytest.raises(InputError, match=told):
+            remove(project)
+    finally:
+        (tmp_path / "go").touch()
     until(lambda: not living(RunFolder(change / "runs" / "call")))
     assert remove(project).removed
 
