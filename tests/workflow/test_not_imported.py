@@ -83,3 +83,11 @@ def test_status_looks_at_no_log(project: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(discover, "read_logs", None)
     assert not_imported.last_seen(project).sessions == 2
     assert not_imported.last_seen(project.parent).sessions == 0
+
+
+def test_without_sessions_no_ledger_is_read_for_them(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StateStore(root / "agentd" / "changes" / "add-oauth").create("add-oauth")
+    monkeypatch.setattr(discover, "read_known", None)
+    assert found_in(root) == []

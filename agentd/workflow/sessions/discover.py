@@ -72,6 +72,8 @@ def manual_calls(workspace: Workspace) -> list[ManualCall]:
     root = workspace.project.root
     roots = _roots_of(root)
     logs = read_logs(str(root), roots, _inside(roots))
+    if not any(log.requests for log in logs):
+        return []  # without reading what all ledgers know
     known = read_known(str(root), _changes_of(workspace, roots))
     return _calls_of(logs, known, lambda cwd: workspace.prices)
 
