@@ -63,6 +63,8 @@ class Exchange:
     _unreached: bool = False
     _answer: Answer | None = None
     _told: list[ApiRequest] = field(default_factory=list)
+    _final_is_told: bool = False
+    _over: list[ApiRequest] | None = None
 
     def sent(self) -> None:
         """The request goes out."""
@@ -78,23 +80,33 @@ class Exchange:
         self._answer = self.dialect.answer(content_encoding)
 
     def feed(self, data: bytes) -> None:
-        """The next block of the answer; a first word on its usage is logged at once."""
+        """The next block of the answer, before the CLI has it.
+
+        A stream's first word on its usage and its last are logged at once: a CLI that has them may
+        be done, and whatever is killed then, they count.
+        """
         if self._answer is None:
             return
         self._answer.feed(data)
-        if not self._told and self._answer.is_stream:
+        has_ended = self._answer.has_ended and not self._final_is_told
+        if has_ended or (not self._told and self._answer.is_stream):
             told = self._requests()
             if any(any(request.usage.counts()) for request in told):
-                self._told = told
+                self._told, self._final_is_told = told, has_ended
                 with contextlib.suppress(OSError):  # a full disk breaks no answer off
                     self.log.answering(self.key, told)
 
     def over(self) -> list[ApiRequest]:
-        """The answer is at its end, or cut. Returns what is known of the request.
+        """The answer is at its end, or cut; said once, or again. Returns what is known of it.
 
         An error of the API is not billed, unless it tells a usage. A request whose end nobody told,
         or whose counts are none, gets estimates, which say so.
         """
+        if self._over is None:
+            self._over = self._end()
+        return self._over
+
+    def _end(self) -> list[ApiRequest]:
         if self._answer:
             self._answer.end()
         requests = self._requests()

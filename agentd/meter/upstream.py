@@ -123,13 +123,19 @@ async def _relayed(
         if name.lower() not in _HOP_BY_HOP:
             response.headers.add(name, value)
     await response.prepare(request)
+    left = answer.content_length
     try:
         async for block in answer.content.iter_any():
             if exchange:
                 exchange.feed(block)
+                left = None if left is None else left - len(block)
+                if left == 0:  # the CLI may be done when it has this block
+                    exchange.over()
             await response.write(block)
     except aiohttp.ClientPayloadError:
         return _cut(request)
+    if exchange:
+        exchange.over()
     await response.write_eof()
     return response
 

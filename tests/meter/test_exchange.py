@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentd.meter.exchange import Exchange, Ratios
+from agentd.meter.logged_requests import read_requests
 from agentd.meter.request_log import RequestLog
 from agentd.metering.dialects import Asked, dialect_of
 from agentd.metering.requests import ApiRequest, Thread
@@ -76,3 +77,29 @@ def test_counts_that_are_none_are_estimated_and_marked(tmp_path: Path) -> None:
     [request] = exchange.over()
     assert (request.usage.input_tokens, request.usage.output_tokens) == (700, 9)
     assert (request.estimated, request.ended) == ({"input_tokens"}, True)
+
+
+def test_the_final_usage_of_a_stream_is_logged_before_the_cli_has_it(tmp_path: Path) -> None:
+    """Whatever is killed then: no end of the answer needs to be seen."""
+    dialect = dialect_of("POST", "/v1/messages")
+    assert dialect is not None
+    asked, log = Asked(model="m-1"), tmp_path / "requests.jsonl"
+    exchange = Exchange(dialect, asked, 700, RequestLog(log))
+    exchange.sent()
+    exchange.answered(200, "")
+    start = {"id": "r", "model": "m-1", "usage": {"input_tokens": 9, "output_tokens": 1}}
+    told: list[tuple[int, bool]] = []
+    for event in (
+        {"type": "message_start", "message": start},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hello"}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": 40},
+        },
+    ):
+        exchange.feed(f"data: {json.dumps(event)}\n\n".encode())
+        [request] = read_requests(log)
+        told.append((request.usage.output_tokens, request.exact))
+    assert told == [(1, False), (1, False), (40, True)]
+    assert len(log.read_text().splitlines()) == 3

@@ -47,6 +47,19 @@ def test_an_answer_is_the_apis_own_and_is_logged(api: str, tmp_path: Path) -> No
         assert server.told() == {"m-1": USAGE}
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_whoever_has_an_answer_finds_it_logged(stream: bool, tmp_path: Path) -> None:
+    """At once: whoever has it may be done, and the relay may be killed then."""
+    with (
+        LoopbackApi([Step(text="hello", usage=USAGE, stays=True)]) as server,
+        relayed(tmp_path, server.url) as relay,
+    ):
+        for count in range(1, 31):
+            assert ask(relay.url, stream=stream)[0] == 200
+            requests = relay.requests()
+            assert [(one.usage, one.exact) for one in requests] == [(USAGE, True)] * count
+
+
 def test_without_the_token_nothing_is_there(tmp_path: Path) -> None:
     with LoopbackApi() as server, relayed(tmp_path, server.url) as relay:
         for url in (relay.url.replace("t0ken", "guess"), relay.url.removesuffix("/t0ken")):

@@ -29,6 +29,10 @@ class Reading(Protocol):
     def whole(self, answer: Mapping[str, Any]) -> None:
         """Take an answer that is not streamed, with its wanted values at least."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the API has told the final usage."""
+
     def requests(self) -> list[ApiRequest]:
         """What is known so far: the request, and those that the API made inside of it."""
 
@@ -66,6 +70,11 @@ class Answer:
         if self.is_stream:
             self._end_line()
             self._end_event()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether a stream has told the final usage."""
+        return self.is_stream and self._reading.ended
 
     def requests(self) -> list[ApiRequest]:
         """What is known so far; may be called at any time, and again."""

@@ -85,7 +85,7 @@ class AnthropicReading:
         self._model = ""
         self._usage: dict[str, Any] = {}
         self._stop_reason = ""
-        self._ended = False
+        self._is_final = False
 
     def event(self, event: Mapping[str, Any]) -> str:
         """Take an event of the stream; returns the text that it adds."""
@@ -95,7 +95,7 @@ class AnthropicReading:
             case "message_delta":
                 self._stop_reason = text(mapping(event.get("delta")).get("stop_reason"))
                 self._take(mapping(event.get("usage")))
-                self._ended = is_told(mapping(event.get("usage")), "output_tokens")
+                self._is_final = is_told(mapping(event.get("usage")), "output_tokens")
             case "content_block_delta":
                 delta = mapping(event.get("delta"))
                 return "".join(
@@ -110,7 +110,12 @@ class AnthropicReading:
         if mapping(answer.get("usage")):
             self._message(answer)
             self._stop_reason = text(answer.get("stop_reason"))
-            self._ended = True
+            self._is_final = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the API has told the final usage."""
+        return self._is_final and is_told(self._usage, "input_tokens", "output_tokens")
 
     def requests(self) -> list[ApiRequest]:
         """The message, and the iterations that are billed beside it."""
@@ -120,7 +125,7 @@ class AnthropicReading:
             id=self._id or None,
             model=self._model,
             finish=FINISH.get(self._stop_reason),
-            ended=self._ended and is_told(self._usage, "input_tokens", "output_tokens"),
+            ended=self.ended,
         )
         return billed(own, self._usage)
 

@@ -111,6 +111,11 @@ class GeminiReading:
         self._take(answer)
         self._candidate(mapping(answer.get("candidates")))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the API has told the final usage."""
+        return bool(self._finish and self._usage)
+
     def requests(self) -> list[ApiRequest]:
         """The one request."""
         if not self._id and not self._usage:
@@ -123,7 +128,7 @@ class GeminiReading:
                 estimated=_unsure(self._usage),
                 web_searches=self._web_searches(),
                 finish=_FINISH.get(self._finish, "refused") if self._finish else None,
-                ended=bool(self._finish and self._usage),
+                ended=self.ended,
             )
         ]
 

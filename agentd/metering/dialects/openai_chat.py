@@ -74,9 +74,13 @@ class ChatReading:
         self._take(answer)
         self._finish = text(mapping(answer.get("choices")).get("finish_reason"))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the API has told the final usage."""
+        return bool(self._finish) and is_told(self._usage, "prompt_tokens", "completion_tokens")
+
     def requests(self) -> list[ApiRequest]:
         """The one request."""
-        ended = is_told(self._usage, "prompt_tokens", "completion_tokens")
         if not self._id and not self._usage:
             return []
         return [
@@ -87,7 +91,7 @@ class ChatReading:
                 estimated=_unsure(self._usage),
                 variants=variants_of({"service_tier": self._tier}),
                 finish=_FINISH.get(self._finish, "stop") if self._finish else None,
-                ended=ended and bool(self._finish),
+                ended=self.ended,
             )
         ]
 

@@ -85,7 +85,6 @@ class ResponsesReading:
     def __init__(self) -> None:
         self._answer: dict[str, Any] = {}
         self._searches = 0
-        self._ended = False
 
     def event(self, event: Mapping[str, Any]) -> str:
         """Take an event of the stream; returns the text that it adds."""
@@ -109,6 +108,11 @@ class ResponsesReading:
         free = [one for one in actions if one in FREE_ACTIONS] if isinstance(actions, list) else []
         self._searches = max(0, searches - len(free))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the API has told the final usage."""
+        return has_usage(mapping(self._answer.get("usage")))
+
     def requests(self) -> list[ApiRequest]:
         """The one request."""
         if not text(self._answer.get("id")) and not mapping(self._answer.get("usage")):
@@ -124,16 +128,15 @@ class ResponsesReading:
                 web_searches=self._searches,
                 variants=variants_of({"service_tier": tier}),
                 finish=self._finish(),
-                ended=self._ended,
+                ended=self.ended,
             )
         ]
 
     def _take(self, answer: Mapping[str, Any]) -> None:
         self._answer.update({name: value for name, value in answer.items() if value is not None})
-        self._ended = has_usage(mapping(self._answer.get("usage")))
 
     def _finish(self) -> str | None:
-        if not self._ended:
+        if not self.ended:
             return None
         why = text(mapping(self._answer.get("incomplete_details")).get("reason"))
         return "refused" if why == "content_filter" else _FINISH.get(self._status(), "stop")
