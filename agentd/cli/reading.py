@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,14 +48,18 @@ def status(
         raise typer.Exit(StateError.exit_code)
 
 
-def list_changes(as_json: AsJson = False) -> None:
-    """List all changes with their phase and cost."""
+def list_changes(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also the archived ones that agentd had no part in.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the changes with their phase and cost, open ones first."""
     from agentd.cli.output import print_json, told_waiting
-    from agentd.metering.money import usd
     from agentd.reports.status import list_overviews, newer_words, overlap_notes
-    from agentd.text import table
+    from agentd.text import counted, table
 
-    views = list_overviews(Path.cwd())
+    views, hidden = list_overviews(Path.cwd(), every=every or as_json)
     wrong = dict.fromkeys(warning for view in views for warning in view.warnings)
     warnings = [*wrong, *overlap_notes(Path.cwd())]
     for warning in warnings:
@@ -64,17 +68,13 @@ def list_changes(as_json: AsJson = False) -> None:
         note(f"note: {newer}.")
     if as_json:
         print_json({"changes": [_document(view) for view in views], "warnings": warnings})
-    elif not views:
-        show('No changes yet. Start one: agentd plan add-something "What to change"')
     else:
-        rows = [["CHANGE", "PHASE", "CALLS", "COST", "UPDATED"]]
-        for view in views:
-            totals = view.totals
-            cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
-            phase = view.state.phase or "-" if view.state else "broken"
-            updated = (view.state and view.state.updated_at) or "-"
-            rows.append([view.change.id, phase, str(totals.calls), cost, str(updated)])
-        show(table(rows))
+        if not views:
+            show('No changes yet. Start one: agentd plan add-something "What to change"')
+        else:
+            show(table([_HEADS, *map(_row, views)]))
+        if hidden:
+            show(f"{counted(hidden, 'change')} archived without agentd: agentd list --all")
         for view in views:
             if view.problem:
                 show(f"{view.change.id}: {view.problem}\n    {view.cure}")
@@ -83,8 +83,32 @@ def list_changes(as_json: AsJson = False) -> None:
         raise typer.Exit(StateError.exit_code)
 
 
+_HEADS = ["CHANGE", "PHASE", "SPECS", "TASKS", "CALLS", "COST", "UPDATED"]
+
+
+def _row(view: Overview) -> list[str]:
+    """A change in the table of all."""
+    from agentd.metering.money import usd
+
+    specs = sum(artifact.files for artifact in view.artifacts if artifact.name == "specs")
+    done, tasks = view.tasks
+    totals = view.totals
+    cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
+    updated = str((view.state and view.state.updated_at) or "-")
+    counts = (str(specs), f"{done}/{tasks}", str(totals.calls))
+    return [view.change.id, _phase(view), *counts, cost, updated]
+
+
+def _phase(view: Overview) -> str:
+    """Where it stands, in a word or two."""
+    if view.state is None:
+        return "broken"
+    if not view.change.is_taken_up:
+        return "archived, without agentd" if view.change.archived_on else "not taken up"
+    return "archived" if view.change.archived_on else view.state.phase or "unknown"
+
+
 def _text(view: Overview) -> str:
-    from agentd.ledger.state import NOT_STARTED
     from agentd.metering.money import usd
     from agentd.metering.partial import bound
     from agentd.reports.partial import told_partial
@@ -97,7 +121,7 @@ def _text(view: Overview) -> str:
     lines = [
         f"Change: {view.change.id}"
         + (f" (archived {view.change.archived_on})" if view.change.archived_on else ""),
-        f"Phase: {state.phase or ('not started' if state is NOT_STARTED else 'unknown')}"
+        f"Phase: {(view.change.is_taken_up and state.phase) or _phase(view)}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),
         f"Total Cost: {usd(totals.total_cost_usd)}",
@@ -176,6 +200,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "change_id": view.change.id,
         "path": str(view.change.folder),
         "archived_on": view.change.archived_on,
+        "taken_up": view.change.is_taken_up,
         **head,
         "total_cost_usd": view.totals.total_cost_usd,
         "total_tokens_in": view.totals.tokens_in,

@@ -102,7 +102,7 @@ def show_outcomes(progress: Progress, change: Change, outcomes: Iterable[StepOut
 
 def show_spent(change: Change) -> None:
     """What the change has cost so far; nothing before its first call."""
-    totals = summarise(change.state.calls)
+    totals = summarise(change.state.calls if change.is_taken_up else ())
     if not totals.calls:
         return
     more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""

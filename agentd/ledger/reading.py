@@ -63,10 +63,11 @@ def read_document(path: Path, keys: Sequence[str] = own_grammar.LEDGER) -> tuple
     plain_files.check_change(path.parent)
     data = plain_files.read_file(path)
     if data is None:
-        name = path.parent.absolute().name
+        folder = path.parent.absolute()
+        take_up = f", or take the change up: agentd plan {folder.name}"
+        is_archived = folder.parent.name == "archive"
         raise StateError(
-            f"{path}: is missing",
-            fix=f"Restore it (git checkout), or take the change up: agentd plan {name}",
+            f"{path}: is missing", fix=f"Restore it (git checkout){'' if is_archived else take_up}"
         )
     origin = source.decode(data)
     return origin, document.read(origin, keys)

@@ -74,6 +74,15 @@ class Change:
         return os.path.exists(self.runs_dir / "merge")  # noqa: PTH110 - a Path raises if denied
 
     @property
+    def is_taken_up(self) -> bool:
+        """Whether agentd has a part in it; OpenSpec makes and archives changes without."""
+        if file_stamp(self.folder / STATE_FILE) is not None:
+            return True
+        from agentd.ledger.run_folders import run_dirs
+
+        return bool(run_dirs(self.runs_dir))
+
+    @property
     def ledger(self) -> StateStore:
         """STATE.yaml to write to. Drops what was read: ask anew for each write."""
         from agentd.ledger.store import StateStore
@@ -141,6 +150,14 @@ def all_changes(project: Project) -> list[Change]:
     return [*archived_changes(project), *open_changes(project)]
 
 
+def archived_as(project: Project, change_id: str) -> Change | None:
+    """The change of this id that was archived last; its id may stand with its date before it."""
+    every = archived_changes(project)
+    named = [change for change in every if change.id == change_id]
+    named = named or [change for change in every if change.folder.name == change_id]
+    return named[-1] if named else None
+
+
 def archived_copy(change: Change) -> Change | None:
     """The same change in the archive, when a merge has left its ledger in both places."""
     if change.archived_on:
@@ -163,21 +180,23 @@ def find_change(project: Project, change_id: str) -> Change:
     folder = project.change_dir(change_id)
     if folder.is_dir():
         return Change(project, change_id, folder)
-    archived = [change for change in archived_changes(project) if change.id == change_id]
-    if archived:
-        return archived[-1]
+    if (archived := archived_as(project, change_id)) is not None:
+        return archived
     raise InputError(
         f"there is no change {change_id} in {project.shown(project.changes_dir)}",
         fix=_nearest(project, change_id),
     )
 
 
-def asked_change(project: Project, change_id: str | None) -> Change:
+def asked_change(project: Project, change_id: str | None, *, open_first: bool = False) -> Change:
     """The change with this id, as :func:`find_change` has it; without one the latest.
 
-    Raises InputError when there is none.
+    ``open_first``: an archived one is the latest only where none is open. Raises InputError when
+    there is none.
     """
-    change = find_change(project, change_id) if change_id else latest_change(project)
+    if change_id:
+        return find_change(project, change_id)
+    change = latest_change(project, open_first=open_first)
     if change is None:
         raise InputError(
             "there is no change yet",
@@ -186,13 +205,14 @@ def asked_change(project: Project, change_id: str | None) -> Change:
     return change
 
 
-def latest_change(project: Project) -> Change | None:
+def latest_change(project: Project, *, open_first: bool = False) -> Change | None:
     """The change worked on last, archived or not: the one whose STATE.yaml is newest.
 
-    Changes without one come last; a tie goes to the name that sorts last.
+    Changes without one come last, archived ones behind the others; a tie goes to the name that
+    sorts last. ``open_first``: archived ones count only where no change is open.
     """
-    every = all_changes(project)
-    return max(every, key=lambda change: (_state_time_ns(change), change.id), default=None)
+    changes = (open_first and open_changes(project)) or all_changes(project)
+    return max(changes, key=_latest_last, default=None)
 
 
 def find_open_change(workspace: Workspace, change_id: str) -> Change:
@@ -224,6 +244,6 @@ def _folders(parent: Path) -> list[Path]:
     return [parent / name for name in sorted(names)]
 
 
-def _state_time_ns(change: Change) -> int:
+def _latest_last(change: Change) -> tuple[int, bool, str]:
     stamp = file_stamp(change.folder / STATE_FILE)
-    return stamp.modified_ns if stamp else 0
+    return stamp.modified_ns if stamp else 0, not change.archived_on, change.id

@@ -14,6 +14,7 @@ from agentd.frozen import frozen
 STATE_FILE = "STATE.yaml"
 LAYOUTS = ("agentd", "openspec")
 CHANGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}-[a-z0-9]")
 
 
 @frozen()
@@ -59,9 +60,15 @@ class Project:
         return home / "archive"
 
     def archived_dir(self, change_id: str, now: datetime) -> Path:
-        """The folder that a change archived now moves to."""
-        day = "%Y%m%d" if self.layout == "agentd" else "%Y-%m-%d"
-        return self.archive_dir / f"{now.strftime(day)}-{change_id}"
+        """The folder that a change archived now moves to.
+
+        With OpenSpec an id that begins with a date keeps that one, as it does there.
+        """
+        if self.layout == "openspec":
+            name = change_id if _DATED.match(change_id) else f"{now:%Y-%m-%d}-{change_id}"
+        else:
+            name = f"{now:%Y%m%d}-{change_id}"
+        return self.archive_dir / name
 
     def change_dir(self, change_id: str) -> Path:
         """The folder of a change, there or not.

@@ -92,7 +92,8 @@ def open_log(start: Path, change_id: str | None, *, with_requests: bool) -> Call
     runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
     folders = {path.name: path for path in runs}
     prices = change.workspace.prices if with_requests else None
-    logged = (_logged(call, folders.get(call.id), prices) for call in change.state.calls)
+    calls = change.state.calls if change.is_taken_up else ()
+    logged = (_logged(call, folders.get(call.id), prices) for call in calls)
     return CallLog(change=change, calls=tuple(logged), waiting=waiting)
 
 

@@ -18,7 +18,13 @@ from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
 from agentd.metering.partial import PARTIAL
 from agentd.metering.totals import Totals, by, summarise
-from agentd.project.change import Change, all_changes, archived_copy, asked_change, open_changes
+from agentd.project.change import (
+    Change,
+    archived_changes,
+    archived_copy,
+    asked_change,
+    open_changes,
+)
 from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
@@ -100,44 +106,55 @@ class Overview:
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
-    """The change of this id in the project around ``start``; without one, the latest.
+    """The change of this id in the project around ``start``; without one, the latest open one.
 
     Enters first what earlier commands could not. Raises InputError when there is none, StateError
     when its STATE.yaml is broken.
     """
     project = find_project(start)
-    change = asked_change(project, change_id)
+    change = asked_change(project, change_id, open_first=True)
     waiting = enter_unentered(change)
     view = _overview(change, _Limits.of(project), waiting)
     warnings = (*view.warnings, *_archived_too(change))
     return replace(view, warnings=warnings, not_imported=last_seen(project.root))
 
 
-def list_overviews(start: Path) -> list[Overview]:
-    """All changes of the project, archived ones first; a broken one says so."""
+class Listing(NamedTuple):
+    """The changes of a project, open ones first; ``hidden``: how many archived ones are not told.
+
+    Those are the ones that agentd had no part in.
+    """
+
+    views: list[Overview]
+    hidden: int
+
+
+def list_overviews(start: Path, *, every: bool) -> Listing:
+    """The changes of the project; a broken one says so. ``every``: none of them is hidden."""
     project = find_project(start)
     limits = _Limits.of(project)
-    views = []
-    for change in all_changes(project):
-        try:
-            waiting = enter_unentered(change)
-            views.append(_overview(change, limits, waiting))
-        except StateError as error:
-            nothing = summarise(())
-            views.append(
-                Overview(
-                    change=change,
-                    state=None,
-                    totals=nothing,
-                    by_step={},
-                    by_model={},
-                    next=None,
-                    problem=error.message,
-                    cure=error.fix,
-                    warnings=limits.warnings,
-                )
-            )
-    return views
+    archived = archived_changes(project)
+    shown = [change for change in archived if every or change.is_taken_up]
+    views = [_listed(change, limits) for change in (*open_changes(project), *shown)]
+    return Listing(views, len(archived) - len(shown))
+
+
+def _listed(change: Change, limits: _Limits) -> Overview:
+    try:
+        return _overview(change, limits, enter_unentered(change))
+    except StateError as error:
+        nothing = summarise(())
+        return Overview(
+            change=change,
+            state=None,
+            totals=nothing,
+            by_step={},
+            by_model={},
+            next=None,
+            problem=error.message,
+            cure=error.fix,
+            warnings=limits.warnings,
+        )
 
 
 def newer_words(views: Iterable[Overview]) -> str | None:

@@ -10,7 +10,7 @@ from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
 from agentd.files import make_folders, remove_tree, sync_folder
-from agentd.project.change import Change, archived_changes
+from agentd.project.change import Change, archived_as
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.plan import plan_merge
@@ -100,9 +100,9 @@ def archived(project: Project, change_id: str, *, described: bool) -> Change | N
     """
     if project.change_dir(change_id).exists():
         return None
-    found = [change for change in archived_changes(project) if change.id == change_id]
+    found = archived_as(project, change_id)
     today = project.archived_dir(change_id, utc_now())
-    return found[-1] if found and (not described or found[-1].folder == today) else None
+    return found if found and (not described or found.folder == today) else None
 
 
 def archive_dir(change: Change) -> Path:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from agentd.errors import InputError
-from agentd.project.change import Change, archived_changes
+from agentd.project.change import Change, archived_as
 from agentd.project.workspace import Workspace
 from agentd.specs import snapshot
 from agentd.specs.model import SpecError
@@ -85,12 +85,11 @@ def begin(
 
 
 def _check_new(change: Change, described: bool) -> None:
-    for archived in archived_changes(change.project):
-        if archived.id == change.id:
-            raise InputError(
-                f"change {change.id} is archived as {change.project.shown(archived.folder)}/",
-                fix=f"Take another id for a new change, such as {change.id[:62]}-2.",
-            )
+    if (archived := archived_as(change.project, change.id)) is not None:
+        raise InputError(
+            f"change {change.id} is archived as {change.project.shown(archived.folder)}/",
+            fix=f"Take another id for a new change, such as {archived.id[:62]}-2.",
+        )
     if not described and not (change.folder / "proposal.md").exists():
         raise InputError(
             f"there is no change {change.id} yet",

@@ -183,10 +183,7 @@ def test_what_a_step_may_not_touch_is_guarded_there_too(box: Sandbox) -> None:
 def test_a_change_made_with_openspec_is_taken_up(box: Sandbox) -> None:
     """Its documents are there, STATE.yaml is not: nothing is proposed anew."""
     home = "openspec/changes/add-x"
-    for name, text in answers(home)["proposal"].items():
-        path = box.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    put_change(box, home)
     before = files_below(box.root)
     (listed,) = json.loads(box.ok("list", "--json"))["changes"]
     assert listed["change_id"] == "add-x"
@@ -197,6 +194,91 @@ def test_a_change_made_with_openspec_is_taken_up(box: Sandbox) -> None:
     assert state["phase"] == "challenged"
     assert [call["step"] for call in state["telemetry"]["calls"]] == ["challenge"]
     assert json.loads((box.root / home / "BASE.json").read_text())["specs"]
+
+
+ARCHIVED = "openspec/changes/archive/2026-08-13-fix-login"
+
+
+def put_change(box: Sandbox, home: str) -> None:
+    """A change as OpenSpec leaves it: its documents, no STATE.yaml."""
+    for name, text in answers(home)["proposal"].items():
+        path = box.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_changes_that_agentd_had_no_part_in(box: Sandbox) -> None:
+    """Open ones first, archived ones in one line; none of them is broken."""
+    put_change(box, ARCHIVED)
+    put_change(box, "openspec/changes/archive/2026-08-14-fix-logout")
+    put_change(box, "openspec/changes/add-x")
+    head, *rows, last = box.ok("list").splitlines()
+    assert head.split() == ["CHANGE", "PHASE", "SPECS", "TASKS", "CALLS", "COST", "UPDATED"]
+    assert [" ".join(row.split()) for row in rows] == ["add-x not taken up 2 0/2 0 $0.0000 -"]
+    assert last == "2 changes archived without agentd: agentd list --all"
+    listed = box.ok("list", "--all").splitlines()
+    assert [" ".join(row.split()[:4]) for row in listed[1:]] == [
+        "add-x not taken up",
+        "fix-login archived, without agentd",
+        "fix-logout archived, without agentd",
+    ]
+    documents = json.loads(box.ok("list", "--json"))["changes"]
+    assert [one["change_id"] for one in documents] == ["add-x", "fix-login", "fix-logout"]
+    assert [one["taken_up"] for one in documents] == [False] * 3
+
+
+def test_no_change_is_open(box: Sandbox) -> None:
+    put_change(box, ARCHIVED)
+    nothing, hidden = box.ok("list").splitlines()
+    assert nothing.startswith("No changes yet. Start one: agentd plan")
+    assert hidden == "1 change archived without agentd: agentd list --all"
+
+
+def test_status_takes_an_open_change(box: Sandbox) -> None:
+    put_change(box, ARCHIVED)
+    assert "Change: fix-login (archived 2026-08-13)\n" in box.ok("status")
+    put_change(box, "openspec/changes/add-x")
+    text = box.ok("status")
+    assert text.startswith("Change: add-x\nPhase: not taken up\n")
+    assert text.endswith("Next: agentd plan add-x\n")
+
+
+@pytest.mark.parametrize("asked", ["fix-login", "2026-08-13-fix-login"])
+def test_an_archived_change_has_two_names_and_nothing_to_run(box: Sandbox, asked: str) -> None:
+    put_change(box, ARCHIVED)
+    text = box.ok("status", asked)
+    assert text.startswith(
+        "Change: fix-login (archived 2026-08-13)\nPhase: archived, without agentd\n"
+    )
+    assert "agentd " not in text.split("\n", 2)[2]
+    assert json.loads(box.ok("status", asked, "--json"))["next"] is None
+    scope = json.loads(box.ok("cost", asked, "--json"))["scope"]
+    assert scope == "change fix-login (archived 2026-08-13)"
+    box.ok("log", asked)
+    assert "archived already as openspec/changes/archive/2026-08-13-fix-login/" in box.ok(
+        "run", asked
+    )
+    for command in (("plan", asked, "Once more"), ("plan", asked), ("proposal", asked, "Again")):
+        done = box.run(*command)
+        assert done.returncode == 1
+        assert f"is archived as {ARCHIVED}/" in done.stderr
+        assert "such as fix-login-2" in done.stderr
+    for command in (("impl", asked), ("archive", asked), ("challenge", asked)):
+        done = box.run(*command)
+        assert done.returncode == 1
+        assert "is archived since 2026-08-13" in done.stderr
+    assert [path.name for path in (box.root / "openspec/changes").iterdir()] == ["archive"]
+
+
+def test_an_id_with_a_date_keeps_it_in_the_archive(tmp_path: Path) -> None:
+    """As OpenSpec archives it; the dates would pile up."""
+    today = datetime(2026, 11, 22, tzinfo=UTC)
+    project = Project(tmp_path, "openspec")
+    for change_id in ("2026-08-13-fix-login", "add-x", "2026-08-13"):
+        expected = change_id if change_id.startswith("2026-08-13-") else f"2026-11-22-{change_id}"
+        assert project.archived_dir(change_id, today).name == expected
+    own = Project(tmp_path).archived_dir("2026-08-13-fix-login", today)
+    assert own.name == "20261122-2026-08-13-fix-login"
 
 
 def test_init_leaves_the_specs_where_they_are(box: Sandbox) -> None:

@@ -276,7 +276,7 @@ def test_plain_status_loads_no_more_than_it_shows(box: Sandbox) -> None:
     assert done.stderr == "[]\n"
 
 
-def test_a_change_without_a_ledger_is_not_started(box: Sandbox) -> None:
+def test_a_change_without_a_ledger_is_not_taken_up(box: Sandbox) -> None:
     """So OpenSpec makes one: that is no broken ledger, and its documents are shown."""
     change(box)
     change(box, "made-by-hand").joinpath("STATE.yaml").unlink()
@@ -291,7 +291,7 @@ def test_a_change_without_a_ledger_is_not_started(box: Sandbox) -> None:
     assert document["next"] == "agentd plan made-by-hand"
     assert document["tasks"] == {"done": 0, "total": 1}
     text = box.ok("status", "made-by-hand")
-    assert "Phase: not started\nTotal Cost: $0.0000\nTokens: In: 0, Out: 0\n" in text
+    assert "Phase: not taken up\nTotal Cost: $0.0000\nTokens: In: 0, Out: 0\n" in text
     assert marks(text)["proposal"] == "✓"
 
 
