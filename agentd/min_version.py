@@ -10,7 +10,7 @@ from agentd.version import __version__
 
 PATTERN = r"[0-9]{1,6}(?:\.[0-9]{1,6}){0,2}"
 UPGRADE = "Upgrade it as you installed it, for example with `pip install --upgrade agentd`."
-_LINE = re.compile(rf"""^min_version\s*=\s*["']({PATTERN})["']""", re.MULTILINE)
+_LINE = rf"""(?m)^min_version\s*=\s*["']({PATTERN})["']"""
 
 
 def complaint(wanted: str | None, version: str = __version__) -> str | None:
@@ -28,7 +28,9 @@ def require(path: Path, wanted: str | None) -> None:
 
 def glance(text: str) -> str | None:
     """The ``min_version`` of a config.toml, without the time that reading TOML takes."""
-    found = _LINE.search(re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0])
+    if "\nmin_version" not in f"\n{text}":
+        return None  # without the time that its patterns take to compile
+    found = re.search(_LINE, re.split(r"(?m)^\s*\[", text, maxsplit=1)[0])
     return found[1] if found else None
 
 

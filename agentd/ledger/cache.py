@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import sys
 import zlib
 from pathlib import Path
@@ -42,6 +41,8 @@ def load(path: Path) -> Any:
             data = file.read()
     except OSError:
         return None
+    import pickle  # not needed where there is nothing yet
+
     body = memoryview(data)[len(_STAMP) + 4 :]
     sum_at = len(_STAMP)
     if not data.startswith(_STAMP) or zlib.crc32(body).to_bytes(4) != data[sum_at : sum_at + 4]:
@@ -54,6 +55,8 @@ def load(path: Path) -> Any:
 
 def save(path: Path, value: Any) -> None:
     """Keep ``value``."""
+    import pickle
+
     body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):  # a read-only home: without a cache it only takes longer

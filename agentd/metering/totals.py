@@ -98,6 +98,8 @@ def by(calls: Iterable[Summed], key: Literal["step", "model"]) -> dict[str, Tota
         shares = call.shares()
         if key == "step":
             groups.setdefault(call.step, []).append(_figures(call, call, shares))
+        elif len(shares) == 1:
+            groups.setdefault(shares[0].model, []).append(_figures(call, shares[0], shares))
         else:
             of_models: dict[str, list[_Figures]] = {}  # one may have answered at several prices
             for share in shares:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from agentd.files import files_below
 from agentd.frozen import frozen
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
-    from agentd.providers.session_files import SessionFiles
+    from agentd.providers.session_files import LogFormat
 
 Version = tuple[int, int, int]
 Work = Literal["write", "judge", "code"]
@@ -24,6 +26,41 @@ class BudgetFlag:
     since: Version
 
 
+def folder_of(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:
+    """A CLI's folder: what ``variable`` names, else ``usual`` in the user's home; None without."""
+    if named := environ.get(variable):
+        return Path(named)
+    home = environ.get("HOME")
+    return Path(home, usual) if home else None
+
+
+@frozen(kw_only=True)
+class SessionLogs:
+    """Where a CLI keeps its session logs, and what reads them.
+
+    They lie in and below the folders ``places`` (patterns) of the one that ``variable`` names, else
+    of ``usual`` in the user's home. ``begins`` tells how the name of such a folder begins by where
+    the session began, None where it does not tell. ``load`` loads how they are written.
+    """
+
+    variable: str
+    usual: str
+    places: tuple[str, ...]
+    load: Callable[[], LogFormat]
+    begins: Callable[[Path], str] | None = None
+
+    def find(self, environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
+        """The files that may be of a session in one of ``roots`` or below; all without roots."""
+        home = folder_of(environ, self.variable, self.usual)
+        if home is None:
+            return
+        begins = tuple(map(self.begins, roots)) if self.begins and roots else ("",)
+        for place in self.places:
+            for folder in sorted(home.glob(place)):
+                if folder.name.startswith(begins):
+                    yield from files_below(folder, ".jsonl")
+
+
 @frozen(kw_only=True)
 class Provider:
     """One coding CLI; its folder is named like it and holds its part of the config's template.
@@ -34,7 +71,7 @@ class Provider:
     as price catalogues name it, "" where each model's name has to tell. ``default_model`` is the
     one it takes when it is told none. ``reports_costs``: it has figures of its own, real for its
     maker's models. ``usual_for``: the work that it does where the config names no provider.
-    ``session_files`` loads what reads all its session logs, None where agentd can read none.
+    ``session_logs`` tells of all its session logs, None where agentd can read none.
     """
 
     name: str
@@ -48,4 +85,4 @@ class Provider:
     reports_costs: bool = False
     budget_flag: BudgetFlag | None = None
     usual_for: tuple[Work, ...] = ()
-    session_files: Callable[[], SessionFiles] | None = None
+    session_logs: SessionLogs | None = None

@@ -1,8 +1,8 @@
-"""All the session logs of a CLI, whoever ran it: where they lie, and each request in them once."""
+"""All the session logs of a CLI, whoever ran it: each request in them once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,13 +141,12 @@ class LogReader(Protocol):
 
 
 @frozen(kw_only=True)
-class SessionFiles:
-    """The session logs of a CLI.
+class LogFormat:
+    """How the session logs of a CLI are read.
 
-    ``find`` yields the files that may be of a session in one of these folders, or below; all of
-    them where it is told none. ``markers``: a line that holds none of these is not worth decoding.
+    ``new_reader`` is told the file and the folders that are asked for. ``markers``: a line that
+    holds none of these is not worth decoding.
     """
 
-    find: Callable[[Mapping[str, str], Sequence[Path]], Iterator[Path]]
     new_reader: Callable[[Path, Sequence[Path]], LogReader]
     markers: tuple[bytes, ...]

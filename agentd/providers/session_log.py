@@ -14,6 +14,7 @@ from agentd.json_value import json_value
 from agentd.metering.partial import reason_of
 from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
+from agentd.providers.provider import folder_of
 
 NO_USAGE = "an answer came without usage"
 NO_SUBAGENT_LOG = "the log of a subagent is missing"
@@ -45,14 +46,6 @@ def home_of(query: LogQuery, variable: str, usual: str) -> Path | None:
     if not _SAFE_ID.fullmatch(query.session_id):
         return None
     return folder_of(query.environ, variable, usual)
-
-
-def folder_of(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:
-    """The same whatever the session."""
-    if named := environ.get(variable):
-        return Path(named)
-    home = environ.get("HOME")
-    return Path(home, usual) if home else None
 
 
 def json_lines(path: Path, *markers: bytes) -> Iterator[Mapping[str, Any]]:

@@ -14,14 +14,13 @@ from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
 from agentd.project.change import archived_changes, archived_copy, asked_change, open_changes
 from agentd.project.layout import find_project
-from agentd.project.workspace import Workspace
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.dimensions import BY_CALL, NOWHERE
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, span_of
 from agentd.workflow.leftovers import NOTHING, Leftovers
-from agentd.workflow.sessions.not_imported import not_imported, remember
+from agentd.workflow.sessions.not_imported import look
 from agentd.workflow.unentered import enter_unentered
 
 
@@ -110,11 +109,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         base = build(bounds.select(rows)[0], query, f"the base of {request.base}", origins)
     missing = None
     if request.all_changes:
-        from agentd.workflow.sessions.discover import manual_calls
-
-        calls = manual_calls(Workspace(project, config))
-        remember(project.root, calls)
-        missing = not_imported(calls, begin=bounds.begin, end=bounds.end)
+        missing = look(project, config, begin=bounds.begin, end=bounds.end)
     return Costs(
         report=replace(
             report,

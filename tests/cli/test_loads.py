@@ -16,18 +16,22 @@ from agentd.project.init import initialise
 HEAVY = {"ruamel", "genai_prices", "toktok", "tiktoken", "aiohttp", "tomllib", "asyncio"}
 RECORDS = {"json", "agentd.metering.call", "agentd.ledger.store", "agentd.markdown.document"}
 
+SESSIONS = {"agentd.workflow.sessions.discover", "agentd.providers.claude.session_log"}
+
 
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
         (["--version"], {*HEAVY, *RECORDS, "dataclasses", "decimal"}),
-        (["status", "add-oauth"], {*HEAVY, *RECORDS}),
+        (["status", "add-oauth"], {*HEAVY, *RECORDS, "pickle"}),
+        (["cost", "--all"], {*HEAVY - {"tomllib"}, "agentd.git", *SESSIONS}),
     ],
 )
 def test_what_a_command_does_without(
     tmp_path: Path, arguments: list[str], unwanted: set[str]
 ) -> None:
     initialise(tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     store = StateStore(tmp_path / "agentd" / "changes" / "add-oauth")
     store.create("add-oauth")
     store.append(CALL)

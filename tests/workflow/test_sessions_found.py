@@ -16,7 +16,7 @@ from support.session_logs import LOGS, Log
 from agentd.ledger.store import StateStore
 from agentd.metering.usage import ModelUsage, add
 from agentd.metering.words import UsageSource
-from agentd.providers.claude.session_log import SESSION_FILES
+from agentd.providers.claude import CLAUDE
 from agentd.workflow.sessions import discover, log_cache
 from agentd.workflow.sessions.discover import ManualCall
 
@@ -75,8 +75,10 @@ def test_claude_shortens_the_name_of_a_long_folder(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.touch()
     environ = {"HOME": str(tmp_path)}
-    assert list(SESSION_FILES.find(environ, [Path("/" + 200 * "a")])) == [path]
-    assert not list(SESSION_FILES.find(environ, [Path("/" + 200 * "b")]))
+    logs = CLAUDE.session_logs
+    assert logs
+    assert list(logs.find(environ, [Path("/" + 200 * "a")])) == [path]
+    assert not list(logs.find(environ, [Path("/" + 200 * "b")]))
 
 
 def test_what_a_log_does_not_tell_is_not_exact(root: Path) -> None:

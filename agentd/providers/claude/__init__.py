@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from agentd.providers.provider import BudgetFlag, Provider
+from agentd.providers.provider import BudgetFlag, Provider, SessionLogs
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
-    from agentd.providers.session_files import SessionFiles
+    from agentd.providers.session_files import LogFormat
+
+_NAME_LENGTH = 150  # of a longer path claude shortens the name of its folder
 
 
 def _cli() -> Cli:
@@ -17,10 +20,10 @@ def _cli() -> Cli:
     return CLI
 
 
-def _session_files() -> SessionFiles:
-    from agentd.providers.claude.session_log import SESSION_FILES
+def _log_format() -> LogFormat:
+    from agentd.providers.claude.session_log import LOG_FORMAT
 
-    return SESSION_FILES
+    return LOG_FORMAT
 
 
 CLAUDE = Provider(
@@ -36,5 +39,11 @@ CLAUDE = Provider(
     # Not in 2.0.28, in 2.0.45 and later (looked up in each). An older claude refuses to start.
     budget_flag=BudgetFlag(name="--max-budget-usd", since=(2, 0, 45)),
     usual_for=("code",),
-    session_files=_session_files,
+    session_logs=SessionLogs(
+        variable="CLAUDE_CONFIG_DIR",
+        usual=".claude",
+        places=("projects/*",),
+        load=_log_format,
+        begins=lambda root: re.sub(r"[^A-Za-z0-9]", "-", str(root))[:_NAME_LENGTH],
+    ),
 )

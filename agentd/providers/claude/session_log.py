@@ -7,8 +7,7 @@ line only. Calls outside the conversation are in no log. Read and checked: 2.1.3
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +18,11 @@ from agentd.files import files_below
 from agentd.metering.requests import ApiRequest, unite
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.claude.usage import finish_of, of_message, requests_of
-from agentd.providers.session_files import LoggedRequest, SessionFiles, logged_request
+from agentd.providers.session_files import LogFormat, LoggedRequest, logged_request
 from agentd.providers.session_log import (
     LoggedThread,
     UnknownShape,
     changed_since,
-    folder_of,
     home_of,
     json_lines,
     logged,
@@ -36,7 +34,6 @@ from agentd.providers.session_log import (
 
 _INTERRUPTED = "[Request interrupted by user]"
 _TOOL_INTERRUPTED = "[Request interrupted by user for tool use]"
-_NAME_LENGTH = 150  # of a longer path claude shortens the name of its folder
 
 
 def read(query: LogQuery) -> Logged | None:
@@ -185,16 +182,4 @@ class _Reader:
             )
 
 
-def _find(environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
-    home = folder_of(environ, "CLAUDE_CONFIG_DIR", ".claude")
-    if home is None:
-        return
-    begins = tuple(re.sub(r"[^A-Za-z0-9]", "-", str(root))[:_NAME_LENGTH] for root in roots)
-    for folder in sorted((home / "projects").glob("*")):
-        if not roots or folder.name.startswith(begins):
-            yield from files_below(folder, ".jsonl")
-
-
-SESSION_FILES = SessionFiles(
-    find=_find, new_reader=lambda path, roots: _Reader(), markers=(b'"type":"assistant"',)
-)
+LOG_FORMAT = LogFormat(new_reader=lambda path, roots: _Reader(), markers=(b'"type":"assistant"',))

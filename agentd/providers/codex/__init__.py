@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentd.providers.provider import Provider
+from agentd.providers.provider import Provider, SessionLogs
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
-    from agentd.providers.session_files import SessionFiles
+    from agentd.providers.session_files import LogFormat
 
 
 def _cli() -> Cli:
@@ -17,10 +17,10 @@ def _cli() -> Cli:
     return CLI
 
 
-def _session_files() -> SessionFiles:
-    from agentd.providers.codex.session_log import SESSION_FILES
+def _log_format() -> LogFormat:
+    from agentd.providers.codex.session_log import LOG_FORMAT
 
-    return SESSION_FILES
+    return LOG_FORMAT
 
 
 CODEX = Provider(
@@ -32,5 +32,10 @@ CODEX = Provider(
     older_lacks="the usage of resumed sessions is inexact, as each run reports only itself",
     maker="openai",
     usual_for=("judge",),
-    session_files=_session_files,
+    session_logs=SessionLogs(
+        variable="CODEX_HOME",
+        usual=".codex",
+        places=("sessions", "archived_sessions"),
+        load=_log_format,
+    ),
 )

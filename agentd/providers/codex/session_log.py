@@ -7,24 +7,22 @@ Read and checked: 0.171.0, 0.169.0, 0.144.6, 0.115.0, 0.58.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
-from agentd.files import files_below
 from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.codex.rollout import MARKERS, Rollout
-from agentd.providers.session_files import LoggedRequest, SessionFiles, logged_request
+from agentd.providers.session_files import LogFormat, LoggedRequest, logged_request
 from agentd.providers.session_log import (
     NO_SUBAGENT_LOG,
     UnknownShape,
     changed_since,
     first_entry,
-    folder_of,
     home_of,
     logged,
     part,
@@ -165,13 +163,6 @@ class _Reader:
         )
 
 
-def _find(environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
-    home = folder_of(environ, "CODEX_HOME", ".codex")
-    if home is not None:
-        for name in ("sessions", "archived_sessions"):
-            yield from files_below(home / name, ".jsonl")
-
-
-SESSION_FILES = SessionFiles(
-    find=_find, new_reader=lambda path, roots: _Reader(), markers=(b'"session_meta"', *MARKERS)
+LOG_FORMAT = LogFormat(
+    new_reader=lambda path, roots: _Reader(), markers=(b'"session_meta"', *MARKERS)
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentd.providers.provider import Provider
+from agentd.providers.provider import Provider, SessionLogs
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
-    from agentd.providers.session_files import SessionFiles
+    from agentd.providers.session_files import LogFormat
 
 
 def _cli() -> Cli:
@@ -17,10 +17,10 @@ def _cli() -> Cli:
     return CLI
 
 
-def _session_files() -> SessionFiles:
-    from agentd.providers.gemini.session_log import SESSION_FILES
+def _log_format() -> LogFormat:
+    from agentd.providers.gemini.session_log import LOG_FORMAT
 
-    return SESSION_FILES
+    return LOG_FORMAT
 
 
 GEMINI = Provider(
@@ -32,5 +32,7 @@ GEMINI = Provider(
     older_lacks="it may lack the stream-json output that usage is read from",
     maker="google",
     usual_for=("write",),
-    session_files=_session_files,
+    session_logs=SessionLogs(
+        variable="GEMINI_CLI_HOME", usual="", places=(".gemini/tmp/*/chats",), load=_log_format
+    ),
 )

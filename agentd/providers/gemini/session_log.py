@@ -16,20 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
-from agentd.files import files_below
 from agentd.metering.partial import TOTAL_ONLY
 from agentd.metering.requests import ApiRequest, with_output_of_text
 from agentd.metering.usage import ModelUsage
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.gemini.usage import is_unsure, read_usage
-from agentd.providers.session_files import LoggedRequest, SessionFiles, logged_request
+from agentd.providers.session_files import LogFormat, LoggedRequest, logged_request
 from agentd.providers.session_log import (
     NO_USAGE,
     LoggedThread,
     UnknownShape,
     changed_since,
     first_entry,
-    folder_of,
     home_of,
     json_lines,
     logged,
@@ -159,16 +157,7 @@ def _folder_of_chats(path: Path, roots: Sequence[Path]) -> str | None:
         return hashes.get(folder.name)
 
 
-def _find(environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
-    home = folder_of(environ, "GEMINI_CLI_HOME", "")
-    if home is not None:
-        for chats in sorted(home.glob(".gemini/tmp/*/chats")):
-            yield from files_below(chats, ".jsonl")
-
-
-SESSION_FILES = SessionFiles(
-    find=_find, new_reader=_Reader, markers=(b'"type":"gemini"', b'"startTime"')
-)
+LOG_FORMAT = LogFormat(new_reader=_Reader, markers=(b'"type":"gemini"', b'"startTime"'))
 
 
 def _request(entry: Mapping[str, Any], usage: ModelUsage, at: datetime) -> ApiRequest:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 
-from agentd import git
 from agentd.frozen import frozen
 from agentd.metering.bounds import MAX_TOKENS
 from agentd.metering.call import CallRecord
@@ -28,6 +24,7 @@ from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.sessions.by_hand import Session, sessions_by_hand
 from agentd.workflow.sessions.log_cache import LogFile, read_logs
 from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Imported, Known, read_known
+from agentd.workflow.sessions.places import inside, roots_of
 
 _CUT = "an answer was cut"
 _DAY_S = 86400
@@ -70,8 +67,8 @@ def manual_calls(workspace: Workspace) -> list[ManualCall]:
     already is there too. Reads only what the logs have that is new.
     """
     root = workspace.project.root
-    roots = _roots_of(root)
-    logs = read_logs(str(root), roots, _inside(roots))
+    roots = roots_of(root)
+    logs = read_logs(str(root), roots, inside(roots))
     if not any(log.requests for log in logs):
         return []  # without reading what all ledgers know
     known = read_known(str(root), _changes_of(workspace, roots))
@@ -101,18 +98,6 @@ def calls_everywhere(
     return _calls_of(found, known, prices_of or (lambda cwd: book), has_ledger)
 
 
-def _roots_of(root: Path) -> list[Path]:
-    """The project's folder in each of its repository's worktrees, itself first."""
-    found = [root, root.resolve()]
-    with contextlib.suppress(git.GitFailed):
-        top = Path(os.fsdecode(git.output(root, "rev-parse", "--show-toplevel").rstrip(b"\n")))
-        inside = root.resolve().relative_to(top.resolve())
-        listed = git.output(root, "worktree", "list", "--porcelain", "-z").split(b"\0")
-        trees = [line[9:] for line in listed if line.startswith(b"worktree ")]
-        found += [Path(os.fsdecode(tree)) / inside for tree in trees]
-    return list(dict.fromkeys(found))
-
-
 def _changes_of(workspace: Workspace, roots: Iterable[Path]) -> list[Change]:
     """The project's changes, and those of its other worktrees, where other branches are."""
     changes = all_changes(workspace.project)
@@ -122,22 +107,6 @@ def _changes_of(workspace: Workspace, roots: Iterable[Path]) -> list[Change]:
             real.add(root.resolve())
             changes += all_changes(Project(root, find_layout(root)))
     return changes
-
-
-def _inside(roots: Sequence[Path]) -> Callable[[str], bool]:
-    """Whether a folder lies in one of these, and in no project inside it."""
-
-    @cache
-    def is_inside(cwd: str) -> bool:
-        folder = Path(os.path.normpath(cwd))
-        for here in (folder, *folder.parents):
-            if here in roots:
-                return True
-            if (here / "agentd" / "config.toml").is_file():
-                return False
-        return False
-
-    return is_inside
 
 
 def _calls_of(

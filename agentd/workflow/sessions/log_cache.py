@@ -72,10 +72,11 @@ def read_logs(
     found: dict[str, LogFile] = {}
     is_new = False
     for provider, row in PROVIDERS.items():
-        if row.session_files is None:
+        paths = dict.fromkeys(row.session_logs.find(os.environ, roots) if row.session_logs else ())
+        if row.session_logs is None or not paths:
             continue
-        files = row.session_files()
-        for path in dict.fromkeys(files.find(os.environ, roots)):
+        form = row.session_logs.load()
+        for path in paths:
             name = os.fspath(path)
             try:
                 log = known.get(name)
@@ -84,9 +85,9 @@ def read_logs(
                     is_new = True
                     with path.open("rb") as handle:
                         if log is None or not _has_grown(log, stamp, handle.fileno()):
-                            log = LogFile(provider, files.new_reader(path, roots), stamp)
+                            log = LogFile(provider, form.new_reader(path, roots), stamp)
                         log.stamp = stamp
-                        _read_on(log, handle, files.markers, is_ours)
+                        _read_on(log, handle, form.markers, is_ours)
             except OSError:
                 continue
             found[name] = log

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from agentd.ledger import cache
 
 if TYPE_CHECKING:
+    from agentd.config.model import Config
+    from agentd.project.layout import Project
     from agentd.workflow.sessions.discover import ManualCall
 
 _NOTHING = Decimal(0)
@@ -50,6 +52,22 @@ def not_imported(
         for one in map(_entry, filter(_is_missing, calls))
         if (begin is None or begin <= one[4]) and (end is None or one[4] < end)
     )
+
+
+def look(
+    project: Project, config: Config, *, begin: float | None = None, end: float | None = None
+) -> NotImported:
+    """The same of all of a project's sessions, read now; it is kept for ``last_seen``."""
+    from agentd.workflow.sessions.places import has_logs
+
+    calls: list[ManualCall] = []
+    if has_logs(project.root):  # else what reads them is not loaded
+        from agentd.project.workspace import Workspace
+        from agentd.workflow.sessions.discover import manual_calls
+
+        calls = manual_calls(Workspace(project, config))
+    remember(project.root, calls)
+    return not_imported(calls, begin=begin, end=end)
 
 
 def last_seen(root: Path) -> NotImported:
