@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentd.guard.baseline import Baseline
 from agentd.guard.git_status import Entry, look_inside
-from agentd.guard.tree import NOT_JUDGED, Look, look_at
+from agentd.guard.tree import Look, is_judged, look_at
 
 _KEPT_BYTES = 1024 * 1024  # of one file of a person
 _KEPT_IN_ALL = 64 * 1024 * 1024
@@ -52,7 +52,7 @@ class Copies:
                 return
             name = waiting.popleft()
             path = name.rstrip("/")
-            if not NOT_JUDGED.isdisjoint(path.split("/")) or skip(path):
+            if not is_judged(path) or skip(path):
                 continue
             if name.endswith("/"):
                 files, folders = self._inside(name)

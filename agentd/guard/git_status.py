@@ -12,7 +12,7 @@ from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.git_place import GitPlace
 from agentd.guard.git_settings import settings_of
-from agentd.guard.tree import NOT_JUDGED, Look, look_at
+from agentd.guard.tree import Look, is_judged, look_at
 
 # Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
 _FIELDS = {b"1": 8, b"u": 10}
@@ -60,7 +60,7 @@ class Status:
             kind = line[:1]
             if kind == b"?":
                 path = os.fsdecode(line[2:]).rstrip("/")
-                if NOT_JUDGED.isdisjoint(path.split("/")):
+                if is_judged(path):
                     entries[path] = Entry("?")
             elif kind in (b"1", b"u"):
                 *fields, path_bytes = line.split(b" ", _FIELDS[kind])

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from agentd.guard.baseline import Baseline
-from agentd.guard.tree import NOT_JUDGED, look_at
+from agentd.guard.tree import is_judged, look_at
 
 
 class PlainTree:
-    """The files below ``root``, kept in a baseline, but for NOT_JUDGED and those of ``skip``."""
+    """The files below ``root``, kept in a baseline, but for what tools left and for ``skip``."""
 
     def __init__(self, root: Path, skip: Callable[[str], bool], baseline: Baseline) -> None:
         self._root = root
@@ -46,7 +46,7 @@ class PlainTree:
             return
         for entry in entries:
             path = f"{folder}{entry.name}"
-            if entry.name in NOT_JUDGED or self._skip(path):
+            if not is_judged(entry.name) or self._skip(path):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(root, f"{path}/")

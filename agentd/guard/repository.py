@@ -27,7 +27,7 @@ from agentd.guard.git_status import (
     tracked,
 )
 from agentd.guard.rules import GIT
-from agentd.guard.tree import NOT_JUDGED, Look, look_at
+from agentd.guard.tree import Look, is_judged, look_at
 
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
 
@@ -306,7 +306,7 @@ class Repository:
 
     def _hidden(self, new: Iterable[str]) -> Iterator[str]:
         """New ignored files that are so by a .gitignore that is new and ignored itself."""
-        there = [name for name in new if NOT_JUDGED.isdisjoint(name.rstrip("/").split("/"))]
+        there = [name for name in new if is_judged(name.rstrip("/"))]
         rules = {f"{os.path.dirname(name)}/" for name in there if name.endswith("/.gitignore")}  # noqa: PTH120
         for name in there:
             if any(name.startswith(rule) for rule in rules) and not self._skip(name.rstrip("/")):

@@ -12,14 +12,22 @@ from typing import IO
 
 from agentd.frozen import frozen
 
-# What tools make and projects do not keep, for projects without a .gitignore to say so.
-NOT_JUDGED = frozenset(
+_LEFT_BY_TOOLS = frozenset(
     (
         *(".git", ".hg", ".svn", ".DS_Store"),
         *("node_modules", ".venv", "venv", ".tox", ".nox", "target", "build", "dist"),
         *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", ".coverage"),
+        *("coverage", "htmlcov", ".nyc_output", ".hypothesis", ".eggs", ".gradle"),
     )
 )
+
+
+def is_judged(path: str) -> bool:
+    """Whether a path is none of what tools make and projects do not keep.
+
+    It is for projects without a .gitignore to say so.
+    """
+    return _LEFT_BY_TOOLS.isdisjoint(path.split("/")) and ".egg-info/" not in f"{path}/"
 
 
 @frozen()

@@ -84,6 +84,8 @@ def test_files_that_hide_themselves_are_told(repo: Project) -> None:
         put(repo.root / "src/x/.gitignore", "*\n")
         put(repo.root / "src/x/evil.py")
         put(repo.root / ".pytest_cache/.gitignore", "*\n")
+        put(repo.root / "x.egg-info/PKG-INFO")
+        put(repo.root / "src/coverage/lcov.info")
         put(repo.root / "some.log")
         changes = guard.after()
     assert changes.forbidden == ()

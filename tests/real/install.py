@@ -75,7 +75,9 @@ def _run(*argv: str, cwd: Path = FOLDER) -> str:
 
 if __name__ == "__main__":
     from benchmarks.bench_cost import install_ccusage
+    from tests.real.projects import fetch_projects
 
     install()
+    fetch_projects()
     install_ccusage()  # what is imported of people's sessions is compared with what it tells
     print(f"{', '.join(f'{n} {v}' for n, (_, v) in CLIS.items())} in {FOLDER}")

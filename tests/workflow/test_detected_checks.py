@@ -23,10 +23,14 @@ def scripts(**given: str) -> str:
 
 
 def found(
-    root: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], below: str = ""
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str],
+    below: str = "",
+    tools: tuple[str, ...] = ("python", "uv", "poetry", "pdm", "tox", "nox"),
 ) -> dict[str, str]:
     bin_dir = root / "bin"
-    for name in ("python", "uv", "poetry", "pdm"):
+    for name in tools:
         put(bin_dir / name, "")
         (bin_dir / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(bin_dir))
@@ -65,6 +69,15 @@ def put(path: Path, text: str) -> None:
             {"setup.py": "", "src/x/__init__.py": "", "src/x/test_a.py": UNITTEST},
             "python -m unittest discover -s src",
         ),
+        ({"setup.py": "", TEST: f"from unittest import mock\n{PLAIN}"}, "pytest"),
+        ({"setup.py": "", TEST: f"import unittest.mock as m\n{PLAIN}"}, "pytest"),
+        ({"setup.py": "", "test.py": UNITTEST}, "python -m unittest"),
+        ({"setup.py": "", "a_test.py": UNITTEST}, "python -m unittest discover -p '*_test.py'"),
+        (
+            {"setup.py": "", "a b/a_test.py": UNITTEST, "a b/test_b.py": UNITTEST},
+            "python -m unittest discover -s 'a b'"
+            " && python -m unittest discover -s 'a b' -p '*_test.py'",
+        ),
         ({"setup.py": "", TEST: UNITTEST, "tests/test_b.py": PYTEST}, "pytest"),
         ({"manage.py": "", "app/tests.py": "", "requirements.txt": ""}, "python manage.py test"),
         ({"tox.ini": "[testenv]\ncommands = python run.py\n", TEST: UNITTEST}, "tox -e py"),
@@ -86,6 +99,19 @@ def test_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], test: str
 ) -> None:
     assert found(tmp_path, monkeypatch, files) == {"test": test}
+
+
+@pytest.mark.parametrize(
+    ("files", "test"),
+    [
+        ({"tox.ini": "[testenv]\ncommands = x\n", "test_a.py": UNITTEST}, "python -m unittest"),
+        ({"tox.ini": "[testenv]\ncommands = x\n", "setup.py": ""}, "tox -e py"),
+    ],
+)
+def test_a_runner_that_is_not_installed_comes_after_what_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], test: str
+) -> None:
+    assert found(tmp_path, monkeypatch, files, tools=("python",)) == {"test": test}
 
 
 def test_a_uv_workspace_is_tested_with_all_its_packages(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -47,26 +48,41 @@ def _test(files: CheckFiles, needed: set[str]) -> str | None:
     tests = files.named("test_*.py", "*_test.py")
     if _configures_pytest(files) or ("pytest" in needed and (tests or files.named("conftest.py"))):
         return _in_environment(files, "pytest")
-    if by_runner := _by_tox_or_nox(files):
-        return by_runner
-    if files.has("manage.py") and (tests or files.named("tests.py")):
-        return f"{_in_environment(files, 'python')} manage.py test"
-    if not tests:
+    django = files.has("manage.py") and (tests or files.named("tests.py"))
+    ways = [
+        _by_tox_or_nox(files),
+        f"{_in_environment(files, 'python')} manage.py test" if django else None,
+        _by_unittest(files, tests) or (_in_environment(files, "pytest") if tests else None),
+    ]
+    found = list(filter(None, ways))
+    return next((way for way in found if _is_there(files, way)), found[0] if found else None)
+
+
+def _is_there(files: CheckFiles, command: str) -> bool:
+    """Whether the tool of a command is installed, in the project or on PATH."""
+    tool = command.split(maxsplit=1)[0]
+    return files.has(tool) if "/" in tool else installed(tool)
+
+
+def _by_unittest(files: CheckFiles, tests: list[str]) -> str | None:
+    """unittest where the tests are its own: from each folder above them, by what they are named.
+
+    By itself it finds ``test*.py``; where it finds none it has passed before Python 3.12.
+    """
+    imported = {path: _imports(files, path) for path in tests[:_READ_TESTS]}
+    if any("pytest" in names for names in imported.values()):
         return None
-    imported = [_imports(files, path) for path in tests[:_READ_TESTS]]
-    if not any("pytest" in names for names in imported):
-        starts = {
-            _start(files, path)
-            for path, names in zip(tests, imported, strict=False)
-            if "unittest" in names
-        }
-        python = _in_environment(files, "python")
-        if starts:
-            return " && ".join(
-                f"{python} -m unittest" + (f" discover -s {start}" if start else "")
-                for start in sorted(starts)
-            )
-    return _in_environment(files, "pytest")
+    if not tests:
+        imported = {path: _imports(files, path) for path in files.named("test.py", "tests.py")}
+    own = [path for path, names in imported.items() if "unittest" in names]
+    found = {(_start(files, path), PurePosixPath(path).name.startswith("test")) for path in own}
+    python = _in_environment(files, "python")
+    commands = []
+    for start, is_usual in sorted(found, key=lambda each: (each[0], not each[1])):
+        options = f" -s {shlex.quote(start)}" if start else ""
+        options += "" if is_usual else " -p '*_test.py'"
+        commands.append(f"{python} -m unittest" + (f" discover{options}" if options else ""))
+    return " && ".join(commands) or None
 
 
 def _configures_pytest(files: CheckFiles) -> bool:
@@ -101,14 +117,14 @@ def _sessions(noxfile: str) -> set[str]:
 
 
 def _imports(files: CheckFiles, path: str) -> set[str]:
-    """The packages that a module imports, by their first names."""
+    """The packages that a module imports, by their first names; unittest.mock makes no unittest."""
     found: set[str] = set()
     for node in _parsed(files.text(path)):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.partition(".")[0] for name in found if not name.startswith("unittest.mock")}
 
 
 def _parsed(text: str) -> list[ast.stmt]:
