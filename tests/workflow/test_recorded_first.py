@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -114,7 +116,9 @@ def test_interrupted_proposal_counts_when_it_is_valid(tmp_path: Path, valid: boo
     broken = {**PROPOSAL, "change/specs/login.md": SPEC.replace("#### Scenario", "##### Scene")}
     box.answer("proposal", None, PROPOSAL if valid else broken, shell=KILL_BOTH)
     dies(box, "proposal", "add-x", "Let users log in")
-    box.run("status", "add-x")
+    deadline = time.monotonic() + 30
+    while json.loads(box.run("status", "add-x", "--json").stdout)["orphans"]:
+        assert time.monotonic() < deadline  # the shell lives for a moment longer
     state = state_of(box, "add-x")
     assert [call["status"] for call in state["telemetry"]["calls"]] == ["interrupted"]
     assert state["last_action"] == ("proposal" if valid else None)
