@@ -66,7 +66,7 @@ def run_agentd(
     pipes = [os.pipe() for _ in range(3)]  # stdout, stderr, and how it ended
     ours = [source, *(target for _, target in pipes)]
     try:
-        socket.send_fds(_server(), [request], ours)
+        socket.send_fds(_server("pipe" in arguments or "tokens" in arguments), [request], ours)
     finally:
         for fd in ours:
             os.close(fd)
@@ -104,12 +104,15 @@ _AT_START = _set_at_start(os.environ)
 
 
 @functools.cache
-def _server() -> socket.socket:
-    """The way to the process that forks; it ends when nobody has this end any more."""
+def _server(with_ranks: bool) -> socket.socket:
+    """The way to the process that forks; it ends when nobody has this end any more.
+
+    ``with_ranks`` it has the encodings, which make a fork a third slower.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         server = subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno())],
+            [sys.executable, __file__, str(theirs.fileno()), str(int(with_ranks))],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -188,12 +191,32 @@ def _run_to_the_end() -> None:
     os._exit(code or 0)
 
 
+def _load_what_is_loaded_late(with_ranks: bool) -> None:
+    """What commands load when they need it, and what is always the same: prices, patterns, ranks.
+
+    A start of agentd without that is what ``tests/cli/test_loads.py`` is about.
+    """
+    from agentd.clock import utc_now
+    from agentd.ledger import own_grammar
+    from agentd.metering import catalog
+    from agentd.metering.tokens import count_tokens
+
+    for module in ("difflib", "json", "platform", "regex", "ruamel.yaml", "tomlkit", "tomllib"):
+        importlib.import_module(module)
+    catalog.lookup("gpt-4o", maker=None, at=utc_now())
+    for keys in (own_grammar.ALL, own_grammar.SUMS, own_grammar.LEDGER, own_grammar.ALIKE):
+        own_grammar.columns("", keys)
+    for model in ("gpt-4o", "gpt-4") if with_ranks else ():
+        count_tokens("warm", model)
+
+
 if __name__ == "__main__":
     import agentd
 
     for module in pkgutil.walk_packages(agentd.__path__, "agentd."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    _load_what_is_loaded_late(with_ranks=bool(int(sys.argv[2])))
     gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])))
     _run_to_the_end()

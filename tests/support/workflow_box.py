@@ -121,7 +121,7 @@ def gemini_says(box: Sandbox, text: str) -> str:
 def put_plan(box: Sandbox, step: str, **keys: Any) -> None:
     """Change keys of what a step's stand-in does."""
     box.plan.setdefault(step, {"stdout": None, "files": {}}).update(keys)
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
 
 
 def state_of(box: Sandbox, change_id: str) -> dict[str, Any]:

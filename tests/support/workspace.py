@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import subprocess
 import sys
@@ -105,7 +105,7 @@ class Sandbox:
 
     def write_plan(self) -> None:
         """Let the stand-ins see ``plan`` as it is now."""
-        (self.root.parent / "plan.json").write_text(json.dumps(self.plan))
+        (self.root.parent / "plan").write_bytes(marshal.dumps(self.plan))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "HOME": str(self.root.parent), **environment}

@@ -35,7 +35,7 @@ def failing_box(
     for provider in providers:
         script = folder / f"standin_{provider}.py"
         script.write_text(
-            stand_in.replace("read_text())[step]", f'read_text())["{provider}"]', 1)
+            stand_in.replace("[step]", f'["{provider}"]', 1)
             .replace("../argv.txt", f"../argv.{provider}.txt")
             .replace(".rounds", f".{provider}.rounds")
             .replace('if rounds is not None and not plan.get("exit")', "if rounds is not None")
@@ -57,7 +57,7 @@ def rounds(box: Sandbox, provider: str, *paths: str) -> None:
             {"stdout": stdout, "files": CHALLENGE if good else {}, "exit": 0 if good else 1}
         )
     box.plan[provider] = plans
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
 
 
 def by_provider(box: Sandbox) -> list[tuple[str, str]]:
@@ -219,7 +219,7 @@ def test_timeout_is_not_tried_again(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("timeout_secs = 30", "timeout_secs = 1"))
     rounds(box, "claude", "good")
     box.plan["claude"][0]["sleep_s"] = 30
-    (tmp_path / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     done = box.run("challenge", "add-x")
     assert done.returncode == 4
     assert "step_timeout_secs" in done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +48,7 @@ def box(tmp_path: Path) -> Sandbox:
 
 def plan(box: Sandbox, rounds: list[dict[str, object]]) -> None:
     box.plan["fillback"] = rounds
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     (box.root.parent / "old.fillback.rounds").unlink(missing_ok=True)
 
 

@@ -170,7 +170,7 @@ def test_same_review_written_again_counts_as_a_review(box: Sandbox) -> None:
     assert state_of(box, "add-z")["phase"] == "complete"
 
 
-@pytest.mark.parametrize("link", ["login.py", "../plan.json", "STATE.yaml"])
+@pytest.mark.parametrize("link", ["login.py", "../plan", "STATE.yaml"])
 def test_document_that_is_a_link_is_refused(box: Sandbox, link: str) -> None:
     put_plan(box, "challenge", files={}, shell=f"ln -s {link} agentd/changes/add-x/CHALLENGE.md")
     done = box.run("challenge", "add-x")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,7 @@ def test_an_agent_that_forges_what_was_kept_of_the_tasks_is_stopped(
         "implementation", (STREAMS["gemini"], {**documents, "change/tasks.md": "- [ ] x\n"})
     )
     box.plan["implementation"][0]["shell"] = deed.replace("change/", "agentd/changes/add-x/")
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     done = box.run("implement", "add-x")
     assert done.returncode == 4, done.stderr
     assert "tasks-before-the-run.md" in done.stderr

@@ -69,7 +69,7 @@ def test_the_loops_one_by_one_count_their_rounds(tmp_path: Path) -> None:
 def test_small_change_has_no_challenge(tmp_path: Path) -> None:
     box = sandbox(tmp_path)
     box.plan["proposal-small"] = box.plan["proposal"]
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     box.ok("run", "add-x", "Let users log in", "--small")
     assert steps_of(archived_state(box, "add-x")) == ["proposal", *WHOLE[4:]]
 
@@ -202,7 +202,7 @@ def test_an_approval_in_doubt_is_asked_again_and_mended_by_nobody_else(
 def test_two_runs_of_one_change_at_once(tmp_path: Path) -> None:
     box = sandbox(tmp_path)
     box.plan["proposal"][0]["sleep_s"] = 3
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     command = [sys.executable, "-m", "agentd", "plan", "add-x", "Let users log in"]
     with subprocess.Popen(command, cwd=box.root, stderr=subprocess.DEVNULL) as first:
         deadline = time.monotonic() + 20
@@ -279,7 +279,7 @@ def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
     for rounds in box.plan.values():
         for answer in rounds:
             answer["sleep_s"] = 0.05 if group else 0.3  # longer: it is followed to its end
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     (box.root / "agentd/specs").mkdir(exist_ok=True)
     chance = random.Random(seed(7))
     kills, number = 0, 0
@@ -299,7 +299,7 @@ def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
             .replace("[x] APP", "[ ] APP")
             .replace("[ ] NEEDS", "[x] NEEDS")
         )
-        (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+        box.write_plan()
         command = [sys.executable, "-m", "agentd", "run", change, "Let users log in"]
         while True:
             process = subprocess.Popen(

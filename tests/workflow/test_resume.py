@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -21,7 +20,7 @@ CHALLENGE = verdict("APPROVED")
 def test_ctrl_c_in_the_middle_of_run_and_run_again(tmp_path: Path) -> None:
     box = sandbox(tmp_path)
     box.plan["implementation"][0]["sleep_s"] = 30
-    (tmp_path / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     process = subprocess.Popen(
         [sys.executable, "-m", "agentd", "run", "add-x", "Let users log in"],
         cwd=box.root,
@@ -43,7 +42,7 @@ def test_ctrl_c_in_the_middle_of_run_and_run_again(tmp_path: Path) -> None:
     assert calls_of(box, "add-x")[-1] == ("implementation", "cancelled")
     assert state_of(box, "add-x")["phase"] == "challenged"
     del box.plan["implementation"][0]["sleep_s"]
-    (tmp_path / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     box.ok("run", "add-x")
     state = archived_state(box, "add-x")
     assert steps_of(state) == [*WHOLE[:4], "implementation", *WHOLE[4:]]

@@ -77,7 +77,7 @@ def with_proposal(box: Sandbox) -> None:
 def test_proposal_is_recorded_with_flash_pricing(box: Sandbox) -> None:
     box.answer("proposal", None, PROPOSAL)
     box.plan["proposal"]["stdout"] = flash_recording(box)
-    (box.root.parent / "plan.json").write_text(json.dumps(box.plan))
+    box.write_plan()
     out = box.ok("proposal", "add-x", "Add x")
     assert "agentd/changes/add-x/proposal.md" in out
     assert "next: agentd challenge add-x" in out
