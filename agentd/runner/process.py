@@ -105,8 +105,11 @@ def _from_proc() -> Iterator[Process]:
 
 def _stat(name: str) -> Process | None:
     try:
-        with open(f"/proc/{name}/stat", "rb") as file:
-            text = file.read()
+        fd = os.open(f"/proc/{name}/stat", os.O_RDONLY)  # a file object takes as long again
+        try:
+            text = os.read(fd, 4096)
+        finally:
+            os.close(fd)
     except (FileNotFoundError, ProcessLookupError):
         return None
     # proc_pid_stat(5): the second field, the name, may hold anything; field 3 is the state, field

@@ -34,9 +34,14 @@ def toktok_engine(name: str) -> ToktokEngine:
     return ToktokEngine(name)
 
 
+def texts() -> tuple[str, ...]:
+    """This slice's fifth of the corpus."""
+    return corpus()[SLICE::SLICES]
+
+
 @cache
 def true_ids(name: str) -> list[list[int]]:
-    return [truth(name).encode_ordinary(text) for text in corpus()]
+    return [truth(name).encode_ordinary(text) for text in texts()]
 
 
 def test_the_corpus_is_large() -> None:
@@ -45,34 +50,37 @@ def test_the_corpus_is_large() -> None:
     assert sum(map(unsure, corpus())) > 500
 
 
+@pytest.mark.reliability
 @pytest.mark.parametrize("name", ENCODINGS)
 @pytest.mark.parametrize("make", [python_engine, get_encoding])
 def test_ids_are_those_of_tiktoken(name: str, make: Callable[[str], Encoding]) -> None:
     engine = make(name)
     wrong = [
         text
-        for text, ids in zip(corpus(), true_ids(name), strict=True)
+        for text, ids in zip(texts(), true_ids(name), strict=True)
         if engine.encode(text) != ids
     ]
     assert wrong == []
 
 
+@pytest.mark.reliability
 @pytest.mark.parametrize("name", ENCODINGS)
 @pytest.mark.parametrize("make", [python_engine, get_encoding])
 def test_counts_are_those_of_tiktoken(name: str, make: Callable[[str], Encoding]) -> None:
     engine = make(name)
     counts = [len(ids) for ids in true_ids(name)]
-    assert [engine.count(text) for text in corpus()] == counts
-    assert get_encoding(name).count_batch(corpus()) == counts
+    assert [engine.count(text) for text in texts()] == counts
+    assert get_encoding(name).count_batch(texts()) == counts
 
 
+@pytest.mark.reliability
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_the_fast_engine_is_exact_where_it_is_sure(name: str) -> None:
     engine = toktok_engine(name)
     sure = [
-        (text, ids) for text, ids in zip(corpus(), true_ids(name), strict=True) if not unsure(text)
+        (text, ids) for text, ids in zip(texts(), true_ids(name), strict=True) if not unsure(text)
     ]
-    assert len(sure) > 18_000
+    assert len(sure) > 3_600
     assert [text for text, ids in sure if engine.encode(text) != ids] == []
     assert [text for text, ids in sure if engine.count(text) != len(ids)] == []
 

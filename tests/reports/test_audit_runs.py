@@ -29,6 +29,7 @@ from support.audit_box import (
 from support.changes import change_at
 from support.recordings import FIXTURES, RECORDINGS, recording
 from support.run_samples import run_info
+from support.slices import SLICE, SLICES
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.ledger.store import StateStore
@@ -87,16 +88,18 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return make_sandbox(tmp_path, CONFIG)
 
 
+@pytest.mark.reliability
 def test_every_recorded_run_of_every_version_is_right(empty: Sandbox) -> None:
     """What agentd makes of a CLI's output, the audit makes of it too."""
     change = new_change(empty, "all")
-    for number, recorded in enumerate(RECORDINGS):
+    recordings = RECORDINGS[SLICE::SLICES]
+    for number, recorded in enumerate(recordings):
         stdout = (recorded.folder / "stdout").read_bytes()
         started = STARTED.replace(minute=number // 60, second=number % 60)
         put_run(change, f"r{number:03}", recorded.cli, stdout, started_at=started)
     enter(empty, change)
     done = look(empty)
-    assert done.calls == len(RECORDINGS) > 150
+    assert done.calls == len(recordings) > 50
     assert done.differences == ()
     assert not [f for f in done.notes if f.problem.check not in ("price", "reported")]
 
