@@ -21,9 +21,7 @@ from typing import Literal
 
 from agentd.errors import LockHeld
 from agentd.locks import lock, try_lock
-from agentd.state_folder import LOCK, is_of_no_use, state_folders_around
-
-ENDING = ".writes"
+from agentd.state_folder import LOCK, WRITES, is_of_no_use, state_folders_around
 
 
 @contextlib.contextmanager
@@ -199,7 +197,7 @@ def _logs_around(path: str) -> Iterator[tuple[str, str]]:
             names = os.listdir(folder)  # noqa: PTH208
         except OSError:
             continue
-        yield from ((root, f"{folder}/{name}") for name in names if name.endswith(ENDING))
+        yield from ((root, f"{folder}/{name}") for name in names if name.endswith(WRITES))
 
 
 def append_note(log: str, values: dict[str, str | None], *, durably: bool = False) -> bool:

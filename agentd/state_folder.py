@@ -23,6 +23,9 @@ LOCK, HOLD = "lock", ".work"
 
 Those of HOLD say who is at work on a change: see ``project.hold``.
 """
+WRITES, MAKING, BASELINE, ENDED = ".writes", ".making", ".baseline", ".ended"
+OF_GUARDS = (WRITES, MAKING, BASELINE, ENDED, ".tmp")
+"""How files end of which a killed guard may have left one: see ``guard.write_log``."""
 LEFT_BY_STEPS = "left-by-steps.json"
 _ROOT = "root"
 _LONGEST_PATH = 4096

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import agentd
 
 from agentd import state_folder
 from agentd.errors import StateError
@@ -255,3 +256,29 @@ def test_where_nothing_can_be_written_it_says_so(
     with pytest.raises(StateError, match="/dev/null/none") as error:
         state_folder.make_state_folder(str(root))
     assert "XDG_STATE_HOME" in str(error.value.fix)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        ["add-x.work", "lock", "12.root"],
+        ["1-a.making", "add-x.work"],
+        ["1-a.baseline"],
+        ["1-a.ended", "lock"],
+        [".left-by-steps.json.01234567.tmp", ".1.reserved.01234567.tmp"],
+    ],
+    ids=lambda left: left[0],
+)
+def test_what_a_killed_agentd_left_goes_with_the_next_command(root: Path, left: list[str]) -> None:
+    folder = Path(state_folder.make_state_folder(str(root)))
+    for name in left:
+        (folder / name).write_text("1\n")
+    agentd("list", cwd=root, env=dict(os.environ))
+    assert not folder.exists()
+
+
+def test_what_somebody_holds_stays_whatever_commands_read(root: Path) -> None:
+    folder = Path(state_folder.make_state_folder(str(root)))
+    with lock(folder / "add-x.work"):
+        agentd("list", cwd=root, env=dict(os.environ))
+        assert (folder / "add-x.work").exists()

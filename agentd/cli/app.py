@@ -134,16 +134,21 @@ def _global_options(
 
 
 def _judge_left_guards() -> None:
-    """What a killed agentd left to be judged comes before all else, whatever its run deleted."""
-    from agentd.own_writes import ENDING
-    from agentd.state_folder import state_folders_around
+    """What a killed agentd left to be judged comes before all else, whatever its run deleted.
+
+    Where it left nothing but locks, they go.
+    """
+    from agentd.own_writes import tidy
+    from agentd.state_folder import OF_GUARDS, is_of_no_use, state_folders_around
 
     for root, folder in state_folders_around(f"{os.getcwd()}/any"):  # noqa: PTH109
         try:
             names = os.listdir(folder)  # noqa: PTH208
         except OSError:  # the last guard took it away
             continue
-        if any(name.endswith(ENDING) for name in names):
+        if all(map(is_of_no_use, names)):
+            tidy(folder)
+        elif any(name.endswith(OF_GUARDS) for name in names):
             from agentd.cli.terminal import note
             from agentd.workflow.left_guards import judge_left_guards
 

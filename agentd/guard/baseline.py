@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 from agentd.files import sync_folder
 from agentd.guard.tree import Look, look_at
 
-ENDING = ".baseline"
 _RACY_NS = 100_000_000  # a file written twice in one tick of the kernel's clock has one ctime
 _FORMAT = b"agentd baseline 1\n"
 _FOOTER_BYTES = 8 + 32 + len(_FORMAT)

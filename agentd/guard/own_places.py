@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentd.files import TEMPORARY
 from agentd.guard.tree import Look
-from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED
+from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED
 from agentd.project.layout import STATE_FILE, Project
 
 _NAMES = (
@@ -29,7 +29,7 @@ _STREAMS = ("stdout", "stderr", "requests.jsonl", "meter.log", "processes", "poi
 # Of the watched run, what agentd itself believes later; the rest is its agent's.
 _RECORDS = (
     *(PENDING, ENTERED, UNJUDGED, "run.json", "failed-checks.json", "description", "done"),
-    *("findings.json", "tasks-before-the-run.md"),
+    *(FINDINGS, "tasks-before-the-run.md"),
 )
 _SET_ASIDE = (".before", ".replaced")
 _RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept

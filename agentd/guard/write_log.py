@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from agentd.frozen import frozen
-from agentd.guard import baseline
 from agentd.locks import is_at, try_lock
-from agentd.own_writes import ENDING, sole_writer, tidy
-from agentd.state_folder import make_state_folder, state_folder_of
-
-_MAKING, _MARK = ".making", ".ended"
+from agentd.own_writes import sole_writer, tidy
+from agentd.state_folder import (
+    BASELINE,
+    ENDED,
+    MAKING,
+    OF_GUARDS,
+    WRITES,
+    make_state_folder,
+    state_folder_of,
+)
 
 
 @frozen(kw_only=True)
@@ -58,8 +63,8 @@ class WriteLog:
             folder = Path(make_state_folder(os.fspath(root)))
             # Another guard may take the folder away meanwhile.
             with contextlib.suppress(FileNotFoundError):
-                path = folder / f"{time.time_ns()}-{os.urandom(8).hex()}{ENDING}"
-                making = path.with_suffix(_MAKING)
+                path = folder / f"{time.time_ns()}-{os.urandom(8).hex()}{WRITES}"
+                making = path.with_suffix(MAKING)
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
                 file = os.fdopen(os.open(making, flags, 0o600), "r+b")
                 if try_lock(file.fileno()):
@@ -71,21 +76,21 @@ class WriteLog:
     def left(cls, root: Path) -> list[WriteLog]:
         """Those of killed guards, held by this process from now on.
 
-        What guards left that never had a baseline is removed. Raises OSError.
+        What else guards left is removed. Raises OSError.
         """
         folder = state_folder_of(os.fspath(root))
         if folder is None:
             return []
         found = []
         for path in sorted(Path(folder).glob("*.*")):
-            if path.suffix not in (ENDING, _MAKING, baseline.ENDING):
+            if path.suffix not in OF_GUARDS:
                 continue
-            if path.suffix == baseline.ENDING and path.with_suffix(ENDING).exists():
+            if path.suffix in (BASELINE, ENDED) and path.with_suffix(WRITES).exists():
                 continue
             log = cls._take(path)
             if log is None:
                 continue
-            if path.suffix == ENDING and log.baseline.exists():
+            if path.suffix == WRITES and log.baseline.exists():
                 found.append(log)
             else:
                 log.remove()
@@ -94,12 +99,12 @@ class WriteLog:
     @property
     def baseline(self) -> Path:
         """Where the baseline of its guard lies."""
-        return self._path.with_suffix(baseline.ENDING)
+        return self._path.with_suffix(BASELINE)
 
     @property
     def end_mark(self) -> Path:
         """Where the end of the run that its guard watches is noted: see ``end_watch``."""
-        return self._path.with_suffix(_MARK)
+        return self._path.with_suffix(ENDED)
 
     def sole_writer(self) -> contextlib.AbstractContextManager[None]:
         """Meanwhile no other agentd replaces a file below the root. Raises LockHeld, OSError."""

@@ -13,7 +13,7 @@ from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
-from agentd.ledger.run_folders import ENTERED, PENDING, UNJUDGED, run_dirs
+from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED, run_dirs
 from agentd.metering.call import CallRecord
 from agentd.own_writes import is_vouched_for
 
@@ -179,6 +179,7 @@ def mark_entered(runs_dir: Path, call_id: str) -> None:
     run_dir = runs_dir / call_id
     with plain_files.explained(run_dir):
         (run_dir / RESERVE).unlink(missing_ok=True)
+        (run_dir / FINDINGS).unlink(missing_ok=True)
         if (run_dir / PENDING).exists():
             (run_dir / UNJUDGED).unlink(missing_ok=True)
         for name in (PENDING, UNJUDGED):

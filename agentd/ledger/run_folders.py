@@ -8,6 +8,8 @@ from pathlib import Path
 PENDING = "call.pending.json"
 UNJUDGED = "call.unjudged.json"
 """A call that is known, but not yet what its run did to the change."""
+FINDINGS = "findings.json"
+"""What a run did that it may not, whose agentd was killed: until its call is entered."""
 ENTERED = "call.json"
 
 

@@ -7,6 +7,7 @@ last. As long as that file is there, the writing can be undone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import stat
@@ -89,15 +90,21 @@ class Journal:
         return True
 
     def forget(self) -> None:
-        """Keep the files as they are: from here on nothing can be undone."""
+        """Keep the files as they are: from here on nothing can be undone.
+
+        Raises OSError when something of it stays; then it is to be asked again.
+        """
         with contextlib.suppress(FileNotFoundError):
             (self.folder / _JOURNAL).unlink()
             sync_folder(self.folder)
         for old in self.folder.glob("*.old"):
             old.unlink()
         remove_temporaries(self.folder)
-        with contextlib.suppress(OSError):  # missing, or *.lost files are in it
+        try:
             self.folder.rmdir()
+        except OSError as error:  # *.lost files are in it
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
     def _begin(self, texts: Mapping[Path, str]) -> None:
         if (self.folder / _JOURNAL).exists():

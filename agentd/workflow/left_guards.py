@@ -13,6 +13,7 @@ from typing import NamedTuple
 from agentd.files import make_private_folder, read_json, write_atomic
 from agentd.guard import Findings, Guard
 from agentd.guard.ended import Ended
+from agentd.ledger.run_folders import ENTERED, FINDINGS
 from agentd.locks import try_lock
 from agentd.project.layout import Project
 from agentd.runner.family import is_inside
@@ -20,7 +21,6 @@ from agentd.runner.recovery import processes_of
 from agentd.runner.run_folder import RunFolder, RunInfo, info_from
 from agentd.text import some_of
 
-_FINDINGS = "findings.json"  # in a run's folder
 _STREAMS = ("stdout", "stderr", "requests.jsonl")
 _NAMED = 10
 _MARK_WAIT_S = 0.5
@@ -78,14 +78,15 @@ def _judge_left_guards(root: Path) -> Iterator[str]:
             restored = guard.restore(findings)
             with contextlib.suppress(OSError):  # a full disk: it is only told then
                 make_private_folder(guard.run_dir)
-                write_atomic(guard.run_dir / _FINDINGS, _to_json(guard.project, findings))
+                if not (guard.run_dir / ENTERED).exists():  # else nobody asks any more
+                    write_atomic(guard.run_dir / FINDINGS, _to_json(guard.project, findings))
             yield from _told(guard, info, findings, restored)
 
 
 def judged(run_dir: Path) -> Judged:
     """What was found when the run in ``run_dir`` was judged after its agentd was killed."""
     try:
-        told = read_json(run_dir / _FINDINGS)
+        told = read_json(run_dir / FINDINGS)
         return Judged(tuple(map(str, told["forbidden"])), tuple(map(str, told["in_doubt"])))
     except (OSError, ValueError, TypeError, KeyError):
         return Judged()

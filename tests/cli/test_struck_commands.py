@@ -29,8 +29,7 @@ def empty(folder: Path) -> Sandbox:
 
 @pytest.mark.reliability
 def test_init(tmp_path: Path) -> None:
-    # An init that got over its fault is followed by status, which has nothing to show yet.
-    scene = Scene(command=("init",), make=empty, paid=NOTHING, may_say="there is no change yet")
+    scene = Scene(command=("init",), after=("list",), make=empty, paid=NOTHING)
     prove(scene, tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -48,6 +49,22 @@ def test_what_is_published_stands_once_it_is_forgotten(project: Project, change:
     take_back(project, change)
     assert (project.specs_dir / "area/new/spec.md").read_text() == text
     assert not (change / "runs" / "merge").exists()
+
+
+def test_a_folder_that_cant_be_removed_is_told_and_removed_by_the_next(
+    project: Project, change: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(project, change)
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rmdir", fail)
+        with pytest.raises(OSError, match="merge"):
+            journal_of(project, change).forget()
+    journal_of(project, change).forget()
+    assert not (change / "runs/merge").exists()
 
 
 def test_what_others_wrote_meanwhile_is_kept_aside(project: Project, change: Path) -> None:

@@ -17,6 +17,7 @@ from support.slices import SLICE, SLICES
 from support.workspace import Sandbox
 
 _CALL_ID = re.compile(r"\d{8}T\d{6}-([a-z-]+)-[0-9a-f]{8}")
+_OF_PATH = re.compile(r"\b[0-9a-f]{32}\b")
 
 
 Work = Sequence[str] | Callable[[], int]
@@ -28,15 +29,18 @@ class Scene:
 
     It is agentd's arguments, or what a child does in the project.
 
-    ``again`` is the next command (the same unless given). What is ``paid`` for is how often which
-    step's CLI runs in all. ``holds`` is asked at the end of each case. The next command ends well,
-    or ``may_say`` why not; there are the files of a good end, but for what it ``may_lack``, and
-    what it ``may_leave`` besides.
+    ``again`` is the next command (the same unless given), ``after`` the one where the struck
+    command ended well, or had printed what ``says_done`` finds: who asks again for what was done
+    wants it anew. What is ``paid`` for is how often which step's CLI runs in all. ``holds`` is
+    asked at the end of each case. The next command ends well, or ``may_say`` why not; there are the
+    files of a good end, but for what it ``may_lack``, and what it ``may_leave`` besides.
     """
 
     command: Work
     make: Callable[[Path], Sandbox]
     again: Work = ()
+    after: Work = ("status",)
+    says_done: str = "(?!)"
     paid: Counter[str]
     holds: Callable[[Sandbox], None] = lambda _: None
     may_say: str = "^$"
@@ -59,9 +63,13 @@ class Case:
         return self._run(self.scene.again or self.scene.command, Fault())
 
     def _run(self, work: Work, fault: Fault) -> Ended:
+        home, root = self.box.root.parent, self.box.root
         if callable(work):
-            return in_child(work, below=self.box.root, fault=fault)
-        return agentd(*work, below=self.box.root, fault=fault)
+            return in_child(work, below=home, project=root, fault=fault)
+        return agentd(*work, below=home, project=root, fault=fault)
+
+    def after(self) -> Ended:
+        return self._run(self.scene.after, Fault())
 
 
 # `make test` takes one of the many faults of a slice: a command takes a second.
@@ -94,8 +102,8 @@ def complaints(case: Case, good: Counter[str]) -> Iterator[str]:
     """What is wrong after a fault and the next command, ``good`` being the files of a good end."""
     struck = case.strike()
     at = struck.changes[case.fault.at - 1] if struck.struck(case.fault) else "never came"
-    # Who asks again for what was done well wants it anew.
-    next_one = case.again() if struck.code else agentd("status", below=case.box.root)
+    is_done = struck.code == 0 or re.search(case.scene.says_done, struck.out)
+    next_one = case.after() if is_done else case.again()
     for which, ended in (("struck", struck), ("again", next_one)):
         if "Traceback" in ended.err or ended.code in (70, 99):
             yield f"[{at}] {which}: exit {ended.code}: {ended.err[-1500:]}"
@@ -140,13 +148,18 @@ def money_wrong(box: Sandbox, paid: Counter[str]) -> Iterator[str]:
 
 
 def files_of(box: Sandbox) -> Counter[str]:
-    """The files and folders of the project; the ids of runs stand for their steps."""
+    """The files and folders of the project, and of agentd's state and cache.
+
+    The ids of runs stand for their steps, and what the project's path makes of names for that.
+    """
     found: Counter[str] = Counter()
-    for folder, names, files in os.walk(box.root):
-        for name in (*names, *files):
-            path = os.path.relpath(os.path.join(folder, name), box.root)  # noqa: PTH118
-            if "__pycache__" not in path:
-                found[_CALL_ID.sub(r"<\1>", path)] += 1
+    home = box.root.parent
+    for top in (box.root, home / ".local/state/agentd", home / ".cache/agentd"):
+        for folder, names, files in os.walk(top):
+            for name in (*names, *files):
+                path = os.path.relpath(os.path.join(folder, name), home)  # noqa: PTH118
+                if "__pycache__" not in path:
+                    found[_OF_PATH.sub("<path>", _CALL_ID.sub(r"<\1>", path))] += 1
     return found
 
 

@@ -19,7 +19,7 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,29 +57,33 @@ class Ended:
 def agentd(
     *arguments: str,
     below: Path,
+    project: Path,
     fault: Fault = Fault(),
-    environ: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run a command in a child, in the folder ``below``, and let the fault strike there."""
+    """Run a command in a child in its project, and let the fault strike in the folder ``below``."""
     from agentd.cli import run
 
-    return in_child(lambda: run(list(arguments)), below=below, fault=fault, environ=environ)
+    return in_child(lambda: run(list(arguments)), below=below, project=project, fault=fault)
 
 
 def in_child(
     work: Callable[[], int],
     *,
     below: Path,
+    project: Path | None = None,
     fault: Fault = Fault(),
-    environ: Mapping[str, str] | None = None,
 ) -> Ended:
-    """The same for any work that returns an exit code."""
+    """The same for any work that returns an exit code; without a ``project`` in ``below`` itself.
+
+    With one, ``below`` is also the home that agentd keeps its state and its cache in.
+    """
     out, err, told = (below.parent / f".fault-{name}" for name in ("out", "err", "changes"))
     child = os.fork()
     if child == 0:
         try:
-            os.chdir(below)
-            os.environ.update({"HOME": str(below.parent), **(environ or {})})
+            os.chdir(project or below)
+            if project is not None:
+                os.environ.update(home(below))
             _redirect(out, err)
             _Layer(below, fault, told).install()
             code = work()
@@ -95,6 +99,12 @@ def in_child(
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     texts = [path.read_text(errors="replace") for path in (out, err, told)]
     return Ended(code, texts[0], texts[1], tuple(texts[2].splitlines()))
+
+
+def home(folder: Path) -> dict[str, str]:
+    """The variables that make it the home of whoever runs agentd."""
+    state, cache = f"{folder}/.local/state", f"{folder}/.cache"
+    return {"HOME": str(folder), "XDG_STATE_HOME": state, "XDG_CACHE_HOME": cache}
 
 
 def _redirect(out: Path, err: Path) -> None:

@@ -12,7 +12,6 @@ from support.workflow_box import put_change
 from support.workspace import Sandbox
 
 SAID_ALREADY = "has a proposal already|is in phase"
-FINDINGS = "/findings[.]json$"  # of a run that the next command judged
 TOLD = "/requests[.]jsonl$"  # the call has their sum
 
 
@@ -31,8 +30,8 @@ def struck(folder: Path, step: str, *command: str, phase: str | None = None) -> 
         command=command,
         make=make,
         paid=Counter({f"add-x {step}": 1}),
+        says_done="(?m)^  next: agentd",
         may_say=SAID_ALREADY,
-        may_leave=FINDINGS,
         may_lack=TOLD,
     )
     prove(scene, folder)
