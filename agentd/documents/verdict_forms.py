@@ -8,15 +8,32 @@ from functools import cache
 
 from agentd.frozen import frozen
 from agentd.markdown.document import scan
+from agentd.markdown.spans import without_code
 
 # Possessive: a line of thousands of underscores takes no time.
 _NOISE = r"[\s*_`\"'“”\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f300-\U0001faff]*+"
-_BOX = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s*\[(?P<mark>.)\]\s*(?P<text>.*)$")
+_BOX = re.compile(
+    r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s*)?[\[(]\s*(?P<mark>\S?)\s*[\])](?![(\[:])\s*(?P<text>.*)$"
+)
+_BOX_BEHIND = re.compile(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s*(?P<mark>\S?)\s*[\])]\s*$")
+# What says nothing of its own: struck text, and tags around a verdict.
+_LEFT_OUT = re.compile(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
+_MARKUP = " \t*_`"
 _UNTICKED = "❌✗✘☐⬜□🔲🚫⛔"
 _HEADING = re.compile(
     rf"^{_NOISE}(?:\d[\d.)]*\s*)?{_NOISE}(?:(?:final|overall|my|the|review)\s+)?verdict\b{_NOISE}"
-    r"(?:[:：|–—(-]\s*(?P<rest>.*)|$)",
+    r"(?:[:：|–—(-]\s*(?P<rest>.*)|(?:and|&)\s.*$|$)",
+    re.IGNORECASE,
+)
+_HEADING_LINE = re.compile(
+    r"^\s*(?:[*_]{2}(?:(?:final|overall)\s+)?verdict[:：]?[*_]{2}[:：]?|verdict[:：])\s*$",
+    re.IGNORECASE,
+)
+_INTRODUCED = re.compile(
+    rf"^{_NOISE}(?:(?:my|the|final|overall)\s+)*+"
+    r"(?:verdict|decision|status|result|outcome|conclusion|recommendation)"
+    rf"(?:\s+is\b)?{_NOISE}[:：]?{_NOISE}",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
@@ -24,13 +41,17 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
-    r"\b(?:once|if|provided|assuming|unless|until|pending|subject to|condition\w*|contingent"
-    r"|as soon as|but (?:only|please|first|fix|with)|except"
-    r"|with (?:\w+ ){0,2}(?:changes|conditions?|fixes|modifications|reservations)"
-    r"|(?:after|when) .{0,80}\b(?:is|are|has|have|gets?|was|were)\b)\b",
+    r"\b(?:if|assuming|unless|until|(?<!no )(?<!nothing )pending|subject to|contingent|as soon as"
+    r"|(?<!no )(?<!without )(?<!without any )condition\w*"
+    r"|provided (?:that|you|it|they|all|the|issues?)|but (?:only|please|first|fix|with)|except"
+    r"|with (?!no\b)(?:\w+ ){0,2}(?:changes|conditions?|fixes|modifications|reservations)"
+    r"|(?:fix|address|resolve|correct|mend)\b.{0,80}\b(?:before|first|prior)"
+    r"|(?:once|after|when) [^.;]{0,80}\b(?:is|are|has|have|gets?|pass(?:es)?|lands?)"
+    r"|once (?:all )?\w+ed)\b",
     re.IGNORECASE,
 )
-_APPROVAL = re.compile(r"\b(?:approv\w*|merge[ds]?|accept\w*)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_APPROVAL = re.compile(r"\b(?:approv\w*|merg(?:e[ds]?|ing)|accept\w*)\b", re.IGNORECASE)
 
 
 @frozen()
@@ -45,9 +66,11 @@ def verdicts_in(document: str, allowed: Sequence[str]) -> list[str]:
     """The verdicts that a document gives, in order.
 
     Taken are, under a heading "Verdict" of any level and number, ``- [x] APPROVED``,
-    ``APPROVED``, ``✅ **NEEDS REVISION**: why``, a list item or a row of a table with one;
-    anywhere ``**Verdict**: APPROVED`` and ``| Verdict | APPROVED |``. A box that is not ticked is
-    no verdict; nor is a word in a sentence, a quotation, a comment or a code block.
+    ``APPROVED. Why``, ``✅ **NEEDS REVISION**: why``, ``Decision: APPROVED``, a list item, or a row
+    of a table with one, which is ticked if any is; anywhere ``**Verdict**: APPROVED`` and
+    ``| Verdict | APPROVED |``. A line of nothing but ``**Verdict**`` or ``Verdict:`` is a heading.
+    A box that is not ticked is no verdict; nor is a word within a sentence, a quotation, struck
+    text, a comment or a code block.
     """
     return [given.name for line in _section(document) for given in _given(line, allowed)]
 
@@ -56,9 +79,9 @@ def condition_of(document: str, approving: str) -> str:
     """The line that puts a condition on an approval, as written; "" without one."""
     for line in _section(document):
         given = next(_given(line, (approving,)), None)
-        told = given.rest if given else line if _APPROVAL.search(line) else ""
+        about = [given.rest] if given else filter(_APPROVAL.search, _SENTENCE.split(line))
         is_choice = (box := _BOX.match(line)) is not None and not _is_ticked(box["mark"])
-        if told and not is_choice and _CONDITION.search(told):
+        if not is_choice and any(_CONDITION.search(without_code(each)) for each in about):
             return line.strip(" \t*_|")
     return ""
 
@@ -74,6 +97,8 @@ def _section(document: str) -> list[str]:
             named = _HEADING.match(headings[number])
             inside = named is not None
             lines += [named["rest"]] if named and named["rest"] else []
+        elif _HEADING_LINE.match(line):
+            inside = True
         elif label := _LABEL.match(line):
             lines.append(label[1])
         elif inside and not line.lstrip().startswith(">"):
@@ -83,23 +108,38 @@ def _section(document: str) -> list[str]:
 
 def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
     """The verdicts that one line gives."""
+    line = _LEFT_OUT.sub("", line)
     box = _BOX.match(line)
     if box and not _is_ticked(box["mark"]):
         return
     text = box["text"] if box else line
     cells = text.strip().strip("|").split("|") if "|" in text else [text]
-    for cell in cells:
-        bare = cell if box else _BULLET.sub("", cell)
-        if bare.lstrip(" \t*_`")[:1] in tuple(_UNTICKED):
+    is_row = not box and text.lstrip().startswith("|")
+    for place, cell in enumerate(cells):
+        beside = cells[:place] + cells[place + 1 :] if is_row else []
+        bare = cell if box else _INTRODUCED.sub("", _BULLET.sub("", cell))
+        if bare.lstrip(_MARKUP)[:1] in tuple(_UNTICKED):
             continue
         for name in allowed:
             if match := _name(name).match(bare):
                 rest = bare[match.end() :]
-                if box or _ENDS.match(rest):
+                behind = _BOX_BEHIND.match(rest)
+                marks = [behind["mark"]] if behind else [each.strip(_MARKUP) for each in beside]
+                if marks and not any(map(_is_prose, marks)):
+                    if any(map(_is_ticked, marks)):
+                        yield _Given(name, "")
+                elif box or _ENDS.match(rest):
                     yield _Given(name, rest)
 
 
-_ENDS = re.compile(rf"{_NOISE}[.!)]?{_NOISE}(?:$|[-–—:(,;])")
+# A mark or the end of a phrase must follow, or what gives the reason: "APPROVED / REJECTED" is
+# no verdict, nor is "APPROVED is what it may become".
+_ENDS = re.compile(
+    rf"{_NOISE}(?:[.!](?:\s|[*_`]|$)|[)]?{_NOISE}"
+    r"(?:$|[-–—:(,;→]|(?:because|since|due to|as|based on|per|found)\b"
+    r"|(?:with(?:out)?|once|if|after)\b))",
+    re.IGNORECASE,
+)
 
 
 @cache
@@ -109,4 +149,8 @@ def _name(verdict: str) -> re.Pattern[str]:
 
 
 def _is_ticked(mark: str) -> bool:
-    return mark in "xX✓✔✅☑"
+    return mark.lower().rstrip("\ufe0f") in ("x", "yes", *"✓✔✅☑●")
+
+
+def _is_prose(cell: str) -> bool:
+    return len(cell.rstrip("\ufe0f")) > 1 and cell.lower() not in ("yes", "no", "n/a")
