@@ -90,6 +90,9 @@ def _calls(found: CallLog) -> Iterator[str]:
     for (provider, metered), count in elsewhere.items():
         was = "was" if count == 1 else "were"
         yield f"{counted(count, 'call')} of {provider} {was} metered {metered}"
+    for one in found.calls:
+        if one.checks:
+            yield f"checks after {one.call.id}: {'; '.join(one.checks)}"
 
 
 def _gap(one: LoggedCall) -> str:
@@ -117,6 +120,7 @@ def _requests(found: CallLog) -> Iterator[str]:
             yield f"  {gap}"
         if one.metered:
             yield f"  metered {one.metered}"
+        yield from (f"  check {line}" for line in one.checks)
         if one.requests is None:
             yield f"  {_NOT_KNOWN}"
         elif one.requests:
@@ -185,6 +189,7 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
     for one in found.calls:
         fields = json_fields(one.call)
         fields["metered"] = one.metered
+        fields["checks"] = one.checks
         if with_requests:
             known = one.requests
             fields["api_requests"] = None if known is None else [*map(_entry, known)]

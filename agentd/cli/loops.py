@@ -11,7 +11,7 @@ from agentd.cli.run_options import Asked, OptionalDescription, Resolve, Small, a
 from agentd.cli.terminal import show
 
 
-@asking("session")
+@asking("session", "no_checks")
 def plan(
     change_id: ChangeId,
     description: OptionalDescription = None,
@@ -40,7 +40,8 @@ def plan(
 def impl(change_id: ChangeId, *, asked: Asked) -> None:
     """Implement, check, review, resolve until the review approves.
 
-    The project's own tests, lint and audit run before each review. Goes on where it stopped.
+    The project's own tests, lint and audit run once before the first code, and before each review:
+    while a required one is red, none is paid for. Goes on where it stopped.
     """
     from agentd.cli.working import at_work_on, open_workspace, show_outcomes
     from agentd.workflow.plan_impl_run import impl as run_impl
@@ -55,7 +56,7 @@ def impl(change_id: ChangeId, *, asked: Asked) -> None:
 def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> None:
     """Merge, write the changelog, review, move to the archive.
 
-    The main specs change only when the archive review has approved.
+    The main specs change only when the archive review has approved, and no required check is red.
     """
     from agentd.cli.working import at_work_on, open_workspace, show_outcomes
     from agentd.workflow.archive import archive as run_archive

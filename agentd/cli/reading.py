@@ -128,6 +128,9 @@ def _text(view: Overview) -> str:
         f"Tokens: In: {totals.tokens_in}, Out: {totals.tokens_out}",
         f"Calls: {totals.calls}, {failed}, unpriced: {totals.unpriced}",
     ]
+    if state.checks:
+        told = f" ({'; '.join(view.checks)})" if view.checks else ""
+        lines.append(f"Checks: {state.checks}{told}")
     if view.budget is not None:
         lines.append(f"Budget: {view.budget.told()}")
     if partial := told_partial(view.whys):
@@ -194,7 +197,7 @@ def _document(view: Overview) -> dict[str, Any]:
     state = view.state
     head = {
         key: getattr(state, key, None)
-        for key in ("phase", "iteration", "last_action", "created_at", "updated_at")
+        for key in ("phase", "iteration", "last_action", "checks", "created_at", "updated_at")
     }
     return {
         "change_id": view.change.id,
@@ -202,6 +205,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "archived_on": view.change.archived_on,
         "taken_up": view.change.is_taken_up,
         **head,
+        "check_results": view.checks,
         "total_cost_usd": view.totals.total_cost_usd,
         "total_tokens_in": view.totals.tokens_in,
         "total_tokens_out": view.totals.tokens_out,

@@ -77,6 +77,13 @@ class Asked(NamedTuple):
             help="Go beyond the budget's limits; the calls that do are marked in STATE.yaml.",
         ),
     ] = False
+    no_checks: Annotated[
+        bool,
+        typer.Option(
+            "--no-checks",
+            help="Don't run the project's tests and other checks; STATE.yaml says so.",
+        ),
+    ] = False
 
 
 def asking(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

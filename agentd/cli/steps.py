@@ -13,7 +13,7 @@ from agentd.cli.terminal import show
 from agentd.workflow.steps import STEPS, Step
 
 
-@asking()
+@asking("no_checks")
 def proposal(
     change_id: ChangeId,
     description: Description,
@@ -30,7 +30,7 @@ def proposal(
         show_outcome(progress, propose(change, description, order))
 
 
-@asking("session")
+@asking("session", "no_checks")
 def fillback(
     change_id: ChangeId,
     path: Annotated[
@@ -54,7 +54,7 @@ def fillback(
             show_outcome(progress, outcome)
 
 
-@asking("session", "wait")
+@asking("session", "wait", "no_checks")
 def merge(
     change_id: ChangeId,
     resolve: Resolve = False,
@@ -79,7 +79,7 @@ def merge(
 
 
 def _command_of(step: Step) -> Callable[..., None]:
-    @asking()
+    @asking(*(() if step.runs_checks else ("no_checks",)))
     def command(change_id: ChangeId, *, asked: Asked) -> None:
         from agentd.cli.working import at_work_on, open_workspace, show_outcome
         from agentd.workflow.step import run_step

@@ -41,6 +41,7 @@ def open_workspace(asked: Asked) -> tuple[Workspace, Order, Progress]:
         session_id=asked.session,
         wait=asked.wait,
         override_budget=asked.budget_override,
+        no_checks=asked.no_checks,
         note=progress.note,
         warn=progress.warn,
         watching=progress.watching,
@@ -72,12 +73,15 @@ def at_work_on_new(
 
 def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True) -> None:
     """A step that succeeded: what it wrote, what it cost, and, if it is the last, what is next."""
-    if outcome.step.verdicts:
-        progress.verdicts[outcome.record.id] = outcome.verdict or "none"
+    record = outcome.record
+    if outcome.step.verdicts and record is not None:
+        progress.verdicts[record.id] = outcome.verdict or "none"
     if progress.quiet and not last:
         return
-    if not progress.shows(outcome.record):
-        show(f"{outcome.step.name}: {describe(outcome.record)}")
+    if record is None:
+        show(f"{outcome.step.name}: not paid for, as a required check fails")
+    elif not progress.shows(record):
+        show(f"{outcome.step.name}: {describe(record)}")
     for path in outcome.written:
         show(f"  {outcome.change.project.shown(path)}")
     if outcome.step.verdicts:

@@ -10,6 +10,7 @@ from agentd.files import TEMPORARY
 from agentd.guard.tree import Look
 from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED
 from agentd.project.layout import STATE_FILE, Project
+from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE
 
 _NAMES = (
     ".config.toml.lock",
@@ -28,8 +29,8 @@ _LOCKS_OF_RUNS, _LOCKS_OF_RUN = (".lock", ".work", ".gitignore"), ("lock", "rese
 _STREAMS = ("stdout", "stderr", "requests.jsonl", "meter.log", "processes", "pointed.json")
 # Of the watched run, what agentd itself believes later; the rest is its agent's.
 _RECORDS = (
-    *(PENDING, ENTERED, UNJUDGED, "run.json", "failed-checks.json", "description", "done"),
-    *(FINDINGS, "tasks-before-the-run.md"),
+    *(PENDING, ENTERED, UNJUDGED, "run.json", "description", "done"),
+    *(FINDINGS, "tasks-before-the-run.md", CHECKS_BEFORE, CHECKS_AFTER),
 )
 _SET_ASIDE = (".before", ".replaced")
 _RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept

@@ -12,6 +12,7 @@ from agentd.ledger import scalar
 class Changes(NamedTuple):
     """New values for these keys; None leaves one as it is.
 
+    ``checks`` is what the project's checks came to the last time: passed, failed, or skipped.
     ``budget_warned`` are the names of the warnings that were given, with a space between;
     ``budget_reset_calls`` how many of the calls came before the meter was restarted, and
     ``budget_reset_after`` the id of the last of them, which holds after a merge too.
@@ -21,6 +22,7 @@ class Changes(NamedTuple):
     iteration: int | None = None
     last_action: str | None = None
     session_id: str | None = None
+    checks: str | None = None
     budget_warned: str | None = None
     budget_reset_calls: int | None = None
     budget_reset_after: str | None = None

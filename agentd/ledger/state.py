@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class State:
     """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
 
-    The totals are those of ``calls``, whatever the file's own say. The budget's keys: see Changes;
-    ``metered_from`` is the index of the first call since the meter was restarted.
-    ``document``, read for ALL keys, is what the calls are made from; None for one without calls.
+    The totals are those of ``calls``, whatever the file's own say. ``checks`` and the budget's
+    keys: see Changes; ``metered_from`` is the index of the first call since the meter was
+    restarted. ``document``, read for ALL keys, is what the calls are made from; None for one
+    without calls.
     """
 
     change_id: str | None = None
@@ -33,6 +34,7 @@ class State:
     created_at: str | None = None
     updated_at: str | None = None
     session_id: str | None = None
+    checks: str | None = None
     budget_warned: str | None = None
     metered_from: int = 0
     document: Document | None = field(default=None, repr=False)
@@ -77,7 +79,7 @@ class State:
 
 _TEXTS = (
     *("change_id", "schema_version", "phase", "last_action", "created_at", "updated_at"),
-    *("session_id", "budget_warned"),
+    *("session_id", "checks", "budget_warned"),
 )
 NOT_STARTED = State()
 """A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""

@@ -151,9 +151,10 @@ class StateStore:
         iteration: int | None = None,
         last_action: str | None = None,
         session_id: str | None = None,
+        checks: str | None = None,
     ) -> None:
         """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
-        changes = Changes(phase, iteration, last_action, session_id)
+        changes = Changes(phase, iteration, last_action, session_id, checks)
         with self.locked():
             origin, found = self._read()
             self._change(origin, found, changes)

@@ -62,13 +62,14 @@ class LoggedCall:
 
     ``metered`` says where its run was metered, and why there: ``at the wire (API key)``; None where
     its run's folder is not here, or an older agentd made it. ``refused`` is why a request was not
-    sent, None where none was held back.
+    sent, None where none was held back. ``checks`` are what the project's checks came to after it.
     """
 
     call: CallRecord
     metered: str | None = None
     requests: tuple[LoggedRequest, ...] | None = None
     refused: str | None = None
+    checks: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -101,13 +102,15 @@ def _logged(call: CallRecord, folder: Path | None, prices: PriceBook | None) -> 
     """A call with what its run's folder tells; its requests where ``prices`` are given."""
     if folder is None:
         return LoggedCall(call=call)
-    metered = RunFolder(folder).metered()
+    metered, checks = RunFolder(folder).metered(), RunFolder(folder).checks_told()
     if prices is None:
-        return LoggedCall(call=call, metered=metered)
+        return LoggedCall(call=call, metered=metered, checks=checks)
     named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
     priced = (LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
     refused = next(iter(refusals(folder / NAME)), None)
-    return LoggedCall(call=call, metered=metered, requests=tuple(priced), refused=refused)
+    return LoggedCall(
+        call=call, metered=metered, requests=tuple(priced), refused=refused, checks=checks
+    )
 
 
 def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:

@@ -83,8 +83,9 @@ class Overview:
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why,
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
     entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
-    how many calls are partial for what reason. ``not_imported`` is what people did by hand that no
-    ledger had when a command looked for the last time.
+    how many calls are partial for what reason. ``checks`` are what the project's checks came to the
+    last time, a line each, where that is known here. ``not_imported`` is what people did by hand
+    that no ledger had when a command looked for the last time.
     """
 
     change: Change
@@ -103,6 +104,7 @@ class Overview:
     warnings: tuple[str, ...] = ()
     whys: Mapping[str, int] = field(default_factory=dict)
     not_imported: NotImported = NotImported()
+    checks: tuple[str, ...] = ()
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
@@ -230,7 +232,17 @@ def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
         waiting=waiting,
         warnings=(*limits.warnings, *gone, *_twice(change, state), *_half_published(change)),
         whys=Counter(row.why or "" for row in state.rows if row.accuracy == PARTIAL),
+        checks=_checks(change) if state.checks in ("passed", "failed") else (),
     )
+
+
+def _checks(change: Change) -> tuple[str, ...]:
+    """What the checks came to, kept in the folder of the last run that had them."""
+    from agentd.ledger.run_folders import run_dirs
+    from agentd.runner.run_folder import RunFolder
+
+    told = (RunFolder(path).checks_told() for path in reversed(run_dirs(change.runs_dir)))
+    return next(filter(None, told), ())
 
 
 def _twice(change: Change, state: State) -> Iterable[str]:

@@ -22,6 +22,8 @@ from agentd.locks import MAX_PID, lock, try_lock
 from agentd.masking import masked_arguments
 from agentd.runner.process import is_same
 
+CHECKS_BEFORE, CHECKS_AFTER = "checks-before.json", "checks.json"
+"""What the project's checks came to before a run's code, and after it: the last time they ran."""
 TO_BE_PUT_BACK = ".before"
 """How the names end of documents that are moved here for as long as the run lasts."""
 
@@ -54,7 +56,7 @@ class RunInfo:
 
 
 _BEFORE_A_RUN = {
-    *("reserve", "lock", "prompt", "stdout", "stderr", "pointed.json", "failed-checks.json"),
+    *("reserve", "lock", "prompt", "stdout", "stderr", "pointed.json", CHECKS_BEFORE),
     *("meter.log", "requests.jsonl", "description", "tasks-before-the-run.md"),
 }
 _KEYS = tuple(field.name for field in fields(RunInfo))
@@ -180,6 +182,15 @@ class RunFolder:
         except StateError:
             return None
         return told if isinstance(told, str) else None
+
+    def checks_told(self) -> tuple[str, ...]:
+        """What the checks came to after this run, a line each; none where none ran."""
+        try:
+            return tuple(
+                str(check["told"]) for check in read_json(self.path / CHECKS_AFTER)["checks"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()
 
     def is_unused(self) -> bool:
         """Whether it holds only what is made before a run begins, and nobody is about to use it."""

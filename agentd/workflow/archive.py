@@ -22,6 +22,7 @@ from agentd.specs.staging import (
     stage,
     take_back,
 )
+from agentd.workflow.checks.deciding import before_archive
 from agentd.workflow.decide import ARCHIVE
 from agentd.workflow.loop import drive
 from agentd.workflow.merge_conflicts import resolve
@@ -63,14 +64,17 @@ def archive(
     """Validate, merge, changelog entry, archive review (and fix); then specs and change move.
 
     Until the review approves, the main specs are as they were; ``before_publishing`` may raise to
-    stop there. Raises LoopEnded (exit 5) when it does not approve, InputError when the change
-    is not valid.
+    stop there. Raises LoopEnded (exit 5) when it does not approve or a required check is red,
+    InputError when the change is not valid.
     """
     project = change.project
     target = archive_dir(change)
     if read_phase(change.state.phase) != "archived":
         take_back(project, change.folder)
         _check_valid(change)
+        settle_before_step(change, order)
+        check_ready(change, STEPS["merge"])
+        before_archive(change, order)
         done, tasks = progress(tasks_of(change))
         if done < tasks:
             order.note(f"warning: {tasks - done} of {tasks} tasks in tasks.md are not ticked")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.errors import InputError, ProviderError, StateError
-from agentd.files import make_private, write_atomic
+from agentd.files import make_private, write_atomic, write_private
 from agentd.frozen import frozen
 from agentd.guard import Allowed, Findings, Guard
 from agentd.ledger.changes import Changes
@@ -106,7 +106,8 @@ class Attempt:
 def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     """Run the CLI once, look at what it did, and record it."""
     run_dir = request.runs_dir / request.call_id
-    recording.keep_failed_checks(run, run_dir)
+    for name, data in run.keeps.items():
+        write_private(run_dir / name, data)
     recording.keep_description(run, run_dir)
     keep_tasks(run, run_dir)
     aside = run_dir / "forbidden"

@@ -13,7 +13,7 @@ from typing import Literal
 
 from agentd.clock import utc_now
 from agentd.config.load import load
-from agentd.config.model import Config, MeterConfig, ProviderConfig, Wire
+from agentd.config.model import ChecksConfig, Config, MeterConfig, ProviderConfig, Wire
 from agentd.errors import ConfigError, InputError
 from agentd.files import is_open_to_others
 from agentd.frozen import frozen
@@ -27,6 +27,7 @@ from agentd.providers.pointing import PointQuery
 from agentd.runner.installed import Installed, look
 from agentd.text import counted
 from agentd.version import __version__
+from agentd.workflow.checks.detect import choose, missing_tool, unknown
 from agentd.workflow.meter_choice import MeterChoice, choose_meter
 from agentd.workflow.prompts.prompt import layers_of
 from agentd.workflow.prompts.templates import Templates
@@ -34,12 +35,16 @@ from agentd.workflow.prompts.templates import Templates
 
 @frozen()
 class Check:
-    """One answer: ``detail`` says what was found, ``fix`` what to do unless ``status`` is ok."""
+    """One answer: ``detail`` says what was found, ``fix`` what to do unless ``status`` is ok.
+
+    ``is_own``: name and detail may be the project's own words, which are in no report of a bug.
+    """
 
     name: str
     status: Literal["ok", "warn", "fail"]
     detail: str
     fix: str = ""
+    is_own: bool = False
 
 
 def examine(start: Path) -> list[Check]:
@@ -72,7 +77,11 @@ def examine(start: Path) -> list[Check]:
     strict = config.budget.strict
     clis = _clis(config.providers, project.root, config.meter.wire, strict=strict)
     prices = _prices(Workspace(project, config))
-    return [python, found, *_config(config), *_templates(project), *clis, *prices, *repository]
+    checks = _checks(project.root, config.checks)
+    return [
+        *(python, found, *_config(config), *_templates(project)),
+        *(*clis, *prices, *checks, *repository),
+    ]
 
 
 def _config(config: Config) -> Iterator[Check]:
@@ -210,6 +219,28 @@ def _price_fix(model: str, config: Config) -> str:
     if "catalog" in config.pricing.sources:
         return f"{fix}."
     return f'{fix}, or add "catalog" to pricing.sources.'
+
+
+def _checks(root: Path, settings: ChecksConfig) -> Iterator[Check]:
+    """The project's own checks that will run, and those that can't."""
+    checks = choose(root, settings)
+    for check in checks:
+        needed = "required; " if check.kind in settings.required else ""
+        source = "found by the project's files" if check.detected else "of config.toml"
+        told = f"{check.command} ({needed}{source})"
+        name = f"check {check.name}"
+        if tool := missing_tool(root, check):
+            fix = f"Install {tool}, or set another command in [checks] of config.toml."
+            yield Check(name, "warn", f"{told}: there is no command {tool}", fix, is_own=True)
+        else:
+            yield Check(name, "ok", told, is_own=True)
+    lacking = unknown(checks, settings)
+    for name in lacking:
+        fix = f'Set checks.{name} in config.toml: a command, or "" where there is none.'
+        told = f"no {name} is known, so agentd holds back no red build by it"
+        yield Check(f"check {name}", "warn", told, fix)
+    if not checks and not lacking:
+        yield Check("checks", "ok", "none: the config has none, and none was found")
 
 
 def _repository(root: Path) -> Check:

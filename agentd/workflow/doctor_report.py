@@ -21,11 +21,13 @@ from agentd.workflow.doctor import Check
 _PACKAGES = ("typer", "ruamel.yaml", "tomlkit", "regex", "genai-prices", "toktok-rs")
 _VARIABLES = ("TERM", "LANG", "LC_ALL", "CI", "NO_COLOR", "AGENTD_DEBUG")
 # Prompts, code, and names of the project's own.
-_HIDDEN = re.compile(r"project_name|steps\..*\.rules|checks\.(?:test|lint|audit)|validation\..*")
+_HIDDEN = re.compile(
+    r"project_name|steps\..*\.rules|checks\.(?:test|lint|audit|own\..*)|validation\..*"
+)
 # A fine-tuned model has its owner's name: ft:gpt-4o:ORGANISATION:NAME:ID.
 _FINE_TUNED = re.compile(r"\b(ft:[^:\"\s]+):[\w:.-]*[\w.-]")
 _OWN = rf"\g<1>:{MASK}"
-_UNNAMED = re.compile(r"(?<=validation\.patterns)\..*")
+_UNNAMED = re.compile(r"(?:(?<=validation\.patterns)|(?<=checks\.own))\..*")
 
 
 def report(start: Path, checks: list[Check], environ: Mapping[str, str]) -> str:
@@ -43,10 +45,17 @@ def report(start: Path, checks: list[Check], environ: Mapping[str, str]) -> str:
         f"- {', '.join(_surroundings(environ))}",
         f"- keys in the environment: {', '.join(_keys(environ)) or 'none'}",
         *(_project(project) if project else ()),
-        *_block("text", (f"{check.status:<4}  {check.name}: {check.detail}" for check in checks)),
+        *_block("text", map(_line, checks)),
         *(_block("toml", _settings(project)) if project else ()),
     ]
     return _without_places("\n".join(lines), project, environ)
+
+
+def _line(check: Check) -> str:
+    """What was found; of what is the project's own only how it is."""
+    if check.is_own:
+        return f"{check.status:<4}  a check of the project"
+    return f"{check.status:<4}  {check.name}: {check.detail}"
 
 
 def _package(name: str) -> str:

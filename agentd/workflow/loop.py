@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from agentd.documents.review_issues import fingerprint
 from agentd.documents.verdict import Ruling, judged_text, ruling_of
 from agentd.errors import LoopEnded, Paused
-from agentd.files import write_atomic
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
+from agentd.workflow import recording
 from agentd.workflow.decide import Loop, Situation, Stop, decide
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, run_step
@@ -133,18 +133,10 @@ def _is_valid(run: StepRun, loop: Loop) -> bool:
             f"{change.id} builds on another change: {stacked[0].message} ({stacked[0].place})",
             fix=f"{stacked[0].fix}; then: agentd {loop.name} {change.id}",
         )
-    issues = "\n".join(
-        f"### Issue {number}: {issue.message}\n- Severity: High\n- Where: {issue.place}\n"
-        for number, issue in enumerate(errors, 1)
-    )
-    approving, mending, *others = step.verdicts
-    boxes = [f"- [ ] {approving}", f"- [x] {mending}", *(f"- [ ] {name}" for name in others)]
-    text = (
-        f"# {step.name.capitalize()}: {change.id}\n\n## Summary\n`agentd validate` found "
-        f"{len(errors)} errors; no model was asked.\n\n## Issues\n\n{issues}\n## Verdict\n"
-        + "".join(f"{box}\n" for box in boxes)
-    )
-    write_atomic(change.folder / document, text.encode())
-    change.ledger.update(last_action=step.name)
+    issues = [
+        recording.issue(number, each.message, each.place) for number, each in enumerate(errors, 1)
+    ]
+    summary = f"`agentd validate` found {len(errors)} errors"
+    recording.judge_without_model(change, step, summary, issues)
     run.order.note(f"validate: {len(errors)} errors, see {document}; no {step.name} was paid for")
     return False

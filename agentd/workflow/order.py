@@ -51,8 +51,9 @@ class Order:
     """What a person asked for on the command line; None leaves it to the config.
 
     ``wait``: sleep until a rate limit is lifted. ``override_budget``: begin and go on with calls
-    beyond their budget. ``note`` is told in a line what happens, ``warn`` what a person must see,
-    ``watching`` shows each call while it runs.
+    beyond their budget. ``no_checks``: the project's checks don't run, and decide nothing.
+    ``note`` is told in a line what happens, ``warn`` what a person must see, ``watching`` shows
+    each call while it runs.
     """
 
     provider: str | None = None
@@ -60,6 +61,7 @@ class Order:
     session_id: str | None = None
     wait: bool = False
     override_budget: bool = False
+    no_checks: bool = False
     note: Callable[[str], None] = field(default=lambda _: None)
     warn: Callable[[str], None] = field(default=lambda _: None)
     watching: Watching = nobody_watches

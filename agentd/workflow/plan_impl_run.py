@@ -10,6 +10,7 @@ from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.workflow.archive import archive
 from agentd.workflow.begin import quoted
+from agentd.workflow.checks.deciding import announce
 from agentd.workflow.decide import ARCHIVE, IMPL, PLAN
 from agentd.workflow.loop import drive
 from agentd.workflow.order import Order
@@ -66,6 +67,8 @@ def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
             f"change {change.id} is in phase {phase}; impl starts when it is planned",
             fix=f"Next: agentd plan {change.id}",
         )
+    if phase not in IMPL.done:
+        announce(change, order)
     yield from drive(change, IMPL, order)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from agentd.documents.verdict import (
-    FAILED_CHECKS,
     NOT_COVERED,
     Judgement,
     uncovered,
     verdict_of,
 )
-from agentd.files import read_json, sync_file, sync_folder, write_atomic, write_private
+from agentd.files import sync_file, sync_folder, write_atomic, write_private
 from agentd.ledger import plain_files
 from agentd.ledger.changes import Changes
 from agentd.ledger.run_folders import run_dirs
@@ -26,12 +24,11 @@ from agentd.runner.result import RunResult
 from agentd.runner.told_by_cli import Outcome
 from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.step_run import StepRun
+from agentd.workflow.steps import Step
 
 # In a run's folder.
 _DONE = "done"
-_FAILED_CHECKS = "failed-checks.json"
 _DESCRIPTION = "description"
-_LETTERS = {NOT_COVERED: "C", FAILED_CHECKS: "T"}
 
 
 def keep(change: Change, result: RunResult, *, overridden: bool = False) -> CallRecord:
@@ -94,12 +91,6 @@ def changes_after(run: StepRun) -> Changes:
     return Changes(phase=phase, iteration=iteration, last_action=step.name)
 
 
-def keep_failed_checks(run: StepRun, run_dir: Path) -> None:
-    """Note before a run which checks forbid to approve, for whoever looks at what it did."""
-    if run.failed_checks:
-        write_atomic(run_dir / _FAILED_CHECKS, json.dumps(run.failed_checks).encode())
-
-
 def keep_description(run: StepRun, run_dir: Path) -> None:
     """Note before a run what the change is to do, for the run after one that came to nothing."""
     if run.step.takes_description and "description" in run.values:
@@ -114,24 +105,42 @@ def earlier_description(change: Change) -> str | None:
     return None
 
 
-def _read_failed_checks(run_dir: Path) -> list[str]:
-    path = run_dir / _FAILED_CHECKS
-    return list(read_json(path)) if path.exists() else []
-
-
-def _add_issues(
-    change: Change, judgement: Judgement, heading: str, sentences: Sequence[str], where: str
-) -> None:
-    """Add a section of issues to what a judge wrote, unless it is there."""
-    text = change.text(judgement.document)
-    if text is None or not sentences or heading in text:
+def _add_uncovered(change: Change, judgement: Judgement) -> None:
+    """Add to what a judge wrote the scenarios that it finds missing, unless that is there."""
+    text, missing = change.text(judgement.document), uncovered(change, judgement)
+    if text is None or not missing or NOT_COVERED in text:
         return
-    issues = "".join(
-        f"\n### Issue {_LETTERS[heading]}{number}: {sentence}\n- Severity: High\n- Where: {where}\n"
-        for number, sentence in enumerate(sentences, 1)
-    )
-    text = f"{text.rstrip()}\n\n{heading}\n{issues}"
+    where = f"{judgement.document}, Coverage"
+    issues = (issue(f"C{number}", sentence, where) for number, sentence in enumerate(missing, 1))
+    text = f"{text.rstrip()}\n\n{NOT_COVERED}\n\n" + "\n".join(issues)
     write_atomic(change.folder / judgement.document, text.encode())
+
+
+def issue(number: str | int, title: str, where: str) -> str:
+    """An issue as judges write it."""
+    return f"### Issue {number}: {title}\n- Severity: High\n- Where: {where}\n"
+
+
+def judge_without_model(
+    change: Change,
+    step: Step,
+    summary: str,
+    issues: Sequence[str],
+    *,
+    heading: str = "## Issues",
+    checks: str | None = None,
+) -> None:
+    """Write a judge's document that asks for changes, and that it is written into STATE.yaml."""
+    approving, mending, *others = step.verdicts
+    boxes = [f"- [ ] {approving}", f"- [x] {mending}", *(f"- [ ] {name}" for name in others)]
+    text = (
+        f"# {step.name.capitalize()}: {change.id}\n\n## Summary\n{summary}; no model was asked.\n\n"
+        f"{heading}\n\n" + "\n".join(issues) + "\n## Verdict\n" + "\n".join(boxes) + "\n"
+    )
+    # The document first: were it not there, an older one would be taken for the judgement.
+    write_atomic(change.folder / step.writes[0], text.encode())
+    phase, _ = step.verdicts[mending]
+    change.ledger.update(phase=phase, last_action=step.name, checks=checks)
 
 
 def _sync(run: StepRun, run_dir: Path) -> None:
@@ -155,11 +164,7 @@ def preserve(run: StepRun, run_dir: Path) -> None:
     _sync(run, run_dir)
     if judgement := step.judgement:
         if judgement.covers:
-            missing = uncovered(change, judgement)
-            where = f"{judgement.document}, Coverage"
-            _add_issues(change, judgement, NOT_COVERED, missing, where)
-        failed = _read_failed_checks(run_dir)
-        _add_issues(change, judgement, FAILED_CHECKS, failed, "the project's own checks")
+            _add_uncovered(change, judgement)
         for path in change.documents(step.writes[0]):
             write_atomic(run_dir / path.name, path.read_bytes(), durable=False)
     if step.plans:

@@ -12,6 +12,7 @@ from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import next_command, read_phase
 from agentd.workflow.attempts import run_until_done
+from agentd.workflow.checks.deciding import before_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
 from agentd.workflow.unentered import settle_before_step
@@ -19,11 +20,14 @@ from agentd.workflow.unentered import settle_before_step
 
 @frozen(kw_only=True)
 class StepOutcome:
-    """A step that is done: its call, the files it owed, its verdict, the command that is next."""
+    """A step that is done: its call, the files it owed, its verdict, the command that is next.
+
+    ``record`` is None where the project's checks judged instead of a model.
+    """
 
     change: Change
     step: Step
-    record: CallRecord
+    record: CallRecord | None
     written: list[Path]
     verdict: str | None = None
     next: str | None = None
@@ -40,10 +44,8 @@ def run_step(run: StepRun) -> StepOutcome:
     if (earlier := adopted(run)) is not None:
         return earlier
     check_ready(run.change, run.step)
-    run = _with_doubt(run)
-    if run.step.runs_checks:
-        run = _with_check_results(run)
-    return _outcome(run, run_until_done(run))
+    run, is_paid = before_step(_with_doubt(run))
+    return _outcome(run, run_until_done(run) if is_paid else None)
 
 
 def adopted(run: StepRun) -> StepOutcome | None:
@@ -88,37 +90,7 @@ def _with_doubt(run: StepRun) -> StepRun:
     return replace(run, values={**run.values, "doubt": doubt}) if doubt else run
 
 
-def _with_check_results(run: StepRun) -> StepRun:
-    """The run, with what the project's own checks print now for its prompt."""
-    from agentd.workflow.checks.detect import choose
-
-    settings, root = run.change.workspace.config.checks, run.change.project.root
-    checks = choose(root, settings)
-    if not checks:
-        return run
-    from agentd.workflow.checks.run_checks import as_markdown, run_checks
-
-    for check in checks:
-        run.order.note(f"{check.name}: {check.command} ...")
-    results = run_checks(
-        root,
-        checks,
-        timeout_s=settings.timeout_secs,
-        max_output_chars=settings.max_output_chars,
-    )
-    for result in results:
-        show = run.order.note if result.passed else run.order.warn
-        show(result.told())
-    failed = tuple(
-        result.told()
-        for result in results
-        if result.failed and result.check.kind in settings.required
-    )
-    values = {**run.values, "checks": as_markdown(results)}
-    return replace(run, values=values, failed_checks=failed)
-
-
-def _outcome(run: StepRun, record: CallRecord) -> StepOutcome:
+def _outcome(run: StepRun, record: CallRecord | None) -> StepOutcome:
     change, step = run.change, run.step
     ruling = ruling_of(change, step.judgement)
     if ruling.doubt:

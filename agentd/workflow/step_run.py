@@ -21,7 +21,7 @@ class StepRun:
     """A step of a change, run as a person ordered it.
 
     ``values`` fill the fields of its prompt; ``small`` takes the prompt for a small change.
-    ``failed_checks`` are the project's own checks that forbid to approve, in sentences.
+    ``keeps`` are files for the folder of each of its runs, by name.
     """
 
     change: Change
@@ -29,7 +29,7 @@ class StepRun:
     order: Order = field(default_factory=Order)
     values: Mapping[str, str] = field(default_factory=dict)
     small: bool = False
-    failed_checks: tuple[str, ...] = ()
+    keeps: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def prompt_name(self) -> str:

@@ -31,8 +31,10 @@ class Step:
 
     What makes it different: it ``starts_rounds`` (iteration 1) or ``mends`` what a judge found (one
     more); its document ``covers`` each scenario, or approves nothing; it ``takes_description``;
-    the documents are validated before it (``validates_first``), the project's checks run before it
-    (``runs_checks``); it ``plans``: the requirements it changes are remembered as they are now.
+    the documents are validated before it (``validates_first``); the project's checks run before it
+    (``runs_checks``): of a step that judges they decide whether it is paid for, of one that codes
+    they are what later ones are compared with. It ``plans``: the requirements it changes are
+    remembered as they are now.
     """
 
     name: str
@@ -131,6 +133,7 @@ _ROWS = (
         next="review",
         help="Implement the change: code and IMPLEMENTATION.md.",
         starts_rounds=True,
+        runs_checks=True,
     ),
     Step(
         name="review",
@@ -160,6 +163,7 @@ _ROWS = (
         next="review",
         continues=("resolve", "implementation"),
         help="Resolve what the review found.",
+        fields=("checks",),
         mends=True,
     ),
     Step(

@@ -24,7 +24,8 @@ USUAL = {
 }
 WHOLE = (
     *("proposal", "challenge", "reproposal", "challenge"),
-    *("implementation", "review", "resolve", "review"),
+    # The tests are red after the implementation: no review is paid for.
+    *("implementation", "resolve", "review", "resolve", "review"),
     *("archive", "archive-review"),
 )
 # The steps that go on with another's session, and what was said there.
@@ -73,6 +74,7 @@ ISSUE = """
 - Problem: which delimiter is it?
 - Suggestion: say so
 """
+RESOLVED = "# Implementation\n\n## Resolved\nIssue T1.\n"
 COVERAGE = """
 ## Coverage
 | Requirement | Scenario | Implemented in | Tested by |
@@ -164,7 +166,7 @@ def _rounds() -> dict[str, list[_Round]]:
                 ((review, judgement("Review", verdict, issue=issue, more=COVERAGE)),), needs=tests
             )
             for verdict, issue, tests in (
-                ("NEEDS_CHANGES", ISSUE.format(where=bad_code), "test: FAILED"),
+                ("NEEDS_CHANGES", ISSUE.format(where=bad_code), "test: passed"),
                 ("APPROVED", "none\n", "test: passed"),
             )
         ],
@@ -173,9 +175,11 @@ def _rounds() -> dict[str, list[_Round]]:
                 (),
                 (
                     ("export.py", CODE.format(delimiter=",")),
-                    (f"{FOLDER}/IMPLEMENTATION.md", "# Implementation\n\n## Resolved\nIssue 1.\n"),
+                    (f"{FOLDER}/IMPLEMENTATION.md", RESOLVED),
                 ),
-            )
+                needs="test: FAILED (exit 1)",
+            ),
+            _Round((), ((f"{FOLDER}/IMPLEMENTATION.md", f"{RESOLVED}Issue 1.\n"),)),
         ],
         "archive": [_Round(((f"{FOLDER}/merged/CHANGELOG.md", ENTRY),))],
         "archive-review": [

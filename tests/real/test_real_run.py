@@ -79,12 +79,12 @@ def check_ledger(bench: Bench, turns: list[Turn]) -> None:
 
 
 def check_sessions(bench: Bench) -> None:
-    """resolve and reproposal went on with a session; every other call began one."""
+    """Each resolve and reproposal went on with a session; every other call began one."""
     sessions = [call["session_id"] for call in bench.calls()]
     first = {step: sessions[WHOLE.index(step)] for step in WHOLE}
     assert first["reproposal"] == first["proposal"]
     assert first["resolve"] == first["implementation"]
-    assert len(set(sessions)) == len(WHOLE) - 2
+    assert len(set(sessions)) == len(WHOLE) - 3
 
 
 @pytest.mark.parametrize("provider", REAL_CLIS)
@@ -109,7 +109,7 @@ def test_run_with_all_three_and_gates(bench: Bench) -> None:
     commit(bench)
     stages = (
         ((CHANGE, "Add an export."), 6, ("challenged", 2, "challenge"), 4),
-        ((CHANGE, "--approve", "plan"), 6, ("complete", 2, "review"), 8),
+        ((CHANGE, "--approve", "plan"), 6, ("complete", 3, "review"), 9),
     )
     for args, exit_code, stands, calls in stages:
         ran = bench.agentd("run", *args, timeout_s=120)

@@ -319,7 +319,11 @@ def test_checks_of_the_users_own_come_last(tmp_path: Path) -> None:
 def test_pytest_that_finds_no_tests_has_not_failed(tmp_path: Path) -> None:
     put(tmp_path / "pytest", "exit 5\n")
     (none, other) = run_checks(
-        tmp_path, [LocalCheck("test", "sh ./pytest"), LocalCheck("test", "exit 5")], 10, 100
+        tmp_path,
+        [LocalCheck("test", "sh ./pytest"), LocalCheck("test", "exit 5")],
+        10,
+        100,
+        tmp_path,
     )
     assert none.told().startswith("test: no tests found, in ")
     assert not none.failed
@@ -332,6 +336,6 @@ def test_a_tool_that_is_not_installed_is_only_warned_of_when_it_was_detected(
 ) -> None:
     for detected in (True, False):
         (result,) = run_checks(
-            tmp_path, [LocalCheck("test", "no-such-tool test", detected)], 10, 100
+            tmp_path, [LocalCheck("test", "no-such-tool test", detected)], 10, 100, tmp_path
         )
         assert (result.passed, result.failed) == (False, not detected)

@@ -15,6 +15,7 @@ from agentd.runner.installed import look
 from agentd.runner.process import group_lives
 from agentd.workflow.doctor import Check, examine
 
+CHECKS = '[checks]\ntest = "true"\n'
 VERSIONS = {
     "claude": "2.1.330 (Claude Code)",
     "codex": "codex-cli 0.169.0",
@@ -53,6 +54,8 @@ def root(tmp_path: Path, bin_dir: Path) -> Path:
     folder.mkdir()
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     initialise(folder)
+    with (folder / "agentd/config.toml").open("a") as config:
+        config.write(CHECKS)
     return folder
 
 
@@ -81,6 +84,7 @@ def test_a_sound_project_has_nothing_to_mend(root: Path) -> None:
         "prices of claude",
         "prices of codex",
         "prices of gemini",
+        "check test",
         "git",
         "gitignore",
         "merge driver",
@@ -193,7 +197,7 @@ def test_a_model_without_a_price_is_told(root: Path) -> None:
         '[codex]\n[[codex.models]]\nid = "a"\nmodel = "house-model"\n'
         '[[codex.models]]\nid = "b"\nmodel = "gpt-5"\n'
         "cost_per_1m_input = 1\ncost_per_1m_output = 2\n"
-        '[steps.review]\nprovider = "codex"\nmodel = "other-model"\n'
+        '[steps.review]\nprovider = "codex"\nmodel = "other-model"\n' + CHECKS
     )
     checks = examine(root)
     assert bad(checks) == [("price of house-model", "warn"), ("price of other-model", "warn")]
@@ -306,3 +310,57 @@ def test_a_clone_is_told_what_registers_the_merge_driver(root: Path, bin_dir: Pa
     initialise(root)
     (bin_dir / "agentd").unlink()
     assert "does not find agentd on the PATH" in named(examine(root), "merge driver")[0].detail
+
+
+@pytest.mark.parametrize(
+    ("checks", "files", "expected"),
+    [
+        (
+            'test = "A=1 true -x"\nlint = "no-such-tool ."\nown.types = "cd . && x"',
+            (),
+            [
+                ("check test", "ok", "A=1 true -x (required; of config.toml)"),
+                (
+                    "check lint",
+                    "warn",
+                    "no-such-tool . (of config.toml): there is no command no-such-tool",
+                ),
+                ("check types", "ok", "cd . && x (of config.toml)"),
+            ],
+        ),
+        (
+            "",
+            ("Cargo.toml",),
+            [
+                (
+                    "check test",
+                    "warn",
+                    "cargo test (required; found by the project's files): there is no command "
+                    "cargo",
+                )
+            ],
+        ),
+        (
+            "",
+            (),
+            [
+                (
+                    "check test",
+                    "warn",
+                    "no test is known, so agentd holds back no red build by it",
+                )
+            ],
+        ),
+        ('test = ""', (), [("checks", "ok", "none: the config has none, and none was found")]),
+    ],
+)
+def test_the_projects_own_checks_are_told(
+    root: Path, checks: str, files: tuple[str, ...], expected: list[tuple[str, str, str]]
+) -> None:
+    config = root / "agentd/config.toml"
+    config.write_text(config.read_text().replace(CHECKS, f"[checks]\n{checks}\n"))
+    for name in files:
+        (root / name).touch()
+    found = [each for each in examine(root) if each.name.startswith("check")]
+    assert [(each.name, each.status, each.detail) for each in found] == expected
+    assert all(each.fix for each in found if each.status != "ok")

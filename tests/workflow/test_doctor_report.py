@@ -28,6 +28,8 @@ model = "ft:gpt-4o:acme:lander:123"
 rules = ["Never mention the merger."]
 [checks]
 test = "make launch"
+[checks.own]
+liftoff = "make countdown"
 [[validation.patterns]]
 name = "no-codename"
 pattern = "bluebird"
@@ -70,6 +72,8 @@ def test_it_has_what_a_bug_report_needs(box: Sandbox) -> None:
         'gemini.models.tuned.model = "ft:gpt-4o:***"',
         "# steps.proposal.rules is set",
         "# validation.patterns.* is set",
+        "# checks.own.* is set",
+        "ok    a check of the project\n",
     ):
         assert told in text
     assert re.search(r"gemini: PROJECT|gemini: ~", text)
@@ -80,7 +84,17 @@ def test_it_has_nothing_that_is_secret_or_personal(box: Sandbox) -> None:
     for secret in (
         *("swordfish", "opensesame", "tiddlywinks", "hunter22"),
         *("proxy.example", "acme", "lander"),
-        *("moonshot", "merger", "launch", "no-codename", "bluebird", "rocket", "secret-plan"),
+        *(
+            "moonshot",
+            "merger",
+            "launch",
+            "liftoff",
+            "countdown",
+            "no-codename",
+            "bluebird",
+            "rocket",
+            "secret-plan",
+        ),
         *(str(box.root), str(box.root.parent), "/ann"),
     ):
         assert secret not in text

@@ -170,7 +170,8 @@ def test_other_files_are_ignored_with_a_word(
         ({"proposal": "Do it."}, ["proposal.md leaves out {{description}}: "]),
         ({"proposal": "Do it.", "proposal__append": "{{description}}"}, []),
         ({"fillback": "{{files}}"}, ["leaves out {{path}}: ", "leaves out {{part}}: "]),
-        ({"resolve": "Do it."}, []),
+        ({"resolve": "Do it."}, ["resolve.md leaves out {{checks}}: "]),
+        ({"implementation": "Do it."}, []),
         (
             {
                 "review": "{{checks}} {{skeleton_review}}",

@@ -138,7 +138,7 @@ def _of_rest(
 
 def _prompt_bytes(run: StepRun, *, described: bool) -> int | None:
     """The length of the step's prompt, where all that goes into it is known."""
-    if run.step.runs_checks or (run.step.takes_description and not described):
+    if "checks" in run.step.fields or (run.step.takes_description and not described):
         return None
     return len(render(run).encode())
 

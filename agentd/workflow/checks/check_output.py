@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _MAX_UTF8_BYTES = 4
-_LEFT_OUT = "[... the middle is left out ...]"
+LEFT_OUT = "[... the middle is left out ...]"
+"""Stands in place of what was too long."""
 # Escape sequences of terminals (ECMA-48): CSI, strings such as OSC up to their end, the rest.
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
@@ -50,10 +51,17 @@ class Ends:
         if not self.dropped_bytes and len(first) <= self.max_chars:
             return first
         first_chars = self.max_chars // 4
-        return f"{first[:first_chars]}\n{_LEFT_OUT}\n{last[first_chars - self.max_chars :]}"
+        return f"{first[:first_chars]}\n{LEFT_OUT}\n{last[first_chars - self.max_chars :]}"
 
 
 def plain(text: str) -> str:
     """Text without what only a terminal understands; of a progress bar, its last state."""
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in _ESCAPES.sub("", text).split("\n"))
     return _CONTROL.sub("", "\n".join(lines))
+
+
+def cut_to(text: str, max_chars: int) -> str:
+    """The text as :meth:`Ends.text` would have it, were this all that is wanted of it."""
+    ends = Ends(max_chars)
+    ends.add(text.encode(errors="replace"))
+    return ends.text()

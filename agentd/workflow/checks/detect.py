@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
@@ -29,6 +31,8 @@ class LocalCheck:
         return self.name.partition(" ")[0]
 
 
+_ASSIGNMENTS = re.compile(r"^(?:\s*\w+=\S*\s+)*")
+_PROGRAM = re.compile(r"[\w./+-]+")
 LocalChecks = tuple[LocalCheck, ...]
 
 
@@ -43,6 +47,24 @@ def choose(root: Path, config: ChecksConfig) -> LocalChecks:
         elif command:
             found.append(LocalCheck(kind, command))
     return (*found, *(LocalCheck(name, command) for name, command in config.own.items()))
+
+
+def unknown(checks: LocalChecks, config: ChecksConfig) -> tuple[str, ...]:
+    """The required checks of which none is known, but for those that the config switches off."""
+    there = {check.kind for check in checks}
+    off = {kind for kind in CHECKS if getattr(config, kind) == ""}
+    return tuple(name for name in config.required if name not in there | off)
+
+
+def missing_tool(root: Path, check: LocalCheck) -> str:
+    """The program that a check's command begins with, where no shell finds it; else ""."""
+    words = _ASSIGNMENTS.sub("", check.command).split()
+    if not words or not _PROGRAM.fullmatch(words[0]):
+        return ""
+    argv = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", words[0]]
+    nothing = subprocess.DEVNULL
+    code = subprocess.call(argv, cwd=root, stdin=nothing, stdout=nothing, stderr=nothing)
+    return words[0] if code else ""
 
 
 def detect(root: Path) -> LocalChecks:

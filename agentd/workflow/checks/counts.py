@@ -1,0 +1,114 @@
+"""How many tests failed, or what else a tool counts, from the last lines it prints."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from agentd.frozen import frozen
+
+_READ_LINES, _READ_CHARS, _END_LINES = 400, 500, 20
+_MAX_DIGITS = 9
+_NO_TESTS = 5  # pytest, Exit codes; unittest since Python 3.12
+_PYTEST = re.compile(r"(?:^|[\s/])(?:pytest|py\.test)(?:\s|$)")
+_FIVE = re.compile(r"\b(?:Error|exit|code|exited with)[: ]+5\b")
+_NONE_RAN = re.compile(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
+
+
+class Count(NamedTuple):
+    """What a check counts: ``3 failed``, ``2 errors``."""
+
+    number: int
+    noun: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.noun}"
+
+
+@frozen()
+class _Tool:
+    """How a tool sums up what it found.
+
+    ``summary`` finds its line, ``numbers`` those in it that count; without it each line is one.
+    ``adds_up``: there is a line for each part of the project, otherwise the last one has it all.
+    """
+
+    summary: re.Pattern[str]
+    numbers: re.Pattern[str] | None
+    noun: str = "failed"
+    adds_up: bool = False
+
+
+def _tool(summary: str, numbers: str = "", noun: str = "failed", *, adds_up: bool = False) -> _Tool:
+    found = re.compile(numbers) if numbers else None
+    return _Tool(re.compile(summary), found, noun, adds_up)
+
+
+_FAILED = r"(\d+) (?:failed|errors?)\b"
+_TOOLS = {
+    "pytest": _tool(r"^=* ?(?:\d+ [a-z]+(?:, )?)+ in \d+\.\d+s", _FAILED),
+    "unittest": _tool(r"^FAILED \(", r"(?:failures|errors|unexpected successes)=(\d+)"),
+    "jest, vitest, pest": _tool(
+        r"^ *Tests:? +(?=.*\b(?:failed|passed|skipped|todo)\b)", r"(\d+) failed"
+    ),
+    "jest, vitest that can't load": _tool(r"^ *Test (?:Suites|Files):? +", r"(\d+) failed"),
+    "mocha": _tool(r"^ *\d+ failing\b", r"(\d+) failing"),
+    "bun": _tool(r"^ *\d+ fail$", r"(\d+) fail"),
+    "ava": _tool(r"^ *\d+ tests? failed$", r"(\d+) tests?"),
+    "node, tape, tap": _tool(r"^(?:#|ℹ) fail +\d+$", r"(\d+)$"),
+    "deno": _tool(r"^(?:ok|FAILED) \| ", r"(\d+) failed"),
+    "go": _tool(r"^--- FAIL: |^FAIL\s.*\[(?:build|setup) failed\]", adds_up=True),
+    "cargo": _tool(r"^test result: ", r"(\d+) failed", adds_up=True),
+    "surefire": _tool(
+        r"Tests run: \d+(?!.*(?:Time elapsed| in ))", r"(?:Failures|Errors): (\d+)", adds_up=True
+    ),
+    "gradle": _tool(r"^\d+ tests? completed, ", r"(\d+) failed", adds_up=True),
+    "dotnet": _tool(
+        r"^(?:Failed|Passed)! +- Failed: |^Test summary: ", r"[Ff]ailed: +(\d+)", adds_up=True
+    ),
+    "phpunit": _tool(r"^Tests: \d+, Assertions: ", r"(?:Failures|Errors): (\d+)"),
+    "rspec": _tool(r"^\d+ examples?, ", r"(\d+) (?:failures?|errors? occurred)"),
+    "minitest, test-unit": _tool(
+        r"^\d+ (?:runs|tests), \d+ assertions, ", r"(\d+) (?:failures|errors)"
+    ),
+    "ruff, mypy": _tool(r"^Found \d+ errors?\b", r"Found (\d+)", "errors"),
+    "eslint": _tool(r"^✖ \d+ problems?\b", r"\((\d+) errors?", "errors"),
+}
+
+
+def count_of(output: str, *, is_whole: bool) -> Count | None:
+    """What the tool that printed last counts in ``output``; None for a tool that is not known.
+
+    Not ``is_whole``: its middle was left out, so what stands in many places is not known.
+    """
+    lines = output.splitlines()
+    is_whole = is_whole and len(lines) <= _READ_LINES
+    lines = [line[:_READ_CHARS] for line in lines[-_READ_LINES:]]
+    for line in reversed(lines):
+        for tool in _TOOLS.values():
+            if tool.summary.search(line) is None:
+                continue
+            if tool.adds_up and not is_whole:
+                return None
+            counted = filter(tool.summary.search, lines) if tool.adds_up else (line,)
+            if number := sum(_number(tool, each) for each in counted):
+                return Count(number, tool.noun)
+    return None
+
+
+def found_none(command: str, exit_code: int | None, output: str) -> bool:
+    """Whether a runner of tests found none: exit 5 of pytest and unittest.
+
+    What runs it (make, tox, nox) has an exit code of its own, and prints this one.
+    """
+    if exit_code == _NO_TESTS and _PYTEST.search(command):
+        return True
+    end = "\n".join(output.splitlines()[-_END_LINES:])
+    is_five = exit_code == _NO_TESTS or bool(exit_code and _FIVE.search(end))
+    return is_five and _NONE_RAN.search(end) is not None
+
+
+def _number(tool: _Tool, line: str) -> int:
+    if tool.numbers is None:
+        return 1
+    return sum(int(each[-_MAX_DIGITS:]) for each in tool.numbers.findall(line))

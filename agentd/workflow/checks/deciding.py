@@ -1,0 +1,185 @@
+"""When the project's checks run, and what they decide: no red one that is required is approved.
+
+They run before the change's first code, to know what was red before it; before each review, which
+is not paid for while one is red; and before the archive, unless nothing has changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agentd.documents.verdict import FAILED_CHECKS
+from agentd.errors import LoopEnded
+from agentd.project.change import Change
+from agentd.workflow.checks.detect import LocalChecks, choose, unknown
+from agentd.workflow.checks.kept import (
+    Kept,
+    baseline_file,
+    baseline_of,
+    code_stamp,
+    has_coded,
+    is_no_worse,
+    keep_round,
+    last_round,
+    masked_command,
+)
+from agentd.workflow.checks.run_checks import CheckResult, as_markdown, printed, run_checks
+from agentd.workflow.decide import IMPL
+from agentd.workflow.order import Order
+from agentd.workflow.recording import issue, judge_without_model
+from agentd.workflow.step_run import StepRun
+from agentd.workflow.steps import STEPS
+
+_REVIEW = STEPS[IMPL.judge]
+_IN_REVIEW_CHARS = 4000  # of what a check printed; the prompt of the step that mends has more
+_SKIPPED = "checks: skipped (--no-checks)"
+
+
+def announce(change: Change, order: Order) -> None:
+    """Tell which checks will run."""
+    if order.no_checks:
+        return
+    checks, required, lacking = _chosen(change)
+    for check in checks:
+        needed = " (required)" if check.kind in required else ""
+        order.note(f"check {check.name}{needed}: {check.command}")
+    for name in lacking:
+        order.note(f"check {name}: none is known, so it holds nothing back (see agentd doctor)")
+    if not checks and not lacking:
+        order.note("checks: none")
+
+
+def before_step(run: StepRun) -> tuple[StepRun, bool]:
+    """The run of a step, with what it needs of the checks; whether it is to be paid for."""
+    if run.step.runs_checks and run.order.no_checks:
+        run.order.warn(_SKIPPED)
+        _note(run.change, "skipped")
+    elif run.step.runs_checks:
+        return _before_review(run) if run.step.judgement else (_before_code(run), True)
+    elif "checks" in run.step.fields and (last := last_round(run.change)) is not None:
+        return replace(run, values={**run.values, "checks": as_markdown(last.results)}), True
+    return run, True
+
+
+def before_archive(change: Change, order: Order) -> None:
+    """Let no code into the archive over a required check that is red.
+
+    Raises LoopEnded (exit 5) when one is; the review asks for changes then.
+    """
+    if not change.documents("IMPLEMENTATION.md"):
+        return
+    if order.no_checks:
+        order.warn(_SKIPPED)
+        _note(change, "skipped")
+        return
+    checks, required, _ = _chosen(change)
+    checks = tuple(check for check in checks if check.kind in required)
+    if not checks or _has_passed(change, checks):
+        return
+    results = _run(change, order, checks)
+    if red := _decide(change, order, results, required):
+        raise LoopEnded(
+            f"{change.id} is not archived: {'; '.join(red)}",
+            fix=f"{change.project.shown(change.folder / _REVIEW.writes[0])} asks for changes now. "
+            f"To go on: agentd impl {change.id}",
+        )
+
+
+def _chosen(change: Change) -> tuple[LocalChecks, tuple[str, ...], tuple[str, ...]]:
+    """The checks that will run, the names of the required ones, and of those that are unknown."""
+    settings = change.workspace.config.checks
+    checks = choose(change.project.root, settings)
+    return checks, settings.required, unknown(checks, settings)
+
+
+def _before_code(run: StepRun) -> StepRun:
+    """Of a change without code yet, how the checks are before it."""
+    change, order = run.change, run.order
+    if has_coded(change):
+        return run
+    checks, _, _ = _chosen(change)
+    results = _run(change, order, checks)
+    for result in results:
+        if result.failed:
+            order.warn(f"{result.told()}, before the change: it counts only if it gets worse")
+        else:
+            order.note(result.told())
+    return replace(run, keeps={**run.keeps, **baseline_file(results)})
+
+
+def _before_review(run: StepRun) -> tuple[StepRun, bool]:
+    """With what the checks print for its prompt; not to be paid for while a required one is red."""
+    change, order = run.change, run.order
+    checks, required, _ = _chosen(change)
+    if not checks:
+        return run, True
+    results = _run(change, order, checks)
+    if red := _decide(change, order, results, required):
+        order.note(f"{run.step.name}: not paid for, {'; '.join(red)}")
+        return run, False
+    return replace(run, values={**run.values, "checks": as_markdown(results)}), True
+
+
+def _run(change: Change, order: Order, checks: LocalChecks) -> tuple[CheckResult, ...]:
+    settings = change.workspace.config.checks
+    for check in checks:
+        order.note(f"{check.name}: {check.command} ...")
+    mark = change.runs_dir / "checks"
+    return run_checks(
+        change.project.root, checks, settings.timeout_secs, settings.max_output_chars, mark
+    )
+
+
+def _decide(
+    change: Change, order: Order, results: Sequence[CheckResult], required: Sequence[str]
+) -> tuple[str, ...]:
+    """Tell and keep results. Those that forbid to approve are returned, in sentences.
+
+    Then the review is written without a model.
+    """
+    before = {result.check.command: result for result in baseline_of(change)}
+    red: dict[str, CheckResult] = {}
+    for result in results:
+        earlier, told = before.get(masked_command(result.check)), result.told()
+        if earlier is not None and earlier.passed and result.found_none:
+            told += ", where there were some before"
+        elif earlier is not None and is_no_worse(earlier, result):
+            order.warn(f"{told}, no worse than before the change ({earlier.told()})")
+            continue
+        elif not result.failed:
+            (order.note if result.passed else order.warn)(told)
+            continue
+        order.warn(told)
+        if result.check.kind in required:
+            red[told] = result
+    kept = Kept(results=tuple(results), red=tuple(red), code=code_stamp(change.project.root))
+    keep_round(change, kept)
+    if red:
+        issues = [
+            issue(f"T{number}", told, "the project's own checks")
+            + f"\n{printed(result, _IN_REVIEW_CHARS)}\n"
+            for number, (told, result) in enumerate(red.items(), 1)
+        ]
+        summary = "The project's own checks fail"
+        judge_without_model(
+            change, _REVIEW, summary, issues, heading=FAILED_CHECKS, checks="failed"
+        )
+    else:
+        _note(change, "passed")
+    return tuple(red)
+
+
+def _has_passed(change: Change, checks: LocalChecks) -> bool:
+    """Whether these ran after the change's last code, and no file has changed since."""
+    last = last_round(change)
+    if last is None or last.red:
+        return False
+    ran = {result.check.command for result in last.results}
+    return {*map(masked_command, checks)} <= ran and last.code == code_stamp(change.project.root)
+
+
+def _note(change: Change, outcome: str) -> None:
+    """Let STATE.yaml say what became of the checks the last time."""
+    if change.state.checks != outcome:
+        change.ledger.update(checks=outcome)

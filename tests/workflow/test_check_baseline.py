@@ -1,0 +1,137 @@
+"""What was red before the change's first code: it is told, and blocks only if it gets worse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.check_box import OFF, box_of, steps_of, whole
+from support.workflow_box import STREAM, put_change, state_of
+from support.workspace import REVIEW, Sandbox
+
+COUNTED = f'test = "cat result; grep -q failed result && exit 1 || exit 0"\n{OFF}'
+
+
+def summed(failed: int) -> str:
+    return f"{failed} failed, 1 passed in 0.10s" if failed else "1 passed in 0.10s"
+
+
+def implemented(box: Sandbox, before: str, after: str) -> str:
+    """What is said where the check's file becomes another one with the implementation."""
+    (box.root / "result").write_text(f"{before}\n")
+    whole(box, "x")
+    box.plan["implementation"][0]["files"]["result"] = f"{after}\n"
+    box.plan["resolve"] = [
+        {
+            "stdout": box.plan["archive"]["stdout"],
+            "files": {"change/IMPLEMENTATION.md": "# R\n", "result": "1 passed in 0.10s\n"},
+        }
+    ]
+    box.write_plan()
+    put_change(box, "add-x", "challenged")
+    done = box.run("impl", "add-x")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_resolved"),
+    [
+        (summed(2), summed(2), False),
+        (summed(2), summed(1), False),
+        (summed(2), summed(3), True),
+        (summed(0), summed(1), True),
+        (summed(2), "failed to begin", True),
+        ("failed to begin", summed(2), True),
+        ("failed in 3 s", "failed in 5 s", False),
+        ("failed: a", "failed: b", True),
+    ],
+)
+def test_what_was_red_before_blocks_only_when_it_is_worse(
+    tmp_path: Path, before: str, after: str, is_resolved: bool
+) -> None:
+    box = box_of(tmp_path, COUNTED)
+    told = implemented(box, before, after)
+    assert steps_of(box) == ["implementation", *["resolve"] * is_resolved, "review"]
+    was_red = "failed" in before
+    assert ("before the change: it counts only if it gets worse" in told) == was_red
+    assert ("no worse than before the change (test: FAILED (exit 1)" in told) != is_resolved
+
+
+def test_tests_that_are_gone_are_no_tests_that_pass(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "cat result; grep -q ran result && exit 5 || exit 0"\n{OFF}')
+    told = implemented(box, summed(0), "no tests ran in 0.01s")
+    assert steps_of(box) == ["implementation", "resolve", "review"]
+    assert "test: no tests found, in 0 s, where there were some before" in told
+
+
+def test_a_time_out_counts_only_where_it_is_new(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "grep -q slow result && sleep 9"\n{OFF}\ntimeout_secs = 1')
+    told = implemented(box, "slow", "slow 2")
+    assert "no worse than before the change (test: FAILED (stopped at the time limit)" in told
+
+
+def test_the_baseline_is_of_before_the_first_code_also_when_that_failed(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "test ! -e login.py"\n{OFF}')
+    whole(box, "x")
+    good = box.plan["implementation"][0]
+    # It writes code, but no IMPLEMENTATION.md: the step fails, and runs again.
+    box.plan["implementation"] = [{**good, "files": {"login.py": "x\n"}}, good]
+    box.plan["resolve"] = [
+        {**good, "files": {"change/IMPLEMENTATION.md": "# R\n"}, "shell": "rm login.py"}
+    ]
+    box.write_plan()
+    put_change(box, "add-x", "challenged")
+    assert box.run("impl", "add-x").returncode == 4
+    box.ok("impl", "add-x")
+    assert steps_of(box) == ["implementation", "implementation", "resolve", "review"]
+    [kept] = box.change("add-x").glob("runs/*/checks-before.json")
+    assert json.loads(kept.read_bytes())["checks"][0]["exit_code"] == 0
+
+
+def test_without_checks_none_run_and_the_ledger_says_so(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "echo x >> ../ran; exit 1"\n{OFF}')
+    whole(box, "x")
+    done = box.run("run", "add-x", "Log in", "--no-checks")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+    assert "checks: skipped (--no-checks)" in done.stderr
+    assert state_of(box, "add-x")["checks"] == "skipped"
+    assert "Checks: skipped\n" in box.ok("status", "add-x")
+    assert (
+        "None: agentd knows no checks of this project, or ran none."
+        in next(box.root.glob("agentd/archive/*/runs/*T??????-review-*/prompt")).read_text()
+    )
+
+
+def test_what_was_approved_without_checks_needs_them_to_be_archived(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "exit 1"\n{OFF}')
+    put_change(box, "add-x", "implementing", {"IMPLEMENTATION.md": "# I\n"})
+    box.ok("review", "add-x", "--no-checks")
+    assert state_of(box, "add-x")["phase"] == "complete"
+    assert box.run("archive", "add-x").returncode == 5
+    assert state_of(box, "add-x")["checks"] == "failed"
+
+
+def test_the_checks_that_will_run_are_told_at_the_start(tmp_path: Path) -> None:
+    box = box_of(tmp_path, 'test = "exit 0"\nlint = "true"\naudit = ""')
+    whole(box, "x")
+    put_change(box, "add-x", "challenged")
+    told = box.run("impl", "add-x").stderr
+    assert told.startswith("check test (required): exit 0\ncheck lint: true\n")
+
+
+@pytest.mark.parametrize(
+    ("checks", "told"),
+    [
+        (OFF, "check test: none is known, so it holds nothing back (see agentd doctor)\n"),
+        (f'test = ""\n{OFF}', "checks: none\n"),
+    ],
+)
+def test_that_no_check_is_known_is_told(tmp_path: Path, checks: str, told: str) -> None:
+    box = box_of(tmp_path, checks)
+    whole(box, "x")
+    box.answer("review", STREAM, {"change/REVIEW.md": REVIEW})
+    put_change(box, "add-x", "challenged")
+    assert box.run("impl", "add-x").stderr.startswith(told)
