@@ -13,8 +13,8 @@ from agentd.specs.model import Delta
 
 _MISSING = re.compile(
     r"(?:missing|untested|todo|tbd|no (?:unit )?(?:tests?|coverage)"
-    r"|not (?:yet )?(?:tested|implemented|covered|found|done))\b"
-    r"|(?:none|no|n/?a|nothing|[-–—?]*)(?:\Z|[ \t]*[.:;,(])",
+    r"|not (?:yet )?(?:tested|implemented|covered|found|done))\b(?![./:]+\w)"
+    r"|(?:none|no|n/?a|nothing|[-–—?]*)(?:\Z|[ \t]*(?:[:;,(]|\.(?!\w)))",
     re.IGNORECASE,
 )
 _ANYWHERE = re.compile(r"\bMISSING\b|[❌✗✘]")
@@ -31,13 +31,17 @@ class CoverageRow:
     implemented_in: str
     tested_by: str
     line: int
+    status: str = ""
 
     @property
     def gap(self) -> str:
         """What the row says is missing; "" when nothing is."""
         if _says_missing(self.implemented_in):
             return "the review finds no implementation"
-        return "the review finds no test" if _says_missing(self.tested_by) else ""
+        if _says_missing(self.tested_by):
+            return "the review finds no test"
+        is_told = self.status.strip(" -–—?") and _says_missing(self.status)
+        return "the review finds that it is missing" if is_told else ""
 
 
 def coverage_of(review: str) -> list[CoverageRow]:
@@ -53,7 +57,9 @@ def coverage_of(review: str) -> list[CoverageRow]:
             continue
         above = requirement if requirement.strip(_DITTO) else above
         implemented = row.cell("implement", "code", "where") or ""
-        rows.append(CoverageRow(above, row.cell("scenario") or "", implemented, tested, row.line))
+        status = row.cell("status", "covered") or ""
+        scenario = row.cell("scenario") or ""
+        rows.append(CoverageRow(above, scenario, implemented, tested, row.line, status))
     return rows
 
 
@@ -69,13 +75,18 @@ def missing_coverage(review: str, specs: Iterable[Delta]) -> list[Gap]:
     """What a review leaves open of the change's specs, scenario by scenario.
 
     That is one without a row, or with a row that names no code or no test, of an added or modified
-    requirement. A row whose requirement nobody knows counts for a scenario of its name.
+    requirement. A row whose requirement nobody knows counts for a scenario of its name, and one
+    whose scenario nobody knows for those that it names among other words.
     """
     blocks = [block for delta in specs for block in (*delta.added, *delta.modified)]
     known = {key for block in blocks for key in _keys(block.name, old_style=block.old_style)}
+    scenarios = {name_key(scenario.name) for block in blocks for scenario in block.scenarios}
     rows: dict[tuple[str, str], list[CoverageRow]] = {}
+    several: list[tuple[str, str, CoverageRow]] = []
     for row in coverage_of(review):
         requirement, scenario = name_key(row.requirement), name_key(row.scenario)
+        if scenario and scenario not in scenarios:
+            several.append((requirement if requirement in known else _ANY, scenario, row))
         rows.setdefault((requirement, scenario), []).append(row)
         rows.setdefault((requirement, _ANY), []).append(row)
         if requirement not in known:
@@ -87,10 +98,18 @@ def missing_coverage(review: str, specs: Iterable[Delta]) -> list[Gap]:
             keys = [(key, name) for key in _keys(block.name, old_style=block.old_style)]
             if names:
                 keys.append((_ANY, name))
-            found = next((rows[key] for key in keys if key in rows), [])
+            found = next((rows[key] for key in keys if key in rows), None) or [
+                row
+                for requirement, words, row in several
+                if any(requirement == key for key, _ in keys) and _names(words, name)
+            ]
             scenario = f" / {block.scenarios[place].name}" if names else ""
             missing += [Gap(f"{block.name}{scenario}: {gap}", bool(found)) for gap in _gaps(found)]
     return missing
+
+
+def _names(words: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
 
 
 def _gaps(rows: list[CoverageRow]) -> Iterator[str]:

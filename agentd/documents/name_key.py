@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_MARKUP = " \t*_`\"'“”„«»‘’「」.;,"
+_MARKUP = " \t*_`\"'“”„«»‘’「」.;,:："
 _PREFIX = re.compile(r"^(?:requirement|scenario|issue)\s*[:：]\s*", re.IGNORECASE)
 _INSIDE = str.maketrans(
     dict.fromkeys("‐‑‒–—―−", "-")
@@ -13,11 +13,15 @@ _INSIDE = str.maketrans(
     | dict.fromkeys("‘’‚‛′‹›", "'")
     | dict.fromkeys("`\u00ad\u200b\u200c\u200d\u2060\ufe0f", "")
 )
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_DASHES = re.compile(r"-{2,3}")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
 def name_key(name: str) -> str:
     """What two spellings of one name have in common."""
-    plain = unicodedata.normalize("NFKC", _ESCAPED.sub(r"\1", name)).strip(_MARKUP)
+    plain = _BREAK.sub(" ", _ESCAPED.sub(r"\1", name))
+    plain = unicodedata.normalize("NFKC", plain).strip(_MARKUP)
     plain = _PREFIX.sub("", plain.strip("# ")).strip(_MARKUP)
-    return " ".join(plain.translate(_INSIDE).casefold().split())
+    plain = _DASHES.sub("-", plain.translate(_INSIDE))
+    return " ".join(plain.casefold().split())

@@ -19,7 +19,7 @@ CHECKBOX = re.compile(
 )
 # A box without its bullet is surely one only before a task's number.
 BARE_BOX = re.compile(r"^(?P<indent>[ \t]*)\[(?P<mark>[ xX])\][ \t]+(?P<text>\d+(?:\.\d+)*\b.*)$")
-_NUMBER = re.compile(r"^[*_]{0,2}(\d{1,9}(?:\.\d{1,9}){0,9})[.):]?[*_]{0,2}(?=\s|$)[ \t]*")
+_NUMBER = re.compile(r"^[*_~]{0,4}(\d{1,9}(?:\.\d{1,9}){0,9})[.):]?[*_~]{0,4}(?=\s|$)[ \t]*")
 _FIELD = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}([^\W\d_]+(?: on)?)[*_]{0,2}[ \t]*[:：](.*)$")
 _DEPENDS = re.compile(
     r"(?P<field>(?:^|[(\[;,.–—-])[ \t]*(?:[-*+][ \t]+)?[*_]{0,2})?"

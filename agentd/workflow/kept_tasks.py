@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from agentd.documents.name_key import name_key
 from agentd.documents.tasks import CHECKBOX, Task, read_tasks
 from agentd.files import read_plain, write_atomic, write_private
 from agentd.project.change import Change
@@ -14,6 +15,7 @@ from agentd.workflow.step_run import StepRun
 
 _TASKS = "tasks.md"  # in a run's folder: as the run left it, where that was not taken
 _BEFORE = "tasks-before-the-run.md"
+_DONE = re.compile(r"(?:\s*(?:[✅✔✓☑]\ufe0f?|\((?:done|completed?)\)))+\s*$", re.IGNORECASE)
 
 
 def keep_tasks(run: StepRun, run_dir: Path) -> None:
@@ -51,7 +53,10 @@ def restore_tasks(change: Change, run_dir: Path) -> str:
 
 
 def changed_tasks(old: str, new: str) -> list[Task]:
-    """The tasks of ``old`` that ``new`` does not have, or has with another text."""
+    """The tasks of ``old`` that ``new`` does not have, or has with another text.
+
+    How a text is set is no other text: case, markup, dashes, quotes, a mark that it is done.
+    """
     there = {_identity(task) for task in read_tasks(new)}
     return [task for task in read_tasks(old) if _identity(task) not in there]
 
@@ -75,8 +80,10 @@ def with_ticks(old: str, new: Iterable[Task]) -> str:
 
 
 def _identity(task: Task) -> tuple[object, ...]:
-    return task.number, _plain(task.text), task.requirements, task.depends_on
+    requirements = tuple(map(name_key, task.requirements))
+    return task.number, _plain(task.text), requirements, task.depends_on
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split())
+    """A task's text but for how it is set, and for a mark that it is done."""
+    return name_key(_DONE.sub("", text.replace("~~", "")))

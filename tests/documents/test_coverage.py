@@ -85,12 +85,29 @@ def test_an_empty_cell_means_the_requirement_above() -> None:
         ("| test_five |", "| no-op.test.ts |"),
         ("Implemented in | Tested by", "Implementation | Tests"),
         ("\n", "\r\n"),
+        ("late code |", "2. Late<br>code: |"),
+        ("| login.py:9 | tests/test_login.py::test_late |", "| none.py | todo.py::test_late |"),
+        (
+            ROWS.splitlines()[0] + "\n| A code signs in | late code |",
+            "| A code signs in | right code<br>late code |",
+        ),
+        ("| Wrong codes are counted | ", "| Wrong codes / fifth | Wrong codes are counted / "),
     ],
 )
 def test_coverage_in_other_forms(old: str, new: str) -> None:
     review = HEAD + ROWS
     assert old in review
     assert missing_coverage(review.replace(old, new), [DELTA]) == []
+
+
+def test_a_column_status_may_say_missing() -> None:
+    table = (HEAD + ROWS).replace(" |\n", " | {} |\n").replace("{}", "Status", 1)
+    table = table.replace("---| {} |", "---|---|")
+    assert missing_coverage(table.replace("{}", "✅"), [DELTA]) == []
+    assert missing_coverage(table.replace("{}", "-"), [DELTA]) == []
+    told = [gap.told for gap in missing_coverage(table.replace("{}", "❌ open"), [DELTA])]
+    assert len(told) == 3
+    assert told[0] == "A code signs in / right code: the review finds that it is missing"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,11 @@ OLD = """\ufeff# Tasks
         (OLD.replace("[ ]", "[X]"), []),
         (OLD.replace("\r\n", "\n") + "\n- [ ] 9 more\n  a note\n", []),
         (OLD.replace("Do a", "Do a  "), []),
+        (OLD.replace("1.1 Do a", "~~1.1 Do a~~ ✅").replace("1.2 Do b", "**1.2 do b.**"), []),
+        (OLD.replace("Do c", "“Do” c (done)"), [None]),
+        (OLD.replace("Do c", "Do c (done)").replace(": A", ": `A`"), []),
         (OLD.replace("Do a", "Do half of a"), ["1.1"]),
+        (OLD.replace("Do a", "Do a later"), ["1.1"]),
         (OLD.replace("1.2", "1.3"), ["1.2"]),
         (OLD.replace("Requirement: A", "done"), ["1.1"]),
         ("", ["1.1", "1.2", None, None]),
@@ -37,7 +41,7 @@ def test_what_was_dropped_or_rewritten(new: str, changed: list[str | None]) -> N
 
 
 def test_ticks_by_number_else_by_text() -> None:
-    new = read_tasks("- [x] 1.1 Do it all\n- [ ] 1.2 Do b\n- [x] D\n- [x] 7 Else\n")
+    new = read_tasks("- [x] 1.1 Do it all\n- [ ] 1.2 Do b\n- [x] D ✔\n- [x] ~~7 Else~~\n")
     ticked = with_ticks(OLD, new)
     assert ticked == OLD.replace("- [ ] 1.1", "- [x] 1.1").replace("- [ ] D", "- [x] D")
 
