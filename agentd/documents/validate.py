@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from agentd.documents.ledger_rules import ledger_issues
 from agentd.documents.links import broken_links
 from agentd.documents.merge_rules import merge_issues
 from agentd.documents.name_key import name_key
+from agentd.documents.openspec_new import METADATA, skips_specs
+from agentd.documents.owed import owes_specs, says_no_specs
 from agentd.documents.patterns import pattern_issues
 from agentd.documents.placeholders import left_placeholders
 from agentd.documents.proposal_rules import NEEDED, common_issues, proposal_issues
-from agentd.documents.report import Issue, Report, report_of
+from agentd.documents.report import Issue, Report, Severity, report_of
 from agentd.documents.spec_rules import spec_issues
 from agentd.documents.task_rules import requirement_issues, task_issues
 from agentd.documents.tasks import read_tasks
@@ -27,6 +30,7 @@ from agentd.specs.files import is_note
 from agentd.specs.model import Delta
 
 OWED = ("proposal.md", "tasks.md", "specs")
+_ACCEPTED_BY_OPENSPEC = ("no-shall", "no-when-then", "missing-section", "empty-section", "no-tasks")
 MAX_ERRORS = 100  # with more of them in its specs, a change's merge is not tried
 
 
@@ -39,7 +43,16 @@ def validate_change(
     written and nothing is spent. Documents that can't be read are errors, not exceptions.
     """
     sources = read_sources(project.root, change)
-    return report_of(_issues(project, change, config, sources, owed))
+    issues = _issues(project, change, config, sources, owed)
+    if project.layout == "openspec":
+        issues = map(_as_with_openspec, issues)
+    return report_of(issues)
+
+
+def _as_with_openspec(issue: Issue) -> Issue:
+    """What OpenSpec accepts, whatever the language, forbids nothing in its layout."""
+    lenient = issue.severity == "error" and issue.code in _ACCEPTED_BY_OPENSPEC
+    return replace(issue, severity="warning") if lenient else issue
 
 
 def _issues(
@@ -47,12 +60,15 @@ def _issues(
 ) -> Iterator[Issue]:
     yield from ledger_issues(Change(project, change.name, change))
     yield from sources.issues
-    yield from _missing(project, change, sources, owed)
     deltas = _deltas(project, sources)
-    looked_at = {"proposal.md", "tasks.md", *(f"specs/{key}" for key in deltas)}
+    yield from _missing(Change(project, change.name, change), sources, deltas, owed)
     for name, source in sources.documents.items():
-        if name in looked_at:
+        key = name.removeprefix("specs/")
+        if name in ("proposal.md", "tasks.md") or (key != name and key in deltas):
             yield from _document_issues(project, name, source)
+        elif key != name and project.layout == "openspec":
+            text = "this is a note: OpenSpec reads no spec of this name, and it is not merged"
+            yield Issue("warning", "note", source.path, None, text)
     specs = [issue for delta in deltas.values() for issue in spec_issues(delta, delta.path)]
     broken = sources.refused or sum(issue.severity == "error" for issue in specs) > MAX_ERRORS
     yield from _each_once(chain(specs, () if broken else merge_issues(project, change, deltas)))
@@ -86,16 +102,27 @@ def _each_once(issues: Iterable[Issue]) -> Iterator[Issue]:
 
 
 def _missing(
-    project: Project, change: Path, sources: Sources, owed: Collection[str]
+    change: Change, sources: Sources, deltas: Collection[str], owed: Collection[str]
 ) -> Iterator[Issue]:
+    def shown(name: str) -> str:
+        return (change.folder / name).relative_to(change.project.root).as_posix()
+
     there = {*sources.documents, *sources.refused}
-    if any(name.startswith("specs/") for name in there):
-        there.add("specs")
     for name in owed:
-        if name not in there:
-            path = (change / name).relative_to(project.root).as_posix()
-            text = "there is no spec" if name == "specs" else "there is no such document"
-            yield Issue("error", "missing", path, None, text)
+        if name not in there and name != "specs":
+            yield Issue("error", "missing", shown(name), None, "there is no such document")
+    if deltas or any(name.startswith("specs/") for name in sources.refused):
+        if skips_specs(change):
+            text = "skip_specs says that the change has no spec, but it has"
+            fix = "Take skip_specs out, or the specs."
+            yield Issue("error", "skip-specs", shown(METADATA), None, text, fix)
+    elif "specs" in owed and not says_no_specs(change):
+        severity: Severity = "error" if owes_specs(change) else "warning"
+        said = f"`skip_specs: true` in {METADATA}"
+        if change.project.layout == "agentd":
+            said = "`- Specs: none` in proposal.md"
+        fix = f"Write one, or say that it touches none: {said}."
+        yield Issue(severity, "missing", shown("specs"), None, "there is no spec", fix)
 
 
 def _document_issues(project: Project, name: str, source: Source) -> Iterator[Issue]:

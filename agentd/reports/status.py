@@ -9,6 +9,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from agentd.documents.openspec_new import described
 from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
@@ -287,7 +288,8 @@ def _next(change: Change, state: State) -> str | None:
     if change.archived_on:
         return None
     if not (change.folder / "proposal.md").exists():
-        return f'agentd plan {change.id} "DESCRIPTION"'
+        asked = "" if described(change) else ' "DESCRIPTION"'
+        return f"agentd plan {change.id}{asked}"
     phase = read_phase(state.phase)
     if phase is None and state.phase:
         return None  # a newer agentd's

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
+from agentd.documents.owed import missing
 from agentd.errors import InputError, ProviderError, StateError
 from agentd.files import make_private, write_atomic, write_private
 from agentd.frozen import frozen
@@ -170,8 +171,7 @@ def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, 
     wrote = bool(findings.written)
     if result.status == "ok" and not wrote and not findings.misplaced:
         wrote = write_printed(run, result.final_text)
-    missing = tuple(name for name in run.step.writes if not run.change.documents(name))
-    return missing or (() if wrote else run.step.writes)
+    return missing(run.change, run.step.writes) or (() if wrote else run.step.writes)
 
 
 def _indented(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from agentd.documents import openspec_new
 from agentd.errors import InputError
 from agentd.project.change import Change, archived_as
 from agentd.project.workspace import Workspace
@@ -90,7 +91,9 @@ def _check_new(change: Change, described: bool) -> None:
             f"change {change.id} is archived as {change.project.shown(archived.folder)}/",
             fix=f"Take another id for a new change, such as {archived.id[:62]}-2.",
         )
-    if not described and not (change.folder / "proposal.md").exists():
+    if not (
+        described or (change.folder / "proposal.md").exists() or openspec_new.described(change)
+    ):
         raise InputError(
             f"there is no change {change.id} yet",
             fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from agentd.documents.owed import missing
 from agentd.errors import StateError
 from agentd.files import remove_temporaries
 from agentd.ledger.changes import Changes
@@ -157,7 +158,7 @@ def _is_written(run: StepRun, info: RunInfo) -> bool:
     """Whether the documents that a run owed are there, and one was written since it began."""
     owed = [run.change.documents(name) for name in run.step.writes]
     newest = max((path.stat().st_mtime for paths in owed for path in paths), default=0.0)
-    return all(owed) and newest >= info.started_at.timestamp()
+    return not missing(run.change, run.step.writes) and newest >= info.started_at.timestamp()
 
 
 def _is_right(run: StepRun) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agentd.config.model import GATES
+from agentd.documents import openspec_new
 from agentd.errors import InputError, Paused
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
@@ -37,20 +38,24 @@ def plan(
     A proposal that is there in part, by a person or a step that was killed, is taken up.
 
     Without a ``description``, that of the last run counts: it may have been stopped before it wrote
-    anything. Raises InputError when there is neither a proposal nor a description.
+    anything. So does what ``openspec new`` was told. Raises InputError when there is neither a
+    proposal nor a description.
     """
     first = STEPS[PLAN.first]
     settle_before_step(change, order)
     written = is_written(change, first)
     told = None if written or description is None else quoted(change.id, description)
     if told is None and not written and not (change.folder / "proposal.md").exists():
-        told = earlier_description(change)
-        if told is None:
+        if (told := earlier_description(change)) is not None:
+            order.note("takes the description of the last run")
+        elif (given := openspec_new.described(change)) is not None:
+            told = quoted(change.id, given)
+            order.note("takes the description that OpenSpec was given")
+        else:
             raise InputError(
                 f"change {change.id} has no proposal yet",
                 fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
             )
-        order.note("takes the description of the last run")
     values = {"description": _TAKEN_UP if told is None else told}
     if small and not written:
         yield run_step(StepRun(change=change, step=first, order=order, values=values, small=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from agentd.documents.owed import missing
 from agentd.documents.verdict import ruling_of
 from agentd.errors import InputError
 from agentd.frozen import frozen
@@ -61,7 +62,7 @@ def adopted(run: StepRun) -> StepOutcome | None:
 
 def is_written(change: Change, step: Step) -> bool:
     """Whether all documents that a step owes are there."""
-    return all(change.documents(name) for name in step.writes)
+    return not missing(change, step.writes)
 
 
 def check_ready(change: Change, step: Step) -> None:
@@ -74,10 +75,9 @@ def check_ready(change: Change, step: Step) -> None:
             f"{' or '.join(step.phases)}",
             fix=f"Next: agentd {following} {change.id}" if following else "It is archived.",
         )
-    missing = [name for name in step.reads if not change.documents(name)]
-    if missing:
+    if gone := missing(change, step.reads):
         raise InputError(
-            f"change {change.id} has no {' and no '.join(missing)}; {step.command} reads it",
+            f"change {change.id} has no {' and no '.join(gone)}; {step.command} reads it",
             fix=f"Run the step that writes it first: agentd status {change.id}",
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.openspec_cases import block, delta
 
+from agentd.documents.report import Report
 from agentd.documents.validate import validate_change
 from agentd.project.layout import Project
 from agentd.project.workspace import Workspace
@@ -31,9 +32,12 @@ def project_with(root: Path, files: dict[str, str]) -> tuple[Project, Path]:
 
 
 def errors(root: Path, files: dict[str, str]) -> list[str]:
+    return [f"{issue.place} {issue.message} {issue.fix}" for issue in report(root, files).errors]
+
+
+def report(root: Path, files: dict[str, str]) -> Report:
     project, change = project_with(root, files)
-    report = validate_change(project, change, Workspace.open(root).config)
-    return [f"{issue.place} {issue.message} {issue.fix}" for issue in report.errors]
+    return validate_change(project, change, Workspace.open(root).config)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,47 @@ def test_a_spec_that_openspec_would_not_read(tmp_path: Path, key: str, right: st
 
 def test_notes_beside_specs_are_no_specs(tmp_path: Path) -> None:
     notes = {"README.md": "# Notes\n", "login/design.md": "# Design\nText.\n"}
-    assert errors(tmp_path, {"login/spec.md": ADDED, **notes}) == []
+    found = report(tmp_path, {"login/spec.md": ADDED, **notes})
+    assert list(found.errors) == []
+    assert [issue.path.split("/", 4)[-1] for issue in found.issues if issue.code == "note"] == [
+        "README.md",
+        "login/design.md",
+    ]
+
+
+CHINESE = """## ADDED Requirements
+
+### Requirement: 登录
+系统应当允许用户按姓名登录。
+
+#### Scenario: 已知用户
+- **当** 用户登录
+- **那么** 允许进入
+"""
+GIVEN_THEN = block("Alpha").replace("- **WHEN** Works happens", "- **GIVEN** a user")
+
+
+@pytest.mark.parametrize(
+    ("files", "warned"),
+    [
+        ({"login/spec.md": delta(added=block("Alpha", text="It works."))}, {"no-shall"}),
+        ({"login/spec.md": delta(added=GIVEN_THEN)}, {"no-when-then", "clause"}),
+        ({"login/spec.md": CHINESE}, {"no-shall", "no-when-then", "clause"}),
+        ({"login/spec.md": ADDED, "../proposal.md": "## Pourquoi\na\n"}, {"missing-section"}),
+        (
+            {"login/spec.md": ADDED, "../proposal.md": "## Why\n"},
+            {"missing-section", "empty-section"},
+        ),
+        ({"login/spec.md": ADDED, "../tasks.md": "# Tasks\n\n- Do it\n"}, {"no-tasks"}),
+        ({}, {"missing"}),
+    ],
+)
+def test_what_openspec_accepts_is_a_warning(
+    tmp_path: Path, files: dict[str, str], warned: set[str]
+) -> None:
+    found = report(tmp_path, files)
+    assert list(found.errors) == []
+    assert {issue.code for issue in found.issues if issue.severity == "warning"} == warned
 
 
 def test_folders_in_folders(tmp_path: Path) -> None:

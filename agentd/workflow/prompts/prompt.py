@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentd.clock import utc_now
+from agentd.documents.owed import owes_specs
 from agentd.guard.rules import all_rules
+from agentd.project.change import Change
 from agentd.text import fenced
 from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
 from agentd.workflow.prompts.templates import Templates
@@ -28,6 +30,7 @@ def render(run: StepRun) -> str:
         "changelog": project.shown(project.specs_dir / "CHANGELOG.md"),
         "today": utc_now().strftime("%Y-%m-%d"),
         "limits": _lines(all_rules(run.change.workspace.config.guard.commits)),
+        "about": _about(run.change),
         **run.values,
     }
     chosen = run.change.workspace.config.steps.get(run.step.name)
@@ -53,9 +56,9 @@ def fill_in(
     ``values`` fills the placeholders, and what stands in a value is never filled again:
     ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
     missing one is a KeyError. ``merged``, ``specs``, ``spec_file``, ``part`` and ``limits`` have
-    defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``doubt`` is why
-    a judge is asked again. ``project_notes`` is the text of project.md, ``rules`` those of the
-    config for this step.
+    defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``about`` is a section on the
+    change's documents, ``doubt`` why a judge is asked again. ``project_notes`` is the text of
+    project.md, ``rules`` those of the config for this step.
     """
     given = {**_ready(values), "step": step}
     parts = templates.parts(step)
@@ -69,7 +72,12 @@ def fill_in(
         "body": "\n\n".join(
             filter(
                 None,
-                (*(part.fill(known) for part in parts), _doubt(values), _rules(rules)),
+                (
+                    *(part.fill(known) for part in parts),
+                    values.get("about", ""),
+                    _doubt(values),
+                    _rules(rules),
+                ),
             )
         ),
         "project": _project(project_notes, given["agentd"]),
@@ -102,6 +110,17 @@ def _ready(values: Mapping[str, str]) -> dict[str, str]:
     ready["conflict"] = fenced(values.get("conflict", "").strip("\n"))
     ready["files"] = values.get("files", "") or "- all code there"
     return ready
+
+
+def _about(change: Change) -> str:
+    """What is unusual about the documents of a change."""
+    lines = []
+    if not change.documents("specs") and not owes_specs(change):
+        lines.append("It touches no spec: there are no deltas to read, to cover or to merge.")
+    if change.documents("design.md"):
+        design = change.project.shown(change.folder / "design.md")
+        lines.append(f"`{design}` holds its design: read it too, and leave it as it is.")
+    return f"## This change\n\n{_lines(lines)}" if lines else ""
 
 
 def _doubt(values: Mapping[str, str]) -> str:
