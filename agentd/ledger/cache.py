@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any
 
+from agentd.errors import LockHeld
+from agentd.files import write_atomic
 from agentd.state_folder import hash_of
 from agentd.version import __version__
 
+UNUSED_S = 60 * 86_400
 _STAMP = f"agentd {__version__} format 6 python {sys.version_info[:2]}\n".encode()
 
 
@@ -54,12 +58,22 @@ def load(path: Path) -> Any:
 
 
 def save(path: Path, value: Any) -> None:
-    """Keep ``value``."""
+    """Keep ``value``; when its file is new, those go that nobody has used for long."""
     import pickle
 
     body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with contextlib.suppress(OSError):  # a read-only home: without a cache it only takes longer
+    # A read-only home, or a guard that can't be told: without a cache it only takes longer.
+    with contextlib.suppress(OSError, LockHeld):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.write_bytes(b"".join((_STAMP, zlib.crc32(body).to_bytes(4), body)))
-        new.replace(path)
+        if not path.exists():
+            _prune(path.parent)
+        data = b"".join((_STAMP, zlib.crc32(body).to_bytes(4), body))
+        write_atomic(path, data, durable=False)
+
+
+def _prune(folder: Path) -> None:
+    """Remove what is unused for UNUSED_S: of projects that are gone, or of older versions."""
+    for file in folder.iterdir():
+        found = file.lstat()
+        if max(found.st_atime, found.st_mtime) < time.time() - UNUSED_S:
+            file.unlink(missing_ok=True)

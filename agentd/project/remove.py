@@ -61,7 +61,9 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             f"{home}: is a symbolic link; agentd removes only inside the project",
             fix="Remove what it points at by hand.",
         )
-    if not (home / "config.toml").is_file():
+    config = home / "config.toml"
+    # What is left of a removal that was killed is the empty folder.
+    if not config.is_file() and (not home.is_dir() or any(home.iterdir())):
         raise InputError(
             f"{project.root} has no agentd/config.toml, so there is nothing to remove",
             fix="Name the project's folder: agentd -C DIR init --remove",
@@ -81,14 +83,16 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
     folders = _emptied(home, {*gone})
     unregistered = is_ours_alone(project)
     if not dry_run:
-        for path in gone:
-            path.unlink()
         for path, text in shared.items():
             write_atomic(path, text.encode(errors="surrogateescape"))
-        for folder in folders:
-            folder.rmdir()
         if unregistered:
             unregister(project.root)
+        # The config is the last of its folder: until then the command can be run again.
+        inner = [folder for folder in folders if folder != home]
+        for path in sorted([*gone, *inner], key=lambda path: (path == config, path in inner)):
+            path.rmdir() if path in inner else path.unlink()
+        if home in folders:
+            home.rmdir()
     left = [] if home in folders else sorted(set(home.iterdir()) - {*gone, *folders})
     return Removed(
         root=project.root,

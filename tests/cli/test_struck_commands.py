@@ -1,4 +1,4 @@
-"""init, record, cost reset and validate --fix, struck at every change they make on disk."""
+"""Commands that run no agent, struck at every change they make on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.fault_proof import Scene, prove
+from support.hand_sessions import claude_line, claude_log
 from support.state_samples import call
 from support.workflow_box import box_with, put_change
 from support.workspace import PROPOSAL, Sandbox
@@ -16,6 +17,7 @@ from agentd.cli import run
 from agentd.errors import StateError
 from agentd.ledger.store import StateStore
 from agentd.metering.usage import UsageMetrics
+from agentd.project.init import initialise
 
 NOTHING: Counter[str] = Counter()
 CALL_ID = "20261122T054052-manual-0000002a"
@@ -31,6 +33,24 @@ def empty(folder: Path) -> Sandbox:
 def test_init(tmp_path: Path) -> None:
     scene = Scene(command=("init",), after=("list",), make=empty, paid=NOTHING)
     prove(scene, tmp_path)
+
+
+def made(folder: Path) -> Sandbox:
+    box = empty(folder)
+    initialise(box.root)
+    return box
+
+
+@pytest.mark.reliability
+def test_init_remove(tmp_path: Path) -> None:
+    command = ("init", "--remove")
+    prove(Scene(command=command, after=("--version",), make=made, paid=NOTHING), tmp_path)
+
+
+@pytest.mark.reliability
+def test_config_set(tmp_path: Path) -> None:
+    command = ("config", "set", "budget.limit_usd", "5")
+    prove(Scene(command=command, after=("list",), make=made, paid=NOTHING), tmp_path)
 
 
 def with_calls(folder: Path) -> Sandbox:
@@ -103,3 +123,34 @@ def untidy(folder: Path) -> Sandbox:
 def test_validate_fix(tmp_path: Path) -> None:
     command = ("validate", "add-x", "--fix")
     prove(Scene(command=command, make=untidy, paid=NOTHING), tmp_path)
+
+
+def with_a_run_that_told_nothing(folder: Path) -> Sandbox:
+    folder.mkdir(parents=True)
+    box = box_with(folder, providers=("claude",))
+    (folder / "home").mkdir()
+    (folder / ".claude").symlink_to("home/.claude")
+    StateStore(put_change(box, "add-x", "implementing"))
+    return box
+
+
+def put_log(box: Sandbox) -> None:
+    """What a person did in claude, in this copy of the project."""
+    claude_log(box.root).write_text(claude_line(1, box.root) + claude_line(2, box.root))
+
+
+def holds_the_session(box: Sandbox) -> None:
+    [one] = box.telemetry("add-x")["calls"]
+    assert (one["step"], one["tokens_in"], one["requests"]) == ("manual", 200, 2)
+
+
+@pytest.mark.reliability
+def test_import(tmp_path: Path) -> None:
+    scene = Scene(
+        command=("import", "--into", "add-x"),
+        make=with_a_run_that_told_nothing,
+        ready=put_log,
+        paid=NOTHING,
+        holds=holds_the_session,
+    )
+    prove(scene, tmp_path)

@@ -284,3 +284,15 @@ def test_what_is_told_of_calls_in_two_ledgers_is_told_each_time(ledgers: list[Ch
         summed = sum_ledgers([copy, *ledgers], BY_STEP, Bounds())
         assert summed.tally.total.calls == 3
         assert "1 call of change a in two ledgers" in summed.notes[0]
+
+
+def test_what_nobody_has_used_for_long_goes(cache_home: Path) -> None:
+    for kind in ("rows", "reports"):
+        cache.save(cache.path_of(kind, "gone"), [1])
+    old, used = (cache.path_of(kind, "gone") for kind in ("rows", "reports"))
+    long_ago = time.time() - cache.UNUSED_S - 60
+    os.utime(old, (long_ago, long_ago))
+    os.utime(used, (time.time(), long_ago))
+    new = cache.path_of("rows", "new")
+    cache.save(new, [2])
+    assert sorted(cache_home.iterdir()) == sorted([used, new])

@@ -27,7 +27,8 @@ Work = Sequence[str] | Callable[[], int]
 class Scene:
     """A command to be struck, in projects that are copies of one that ``make`` puts into a folder.
 
-    It is agentd's arguments, or what a child does in the project.
+    It is agentd's arguments, or what a child does in the project. ``ready`` is what a copy needs
+    besides, such as files that name its path.
 
     ``again`` is the next command (the same unless given), ``after`` the one where the struck
     command ended well, or had printed what ``says_done`` finds: who asks again for what was done
@@ -38,6 +39,7 @@ class Scene:
 
     command: Work
     make: Callable[[Path], Sandbox]
+    ready: Callable[[Sandbox], object] = lambda _: None
     again: Work = ()
     after: Work = ("status",)
     says_done: str = "(?!)"
@@ -85,6 +87,7 @@ def prove(
     """
     whole = scene.make(folder / "whole")
     unharmed = Case(scene, copied(whole, folder / "unharmed"), Fault())
+    scene.ready(unharmed.box)
     ended = unharmed.strike()
     assert ended.code == 0, ended.err
     good = files_of(unharmed.box)
@@ -93,6 +96,7 @@ def prove(
     wrong: list[str] = []
     for fault in cases:
         case = Case(scene, copied(whole, folder / "case"), fault)
+        scene.ready(case.box)
         wrong += [f"{fault.kind} at {fault.at}: {what}" for what in complaints(case, good)]
     assert not wrong, "\n".join([f"{len(wrong)} of {len(cases)}", *wrong])
     return len(cases)
@@ -168,7 +172,8 @@ def left_behind(case: Case, good: Counter[str]) -> Iterator[str]:
     now = files_of(case.box)
     if more := [name for name in now - good if not re.search(case.scene.may_leave, name)]:
         yield f"left behind: {sorted(more)}"
-    if less := [name for name in good - now if not re.search(case.scene.may_lack, name)]:
+    may_lack = rf"{case.scene.may_lack}|^\.cache/"  # what is kept there only saves time
+    if less := [name for name in good - now if not re.search(may_lack, name)]:
         yield f"missing: {sorted(less)}"
 
 

@@ -9,7 +9,17 @@ import pytest
 from support.fault_proof import Scene, prove
 from support.loop_box import sandbox
 from support.merging import put_complete_changes, put_reviewed_changes
-from support.workflow_box import archiving, specs_of, state_of
+from support.workflow_box import (
+    MAIN,
+    STREAM,
+    archiving,
+    block,
+    modified,
+    put_change,
+    specs_of,
+    state_of,
+    tasks_for,
+)
 from support.workspace import Sandbox
 
 
@@ -59,6 +69,44 @@ def test_archive_with_its_steps(tmp_path: Path) -> None:
         paid=Counter({"one archive": 1, "one archive-review": 1}),
         holds=is_archived,
         may_say=SAID_ALREADY,
+        may_lack="/requests[.]jsonl$",
+    )
+    prove(scene, tmp_path)
+
+
+_TWICE = block("Greet", "The system SHALL greet twice.", "hello", "it says hello hello")
+_LOUDLY = block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO")
+
+
+def clashing(folder: Path) -> Sandbox:
+    """Change ``ours`` is archived; ``theirs`` changes the same requirement otherwise."""
+    folder.mkdir(parents=True)
+    box = sandbox(folder)
+    archiving(box, "APPROVED")
+    (box.root / "agentd/specs/login.md").write_text(MAIN)
+    for name, text in (("theirs", _TWICE), ("ours", _LOUDLY)):
+        files = {"specs/login.md": modified(text), "tasks.md": tasks_for("Greet")}
+        put_change(box, name, "complete", files)
+    box.ok("archive", "ours")
+    main = (box.root / "agentd/specs/login.md").read_text()
+    assert main.count(_LOUDLY.strip()) == 1
+    box.answer("merge", STREAM, {"change/merged/login.md": main.replace("loudly", "LOUDLY, twice")})
+    return box
+
+
+def is_merged(box: Sandbox) -> None:
+    assert b"greet loudly." in specs_of(box)["login.md"]
+    assert b"LOUDLY, twice" in (box.change("theirs") / "merged/login.md").read_bytes()
+
+
+@pytest.mark.reliability
+def test_merge_with_a_conflict(tmp_path: Path) -> None:
+    ran = {"ours archive": 1, "ours archive-review": 1, "theirs merge": 1}
+    scene = Scene(
+        command=("merge", "theirs", "--resolve"),
+        make=clashing,
+        paid=Counter(ran),
+        holds=is_merged,
         may_lack="/requests[.]jsonl$",
     )
     prove(scene, tmp_path)

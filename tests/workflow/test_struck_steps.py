@@ -1,4 +1,4 @@
-"""proposal, challenge and implement, struck at every change that agentd makes on disk."""
+"""Each step, fillback and a whole run, struck at every change that agentd makes on disk."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.fault_proof import Scene, prove
-from support.loop_box import approving, sandbox
-from support.workflow_box import put_change
-from support.workspace import Sandbox
+from support.fault_proof import THINNED, Scene, prove
+from support.loop_box import REVISED, STREAMS, approving, sandbox
+from support.slices import SLICES
+from support.workflow_box import put_change, specs_of, state_of
+from support.workspace import PROPOSAL, REVIEW, Sandbox
 
 SAID_ALREADY = "has a proposal already|is in phase"
 TOLD = "/requests[.]jsonl$"  # the call has their sum
@@ -23,7 +24,8 @@ def struck(folder: Path, step: str, *command: str, phase: str | None = None) -> 
         box = sandbox(place)
         approving(box)
         if phase:
-            put_change(box, "add-x", phase)
+            files = {"IMPLEMENTATION.md": "# Implementation\n", "REVIEW.md": REVIEW}
+            put_change(box, "add-x", phase, files if phase == "implementing" else {})
         return box
 
     scene = Scene(
@@ -50,3 +52,67 @@ def test_challenge(tmp_path: Path) -> None:
 @pytest.mark.reliability
 def test_implement(tmp_path: Path) -> None:
     struck(tmp_path, "implementation", "implement", "add-x", phase="challenged")
+
+
+@pytest.mark.reliability
+def test_review(tmp_path: Path) -> None:
+    struck(tmp_path, "review", "review", "add-x", phase="implementing")
+
+
+@pytest.mark.reliability
+def test_resolve(tmp_path: Path) -> None:
+    struck(tmp_path, "resolve", "resolve", "add-x", phase="implementing")
+
+
+def two_parts(folder: Path) -> Sandbox:
+    folder.mkdir(parents=True)
+    box = sandbox(folder)
+    box.answers("fillback", (STREAMS["gemini"], PROPOSAL), (STREAMS["gemini"], REVISED))
+    for number in (1, 2):
+        source = box.root / f"src/m{number}.py"
+        source.parent.mkdir(exist_ok=True)
+        source.write_text("x = 1   \n" * 16_000)
+    return box
+
+
+def is_filled_back(box: Sandbox) -> None:
+    assert state_of(box, "old")["phase"] == "complete"
+
+
+@pytest.mark.reliability
+def test_fillback(tmp_path: Path) -> None:
+    scene = Scene(
+        command=("fillback", "old", "--path", "src"),
+        make=two_parts,
+        paid=Counter({"old fillback": 2}),
+        holds=is_filled_back,
+        may_lack=TOLD,
+    )
+    prove(scene, tmp_path)
+
+
+def approved(folder: Path) -> Sandbox:
+    folder.mkdir(parents=True)
+    box = sandbox(folder)
+    approving(box)
+    return box
+
+
+def is_archived(box: Sandbox) -> None:
+    assert state_of(box, "add-x")["phase"] == "archived"
+    assert sorted(specs_of(box)) == ["CHANGELOG.md", "login.md"]
+    assert (box.root / "login.py").read_text() == "a\n"
+
+
+@pytest.mark.reliability
+def test_a_whole_run(tmp_path: Path) -> None:
+    steps = ("proposal", "challenge", "implementation", "review", "archive", "archive-review")
+    scene = Scene(
+        command=("run", "add-x", "Let users log in"),
+        make=approved,
+        paid=Counter({f"add-x {step}": 1 for step in steps}),
+        holds=is_archived,
+        may_say="is archived since",
+        may_lack=TOLD,
+    )
+    prove(scene, tmp_path, step=SLICES * THINNED * (5 if THINNED > 1 else 1))
