@@ -10,7 +10,7 @@ from agentd.budget.allowing import allowing
 from agentd.budget.spending import check_priced
 from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
-from agentd.errors import Cancelled, ProviderError
+from agentd.errors import AgentdError, Cancelled, ProviderError
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
 from agentd.metering.call import CallRecord
@@ -35,6 +35,9 @@ def run_until_done(run: StepRun) -> CallRecord:
     failed: list[tuple[str, Failure]] = []
     choice = choose_for(run)
     session = order.session_id or session_to_continue(run, choice.provider)
+    if lost := order.timed_out.get(run.step.name):
+        failed.append((lost.provider, lost.failure))
+        choice, session = _after_failure(run, failed, lost.error, choice, session)
     while True:
         request = metered(run, _request(run, choice, session))
         with (
@@ -66,18 +69,18 @@ def run_until_done(run: StepRun) -> CallRecord:
             done.check_done()
             return done.record
         failed.append((choice.provider, result.failure))
-        choice, session = _after_failure(run, failed, done, choice, session)
+        choice, session = _after_failure(run, failed, _given_up(failed, done), choice, session)
 
 
 def _after_failure(
     run: StepRun,
     failed: Sequence[tuple[str, Failure]],
-    last: Attempt,
+    given_up: AgentdError,
     choice: Choice,
     session: str | None,
 ) -> tuple[Choice, str | None]:
-    """With what the step goes on after a pause. Raises ProviderError when it does not."""
-    from agentd.workflow.retry import advice, next_try, sleep_until
+    """With what the step goes on after a pause. Raises ``given_up`` when it does not."""
+    from agentd.workflow.retry import next_try, sleep_until
 
     order, settings, (provider, failure) = (
         run.order,
@@ -86,11 +89,7 @@ def _after_failure(
     )
     following = next_try(failed, settings, wait=order.wait, now=utc_now())
     if following is None:
-        raise ProviderError(
-            f"{provider} failed in step {run.step.name} ({failure.reason}, "
-            f"exit code {last.result.exit_code}): {last.result.error or 'it gave no reason'}",
-            fix=f"{advice(failed)}\n{last.where()} What it used is recorded.",
-        )
+        raise given_up
     order.note(f"{run.step.name}: {failure.reason}; {following.told}")
     sleep_until(following.at, clock=utc_now, sleep=time.sleep)
     if following.provider != provider:
@@ -98,6 +97,17 @@ def _after_failure(
             replace(run, order=replace(order, provider=following.provider, model=None))
         )
     return choice, None if following.fresh_session else session
+
+
+def _given_up(failed: Sequence[tuple[str, Failure]], last: Attempt) -> ProviderError:
+    from agentd.workflow.retry import advice
+
+    (provider, failure), result = failed[-1], last.result
+    return ProviderError(
+        f"{provider} failed in step {result.step} ({failure.reason}, "
+        f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
+        fix=f"{advice(failed)}\n{last.where()} What it used is recorded.",
+    )
 
 
 def choose_for(run: StepRun) -> Choice:

@@ -149,7 +149,8 @@ def _settle(
             changes = recording.changes_after(run)
     record = recording.enter(change, record, changes)
     stopped = ended.stopped
-    if ended.followed and stopped is None and not done and record.status == "ok":
+    wrong = record.status == "ok" or bool(found.forbidden)
+    if ended.followed and stopped is None and not done and wrong:
         stopped = work_not_done(change, info, found.forbidden)
     return Settled(record, done, found.in_doubt, ended.followed, stopped)
 

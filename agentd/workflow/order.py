@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.providers.activity import Snapshot, Watch
+
+if TYPE_CHECKING:
+    from agentd.errors import AgentdError
+    from agentd.providers.failure import Failure
 
 
 @frozen(kw_only=True)
@@ -46,6 +51,17 @@ def nobody_watches(_: Begun) -> Iterator[Watched]:
     yield Watched()
 
 
+class TimedOut(NamedTuple):
+    """A run that was followed until its time was over; another provider may go on with its step.
+
+    ``error`` ends a command that is about another step.
+    """
+
+    provider: str
+    failure: Failure
+    error: AgentdError
+
+
 @frozen(kw_only=True)
 class Order:
     """What a person asked for on the command line; None leaves it to the config.
@@ -53,7 +69,7 @@ class Order:
     ``wait``: sleep until a rate limit is lifted. ``override_budget``: begin and go on with calls
     beyond their budget. ``no_checks``: the project's checks don't run, and decide nothing.
     ``note`` is told in a line what happens, ``warn`` what a person must see, ``watching`` shows
-    each call while it runs.
+    each call while it runs. ``timed_out`` fills, by step, while earlier runs are followed.
     """
 
     provider: str | None = None
@@ -65,3 +81,4 @@ class Order:
     note: Callable[[str], None] = field(default=lambda _: None)
     warn: Callable[[str], None] = field(default=lambda _: None)
     watching: Watching = nobody_watches
+    timed_out: dict[str, TimedOut] = field(default_factory=dict)

@@ -46,7 +46,9 @@ def run_step(run: StepRun) -> StepOutcome:
         return earlier
     check_ready(run.change, run.step)
     run, is_paid = before_step(_with_doubt(run))
-    return _outcome(run, run_until_done(run) if is_paid else None)
+    record = run_until_done(run) if is_paid else None
+    run.order.timed_out.clear()
+    return _outcome(run, record)
 
 
 def adopted(run: StepRun) -> StepOutcome | None:
@@ -57,6 +59,9 @@ def adopted(run: StepRun) -> StepOutcome | None:
     for settled in settle_before_step(run.change, run.order):
         if settled.done and settled.record.step == run.step.name:
             return _outcome(run, settled.record)
+    for step, lost in run.order.timed_out.items():
+        if step != run.step.name:
+            raise lost.error
     return None
 
 

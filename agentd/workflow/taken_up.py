@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from agentd.budget.allowance import Allowance
+from agentd.clock import utc_now
 from agentd.errors import AgentdError, Cancelled, ProviderError
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
@@ -17,8 +18,8 @@ from agentd.runner.run_folder import RunInfo
 from agentd.text import some_of
 from agentd.workflow import recording
 from agentd.workflow.model_choice import Choice
-from agentd.workflow.order import Order, Watched
-from agentd.workflow.retry import advice
+from agentd.workflow.order import Order, TimedOut, Watched
+from agentd.workflow.retry import advice, next_try
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 
@@ -42,7 +43,7 @@ def follow_to_its_end(
     """Follow a run that still works, by the limits of today, and keep its call.
 
     Its time limit counts from its own begin. What stops it, as Ctrl-C and a budget do, ends the
-    command too.
+    command too; after its time limit another provider may go on (``Order.timed_out``).
     """
     provider, step = request.provider.name, STEPS.get(request.step)
     request = replace(request, timeout_s=change.workspace.config.workflow.step_timeout_secs)
@@ -68,7 +69,7 @@ def follow_to_its_end(
         result = allowance.judge(ScriptRunner().take_up(request))
         record = recording.keep(change, result, overridden=allowance.overridden)
         watched.record = record
-    return TakenUp(record, followed=True, stopped=_stopped(change, result, allowance))
+    return TakenUp(record, followed=True, stopped=_stopped(change, result, allowance, order))
 
 
 def work_not_done(change: Change, info: RunInfo, forbidden: Sequence[str]) -> ProviderError:
@@ -88,7 +89,9 @@ def work_not_done(change: Change, info: RunInfo, forbidden: Sequence[str]) -> Pr
     )
 
 
-def _stopped(change: Change, result: RunResult, allowance: Allowance) -> AgentdError | None:
+def _stopped(
+    change: Change, result: RunResult, allowance: Allowance, order: Order
+) -> AgentdError | None:
     where = f"Its output: {change.project.shown(result.run_dir)}/ (stdout, stderr)."
     match result.status:
         case "cancelled":
@@ -99,11 +102,16 @@ def _stopped(change: Change, result: RunResult, allowance: Allowance) -> AgentdE
         case "budget_stopped":
             return allowance.stopped()
         case "timeout" if result.failure is not None:
-            return ProviderError(
+            failed = [(result.provider, result.failure)]
+            error = ProviderError(
                 f"{result.provider} failed in step {result.step} ({result.failure.reason}): "
                 f"{result.error}",
-                fix=f"{advice([(result.provider, result.failure)])}\n{where} What it used is "
-                "recorded.",
+                fix=f"{advice(failed)}\n{where} What it used is recorded.",
             )
+            settings = change.workspace.config.workflow
+            if next_try(failed, settings, wait=order.wait, now=utc_now()) is None:
+                return error
+            order.timed_out[result.step] = TimedOut(*failed[0], error)
+            return None
         case _:
             return None

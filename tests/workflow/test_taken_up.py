@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from standins.running import lives, until
 from support.budget_box import OPUS, configure, in_turns
-from support.loop_box import verdict
+from support.loop_box import STREAMS, verdict
+from support.recordings import recording
 from support.workflow_box import (
     MAIN,
     STREAM,
@@ -35,6 +36,7 @@ from agentd.runner.run_folder import RunFolder
 pytestmark = pytest.mark.skipif(not has_proc(), reason="no /proc here")
 
 APPROVED = {"change/CHALLENGE.md": verdict("APPROVED")}
+CODEX = STREAMS["codex"]
 WAITS = "touch ../waits; while ! test -e ../go; do sleep 0.02; done"
 
 
@@ -190,6 +192,35 @@ def test_its_time_limit_counts_from_its_begin(orphan: Orphan) -> None:
     assert "gemini failed in step challenge (timeout)" in done.stderr
     assert "Raise workflow.step_timeout_secs" in done.stderr
     assert calls_of(orphan.box, "add-x") == [("challenge", "timeout")]
+    assert orphan.began() == ["challenge"]
+
+
+def times_out_with_a_fallback(orphan: Orphan, command: str) -> subprocess.CompletedProcess[str]:
+    box = orphan.box
+    config = box.root / "agentd/config.toml"
+    text = config.read_text().replace("[checks]", 'fallback = ["codex"]\n[checks]', 1)
+    config.write_text(f'{text}[codex]\ncommand = "{box.root.parent / "codex"}"\n')
+    orphan.kill("waits", "challenge", "add-x", "--provider", "gemini")
+    put_plan(box, "challenge", shell=None, stdout=str(recording(CODEX).folder / "stdout"))
+    box.ok("config", "set", "workflow.step_timeout_secs", "1")
+    return box.run(command, "add-x")
+
+
+@pytest.mark.parametrize("command", ["challenge", "plan"])
+def test_after_its_time_limit_the_fallback_goes_on(orphan: Orphan, command: str) -> None:
+    done = times_out_with_a_fallback(orphan, command)
+    assert done.returncode == 0, done.stderr
+    assert "challenge: timeout; going on with codex" in done.stderr
+    calls = state_of(orphan.box, "add-x")["telemetry"]["calls"]
+    told = [(call["provider"], call["status"]) for call in calls]
+    assert told == [("gemini", "timeout"), ("codex", "ok")]
+    assert state_of(orphan.box, "add-x")["phase"] == "challenged"
+
+
+def test_after_its_time_limit_another_step_is_not_begun(orphan: Orphan) -> None:
+    done = times_out_with_a_fallback(orphan, "reproposal")
+    assert done.returncode == 4, done.stderr
+    assert "gemini failed in step challenge (timeout)" in done.stderr
     assert orphan.began() == ["challenge"]
 
 
