@@ -20,7 +20,14 @@ RUNS = 11
 ANSWER = Path(__file__).parents[1] / "fixtures/recordings/codex/0.169.0/model_json/stdout"
 CLI = """#!/bin/sh
 cat > /dev/null
-echo "- [x] NEEDS_CHANGES $$" > agentd/changes/add-x/REVIEW.md
+cat > agentd/changes/add-x/REVIEW.md <<END
+# Review
+Number $$.
+
+## Verdict
+- [ ] APPROVED
+- [x] NEEDS_CHANGES
+END
 cat "{answer}"
 """
 CONFIG = """project_name = "bench"

@@ -28,7 +28,6 @@ from pathlib import Path
 # What Python and the libraries look at when they are loaded.
 _SET_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TYPER", "_TYPER")
 _LARGEST_REQUEST = 100_000
-_PIPE_HOLDS = 65_536
 
 
 def run_agentd(
@@ -46,11 +45,7 @@ def run_agentd(
     request = json.dumps(
         [list(map(os.fsdecode, arguments)), str(cwd.absolute()), environ, umask]
     ).encode()
-    if (
-        len(stdin) > _PIPE_HOLDS
-        or len(request) > _LARGEST_REQUEST
-        or _set_at_start(environ) != _AT_START
-    ):
+    if len(request) > _LARGEST_REQUEST or _set_at_start(environ) != _AT_START:
         return subprocess.run(
             command,
             cwd=cwd,
@@ -61,8 +56,7 @@ def run_agentd(
             check=False,
         )
     source, given = os.pipe()
-    os.write(given, stdin)
-    os.close(given)
+    os.set_blocking(given, False)
     pipes = [os.pipe() for _ in range(3)]  # stdout, stderr, and how it ended
     ours = [source, *(target for _, target in pipes)]
     try:
@@ -70,7 +64,8 @@ def run_agentd(
     finally:
         for fd in ours:
             os.close(fd)
-    out, err, end = _read_all([source for source, _ in pipes], command, timeout_s)
+    sources = [source for source, _ in pipes]
+    out, err, end = _exchange(given, stdin, sources, command, timeout_s)
     _pid, status = json.loads(end.splitlines()[-1])
     return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status), out, err)
 
@@ -79,11 +74,15 @@ def _set_at_start(environ: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environ.items() if key.startswith(_SET_AT_START)}
 
 
-def _read_all(sources: list[int], command: list[str | bytes], timeout_s: float) -> list[bytes]:
+def _exchange(
+    given: int, stdin: bytes, sources: list[int], command: list[str | bytes], timeout_s: float
+) -> list[bytes]:
     """What comes from each until all are closed; the last one tells the pid first."""
     found = {source: bytearray() for source in sources}
+    rest = memoryview(stdin)
     until = time.monotonic() + timeout_s
     with selectors.DefaultSelector() as selector:
+        selector.register(given, selectors.EVENT_WRITE)
         for source in sources:
             selector.register(source, selectors.EVENT_READ)
         while selector.get_map():
@@ -92,9 +91,16 @@ def _read_all(sources: list[int], command: list[str | bytes], timeout_s: float) 
                 os.kill(pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(command, timeout_s)
             for key, _ in selector.select(1):
-                data = os.read(key.fd, 1 << 20)
-                found[key.fd] += data
-                if not data:
+                if key.fd == given:
+                    try:
+                        rest = rest[os.write(given, rest) if rest else 0 :]
+                    except BrokenPipeError:  # it has ended, or reads no further
+                        rest = rest[:0]
+                    more = bool(rest)
+                else:
+                    more = bool(data := os.read(key.fd, 1 << 20))
+                    found[key.fd] += data
+                if not more:
                     selector.unregister(key.fd)
                     os.close(key.fd)
     return [bytes(found[source]) for source in sources]
