@@ -85,6 +85,15 @@ def files_below(
     return sorted(map(Path, found))
 
 
+def folders_below(folder: Path) -> list[str]:
+    """``folder``, there or not, and all folders in it; links are not followed."""
+    found = [os.fspath(folder)]
+    for inner in found:  # it grows
+        with contextlib.suppress(OSError), os.scandir(inner) as entries:
+            found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return found
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder and all that is in it, however deep; what can't be removed stays."""
     folders = [os.fspath(folder)]

@@ -34,16 +34,20 @@ def status(
     gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
     from agentd.cli.output import print_json, told_waiting
     from agentd.reports.status import newer_words, open_overview
+    from agentd.workflow.sessions.look import not_imported_now
 
     view = open_overview(Path.cwd(), change_id)
     for warning in view.warnings:
         note(f"warning: {warning}")
     if newer := newer_words([view]):
         note(f"note: {newer}.")
+    project = view.change.project
     if as_json:
-        print_json(_document(view))
+        print_json({**_document(view), "not_imported": not_imported_now(project)._asdict()})
     else:
         show(_text(view))
+        if told := not_imported_now(project).told():  # behind the rest: it may take a moment
+            show(f"\n{told}")
     if told_waiting(view.waiting):
         raise typer.Exit(StateError.exit_code)
 
@@ -137,8 +141,6 @@ def _text(view: Overview) -> str:
         lines.append(f"{bound(totals.partial, totals.estimated).capitalize()}: {partial}")
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
-    if not_imported := view.not_imported.told():
-        lines.append(not_imported)
     lines += ["", *_progress(view)]
     for title, groups in (("STEP", view.by_step), ("MODEL", view.by_model)):
         if groups:
@@ -229,7 +231,6 @@ def _document(view: Overview) -> dict[str, Any]:
         "tasks": {"done": view.tasks[0], "total": view.tasks[1]},
         "at_work": view.worker and view.worker.pid,
         "orphans": list(view.waiting.orphans),
-        "not_imported": view.not_imported._asdict(),
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),
     }

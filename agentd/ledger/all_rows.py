@@ -21,7 +21,7 @@ Calls = TypeVar("Calls")
 Made = TypeVar("Made")
 # A file system may keep times to the second or two, so a file this young may change once more
 # without looking any different.
-_SETTLED_NS = 2_000_000_000
+SETTLED_NS = 2_000_000_000
 
 
 class HasLedger(Protocol):
@@ -128,7 +128,7 @@ def stamps_of(changes: Sequence[HasLedger]) -> list[FileStamp | None]:
 
 def is_settled(stamp: FileStamp | None) -> bool:
     """Whether the next write to a ledger of this stamp will change the stamp."""
-    return stamp is not None and time.time_ns() - stamp.changed_ns > _SETTLED_NS
+    return stamp is not None and time.time_ns() - stamp.changed_ns > SETTLED_NS
 
 
 def home_of(changes: Sequence[HasLedger]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from agentd.files import files_below
+from agentd.files import files_below, folders_below
 from agentd.frozen import frozen
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def folder_of(environ: Mapping[str, str], variable: str, usual: str) -> Path | N
     return Path(home, usual) if home else None
 
 
+def _matching(home: Path, pattern: str) -> list[Path]:
+    with contextlib.suppress(OSError):  # another user's
+        return sorted(home.glob(pattern))
+    return []
+
+
 @frozen(kw_only=True)
 class SessionLogs:
     """Where a CLI keeps its session logs, and what reads them.
@@ -56,9 +63,24 @@ class SessionLogs:
             return
         begins = tuple(map(self.begins, roots)) if self.begins and roots else ("",)
         for place in self.places:
-            for folder in sorted(home.glob(place)):
+            for folder in _matching(home, place):
                 if folder.name.startswith(begins):
                     yield from files_below(folder, ".jsonl")
+
+    def folders(self, environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[str]:
+        """The folders, there or not, one of which changes before ``find`` finds another file."""
+        home = folder_of(environ, self.variable, self.usual)
+        if home is None:
+            return
+        begins = tuple(map(self.begins, roots)) if self.begins and roots else ("",)
+        for place in self.places:
+            above, _, last = place.rpartition("/")
+            for depth in range(1, 1 + above.count("/") + bool(above)):
+                one = "/".join(place.split("/")[:depth])
+                yield from map(str, _matching(home, one) if "*" in one else (home / one,))
+            for folder in _matching(home, place) if "*" in place else (home / last,):
+                if folder.name.startswith(begins):
+                    yield from folders_below(folder)
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, span_of
 from agentd.workflow.leftovers import NOTHING, Leftovers
-from agentd.workflow.sessions.not_imported import look
+from agentd.workflow.sessions.look import look
 from agentd.workflow.unentered import enter_unentered
 
 

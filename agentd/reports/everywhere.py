@@ -25,7 +25,8 @@ from agentd.reports.groups import Query, Tally, join, report_on, tally
 from agentd.reports.origins import origins_of
 from agentd.reports.selection import Bounds
 from agentd.text import counted
-from agentd.workflow.sessions.discover import ManualCall, calls_everywhere, logs_everywhere
+from agentd.workflow.sessions.discover import calls_everywhere, logs_everywhere
+from agentd.workflow.sessions.manual_call import ManualCall
 from agentd.workflow.sessions.not_imported import roots_seen
 from agentd.workflow.sessions.own_runs import read_known
 

@@ -31,7 +31,6 @@ from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import next_command, read_phase
 from agentd.version import __version__
 from agentd.workflow.leftovers import NOTHING, Leftovers
-from agentd.workflow.sessions.not_imported import NotImported, last_seen
 from agentd.workflow.unentered import enter_unentered
 
 if TYPE_CHECKING:
@@ -85,8 +84,7 @@ class Overview:
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
     entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
     how many calls are partial for what reason. ``checks`` are what the project's checks came to the
-    last time, a line each, where that is known here. ``not_imported`` is what people did by hand
-    that no ledger had when a command looked for the last time.
+    last time, a line each, where that is known here.
     """
 
     change: Change
@@ -104,7 +102,6 @@ class Overview:
     waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
     whys: Mapping[str, int] = field(default_factory=dict)
-    not_imported: NotImported = NotImported()
     checks: tuple[str, ...] = ()
 
 
@@ -118,8 +115,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     change = asked_change(project, change_id, open_first=True)
     waiting = enter_unentered(change)
     view = _overview(change, _Limits.of(project), waiting)
-    warnings = (*view.warnings, *_archived_too(change))
-    return replace(view, warnings=warnings, not_imported=last_seen(project.root))
+    return replace(view, warnings=(*view.warnings, *_archived_too(change)))
 
 
 class Listing(NamedTuple):

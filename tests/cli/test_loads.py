@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.command import agentd
 from support.state_samples import CALL
 from support.workflow_box import STREAM, box_with, put_change
 
@@ -35,6 +36,7 @@ def test_what_a_command_does_without(
     store = StateStore(tmp_path / "agentd" / "changes" / "add-oauth")
     store.create("add-oauth")
     store.append(CALL)
+    agentd("status", cwd=tmp_path)  # the first looks for sessions by hand
     script = (
         "import sys; from agentd.cli import run; assert run(sys.argv[1:]) == 0;"
         "print(*sys.modules, file=sys.stderr)"

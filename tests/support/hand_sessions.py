@@ -14,7 +14,7 @@ from agentd.metering.usage import ModelUsage
 from agentd.project.layout import Project
 from agentd.project.workspace import Workspace
 from agentd.workflow.sessions import discover
-from agentd.workflow.sessions.discover import ManualCall
+from agentd.workflow.sessions.manual_call import ManualCall
 
 CONFIG = '[claude]\n[codex]\n[gemini]\n[pricing]\nsources = ["config", "catalog"]\n'
 SESSION = "11111111-0000-4000-8000-000000000000"

@@ -11,7 +11,9 @@ from support.command import agentd
 from support.hand_sessions import claude_line, claude_log, found_in, root, run_of
 
 from agentd.ledger.store import StateStore
-from agentd.workflow.sessions import discover, not_imported
+from agentd.project.layout import Project
+from agentd.workflow.sessions import discover, log_cache, look, not_imported
+from agentd.workflow.sessions.look import not_imported_now
 from agentd.workflow.sessions.not_imported import NotImported
 
 __all__ = ["root"]  # the fixture
@@ -36,14 +38,14 @@ def project(root: Path) -> Path:
 
 
 def test_cost_and_status_say_so_until_it_is_imported(project: Path) -> None:
-    assert "not imported" not in agentd("status", cwd=project).stdout  # nobody has looked yet
+    assert agentd("status", cwd=project).stdout.endswith(f"\n\n{TOLD}\n")
     told = agentd("cost", "--all", cwd=project)
     assert told.stdout.splitlines()[-1] == TOLD
     assert TOLD in agentd("cost", "--all", "--detail", cwd=project).stdout.splitlines()
     assert TOLD in agentd("status", cwd=project).stdout.splitlines()
     told = agentd("cost", "--all", "--since", "2026-11-21", cwd=project)
     assert told.stdout.splitlines()[-1].startswith("1 session, ")
-    one = {"sessions": 2, "calls": 2, "unpriced": 0}
+    one = {"sessions": 2, "calls": 2, "unpriced": 0, "all_read": True}
     for command in (("cost", "--all"), ("status",)):
         document = json.loads(agentd(*command, "--json", cwd=project).stdout, parse_float=Decimal)
         cost_usd = document["not_imported"].pop("cost_usd")
@@ -78,11 +80,76 @@ def test_what_has_no_price_is_told() -> None:
     assert one.told() == "1 session, about $4.10 and more, not imported: agentd import"
 
 
-def test_status_looks_at_no_log(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    agentd("cost", "--all", cwd=project)
-    monkeypatch.setattr(discover, "read_logs", None)
-    assert not_imported.last_seen(project).sessions == 2
-    assert not_imported.last_seen(project.parent).sessions == 0
+def test_status_reads_no_log_until_a_log_or_a_ledger_is_new(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(not_imported, "SETTLED_NS", 0)  # what is younger is looked at each time
+    here = Project(project)
+
+    def without_a_look() -> int | None:
+        known = not_imported.remembered(project)
+        return known.sessions if known else None
+
+    assert without_a_look() is None
+    assert not_imported_now(here).sessions == without_a_look() == 2
+    assert not_imported.remembered(project.parent) is None
+    with claude_log(project, "s1").open("a") as log:  # it grows
+        log.write(claude_line(5, project, session="s1", at="2026-11-21T11:00:00Z"))
+    assert without_a_look() is None
+    assert (not_imported_now(here).calls, without_a_look()) == (3, 2)
+    claude_log(project, "s3").write_text(claude_line(6, project, session="s3"))  # a new one
+    assert without_a_look() is None
+    assert not_imported_now(here).sessions == without_a_look() == 3
+    below = project / "src"
+    claude_log(below, "s4", project.parent).write_text(claude_line(7, below, session="s4"))
+    assert without_a_look() is None
+    assert not_imported_now(here).sessions == without_a_look() == 4
+    ledger = project / "agentd" / "changes" / "add-oauth" / "STATE.yaml"
+    before = ledger.read_bytes()
+    agentd("import", "--into", "add-oauth", cwd=project)
+    assert not_imported_now(here).sessions == without_a_look() == 0
+    ledger.write_bytes(before)  # as git does when a branch without it is checked out
+    assert without_a_look() is None
+    assert not_imported_now(here).sessions == without_a_look() == 4
+    for name in (".codex/sessions/2026", ".gemini/tmp/x/chats"):  # a CLI is used the first time
+        assert without_a_look() == 4
+        (Path.home() / name).mkdir(parents=True)
+        assert without_a_look() is None
+        assert not_imported_now(here).sessions == 4
+
+
+def test_what_may_change_once_more_at_the_same_time_is_looked_at_again(project: Path) -> None:
+    assert not_imported_now(Project(project)).sessions == 2
+    assert not_imported.remembered(project) is None
+
+
+def test_a_look_of_status_ends_and_the_next_one_goes_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(log_cache.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(look, "_LONGEST_LOOK_S", 3.5)
+    sessions = [claude_log(project, f"t{number}") for number in range(4)]
+    for number, log in enumerate(sessions):
+        lines = [
+            claude_line(100 + 10 * number + line, project, session=log.stem) for line in range(5)
+        ]
+        log.write_text("".join(lines))
+    looks = []
+    while not (found := not_imported_now(Project(project))).all_read:
+        assert found.told() == "session logs are not all read yet: agentd import"
+        looks.append(found)
+    assert (found.sessions, found.calls) == (6, 6)
+    assert 5 < len(looks) < 30
+    tokens = sum(one.call.usage.input_tokens for one in found_in(project))
+    assert tokens == 22 * 100  # each line once
+
+
+def test_a_config_that_cannot_be_read_leaves_status(project: Path) -> None:
+    (project / "agentd" / "config.toml").write_text("[claude\n")
+    told = agentd("status", cwd=project)
+    assert told.returncode == 0
+    assert told.stdout.endswith("\nsession logs are not all read yet: agentd import\n")
 
 
 def test_without_sessions_no_ledger_is_read_for_them(

@@ -18,7 +18,7 @@ from agentd.metering.usage import ModelUsage, add
 from agentd.metering.words import UsageSource
 from agentd.providers.claude import CLAUDE
 from agentd.workflow.sessions import discover, log_cache
-from agentd.workflow.sessions.discover import ManualCall
+from agentd.workflow.sessions.manual_call import ManualCall
 
 __all__ = ["root"]  # the fixture
 WHOLE = [log for log in LOGS if "resumed" not in log.expected["scenario"]]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 
-from agentd.frozen import frozen
 from agentd.metering.bounds import MAX_TOKENS
-from agentd.metering.call import CallRecord
 from agentd.metering.partial import reason_of
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.metering.words import MANUAL
 from agentd.project.change import Change, all_changes
-from agentd.project.layout import Project, find_layout
+from agentd.project.layout import STATE_FILE, Project, find_layout
 from agentd.project.workspace import Workspace
 from agentd.providers.session_files import LoggedRequest
 from agentd.runner.told_by_cli import Outcome
@@ -23,56 +23,35 @@ from agentd.state_folder import hash_of
 from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.sessions.by_hand import Session, sessions_by_hand
 from agentd.workflow.sessions.log_cache import LogFile, read_logs
-from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Imported, Known, read_known
-from agentd.workflow.sessions.places import inside, roots_of
+from agentd.workflow.sessions.manual_call import CUT, ManualCall
+from agentd.workflow.sessions.not_imported import not_imported, remember, stamp_of
+from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Known, read_known
+from agentd.workflow.sessions.places import inside, log_folders, roots_of
 
-_CUT = "an answer was cut"
 _DAY_S = 86400
 ALL = "*"
 """The cache's key for all of the machine."""
 
 
-@frozen(kw_only=True)
-class ManualCall:
-    """What a person had of one session on one day (UTC) and one git branch, as a call.
-
-    ``cwd`` is where the session began, ``branch`` None where the log doesn't tell it, ``last_at``
-    when the last request ended. ``imported`` is the change's call of the same id, None without
-    one; ``call`` may have more than that by now.
-    """
-
-    call: CallRecord
-    cwd: str
-    branch: str | None
-    first_at: datetime
-    last_at: datetime
-    imported: Imported | None = None
-
-    @property
-    def has_grown(self) -> bool:
-        """Whether the log has more than was imported."""
-        if self.imported is None:
-            return False
-        return _known_of(self.call) > _known_of(self.imported.call)
-
-
-def _known_of(call: CallRecord) -> tuple[int, int, bool]:
-    return call.usage.total_tokens, call.requests or 0, _CUT not in (call.why or "")
-
-
-def manual_calls(workspace: Workspace) -> list[ManualCall]:
+def manual_calls(workspace: Workspace, *, until: float = inf) -> list[ManualCall]:
     """What people did in the CLIs in a project, its subfolders and worktrees, oldest first.
 
     Of a project inside it that has an ``agentd/config.toml`` nothing is told. What is imported
-    already is there too. Reads only what the logs have that is new.
+    already is there too. Reads only what the logs have that is new, and remembers what is not
+    imported. Raises TimeoutError once the monotonic clock is at ``until``.
     """
-    root = workspace.project.root
+    root, begun_ns = workspace.project.root, time.time_ns()
     roots = roots_of(root)
-    logs = read_logs(str(root), roots, inside(roots))
-    if not any(log.requests for log in logs):
-        return []  # without reading what all ledgers know
-    known = read_known(str(root), _changes_of(workspace, roots))
-    return _calls_of(logs, known, lambda cwd: workspace.prices)
+    watched = {folder: stamp_of(folder) for folder in log_folders(roots)}
+    logs = read_logs(str(root), roots, inside(roots), until=until, watched=watched)
+    calls: list[ManualCall] = []
+    if any(log.requests for log in logs):  # else without reading what all ledgers know
+        changes = _changes_of(workspace, roots)
+        watched |= {str(path): stamp_of(path) for path in _kept_in(changes)}
+        known = read_known(str(root), changes, until=until)
+        calls = _calls_of(logs, known, lambda cwd: workspace.prices)
+    remember(root, not_imported(calls), watched, begun_ns)
+    return calls
 
 
 def logs_everywhere() -> list[LogFile]:
@@ -109,6 +88,14 @@ def _changes_of(workspace: Workspace, roots: Iterable[Path]) -> list[Change]:
     return changes
 
 
+def _kept_in(changes: Iterable[Change]) -> Iterable[Path]:
+    """Where it stands what was imported, and what it costs."""
+    for project in {change.project.root: change.project for change in changes}.values():
+        yield from (project.config_path, project.changes_dir, project.archive_dir)
+    for change in changes:
+        yield change.folder / STATE_FILE
+
+
 def _calls_of(
     logs: Iterable[LogFile],
     known: Known,
@@ -135,7 +122,7 @@ def _call_of(
     session: Session, rows: Sequence[LoggedRequest], prices: PriceBook, known: Known
 ) -> ManualCall:
     first, last = (datetime.fromtimestamp(one.at, UTC) for one in (rows[0], rows[-1]))
-    whys = [] if all(one.exact for one in rows) else [_CUT]
+    whys = [] if all(one.exact for one in rows) else [CUT]
     why = reason_of([*whys, session.unsure])
     branch = rows[0].branch
     call_id = _call_id(session, first, branch)
@@ -161,7 +148,7 @@ def _call_of(
     is_known = (
         imported is not None
         and imported.call.usage.counts() == outcome.usage.counts()
-        and (_CUT in (why or "") or _CUT not in (imported.call.why or ""))
+        and (CUT in (why or "") or CUT not in (imported.call.why or ""))
     )
     if imported and is_known:
         call = imported.call  # prices of today change nothing of what is recorded

@@ -12,8 +12,8 @@ from agentd.metering.call import CallRecord
 from agentd.project.change import Change, all_changes, find_change
 from agentd.project.hold import at_work
 from agentd.project.workspace import Workspace
-from agentd.workflow.sessions.discover import ManualCall, manual_calls
-from agentd.workflow.sessions.not_imported import forget, remember
+from agentd.workflow.sessions.discover import manual_calls
+from agentd.workflow.sessions.manual_call import ManualCall
 
 
 @frozen(kw_only=True)
@@ -69,7 +69,6 @@ def find_imports(start: Path, wanted: Wanted, *, into: str | None = None) -> Imp
     workspace = Workspace.open_to_write(start)
     target = find_change(workspace.project, into) if into else None
     calls = manual_calls(workspace)
-    remember(workspace.project.root, calls)
     for name in wanted.sessions:
         if not any(str(one.call.session_id).startswith(name) for one in calls):
             raise InputError(
@@ -105,7 +104,6 @@ def record(placed: Iterable[Placed]) -> list[CallRecord]:
         if grown:
             with at_work(change):
                 written += change.ledger.amend(grown)
-        forget(change.project.root, {one.found.call.id for one in of_change})
     return written
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +20,7 @@ from agentd.providers import PROVIDERS
 from agentd.providers.base import understood
 from agentd.providers.session_files import LoggedRequest, LogReader
 from agentd.providers.session_log import UnknownShape
+from agentd.workflow.sessions.not_imported import Watched, stamp_of
 
 _TAIL_BYTES = 512  # a line's time and its ids are in there
 _OWN_PROMPT = b'":"# agentd: step `'  # as prompts/_frame.md begins, where a log quotes it
@@ -60,12 +63,18 @@ def read_logs(
     key: str,
     roots: Sequence[Path],
     is_ours: Callable[[str], bool],
+    *,
+    until: float = inf,
+    watched: Watched | None = None,
 ) -> list[LogFile]:
     """All session logs of sessions that began where ``is_ours`` says so; only what is new is read.
 
     ``roots`` are the folders that those lie in or below, none for all of the machine; ``key`` names
-    the cache. A file that can't be read is left out.
+    the cache. A file that can't be read is left out. ``watched`` gets the files that may have more
+    later. Raises TimeoutError once the monotonic clock is at ``until``; the next time goes on from
+    there.
     """
+    watched = {} if watched is None else watched
     place = cache.path_of("sessions", key)
     loaded = cache.load(place)
     known: dict[str, LogFile] = loaded[1] if loaded and loaded[0] == key else {}
@@ -86,29 +95,38 @@ def read_logs(
                     with path.open("rb") as handle:
                         if log is None or not _has_grown(log, stamp, handle.fileno()):
                             log = LogFile(provider, form.new_reader(path, roots), stamp)
-                        log.stamp = stamp
-                        _read_on(log, handle, form.markers, is_ours)
+                        _read_on(log, handle, form.markers, is_ours, until)
+                        in_time = time.monotonic() < until
+                        log.stamp = stamp if in_time else stamp._replace(modified_ns=-1, size=0)
             except OSError:
                 continue
             found[name] = log
+            if is_new and time.monotonic() >= until:
+                cache.save(place, (key, {**known, **found}))
+                raise TimeoutError
+            if log.is_ours is not False:
+                watched[name] = tuple(stamp)
     if is_new or len(found) != len(known):
         cache.save(place, (key, found))
     return [log for log in found.values() if log.is_ours or (not roots and log.is_ours is None)]
 
 
 def _stamp(path: Path) -> FileStamp:
-    found = path.stat()  # of what a link leads to
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(path.stat().st_mode) or (found := stamp_of(path)) is None:
         raise OSError(f"{path}: is no plain file")
-    return FileStamp(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+    return FileStamp(*found)
 
 
 def _read_on(
-    log: LogFile, handle: BinaryIO, markers: Sequence[bytes], is_ours: Callable[[str], bool]
+    log: LogFile,
+    handle: BinaryIO,
+    markers: Sequence[bytes],
+    is_ours: Callable[[str], bool],
+    until: float,
 ) -> None:
     handle.seek(log.offset)
     for line in handle:
-        if log.is_ours is False or not _take(log, line, markers):
+        if log.is_ours is False or time.monotonic() >= until or not _take(log, line, markers):
             break
         log.offset += len(line)
         log.tail = line[-_TAIL_BYTES:]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,10 +87,11 @@ class _Ledger(NamedTuple):
     imported: tuple[CallRecord, ...]
 
 
-def read_known(key: str, changes: Iterable[Change]) -> Known:
+def read_known(key: str, changes: Iterable[Change], *, until: float = inf) -> Known:
     """What these changes know; each ledger, and each run's folder, is read once.
 
     ``key`` names the cache. A ledger that can't be read is left out: whoever writes to it says so.
+    Raises TimeoutError once the monotonic clock is at ``until``; the next time goes on from there.
     """
     place = cache.path_of("own-runs", key)
     loaded = cache.load(place)
@@ -101,6 +104,9 @@ def read_known(key: str, changes: Iterable[Change]) -> Known:
     for change in changes:
         name = str(change.folder)
         ledger = _read(change, before.get(name))
+        if ledger is not before.get(name) and time.monotonic() >= until:
+            _save(place, key, {**before, **now})
+            raise TimeoutError
         now[name] = ledger
         for run in ledger.runs.values():
             runs.setdefault(run[:2], []).append(run)
@@ -110,8 +116,12 @@ def read_known(key: str, changes: Iterable[Change]) -> Known:
             ids |= {one.id for one in _requests(run_dir) if one.id}
             open_runs += _open_run(run_dir)
     if any(before.get(name) is not ledger for name, ledger in now.items()):
-        cache.save(place, (key, {k: v for k, v in now.items() if is_settled(v.stamp)}))
+        _save(place, key, now)
     return Known(runs, frozenset(ids), open_runs, imported)
+
+
+def _save(place: Path, key: str, ledgers: Mapping[str, _Ledger]) -> None:
+    cache.save(place, (key, {k: v for k, v in ledgers.items() if is_settled(v.stamp)}))
 
 
 def _read(change: Change, before: _Ledger | None) -> _Ledger:

@@ -18,6 +18,12 @@ def has_logs(root: Path) -> bool:
     return any(True for row in rows for _ in row.find(os.environ, roots))
 
 
+def log_folders(roots: Sequence[Path]) -> list[str]:
+    """The folders, there or not, one of which changes before there is another log."""
+    rows = (row.session_logs for row in PROVIDERS.values() if row.session_logs)
+    return [folder for row in rows for folder in row.folders(os.environ, roots)]
+
+
 def roots_of(root: Path) -> list[Path]:
     """The project's folder in each of its repository's worktrees, itself first."""
     found = [root, root.resolve()]
