@@ -54,6 +54,12 @@ def openspec(command: str, root: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
+def as_told(done: subprocess.CompletedProcess[str], root: Path) -> str:
+    """What OpenSpec printed, the same on every machine."""
+    said = _ANSI.sub("", done.stdout + done.stderr).replace(str(root.resolve()), "PROJECT")
+    return "".join(f"{line.rstrip()}\n" for line in said.strip().splitlines())
+
+
 def record(command: str, name: str, case: Case) -> str:
     target = FOLDER / name
     shutil.rmtree(target, ignore_errors=True)
@@ -67,10 +73,8 @@ def record(command: str, name: str, case: Case) -> str:
         lay_out(case.change, change / "specs")
         lay_out({"proposal.md": PROPOSAL, "tasks.md": "- [x] 1.1 Done\n"}, change)
         done = openspec(command, root, "archive", CHANGE_ID, "--yes")
-        said = _ANSI.sub("", done.stdout + done.stderr).replace(str(root.resolve()), "PROJECT")
         if change.exists():
-            shown = [line.rstrip() for line in said.strip().splitlines()]
-            (target / "refusal.txt").write_text("\n".join(shown) + "\n", encoding="utf-8")
+            (target / "refusal.txt").write_text(as_told(done, root), encoding="utf-8")
             return "refused"
         shutil.copytree(specs, target / "after")
         return "accepted"
