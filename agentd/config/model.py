@@ -181,8 +181,8 @@ class ChecksConfig:
     """The project's own checks: a shell command, "" for none, None to detect it.
 
     ``own`` are more of them, by name. Each may take ``timeout_secs``; of its output
-    ``max_output_chars`` are kept for the review. While one that is ``required`` fails, no review
-    approves.
+    ``max_output_chars`` are kept for the review. While one that is ``required`` fails, no review is
+    paid for, and nothing archived.
     """
 
     test: str | None = text(_COMMAND, pattern=r"|.*\S.*")

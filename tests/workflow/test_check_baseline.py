@@ -10,6 +10,11 @@ from support.check_box import OFF, box_of, steps_of, whole
 from support.workflow_box import STREAM, put_change, state_of
 from support.workspace import REVIEW, Sandbox
 
+from agentd.workflow.checks.counts import count_of
+from agentd.workflow.checks.detect import LocalCheck
+from agentd.workflow.checks.kept import is_no_worse
+from agentd.workflow.checks.run_checks import CheckResult
+
 COUNTED = f'test = "cat result; grep -q failed result && exit 1 || exit 0"\n{OFF}'
 
 
@@ -35,28 +40,53 @@ def implemented(box: Sandbox, before: str, after: str) -> str:
     return done.stderr
 
 
+def ended(output: str, exit_code: int | None = 1) -> CheckResult:
+    return CheckResult(
+        check=LocalCheck("test", "x"),
+        exit_code=exit_code,
+        output=f"{output}\n",
+        timed_out=exit_code is None,
+        duration_ms=1,
+        count=count_of(output, is_whole=True),
+    )
+
+
 @pytest.mark.parametrize(
-    ("before", "after", "is_resolved"),
+    ("before", "after", "expected"),
     [
-        (summed(2), summed(2), False),
-        (summed(2), summed(1), False),
-        (summed(2), summed(3), True),
-        (summed(0), summed(1), True),
-        (summed(2), "failed to begin", True),
-        ("failed to begin", summed(2), True),
-        ("failed in 3 s", "failed in 5 s", False),
-        ("failed: a", "failed: b", True),
+        (ended(summed(2)), ended(summed(2)), True),
+        (ended(summed(2)), ended(summed(1)), True),
+        (ended(summed(2)), ended(summed(3)), False),
+        (ended(summed(0), 0), ended(summed(1)), False),
+        (ended(summed(2)), ended("it does not begin"), False),
+        (ended("it does not begin"), ended(summed(2)), False),
+        (ended("a: no, in 3 s"), ended("a: no, in 5 s"), True),
+        (ended("a: no, in 0.31"), ended("a: no, in 0.5"), True),
+        (ended("a: no"), ended("b: no"), False),
+        (ended("a: no", 1), ended("a: no", 2), False),
+        (ended("a: no", -9), ended("a: no", -9), True),
+        (ended("a", 127), ended("a", 127), False),
+        (ended("a", None), ended("b", None), True),
+        (ended("a", 1), ended("a", None), False),
+        (ended("1 error in 0.01s", 2), ended("Found 1 error.", 2), False),
     ],
 )
+def test_what_is_no_worse_than_before(
+    before: CheckResult, after: CheckResult, expected: bool
+) -> None:
+    assert is_no_worse(before, after) == expected
+
+
+@pytest.mark.parametrize(("before", "is_resolved"), [(2, False), (0, True)])
 def test_what_was_red_before_blocks_only_when_it_is_worse(
-    tmp_path: Path, before: str, after: str, is_resolved: bool
+    tmp_path: Path, before: int, is_resolved: bool
 ) -> None:
     box = box_of(tmp_path, COUNTED)
-    told = implemented(box, before, after)
+    told = implemented(box, summed(before), summed(2))
     assert steps_of(box) == ["implementation", *["resolve"] * is_resolved, "review"]
-    was_red = "failed" in before
-    assert ("before the change: it counts only if it gets worse" in told) == was_red
-    assert ("no worse than before the change (test: FAILED (exit 1)" in told) != is_resolved
+    red = "test: FAILED (exit 1), 2 failed, in 0 s"
+    assert (f"{red}, before the change: it counts only if it gets worse" in told) != is_resolved
+    assert (f"{red}, no worse than before the change ({red})" in told) != is_resolved
 
 
 def test_tests_that_are_gone_are_no_tests_that_pass(tmp_path: Path) -> None:
@@ -64,12 +94,6 @@ def test_tests_that_are_gone_are_no_tests_that_pass(tmp_path: Path) -> None:
     told = implemented(box, summed(0), "no tests ran in 0.01s")
     assert steps_of(box) == ["implementation", "resolve", "review"]
     assert "test: no tests found, in 0 s, where there were some before" in told
-
-
-def test_a_time_out_counts_only_where_it_is_new(tmp_path: Path) -> None:
-    box = box_of(tmp_path, f'test = "grep -q slow result && sleep 9"\n{OFF}\ntimeout_secs = 1')
-    told = implemented(box, "slow", "slow 2")
-    assert "no worse than before the change (test: FAILED (stopped at the time limit)" in told
 
 
 def test_the_baseline_is_of_before_the_first_code_also_when_that_failed(tmp_path: Path) -> None:
@@ -135,3 +159,18 @@ def test_that_no_check_is_known_is_told(tmp_path: Path, checks: str, told: str) 
     box.answer("review", STREAM, {"change/REVIEW.md": REVIEW})
     put_change(box, "add-x", "challenged")
     assert box.run("impl", "add-x").stderr.startswith(told)
+
+
+def test_who_codes_can_forge_no_baseline(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "! grep bad login.py"\n{OFF}')
+    whole(box, "bad")
+    kept = "agentd/changes/add-x/runs/*/checks-before.json"
+    forging = f'sed -i \'s/"exit_code": 0/"exit_code": 1/\' {kept}'
+    box.plan["implementation"][0]["shell"] = forging
+    box.write_plan()
+    put_change(box, "add-x", "challenged")
+    done = box.run("impl", "add-x")
+    assert done.returncode == 4
+    assert "what step implementation may not touch" in done.stderr
+    [path] = box.root.glob(kept)
+    assert json.loads(path.read_bytes())["checks"][0]["exit_code"] == 0

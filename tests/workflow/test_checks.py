@@ -205,8 +205,9 @@ def test_at_the_time_limit_the_whole_group_is_killed(
     assert start_token(int((tmp_path / "child").read_text())) is None
 
 
-def test_a_child_left_behind_is_ended_and_not_waited_for(tmp_path: Path) -> None:
-    result = run(tmp_path, "sleep 60 & echo $! > child; echo done", timeout_s=30)
+@pytest.mark.parametrize("begin", ["sleep 60 &", "setsid sleep 60 & sleep 0.1;"])
+def test_a_child_left_behind_is_ended_and_not_waited_for(tmp_path: Path, begin: str) -> None:
+    result = run(tmp_path, f"{begin} echo $! > child; echo done", timeout_s=30)
     assert (result.exit_code, result.timed_out, result.output) == (0, False, "done\n")
     assert start_token(int((tmp_path / "child").read_text())) is None
 

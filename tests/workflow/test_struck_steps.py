@@ -1,4 +1,4 @@
-"""Each step, fillback and a whole run, struck at every change that agentd makes on disk."""
+"""Each step, fillback, a loop over red tests and a whole run, struck at every change on disk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.check_box import GREP, box_of, whole
 from support.fault_proof import THINNED, Scene, prove
 from support.loop_box import REVISED, STREAMS, approving, sandbox
 from support.slices import SLICES
@@ -13,6 +14,7 @@ from support.workflow_box import put_change, specs_of, state_of
 from support.workspace import PROPOSAL, REVIEW, Sandbox
 
 SAID_ALREADY = "has a proposal already|is in phase"
+LONG = SLICES * THINNED * (5 if THINNED > 1 else 1)
 TOLD = "/requests[.]jsonl$"  # the call has their sum
 
 
@@ -115,4 +117,27 @@ def test_a_whole_run(tmp_path: Path) -> None:
         may_say="is archived since",
         may_lack=TOLD,
     )
-    prove(scene, tmp_path, step=SLICES * THINNED * (5 if THINNED > 1 else 1))
+    prove(scene, tmp_path, step=LONG)
+
+
+@pytest.mark.reliability
+def test_a_loop_whose_tests_are_red_first(tmp_path: Path) -> None:
+    def make(place: Path) -> Sandbox:
+        place.mkdir(parents=True)
+        box = box_of(place, GREP)
+        whole(box, "bad", "good")
+        put_change(box, "add-x", "challenged")
+        return box
+
+    def is_approved(box: Sandbox) -> None:
+        state = state_of(box, "add-x")
+        assert (state["phase"], state["iteration"], state["checks"]) == ("complete", 2, "passed")
+
+    scene = Scene(
+        command=("impl", "add-x"),
+        make=make,
+        paid=Counter({f"add-x {step}": 1 for step in ("implementation", "resolve", "review")}),
+        holds=is_approved,
+        may_lack=TOLD,
+    )
+    prove(scene, tmp_path, step=LONG)

@@ -6,9 +6,11 @@ import re
 from typing import NamedTuple
 
 from agentd.frozen import frozen
+from agentd.text import counted
 
 _READ_LINES, _READ_CHARS, _END_LINES = 400, 500, 20
 _MAX_DIGITS = 9
+_ERROR = "error"
 _NO_TESTS = 5  # pytest, Exit codes; unittest since Python 3.12
 _PYTEST = re.compile(r"(?:^|[\s/])(?:pytest|py\.test)(?:\s|$)")
 _FIVE = re.compile(r"\b(?:Error|exit|code|exited with)[: ]+5\b")
@@ -16,12 +18,14 @@ _NONE_RAN = re.compile(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
 
 
 class Count(NamedTuple):
-    """What a check counts: ``3 failed``, ``2 errors``."""
+    """What a check counts: ``3 failed``, ``2 errors``; ``noun`` is failed or error."""
 
     number: int
     noun: str
 
     def __str__(self) -> str:
+        if self.noun == _ERROR:
+            return counted(self.number, _ERROR)
         return f"{self.number} {self.noun}"
 
 
@@ -71,8 +75,8 @@ _TOOLS = {
     "minitest, test-unit": _tool(
         r"^\d+ (?:runs|tests), \d+ assertions, ", r"(\d+) (?:failures|errors)"
     ),
-    "ruff, mypy": _tool(r"^Found \d+ errors?\b", r"Found (\d+)", "errors"),
-    "eslint": _tool(r"^✖ \d+ problems?\b", r"\((\d+) errors?", "errors"),
+    "ruff, mypy": _tool(r"^Found \d+ errors?\b", r"Found (\d+)", _ERROR),
+    "eslint": _tool(r"^✖ \d+ problems?\b", r"\((\d+) errors?", _ERROR),
 }
 
 
@@ -90,8 +94,8 @@ def count_of(output: str, *, is_whole: bool) -> Count | None:
                 continue
             if tool.adds_up and not is_whole:
                 return None
-            counted = filter(tool.summary.search, lines) if tool.adds_up else (line,)
-            if number := sum(_number(tool, each) for each in counted):
+            counting = filter(tool.summary.search, lines) if tool.adds_up else (line,)
+            if number := sum(_number(tool, each) for each in counting):
                 return Count(number, tool.noun)
     return None
 
