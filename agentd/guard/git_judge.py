@@ -22,8 +22,8 @@ from agentd.guard.git_place import GitPlace
 from agentd.guard.git_refs import (
     GitRefs,
     commits_between,
-    in_other_worktrees,
     is_tag,
+    other_worktrees,
     put_back_head,
     put_back_refs,
     put_back_stash,
@@ -196,7 +196,11 @@ class GitJudge:
             place.ask("cat-file", "-e", before.head)
         moved = before.head_moved(now)
         ours = (before.branch, now.branch) if moved else ()
-        elsewhere = in_other_worktrees(place) if before.moved(now, but=ours) else frozenset()
+        elsewhere = (
+            frozenset(other_worktrees(place).values())
+            if before.moved(now, but=ours)
+            else frozenset()
+        )
         self._judge_other_refs(before, now, ours, elsewhere)
         if moved:
             self._judge_head(before, now, moved, commits, elsewhere)

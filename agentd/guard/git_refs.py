@@ -137,15 +137,16 @@ def put_back_stash(place: GitPlace, oid: str, message: str) -> None:
     place.ask("stash", "store", "-q", "-m", message, oid)
 
 
-def in_other_worktrees(place: GitPlace) -> frozenset[str]:
-    """The branches that other working trees of this repository have checked out."""
+def other_worktrees(place: GitPlace) -> dict[str, str]:
+    """The other working trees of this repository by their paths, with their branches, or ""."""
     told = os.fsdecode(place.ask("worktree", "list", "--porcelain", fails=True))
-    found = set()
-    for block in told.split("\n\n"):
-        lines = block.splitlines()
-        if lines and lines[0] != f"worktree {place.top}":
-            found |= {line.removeprefix("branch ") for line in lines if line[:7] == "branch "}
-    return frozenset(found)
+    blocks = (
+        dict(line.partition(" ")[::2] for line in block.splitlines())
+        for block in told.split("\n\n")
+    )
+    found = {block["worktree"]: block.get("branch", "") for block in blocks if block}
+    found.pop(str(place.top), None)
+    return found
 
 
 def commits_between(place: GitPlace, old: str, new: str, limit: int = 5) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from agentd.guard.baseline import Baseline
 from agentd.guard.copies import HASHED_BYTES, MADE, Copies, look_at_entry
 from agentd.guard.findings import Told
 from agentd.guard.git_place import GitPlace
+from agentd.guard.git_refs import other_worktrees
 from agentd.guard.git_status import (
     HIDDEN,
     Entry,
@@ -29,6 +31,7 @@ from agentd.guard.git_status import (
 from agentd.guard.rules import GIT
 from agentd.guard.tree import Look, is_judged, look_at
 
+_WORKTREES = re.compile(r"(?:^|/)\.(?:[^/]+/)?worktrees/[^/]+$")  # .claude/worktrees/agent-1
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
 
 
@@ -128,12 +131,16 @@ class Repository:
         if status.ignored_text != before_text:
             is_ignored = frozenset(names_in(status.ignored_text))
         looks = {path: self._look(path, status.entries.get(path)) for path in dirty}
-        changed = [path for path in dirty if self._differs(path, dirty[path], looks[path])]
+        changed = [
+            path
+            for path in dirty
+            if self._differs(path, dirty[path], looks[path]) and not self._is_worktree(path)
+        ]
         ignored_files = frozenset(self._facts["ignored"])
         for path, entry in status.entries.items():
             if path in dirty or self._skip(path) or entry.state == ".":
                 continue
-            if entry.state == "?" and self._is_half_back(path):
+            if entry.state == "?" and (self._is_half_back(path) or self._is_worktree(path)):
                 continue
             if path in ignored_files or path in was_ignored or f"{path}/" in was_ignored:
                 continue  # only the .gitignore changed
@@ -311,6 +318,12 @@ class Repository:
         for name in there:
             if any(name.startswith(rule) for rule in rules) and not self._skip(name.rstrip("/")):
                 yield name
+
+    def _is_worktree(self, path: str) -> bool:
+        """Whether it is a working tree where agents make theirs; a new one is told of anyway."""
+        if _WORKTREES.search(path) is None or not self._top(path).is_dir():
+            return False
+        return str(self._top(path)) in other_worktrees(self._place)
 
     def _is_gone(self, name: str) -> bool:
         return (

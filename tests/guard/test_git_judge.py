@@ -390,6 +390,34 @@ def test_a_branch_of_a_worktree_of_the_agents_own_stays(repo: Project, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("folder", "is_its_own"),
+    [
+        (".claude/worktrees/agent-1", True),
+        (".worktrees/a", True),
+        ("plugin", False),
+        ("src/worktrees/tree-1", False),
+    ],
+)
+def test_a_judge_may_have_a_worktree_where_agents_make_theirs(
+    repo: Project, folder: str, is_its_own: bool
+) -> None:
+    with watching(repo) as guard:
+        git(repo.root, "worktree", "add", "-q", folder)
+        put(repo.root / folder / "new.py")
+        changes = guard.after()
+    assert [entry.path for entry in changes.forbidden] == (
+        [] if is_its_own else [repo.root / folder]
+    )
+    assert "Working trees were made: " in told(changes)
+    with watching(repo) as guard:
+        put(repo.root / folder / "more.py")
+        put(repo.root / ".claude/worktrees/mine/more.py")
+        changes = guard.after()
+    names = [entry.path.name for entry in changes.forbidden]
+    assert names == ["more.py"] if is_its_own else ["more.py", folder[-6:]]
+
+
+@pytest.mark.parametrize(
     ("command", "expected"),
     [
         ("rm .git/index", "Put back: .git/index"),

@@ -88,6 +88,12 @@ class Bench:
         )
         self.set(script_retries=0, retry_delay_secs=0)
 
+    def commit(self) -> None:
+        """Make the project a git repository, as users' projects are, and commit all there is."""
+        git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
+        for args in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "first")):
+            subprocess.run([*git, *args], cwd=self.project, env=self.environ, check=True)
+
     def set(self, **numbers: int) -> None:
         """Change settings that the config has."""
         config = self.project / "agentd" / "config.toml"

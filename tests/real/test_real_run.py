@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,16 +21,9 @@ DOCUMENTS = {
 }
 
 
-def commit(bench: Bench) -> None:
-    """Make the project a git repository, as users' projects are."""
-    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.com")
-    for args in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "first")):
-        subprocess.run([*git, *args], cwd=bench.project, env=bench.environ, check=True)
-
-
 def begin(bench: Bench, provider: str | None, more: str = "") -> list[Turn]:
     bench.init(provider, more=CHECKS + more, wire="auto")
-    commit(bench)
+    bench.commit()
     providers = (provider,) if provider else tuple(REAL_CLIS)
     turns = story(providers, str(bench.project))
     bench.api.add(*(answer for turn in turns for answer in turn.answers))
@@ -106,7 +98,7 @@ def test_run_with_all_three_and_gates(bench: Bench) -> None:
     turns = begin(bench, None)
     config = bench.project / "agentd" / "config.toml"
     config.write_text(config.read_text().replace("gates = []", 'gates = ["plan", "impl"]'))
-    commit(bench)
+    bench.commit()
     stages = (
         ((CHANGE, "Add an export."), 6, ("challenged", 2, "challenge"), 4),
         ((CHANGE, "--approve", "plan"), 6, ("complete", 3, "review"), 9),
