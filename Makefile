@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One more than there are cores: tests wait for the disk and for processes.
+WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 EVERYWHERE := not real and not services and not dist
 
 .PHONY: demo test reliability reliability-slice test-services lint types test-real bench bench-truth dist clean
@@ -10,7 +12,7 @@ demo: $(VENV)/.installed ## the main job, end to end, offline: recorded CLI outp
 	$(BIN)/agentd demo
 
 test: $(VENV)/.installed-dev ## all tests that need nothing but Python; those that measure time come last, alone
-	$(BIN)/python -m pytest -n logical --dist worksteal -m '$(EVERYWHERE) and not timing'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m '$(EVERYWHERE) and not timing'
 	$(BIN)/python -m pytest -m timing
 
 reliability: $(VENV)/.installed-dev ## the long proofs, whole; stopped, it goes on where it was
