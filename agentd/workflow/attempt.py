@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
@@ -167,11 +168,23 @@ def allowed(run: StepRun) -> Allowed:
 
 
 def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, ...]:
-    """The documents that it owes and that are not there; all of them when it wrote none."""
-    wrote = bool(findings.written)
+    """The documents that it owes and that are not there; all of them when nobody wrote one."""
+    wrote = bool(findings.written) or (result.status == "ok" and _wrote_before(run))
     if result.status == "ok" and not wrote and not findings.misplaced:
         wrote = write_printed(run, result.final_text)
     return missing(run.change, run.step.writes) or (() if wrote else run.step.writes)
+
+
+def _wrote_before(run: StepRun) -> bool:
+    """Whether runs of this step that did not count wrote what this one found, and left as it is.
+
+    A judge's document never counts twice.
+    """
+    before = takewhile(lambda call: call.step == run.step.name, reversed(run.change.state.calls))
+    begun = [call.started_at for call in before if call.started_at is not None]
+    documents = (path for name in run.step.writes for path in run.change.documents(name))
+    newest = max((path.stat().st_mtime for path in documents), default=0.0)
+    return bool(begun) and not run.step.verdicts and newest >= min(begun).timestamp()
 
 
 def _indented(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -156,6 +157,44 @@ def test_untouched_proposal_is_no_revision(box: Sandbox) -> None:
     done = box.run("reproposal", "add-x")
     assert done.returncode == 4
     assert "without writing proposal.md, tasks.md, specs" in done.stderr
+
+
+def implementing(box: Sandbox) -> Path:
+    """A change whose implementation wrote its document, and a spec that it may not touch."""
+    folder = put_change(box, "add-z", "challenged")
+    files = {"change/IMPLEMENTATION.md": "# Implementation\n", "code.py": "x"}
+    box.answer("implementation", STREAM, {**files, "agentd/specs/login.md": "# gone\n"})
+    assert box.run("implement", "add-z").returncode == 4
+    assert state_of(box, "add-z")["phase"] == "challenged"
+    return folder
+
+
+def test_a_rerun_that_finds_the_work_there_is_done(box: Sandbox) -> None:
+    """It leaves the document of the run before as it is, because it is right."""
+    implementing(box)
+    box.answer("implementation", STREAM, {})
+    box.ok("implement", "add-z")
+    assert state_of(box, "add-z")["phase"] == "implementing"
+    assert calls_of(box, "add-z") == [("implementation", "ok")] * 2
+
+
+def test_a_rerun_that_finds_an_older_document_is_not(box: Sandbox) -> None:
+    folder = implementing(box)
+    os.utime(folder / "IMPLEMENTATION.md", (1_000_000_000, 1_000_000_000))
+    box.answer("implementation", STREAM, {})
+    done = box.run("implement", "add-z")
+    assert done.returncode == 4
+    assert "without writing IMPLEMENTATION.md" in done.stderr
+
+
+def test_a_rerun_after_a_revision_that_wrote_nothing_is_no_revision(box: Sandbox) -> None:
+    folder = box.change("add-x")
+    (folder / "CHALLENGE.md").write_text(CHALLENGE)
+    for path in (folder / "proposal.md", folder / "tasks.md", *(folder / "specs").iterdir()):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    put_plan(box, "reproposal", stdout=str(Path(box.plan["challenge"]["stdout"])))
+    assert box.run("reproposal", "add-x").returncode == 4
+    assert "without writing proposal.md" in box.run("reproposal", "add-x").stderr
 
 
 def test_same_review_written_again_counts_as_a_review(box: Sandbox) -> None:
