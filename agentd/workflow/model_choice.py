@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shutil import which
 
 from agentd.config.load import shown_path
 from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, ProviderConfig
@@ -35,12 +36,13 @@ def choose(
     """The provider and model of a step; ``provider`` and ``model`` are the command line's.
 
     Provider: the command line, ``[steps.X]``, the one that is usual for the step's work,
-    the first that the config has.
+    the first that the config has; of the last two only one whose CLI is installed, if any is.
     Model: the command line, ``[steps.X]``, the provider's model for a change with ``size`` specs
     and tasks, its default. Raises ConfigError when the provider has no section.
     """
     set_ = config.steps.get(step.name)
-    usual = usual_provider(step, config.providers)
+    installed = [name for name, each in config.providers.items() if which(each.command)]
+    usual = usual_provider(step, installed or config.providers)
     name = provider or (set_ and set_.provider) or usual
     if name not in config.providers:
         lacking = f"no provider {name}" if name else "there is no provider"

@@ -37,6 +37,20 @@ def config(tmp_path: Path, *parts: str) -> Config:
     return load(path)
 
 
+def test_a_cli_that_is_not_installed_is_nobodys_choice_but_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "claude").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    both = config(tmp_path, CLAUDE, CODEX)
+    assert choose(both, REVIEW).provider == "claude"
+    assert choose(both, REVIEW, provider="codex").provider == "codex"
+    asked = config(tmp_path, CLAUDE, CODEX, '[steps.review]\nprovider = "codex"\n')
+    assert choose(asked, REVIEW).provider == "codex"
+    (tmp_path / "claude").unlink()
+    assert choose(both, REVIEW).provider == "codex"
+
+
 @pytest.mark.parametrize(
     ("specs", "tasks", "complexity"),
     [

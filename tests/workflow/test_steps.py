@@ -185,7 +185,7 @@ def test_step_that_wrote_nothing_exits_4_and_says_so(box: Sandbox) -> None:
 
 def test_missing_command_says_where_it_is_configured(box: Sandbox) -> None:
     (box.root.parent / "gemini").unlink()
-    done = box.run("proposal", "add-x", "Add x")
+    done = box.run("proposal", "add-x", "Add x", "--provider", "gemini")
     assert done.returncode == 4
     assert "[gemini] command" in done.stderr
     assert box.telemetry("add-x") is None or not box.telemetry("add-x")["calls"]
