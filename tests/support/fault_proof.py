@@ -170,9 +170,10 @@ def files_of(box: Sandbox) -> Counter[str]:
 def left_behind(case: Case, good: Counter[str]) -> Iterator[str]:
     """What is not there after a good end, or is there besides."""
     now = files_of(case.box)
-    if more := [name for name in now - good if not re.search(case.scene.may_leave, name)]:
+    cache = r"^\.cache/"  # what is kept there only saves time
+    may_leave, may_lack = (f"{may}|{cache}" for may in (case.scene.may_leave, case.scene.may_lack))
+    if more := [name for name in now - good if not re.search(may_leave, name)]:
         yield f"left behind: {sorted(more)}"
-    may_lack = rf"{case.scene.may_lack}|^\.cache/"  # what is kept there only saves time
     if less := [name for name in good - now if not re.search(may_lack, name)]:
         yield f"missing: {sorted(less)}"
 
