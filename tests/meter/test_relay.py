@@ -142,8 +142,8 @@ def test_nothing_secret_is_written(tmp_path: Path) -> None:
 def test_it_ends_with_its_lifeline(tmp_path: Path) -> None:
     with LoopbackApi() as server, relayed(tmp_path, server.url) as relay:
         assert ask(relay.url)[0]
-        assert relay.process.poll() is None
-    assert relay.process.poll() == 0
+        assert relay.process.exitcode is None
+    assert relay.process.exitcode == 0
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
+import io
+import itertools
 import json
+import logging
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agentd.meter.gate import OpenGate
 from agentd.meter.logged_requests import read_requests
 from agentd.meter.request_log import NAME
+from agentd.metering.dialects.asked import Asked
 from agentd.metering.requests import ApiRequest
-
-_CODE = """
-import asyncio, json, socket, sys
-from pathlib import Path
-from agentd.meter.gate import OpenGate
-from agentd.meter.relay import RelaySettings, serve
 from agentd.providers import PROVIDERS
-given = json.loads(sys.argv[1])
-settings = RelaySettings(token="t0ken", upstream=given["upstream"], log=Path(given["log"]),
-                         lifeline=given["lifeline"], user_agents=tuple(given["user_agents"]),
-                         read_event=PROVIDERS[given["provider"]].cli().read_event
-                         if given["provider"] else None)
-class Gate(OpenGate):
-    def refusal(self, key, asked, input_tokens, body):
+
+
+class _Gate(OpenGate):
+    def refusal(self, key: str, asked: Asked, input_tokens: int, body: bytes) -> str | None:
         return "the budget is spent" if asked.model == "too-dear" else None
-asyncio.run(serve(socket.socket(fileno=given["listening"]), settings, Gate(),
-                  lambda why: (402, {"error": {"message": why}})))
-"""
+
+
+def _refused(why: str) -> tuple[int, dict[str, object]]:
+    return 402, {"error": {"message": why}}
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Relayed:
 
     url: str
     log: Path
-    process: subprocess.Popen[bytes]
+    process: ForkProcess
 
     def requests(self) -> list[ApiRequest]:
         return read_requests(self.log)
@@ -72,23 +71,32 @@ def relayed(
     provider: str = "",
 ) -> Iterator[Relayed]:
     """Start a relay before ``upstream``; it must end by itself when its lifeline ends."""
+    from agentd.meter import relay  # it takes longer to load than a test takes
+
     listening = socket.create_server(("127.0.0.1", 0), backlog=200)
     lifeline, held = os.pipe()
-    given = {
-        "upstream": upstream,
-        "log": str(folder / NAME),
-        "listening": listening.fileno(),
-        "lifeline": lifeline,
-        "user_agents": user_agents,
-        "provider": provider,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", _CODE, json.dumps(given)],
-        pass_fds=(listening.fileno(), lifeline),
-        env={**os.environ, **(environ or {})},
-        stderr=(complaints := (folder / "meter.log").open("ab")),
+    settings = relay.RelaySettings(
+        token="t0ken",
+        upstream=upstream,
+        log=folder / NAME,
+        lifeline=lifeline,
+        user_agents=user_agents,
+        read_event=PROVIDERS[provider].cli().read_event if provider else None,
     )
-    complaints.close()
+
+    def serve() -> None:
+        with (folder / "meter.log").open("ab") as complaints:
+            os.dup2(complaints.fileno(), 2)
+        kept = sorted((2, listening.fileno(), lifeline))  # not the lifeline's other end
+        for last, following in itertools.pairwise((*kept, os.sysconf("SC_OPEN_MAX"))):
+            os.closerange(last + 1, following)
+        os.environ.update(environ or {})
+        logging.root.handlers.clear()  # pytest's
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), write_through=True)
+        asyncio.run(relay.serve(listening, settings, _Gate(), _refused))
+
+    process = multiprocessing.get_context("fork").Process(target=serve)
+    process.start()
     os.close(lifeline)
     try:
         port = listening.getsockname()[1]
@@ -96,8 +104,8 @@ def relayed(
     finally:
         os.close(held)
         listening.close()
-        if process.poll() is None:
-            assert process.wait(20) == 0
+        process.join(20)
+        assert process.exitcode == 0
 
 
 def ask(
