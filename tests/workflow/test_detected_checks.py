@@ -228,6 +228,7 @@ def test_node(
         ({"settings.gradle": "", "gradlew": ""}, {"test": "sh ./gradlew test"}),
         ({"a.sln": ""}, {"test": "dotnet test"}),
         ({"src/a.csproj": "", "a.slnx": ""}, {"test": "dotnet test"}),
+        ({"Src/a/a.csproj": "", "Src/a b.sln": ""}, {"test": "dotnet test 'Src/a b.sln'"}),
         (
             {"composer.json": json.dumps({"scripts": {"test": "phpunit"}})},
             {"test": "composer run-script test"},
@@ -284,6 +285,7 @@ def test_other_languages(
         {"composer.json": "{}"},
         {"deno.json": "{}"},
         {"src/a.csproj": ""},
+        {"x/a.sln": "", "y/b.sln": ""},
         {"pyproject.toml": PYPROJECT, "node_modules/x/test_a.py": "", ".venv/lib/test_b.py": ""},
     ],
 )

@@ -31,6 +31,11 @@ CODEX = '[codex]\ncommand = "codex"\ndefault = "middle"\n' + MODELS.format(provi
 REVIEW, IMPLEMENTATION = STEPS["review"], STEPS["implementation"]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+
 def config(tmp_path: Path, *parts: str) -> Config:
     path = tmp_path / "config.toml"
     path.write_text('project_name = "x"\n' + "\n".join(parts))

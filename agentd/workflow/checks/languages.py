@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from agentd.workflow.checks.check_files import CheckFiles, installed, table, wrapped
 
@@ -46,10 +47,12 @@ def java(files: CheckFiles) -> dict[str, str]:
 
 
 def dotnet(files: CheckFiles) -> dict[str, str]:
-    """The tests of a solution, or of the project at the root."""
+    """The tests of a solution or project at the root, or of the only solution below it."""
     kinds = (".sln", ".slnx", ".csproj", ".fsproj", ".vbproj")
-    found = any("/" not in path and path.endswith(kinds) for path in files.below)
-    return {"test": "dotnet test"} if found else {}
+    if any("/" not in path and path.endswith(kinds) for path in files.below):
+        return {"test": "dotnet test"}
+    below = files.named("*.sln", "*.slnx")
+    return {"test": f"dotnet test {shlex.quote(below[0])}"} if len(below) == 1 else {}
 
 
 def php(files: CheckFiles) -> dict[str, str]:
