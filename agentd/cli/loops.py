@@ -21,7 +21,7 @@ def plan(
 ) -> None:
     """Propose, challenge, revise until the challenge approves.
 
-    Goes on where it stopped; the description is needed until a proposal was begun.
+    Goes on where it stopped; the description is needed once.
     """
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes

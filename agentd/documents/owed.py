@@ -6,12 +6,14 @@ import contextlib
 import re
 from collections.abc import Iterable
 
-from agentd.documents.openspec_new import skips_specs
+from agentd.documents.description import METADATA
 from agentd.errors import StateError
 from agentd.ledger.run_folders import run_dirs
 from agentd.markdown.document import scan
 from agentd.project.change import Change
 
+_SKIPS_SPECS = re.compile(r"^skip_specs:[ \t]+(?:true|True|TRUE)[ \t\r]*(?:#.*)?$", re.MULTILINE)
+_SCHEMA = re.compile(r"^schema:[ \t]+\S", re.MULTILINE)
 _NO_SPECS = re.compile(
     r"[ \t]*[-*+][ \t]+(?:\*\*)?Specs(?:\*\*)?:(?:\*\*)?[ \t]*none\b", re.IGNORECASE
 )
@@ -33,6 +35,12 @@ def owes_specs(change: Change) -> bool:
         return False
     by_hand = change.project.layout == "openspec" and not _is_proposed_here(change)
     return not (by_hand and change.documents("proposal.md") and change.documents("tasks.md"))
+
+
+def skips_specs(change: Change) -> bool:
+    """Whether OpenSpec's ``.openspec.yaml`` says ``skip_specs``; as there, beside a schema only."""
+    text = change.text(METADATA) or ""
+    return bool(_SKIPS_SPECS.search(text) and _SCHEMA.search(text))
 
 
 def says_no_specs(change: Change) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.documents.openspec_new import described
+from agentd.documents.description import earlier_description, told_openspec
 from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
@@ -284,7 +284,8 @@ def _next(change: Change, state: State) -> str | None:
     if change.archived_on:
         return None
     if not (change.folder / "proposal.md").exists():
-        asked = "" if described(change) else ' "DESCRIPTION"'
+        is_known = told_openspec(change) or earlier_description(change)
+        asked = "" if is_known else ' "DESCRIPTION"'
         return f"agentd plan {change.id}{asked}"
     phase = read_phase(state.phase)
     if phase is None and state.phase:

@@ -57,7 +57,7 @@ class RunInfo:
 
 _BEFORE_A_RUN = {
     *("reserve", "lock", "prompt", "stdout", "stderr", "pointed.json", CHECKS_BEFORE),
-    *("meter.log", "requests.jsonl", "description", "tasks-before-the-run.md"),
+    *("meter.log", "requests.jsonl", "tasks-before-the-run.md"),
 }
 _KEYS = tuple(field.name for field in fields(RunInfo))
 _TEXTS = ("call_id", "step", "provider", "cwd")

@@ -110,7 +110,6 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     run_dir = request.runs_dir / request.call_id
     for name, data in run.keeps.items():
         write_private(run_dir / name, data)
-    recording.keep_description(run, run_dir)
     keep_tasks(run, run_dir)
     aside = run_dir / "forbidden"
     commits = run.change.workspace.config.guard.commits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from agentd.documents import openspec_new
+from agentd.documents.description import keep_description, told_openspec
 from agentd.errors import InputError
 from agentd.project.change import Change, archived_as
 from agentd.project.workspace import Workspace
@@ -39,6 +39,7 @@ def propose(change: Change, description: str, order: Order) -> StepOutcome:
             f"change {change.id} has a proposal already",
             fix=f"Revise it with `agentd reproposal {change.id}`, or take another id.",
         )
+    keep_description(change, values["description"])
     return run_step(run)
 
 
@@ -91,9 +92,7 @@ def _check_new(change: Change, described: bool) -> None:
             f"change {change.id} is archived as {change.project.shown(archived.folder)}/",
             fix=f"Take another id for a new change, such as {archived.id[:62]}-2.",
         )
-    if not (
-        described or (change.folder / "proposal.md").exists() or openspec_new.described(change)
-    ):
+    if not (described or (change.folder / "proposal.md").exists() or told_openspec(change)):
         raise InputError(
             f"there is no change {change.id} yet",
             fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agentd.config.model import GATES
-from agentd.documents import openspec_new
+from agentd.documents.description import earlier_description, keep_description, told_openspec
 from agentd.errors import InputError, Paused
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
@@ -15,7 +15,6 @@ from agentd.workflow.checks.deciding import announce
 from agentd.workflow.decide import ARCHIVE, IMPL, PLAN
 from agentd.workflow.loop import drive
 from agentd.workflow.order import Order
-from agentd.workflow.recording import earlier_description
 from agentd.workflow.step import StepOutcome, is_written, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
@@ -37,7 +36,7 @@ def plan(
 
     A proposal that is there in part, by a person or a step that was killed, is taken up.
 
-    Without a ``description``, that of the last run counts: it may have been stopped before it wrote
+    Without a ``description``, the one before counts: its run may have been stopped before it wrote
     anything. So does what ``openspec new`` was told. Raises InputError when there is neither a
     proposal nor a description.
     """
@@ -47,8 +46,8 @@ def plan(
     told = None if written or description is None else quoted(change.id, description)
     if told is None and not written and not (change.folder / "proposal.md").exists():
         if (told := earlier_description(change)) is not None:
-            order.note("takes the description of the last run")
-        elif (given := openspec_new.described(change)) is not None:
+            order.note("takes the description that it was given before")
+        elif (given := told_openspec(change)) is not None:
             told = quoted(change.id, given)
             order.note("takes the description that OpenSpec was given")
         else:
@@ -56,6 +55,8 @@ def plan(
                 f"change {change.id} has no proposal yet",
                 fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
             )
+    if told is not None:
+        keep_description(change, told)
     values = {"description": _TAKEN_UP if told is None else told}
     if small and not written:
         yield run_step(StepRun(change=change, step=first, order=order, values=values, small=True))

@@ -13,10 +13,8 @@ from agentd.documents.verdict import (
     uncovered,
     verdict_of,
 )
-from agentd.files import sync_file, sync_folder, write_atomic, write_private
-from agentd.ledger import plain_files
+from agentd.files import sync_file, sync_folder, write_atomic
 from agentd.ledger.changes import Changes
-from agentd.ledger.run_folders import run_dirs
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change
@@ -28,7 +26,6 @@ from agentd.workflow.steps import Step
 
 # In a run's folder.
 _DONE = "done"
-_DESCRIPTION = "description"
 
 
 def keep(change: Change, result: RunResult, *, overridden: bool = False) -> CallRecord:
@@ -89,20 +86,6 @@ def changes_after(run: StepRun) -> Changes:
     elif step.mends:
         iteration = (run.change.state.iteration or 1) + 1
     return Changes(phase=phase, iteration=iteration, last_action=step.name)
-
-
-def keep_description(run: StepRun, run_dir: Path) -> None:
-    """Note before a run what the change is to do, for the run after one that came to nothing."""
-    if run.step.takes_description and "description" in run.values:
-        write_private(run_dir / _DESCRIPTION, run.values["description"].encode(errors="replace"))
-
-
-def earlier_description(change: Change) -> str | None:
-    """What the latest run that was told it had to do, as its prompt had it; None without one."""
-    for run_dir in reversed(run_dirs(change.runs_dir)):
-        if data := plain_files.read_file(run_dir / _DESCRIPTION):
-            return data.decode(errors="replace")
-    return None
 
 
 def _add_uncovered(change: Change, judgement: Judgement) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,29 @@ def test_after_a_proposal_that_came_to_nothing_its_description_is_still_known(bo
     box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"})
     done = box.run("plan", "add-x")
     assert done.returncode == 0, done.stderr
-    assert "takes the description of the last run" in done.stderr
+    assert "takes the description that it was given before" in done.stderr
     first, second = sorted((box.change("add-x") / "runs").glob("*-proposal-*/prompt"))
     assert "> Let users log in\n> by name\n" in second.read_text()
     assert first.read_text() == second.read_text()
-    kept = second.with_name("description")
+    kept = box.change("add-x") / "runs/description"
     assert kept.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("refused", ["it can't be started", "by its budget"])
+def test_after_a_call_that_was_not_made_its_description_is_still_known(
+    box: Sandbox, refused: str
+) -> None:
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"})
+    config = box.root / "agentd/config.toml"
+    sound = config.read_text()
+    if refused == "by its budget":
+        config.write_text(f"{sound}\n[budget]\nlimit_tokens = 10\n")
+    else:
+        config.write_text(re.sub('command = ".*"', 'command = "/nowhere"', sound))
+    assert box.run("plan", "add-x", "Let users log in").returncode in (3, 4)
+    assert not list(box.change("add-x").glob("runs/*/"))
+    assert box.ok("status", "add-x").splitlines()[-1] == "Next: agentd plan add-x"
+    config.write_text(sound)
+    assert "takes the description that it was given before" in box.run("plan", "add-x").stderr
+    (prompt,) = (box.change("add-x") / "runs").glob("*-proposal-*/prompt")
+    assert "> Let users log in\n" in prompt.read_text()
