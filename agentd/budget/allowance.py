@@ -69,7 +69,7 @@ class Allowance:
         """Open the accounts, as for a call that another agentd has let begin."""
         budget, step = self.change.workspace.config.budget, self.request.step
         state, provider = self.change.state, self.request.provider.name
-        name, calls = self.change.id, metered(state)
+        name, calls = self.change.id, metered(self.change, state)
         parts = part_accounts(budget, name, calls, step=step, provider=provider)
         every = (change_account(budget, name, calls), *parts)
         self.own = tuple(account for account in every if account.is_limited)

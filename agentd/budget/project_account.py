@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from agentd.config.model import ProjectBudget
 from agentd.errors import StateError
 from agentd.files import FileStamp
 from agentd.ledger.all_rows import read_each, stamps_of
-from agentd.ledger.rows import Row
+from agentd.ledger.rows import Row, each_once
 from agentd.periods import current_period
 from agentd.project.change import archived_changes, open_changes
 from agentd.project.layout import Project
@@ -58,8 +59,8 @@ class ProjectAccount:
         held = self.reservations.held(but=but)
         self._refresh(lenient=lenient)
         reserved = spent = Amount()
-        for one in self._read.values():
-            spent = spent.plus(one.spent)
+        for one in self._spent():
+            spent = spent.plus(one)
         for call in held.values():
             entered = any(call.call_id in one.call_ids for one in self._read.values())
             if call.period == self.period.name and not entered:
@@ -94,6 +95,17 @@ class ProjectAccount:
                     self._read[change.folder] = one
             else:
                 self._read[change.folder] = self._sum(stamps[change], rows)
+
+    def _spent(self) -> Iterator[Amount]:
+        by_change: dict[str, list[_Read]] = {}
+        for one in self._read.values():
+            by_change.setdefault(one.rows[0].change_id if one.rows else "", []).append(one)
+        for several in by_change.values():
+            if len(several) == 1:
+                yield several[0].spent
+            else:  # a merge may have left copies of a ledger
+                for rows in each_once([one.rows for one in several]):
+                    yield self._sum(None, rows).spent
 
     def _sum(self, stamp: FileStamp | None, rows: list[Row]) -> _Read:
         counted = [row for row in rows if self.period.holds(row.started_at)]

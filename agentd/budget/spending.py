@@ -7,15 +7,33 @@ from collections.abc import Iterator, Sequence
 from agentd.budget.account import Account, amount_of
 from agentd.config.model import BudgetConfig, Limit
 from agentd.errors import BudgetExceeded
-from agentd.ledger.state import State
+from agentd.ledger.state import State, calls_once
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
-from agentd.project.change import Change
+from agentd.project.change import Change, copies_of
 
 
-def metered(state: State) -> Sequence[CallRecord]:
-    """The calls that count for the change's budget: those since its meter was restarted."""
-    return state.calls[state.metered_from :]
+def metered(change: Change, state: State | None = None) -> Sequence[CallRecord]:
+    """The calls that count for the change's budget: those since its meter was restarted.
+
+    Those count too that a merge has left in another ledger of it. ``state`` is what its own says,
+    where that is known.
+    """
+    state = state or change.state
+    copies = copies_of(change)
+    if not copies:
+        return state.calls[state.metered_from :]
+    states = [state, *(copy.state for copy in copies)]
+    before = [call for one in states for call in one.calls[: one.metered_from]]
+    gone = {call.id for call in before}
+    ends = [call.started_at for call in before if call.started_at]
+    return [
+        call
+        for calls in calls_once([one.calls for one in states])
+        for call in calls
+        if call.id not in gone
+        and (not ends or call.started_at is None or call.started_at > max(ends))
+    ]
 
 
 def change_account(budget: BudgetConfig, change_id: str, calls: Sequence[CallRecord]) -> Account:

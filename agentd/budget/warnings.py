@@ -35,7 +35,7 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
     budget = change.workspace.config.budget
     if not _has_marks(budget):
         return
-    calls = metered(change.state)
+    calls = metered(change)
     account = change_account(budget, change.id, calls)
     marks = [
         *_account_marks(account, budget.warn_at_percent),

@@ -157,7 +157,7 @@ def _text(view: Overview) -> str:
 
 def _budget_stopped(view: Overview) -> int:
     """How many of the calls that failed a budget ended."""
-    return sum(row.status == "budget_stopped" for row in view.state.rows) if view.state else 0
+    return sum(row.status == "budget_stopped" for row in view.rows)
 
 
 def _progress(view: Overview) -> list[str]:

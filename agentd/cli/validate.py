@@ -44,7 +44,7 @@ def validate(
     from agentd.documents.ledger_rules import ledger_issues
     from agentd.documents.report import report_of
     from agentd.documents.validate import validate_change
-    from agentd.project.change import all_changes, find_change
+    from agentd.project.change import all_changes, copies_of, find_change
     from agentd.project.workspace import Workspace
     from agentd.specs.staging import told_half_published
 
@@ -56,7 +56,8 @@ def validate(
     chosen = [find_change(project, change_id)] if change_id else all_changes(project)
     mended: list[Mended] = []
     if fix:
-        mended = [done for each in chosen for done in fix_ledger(each)]
+        of_one = copies_of(chosen[0]) if change_id else []
+        mended = [done for each in (*of_one, *chosen) for done in fix_ledger(each)]
         chosen = [find_change(project, change_id)] if change_id else all_changes(project)
     if change_id and not chosen[0].archived_on:
         folder = chosen[0].folder

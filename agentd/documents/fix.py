@@ -10,11 +10,11 @@ from agentd.documents.document_files import read_sources
 from agentd.documents.fix_specs import mend_spec
 from agentd.documents.ledger_rules import ledger_issues
 from agentd.documents.tasks import BARE_BOX, CHECKBOX
-from agentd.files import TEMPORARY, remove_tree, write_atomic
+from agentd.files import TEMPORARY, files_below, remove_tree, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
 from agentd.markdown.document import BOM, scan
-from agentd.project.change import Change, archived_copy
+from agentd.project.change import Change, moves_to
 from agentd.project.layout import STATE_FILE, Project
 from agentd.text import counted
 
@@ -52,21 +52,41 @@ def fix_ledger(change: Change) -> list[Mended]:
     """Unite the calls of a STATE.yaml with conflict markers, and take out what is there twice.
 
     One that a merge has left behind where the change was archived goes into that one, unless a
-    document lies beside it. One that is broken in another way is left alone. Raises StateError when
-    it can't be written.
+    document lies beside it; of a change that was archived twice it goes into the later one, and the
+    documents of the other stay where they differ. One that is broken in another way is left alone.
+    Raises StateError when it can't be written.
     """
     project, folder = change.project, change.folder
     if not ledger_issues(change):
         return []
     notes = change.ledger.mend()
-    if (archived := archived_copy(change)) is not None:
+    if (into := moves_to(change)) is not None:
+        own = _differing(folder, into.folder)
         names = {path.name for path in folder.iterdir() if not TEMPORARY.fullmatch(path.name)}
-        if names <= {STATE_FILE, "runs"}:
-            archived.ledger.take_over(change.ledger)
-            if not run_dirs(change.runs_dir):
+        if change.archived_on or names <= {STATE_FILE, "runs"}:
+            into.ledger.take_over(change.ledger)
+            if not own and not run_dirs(change.runs_dir):
                 remove_tree(folder)
-            notes += (f"moved its calls to {project.shown(archived.folder / STATE_FILE)}",)
+            left = f"; left there, as they differ: {', '.join(own)}" if own else ""
+            notes += (f"moved its calls to {project.shown(into.folder / STATE_FILE)}{left}",)
     return [Mended(project.shown(folder / STATE_FILE), notes)] if notes else []
+
+
+def _differing(folder: Path, other: Path) -> list[str]:
+    """The files of a change's folder that are not the same in another one, but for its ledger."""
+    found = []
+    for path in files_below(folder, "", enters=lambda name: name != "runs"):
+        name = path.relative_to(folder)
+        is_own = str(name) == STATE_FILE or TEMPORARY.fullmatch(path.name)
+        if not is_own and not _is_same(path, other / name):
+            found.append(str(name))
+    return found
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink() or not (one.is_file() and other.is_file()):
+        return False
+    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
 
 
 def fix_document(text: str, *, tasks: bool = False) -> tuple[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ import re
 from agentd.documents.report import Issue
 from agentd.errors import StateError
 from agentd.ledger.same_call import told_twice
-from agentd.project.change import Change, archived_copy
+from agentd.project.change import Change, moves_to
 from agentd.project.layout import STATE_FILE
 
 
@@ -27,9 +27,10 @@ def ledger_issues(change: Change) -> list[Issue]:
         return [Issue("error", "ledger", shown, number, message, error.fix)]
     if twice:
         return [Issue("warning", "twice", shown, None, told_twice(twice, change.id))]
-    if (archived := archived_copy(change)) is not None:
-        there = project.shown(archived.folder / STATE_FILE)
+    if (into := moves_to(change)) is not None:
+        there = project.shown(into.folder / STATE_FILE)
         told = f"a merge has left it here and in {there}; each call counts once"
-        cure = f"`agentd validate --fix {change.id}` moves its calls there, if that is all."
+        cure = f"`agentd validate --fix {change.id}` moves its calls there"
+        cure += "." if change.archived_on else ", if that is all."
         return [Issue("warning", "left", shown, None, told, cure)]
     return []

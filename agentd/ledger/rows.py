@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from agentd.ledger import own_grammar
 from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
+from agentd.ledger.same_call import best_of
 from agentd.metering.variants import as_text, from_text
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class Row(NamedTuple):
     def shares(self) -> tuple[Row] | tuple[Part, ...]:
         """Its parts; itself as the only one, when one model answered."""
         return self.parts or (self,)
+
+
+def each_once(ledgers: Sequence[Sequence[Row]]) -> list[list[Row]]:
+    """The calls of ledgers that may be copies of each other: see ``same_call.best_of``."""
+    return best_of(ledgers, lambda row: (row.call_id, row.accuracy, row.tokens_in + row.tokens_out))
 
 
 def of_document(change_id: str, document: Document) -> list[Row]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
+Call = TypeVar("Call")
 _ACCURACY = ("heuristic", "family", "exact")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -36,6 +38,35 @@ def _rank(call: Mapping[str, Any]) -> tuple[int, int, datetime]:
     accuracy = call.get("accuracy", "exact")  # the original agentd wrote none: see call_fields
     tokens = call["tokens_in"] + call["tokens_out"]
     return *rank(accuracy, tokens), call.get("amended") or _NEVER
+
+
+def best_of(
+    ledgers: Sequence[Sequence[Call]], told: Callable[[Call], tuple[str, str, int]]
+) -> list[list[Call]]:
+    """The calls of ledgers, each where its surer entry stands, then that with more tokens.
+
+    ``told`` gives a call's id, accuracy and tokens. Of the same entries the first counts. Of calls
+    without an id, those that an earlier ledger has too are the same.
+    """
+    best: dict[str, tuple[tuple[int, int], Call]] = {}
+    for call in chain(*ledgers):
+        call_id, accuracy, tokens = told(call)
+        said = rank(accuracy, tokens)
+        if call_id and said > best.setdefault(call_id, (said, call))[0]:
+            best[call_id] = said, call
+    found: list[list[Call]] = []
+    nameless: set[str] = set()
+    for calls in ledgers:
+        ids = [told(call)[0] for call in calls]
+        found.append(
+            [
+                call
+                for call, name in zip(calls, ids, strict=True)
+                if (best[name][1] is call if name else repr(call) not in nameless)
+            ]
+        )
+        nameless.update(repr(call) for call, name in zip(calls, ids, strict=True) if not name)
+    return found
 
 
 def ids_twice(ids: Sequence[str | None]) -> tuple[str, ...]:

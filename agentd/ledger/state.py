@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from agentd.ledger import own_layout, rows
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import Sums
 from agentd.ledger.rows import Row
+from agentd.ledger.same_call import best_of
 from agentd.ledger.source import Malformed
 
 if TYPE_CHECKING:
@@ -75,6 +77,11 @@ class State:
         """What the calls cost, all their input and all their output."""
         columns = self.document.columns if self.document else dict.fromkeys(own_layout.SUMMED, ())
         return own_layout.add_up(columns)
+
+
+def calls_once(ledgers: Sequence[Sequence[CallRecord]]) -> list[list[CallRecord]]:
+    """The calls of ledgers that may be copies of each other: see ``same_call.best_of``."""
+    return best_of(ledgers, lambda one: (one.id, one.accuracy, one.usage.total_tokens))
 
 
 _TEXTS = (

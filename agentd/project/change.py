@@ -158,18 +158,27 @@ def archived_as(project: Project, change_id: str) -> Change | None:
     return named[-1] if named else None
 
 
-def archived_copy(change: Change) -> Change | None:
-    """The same change in the archive, when a merge has left its ledger in both places."""
-    if change.archived_on:
-        return None
-    for other in archived_changes(change.project):
-        if other.id == change.id:
+def copies_of(change: Change) -> list[Change]:
+    """The same change in other folders, where merges have left its ledger; the open one last."""
+    found = []
+    for other in all_changes(change.project):
+        if other.id == change.id and other.folder != change.folder:
             with contextlib.suppress(StateError):
                 here, there = change.state, other.state
                 made = here.created_at is not None and here.created_at == there.created_at
                 if made or here.ids & there.ids:
-                    return other
-    return None
+                    found.append(other)
+    return found
+
+
+def moves_to(change: Change) -> Change | None:
+    """The folder of the same change that is to have this one's calls: the one archived last."""
+    later = [
+        other
+        for other in copies_of(change)
+        if other.archived_on and (not change.archived_on or other.folder > change.folder)
+    ]
+    return later[-1] if later else None
 
 
 def find_change(project: Project, change_id: str) -> Change:

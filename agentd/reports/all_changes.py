@@ -18,7 +18,7 @@ from agentd.ledger.all_rows import (
     read_ledger,
     stamps_of,
 )
-from agentd.ledger.rows import Row
+from agentd.ledger.rows import Row, each_once
 from agentd.ledger.same_call import told_twice
 from agentd.reports.dimensions import BY_CALL, NOWHERE, Origins
 from agentd.reports.groups import Query, Tally, join, tally
@@ -72,7 +72,7 @@ def _read(
     bounds: Bounds,
     origins: Origins = NOWHERE,
 ) -> Summed:
-    elsewhere = _in_a_ledger_before(changes)
+    elsewhere = _in_another_ledger(changes)
 
     def read(share: slice) -> Summed:
         problems: list[StateError] = []
@@ -107,21 +107,18 @@ def _read(
     )
 
 
-def _in_a_ledger_before(changes: Sequence[HasLedger]) -> dict[str, set[str]]:
-    """By folder, the calls that a ledger before it has too, of a change that has several.
+def _in_another_ledger(changes: Sequence[HasLedger]) -> dict[str, set[str]]:
+    """By folder, the calls that count in another ledger of the change.
 
     A merge of a branch that has archived a change leaves it in both places.
     """
     folders = Counter(change.id for change in changes)
-    known: dict[str, set[str]] = {}
-    found: dict[str, set[str]] = {}
-    for change in changes:
-        if folders[change.id] > 1:
-            ids = {row.call_id for row in read_ledger(change, [])} - {""}
-            before = known.setdefault(change.id, set())
-            found[str(change.folder)] = ids & before
-            before |= ids
-    return found
+    several = [change for change in changes if folders[change.id] > 1]
+    ledgers = [read_ledger(change, []) for change in several]
+    return {
+        str(change.folder): {row.call_id for row in rows} - {row.call_id for row in once}
+        for change, rows, once in zip(several, ledgers, each_once(ledgers), strict=True)
+    }
 
 
 def _told_elsewhere(change_id: str, calls: int) -> str:

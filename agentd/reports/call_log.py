@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
+from agentd.ledger.state import calls_once
 from agentd.meter.logged_requests import refusals, requests_of_run
 from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.requests import ApiRequest, usage_of_run
-from agentd.project.change import Change, asked_change
+from agentd.project.change import Change, asked_change, copies_of
 from agentd.project.layout import find_project
 from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
@@ -93,7 +96,10 @@ def open_log(start: Path, change_id: str | None, *, with_requests: bool) -> Call
     runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
     folders = {path.name: path for path in runs}
     prices = change.workspace.prices if with_requests else None
-    calls = change.state.calls if change.is_taken_up else ()
+    calls: Sequence[CallRecord] = change.state.calls if change.is_taken_up else ()
+    if copies := copies_of(change):
+        calls = [*chain(*calls_once([calls, *(copy.state.calls for copy in copies)]))]
+        calls.sort(key=lambda call: call.started_at.timestamp() if call.started_at else 0.0)
     logged = (_logged(call, folders.get(call.id), prices) for call in calls)
     return CallLog(change=change, calls=tuple(logged), waiting=waiting)
 

@@ -12,7 +12,7 @@ from agentd.errors import StateError, UsageError
 from agentd.frozen import frozen
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
-from agentd.project.change import archived_changes, archived_copy, asked_change, open_changes
+from agentd.project.change import archived_changes, asked_change, copies_of, open_changes
 from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.dimensions import BY_CALL, NOWHERE
@@ -74,8 +74,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         scope = f"all changes ({len(changes)})"
     else:
         change = asked_change(project, request.change_id)
-        at_work, copy = [change], archived_copy(change)
-        changes = [copy, change] if copy else at_work
+        changes = at_work = [*copies_of(change), change]
         archived = f" (archived {change.archived_on})" if change.archived_on else ""
         scope = f"change {change.id}{archived}"
     notes: list[str] = []

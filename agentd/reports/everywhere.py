@@ -11,9 +11,8 @@ from typing import NamedTuple
 from agentd.config.load import load_to_report
 from agentd.errors import AgentdError, ConfigError, InputError, StateError
 from agentd.ledger.all_rows import read_rows
-from agentd.ledger.rows import Row, of_call
+from agentd.ledger.rows import Row, each_once, of_call
 from agentd.ledger.run_folders import unentered
-from agentd.ledger.same_call import rank
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change, archived_changes, open_changes
 from agentd.project.layout import Project, find_layout
@@ -53,7 +52,9 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     query = Query(request.by, _timezone(projects, start, request))
     bounds = bounds_of(request, query.timezone)
     problems: list[StateError] = []
-    ledgers = _once([_read(root, problems) for root in projects.roots])
+    read = [_read(root, problems) for root in projects.roots]
+    counted_once = each_once([one.rows for one in read])  # clones and worktrees have copies
+    ledgers = [one._replace(rows=rows) for one, rows in zip(read, counted_once, strict=True)]
     changes = [change for one in ledgers for change in one.changes]
     calls = calls_everywhere(
         read_known(_CACHE_KEY, changes),
@@ -91,31 +92,6 @@ def _read(root: Path, problems: list[StateError]) -> _Ledgers:
         problems.append(StateError(f"{root}: {error}"))
         return _Ledgers(root, (), [])
     return _Ledgers(root, changes, read_rows(changes, problems))
-
-
-def _once(ledgers: Sequence[_Ledgers]) -> list[_Ledgers]:
-    """Each call once: clones and worktrees have copies of the same ledgers.
-
-    Of two copies the surer one counts, then the one with more tokens, then that of the first
-    project. Calls without an id are the same where all of them is.
-    """
-    best: dict[str, Row] = {}
-    for row in (row for one in ledgers for row in one.rows if row.call_id):
-        known = best.setdefault(row.call_id, row)
-        if _rank(row) > _rank(known):
-            best[row.call_id] = row
-    found: list[_Ledgers] = []
-    nameless: set[Row] = set()
-    for one in ledgers:
-        unseen = [row for row in one.rows if not row.call_id and row not in nameless]
-        nameless.update(unseen)
-        rows = [row for row in one.rows if row.call_id and best[row.call_id] is row]
-        found.append(one._replace(rows=unseen + rows))
-    return found
-
-
-def _rank(row: Row) -> tuple[int, int]:
-    return rank(row.accuracy, row.tokens_in + row.tokens_out)
 
 
 def _outside(

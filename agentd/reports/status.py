@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
 from agentd.ledger.call_keys import unknown_words
+from agentd.ledger.rows import Row, each_once
 from agentd.ledger.same_call import told_twice
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
@@ -22,8 +24,9 @@ from agentd.metering.totals import Totals, by, summarise
 from agentd.project.change import (
     Change,
     archived_changes,
-    archived_copy,
     asked_change,
+    copies_of,
+    moves_to,
     open_changes,
 )
 from agentd.project.hold import worker_on
@@ -83,8 +86,8 @@ class Overview:
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why,
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
     entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
-    how many calls are partial for what reason. ``checks`` are what the project's checks came to the
-    last time, a line each, where that is known here.
+    how many calls are partial for what reason, of its ``rows``. ``checks`` are what the project's
+    checks came to the last time, a line each, where that is known here.
     """
 
     change: Change
@@ -102,6 +105,7 @@ class Overview:
     waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
     whys: Mapping[str, int] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
     checks: tuple[str, ...] = ()
 
 
@@ -114,8 +118,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     project = find_project(start)
     change = asked_change(project, change_id, open_first=True)
     waiting = enter_unentered(change)
-    view = _overview(change, _Limits.of(project), waiting)
-    return replace(view, warnings=(*view.warnings, *_archived_too(change)))
+    return _overview(change, _Limits.of(project), waiting, copies_of(change))
 
 
 class Listing(NamedTuple):
@@ -134,13 +137,22 @@ def list_overviews(start: Path, *, every: bool) -> Listing:
     limits = _Limits.of(project)
     archived = archived_changes(project)
     shown = [change for change in archived if every or change.is_taken_up]
-    views = [_listed(change, limits) for change in (*open_changes(project), *shown)]
+    changes = [*open_changes(project), *shown]
+    places = Counter(change.id for change in changes)
+    told: set[Path] = set()  # a change that a merge has left in two places is told once
+    views = []
+    for change in changes:
+        copies = copies_of(change) if places[change.id] > 1 else []
+        into = moves_to(change) if copies and change.archived_on else None
+        if not told.intersection(copy.folder for copy in copies) and into is None:
+            views.append(_listed(change, limits, copies))
+            told.add(change.folder)
     return Listing(views, len(archived) - len(shown))
 
 
-def _listed(change: Change, limits: _Limits) -> Overview:
+def _listed(change: Change, limits: _Limits, copies: Sequence[Change]) -> Overview:
     try:
-        return _overview(change, limits, enter_unentered(change))
+        return _overview(change, limits, enter_unentered(change), copies)
     except StateError as error:
         nothing = summarise(())
         return Overview(
@@ -209,26 +221,38 @@ class _Limits(NamedTuple):
             return None
         from agentd.budget.spending import change_account, metered
 
-        account = change_account(self.budget, change.id, metered(state))
+        account = change_account(self.budget, change.id, metered(change, state))
         return account if account.is_limited else None
 
 
-def _overview(change: Change, limits: _Limits, waiting: Leftovers) -> Overview:
+def _overview(
+    change: Change, limits: _Limits, waiting: Leftovers, copies: Sequence[Change]
+) -> Overview:
     state, gone = _state(change)
+    rows: Sequence[Row] = state.rows
+    if copies:
+        rows = [*chain(*each_once([rows, *(copy.state.rows for copy in copies)]))]
     return Overview(
         change=change,
         state=state,
-        totals=summarise(state.rows),
-        by_step=by(state.rows, "step"),
-        by_model=by(state.rows, "model"),
+        rows=rows,
+        totals=summarise(rows),
+        by_step=by(rows, "step"),
+        by_model=by(rows, "model"),
         next=_next(change, state),
         artifacts=tuple(_artifacts(change, state.last_action)),
         tasks=_tasks(change),
         worker=worker_on(change),
         budget=limits.account(change, state),
         waiting=waiting,
-        warnings=(*limits.warnings, *gone, *_twice(change, state), *_half_published(change)),
-        whys=Counter(row.why or "" for row in state.rows if row.accuracy == PARTIAL),
+        warnings=(
+            *limits.warnings,
+            *gone,
+            *_twice(change, state),
+            *(_elsewhere_too(change, copy) for copy in copies),
+            *_half_published(change),
+        ),
+        whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
         checks=_checks(change) if state.checks in ("passed", "failed") else (),
     )
 
@@ -246,12 +270,12 @@ def _twice(change: Change, state: State) -> Iterable[str]:
     return (told_twice(state.twice, change.id),) if state.twice else ()
 
 
-def _archived_too(change: Change) -> Iterable[str]:
-    if (copy := archived_copy(change)) is None:
-        return ()
+def _elsewhere_too(change: Change, copy: Change) -> str:
     there = change.project.shown(copy.folder)
-    cure = f"`agentd validate --fix {change.id}` moves these calls there, if that is all"
-    return (f"a merge has left calls of change {change.id} in {there}/ too, not told here: {cure}",)
+    cure = f"`agentd validate --fix {change.id}` makes one of the two, where it can"
+    return (
+        f"a merge has left calls of change {change.id} in {there}/ too, counted here once: {cure}"
+    )
 
 
 def _half_published(change: Change) -> Iterable[str]:

@@ -323,7 +323,7 @@ def test_no_ledger_is_read_twice_for_how_long_answers_have_been(
 ) -> None:
     """A run's first request waits for it; the rows of all calls are not loaded for it either."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(all_rows, "_SETTLED_NS", 0)
+    monkeypatch.setattr(all_rows, "SETTLED_NS", 0)
     box = project(tmp_path, "50")
     for name in ("c1", "c2"):
         put_change(box, name, "proposed")

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.branches import ARCHIVED, OPEN, Branches, History, checked, everything, spent
 from support.slices import KIND, part_of, seed
 from support.workflow_box import STREAM, box_with, put_change
+
+from agentd.budget.project_account import ProjectAccount
+from agentd.clock import utc_now
+from agentd.config.model import ProjectBudget
+from agentd.ledger.store import StateStore
+from agentd.project.layout import Project
 
 HOW = ("merge", "rebase", "cherry-pick", "squash")
 
@@ -144,7 +152,18 @@ def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> Non
     assert told.stdout.startswith("23 calls, ")
     assert "1 call of change add-oauth in two ledgers" in told.stderr
     assert repo.agentd("cost", "add-oauth").stdout.startswith("23 calls, ")
-    assert "--fix add-oauth` moves these calls there" in repo.agentd("status", "add-oauth").stderr
+    told = repo.agentd("status", "add-oauth")
+    assert "--fix add-oauth` makes one of the two" in told.stderr
+    total = total_of(repo)
+    assert same_everywhere(repo) == {total}
+    assert repo.agentd("log", "--json").stdout.count('"id": ') == 23
+    config = repo.root / "agentd" / "config.toml"
+    config.write_text(config.read_text() + f"[budget]\nlimit_usd = {2 * total}\n")
+    limited = json.loads(repo.agentd("status", "--json").stdout, parse_float=Decimal)
+    assert limited["budget"]["spent_usd"] == total
+    project = Project(repo.root)
+    account = ProjectAccount(project, ProjectBudget(limit_usd=Decimal(9)), utc_now())
+    assert account.now().spent.usd == total
     done = repo.agentd("validate")
     assert (done.returncode, "`agentd validate --fix add-oauth`" in done.stdout) == (0, True)
     repo.agentd("validate", "--fix", "add-oauth")
@@ -152,6 +171,71 @@ def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> Non
     assert not (repo.root / OPEN).exists()
     assert len(checked(repo.ledgers()[0])) == 23
     assert "phase: archived\n" in repo.ledgers()[0].read_text()
+
+
+def total_of(repo: Branches) -> Decimal:
+    """What the calls in all ledgers cost, each once."""
+    calls = {key: cost for path in repo.ledgers() for key, (_, cost) in checked(path).items()}
+    return sum(calls.values(), Decimal(0))
+
+
+def same_everywhere(repo: Branches) -> set[Decimal]:
+    """The totals that reports tell of the one change, on a machine without another."""
+    home = str(repo.top / ".git" / "home")
+    repo.environ |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"), home)
+
+    def told(*arguments: str) -> dict[str, Any]:
+        done = repo.agentd(*arguments, "--json")
+        return dict(json.loads(done.stdout, parse_float=Decimal))
+
+    (listed,) = told("list")["changes"]
+    costs = [told("cost"), told("cost", "add-oauth"), told("cost", "--all")]
+    costs += [told("cost", "--all", "--since", "2020-01-01"), told("cost", "--everywhere")]
+    views = [told("status"), told("status", "add-oauth"), listed]
+    return {*(one["total"]["cost_usd"] for one in costs), *(one["total_cost_usd"] for one in views)}
+
+
+def test_a_change_that_two_branches_archived_on_two_days_is_made_one(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    forked(repo)
+    (repo.root / OPEN / "proposal.md").write_text("# It\n")
+    (repo.root / OPEN / "tasks.md").write_text("# Tasks\n")
+    repo.commit("documents")
+    repo.git("switch", "-q", "feature")
+    repo.git("merge", "-q", "main")
+    for branch, day in (("main", "20261122"), ("feature", "20261123")):
+        repo.git("switch", "-q", branch)
+        repo.store.update(phase="archived")
+        there = repo.root / f"agentd/archive/{day}-add-oauth"
+        there.parent.mkdir(exist_ok=True)
+        shutil.rmtree(repo.root / OPEN / "runs", ignore_errors=True)
+        (repo.root / OPEN).rename(there)
+        StateStore(there).append(spent(int(day)))
+        (there / "tasks.md").write_text(f"# Tasks of {day}\n")
+        shutil.rmtree(there / "runs")
+        repo.commit(f"archived on {day}")
+    repo.git("switch", "-q", "main")
+    repo.join("merge", "feature")
+    repo.git("checkout", "main", "--", "app/agentd/archive/20261122-add-oauth")
+    repo.git("checkout", "feature", "--", "app/agentd/archive/20261123-add-oauth")
+    repo.git("rm", "-rfq", "--ignore-unmatch", f"app/{OPEN}")
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "both")
+    early, late = (repo.root / f"agentd/archive/{day}-add-oauth" for day in (20261122, 20261123))
+    ids = {*checked(early / "STATE.yaml"), *checked(late / "STATE.yaml")}
+    assert len(ids) == 5
+    costs = [json.loads(repo.agentd("cost", *which, "--json").stdout) for which in ([], ["--all"])]
+    assert [one["total"]["calls"] for one in costs] == [5, 5]
+    assert repo.agentd("list").stdout.count("add-oauth") == 1
+    assert "`agentd validate --fix add-oauth`" in repo.agentd("validate").stdout
+    told = repo.agentd("validate", "--fix", "add-oauth").stdout
+    assert "moved its calls to agentd/archive/20261123-add-oauth/STATE.yaml" in told
+    assert "left there, as they differ: tasks.md\n" in told
+    assert (early / "tasks.md").read_text() == "# Tasks of 20261122\n"
+    assert not (early / "STATE.yaml").exists()
+    assert set(checked(late / "STATE.yaml")) == ids
+    assert repo.agentd("validate", "--fix").stdout == "all ledgers: ok (no errors, no warnings)\n"
+    assert json.loads(repo.agentd("cost", "--all", "--json").stdout)["total"]["calls"] == 5
 
 
 def test_no_money_is_spent_on_a_ledger_with_markers(tmp_path: Path) -> None:

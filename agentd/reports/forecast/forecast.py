@@ -144,7 +144,7 @@ def _prompt_bytes(run: StepRun, *, described: bool) -> int | None:
 
 
 def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]:
-    budget, calls = change.workspace.config.budget, metered(change.state)
+    budget, calls = change.workspace.config.budget, metered(change)
     found = [
         *part_accounts(budget, change.id, calls, step=step.name, provider=choice.provider),
         change_account(budget, change.id, calls),
