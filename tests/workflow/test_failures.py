@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.recordings import recording
-from support.workflow_box import STREAM, box_with, calls_of, put_change, state_of
+from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import STANDIN_CLI, Sandbox
 
 CHALLENGE = {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"}
@@ -233,3 +233,29 @@ def test_loop_goes_on_after_a_failure_without_repeating_what_was_paid(tmp_path: 
     box.ok("plan", "add-x")
     box.ok("plan", "add-x")
     assert by_provider(box) == [("claude", "failed"), ("claude", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_error", "told"),
+    [
+        ("API Error: Rate limit reached", True, "API Error: Rate limit reached"),
+        ("API Error: 401 invalid x-api-key", False, "without writing CHALLENGE.md"),
+    ],
+)
+def test_an_error_of_the_api_that_is_told_as_success_with_exit_0(
+    tmp_path: Path, text: str, is_error: bool, told: str
+) -> None:
+    box = failing_box(tmp_path, "claude", retries=0)
+    usage = {"input_tokens": 0, "output_tokens": 0}
+    result = {"type": "result", "subtype": "success", "is_error": is_error, "result": text}
+    lines = [
+        {"type": "system", "subtype": "init", "session_id": "s", "model": "claude-opus-5-5"},
+        {**result, "session_id": "s", "num_turns": 1, "usage": usage, "modelUsage": {}},
+    ]
+    said = tmp_path / "said"
+    said.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    put_plan(box, "claude", stdout=str(said), files={})
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 4
+    assert told in done.stderr
+    assert state_of(box, "add-x")["phase"] == "proposed"
