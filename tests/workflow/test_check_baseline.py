@@ -63,6 +63,7 @@ def ended(output: str, exit_code: int | None = 1) -> CheckResult:
         (ended("a: no, in 3 s"), ended("a: no, in 5 s"), True),
         (ended("a: no, in 0.31"), ended("a: no, in 0.5"), True),
         (ended("a: no"), ended("b: no"), False),
+        (ended("a.py:3:4 no"), ended("a.py:5:1 no"), False),
         (ended("a: no", 1), ended("a: no", 2), False),
         (ended("a: no", -9), ended("a: no", -9), True),
         (ended("a", 127), ended("a", 127), False),

@@ -23,7 +23,7 @@ from agentd.workflow.checks.detect import LocalCheck
 from agentd.workflow.checks.run_checks import CheckResult
 from agentd.workflow.steps import STEPS
 
-_TIME = re.compile(r"\d+[.:]\d+(?:[.:]\d+)*|\d+ ?m?s\b")
+_TIME = re.compile(r"\d+\.\d+|\d+:\d\d:\d\d|\d+ ?m?s\b")
 _MAX_BYTES = 48 * 1024  # what guards keep of a run's file is 64 KB
 
 
