@@ -6,6 +6,8 @@ import re
 
 from agentd.documents.report import Issue
 from agentd.errors import StateError
+from agentd.ledger.conflicts import undecided
+from agentd.ledger.plain_files import read_file
 from agentd.ledger.same_call import told_twice
 from agentd.project.change import Change, moves_to
 from agentd.project.layout import STATE_FILE
@@ -24,6 +26,12 @@ def ledger_issues(change: Change) -> list[Issue]:
         line = re.match(r"line ([0-9]+): ", message)
         message = message[line.end() :] if line else message
         number = int(line[1]) if line else None
+        if calls := undecided(path, read_file(path) or b""):
+            told = f"of the call {calls[0]}" + f" (and {len(calls) - 1} more)" * (len(calls) > 1)
+            cure = (
+                f"Keep one of the two entries {told}: neither side says more. Take the markers out."
+            )
+            return [Issue("error", "ledger", shown, number, message, cure)]
         return [Issue("error", "ledger", shown, number, message, error.fix)]
     if twice:
         return [Issue("warning", "twice", shown, None, told_twice(twice, change.id))]

@@ -87,20 +87,32 @@ def mend(path: Path, data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return same.encode(text), (f"took {calls} out that stood there twice",)
 
 
+def undecided(path: Path, data: bytes) -> tuple[str, ...]:
+    """The ids of calls that markers part, and of which neither side says more than the other."""
+    try:
+        text = source.decode(data).text
+        return _united(path, sides)[0].undecided if (sides := _sides(text)) else ()
+    except Malformed:
+        return ()
+
+
 def _without_markers(path: Path, data: bytes, sides: _Sides) -> tuple[bytes, tuple[str, ...]]:
-    origin = source.decode(data)
+    merged, merging = _united(path, sides)
+    new = source.decode(data).encode(merged.text)
+    if new == data:
+        return data, ()
+    left = "; what else differs is left to you" if merged.conflict else ""
+    return new, (f"united the calls of {merging.ours} and {merging.theirs}{left}", *merged.notes)
+
+
+def _united(path: Path, sides: _Sides) -> tuple[Merged, Merging]:
     labels = sides.labels
     merging = Merging(path.parent, labels["ours"] or "ours", labels["theirs"] or "theirs")
     base = _base_of_git(path) or (
         source.decode(sides.base.encode()) if sides.base is not None else None
     )
     one, other = (source.decode(text.encode()) for text in (sides.ours, sides.theirs))
-    merged = merge(base, one, other, merging)
-    new = origin.encode(merged.text)
-    if new == data:
-        return data, ()
-    left = "; what else differs is left to you" if merged.conflict else ""
-    return new, (f"united the calls of {merging.ours} and {merging.theirs}{left}", *merged.notes)
+    return merge(base, one, other, merging), merging
 
 
 def _base_of_git(path: Path) -> Source | None:

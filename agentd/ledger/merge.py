@@ -24,11 +24,15 @@ _PROJECT = "project"  # the warnings of the project: a change's own restart does
 
 
 class Merged(NamedTuple):
-    """The text, whether a person must still choose in it, and what is to be told."""
+    """The text, whether a person must still choose in it, and what is to be told.
+
+    ``undecided`` are the ids of calls of which both sides say something else, and neither more.
+    """
 
     text: str
     conflict: bool
     notes: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
 
 
 class _Place(NamedTuple):
@@ -76,7 +80,9 @@ def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -
             raise Malformed(1, "the calls can't be united")
         before, opening, closing, after = map(merging.whole, parts[1], parts[2])
         text, conflict = "".join((before, opening, calls, closing, after)), True
-    return Merged(text, conflict, tuple(_notes(old, one, other, places)))
+    undecided = tuple(place.first.call["id"] for place in places if place.conflict)
+    notes = tuple(_notes(old, one, other, undecided))
+    return Merged(text, conflict, notes, undecided)
 
 
 def _united(one: Side, other: Side) -> list[_Place]:
@@ -193,12 +199,11 @@ def _is_sound(source: Source, places: Sequence[_Place]) -> bool:
     )
 
 
-def _notes(old: Side | None, one: Side, other: Side, places: Sequence[_Place]) -> Iterator[str]:
+def _notes(old: Side | None, one: Side, other: Side, undecided: Sequence[str]) -> Iterator[str]:
     ids = [{entry.call.get("id", "") for entry in side.entries} for side in (one, other)]
     known = {entry.call.get("id", "") for entry in old.entries} if old else set()
     if gone := sorted(known & (ids[0] ^ ids[1])):
         shown = ", ".join(gone[:3]) + (", ..." if gone[3:] else "")
         yield f"only one side still has {counted(len(gone), 'call')}, kept: {shown}"
-    for place in places:
-        if place.conflict:
-            yield f"the call {place.first.call['id']} differs on both sides: choose one entry"
+    for call_id in undecided:
+        yield f"the call {call_id} differs on both sides: choose one entry"

@@ -276,6 +276,27 @@ def test_markers_outside_the_calls_are_left_and_told(tmp_path: Path) -> None:
     assert repo.agentd("validate").returncode == 0
 
 
+@pytest.mark.parametrize("driver", [True, False])
+def test_two_entries_of_a_call_of_which_neither_says_more_are_for_a_person(
+    tmp_path: Path, driver: bool
+) -> None:
+    repo = Branches(tmp_path, driver=driver)
+    repo.record(1)
+    repo.git("branch", "feature")
+    path = repo.ledgers()[0]
+    for branch, status in (("feature", "failed"), ("main", "cancelled")):
+        repo.git("switch", "-q", branch)
+        path.write_text(path.read_text().replace("status: ok", f"status: {status}"))
+        repo.commit(status)
+    assert not repo.join("merge", "feature")
+    told = f"Keep one of the two entries of the call {spent(1).id}: neither side says more."
+    for arguments in (["validate"], ["validate", "--fix"], ["validate", "add-oauth"]):
+        assert told in repo.agentd(*arguments).stdout
+    repo.mend()
+    assert repo.agentd("validate").returncode == 0
+    assert len(checked(path)) == 1
+
+
 def test_what_only_one_side_changed_is_known_by_the_base_that_git_has(tmp_path: Path) -> None:
     repo = Branches(tmp_path, driver=False)  # git shows no base between the markers
     forked(repo)
