@@ -29,6 +29,8 @@ OF_GUARDS = (WRITES, MAKING, BASELINE, ENDED, ".tmp")
 LEFT_BY_STEPS = "left-by-steps.json"
 _ROOT = "root"
 _LONGEST_PATH = 4096
+_PROJECTS = "projects"  # in the home of all, the paths of those in which a step has run
+_LONGEST_LIST = 1_000_000
 
 
 def make_state_folder(root: str) -> str:
@@ -78,7 +80,7 @@ def state_folders_around(path: str) -> Iterator[tuple[str, str]]:
     there = {}
     for home in _usable_homes(os.path.dirname(path)):  # noqa: PTH120
         with contextlib.suppress(OSError):
-            if names := frozenset(os.listdir(home)):  # noqa: PTH208
+            if names := frozenset(os.listdir(home)) - {_PROJECTS}:  # noqa: PTH208
                 there[home] = names
     if not there:
         return
@@ -112,6 +114,35 @@ def _sha256() -> Any:
     import hashlib
 
     return hashlib.sha256
+
+
+def roots_worked_in() -> list[str]:
+    """The paths of the projects in which a step has run, those that are gone too."""
+    home = _home_of_user()
+    return _listed_in(home) if home else []
+
+
+def _listed_in(home: str) -> list[str]:
+    try:
+        fd = os.open(f"{home}/{_PROJECTS}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return []
+    with open(fd, "rb") as file:
+        known = file.read(_LONGEST_LIST) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    return [root for root in os.fsdecode(known).split("\0") if root.startswith("/")]
+
+
+def _enlist(home: str, real: str) -> None:
+    """Add a project to the list of those in which a step has run; those that are gone leave it."""
+    known = _listed_in(home)
+    if real in known:
+        return
+    with contextlib.suppress(OSError):  # it only helps `cost --everywhere` to find the project
+        new = f"{home}/{_PROJECTS}.{os.getpid()}"
+        there = [root for root in known if os.path.lexists(root)]
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.fsencode("\0".join([*there, real])))
+        os.replace(new, f"{home}/{_PROJECTS}")  # noqa: PTH105
 
 
 def known_roots() -> list[str]:
@@ -195,6 +226,8 @@ def _make(folder: str, home: str, real: str) -> None:
     _make_private(home)
     if not os.path.lexists(folder):
         _prune(home)
+        if home == _home_of_user():
+            _enlist(home, real)
     _make_private(folder)
     if (named := _named(folder)) == real:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -186,8 +187,32 @@ def test_those_of_projects_that_are_gone_go_unless_a_run_is_to_be_judged(
     just_made = Path(kept).with_name("0" * 32)  # by another agentd, which has not named it yet
     just_made.mkdir()
     made = state_folder.make_state_folder(str(root))
-    there = {str(path) for path in Path(made).parent.iterdir()}
+    there = {str(path) for path in Path(made).parent.iterdir() if path.is_dir()}
     assert there == {kept, made, str(just_made)}
+
+
+def test_projects_in_which_a_step_has_run_are_listed_until_they_are_gone(
+    root: Path, tmp_path: Path
+) -> None:
+    names = [str(tmp_path / name) for name in ("one", "two words ü", "three")]
+    for name in names:
+        Path(name).mkdir()
+        for _ in range(2):
+            made = state_folder.make_state_folder(name)
+            shutil.rmtree(made)  # as the end of a step does
+    assert state_folder.known_roots() == []
+    assert state_folder.roots_worked_in() == names
+    Path(names[1]).rmdir()
+    assert list(state_folder.state_folders_around(f"{names[0]}/x")) == []
+    shutil.rmtree(state_folder.make_state_folder(str(root)))
+    assert state_folder.roots_worked_in() == [names[0], names[2], str(root.resolve())]
+    home = Path(made).parent
+    for wrong in (b"\xff", b"not/a/path\0/a"):
+        (home / "projects").write_bytes(wrong)
+        assert state_folder.roots_worked_in() == [one for one in ["/a"] if b"/a" in wrong]
+    (home / "projects").unlink()
+    os.mkfifo(home / "projects")
+    assert state_folder.roots_worked_in() == []
 
 
 @pytest.mark.parametrize("name", ["add-x.work", "budget.lock"])

@@ -28,9 +28,8 @@ def ledger_issues(change: Change) -> list[Issue]:
         number = int(line[1]) if line else None
         if calls := undecided(path, read_file(path) or b""):
             told = f"of the call {calls[0]}" + f" (and {len(calls) - 1} more)" * (len(calls) > 1)
-            cure = (
-                f"Keep one of the two entries {told}: neither side says more. Take the markers out."
-            )
+            cure = f"Keep one of the two entries {told}: neither side says more."
+            cure += " Take the markers out."
             return [Issue("error", "ledger", shown, number, message, cure)]
         return [Issue("error", "ledger", shown, number, message, error.fix)]
     if twice:

@@ -23,6 +23,7 @@ from agentd.reports.dimensions import NOT_COMMITTED, UNKNOWN, Origin, Origins
 from agentd.reports.groups import Query, Tally, join, report_on, tally
 from agentd.reports.origins import origins_of
 from agentd.reports.selection import Bounds
+from agentd.state_folder import roots_worked_in
 from agentd.text import counted
 from agentd.workflow.sessions.discover import calls_everywhere, logs_everywhere
 from agentd.workflow.sessions.manual_call import ManualCall
@@ -48,7 +49,7 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     """
     logs = logs_everywhere()
     cwds = {log.reader.cwd for log in logs if log.reader.cwd}
-    projects = find_projects([*cwds, *roots_seen(), str(start.absolute())])
+    projects = find_projects([*cwds, *roots_seen(), *roots_worked_in(), str(start.absolute())])
     query = Query(request.by, _timezone(projects, start, request))
     bounds = bounds_of(request, query.timezone)
     problems: list[StateError] = []

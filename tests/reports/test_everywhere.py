@@ -50,6 +50,13 @@ def record(project: Path, *call_ids: str, step: str = "review") -> StateStore:
     return store
 
 
+def test_a_project_without_a_log_or_a_look_is_found_once_a_step_has_run_there(root: Path) -> None:
+    record(root, "a")
+    assert everywhere().report.total.calls == 0
+    shutil.rmtree(make_state_folder(str(root)))
+    assert everywhere().report.total.calls == 1
+
+
 # Of an answer that was cut in its middle gemini and claude log nothing, or what stood at its start.
 UNLOGGED = {
     ("claude", "sigkill_in_stream"),
