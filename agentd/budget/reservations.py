@@ -109,6 +109,9 @@ class Reservations:
 
 def _read(path: Path) -> Reservation | None:
     try:
+        if not path.stat().st_size:  # a power cut
+            path.unlink()
+            return None
         values = read_json(path)
         amount = (exact_usd("usd", values["usd"]), int(exact_usd("tokens", values["tokens"])))
         run_dir = Path(values["run_dir"])

@@ -165,7 +165,7 @@ class ScriptRunner:
         # Without the pid only recovery after a crash is poorer; the CLI runs already.
         with contextlib.suppress(OSError, StateError):
             info_now = replace(info, cli_pid=process.pid, cli_token=started.token)
-            folder.write_info(info_now, durable=False)  # a power cut ends the CLI as well
+            folder.write_info(info_now)
         run = _Run(request, folder, info, environ, reading, relay, began_ms)
         return self._to_its_end(run, started, interrupts)
 
@@ -196,7 +196,7 @@ class ScriptRunner:
             if works:
                 self._interrupts = stack.enter_context(Interrupts())
                 with contextlib.suppress(OSError, StateError):  # others see who attends to it
-                    folder.write_info(cli.attended_by_us(info), durable=False)
+                    folder.write_info(cli.attended_by_us(info))
             gone_ms = int((precise_utc_now() - info.started_at).total_seconds() * 1000)
             began_ms = monotonic_ms() - max(0, gone_ms)
             environ = os.environ if request.environ is None else request.environ

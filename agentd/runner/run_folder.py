@@ -159,11 +159,11 @@ class RunFolder:
         finally:
             os.close(fd)
 
-    def write_info(self, info: RunInfo, *, durable: bool = True) -> None:
+    def write_info(self, info: RunInfo) -> None:
         """Write ``run.json``, without the secrets in its arguments. Raises OSError."""
         argv = masked_arguments(info.argv, os.environ)
         values = {**asdict(info), "argv": argv, "started_at": info.started_at.isoformat()}
-        write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n", durable=durable)
+        write_atomic(self.run_json, json.dumps(values, indent=2).encode() + b"\n")
 
     def info(self) -> RunInfo:
         """Read ``run.json``; keys of a newer agentd are left out. Raises StateError for damage."""

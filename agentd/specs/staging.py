@@ -53,18 +53,22 @@ def is_staged(project: Project, change: Path) -> bool:
 def stage(project: Project, change: Path, texts: Mapping[Path, str]) -> None:
     """Write the merged specs, and a copy of the changelog for the step that adds an entry.
 
-    A changelog that waits there already is kept: its entry was paid for.
+    A changelog that waits there already is kept, and a spec until it is written anew: they may have
+    been paid for.
     """
     folder = merged_dir(change)
-    written = (folder / CHANGELOG).read_bytes() if (folder / CHANGELOG).is_file() else None
-    remove_tree(folder)
-    folder.mkdir(parents=True)
-    for target, text in texts.items():
-        place = folder / target.relative_to(project.specs_dir)
+    folder.mkdir(parents=True, exist_ok=not folder.is_symlink())
+    places = {
+        folder / target.relative_to(project.specs_dir): text for target, text in texts.items()
+    }
+    for path in files_below(folder, ""):
+        if path not in places and path != folder / CHANGELOG:
+            path.unlink()
+    for place, text in places.items():
+        if not place.is_symlink():
+            remove_tree(place)  # a folder of that name; a file stays until it is replaced
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(place, text.encode())
-    if written is not None:
-        write_atomic(folder / CHANGELOG, written)
     make_private_folder(_note(change).parent)
     write_atomic(_note(change), json.dumps(_fingerprint(project, change)).encode())
 

@@ -90,6 +90,8 @@ def archive(
             f"{project.shown(merged_dir(change.folder))} can't be removed",
             fix="Remove it, then run the command again: all else is done.",
         )
+    for folder in (change.runs_dir, change.folder):  # what is removed there must not come back
+        sync_folder(folder)
     make_folders(target.parent)
     change.folder = change.folder.rename(target)
     sync_folder(target.parent)

@@ -25,6 +25,7 @@ from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, adopted, is_written, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
+from agentd.workflow.unentered import settle_before_step
 
 
 def propose(change: Change, description: str, order: Order) -> StepOutcome:
@@ -46,6 +47,7 @@ def propose(change: Change, description: str, order: Order) -> StepOutcome:
 def fill_back(change: Change, path: str, order: Order) -> Iterator[StepOutcome]:
     """Write specs for the code under ``path``, a call for each part; goes on where it stopped."""
     step = STEPS["fillback"]
+    settle_before_step(change, order)  # else a part would take the call of the one before it
     parts = plan_parts(change.project.root, path)
     for part in next_parts(change.folder, parts):
         calls = change.state.calls

@@ -149,12 +149,13 @@ def preserve(run: StepRun, run_dir: Path) -> None:
         if judgement.covers:
             _add_uncovered(change, judgement)
         for path in change.documents(step.writes[0]):
-            write_atomic(run_dir / path.name, path.read_bytes(), durable=False)
+            write_atomic(run_dir / path.name, path.read_bytes())
     if step.plans:
         from agentd.specs import snapshot
         from agentd.specs.model import SpecError
 
         (run_dir / _DONE).touch(mode=0o600)
+        sync_folder(run_dir)
         with contextlib.suppress(SpecError):  # validation tells what is wrong with them
             snapshot.take(change.project, change.folder)
 

@@ -252,9 +252,16 @@ def test_what_was_used_at_last_stays_reserved(tmp_path: Path) -> None:
     assert second.meter(dollars("2.5"))
 
 
+def test_one_that_a_power_cut_has_emptied_counts_for_nothing_and_goes(tmp_path: Path) -> None:
+    emptied = Path(make_state_folder(str(tmp_path)), "x.reserved")
+    emptied.touch()
+    assert Reservations(tmp_path).held() == {}
+    assert not emptied.exists()
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", "null", '{"run_dir": "../x", "usd": "NaN", "tokens": 1, "period": ""}']
+    ["{}", "[]", "null", '{"run_dir": "../x", "usd": "NaN", "tokens": 1, "period": ""}']
     + [f'{{"run_dir": "../x", "usd": "{usd}", "tokens": 1, "period": ""}}' for usd in ("-5", "x")]
     + ['{"run_dir": "../x", "usd": "1", "tokens": -1, "period": ""}'],
 )

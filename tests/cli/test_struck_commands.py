@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.fault_proof import Scene, prove
+from support.fault_proof import Scene, prove, prove_cuts
 from support.hand_sessions import claude_line, claude_log
 from support.state_samples import call
 from support.workflow_box import box_with, put_change
@@ -83,17 +83,24 @@ def holds_four_calls(box: Sandbox) -> None:
     assert sorted(ids) == sorted([*(call(number).id for number in range(3)), CALL_ID])
 
 
+RECORD = Scene(
+    command=record,
+    again=record_again,
+    make=with_calls,
+    paid=NOTHING,
+    holds=holds_four_calls,
+    may_leave=r"/runs/<manual>(/call\.json)?$",
+)
+
+
 @pytest.mark.reliability
 def test_record_and_the_same_again(tmp_path: Path) -> None:
-    scene = Scene(
-        command=record,
-        again=record_again,
-        make=with_calls,
-        paid=NOTHING,
-        holds=holds_four_calls,
-        may_leave=r"/runs/<manual>(/call\.json)?$",
-    )
-    prove(scene, tmp_path, step=1)
+    prove(RECORD, tmp_path, step=1)
+
+
+@pytest.mark.reliability
+def test_record_and_a_power_cut(tmp_path: Path) -> None:
+    prove_cuts(RECORD, tmp_path, step=1)
 
 
 def is_reset(box: Sandbox) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -48,6 +48,7 @@ class Scene:
     may_say: str = "^$"
     may_leave: str = "^$"
     may_lack: str = "^$"
+    may_be_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,20 @@ def prove(
     return len(cases)
 
 
+def prove_cuts(scene: Scene, folder: Path, step: int = SLICES * THINNED) -> int:
+    """The same for a power cut before each ``step``-th change; a CLI at work ends with it.
+
+    A step whose call was not entered yet may then be paid for once more, and its run stays.
+    """
+    cut = replace(
+        scene,
+        may_leave=f"{scene.may_leave}|/runs/<[a-z-]+>",
+        may_lack=rf"{scene.may_lack}|^project/login\.py$",  # what agents write beside documents
+        may_be_cut=True,
+    )
+    return prove(cut, folder, ("cut",), step)
+
+
 def complaints(case: Case, good: Counter[str]) -> Iterator[str]:
     """What is wrong after a fault and the next command, ``good`` being the files of a good end."""
     struck = case.strike()
@@ -113,7 +128,11 @@ def complaints(case: Case, good: Counter[str]) -> Iterator[str]:
             yield f"[{at}] {which}: exit {ended.code}: {ended.err[-1500:]}"
     if next_one.code != 0 and not re.search(case.scene.may_say, next_one.err):
         yield f"[{at}] the next command: exit {next_one.code}: {next_one.err}"
-    yield from (f"[{at}] {what}" for what in money_wrong(case.box, case.scene.paid))
+    scene, now = case.scene, began(case.box)
+    again = now - scene.paid
+    may_repeat = scene.may_be_cut and not is_done and set(again.values()) <= {1}
+    paid = now if may_repeat else scene.paid
+    yield from (f"[{at}] {what}" for what in money_wrong(case.box, paid))
     yield from (f"[{at}] {what}" for what in left_behind(case, good))
     try:
         case.scene.holds(case.box)
@@ -130,7 +149,7 @@ def copied(box: Sandbox, folder: Path) -> Sandbox:
 
 def money_wrong(box: Sandbox, paid: Counter[str]) -> Iterator[str]:
     """Calls that are lost, there twice, or were paid for again."""
-    began = Counter(_lines(box.root.parent / "began.log"))
+    ran = began(box)
     entered: Counter[str] = Counter()
     ids: Counter[str] = Counter()
     for state in box.root.glob("agentd/*/*/STATE.yaml"):
@@ -145,10 +164,15 @@ def money_wrong(box: Sandbox, paid: Counter[str]) -> Iterator[str]:
             ids[call["id"]] += 1
     if twice := [name for name, times in ids.items() if times > 1]:
         yield f"entered twice: {twice}"
-    if entered != began and began:
-        yield f"runs of the CLIs {dict(began)}, calls in the ledger {dict(entered)}"
-    if began != paid and paid:
-        yield f"paid for {dict(began)} instead of {dict(paid)}"
+    if entered != ran and ran:
+        yield f"runs of the CLIs {dict(ran)}, calls in the ledger {dict(entered)}"
+    if ran != paid and paid:
+        yield f"paid for {dict(ran)} instead of {dict(paid)}"
+
+
+def began(box: Sandbox) -> Counter[str]:
+    """How often which step's CLI was started."""
+    return Counter(_lines(box.root.parent / "began.log"))
 
 
 def files_of(box: Sandbox) -> Counter[str]:

@@ -6,7 +6,8 @@ renames, links, removals, new files and folders, locks. At one of them something
 - ``fail``: that one raises OSError (a full disk, or EIO), once;
 - ``full``: from there on the disk has only the room that removals make;
 - ``tear``: of a write only the first half is done, then the process is killed;
-- ``kill``: the process is killed before it.
+- ``kill``: the process is killed before it;
+- ``cut``: the power is cut before it, or at the end: see ``power_cuts``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["fail", "full", "tear", "kill"]
+from support.power_cuts import SyncedDisk
+
+Kind = Literal["fail", "full", "tear", "kill", "cut"]
 KINDS: tuple[Kind, ...] = ("fail", "full", "tear", "kill")
 _TAKES_ROOM = ("write", "open", "mkdir", "symlink")
 
@@ -78,14 +81,31 @@ def in_child(
     With one, ``below`` is also the home that agentd keeps its state and its cache in.
     """
     out, err, told = (below.parent / f".fault-{name}" for name in ("out", "err", "changes"))
+
+    def struck() -> int:
+        if project is not None:
+            os.environ.update(home(below))
+        layer = _Layer(below, fault, told)
+        if fault.kind == "cut" and project is not None:
+            layer.disk = SyncedDisk(below, (project, below / ".local"))
+        layer.install()
+        code = work()
+        layer.cut_power()
+        return code
+
+    child = begin_child(struck, at=project or below, out=out, err=err)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    texts = [path.read_text(errors="replace") for path in (out, err, told)]
+    return Ended(code, texts[0], texts[1], tuple(texts[2].splitlines()))
+
+
+def begin_child(work: Callable[[], int], *, at: Path, out: Path, err: Path) -> int:
+    """Begin work in a child, in the folder ``at``; its process id. What it says goes into files."""
     child = os.fork()
     if child == 0:
         try:
-            os.chdir(project or below)
-            if project is not None:
-                os.environ.update(home(below))
+            os.chdir(at)
             _redirect(out, err)
-            _Layer(below, fault, told).install()
             code = work()
             sys.stdout.flush()
             sys.stderr.flush()
@@ -96,9 +116,7 @@ def in_child(
             sys.stderr.flush()
             code = 99
         os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    texts = [path.read_text(errors="replace") for path in (out, err, told)]
-    return Ended(code, texts[0], texts[1], tuple(texts[2].splitlines()))
+    return child
 
 
 def home(folder: Path) -> dict[str, str]:
@@ -126,6 +144,7 @@ class _Layer:
         self._count = 0
         self._room: int | None = None  # bytes, once the disk is full
         self._real: dict[str, Any] = {}
+        self.disk: SyncedDisk | None = None
         self._told = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
 
     def install(self) -> None:
@@ -196,7 +215,7 @@ class _Layer:
         if self._count != self._fault.at:
             return False
         match self._fault.kind:
-            case "kill":
+            case "kill" | "cut":
                 self._die()
             case "tear":
                 if kind != "write" or size < 2:
@@ -220,7 +239,13 @@ class _Layer:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         self._room -= needed
 
+    def cut_power(self) -> None:
+        if self.disk is not None:
+            self._below = "nowhere"  # what comes now is not the command's
+            self.disk.cut()
+
     def _die(self) -> None:
+        self.cut_power()
         os.kill(os.getpid(), signal.SIGKILL)
         signal.pause()
 
@@ -257,6 +282,8 @@ class _Layer:
     def _fsync(self, fd: int) -> None:
         self._strike("fsync", self._path(fd))
         self._real["fsync"](fd)
+        if self.disk is not None:
+            self.disk.sync(fd)
 
     def _flock(self, file: Any, operation: int) -> None:
         fd = file if isinstance(file, int) else file.fileno()
@@ -322,6 +349,8 @@ def every(changes: Sequence[str], kinds: Sequence[Kind] = KINDS) -> list[Fault]:
     Only a write can be torn, a full disk shows where room is needed; a process may also be killed
     after its last change.
     """
+    if kinds == ("cut",):
+        return [Fault("cut", at) for at in range(1, len(changes) + 2)]
     found = []
     for at, change in enumerate([*changes, "after the last"], 1):
         kind = change.split(" ")[1]

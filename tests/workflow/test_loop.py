@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.faults import begin_child
 from support.loop_box import STREAMS, WHOLE, archived_state, sandbox, steps_of, verdict
 from support.slices import part_of, seed
 from support.workspace import PROPOSAL, REVIEW, SPEC, STANDIN_CLI, Sandbox
+
+from agentd.cli import run
 
 
 @pytest.mark.parametrize(
@@ -266,6 +269,23 @@ def kill_clis(change: Path) -> None:
                 os.killpg(json.loads(info.read_bytes())["cli_pid"], signal.SIGKILL)
 
 
+def is_killed(box: Sandbox, change: str, spared_s: float | None) -> bool:
+    """Whether ``run`` was killed so long after its begin; else it has ended well."""
+    arguments, err = ["run", change, "Let users log in"], box.root.parent / "err"
+    agentd = begin_child(lambda: run(arguments), at=box.root, out=Path(os.devnull), err=err)
+    deadline = time.monotonic() + (60 if spared_s is None else spared_s)
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(agentd, os.WNOHANG)
+        if ended:
+            assert status == 0, err.read_text()
+            return False
+        time.sleep(0.005)
+    os.kill(agentd, signal.SIGKILL)
+    os.waitpid(agentd, 0)
+    assert spared_s is not None, "it has no end"
+    return True
+
+
 @pytest.mark.reliability
 @pytest.mark.parametrize("group", [False, True], ids=["agentd alone", "with its agent's group"])
 def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
@@ -278,7 +298,7 @@ def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
     box = sandbox(tmp_path)
     for rounds in box.plan.values():
         for answer in rounds:
-            answer["sleep_s"] = 0.05 if group else 0.3  # longer: it is followed to its end
+            answer["sleep_s"] = 0.02 if group else 0.15  # longer: it is followed to its end
     box.write_plan()
     (box.root / "agentd/specs").mkdir(exist_ok=True)
     chance = random.Random(seed(7))
@@ -300,22 +320,13 @@ def test_kill_at_random_moments_repeats_no_paid_call_and_loses_none(
             .replace("[ ] NEEDS", "[x] NEEDS")
         )
         box.write_plan()
-        command = [sys.executable, "-m", "agentd", "run", change, "Let users log in"]
         while True:
-            process = subprocess.Popen(
-                command, cwd=box.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-            )
-            try:
-                spared = None if kills >= KILLS else chance.uniform(0.25, 1.5)
-                _, stderr = process.communicate(timeout=spared)
-            except subprocess.TimeoutExpired:
-                os.kill(process.pid, signal.SIGKILL)
-                process.communicate()
+            spared_s = None if kills >= KILLS else chance.uniform(0.02, 0.8)
+            if is_killed(box, change, spared_s):
                 if group:
                     kill_clis(box.change(change))
                 kills += 1
                 continue
-            assert process.returncode == 0, stderr
             break
         state = archived_state(box, change)
         calls: list[dict[str, str]] = state["telemetry"]["calls"]  # type: ignore[index]

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.fault_proof import Scene, prove
+from support.fault_proof import Scene, prove, prove_cuts
 from support.loop_box import sandbox
 from support.merging import put_complete_changes, put_reviewed_changes
 from support.workflow_box import (
@@ -49,16 +49,23 @@ def is_archived(box: Sandbox) -> None:
 SAID_ALREADY = "there is no change one|is archived since"
 
 
+PUBLISHING = Scene(
+    command=("archive", "one"),
+    make=reviewed,
+    paid=Counter(),
+    holds=is_archived,
+    may_say=SAID_ALREADY,
+)
+
+
 @pytest.mark.reliability
 def test_publishing(tmp_path: Path) -> None:
-    scene = Scene(
-        command=("archive", "one"),
-        make=reviewed,
-        paid=Counter(),
-        holds=is_archived,
-        may_say=SAID_ALREADY,
-    )
-    prove(scene, tmp_path)
+    prove(PUBLISHING, tmp_path)
+
+
+@pytest.mark.reliability
+def test_a_power_cut(tmp_path: Path) -> None:
+    prove_cuts(PUBLISHING, tmp_path)
 
 
 @pytest.mark.reliability

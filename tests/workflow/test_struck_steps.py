@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.check_box import GREP, box_of, whole
-from support.fault_proof import THINNED, Scene, prove
+from support.fault_proof import THINNED, Scene, prove, prove_cuts
 from support.loop_box import REVISED, STREAMS, approving, sandbox
 from support.slices import SLICES
 from support.workflow_box import put_change, specs_of, state_of
@@ -18,8 +18,8 @@ LONG = SLICES * THINNED * (5 if THINNED > 1 else 1)
 TOLD = "/requests[.]jsonl$"  # the call has their sum
 
 
-def struck(folder: Path, step: str, *command: str, phase: str | None = None) -> None:
-    """Prove that ``command``, which runs ``step`` once, holds for a change in ``phase``."""
+def scene_of(step: str, *command: str, phase: str | None = None) -> Scene:
+    """``command``, which runs ``step`` once, for a change in ``phase``."""
 
     def make(place: Path) -> Sandbox:
         place.mkdir(parents=True)
@@ -30,7 +30,7 @@ def struck(folder: Path, step: str, *command: str, phase: str | None = None) -> 
             put_change(box, "add-x", phase, files if phase == "implementing" else {})
         return box
 
-    scene = Scene(
+    return Scene(
         command=command,
         make=make,
         paid=Counter({f"add-x {step}": 1}),
@@ -38,32 +38,41 @@ def struck(folder: Path, step: str, *command: str, phase: str | None = None) -> 
         may_say=SAID_ALREADY,
         may_lack=TOLD,
     )
-    prove(scene, folder)
+
+
+PROPOSAL_SCENE = scene_of("proposal", "proposal", "add-x", "Let users log in")
+IMPLEMENT_SCENE = scene_of("implementation", "implement", "add-x", phase="challenged")
 
 
 @pytest.mark.reliability
 def test_proposal(tmp_path: Path) -> None:
-    struck(tmp_path, "proposal", "proposal", "add-x", "Let users log in")
+    prove(PROPOSAL_SCENE, tmp_path)
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("scene", [PROPOSAL_SCENE, IMPLEMENT_SCENE], ids=lambda s: s.command[0])
+def test_a_power_cut(tmp_path: Path, scene: Scene) -> None:
+    prove_cuts(scene, tmp_path)
 
 
 @pytest.mark.reliability
 def test_challenge(tmp_path: Path) -> None:
-    struck(tmp_path, "challenge", "challenge", "add-x", phase="proposed")
+    prove(scene_of("challenge", "challenge", "add-x", phase="proposed"), tmp_path)
 
 
 @pytest.mark.reliability
 def test_implement(tmp_path: Path) -> None:
-    struck(tmp_path, "implementation", "implement", "add-x", phase="challenged")
+    prove(IMPLEMENT_SCENE, tmp_path)
 
 
 @pytest.mark.reliability
 def test_review(tmp_path: Path) -> None:
-    struck(tmp_path, "review", "review", "add-x", phase="implementing")
+    prove(scene_of("review", "review", "add-x", phase="implementing"), tmp_path)
 
 
 @pytest.mark.reliability
 def test_resolve(tmp_path: Path) -> None:
-    struck(tmp_path, "resolve", "resolve", "add-x", phase="implementing")
+    prove(scene_of("resolve", "resolve", "add-x", phase="implementing"), tmp_path)
 
 
 def two_parts(folder: Path) -> Sandbox:
