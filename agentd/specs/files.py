@@ -18,6 +18,10 @@ _CHANGELOG = "CHANGELOG.md"
 _SPEC = "spec.md"
 
 
+class MisplacedSpec(SpecError):
+    """A spec of a change lies where OpenSpec reads none; ``fix`` has the right path."""
+
+
 def read_spec(project: Project, path: Path, *, max_bytes: int = MAX_SPEC_BYTES) -> str | None:
     """The text of a spec file, its line ends and byte order mark kept; None when there is none.
 
@@ -87,6 +91,16 @@ def is_note(project: Project, key: str, delta: Delta) -> bool:
     return beside and Path(key).name != _SPEC and delta.empty and not delta.sections
 
 
+def check_places(project: Project, change: Path) -> None:
+    """Raise MisplacedSpec for a spec that OpenSpec would not read: no model need mend that."""
+    try:
+        change_specs(project, change)
+    except MisplacedSpec:
+        raise
+    except SpecError:
+        return  # `agentd validate` says what is wrong with it
+
+
 def _check_place(project: Project, path: Path, key: str) -> None:
     """In OpenSpec's layout a capability has one spec, ``CAPABILITY/spec.md``."""
     folder, _, name = key.rpartition("/")
@@ -94,7 +108,7 @@ def _check_place(project: Project, path: Path, key: str) -> None:
         return
     specs = shown(project, path.parents[key.count("/")])
     capability = folder or ("<capability>" if name == _SPEC else name.removesuffix(".md"))
-    raise SpecError(
+    raise MisplacedSpec(
         "OpenSpec reads no spec of this name",
         path=shown(project, path),
         fix=f"Move what it says to {specs}/{capability}/{_SPEC}.",

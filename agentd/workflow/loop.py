@@ -120,8 +120,10 @@ def _is_valid(run: StepRun, loop: Loop) -> bool:
     from agentd.documents.fix import fix_change
     from agentd.documents.merge_rules import STACKED
     from agentd.documents.validate import validate_change
+    from agentd.specs.files import check_places
 
     change, step, project = run.change, run.step, run.change.project
+    check_places(project, change.folder)
     for mended in fix_change(project, change.folder):
         run.order.note(f"mended {mended.path}: {', '.join(mended.notes)}")
     report = validate_change(project, change.folder, change.workspace.config)

@@ -9,6 +9,7 @@ from agentd.documents.description import earlier_description, keep_description, 
 from agentd.errors import InputError, Paused
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
+from agentd.specs.files import check_places
 from agentd.workflow.archive import archive
 from agentd.workflow.begin import quoted
 from agentd.workflow.checks.deciding import announce
@@ -42,6 +43,7 @@ def plan(
     """
     first = STEPS[PLAN.first]
     settle_before_step(change, order)
+    check_places(change.project, change.folder)
     written = is_written(change, first)
     told = None if written or description is None else quoted(change.id, description)
     if told is None and not written and not (change.folder / "proposal.md").exists():

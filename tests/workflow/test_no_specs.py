@@ -123,3 +123,47 @@ def test_a_design_is_to_be_read(box: Sandbox) -> None:
     box.ok("plan", "add-x")
     (prompt,) = (box.root / "openspec/changes/add-x").glob("runs/*-challenge-*/prompt")
     assert "`openspec/changes/add-x/design.md` holds its design: read it too" in prompt.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("user-auth.md", "user-auth/spec.md"),
+        ("spec.md", "<capability>/spec.md"),
+        ("login/more.md", "login/spec.md"),
+    ],
+)
+@pytest.mark.parametrize("lacking", ["", "change/tasks.md"])
+def test_a_spec_in_a_wrong_place_stops_the_plan_before_money_is_spent(
+    box: Sandbox, name: str, right: str, lacking: str
+) -> None:
+    documents = {key: text for key, text in UNSAID.items() if key != lacking}
+    folder = openspec_change(box, None, documents)
+    (folder / "specs" / name).parent.mkdir(parents=True)
+    (folder / "specs" / name).write_text(PROPOSAL["change/specs/login.md"])
+    done = box.run("plan", "add-x")
+    assert done.returncode == 1
+    assert (
+        f"openspec/changes/add-x/specs/{name}: OpenSpec reads no spec of this name" in done.stderr
+    )
+    assert f"Move what it says to openspec/changes/add-x/specs/{right}." in done.stderr
+    assert yaml.safe_load((folder / "STATE.yaml").read_text())["telemetry"]["calls"] == []
+
+
+def test_a_proposal_of_agentd_in_a_wrong_place_is_not_proposed_anew(box: Sandbox) -> None:
+    folder = openspec_change(box, None, {})
+    files = box.plan["proposal"][0]["files"]
+    files["openspec/changes/add-x/specs/login.md"] = files.pop(
+        "openspec/changes/add-x/specs/login/spec.md"
+    )
+    box.write_plan()
+    done = box.run("plan", "add-x", "Let users log in")
+    assert done.returncode == 1
+    assert "specs/login/spec.md" in done.stderr
+    (folder / "specs/login").mkdir()
+    (folder / "specs/login.md").rename(folder / "specs/login/spec.md")
+    box.ok("plan", "add-x")
+    assert steps_of(yaml.safe_load((folder / "STATE.yaml").read_text())) == [
+        "proposal",
+        "challenge",
+    ]
