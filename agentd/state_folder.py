@@ -119,27 +119,29 @@ def _sha256() -> Any:
 def roots_worked_in() -> list[str]:
     """The paths of the projects in which a step has run, those that are gone too."""
     home = _home_of_user()
-    return _listed_in(home) if home else []
+    listed = os.fsdecode(_listed_in(home)) if home else ""
+    return [root for root in listed.split("\0") if root.startswith("/")]
 
 
-def _listed_in(home: str) -> list[str]:
+def _listed_in(home: str) -> bytes:
     try:
         fd = os.open(f"{home}/{_PROJECTS}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return []
-    with open(fd, "rb") as file:
-        known = file.read(_LONGEST_LIST) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
-    return [root for root in os.fsdecode(known).split("\0") if root.startswith("/")]
+        return b""
+    try:
+        return os.read(fd, _LONGEST_LIST) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    finally:
+        os.close(fd)
 
 
 def _enlist(home: str, real: str) -> None:
     """Add a project to the list of those in which a step has run; those that are gone leave it."""
     known = _listed_in(home)
-    if real in known:
+    if b"\0%b\0" % os.fsencode(real) in b"\0%b\0" % known:
         return
     with contextlib.suppress(OSError):  # it only helps `cost --everywhere` to find the project
         new = f"{home}/{_PROJECTS}.{os.getpid()}"
-        there = [root for root in known if os.path.lexists(root)]
+        there = [root for root in os.fsdecode(known).split("\0") if os.path.lexists(root)]
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(os.fsencode("\0".join([*there, real])))
         os.replace(new, f"{home}/{_PROJECTS}")  # noqa: PTH105
