@@ -21,8 +21,6 @@ SINGLE = r"'(?:[^'\n]|'')*+'"
 DOUBLE = r'"(?:[^"\\\n]|\\["\\/bfnrt]|\\u(?![dD][89abAB])[0-9a-fA-F]{4})*+"'
 """A quoted scalar on one line; the double-quoted kind is also a JSON string with the same value."""
 
-STRING = rf"(?:{PLAIN}|{CALL_ID}|{UUID}|{SINGLE}|{DOUBLE})"
-
 # As texts, these three: only what writes compiles them.
 UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """Characters that can't stand in a YAML line, or that only YAML 1.1 takes for line breaks."""
@@ -50,7 +48,7 @@ def text(value: str) -> str:
 
 
 def read_text(source: str) -> str:
-    """The value of a scalar that :data:`STRING` matches."""
+    """The value of a string on one line, plain or as SINGLE or DOUBLE match it."""
     if source.startswith("'"):
         return source[1:-1].replace("''", "'")
     if source.startswith('"'):

@@ -60,13 +60,6 @@ def group_exists(pgid: int) -> bool:
     return True
 
 
-def group_lives(pgid: int) -> bool:
-    """The same, zombies apart."""
-    return group_exists(pgid) and any(
-        each.group == pgid and each.lives for each in processes().values()
-    )
-
-
 def signal_group(pgid: int, number: int) -> None:
     """Send a signal to all of a group; nothing happens when it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -12,7 +12,7 @@ import pytest
 
 from agentd.project.init import initialise
 from agentd.runner.installed import look
-from agentd.runner.process import group_lives
+from agentd.runner.process import processes
 from agentd.workflow.doctor import Check, examine
 
 CHECKS = '[checks]\ntest = "true"\n'
@@ -227,10 +227,10 @@ def test_a_cli_that_hangs_or_leaves_children_is_ended(tmp_path: Path) -> None:
     groups = [int(line) for line in pids.read_text().split()]
     assert len(groups) == 2
     for _ in range(200):
-        if not any(map(group_lives, groups)):
+        if not any(one.group in groups and one.lives for one in processes().values()):
             break
         time.sleep(0.01)
-    assert not any(map(group_lives, groups))
+    assert not any(one.group in groups and one.lives for one in processes().values())
 
 
 def test_a_cli_reads_nothing_from_the_terminal(tmp_path: Path) -> None:
