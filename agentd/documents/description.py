@@ -6,6 +6,7 @@ import re
 
 from agentd.files import write_private
 from agentd.ledger import plain_files
+from agentd.ledger.run_folders import is_closed
 from agentd.project.change import Change
 
 METADATA = ".openspec.yaml"
@@ -21,7 +22,12 @@ def keep_description(change: Change, text: str) -> None:
 
 
 def earlier_description(change: Change) -> str | None:
-    """What the change was to do when agentd was last told, as its prompt had it; None if never."""
+    """What the change was to do when agentd was last told, as its prompt had it.
+
+    None if never, and where ``runs/`` is another user's.
+    """
+    if not change.runs_dir.is_dir() or is_closed(change.runs_dir):
+        return None
     data = plain_files.read_file(change.runs_dir / _NAME)
     return data.decode(errors="replace") if data else None
 
