@@ -179,9 +179,13 @@ def _wrote_before(run: StepRun) -> bool:
 
     A judge's document never counts twice.
     """
-    before = takewhile(lambda call: call.step == run.step.name, reversed(run.change.state.calls))
+    change, name = run.change, run.step.name
+    before = takewhile(
+        lambda call: call.step == name and not recording.did_its_work(change, call, name),
+        reversed(change.state.calls),
+    )
     begun = [call.started_at for call in before if call.started_at is not None]
-    documents = (path for name in run.step.writes for path in run.change.documents(name))
+    documents = (path for owed in run.step.writes for path in change.documents(owed))
     newest = max((path.stat().st_mtime for path in documents), default=0.0)
     return bool(begun) and not run.step.verdicts and newest >= min(begun).timestamp()
 
