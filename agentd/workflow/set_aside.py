@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentd.errors import InputError
-from agentd.files import sync_folder
+from agentd.files import move_over, sync_folder
 from agentd.project.change import Change
 from agentd.project.hold import at_work
 from agentd.runner.run_folder import TO_BE_PUT_BACK
@@ -52,7 +52,8 @@ def put_back(change: Change, *, held: bool) -> None:
 def _put_back(aside: Path, change: Change) -> None:
     name = aside.name.removesuffix(TO_BE_PUT_BACK)
     if os.path.lexists(change.folder / name):
-        aside.replace(aside.with_name(f"{name}{_REPLACED}"))  # the run has its own
+        # The run has its own. A guard that could not end is told who moved it.
+        move_over(aside, aside.with_name(f"{name}{_REPLACED}"), durable=False)
         return
     _move(aside, change.folder / name)
     with contextlib.suppress(OSError):

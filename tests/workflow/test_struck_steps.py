@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from support.check_box import GREP, box_of, whole
-from support.fault_proof import THINNED, Scene, prove, prove_cuts
+from support.fault_proof import (
+    THINNED,
+    Case,
+    Scene,
+    complaints,
+    copied,
+    files_of,
+    prove,
+    prove_cuts,
+)
+from support.faults import Fault
 from support.loop_box import REVISED, STREAMS, approving, sandbox
 from support.slices import SLICES
 from support.workflow_box import put_change, specs_of, state_of
@@ -68,6 +79,18 @@ def test_implement(tmp_path: Path) -> None:
 @pytest.mark.reliability
 def test_review(tmp_path: Path) -> None:
     prove(scene_of("review", "review", "add-x", phase="implementing"), tmp_path)
+
+
+def test_a_guard_that_can_not_be_ended_costs_no_second_review(tmp_path: Path) -> None:
+    scene = scene_of("review", "review", "add-x", phase="implementing")
+    box = scene.make(tmp_path / "whole")
+    good = Case(scene, copied(box, tmp_path / "good"), Fault())
+    changes = good.strike().changes
+    ends = [at for at, line in enumerate(changes, 1) if re.search(r" unlink .*\.ended$", line)]
+    assert ends
+    for at in ends:
+        case = Case(scene, copied(box, tmp_path / "case"), Fault("fail", at))
+        assert not [*complaints(case, files_of(good.box))]
 
 
 @pytest.mark.reliability
