@@ -13,13 +13,14 @@ from agentd.markdown.spans import without_code
 # Possessive: a line of thousands of underscores takes no time.
 _NOISE = r"[\s*_`\"'“”\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f300-\U0001faff]*+"
 _BOX = re.compile(
-    r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s*)?[\[(]\s*(?P<mark>\S?)\s*[\])](?![(\[:])\s*(?P<text>.*)$"
+    r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s*)?[\[(]\s{0,9}(?P<mark>\S?)\s{0,9}[\])](?![(\[:])\s*(?P<text>.*)$"
 )
-_BOX_BEHIND = re.compile(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s*(?P<mark>\S?)\s*[\])]\s*$")
+_BOX_BEHIND = re.compile(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s{0,9}(?P<mark>\S?)\s{0,9}[\])]\s*$")
 # What says nothing of its own: struck text, and tags around a verdict.
 _LEFT_OUT = re.compile(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 _MARKUP = " \t*_`"
+_MAX_COLUMNS = 20  # of a table whose row has a verdict and a mark
 _UNTICKED = "❌✗✘☐⬜□🔲🚫⛔"
 _HEADING = re.compile(
     rf"^{_NOISE}(?:\d[\d.)]*\s*)?{_NOISE}(?:(?:final|overall|my|the|review)\s+)?verdict\b{_NOISE}"
@@ -44,7 +45,8 @@ _CONDITION = re.compile(
     r"\b(?:if|assuming|unless|until|(?<!no )(?<!nothing )pending|subject to|contingent|as soon as"
     r"|(?<!no )(?<!without )(?<!without any )condition\w*"
     r"|provided (?:that|you|it|they|all|the|issues?)|but (?:only|please|first|fix|with)|except"
-    r"|with (?!no\b)(?:\w+ ){0,2}(?:changes|conditions?|fixes|modifications|reservations)"
+    r"|with (?!no\b)(?:\w+ ){0,2}(?:changes|conditions?|fixes|modifications|reservations|caveats?)"
+    r"|but .{0,80}\b(?:must|should|needs?|has to|have to)"
     r"|(?:fix|address|resolve|correct|mend)\b.{0,80}\b(?:before|first|prior)"
     r"|(?:once|after|when) [^.;]{0,80}\b(?:is|are|has|have|gets?|pass(?:es)?|lands?)"
     r"|once (?:all )?\w+ed)\b",
@@ -114,7 +116,7 @@ def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
         return
     text = box["text"] if box else line
     cells = text.strip().strip("|").split("|") if "|" in text else [text]
-    is_row = not box and text.lstrip().startswith("|")
+    is_row = not box and text.lstrip().startswith("|") and len(cells) <= _MAX_COLUMNS
     for place, cell in enumerate(cells):
         beside = cells[:place] + cells[place + 1 :] if is_row else []
         bare = cell if box else _INTRODUCED.sub("", _BULLET.sub("", cell))
@@ -124,8 +126,10 @@ def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
             if match := _name(name).match(bare):
                 rest = bare[match.end() :]
                 behind = _BOX_BEHIND.match(rest)
-                marks = [behind["mark"]] if behind else [each.strip(_MARKUP) for each in beside]
-                if marks and not any(map(_is_prose, marks)):
+                texts = [each.strip(_MARKUP) for each in beside]
+                marks = [each for each in texts if each and not _is_prose(each)]
+                marks = [behind["mark"]] if behind else marks
+                if marks or (texts and not any(texts)):
                     if any(map(_is_ticked, marks)):
                         yield _Given(name, "")
                 elif box or _ENDS.match(rest):
@@ -137,7 +141,7 @@ def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
 _ENDS = re.compile(
     rf"{_NOISE}(?:[.!](?:\s|[*_`]|$)|[)]?{_NOISE}"
     r"(?:$|[-–—:(,;→]|(?:because|since|due to|as|based on|per|found)\b"
-    r"|(?:with(?:out)?|once|if|after)\b))",
+    r"|(?:with(?:out)?|once|if|after|pending|provided|subject|assuming|unless|but)\b))",
     re.IGNORECASE,
 )
 

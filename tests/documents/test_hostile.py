@@ -139,6 +139,8 @@ def test_fifo_or_link_in_place_of_a_document_does_not_hang(
         "**Verdict**" + " " * 19_000 + "x",
         "_" * 19_000 + "Verdict" + "_" * 19_000 + ":",
         "- [x] APPROVED" + "`" * 19_000 + "(" + "x" * 19_000,
+        "- [" + " " * 300_000 + "x",
+        "| APPROVED " * 30_000,
     ],
 )
 def test_verdict_of_a_long_line_is_read_in_no_time(line: str) -> None:

@@ -87,6 +87,8 @@ ALLOWED = ("APPROVED", "NEEDS_REVISION", "REJECTED")
         ("## Verdict and Rationale\n- [x] APPROVED\n", "APPROVED"),
         ("## Verdict\n| It is | |\n|---|---|\n| APPROVED | |\n| REJECTED | x |\n", "REJECTED"),
         ("## Verdict\n| APPROVED | ✅ |\n| NEEDS_REVISION | ❌ |\n| REJECTED | - |\n", "APPROVED"),
+        ("## Verdict\n| APPROVED | ✅ | sound |\n| REJECTED | ❌ | no need |\n", "APPROVED"),
+        ("## Verdict\nAPPROVED pending review of issue 1\n", "APPROVED"),
         ("## Verdict\n| APPROVED | no |\n| REJECTED | **Yes** |\n", "REJECTED"),
     ],
 )
@@ -155,6 +157,9 @@ def test_a_comment_mark_in_code_or_alone_hides_nothing() -> None:
         "Conditionally approved.\n- [x] APPROVED",
         "- [x] APPROVED after the timeout is mended",
         "APPROVED with minor changes required",
+        "APPROVED pending the fix of issue 1",
+        "APPROVED, but a test must be added",
+        "APPROVED with one caveat",
         "APPROVED. Once the tests pass, merge it.",
         "- [x] APPROVED\n\nPlease fix the first issue before merging.",
         "- [x] APPROVED once mended",
