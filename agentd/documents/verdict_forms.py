@@ -15,7 +15,7 @@ _NOISE = r"[\s*_`\"'“”\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f300-\U0001faff]
 _BOX = re.compile(
     r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s*)?[\[(]\s{0,9}(?P<mark>\S?)\s{0,9}[\])](?![(\[:])\s*(?P<text>.*)$"
 )
-_BOX_BEHIND = re.compile(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s{0,9}(?P<mark>\S?)\s{0,9}[\])]\s*$")
+_BOX_BEHIND = re.compile(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s{{0,9}}(?P<mark>\S?)\s{{0,9}}[\])]\s*$")
 # What says nothing of its own: struck text, and tags around a verdict.
 _LEFT_OUT = re.compile(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
