@@ -106,12 +106,13 @@ def prove(
 def prove_cuts(scene: Scene, folder: Path, step: int = SLICES * THINNED) -> int:
     """The same for a power cut before each ``step``-th change; a CLI at work ends with it.
 
-    A step whose call was not entered yet may then be paid for once more, and its run stays.
+    A step whose call was not entered yet may then be paid for once more, and its run stays. What
+    agents write beside documents may be gone, and the list of this machine's projects.
     """
     cut = replace(
         scene,
         may_leave=f"{scene.may_leave}|/runs/<[a-z-]+>",
-        may_lack=rf"{scene.may_lack}|^project/login\.py$",  # what agents write beside documents
+        may_lack=rf"{scene.may_lack}|^project/login\.py$|^\.local/state/agentd/projects$",
         may_be_cut=True,
     )
     return prove(cut, folder, ("cut",), step)
@@ -132,7 +133,9 @@ def complaints(case: Case, good: Counter[str]) -> Iterator[str]:
     again = now - scene.paid
     may_repeat = scene.may_be_cut and not is_done and set(again.values()) <= {1}
     paid = now if may_repeat else scene.paid
-    yield from (f"[{at}] {what}" for what in money_wrong(case.box, paid))
+    yield from (
+        f"[{at}] {what}" for what in money_wrong(case.box, paid, may_be_cut=scene.may_be_cut)
+    )
     yield from (f"[{at}] {what}" for what in left_behind(case, good))
     try:
         case.scene.holds(case.box)
@@ -147,7 +150,7 @@ def copied(box: Sandbox, folder: Path) -> Sandbox:
     return Sandbox(folder / box.root.name, box.plan)
 
 
-def money_wrong(box: Sandbox, paid: Counter[str]) -> Iterator[str]:
+def money_wrong(box: Sandbox, paid: Counter[str], *, may_be_cut: bool = False) -> Iterator[str]:
     """Calls that are lost, there twice, or were paid for again."""
     ran = began(box)
     entered: Counter[str] = Counter()
@@ -164,7 +167,9 @@ def money_wrong(box: Sandbox, paid: Counter[str]) -> Iterator[str]:
             ids[call["id"]] += 1
     if twice := [name for name, times in ids.items() if times > 1]:
         yield f"entered twice: {twice}"
-    if entered != ran and ran:
+    # A CLI whose power was cut may not have said that it began.
+    lost = ran - entered if may_be_cut else entered != ran
+    if lost and ran:
         yield f"runs of the CLIs {dict(ran)}, calls in the ledger {dict(entered)}"
     if ran != paid and paid:
         yield f"paid for {dict(ran)} instead of {dict(paid)}"
