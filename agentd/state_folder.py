@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -136,15 +137,16 @@ def _listed_in(home: str) -> bytes:
 
 def _enlist(home: str, real: str) -> None:
     """Add a project to the list of those in which a step has run; those that are gone leave it."""
-    known = _listed_in(home)
-    if b"\0%b\0" % os.fsencode(real) in b"\0%b\0" % known:
+    if b"\0%b\0" % os.fsencode(real) in b"\0%b\0" % _listed_in(home):
         return
     with contextlib.suppress(OSError):  # it only helps `cost --everywhere` to find the project
-        new = f"{home}/{_PROJECTS}.{os.getpid()}"
-        there = [root for root in os.fsdecode(known).split("\0") if os.path.lexists(root)]
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with open(os.open(f"{home}/{_PROJECTS}", flags, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            known = os.fsdecode(_listed_in(home)).split("\0")
+            there = [root for root in known if os.path.lexists(root) and root != real]
             file.write(os.fsencode("\0".join([*there, real])))
-        os.replace(new, f"{home}/{_PROJECTS}")  # noqa: PTH105
+            file.truncate()
 
 
 def known_roots() -> list[str]:

@@ -112,7 +112,7 @@ def prove_cuts(scene: Scene, folder: Path, step: int = SLICES * THINNED) -> int:
     cut = replace(
         scene,
         may_leave=f"{scene.may_leave}|/runs/<[a-z-]+>",
-        may_lack=rf"{scene.may_lack}|^project/login\.py$|^\.local/state/agentd/projects$",
+        may_lack=rf"{scene.may_lack}|^project/login\.py$",
         may_be_cut=True,
     )
     return prove(cut, folder, ("cut",), step)
@@ -200,7 +200,8 @@ def left_behind(case: Case, good: Counter[str]) -> Iterator[str]:
     """What is not there after a good end, or is there besides."""
     now = files_of(case.box)
     cache = r"^\.cache/"  # what is kept there only saves time
-    may_leave, may_lack = (f"{may}|{cache}" for may in (case.scene.may_leave, case.scene.may_lack))
+    may_leave = f"{case.scene.may_leave}|{cache}"
+    may_lack = rf"{case.scene.may_lack}|{cache}|^\.local/state/agentd/projects$"  # only helps
     if more := [name for name in now - good if not re.search(may_leave, name)]:
         yield f"left behind: {sorted(more)}"
     if less := [name for name in good - now if not re.search(may_lack, name)]:
