@@ -132,7 +132,9 @@ def open_changes(project: Project) -> list[Change]:
     return [
         Change(project, folder.name, folder)
         for folder in _folders(project.changes_dir)
-        if CHANGE_ID.fullmatch(folder.name) and folder != project.archive_dir
+        if CHANGE_ID.fullmatch(folder.name)
+        and folder != project.archive_dir
+        and not _is_left_by_git(project, folder)
     ]
 
 
@@ -187,7 +189,7 @@ def find_change(project: Project, change_id: str) -> Change:
     Raises InputError for a bad id and when there is none.
     """
     folder = project.change_dir(change_id)
-    if folder.is_dir():
+    if folder.is_dir() and not _is_left_by_git(project, folder):
         return Change(project, change_id, folder)
     if (archived := archived_as(project, change_id)) is not None:
         return archived
@@ -233,6 +235,23 @@ def find_open_change(workspace: Workspace, change_id: str) -> Change:
             fix='Start a new one: agentd proposal ID "DESCRIPTION"',
         )
     return Change(change.project, change_id, change.folder, workspace=workspace)
+
+
+def _is_left_by_git(project: Project, folder: Path) -> bool:
+    """Whether nothing is here but runs, all entered, of a change that came in archived.
+
+    A merge that moves a change to the archive leaves what git ignores.
+    """
+    if file_stamp(folder / STATE_FILE) is not None or os.listdir(folder) != ["runs"]:  # noqa: PTH208
+        return False
+    from agentd.ledger.run_folders import unentered
+
+    archived = archived_as(project, folder.name)
+    return (
+        archived is not None
+        and file_stamp(archived.folder / STATE_FILE) is not None
+        and not unentered(folder / "runs")
+    )
 
 
 def _nearest(project: Project, change_id: str) -> str:

@@ -15,7 +15,7 @@ import agentd
 from agentd.errors import StateError
 from agentd.ledger import document
 from agentd.ledger.store import StateStore
-from agentd.project.change import Change
+from agentd.project.change import Change, all_changes, find_change, open_changes
 
 
 @pytest.fixture
@@ -124,3 +124,23 @@ def test_outside_its_room_a_ledger_is_made_in_one_place() -> None:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "StateStore"
     }
     assert {name for name in made if not name.startswith("ledger/")} == {"project/change.py"}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_runs_that_git_leaves_of_a_change_that_came_in_archived_are_no_change(
+    change: Change, waits: bool
+) -> None:
+    """A merge moves what it tracks, and runs/ is ignored; a call that waits there keeps it."""
+    run = change.runs_dir / "20261130T101010-proposal-15c97f56"
+    run.mkdir(parents=True)
+    if not waits:
+        (run / "call.json").write_text("{}")
+    archived = change.project.archive_dir / "20261130-add-x"
+    archived.mkdir(parents=True)
+    (change.folder / "STATE.yaml").rename(archived / "STATE.yaml")
+    expected = change.folder if waits else archived
+    assert find_change(change.project, "add-x").folder == expected
+    assert [each.folder for each in open_changes(change.project)] == [change.folder] * waits
+    assert len(all_changes(change.project)) == 1 + waits
+    (archived / "STATE.yaml").unlink()
+    assert find_change(change.project, "add-x").folder == change.folder
