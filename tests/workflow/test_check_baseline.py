@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from agentd.workflow.checks.kept import is_no_worse
 from agentd.workflow.checks.run_checks import CheckResult
 
 COUNTED = f'test = "cat result; grep -q failed result && exit 1 || exit 0"\n{OFF}'
+
+
+UNLOADED = "!!!! Interrupted: 1 error during collection !!!!"
+STOPPED = "!!!! stopping after 1 failures !!!!"
 
 
 def summed(failed: int) -> str:
@@ -70,6 +75,21 @@ def ended(output: str, exit_code: int | None = 1) -> CheckResult:
         (ended("a", None), ended("b", None), True),
         (ended("a", 1), ended("a", None), False),
         (ended("1 error in 0.01s", 2), ended("Found 1 error.", 2), False),
+        (ended(summed(5)), ended(f"{UNLOADED}\n1 error in 0.10s", 2), False),
+        (ended(f"{UNLOADED}\n1 error in 0.10s", 2), ended(f"{UNLOADED}\n1 error in 0.2s", 2), True),
+        (ended(summed(1)), ended(f"{STOPPED}\n1 failed in 0.10s"), False),
+        (ended(f"{STOPPED}\n{summed(1)}"), ended(f"{STOPPED}\n1 failed in 0.10s"), False),
+        (ended(f"{STOPPED}\n{summed(1)}"), ended(f"{STOPPED}\n{summed(1)}"), True),
+        (
+            ended("FAILED (failures=5)"),
+            ended("ImportError: Failed to import test module: t\nFAILED (errors=1)"),
+            False,
+        ),
+        (
+            ended("--- FAIL: TestA\n--- FAIL: TestB\nFAIL"),
+            ended("FAIL\tx [build failed]\nFAIL"),
+            False,
+        ),
     ],
 )
 def test_what_is_no_worse_than_before(
@@ -95,6 +115,36 @@ def test_tests_that_are_gone_are_no_tests_that_pass(tmp_path: Path) -> None:
     told = implemented(box, summed(0), "no tests ran in 0.01s")
     assert steps_of(box) == ["implementation", "resolve", "review"]
     assert "test: no tests found, in 0 s, where there were some before" in told
+
+
+@pytest.mark.parametrize(
+    ("shell", "told"),
+    [
+        ("touch broken", "test: not found: .venv/bin/pytest, unlike before"),
+        ("rm -r .venv", "test: not found: pytest, unlike before"),
+        ("rm pytest.ini", "test: FAILED (none is known any more), before the change: "),
+    ],
+)
+def test_a_check_found_before_that_is_not_found_any_more_is_red(
+    tmp_path: Path, shell: str, told: str
+) -> None:
+    box = box_of(tmp_path, OFF)
+    (box.root / "pytest.ini").write_text("[pytest]\n")
+    script = box.root / ".venv/bin/pytest"
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/sh\n! test -e broken || exit 127\n")
+    script.chmod(0o755)
+    shutil.copytree(box.root / ".venv", tmp_path / "kept")
+    whole(box, "x", "y")
+    box.plan["implementation"][0]["shell"] = shell
+    box.plan["resolve"][0]["shell"] = (
+        "rm -f broken; touch pytest.ini; test -e .venv || cp -r ../kept .venv"
+    )
+    box.write_plan()
+    put_change(box, "add-x", "challenged")
+    done = box.run("impl", "add-x", PATH=f"{tmp_path}/bin:/usr/bin:/bin")
+    assert steps_of(box) == ["implementation", "resolve", "review"], done.stderr
+    assert told in done.stderr
 
 
 def test_the_baseline_is_of_before_the_first_code_also_when_that_failed(tmp_path: Path) -> None:

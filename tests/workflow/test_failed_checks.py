@@ -52,8 +52,8 @@ def test_a_red_test_asks_for_changes_and_no_review_is_paid_for(tmp_path: Path) -
     done = reviewed(box)
     assert done.returncode == 0
     assert "\ntest: FAILED (exit 1), in 0 s\n" in done.stderr
-    assert "review: not paid for, test: FAILED (exit 1), in 0 s\n" in done.stderr
-    assert "review: not paid for, as a required check fails" in done.stdout
+    assert (done.stderr + done.stdout).count("not paid for") == 1
+    assert "review: not paid for, as a required check fails\n" in done.stdout
     assert "verdict: NEEDS_CHANGES" in done.stdout
     assert "next: agentd resolve add-x" in done.stdout
     assert (box.change("add-x") / "REVIEW.md").read_text() == UNPAID
@@ -146,6 +146,33 @@ def test_what_turns_red_after_its_approval_is_not_archived(tmp_path: Path, comma
     assert (state["phase"], state["checks"]) == ("implementing", "failed")
     assert state["telemetry"]["calls"] == []
     assert "Next: agentd impl add-x" in box.ok("status", "add-x")
+
+
+@pytest.mark.parametrize(
+    ("checks", "before_archive"),
+    [
+        (
+            f'required = []\ntest = "test ! -e login.py"\n{OFF}',
+            "sed -i '/required/d' agentd/config.toml",
+        ),
+        (GREP, "echo bad > login.py; rm agentd/changes/add-x/IMPLEMENTATION.md"),
+        (GREP.replace("login.py ||", "login.py && echo bad > login.py ||"), "true"),
+    ],
+    ids=["required later", "without IMPLEMENTATION.md", "changed while it ran"],
+)
+def test_no_red_check_gets_into_the_archive_by_a_way_around(
+    tmp_path: Path, checks: str, before_archive: str
+) -> None:
+    box = box_of(tmp_path, checks)
+    whole(box, "good")
+    put_change(box, "add-x", "challenged")
+    box.ok("impl", "add-x")
+    assert state_of(box, "add-x")["phase"] == "complete"
+    subprocess.run(["sh", "-c", before_archive], cwd=box.root, check=True)
+    done = box.run("archive", "add-x")
+    assert done.returncode == 5, done.stderr
+    assert "is not archived: test: FAILED (exit 1)" in done.stderr
+    assert steps_of(box) == ["implementation", "review"]
 
 
 def test_checks_do_not_run_again_before_the_archive_where_nothing_changed(tmp_path: Path) -> None:

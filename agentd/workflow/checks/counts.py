@@ -14,6 +14,14 @@ _ERROR = "error"
 _NO_TESTS = 5  # pytest, Exit codes; unittest since Python 3.12
 _PYTEST = re.compile(r"(?:^|[\s/])(?:pytest|py\.test)(?:\s|$)")
 _FIVE = re.compile(r"\b(?:Error|exit|code|exited with)[: ]+5\b")
+# How pytest, unittest, go, RSpec, jest, vitest and deno tell of tests that they can't load.
+_UNLOADED = re.compile(
+    r"^!+ Interrupted: \d+ errors? during collection"
+    r"|Failed to import test module: |^FAIL\s.*\[(?:build|setup) failed\]"
+    r"|occurred outside of examples|Test suite failed to run|Failed Suites \d+|\(uncaught error\)$",
+    re.MULTILINE,
+)
+_STOPPED = re.compile(r"^!+ (?:Interrupted: )?stopping after ", re.MULTILINE)
 _NONE_RAN = re.compile(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
 
 
@@ -98,6 +106,16 @@ def count_of(output: str, *, is_whole: bool) -> Count | None:
             if number := sum(_number(tool, each) for each in counting):
                 return Count(number, tool.noun)
     return None
+
+
+def unloaded(output: str) -> int:
+    """How often a tool says that it can't load tests, so that none of them can fail."""
+    return len(_UNLOADED.findall(output))
+
+
+def stopped_early(output: str) -> bool:
+    """Whether pytest ran no more tests after one that failed."""
+    return _STOPPED.search(output) is not None
 
 
 def found_none(command: str, exit_code: int | None, output: str) -> bool:

@@ -67,18 +67,19 @@ def before_archive(change: Change, order: Order) -> None:
 
     Raises LoopEnded (exit 5) when one is; the review asks for changes then.
     """
-    if not change.documents("IMPLEMENTATION.md"):
+    if not change.documents("IMPLEMENTATION.md") and not has_coded(change):
         return
     if order.no_checks:
         order.warn(_SKIPPED)
         _note(change, "skipped")
         return
-    checks, required, _ = _chosen(change)
+    checks, required, lacking = _chosen(change)
     checks = tuple(check for check in checks if check.kind in required)
-    if not checks or _has_passed(change, checks):
+    gone = _gone(change, lacking)
+    if not gone and (not checks or _has_passed(change, checks)):
         return
-    results = _run(change, order, checks)
-    if red := _decide(change, order, results, required):
+    _, red = _run_and_decide(change, order, checks, required, gone)
+    if red:
         raise LoopEnded(
             f"{change.id} is not archived: {'; '.join(red)}",
             fix=f"{change.project.shown(change.folder / _REVIEW.writes[0])} asks for changes now. "
@@ -111,12 +112,12 @@ def _before_code(run: StepRun) -> StepRun:
 def _before_review(run: StepRun) -> tuple[StepRun, bool]:
     """With what the checks print for its prompt; not to be paid for while a required one is red."""
     change, order = run.change, run.order
-    checks, required, _ = _chosen(change)
-    if not checks:
+    checks, required, lacking = _chosen(change)
+    gone = _gone(change, lacking)
+    if not checks and not gone:
         return run, True
-    results = _run(change, order, checks)
-    if red := _decide(change, order, results, required):
-        order.note(f"{run.step.name}: not paid for, {'; '.join(red)}")
+    results, red = _run_and_decide(change, order, checks, required, gone)
+    if red:
         return run, False
     return replace(run, values={**run.values, "checks": as_markdown(results)}), True
 
@@ -131,30 +132,39 @@ def _run(change: Change, order: Order, checks: LocalChecks) -> tuple[CheckResult
     )
 
 
-def _decide(
-    change: Change, order: Order, results: Sequence[CheckResult], required: Sequence[str]
-) -> tuple[str, ...]:
-    """Tell and keep results. Those that forbid to approve are returned, in sentences.
+def _run_and_decide(
+    change: Change,
+    order: Order,
+    checks: LocalChecks,
+    required: Sequence[str],
+    gone: Sequence[CheckResult],
+) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
+    """Tell and keep results. Those that forbid to approve are returned too, in sentences.
 
-    Then the review is written without a model.
+    Then the review is written without a model. ``gone`` are checks that are known no more.
     """
-    before = {result.check.command: result for result in baseline_of(change)}
+    code = code_stamp(change.project.root)  # what changes while they run was not checked
+    results = _run(change, order, checks)
+    baseline = baseline_of(change)
     red: dict[str, CheckResult] = {}
-    for result in results:
-        earlier, told = before.get(masked_command(result.check)), result.told()
-        if earlier is not None and earlier.passed and result.found_none:
-            told += ", where there were some before"
-        elif earlier is not None and is_no_worse(earlier, result):
-            order.warn(f"{told}, no worse than before the change ({earlier.told()})")
-            continue
-        elif not result.failed:
-            (order.note if result.passed else order.warn)(told)
-            continue
+    for result in gone:
+        command = masked_command(result.check)
+        told = f"{result.check.name}: FAILED (none is known any more), before the change: {command}"
         order.warn(told)
-        if result.check.kind in required:
-            red[told] = result
-    kept = Kept(results=tuple(results), red=tuple(red), code=code_stamp(change.project.root))
-    keep_round(change, kept)
+        red[told] = replace(result, output="")
+    for result in results:
+        earlier, told = _same(result, baseline), result.told()
+        if _is_red(result, baseline):
+            if not result.failed:
+                told += ", where there were some before" if result.found_none else ", unlike before"
+            order.warn(told)
+            if result.check.kind in required:
+                red[told] = result
+        elif result.failed and earlier is not None:
+            order.warn(f"{told}, no worse than before the change ({earlier.told()})")
+        else:
+            (order.note if result.passed else order.warn)(told)
+    keep_round(change, Kept(results=results, red=tuple(red), code=code))
     if red:
         issues = [
             issue(f"T{number}", told, "the project's own checks")
@@ -167,7 +177,29 @@ def _decide(
         )
     else:
         _note(change, "passed")
-    return tuple(red)
+    return results, tuple(red)
+
+
+def _gone(change: Change, lacking: Sequence[str]) -> tuple[CheckResult, ...]:
+    """The required checks that passed before the change, and of whose kind none is known now."""
+    before = baseline_of(change) if lacking else ()
+    return tuple(each for each in before if each.passed and each.check.kind in lacking)
+
+
+def _is_red(result: CheckResult, baseline: Sequence[CheckResult]) -> bool:
+    """Whether a check tells against the change; ``baseline`` is what was before that."""
+    if result.found_none or result.is_missing:
+        name = result.check.name
+        if any(each.passed and each.check.name == name for each in baseline):
+            return True
+    earlier = _same(result, baseline)
+    return result.failed and (earlier is None or not is_no_worse(earlier, result))
+
+
+def _same(result: CheckResult, baseline: Sequence[CheckResult]) -> CheckResult | None:
+    """What the same command came to before the change."""
+    command = masked_command(result.check)
+    return next((each for each in baseline if masked_command(each.check) == command), None)
 
 
 def _has_passed(change: Change, checks: LocalChecks) -> bool:
@@ -175,8 +207,12 @@ def _has_passed(change: Change, checks: LocalChecks) -> bool:
     last = last_round(change)
     if last is None or last.red:
         return False
-    ran = {result.check.command for result in last.results}
-    return {*map(masked_command, checks)} <= ran and last.code == code_stamp(change.project.root)
+    baseline = baseline_of(change)
+    # One may not have been required then.
+    good = {each.check.command for each in last.results if not _is_red(each, baseline)}
+    if not {*map(masked_command, checks)} <= good:
+        return False
+    return last.code == code_stamp(change.project.root)
 
 
 def _note(change: Change, outcome: str) -> None:
