@@ -46,8 +46,9 @@ class Task:
     """One checkbox of tasks.md.
 
     ``number`` is ``1.2`` in ASCII digits, None without one; ``line`` counts from 1.
-    ``requirements`` are the names it says it serves, ``depends_on`` the numbers that a field of it
-    names to wait for, ``may_depend_on`` those that its prose seems to.
+    ``requirements`` are the names it says it serves, ``tests`` what its field Test names,
+    ``depends_on`` the numbers that a field of it names to wait for, ``may_depend_on`` those that
+    its prose seems to.
     ``mark`` is what stands in the box: only ``x`` and ``X`` are done. ``well_formed`` is False
     when other tools would not see a checkbox.
     """
@@ -59,6 +60,7 @@ class Task:
     mark: str
     well_formed: bool
     requirements: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     may_depend_on: tuple[str, ...] = ()
 
@@ -69,6 +71,7 @@ class _Draft:
 
     task: dict[str, object]
     requirements: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
     depends_on: list[str] = field(default_factory=list)
     may_depend_on: list[str] = field(default_factory=list)
 
@@ -76,6 +79,7 @@ class _Draft:
         return Task(
             **self.task,  # type: ignore[arg-type]
             requirements=tuple(self.requirements),
+            tests=tuple(self.tests),
             depends_on=tuple(dict.fromkeys(self.depends_on)),
             may_depend_on=tuple(dict.fromkeys(self.may_depend_on)),
         )
@@ -141,9 +145,13 @@ def _box(line_number: int, line: str) -> _Draft | None:
 
 def _read_detail(draft: _Draft, line: str) -> None:
     match = _FIELD.match(line)
-    if match and match[1].lower() in ("requirement", "requirements"):
+    named = {
+        **dict.fromkeys(("requirement", "requirements"), draft.requirements),
+        **dict.fromkeys(("test", "tests"), draft.tests),
+    }.get(match[1].lower() if match else "")
+    if match and named is not None:
         name = match[2].strip(" \t*_")
-        draft.requirements += [name] if name else []
+        named += [name] if name else []
     else:
         _read_references(draft, line)
 

@@ -19,6 +19,7 @@ from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 from agentd.text import some_of
 from agentd.workflow import recording
+from agentd.workflow.checks.kept import code_stamp
 from agentd.workflow.kept_tasks import keep_tasks, restore_tasks
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
@@ -111,6 +112,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     for name, data in run.keeps.items():
         write_private(run_dir / name, data)
     keep_tasks(run, run_dir)
+    code = _code_to_mend(run)
     aside = run_dir / "forbidden"
     commits = run.change.workspace.config.guard.commits
     with (
@@ -142,6 +144,10 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
                 raise unkept from None
             raise
         missing = _missing(run, result, findings)
+        if missing and code and _has_mended(run, result, findings, code):
+            left = ", ".join(missing)
+            run.order.warn(f"{run.step.name}: left {left} as it was; what it changed counts")
+            missing = ()
     if told := restore_tasks(run.change, run_dir):
         run.order.warn(f"{run.step.name}: {told}")
     make_private(run_dir)  # what the CLI and its tools wrote there, and what was moved there
@@ -172,6 +178,17 @@ def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, 
     if result.status == "ok" and not wrote and not findings.misplaced:
         wrote = write_printed(run, result.final_text)
     return missing(run.change, run.step.writes) or (() if wrote else run.step.writes)
+
+
+def _code_to_mend(run: StepRun) -> str | None:
+    """What stands for the code before a step that mends it; None for another step."""
+    return code_stamp(run.change.project.root) if run.step.code and run.step.mends else None
+
+
+def _has_mended(run: StepRun, result: RunResult, findings: Findings, code: str) -> bool:
+    """Whether it mended the code and only did not say so in the document, which is there."""
+    is_there = not missing(run.change, run.step.writes) and not findings.misplaced
+    return result.status == "ok" and is_there and code_stamp(run.change.project.root) != code
 
 
 def _wrote_before(run: StepRun) -> bool:

@@ -55,10 +55,18 @@ def restore_tasks(change: Change, run_dir: Path) -> str:
 def changed_tasks(old: str, new: str) -> list[Task]:
     """The tasks of ``old`` that ``new`` does not have, or has with another text.
 
-    How a text is set is no other text: case, markup, dashes, quotes, a mark that it is done.
+    How a text is set is no other text: case, markup, dashes, quotes, a mark that it is done. Its
+    tests may become more.
     """
-    there = {_identity(task) for task in read_tasks(new)}
-    return [task for task in read_tasks(old) if _identity(task) not in there]
+    there: dict[tuple[object, ...], set[str]] = {}
+    for task in read_tasks(new):
+        there.setdefault(_identity(task), set()).update(map(name_key, task.tests))
+    return [
+        task
+        for task in read_tasks(old)
+        if _identity(task) not in there
+        or not {*map(name_key, task.tests)} <= there[_identity(task)]
+    ]
 
 
 def with_ticks(old: str, new: Iterable[Task]) -> str:

@@ -14,6 +14,7 @@ OLD = """\ufeff# Tasks
 
 - [ ] 1.1 Do a
   - Requirement: A
+  - Test: `t`, `u`
 * [ ] 1.2 Do b
 - [x] Do c
 - [ ] D""".replace("\n", "\r\n")
@@ -33,6 +34,9 @@ OLD = """\ufeff# Tasks
         (OLD.replace("Do a", "Do a later"), ["1.1"]),
         (OLD.replace("1.2", "1.3"), ["1.2"]),
         (OLD.replace("Requirement: A", "done"), ["1.1"]),
+        (OLD.replace("\r\n  - Test: `t`, `u`", ""), ["1.1"]),
+        (OLD.replace("`t`, `u`", "by hand"), ["1.1"]),
+        (OLD.replace("`t`, `u`", "t, u\r\n  - Tests: v"), []),
         ("", ["1.1", "1.2", None, None]),
     ],
 )

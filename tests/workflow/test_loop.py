@@ -172,6 +172,28 @@ def test_a_review_that_finds_a_scenario_missing_asks_for_changes(tmp_path: Path)
     assert [("## Not covered (added by agentd)" in text) for text in sorted(kept)].count(True) == 1
 
 
+@pytest.mark.parametrize("mended", [True, False])
+def test_code_that_is_mended_counts_without_a_word_in_the_document(
+    tmp_path: Path, mended: bool
+) -> None:
+    box = sandbox(tmp_path)
+    asking = REVIEW.replace("[x] APPROVED", "[ ] APPROVED").replace("[ ] NEEDS", "[x] NEEDS")
+    box.answers(
+        "review",
+        (STREAMS["gemini"], {"change/REVIEW.md": asking}),
+        (STREAMS["gemini"], {"change/REVIEW.md": REVIEW}),
+    )
+    box.answers("resolve", (STREAMS["gemini"], {"login.py": "mended\n"} if mended else {}))
+    box.ok("plan", "add-x", "Let users log in")
+    done = box.run("impl", "add-x")
+    assert done.returncode == (0 if mended else 4), done.stderr
+    steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
+    assert steps[4:] == ["implementation", "review", "resolve", *["review"] * mended]
+    told = "resolve: left IMPLEMENTATION.md as it was; what it changed counts"
+    assert (told in done.stderr) == mended
+    assert ("without writing IMPLEMENTATION.md" in done.stderr) != mended
+
+
 @pytest.mark.parametrize(
     ("doubtful", "why"),
     [
