@@ -11,6 +11,7 @@ from support.check_box import OFF, box_of, steps_of, whole
 from support.workflow_box import STREAM, put_change, state_of
 from support.workspace import REVIEW, Sandbox
 
+from agentd.workflow.checks.check_output import LEFT_OUT
 from agentd.workflow.checks.counts import count_of
 from agentd.workflow.checks.detect import LocalCheck
 from agentd.workflow.checks.kept import is_no_worse
@@ -81,6 +82,31 @@ def ended(output: str, exit_code: int | None = 1) -> CheckResult:
         (ended(f"{STOPPED}\n{summed(1)}"), ended(f"{STOPPED}\n1 failed in 0.10s"), False),
         (ended(f"{STOPPED}\n{summed(1)}"), ended(f"{STOPPED}\n{summed(1)}"), True),
         (
+            ended(f"FAILED t.py::b - no\nFAILED t.py::a[x y]\n{summed(2)}"),
+            ended(f"FAILED t.py::a[x y] - ah\n{summed(1)}"),
+            True,
+        ),
+        (
+            ended(f"FAILED t.py::a\n{summed(1)}"),
+            ended(f"ERROR    root:t.py:3 no\nFAILED t.py::a\n{summed(1)}"),
+            True,
+        ),
+        (ended(f"FAILED t.py::a\n{summed(1)}"), ended(f"FAILED t.py::b\n{summed(1)}"), False),
+        (ended(f"{LEFT_OUT}\n{summed(1)}"), ended(f"FAILED t.py::b\n{summed(1)}"), True),
+        (ended(f"FAILED t.py::a\n{summed(1)}"), ended(f"ERROR t.py - no\n{summed(1)}"), False),
+        (
+            ended("FAIL: test_a (t.T.test_a)\nFAILED (failures=1)"),
+            ended("ERROR: test_b (t.T.test_b)\nFAILED (errors=1)"),
+            False,
+        ),
+        (ended("--- FAIL: TestA (0.00s)\nFAIL"), ended("--- FAIL: TestB (0.00s)\nFAIL"), False),
+        (ended("--- FAIL: TestA (0.00s)\nFAIL"), ended("--- FAIL: TestA (0.10s)\nFAIL"), True),
+        (
+            ended("test a::b ... FAILED\ntest result: FAILED. 1 passed; 1 failed;"),
+            ended("test a::c ... FAILED\ntest result: FAILED. 1 passed; 1 failed;"),
+            False,
+        ),
+        (
             ended("FAILED (failures=5)"),
             ended("ImportError: Failed to import test module: t\nFAILED (errors=1)"),
             False,
@@ -98,7 +124,7 @@ def test_what_is_no_worse_than_before(
     assert is_no_worse(before, after) == expected
 
 
-@pytest.mark.parametrize(("before", "is_resolved"), [(2, False), (0, True)])
+@pytest.mark.parametrize(("before", "is_resolved"), [(2, False), (0, True), (1, True)])
 def test_what_was_red_before_blocks_only_when_it_is_worse(
     tmp_path: Path, before: int, is_resolved: bool
 ) -> None:
@@ -108,6 +134,8 @@ def test_what_was_red_before_blocks_only_when_it_is_worse(
     red = "test: FAILED (exit 1), 2 failed, in 0 s"
     assert (f"{red}, before the change: it counts only if it gets worse" in told) != is_resolved
     assert (f"{red}, no worse than before the change ({red})" in told) != is_resolved
+    worse = f"{red}, worse than before the change (test: FAILED (exit 1), 1 failed, in 0 s)\n"
+    assert (worse in told) == (before == 1)
 
 
 def test_tests_that_are_gone_are_no_tests_that_pass(tmp_path: Path) -> None:

@@ -17,11 +17,19 @@ _FIVE = re.compile(r"\b(?:Error|exit|code|exited with)[: ]+5\b")
 # How pytest, unittest, go, RSpec, jest, vitest and deno tell of tests that they can't load.
 _UNLOADED = re.compile(
     r"^!+ Interrupted: \d+ errors? during collection"
-    r"|Failed to import test module: |^FAIL\s.*\[(?:build|setup) failed\]"
+    r"|Failed to import test module: |^FAIL[ \t].*\[(?:build|setup) failed\]"
     r"|occurred outside of examples|Test suite failed to run|Failed Suites \d+|\(uncaught error\)$",
     re.MULTILINE,
 )
 _STOPPED = re.compile(r"^!+ (?:Interrupted: )?stopping after ", re.MULTILINE)
+# A test that failed: of pytest's short summary, unittest, go, cargo.
+_FAILING = re.compile(
+    r"^(?:(?:FAILED|ERROR) (?P<pytest>\S+\.py\b.*?)(?: - .*)?"
+    r"|(?:FAIL|ERROR): (?P<unittest>\w+ \(.+)"
+    r"|[ \t]*--- FAIL: (?P<go>\S+).*"
+    r"|test (?P<cargo>\S+) \.\.\. FAILED)$",
+    re.MULTILINE,
+)
 _NONE_RAN = re.compile(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
 
 
@@ -69,7 +77,7 @@ _TOOLS = {
     "ava": _tool(r"^ *\d+ tests? failed$", r"(\d+) tests?"),
     "node, tape, tap": _tool(r"^(?:#|ℹ) fail +\d+$", r"(\d+)$"),
     "deno": _tool(r"^(?:ok|FAILED) \| ", r"(\d+) failed"),
-    "go": _tool(r"^--- FAIL: |^FAIL\s.*\[(?:build|setup) failed\]", adds_up=True),
+    "go": _tool(r"^--- FAIL: |^FAIL[ \t].*\[(?:build|setup) failed\]", adds_up=True),
     "cargo": _tool(r"^test result: ", r"(\d+) failed", adds_up=True),
     "surefire": _tool(
         r"Tests run: \d+(?!.*(?:Time elapsed| in ))", r"(?:Failures|Errors): (\d+)", adds_up=True
@@ -111,6 +119,11 @@ def count_of(output: str, *, is_whole: bool) -> Count | None:
 def unloaded(output: str) -> int:
     """How often a tool says that it can't load tests, so that none of them can fail."""
     return len(_UNLOADED.findall(output))
+
+
+def failing(output: str) -> set[str]:
+    """The names of the tests that failed, as far as a tool that is known tells them."""
+    return {match[match.lastgroup or 0] for match in _FAILING.finditer(output)}
 
 
 def stopped_early(output: str) -> bool:

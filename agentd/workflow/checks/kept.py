@@ -17,8 +17,8 @@ from agentd.ledger.run_folders import run_dirs
 from agentd.masking import without_keys
 from agentd.project.change import Change
 from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE
-from agentd.workflow.checks.check_output import cut_to
-from agentd.workflow.checks.counts import Count, stopped_early, unloaded
+from agentd.workflow.checks.check_output import LEFT_OUT, cut_to
+from agentd.workflow.checks.counts import Count, failing, stopped_early, unloaded
 from agentd.workflow.checks.detect import LocalCheck
 from agentd.workflow.checks.run_checks import CheckResult
 from agentd.workflow.steps import STEPS
@@ -79,9 +79,12 @@ def is_no_worse(before: CheckResult, now: CheckResult) -> bool:
 
     More failures are worse. Where they are not counted both times, whatever else ends otherwise is:
     by another exit code or last line. A command that is not found is never as good as before, nor
-    are tests of which more can't be loaded: what is not run does not fail.
+    are tests of which more can't be loaded, as what is not run does not fail, or of which another
+    one fails.
     """
     if not before.failed or now.is_missing or unloaded(now.output) > unloaded(before.output):
+        return False
+    if LEFT_OUT not in before.output and failing(now.output) - failing(before.output):
         return False
     if before.count and now.count and not stopped_early(now.output):
         return before.count.noun == now.count.noun and now.count.number <= before.count.number
