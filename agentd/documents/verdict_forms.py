@@ -49,7 +49,10 @@ _CONDITION = re.compile(
     r"|but .{0,80}\b(?:must|should|needs?|has to|have to)"
     r"|(?:fix|address|resolve|correct|mend)\b.{0,80}\b(?:before|first|prior)"
     r"|(?:once|after|when) [^.;]{0,80}\b(?:is|are|has|have|gets?|pass(?:es)?|lands?)"
-    r"|once (?:all )?\w+ed)\b",
+    r"|once (?:all )?\w+ed|as long as|given that|please (?:fix|address|resolve|correct)"
+    r"|(?:merged?|ship|release|land) (?:only )?after (?:fix|address|resolv|correct)ing"
+    r"|(?<!nothing )(?:must|needs? to|has to|have to) be (?:fixed|addressed|resolved|corrected)"
+    r")\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")

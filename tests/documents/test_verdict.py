@@ -163,6 +163,11 @@ def test_a_comment_mark_in_code_or_alone_hides_nothing() -> None:
         "APPROVED. Once the tests pass, merge it.",
         "- [x] APPROVED\n\nPlease fix the first issue before merging.",
         "- [x] APPROVED once mended",
+        "APPROVED, as long as issue 1 is fixed",
+        "APPROVED, given that issue 1 gets addressed",
+        "APPROVED. Issue 1 must be fixed before merge.",
+        "APPROVED. Merge only after fixing issue 1.",
+        "APPROVED - please fix issue 1",
     ],
 )
 def test_a_condition(given: str) -> None:
@@ -181,6 +186,8 @@ def test_a_condition(given: str) -> None:
         "- [x] APPROVED: the branch `if x` is tested",
         "- [x] APPROVED after issue 1 was mended",
         "- [x] APPROVED: each row is written once",
+        "APPROVED: the tests pass, and nothing must be fixed any more",
+        "APPROVED: it solves the race by fixing the order of the locks",
         "- [x] APPROVED\n\nIt greets if a user logs in. Approved without conditions.",
     ],
 )
