@@ -15,6 +15,8 @@ from agentd.text import counted
 if TYPE_CHECKING:
     from agentd.documents.fix import Mended
     from agentd.documents.report import Report
+    from agentd.project.change import Change
+    from agentd.project.layout import Project
 
 
 def validate(
@@ -42,9 +44,8 @@ def validate(
     from agentd.cli.output import print_json
     from agentd.documents.fix import fix_change, fix_ledger
     from agentd.documents.ledger_rules import ledger_issues
-    from agentd.documents.report import report_of
+    from agentd.documents.report import Report, report_of
     from agentd.documents.validate import validate_change
-    from agentd.project.change import all_changes, copies_of, find_change
     from agentd.project.workspace import Workspace
     from agentd.specs.staging import told_half_published
 
@@ -53,16 +54,17 @@ def validate(
     project = workspace.project
     for sentence in told_half_published(project):
         note(f"warning: {sentence}")
-    chosen = [find_change(project, change_id)] if change_id else all_changes(project)
+    chosen = _chosen(project, change_id)
     mended: list[Mended] = []
     if fix:
-        of_one = copies_of(chosen[0]) if change_id else []
-        mended = [done for each in (*of_one, *chosen) for done in fix_ledger(each)]
-        chosen = [find_change(project, change_id)] if change_id else all_changes(project)
-    if change_id and not chosen[0].archived_on:
-        folder = chosen[0].folder
-        mended += fix_change(project, folder) if fix else []
-        report = validate_change(project, folder, workspace.config)
+        mended = [done for each in chosen for done in fix_ledger(each)]
+        chosen = _chosen(project, change_id)
+    if change_id and not chosen[-1].archived_on:
+        *elsewhere, change = chosen
+        mended += fix_change(project, change.folder) if fix else []
+        report = validate_change(project, change.folder, workspace.config)
+        told = (issue for each in elsewhere for issue in ledger_issues(each))
+        report = Report((*told, *report.issues))
     else:
         report = report_of(issue for each in chosen for issue in ledger_issues(each))
     if as_json:
@@ -70,6 +72,20 @@ def validate(
     else:
         show(_text(change_id or "all ledgers", report, mended, strict=strict))
     raise typer.Exit(0 if report.ok(strict) else 1)
+
+
+def _chosen(project: Project, change_id: str | None) -> list[Change]:
+    """All changes; or one, behind the other folders of its id, where a merge may have left it.
+
+    Not only its known copies: markers may keep a ledger there from being read.
+    """
+    from agentd.project.change import all_changes, find_change
+
+    every = all_changes(project)
+    if not change_id:
+        return every
+    one = find_change(project, change_id)
+    return [*(each for each in every if each.id == one.id and each.folder != one.folder), one]
 
 
 def _text(name: str, report: Report, mended: list[Mended], *, strict: bool) -> str:

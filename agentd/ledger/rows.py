@@ -75,7 +75,11 @@ class Row(NamedTuple):
 
 def each_once(ledgers: Sequence[Sequence[Row]]) -> list[list[Row]]:
     """The calls of ledgers that may be copies of each other: see ``same_call.best_of``."""
-    return best_of(ledgers, lambda row: (row.call_id, row.accuracy, row.tokens_in + row.tokens_out))
+
+    def told(row: Row) -> tuple[str, str, int, Decimal]:
+        return row.call_id, row.accuracy, row.tokens_in + row.tokens_out, row.cost_usd
+
+    return best_of(ledgers, told)
 
 
 def of_document(change_id: str, document: Document) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -41,17 +42,18 @@ def _rank(call: Mapping[str, Any]) -> tuple[int, int, datetime]:
 
 
 def best_of(
-    ledgers: Sequence[Sequence[Call]], told: Callable[[Call], tuple[str, str, int]]
+    ledgers: Sequence[Sequence[Call]], told: Callable[[Call], tuple[str, str, int, Decimal]]
 ) -> list[list[Call]]:
     """The calls of ledgers, each where its surer entry stands, then that with more tokens.
 
-    ``told`` gives a call's id, accuracy and tokens. Of the same entries the first counts. Of calls
-    without an id, those that an earlier ledger has too are the same.
+    ``told`` gives a call's id, accuracy, tokens and cost: what else says the same counts by what it
+    cost, so that the sum is the same in whatever order the ledgers come. Of the same entries the
+    first counts. Of calls without an id, those that an earlier ledger has too are the same.
     """
-    best: dict[str, tuple[tuple[int, int], Call]] = {}
+    best: dict[str, tuple[tuple[tuple[int, int], Decimal], Call]] = {}
     for call in chain(*ledgers):
-        call_id, accuracy, tokens = told(call)
-        said = rank(accuracy, tokens)
+        call_id, accuracy, tokens, cost_usd = told(call)
+        said = rank(accuracy, tokens), cost_usd
         if call_id and said > best.setdefault(call_id, (said, call))[0]:
             best[call_id] = said, call
     found: list[list[Call]] = []

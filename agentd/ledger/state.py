@@ -15,6 +15,8 @@ from agentd.ledger.same_call import best_of
 from agentd.ledger.source import Malformed
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from agentd.metering.call import CallRecord
 
 
@@ -81,7 +83,11 @@ class State:
 
 def calls_once(ledgers: Sequence[Sequence[CallRecord]]) -> list[list[CallRecord]]:
     """The calls of ledgers that may be copies of each other: see ``same_call.best_of``."""
-    return best_of(ledgers, lambda one: (one.id, one.accuracy, one.usage.total_tokens))
+
+    def told(call: CallRecord) -> tuple[str, str, int, Decimal]:
+        return call.id, call.accuracy, call.usage.total_tokens, call.cost_usd
+
+    return best_of(ledgers, told)
 
 
 _TEXTS = (

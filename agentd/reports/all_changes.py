@@ -72,7 +72,7 @@ def _read(
     bounds: Bounds,
     origins: Origins = NOWHERE,
 ) -> Summed:
-    elsewhere = _in_another_ledger(changes)
+    once = _counted_once(changes)
 
     def read(share: slice) -> Summed:
         problems: list[StateError] = []
@@ -82,14 +82,14 @@ def _read(
         def chosen() -> Iterator[list[Row] | AlikeCalls]:
             for change in changes[share]:
                 ids: list[str] = []
-                known = elsewhere.get(str(change.folder))
-                if bounds == Bounds() and not known:
+                counting = once.get(str(change.folder))
+                if bounds == Bounds() and counting is None:
                     yield read_alike(change, problems, ids)
                 else:
                     rows = read_ledger(change, problems, ids)
-                    if known:
-                        rows = [row for row in rows if row.call_id not in known]
-                        notes.append(_told_elsewhere(change.id, len(known)))
+                    if counting is not None:
+                        notes.append(_told_elsewhere(change.id, len(rows) - len(counting)))
+                        rows = counting
                     rows, left_out = bounds.select(rows)
                     untimed.append(left_out)
                     yield rows
@@ -107,8 +107,8 @@ def _read(
     )
 
 
-def _in_another_ledger(changes: Sequence[HasLedger]) -> dict[str, set[str]]:
-    """By folder, the calls that count in another ledger of the change.
+def _counted_once(changes: Sequence[HasLedger]) -> dict[str, list[Row]]:
+    """By folder, the calls that count there, where others count in another ledger of the change.
 
     A merge of a branch that has archived a change leaves it in both places.
     """
@@ -116,8 +116,9 @@ def _in_another_ledger(changes: Sequence[HasLedger]) -> dict[str, set[str]]:
     several = [change for change in changes if folders[change.id] > 1]
     ledgers = [read_ledger(change, []) for change in several]
     return {
-        str(change.folder): {row.call_id for row in rows} - {row.call_id for row in once}
+        str(change.folder): once
         for change, rows, once in zip(several, ledgers, each_once(ledgers), strict=True)
+        if len(once) < len(rows)
     }
 
 

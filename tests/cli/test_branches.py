@@ -179,8 +179,11 @@ def total_of(repo: Branches) -> Decimal:
     return sum(calls.values(), Decimal(0))
 
 
-def same_everywhere(repo: Branches) -> set[Decimal]:
-    """The totals that reports tell of the one change, on a machine without another."""
+def same_everywhere(repo: Branches, *, machine: bool = True) -> set[Decimal]:
+    """The totals that reports tell of the one change, on a machine without another.
+
+    Without ``machine`` all but those of the whole machine.
+    """
     home = str(repo.top / ".git" / "home")
     repo.environ |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"), home)
 
@@ -190,9 +193,48 @@ def same_everywhere(repo: Branches) -> set[Decimal]:
 
     (listed,) = told("list")["changes"]
     costs = [told("cost"), told("cost", "add-oauth"), told("cost", "--all")]
-    costs += [told("cost", "--all", "--since", "2020-01-01"), told("cost", "--everywhere")]
+    costs += [told("cost", "--all", "--since", "2020-01-01")]
+    costs += [told("cost", "--everywhere")] if machine else []
     views = [told("status"), told("status", "add-oauth"), listed]
     return {*(one["total"]["cost_usd"] for one in costs), *(one["total_cost_usd"] for one in views)}
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("dearer", [ARCHIVED, OPEN])
+def test_entries_in_two_places_that_differ_have_one_total(
+    tmp_path: Path, dearer: str, *, named: bool
+) -> None:
+    repo = Branches(tmp_path)
+    repo.record(1, 2)
+    shutil.copytree(repo.root / OPEN, repo.root / ARCHIVED)
+    StateStore(repo.root / OPEN).append(spent(3))
+    for place in (ARCHIVED, OPEN):
+        path = repo.root / place / "STATE.yaml"
+        text = path.read_text()
+        if not named:
+            text = re.sub(r"(?m)^  - id: .*\n    ", "  - ", text)
+        elif place == dearer:
+            text = re.sub(r"cost_usd: .*", "cost_usd: 0.5", text, count=1)
+        path.write_text(text)
+    costs = [Decimal(cost) for cost in re.findall(r"(?m)^    cost_usd: (.*)", path.read_text())]
+    want = sum(costs[1:], Decimal("0.5") if named else costs[0])
+    assert same_everywhere(repo, machine=named) == {want}
+
+
+def test_markers_where_a_change_was_archived_are_found_by_its_id(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    forked(repo)
+    repo.git("merge", "-q", "--no-edit", "feature")
+    shutil.copytree(repo.root / OPEN, repo.root / ARCHIVED)
+    path = repo.root / ARCHIVED / "STATE.yaml"
+    head, one, two, rest = re.split("(?m)^(?=  - id: )", path.read_text())
+    path.write_text(f"{head}<<<<<<< HEAD\n{one}=======\n{two}>>>>>>> feature\n{rest}")
+    told = repo.agentd("validate", "add-oauth")
+    assert (told.returncode, f"{ARCHIVED}/STATE.yaml:" in told.stdout) == (1, True)
+    told = repo.agentd("validate", "--fix", "add-oauth")
+    assert f"{ARCHIVED}/STATE.yaml: mended: united the calls of HEAD and feature" in told.stdout
+    assert repo.ledgers() == [path]
+    assert len(checked(path)) == 3
 
 
 def test_a_change_that_two_branches_archived_on_two_days_is_made_one(tmp_path: Path) -> None:
