@@ -118,6 +118,19 @@ def test_status_reads_no_log_until_a_log_or_a_ledger_is_new(
         assert not_imported_now(here).sessions == 4
 
 
+def test_status_looks_again_where_a_cli_keeps_its_logs_in_another_folder(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(not_imported, "SETTLED_NS", 0)
+    here = Project(project)
+    assert not_imported_now(here).sessions == 2
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(project.parent / "other"))
+    assert not_imported.remembered(project) is None
+    assert not_imported_now(here).sessions == 0
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    assert not_imported_now(here).sessions == 2
+
+
 def test_what_may_change_once_more_at_the_same_time_is_looked_at_again(project: Path) -> None:
     assert not_imported_now(Project(project)).sessions == 2
     assert not_imported.remembered(project) is None

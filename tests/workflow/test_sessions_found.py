@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from support.hand_sessions import SESSION, claude_line, claude_log, found_in, root, run_of
+from support.hand_sessions import CONFIG, SESSION, claude_line, claude_log, found_in, root, run_of
 from support.session_logs import LOGS, Log
 
 from agentd.ledger.store import StateStore
@@ -165,6 +165,17 @@ def test_only_sessions_of_the_project_are_its_own(root: Path) -> None:
         )
     shutil.copytree(root / "agentd", nested / "agentd")
     assert [one.cwd for one in found_in(root)] == [str(root), str(inside)]
+
+
+def test_a_folder_that_became_a_project_of_its_own_has_its_sessions(root: Path) -> None:
+    below = root / "apps" / "web"
+    (below / "agentd").mkdir(parents=True)
+    claude_log(below, home=root.parent).write_text(claude_line(1, below))
+    assert len(found_in(root)) == 1
+    (below / "agentd" / "config.toml").write_text(CONFIG)
+    assert found_in(root) == []
+    (below / "agentd" / "config.toml").unlink()
+    assert len(found_in(root)) == 1
 
 
 def test_a_run_of_agentd_is_not_told_and_what_a_person_added_is(root: Path) -> None:

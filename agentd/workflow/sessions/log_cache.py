@@ -33,7 +33,7 @@ class LogFile:
 
     ``by_agentd``: its first prompt is one of agentd's, whether a ledger has its run or not.
     ``is_ours`` is None before a line has told where its session began; of one from elsewhere no
-    more is read.
+    more is read, until that is the project's.
     """
 
     provider: str
@@ -90,7 +90,7 @@ def read_logs(
             try:
                 log = known.get(name)
                 stamp = _stamp(path)
-                if log is None or log.stamp != stamp:
+                if log is None or _is_moved(log, is_ours) or log.stamp != stamp:
                     is_new = True
                     with path.open("rb") as handle:
                         if log is None or not _has_grown(log, stamp, handle.fileno()):
@@ -115,6 +115,14 @@ def _stamp(path: Path) -> FileStamp:
     if not stat.S_ISREG(path.stat().st_mode) or (found := stamp_of(path)) is None:
         raise OSError(f"{path}: is no plain file")
     return FileStamp(*found)
+
+
+def _is_moved(log: LogFile, is_ours: Callable[[str], bool]) -> bool:
+    """Whether a log is the project's only now, or no more: a worktree or a project came or went."""
+    was = log.is_ours
+    if log.reader.cwd is not None:
+        log.is_ours = is_ours(log.reader.cwd)
+    return log.is_ours is not was
 
 
 def _read_on(

@@ -67,9 +67,14 @@ def not_imported(
 
 
 def remembered(root: Path) -> NotImported | None:
-    """What the last command that looked has found; None where a log or a ledger is new since."""
+    """What the last command that looked has found; None where a log or a ledger is new since.
+
+    Or where it looked in other places, by the variables of the CLIs.
+    """
     kept = cache.load(_place_of(root), plain=True)
     if kept is None or kept[0] != str(root):
+        return None
+    if any(os.environ.get(name) != was for name, was in kept[3].items()):
         return None
     if any(stamp_of(path) != was for path, was in kept[2].items()):
         return None
@@ -92,10 +97,16 @@ def stamp_of(path: Path | str) -> tuple[int, ...] | None:
 
 def remember(root: Path, found: NotImported, watched: Watched, begun_ns: int) -> None:
     """Keep what a command that began then has found, until one of the ``watched`` changes."""
+    from agentd.providers import PROVIDERS
+
     young = begun_ns - SETTLED_NS  # one that may change once more and look the same
     sure = {path: was if was is None or was[1] < young else () for path, was in watched.items()}
     numbers = found.sessions, found.calls, str(found.cost_usd), found.unpriced
-    cache.save(_place_of(root), (str(root), numbers, sure), plain=True)
+    rows = (row.session_logs for row in PROVIDERS.values())
+    homes = {
+        name: os.environ.get(name) for name in ("HOME", *(row.variable for row in rows if row))
+    }
+    cache.save(_place_of(root), (str(root), numbers, sure, homes), plain=True)
 
 
 def roots_seen() -> list[str]:
