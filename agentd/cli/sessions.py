@@ -59,6 +59,7 @@ def import_sessions(
     """
     from agentd.cli.output import print_json
     from agentd.metering.totals import summarise
+    from agentd.text import counted
     from agentd.workflow.sessions.importing import Wanted, find_imports, record
 
     gc.disable()  # the process ends soon, and what it reads is many small values
@@ -85,7 +86,8 @@ def import_sessions(
         )
         return
     if not found.placed:
-        show("Nothing to import." + f" {found.imported} calls are imported." * bool(found.imported))
+        are = f"{counted(found.imported, 'call')} {'is' if found.imported == 1 else 'are'}"
+        show("Nothing to import." + f" {are} imported." * bool(found.imported))
         return
     show(_table(found.placed))
     show("")
