@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,6 +172,16 @@ def copies_of(change: Change) -> list[Change]:
                 if made or here.ids & there.ids:
                     found.append(other)
     return found
+
+
+def unreadable_copies(change: Change) -> Iterator[StateError]:
+    """Why ledgers in other folders of its id, which may have calls of it, can't be read."""
+    for other in all_changes(change.project):
+        if other.id == change.id and other.folder != change.folder:
+            try:
+                _ = other.state
+            except StateError as error:
+                yield error
 
 
 def moves_to(change: Change) -> Change | None:

@@ -12,7 +12,13 @@ from agentd.errors import StateError, UsageError
 from agentd.frozen import frozen
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
-from agentd.project.change import archived_changes, asked_change, copies_of, open_changes
+from agentd.project.change import (
+    archived_changes,
+    asked_change,
+    copies_of,
+    open_changes,
+    unreadable_copies,
+)
 from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.dimensions import BY_CALL, NOWHERE
@@ -68,6 +74,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     timezone = config.budget.project.timezone if request.timezone is None else request.timezone
     query = Query(request.by, timezone)
     bounds = bounds_of(request, timezone)
+    problems: list[StateError] = []
     if request.all_changes:
         at_work = open_changes(project)
         changes = [*archived_changes(project), *at_work]
@@ -75,10 +82,10 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     else:
         change = asked_change(project, request.change_id)
         changes = at_work = [*copies_of(change), change]
+        problems += unreadable_copies(change)
         archived = f" (archived {change.archived_on})" if change.archived_on else ""
         scope = f"change {change.id}{archived}"
     notes: list[str] = []
-    problems: list[StateError] = []
     for change in at_work:
         try:
             left = enter_unentered(change)

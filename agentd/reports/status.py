@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,7 @@ from agentd.project.change import (
     copies_of,
     moves_to,
     open_changes,
+    unreadable_copies,
 )
 from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project
@@ -118,7 +119,9 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     project = find_project(start)
     change = asked_change(project, change_id, open_first=True)
     waiting = enter_unentered(change)
-    return _overview(change, _Limits.of(project), waiting, copies_of(change))
+    view = _overview(change, _Limits.of(project), waiting, copies_of(change))
+    unread = (f"{error.message}; its calls are not counted" for error in unreadable_copies(change))
+    return replace(view, warnings=(*view.warnings, *unread))
 
 
 class Listing(NamedTuple):

@@ -229,6 +229,9 @@ def test_markers_where_a_change_was_archived_are_found_by_its_id(tmp_path: Path)
     path = repo.root / ARCHIVED / "STATE.yaml"
     head, one, two, rest = re.split("(?m)^(?=  - id: )", path.read_text())
     path.write_text(f"{head}<<<<<<< HEAD\n{one}=======\n{two}>>>>>>> feature\n{rest}")
+    views = [repo.agentd(command, "add-oauth") for command in ("cost", "status")]
+    assert (views[0].returncode, views[0].stdout[:8]) == (1, "3 calls,")
+    assert all(f"{ARCHIVED}/STATE.yaml: line " in view.stderr for view in views)
     told = repo.agentd("validate", "add-oauth")
     assert (told.returncode, f"{ARCHIVED}/STATE.yaml:" in told.stdout) == (1, True)
     told = repo.agentd("validate", "--fix", "add-oauth")
