@@ -15,7 +15,9 @@ ChangeId = Annotated[
 LatestChangeId = Annotated[
     str | None,
     typer.Argument(
-        metavar="[ID]", show_default=False, help="Change id (default: the most recent change)."
+        metavar="[ID]",
+        show_default=False,
+        help="Change id (default: the most recent one; of status, the most recent open one).",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

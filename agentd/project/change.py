@@ -253,7 +253,10 @@ def _is_left_by_git(project: Project, folder: Path) -> bool:
 
     A merge that moves a change to the archive leaves what git ignores.
     """
-    if file_stamp(folder / STATE_FILE) is not None or os.listdir(folder) != ["runs"]:  # noqa: PTH208
+    try:
+        if os.listdir(folder) != ["runs"]:  # noqa: PTH208
+            return False
+    except PermissionError:  # another user's
         return False
     from agentd.ledger.run_folders import unentered
 

@@ -240,6 +240,27 @@ def test_markers_where_a_change_was_archived_are_found_by_its_id(tmp_path: Path)
     assert len(checked(path)) == 3
 
 
+def test_runs_that_git_ignores_are_no_change_where_it_was_archived(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    repo.record(1)
+    run_dir = repo.root / OPEN / "runs" / spent(1).id
+    run_dir.mkdir(exist_ok=True)
+    repo.git("switch", "-qc", "archives")
+    (repo.root / ARCHIVED).mkdir(parents=True)
+    (repo.root / OPEN / "STATE.yaml").rename(repo.root / ARCHIVED / "STATE.yaml")
+    repo.commit("archived")
+    assert [path.name for path in (repo.root / OPEN).iterdir()] == ["runs"]
+    told = repo.agentd("status", "add-oauth")  # it is not entered: somebody must look at it
+    assert "agentd/changes/add-oauth" in told.stdout + told.stderr
+    (run_dir / "call.json").write_text("{}")
+    for arguments in (["status"], ["status", "add-oauth"], ["list"]):
+        told = repo.agentd(*arguments)
+        assert (told.returncode, "missing" in told.stdout + told.stderr) == (0, False)
+    assert repo.agentd("cost", "add-oauth").stdout.startswith("1 call, ")
+    assert repo.agentd("list").stdout.count("add-oauth") == 1
+    assert repo.agentd("validate", "add-oauth").returncode == 0
+
+
 def test_a_change_that_two_branches_archived_on_two_days_is_made_one(tmp_path: Path) -> None:
     repo = Branches(tmp_path)
     forked(repo)
