@@ -256,7 +256,7 @@ def _is_left_by_git(project: Project, folder: Path) -> bool:
     try:
         if os.listdir(folder) != ["runs"]:  # noqa: PTH208
             return False
-    except PermissionError:  # another user's
+    except (FileNotFoundError, PermissionError):  # gone meanwhile, or another user's
         return False
     from agentd.ledger.run_folders import unentered
 
