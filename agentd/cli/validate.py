@@ -79,13 +79,12 @@ def _chosen(project: Project, change_id: str | None) -> list[Change]:
 
     Not only its known copies: markers may keep a ledger there from being read.
     """
-    from agentd.project.change import all_changes, find_change
+    from agentd.project.change import all_changes, find_change, others_of
 
-    every = all_changes(project)
     if not change_id:
-        return every
+        return all_changes(project)
     one = find_change(project, change_id)
-    return [*(each for each in every if each.id == one.id and each.folder != one.folder), one]
+    return [*others_of(one), one]
 
 
 def _text(name: str, report: Report, mended: list[Mended], *, strict: bool) -> str:

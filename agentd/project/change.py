@@ -161,27 +161,34 @@ def archived_as(project: Project, change_id: str) -> Change | None:
     return named[-1] if named else None
 
 
+def others_of(change: Change) -> list[Change]:
+    """The changes in other folders of its id, whatever their ledgers say; the open one last."""
+    return [
+        other
+        for other in all_changes(change.project)
+        if other.id == change.id and other.folder != change.folder
+    ]
+
+
 def copies_of(change: Change) -> list[Change]:
     """The same change in other folders, where merges have left its ledger; the open one last."""
     found = []
-    for other in all_changes(change.project):
-        if other.id == change.id and other.folder != change.folder:
-            with contextlib.suppress(StateError):
-                here, there = change.state, other.state
-                made = here.created_at is not None and here.created_at == there.created_at
-                if made or here.ids & there.ids:
-                    found.append(other)
+    for other in others_of(change):
+        with contextlib.suppress(StateError):
+            here, there = change.state, other.state
+            made = here.created_at is not None and here.created_at == there.created_at
+            if made or here.ids & there.ids:
+                found.append(other)
     return found
 
 
 def unreadable_copies(change: Change) -> Iterator[StateError]:
     """Why ledgers in other folders of its id, which may have calls of it, can't be read."""
-    for other in all_changes(change.project):
-        if other.id == change.id and other.folder != change.folder:
-            try:
-                _ = other.state
-            except StateError as error:
-                yield error
+    for other in others_of(change):
+        try:
+            _ = other.state
+        except StateError as error:
+            yield error
 
 
 def moves_to(change: Change) -> Change | None:
