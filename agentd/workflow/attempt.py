@@ -182,13 +182,13 @@ def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, 
 
 def _code_to_mend(run: StepRun) -> str | None:
     """What stands for the code before a step that mends it; None for another step."""
-    return code_stamp(run.change.project.root) if run.step.code and run.step.mends else None
+    return code_stamp(run.change.project) if run.step.code and run.step.mends else None
 
 
 def _has_mended(run: StepRun, result: RunResult, findings: Findings, code: str) -> bool:
     """Whether it mended the code and only did not say so in the document, which is there."""
     is_there = not missing(run.change, run.step.writes) and not findings.misplaced
-    return result.status == "ok" and is_there and code_stamp(run.change.project.root) != code
+    return result.status == "ok" and is_there and code_stamp(run.change.project) != code
 
 
 def _wrote_before(run: StepRun) -> bool:

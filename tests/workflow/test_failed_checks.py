@@ -157,8 +157,12 @@ def test_what_turns_red_after_its_approval_is_not_archived(tmp_path: Path, comma
         ),
         (GREP, "echo bad > login.py; rm agentd/changes/add-x/IMPLEMENTATION.md"),
         (GREP.replace("login.py ||", "login.py && echo bad > login.py ||"), "true"),
+        (
+            f'test = "! grep -qs bad agentd/tool.py"\n{OFF}',
+            "echo bad > agentd/tool.py",
+        ),
     ],
-    ids=["required later", "without IMPLEMENTATION.md", "changed while it ran"],
+    ids=["required later", "without IMPLEMENTATION.md", "changed while it ran", "beside agentd's"],
 )
 def test_no_red_check_gets_into_the_archive_by_a_way_around(
     tmp_path: Path, checks: str, before_archive: str

@@ -143,7 +143,7 @@ def _run_and_decide(
 
     Then the review is written without a model. ``gone`` are checks that are known no more.
     """
-    code = code_stamp(change.project.root)  # what changes while they run was not checked
+    code = code_stamp(change.project)  # what changes while they run was not checked
     results = _run(change, order, checks)
     baseline = baseline_of(change)
     red: dict[str, CheckResult] = {}
@@ -214,7 +214,7 @@ def _has_passed(change: Change, checks: LocalChecks) -> bool:
     good = {each.check.command for each in last.results if not _is_red(each, baseline)}
     if not {*map(masked_command, checks)} <= good:
         return False
-    return last.code == code_stamp(change.project.root)
+    return last.code == code_stamp(change.project)
 
 
 def _note(change: Change, outcome: str) -> None:

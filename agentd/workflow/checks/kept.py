@@ -16,6 +16,7 @@ from agentd.json_value import json_value
 from agentd.ledger.run_folders import run_dirs
 from agentd.masking import without_keys
 from agentd.project.change import Change
+from agentd.project.layout import Project
 from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE
 from agentd.workflow.checks.check_output import LEFT_OUT, cut_to
 from agentd.workflow.checks.counts import Count, failing, stopped_early, unloaded
@@ -98,13 +99,13 @@ def _end_of(result: CheckResult) -> tuple[object, ...]:
     return result.count, result.exit_code, last
 
 
-def code_stamp(root: Path) -> str:
-    """What changes when a file of the project does, but for agentd's own and what tools make."""
+def code_stamp(project: Project) -> str:
+    """What changes when a file of the project does, but for specs, changes and what tools make."""
     stamp = hashlib.sha256()
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(filter(is_judged, names))
-        if folder == str(root):
-            names[:] = [name for name in names if name not in ("agentd", "openspec")]
+    own = {*map(str, (project.specs_dir, project.changes_dir, project.archive_dir))}
+    for folder, names, files in os.walk(project.root):
+        judged = filter(is_judged, names)
+        names[:] = sorted(name for name in judged if f"{folder}/{name}" not in own)
         for name in sorted(filter(is_judged, files)):
             path = f"{folder}/{name}"
             look = look_at(path, hash_up_to=-1)
