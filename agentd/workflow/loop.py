@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from agentd.documents.owed import owes_specs
 from agentd.documents.review_issues import fingerprint
 from agentd.documents.verdict import Ruling, judged_text, ruling_of
 from agentd.errors import LoopEnded, Paused
@@ -13,7 +14,7 @@ from agentd.project.phases import read_phase
 from agentd.workflow import recording
 from agentd.workflow.decide import Loop, Situation, Stop, decide
 from agentd.workflow.order import Order
-from agentd.workflow.step import StepOutcome, is_written, run_step
+from agentd.workflow.step import StepOutcome, run_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 from agentd.workflow.unentered import settle_before_step
@@ -73,7 +74,8 @@ def last_step(change: Change, loop: Loop) -> str | None:
     """The step that ended well last; told by the documents where STATE.yaml does not know."""
     if change.state.last_action in loop.steps:
         return change.state.last_action
-    there = is_written(change, STEPS[loop.first])
+    owed = (name for name in STEPS[loop.first].writes if name != "specs" or owes_specs(change))
+    there = all((change.folder / name).exists() for name in owed)
     told = read_phase(change.state.phase) in loop.told_by_documents
     return loop.first if there and told else None
 
