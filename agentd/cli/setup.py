@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from agentd.cli.options import AsJson
 from agentd.cli.terminal import note, show
 from agentd.errors import UsageError
-from agentd.providers import any_provider
+from agentd.providers import PROVIDERS, any_provider
 
 
 def init(
@@ -39,11 +40,12 @@ def init(
 ) -> None:
     """Write agentd/ into this folder; keep what is there.
 
-    It holds config.toml, project.md, .gitignore, .gitattributes and specs/. In a git repository it
-    also registers agentd's merge driver in .git/config, which every clone needs once. --remove
-    takes all of it away again; edited files, changes, the archive and specs stay.
+    The config gets the CLIs that are installed. Beside it come project.md, .gitignore,
+    .gitattributes and specs/. In a git repository it also registers agentd's merge driver in
+    .git/config, which every clone needs once. --remove takes all of it away again; edited files,
+    changes, the archive and specs stay.
     """
-    from agentd.project.init import initialise
+    from agentd.project.init import find_clis, initialise
 
     if (remove and (provider or name)) or (dry_run and not remove):
         raise UsageError(
@@ -53,7 +55,10 @@ def init(
     if remove:
         _remove(dry_run=dry_run)
         return
-    done = initialise(Path.cwd(), provider=provider, project_name=name)
+    clis = find_clis()
+    done = initialise(Path.cwd(), provider=provider, project_name=name, installed=clis)
+    if provider is None:
+        _tell_clis(clis)
     for path in done.created:
         show(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
@@ -64,9 +69,19 @@ def init(
         show(f"added [{provider}] to {done.project.config_path.relative_to(done.project.root)}")
     elif provider and done.project.config_path in done.kept:
         show(f"config.toml has a section [{provider}] already")
+    for missing in done.lacking:
+        show(f"{missing} has no section in config.toml: agentd init --provider {missing}")
     if name and done.project.config_path not in done.created:
         show("config.toml was there already, so --name changed nothing: edit it.")
     show("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
+
+
+def _tell_clis(clis: Mapping[str, str]) -> None:
+    for name, row in PROVIDERS.items():
+        add = row.install or f"install {row.title}"
+        show(f"found {name}: {clis[name]}" if name in clis else f"no {name} here: {add}")
+    if not clis:
+        show("config.toml gets all of them: no step can run until one is installed.")
 
 
 def _remove(*, dry_run: bool) -> None:

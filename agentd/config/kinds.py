@@ -121,15 +121,16 @@ def choices(names: Collection[str], default: tuple[str, ...] = ()) -> Any:
     return _key(f"a list of {', '.join(names)}, each at most once", accept, default)
 
 
-def section(kind: type, *, inherits: str = "", strict: bool = False) -> Any:
+def section(kind: type, *, inherits: str = "", strict: bool = False, guards: bool = False) -> Any:
     """A table, read into ``kind``; the default of its key ``inherits`` is the one around it.
 
-    ``strict``: an unknown key, here and below, is an error.
+    ``strict``: an unknown key, here and below, is an error; ``guards``: one that is nearly a known
+    one is.
     """
 
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> object:
         usual = {name: value for name, value in so_far.items() if name == inherits}
-        return table.table(key, strict=strict).read(kind, **usual)
+        return table.table(key, strict=strict, guards=guards).read(kind, **usual)
 
     return field(default_factory=kind, metadata={"read": read})
 
@@ -204,7 +205,9 @@ def _variant(table: Table, name: str, usual: Mapping[str, Any]) -> PricingConfig
 
 def _given_prices(table: Table, *, needed: Collection[str] = ()) -> dict[str, Any]:
     return {
-        name: table.take(name, f"a price in {unit}, 0 or more", _price, needed=name in needed)
+        name: table.take(
+            name, f"a price in {unit}, 0 or more", _price, needed=name in needed, guards=True
+        )
         for name, unit in PRICE_UNITS.items()
     }
 

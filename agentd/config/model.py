@@ -158,6 +158,13 @@ class ProviderConfig:
             if name in self.env or name.startswith(beginnings)
         }
 
+    def executable(self, root: Path, environ: Mapping[str, str]) -> str | None:
+        """Where its command is, seen from the project's ``root``; None where it is not."""
+        from shutil import which
+
+        command = str(root / self.command) if "/" in self.command else self.command
+        return which(command, path=self.reaching(environ).get("PATH"))
+
     def model_name(self, name: str | None = None) -> str | None:
         """The full name of an id, another name as it is, the default's when ``name`` is None."""
         wanted = name or self.default
@@ -304,15 +311,15 @@ class Config:
     min_version: str | None = text(
         'a version, such as "0.2" or "1.4.2"', pattern=min_version.PATTERN
     )
-    workflow: WorkflowConfig = section(WorkflowConfig)
+    workflow: WorkflowConfig = section(WorkflowConfig, guards=True)
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     steps: Mapping[str, StepConfig] = sections(StepConfig, STEP_NAMES)
     checks: ChecksConfig = section(ChecksConfig)
     validation: ValidationConfig = section(ValidationConfig)
     paths: PathsConfig = section(PathsConfig)
-    meter: MeterConfig = section(MeterConfig)
+    meter: MeterConfig = section(MeterConfig, guards=True)
     guard: GuardConfig = section(GuardConfig)
-    pricing: PricingSettings = section(PricingSettings)
+    pricing: PricingSettings = section(PricingSettings, guards=True)
     budget: BudgetConfig = section(BudgetConfig, strict=True)
     warnings: tuple[str, ...] = ()
 

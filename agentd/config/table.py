@@ -52,17 +52,24 @@ class Table:
     """A TOML table and its full key, iterated over the keys that the file has, in its order.
 
     A wrong value is reported and then read like a missing one. ``strict``: an unknown key is an
-    error.
+    error. ``guards``, as a strict one does: so is a key that is nearly a known one.
     """
 
     def __init__(
-        self, data: Mapping[str, object], problems: Problems, key: str = "", *, strict: bool = False
+        self,
+        data: Mapping[str, object],
+        problems: Problems,
+        key: str = "",
+        *,
+        strict: bool = False,
+        guards: bool = False,
     ) -> None:
         self._data = data
         self._problems = problems
         self._key = key
         self._strict = strict
-        self._known: dict[str, bool] = {}  # the keys asked for, and whether they are strict
+        self._guards = guards or strict
+        self._known: dict[str, bool] = {}  # the keys asked for, and whether they guard money
 
     def __contains__(self, key: str) -> bool:
         return key in self._data
@@ -80,9 +87,14 @@ class Table:
         self.finish()
         return kind(**{**usual, **found})
 
-    def take(self, key: str, expected: str, accept: Accept, *, needed: bool = False) -> Any:
-        """The value of ``key`` as ``accept`` gives it; None for one that is missing or wrong."""
-        self._known[key] = False
+    def take(
+        self, key: str, expected: str, accept: Accept, *, needed: bool = False, guards: bool = False
+    ) -> Any:
+        """The value of ``key`` as ``accept`` gives it; None for one that is missing or wrong.
+
+        ``guards``: a key that is nearly this one is an error.
+        """
+        self._known[key] = guards or self._guards
         if key not in self._data:
             if needed:
                 self._problems.error(f"{self.path(key)} is missing; expected {expected}")
@@ -96,12 +108,19 @@ class Table:
         self._problems.wrong(self.path(key), self._data[key], expected + why)
         return None
 
-    def table(self, key: str, *, strict: bool = False) -> Table:
+    def table(self, key: str, *, strict: bool = False, guards: bool = False) -> Table:
         """The table ``[key]``, an empty one when missing."""
+        guards = guards or strict
         expected = f"a table: [{self.path(key)}]"
-        data = self.take(key, expected, lambda value: value if isinstance(value, dict) else None)
-        self._known[key] = strict
-        return Table(data or {}, self._problems, self.path(key), strict=strict or self._strict)
+        accept: Accept = lambda value: value if isinstance(value, dict) else None  # noqa: E731
+        data = self.take(key, expected, accept, guards=guards)
+        return Table(
+            data or {},
+            self._problems,
+            self.path(key),
+            strict=strict or self._strict,
+            guards=guards or self._guards,
+        )
 
     def tables(self, key: str, label: str) -> list[Table]:
         """The tables ``[[key]]``, each named by its text ``label`` or else by its number from 0."""
@@ -125,14 +144,14 @@ class Table:
     def finish(self) -> None:
         """Warn about every key that was never asked for, with the nearest one that was.
 
-        It is an error in a strict table, and within two letters of the name of one: a limit that
-        is misspelt must not leave the money unguarded.
+        It is an error in a strict table, and within two letters of one that guards money: a limit
+        or a price that is misspelt must not leave the money unguarded.
         """
         for key in self._data:
             if key not in self._known:
                 near = nearest(key.lower(), self._known)
                 hint = f"; did you mean {join(self._key, near)}?" if near else ""
-                guarded = [name for name, strict in self._known.items() if strict]
+                guarded = [name for name, guards in self._known.items() if guards]
                 refused = self._strict or any(_nearly(name, key.lower()) for name in guarded)
                 self._problems.unknown(self.path(key), hint, refused=refused)
 
@@ -159,7 +178,7 @@ def _nearly(name: str, key: str) -> bool:
     """Whether at most two letters must be put in, taken out or replaced."""
     import regex
 
-    return regex.fullmatch(rf"(?:{name}){{e<=2}}", key) is not None
+    return regex.fullmatch(rf"(?:{regex.escape(name)}){{e<=2}}", key) is not None
 
 
 def shown(value: object) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from agentd.config import edit
+from agentd.config.load import load_to_report
 from agentd.config.values import toml_text
-from agentd.errors import InputError
+from agentd.errors import ConfigError, InputError
 from agentd.files import read_plain, write_atomic
 from agentd.frozen import frozen
 from agentd.json_value import json_value
@@ -54,7 +56,8 @@ class Initialised:
     """What ``init`` wrote (``created``) and what was there and was left alone (``kept``).
 
     ``added``: the config that was there has got the section of the provider that was asked for.
-    ``registered``: the repository's git config has got agentd's merge driver.
+    ``registered``: the repository's git config has got agentd's merge driver. ``lacking``:
+    providers whose CLI is installed, but that have no section in the config that was there.
     """
 
     project: Project
@@ -62,18 +65,29 @@ class Initialised:
     kept: tuple[Path, ...]
     added: bool = False
     registered: bool = False
+    lacking: tuple[str, ...] = ()
+
+
+def find_clis() -> dict[str, str]:
+    """The providers whose CLI is on the PATH under its usual name, and where."""
+    found = {name: shutil.which(name) for name in PROVIDERS}
+    return {name: path for name, path in found.items() if path}
 
 
 def initialise(
-    root: Path, *, provider: str | None = None, project_name: str | None = None
+    root: Path,
+    *,
+    provider: str | None = None,
+    project_name: str | None = None,
+    installed: Collection[str] = (),
 ) -> Initialised:
     """Write config.toml, project.md, .gitignore, .gitattributes and specs/ below ``root``/agentd.
 
     In a project of OpenSpec the specs are those below ``openspec/``. The merge driver is
-    registered in the repository around it. ``provider`` limits the config
-    to one of PROVIDERS. Running it again writes only what is missing, the section of ``provider``
-    too. Raises InputError when ``root`` is no folder or can't be written to, ConfigError when a
-    section is to be added to a config that is not sound.
+    registered in the repository around it. A new config has the sections of the ``installed``
+    providers, or of ``provider`` alone; of all without either. Running it again writes only what is
+    missing, the section of ``provider`` too. Raises InputError when ``root`` is no folder or can't
+    be written to, ConfigError when a section is to be added to a config that is not sound.
     """
     if provider is not None and provider not in PROVIDERS:
         raise InputError(f"no provider {provider}; expected one of {', '.join(PROVIDERS)}")
@@ -84,7 +98,7 @@ def initialise(
     name = (project_name or detect_project_name(project.root)).encode("utf-8", "replace").decode()
     gitkeep = project.specs_dir / ".gitkeep"  # git keeps no empty folder
     contents = {
-        project.config_path: render_config(name, provider),
+        project.config_path: render_config(name, [provider] if provider else installed),
         project.agentd_dir / "project.md": project_text(name),
         project.agentd_dir / ".gitignore": "\n".join(IGNORED) + "\n",
     }
@@ -112,13 +126,22 @@ def initialise(
         kept=tuple(path for path in contents if path not in written),
         added=added,
         registered=registered,
+        lacking=() if provider or here in created else _lacking(here, installed),
     )
 
 
-def render_config(project_name: str, provider: str | None = None) -> str:
-    """The text of a new config.toml, with the sections of all providers or of one."""
+def _lacking(config: Path, installed: Collection[str]) -> tuple[str, ...]:
+    try:
+        there = load_to_report(config)[0].providers
+    except ConfigError:  # whoever runs a step is told
+        return ()
+    return tuple(name for name in installed if name not in there)
+
+
+def render_config(project_name: str, providers: Collection[str] = ()) -> str:
+    """The text of a new config.toml, with the sections of these providers, or of all."""
     template = files("agentd.config").joinpath("template.toml").read_text(encoding="utf-8")
-    names = [provider] if provider else list(PROVIDERS)
+    names = list(providers or PROVIDERS)
     head, rest = template.split(_TEMPLATE_PROVIDERS)
     return (
         head.replace(_TEMPLATE_NAME, toml_text(project_name))
@@ -139,7 +162,7 @@ def is_as_written(text: str) -> bool:
         name = str(tomllib.loads(text).get("project_name"))
     except tomllib.TOMLDecodeError:
         return False
-    written = [_pieces(render_config(name, provider)) for provider in PROVIDERS]
+    written = [_pieces(render_config(name, [provider])) for provider in PROVIDERS]
     return _pieces(text) <= _pieces(render_config(name)).union(*written)
 
 

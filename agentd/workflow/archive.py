@@ -22,6 +22,7 @@ from agentd.specs.staging import (
     stage,
     take_back,
 )
+from agentd.workflow.can_run import check_can_run
 from agentd.workflow.checks.deciding import before_archive
 from agentd.workflow.decide import ARCHIVE
 from agentd.workflow.loop import drive
@@ -74,6 +75,7 @@ def archive(
         _check_valid(change)
         settle_before_step(change, order)
         check_ready(change, STEPS["merge"])
+        check_can_run(change.workspace, [*resolving * ["merge"], *ARCHIVE.steps], order)
         before_archive(change, order)
         done, tasks = progress(tasks_of(change))
         if done < tasks:

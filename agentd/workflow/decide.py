@@ -62,6 +62,7 @@ ARCHIVE = Loop(
     limit="archive_iterations",
     done=("archived",),
 )
+LOOPS = (PLAN, IMPL, ARCHIVE)
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from shutil import which
 
 from agentd.config.load import shown_path
 from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, ProviderConfig
@@ -41,7 +41,10 @@ def choose(
     and tasks, its default. Raises ConfigError when the provider has no section.
     """
     set_ = config.steps.get(step.name)
-    installed = [name for name, each in config.providers.items() if which(each.command)]
+    root = config.path.absolute().parent.parent
+    installed = [
+        name for name, each in config.providers.items() if each.executable(root, os.environ)
+    ]
     usual = usual_provider(step, installed or config.providers)
     name = provider or (set_ and set_.provider) or usual
     if name not in config.providers:
@@ -49,7 +52,9 @@ def choose(
         raise ConfigError(
             f"{shown_path(config.path)}: {lacking} for step {step.name}; "
             f"it has {', '.join(config.providers) or 'none'}",
-            fix=f"Add a [{name or next(iter(PROVIDERS))}] section, or name another with "
+            fix=f"Add it: agentd init --provider {name}, or name another with --provider."
+            if name in PROVIDERS
+            else f"Add one: agentd init --provider {next(iter(PROVIDERS))}, or name another with "
             "--provider.",
         )
     settings = config.providers[name]

@@ -12,8 +12,9 @@ from agentd.project.phases import read_phase
 from agentd.specs.files import check_places
 from agentd.workflow.archive import archive
 from agentd.workflow.begin import quoted
+from agentd.workflow.can_run import check_can_run, steps_ahead
 from agentd.workflow.checks.deciding import announce
-from agentd.workflow.decide import ARCHIVE, IMPL, PLAN
+from agentd.workflow.decide import ARCHIVE, IMPL, LOOPS, PLAN, Loop
 from agentd.workflow.loop import drive
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, is_written, run_step
@@ -32,8 +33,11 @@ def plan(
     order: Order,
     *,
     small: bool = False,
+    ahead: Sequence[Loop] = (PLAN,),
 ) -> Iterator[StepOutcome]:
     """Propose and challenge until the challenge approves; ``small``: propose only.
+
+    Nothing begins unless each step of the loops that are ``ahead`` has its CLI.
 
     A proposal that is there in part, by a person or a step that was killed, is taken up.
 
@@ -59,6 +63,7 @@ def plan(
             )
     if told is not None:
         keep_description(change, told)
+    _check_ahead(change, order, ahead, small=small)
     values = {"description": _TAKEN_UP if told is None else told}
     if small and not written:
         yield run_step(StepRun(change=change, step=first, order=order, values=values, small=True))
@@ -76,6 +81,7 @@ def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
             fix=f"Next: agentd plan {change.id}",
         )
     if phase not in IMPL.done:
+        _check_ahead(change, order, [IMPL])
         announce(change, order)
     yield from drive(change, IMPL, order)
 
@@ -99,7 +105,9 @@ def run(
 
     phase = read_phase(change.state.phase)
     if phase in (None, "proposed", "rejected"):
-        yield from plan(change, description, order, small=small)
+        yield from plan(change, description, order, small=small, ahead=LOOPS)
+    else:
+        _check_ahead(change, order, LOOPS)
     if read_phase(change.state.phase) == "challenged":
         _pass_gate(change, "plan", approved)
     if read_phase(change.state.phase) in ("challenged", "implementing"):
@@ -108,6 +116,13 @@ def run(
     elif change.state.last_action not in ARCHIVE.steps:
         _pass_gate(change, "impl", approved)
     yield from archive(change, order, resolving=resolving, before_publishing=pass_archive_gate)
+
+
+def _check_ahead(
+    change: Change, order: Order, loops: Sequence[Loop], *, small: bool = False
+) -> None:
+    phase = read_phase(change.state.phase)
+    check_can_run(change.workspace, steps_ahead(phase, loops, small=small), order)
 
 
 def _pass_gate(change: Change, gate: str, approved: Sequence[str]) -> None:

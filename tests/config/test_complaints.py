@@ -259,11 +259,7 @@ def test_all_wrong_values_are_told_at_once() -> None:
     ("text", "expected"),
     [
         ("[codex]\n[gemni]", "unknown key gemni is ignored; did you mean gemini?"),
-        (
-            "[codex]\n[workflow]\nplaning_iterations = 1",
-            "unknown key workflow.planing_iterations is ignored; "
-            "did you mean workflow.planning_iterations?",
-        ),
+        ("[codex]\n[pricing]\nzzz = 1", "unknown key pricing.zzz is ignored"),
         (
             "[codex]\n[steps.implement]\n",
             "unknown key steps.implement is ignored; did you mean steps.implementation?",
@@ -331,9 +327,27 @@ def test_what_is_odd_is_a_warning(text: str, expected: str) -> None:
         ),
         ("[bugdet]\nlimit_usd = 1", "unknown key bugdet; did you mean budget?"),
         ("[Budgets]\nlimit_usd = 1", "unknown key Budgets; did you mean budget?"),
+        (
+            "[workflow]\nplaning_iterations = 1",
+            "unknown key workflow.planing_iterations; did you mean workflow.planning_iterations?",
+        ),
+        ("[pricing]\nsorces = []", "unknown key pricing.sorces; did you mean pricing.sources?"),
+        ("[pricng]", "unknown key pricng; did you mean pricing?"),
+        ('[meter]\nwir = "on"', "unknown key meter.wir; did you mean meter.wire?"),
+        (
+            '[[codex.models]]\nid = "a"\nmodel = "b"\ncost_per_1m_imput = 1',
+            "unknown key codex.models.a.cost_per_1m_imput; "
+            "did you mean codex.models.a.cost_per_1m_input?",
+        ),
+        (
+            '[pricing.models."b-1"]\ncost_per_1m_input = 1\ncost_per_1m_output = 1\n'
+            "cost_per_1m_cached_read = 1",
+            "unknown key pricing.models.b-1.cost_per_1m_cached_read; "
+            "did you mean pricing.models.b-1.cost_per_1m_cache_read?",
+        ),
     ],
 )
-def test_a_limit_that_is_misspelt_is_an_error(text: str, expected: str) -> None:
+def test_a_key_that_guards_money_and_is_misspelt_is_an_error(text: str, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(f"[codex]\n{text}\n")
     assert caught.value.message == f"agentd/config.toml: {expected}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from genai_prices import data
+from support.command import agentd
 
 from agentd.config.load import load, parse
 from agentd.errors import ConfigError, InputError
@@ -35,6 +37,42 @@ def test_a_new_project_gets_all_files_and_a_sound_config(tmp_path: Path) -> None
     guide = (tmp_path / "agentd/project.md").read_text()
     for heading in ("## Overview", "## Stack", "## Conventions", "## How to test"):
         assert heading in guide
+
+
+def put_clis(folder: Path, *names: str) -> dict[str, str]:
+    """An environment in which only these CLIs are installed, in ``folder``."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    return {**os.environ, "PATH": str(folder), "HOME": str(folder)}
+
+
+def test_the_config_gets_the_clis_that_are_installed(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    environ = put_clis(tmp_path / "bin", "claude", "gemini")
+    lines = agentd("init", cwd=root, env=environ).stdout.splitlines()
+    assert f"found claude: {tmp_path}/bin/claude" in lines
+    assert "no codex here: npm install -g @openai/codex@latest" in lines
+    path = root / "agentd/config.toml"
+    assert list(load(path).providers) == ["claude", "gemini"]
+    assert load(path).warnings == ()
+    put_clis(tmp_path / "more", "codex", "gemini")
+    environ["PATH"] = str(tmp_path / "more")
+    again = agentd("init", cwd=root, env=environ).stdout
+    assert "codex has no section in config.toml: agentd init --provider codex" in again
+    assert list(load(path).providers) == ["claude", "gemini"]
+    assert agentd("init", "--remove", cwd=root, env=environ).returncode == 0
+    assert not (root / "agentd").exists()
+
+
+def test_where_no_cli_is_installed_the_config_gets_all(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    done = agentd("init", cwd=root, env=put_clis(tmp_path / "bin"))
+    assert "no step can run until one is installed" in done.stdout
+    assert list(load(root / "agentd/config.toml").providers) == [*PROVIDERS]
 
 
 @pytest.mark.parametrize("kind", ["link to nothing", "folder"])
@@ -125,7 +163,7 @@ def test_one_provider_alone_is_all_the_config_names(tmp_path: Path, provider: st
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_model_of_the_template_has_a_price_in_the_catalogue(provider: str) -> None:
-    config = parse(render_config("x", provider), Path("config.toml"))
+    config = parse(render_config("x", [provider]), Path("config.toml"))
     models = config.providers[provider].models
     assert [entry.complexity for entry in models] == ["low", "medium", "high"]
     assert config.providers[provider].model_name() == models[1].model
