@@ -46,14 +46,19 @@ def reserved(root: Path) -> list[Path]:
     return sorted(Path(folder).glob("*.reserved")) if folder else []
 
 
-def in_turns(box: Sandbox, provider: str, path: str, pause_after: Sequence[str]) -> None:
-    """Let this CLI print a recording, and wait where a line holds one of these texts."""
+def in_turns(
+    box: Sandbox, provider: str, path: str, pause_after: Sequence[str], *, shell: str = ""
+) -> None:
+    """Let this CLI print a recording, and wait where a line holds one of these texts.
+
+    ``shell`` is what it does before.
+    """
     (box.root.parent / "turns.json").write_text(
         json.dumps({"stdout": str(recording(path).folder / "stdout"), "pause_after": pause_after})
     )
     config = box.root / "agentd/config.toml"
     script = box.root.parent / f"{provider}-in-turns"
-    script.write_text(f"#!/bin/sh\nexec {TURNS}\n")
+    script.write_text(f"#!/bin/sh\n{shell}\nexec {TURNS}\n")
     script.chmod(0o755)
     text = config.read_text()
     old = str(box.root.parent / provider)

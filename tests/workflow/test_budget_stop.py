@@ -92,6 +92,23 @@ def test_a_call_is_stopped_when_the_stream_crosses_a_limit(tmp_path: Path) -> No
     assert state_of(box, "add-x")["phase"] == "proposed"
 
 
+def test_what_a_stopped_call_changed_against_the_rules_is_told(tmp_path: Path) -> None:
+    box = box_with(tmp_path, providers=("claude",))
+    configure(box, f"{OPUS}[budget]\nlimit_usd = 1.12\n")
+    put_change(box, "add-x", "proposed")
+    tasks = (box.change("add-x") / "tasks.md").read_text()
+    hacks = "echo 1 > hack.py; echo x >> agentd/changes/add-x/tasks.md"
+    stream = "claude/2.1.330/tool_stream_json_partial"
+    in_turns(box, "claude", stream, ["message_stop"], shell=hacks)
+    done = box.run("challenge", "add-x", "--model", "claude-opus-5-5")
+    assert done.returncode == 3, done.stderr
+    assert "(budget.limit_usd). claude changed what step challenge may not touch: " in done.stderr
+    assert "touch: agentd/changes/add-x/tasks.md, hack.py\n" in done.stderr
+    assert "/forbidden/. Take the rest back (git status)." in done.stderr
+    assert (box.change("add-x") / "tasks.md").read_text() == tasks
+    assert calls_of(box, "add-x") == [("challenge", "budget_stopped")]
+
+
 def test_a_call_that_crosses_a_limit_with_its_last_word_is_not_spoiled(tmp_path: Path) -> None:
     """gemini tells its usage at its end: the work is done, and the next call is refused."""
     box = box_of(tmp_path, "[budget]\nlimit_usd = 1.00")
