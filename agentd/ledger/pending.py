@@ -15,7 +15,7 @@ from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
 from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED, run_dirs
 from agentd.metering.call import CallRecord
-from agentd.own_writes import is_vouched_for
+from agentd.own_writes import is_vouched_for, noted
 
 RESERVE = "reserve"
 RESERVE_BYTES = 64 * 1024
@@ -174,10 +174,18 @@ def note_amended(runs_dir: Path, record: CallRecord) -> None:
 
 
 def mark_entered(runs_dir: Path, call_id: str) -> None:
-    """Rename the kept call, if there is one: it is in STATE.yaml now."""
+    """Rename the kept call, if there is one: it is in STATE.yaml now.
+
+    Of a call without a run, such as one of ``record_llm_call``, nothing stays.
+    """
     check_call_id(call_id)
     run_dir = runs_dir / call_id
     with plain_files.explained(run_dir):
+        if [path.name for path in run_dir.glob("*")] == [PENDING]:
+            with noted(run_dir / PENDING, None):
+                (run_dir / PENDING).unlink()
+            run_dir.rmdir()
+            return
         (run_dir / RESERVE).unlink(missing_ok=True)
         (run_dir / FINDINGS).unlink(missing_ok=True)
         if (run_dir / PENDING).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -40,7 +41,8 @@ def resolve(
         if not target.result.conflicts:
             continue
         place = merged_dir(change.folder) / target.target.relative_to(change.project.specs_dir)
-        if not _is_proposed(change, target, place):
+        answer = _answer(change, target, place)
+        if answer is None:
             place.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(place, (target.before or "").encode())
             write_atomic(_asked(change, target), _question(target))
@@ -51,22 +53,24 @@ def resolve(
             }
             step = STEPS["merge"]
             yield run_step(StepRun(change=change, step=step, order=order, values=values))
-        texts[target.target] = _merged(change, target, place, deltas)
+            answer = read_spec(change.project, place) or ""
+        texts[target.target] = _merged(change, target, answer, place, deltas)
+        # What is written over the answer has the other deltas too, and may be half there.
+        write_atomic(_asked(change, target), _question(target) + b"\n" + answer.encode())
 
 
-def _is_proposed(change: Change, target: Target, place: Path) -> bool:
-    """Whether a sound answer to just this conflict is there: paid for, or a person's."""
+def _answer(change: Change, target: Target, place: Path) -> str | None:
+    """The sound answer to just this conflict that is there: paid for, or a person's."""
     asked = _asked(change, target)
-    text = read_spec(change.project, place)
-    if not text or text == target.before:
-        return False
-    if not asked.is_file() or read_plain(asked) != _question(target):
-        return False
-    try:
-        _only_these_changed(change.project, target, text, place)
-    except ProviderError:
-        return False
-    return True
+    question, _, kept = (read_plain(asked) if asked.is_file() else b"").partition(b"\n")
+    if question != _question(target):
+        return None
+    for text in (read_spec(change.project, place), kept.decode(errors="replace")):
+        if text and text != target.before:
+            with contextlib.suppress(ProviderError):
+                _only_these_changed(change.project, target, text, place)
+                return text
+    return None
 
 
 def _asked(change: Change, target: Target) -> Path:
@@ -78,9 +82,10 @@ def _question(target: Target) -> bytes:
     return sha256("\0".join(texts).encode()).hexdigest().encode()
 
 
-def _merged(change: Change, target: Target, place: Path, deltas: dict[str, Delta]) -> str:
+def _merged(
+    change: Change, target: Target, proposed: str, place: Path, deltas: dict[str, Delta]
+) -> str:
     """The proposal with the rest of the deltas applied by rule."""
-    proposed = read_spec(change.project, place) or ""
     names = {conflict.name for conflict in target.result.conflicts}
     blocks = _only_these_changed(change.project, target, proposed, place)
     key = target.target.relative_to(change.project.specs_dir).as_posix()

@@ -160,8 +160,7 @@ def test_it_is_never_overwritten(tmp_path: Path, name: str) -> None:
     assert again.enter_kept() == []
     assert again.append(CALL) is False
     assert again.read().calls == (CALL,)
-    assert not waiting.exists()
-    assert waiting.with_name("call.json").exists()
+    assert not waiting.parent.exists()
 
 
 READABLE_IN_SPITE = ("an anchor used outside", "a tag")
@@ -243,7 +242,11 @@ def test_mark_entered(tmp_path: Path) -> None:
     store.mark_entered(CALL.id)
     store.mark_entered(CALL.id)
     store.mark_entered("never-kept")
-    assert [path.name for path in kept_in.parent.iterdir()] == ["call.json"]
+    assert not kept_in.parent.exists()  # there was no run
+    kept_in = store.keep(CALL)
+    (kept_in.parent / "stdout").touch()
+    store.mark_entered(CALL.id)
+    assert sorted(path.name for path in kept_in.parent.iterdir()) == ["call.json", "stdout"]
     assert store.enter_kept() == []
 
 

@@ -111,7 +111,7 @@ def prove_cuts(scene: Scene, folder: Path, step: int = SLICES * THINNED) -> int:
     """
     cut = replace(
         scene,
-        may_leave=f"{scene.may_leave}|/runs/<[a-z-]+>",
+        may_leave=scene.may_leave + "|/runs/<[a-z-]+>" * bool(scene.paid),
         may_lack=rf"{scene.may_lack}|^project/login\.py$",
         may_be_cut=True,
     )

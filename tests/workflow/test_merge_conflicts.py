@@ -124,6 +124,20 @@ def test_proposal_that_is_no_such_spec_is_refused(clash: Sandbox, broken: str) -
     assert state_of(clash, "theirs")["phase"] == "complete"
 
 
+def test_a_resolution_is_not_asked_for_again_when_merging_was_killed(clash: Sandbox) -> None:
+    """What stands in merged/ by then has the deltas that are merged by rule, too."""
+    (clash.change("theirs") / "specs/login.md").write_text(modified(THEIRS, OUT))
+    text = spec(clash).replace(OURS.strip(), AGREED.strip())
+    clash.answer("merge", STREAM, {"change/merged/login.md": text})
+    clash.ok("merge", "theirs", "--resolve")
+    (clash.change("theirs") / "runs/staged.json").unlink()  # it was killed before it noted the rest
+    clash.ok("merge", "theirs", "--resolve")
+    assert calls_of(clash, "theirs") == [("merge", "ok")]
+    merged = (clash.change("theirs") / "merged/login.md").read_text()
+    assert "loudly and twice" in merged
+    assert "out at once" in merged
+
+
 def test_other_edits_of_two_changes_merge_three_ways(box: Sandbox) -> None:
     put_change(box, "one", "complete", changing("Greet", OURS))
     put_change(box, "two", "complete", changing("Log out", OUT))

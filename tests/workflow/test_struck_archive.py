@@ -83,16 +83,20 @@ def test_archive_with_its_steps(tmp_path: Path) -> None:
 
 _TWICE = block("Greet", "The system SHALL greet twice.", "hello", "it says hello hello")
 _LOUDLY = block("Greet", "The system SHALL greet loudly.", "hello", "it says HELLO")
+_OUT = block("Log out", "The system SHALL let a user out at once.", "bye", "the user is out")
 
 
 def clashing(folder: Path) -> Sandbox:
-    """Change ``ours`` is archived; ``theirs`` changes the same requirement otherwise."""
+    """Change ``ours`` is archived; ``theirs`` changes the same requirement otherwise.
+
+    It changes another one besides, which is merged by rule.
+    """
     folder.mkdir(parents=True)
     box = sandbox(folder)
     archiving(box, "APPROVED")
     (box.root / "agentd/specs/login.md").write_text(MAIN)
-    for name, text in (("theirs", _TWICE), ("ours", _LOUDLY)):
-        files = {"specs/login.md": modified(text), "tasks.md": tasks_for("Greet")}
+    for name, blocks in (("theirs", (_TWICE, _OUT)), ("ours", (_LOUDLY,))):
+        files = {"specs/login.md": modified(*blocks), "tasks.md": tasks_for("Greet")}
         put_change(box, name, "complete", files)
     box.ok("archive", "ours")
     main = (box.root / "agentd/specs/login.md").read_text()
@@ -103,7 +107,9 @@ def clashing(folder: Path) -> Sandbox:
 
 def is_merged(box: Sandbox) -> None:
     assert b"greet loudly." in specs_of(box)["login.md"]
-    assert b"LOUDLY, twice" in (box.change("theirs") / "merged/login.md").read_bytes()
+    merged = (box.change("theirs") / "merged/login.md").read_bytes()
+    assert b"LOUDLY, twice" in merged
+    assert b"out at once" in merged
 
 
 @pytest.mark.reliability
