@@ -14,6 +14,7 @@ import yaml
 
 from support.faults import KINDS, Ended, Fault, Kind, agentd, every, in_child
 from support.slices import KIND, SLICE, SLICES
+from support.warm_start import load_all
 from support.workspace import Sandbox
 
 _CALL_ID = re.compile(r"\d{8}T\d{6}-([a-z-]+)-[0-9a-f]{8}")
@@ -86,6 +87,7 @@ def prove(
 
     Raises AssertionError that tells all cases that went wrong.
     """
+    load_all()
     whole = scene.make(folder / "whole")
     unharmed = Case(scene, copied(whole, folder / "unharmed"), Fault())
     scene.ready(unharmed.box)

@@ -197,11 +197,18 @@ def _run_to_the_end() -> None:
     os._exit(code or 0)
 
 
-def _load_what_is_loaded_late(with_ranks: bool) -> None:
-    """What commands load when they need it, and what is always the same: prices, patterns, ranks.
+@functools.cache
+def load_all(with_ranks: bool = False) -> None:
+    """Load agentd whole, so that what is forked from this process need not.
 
-    A start of agentd without that is what ``tests/cli/test_loads.py`` is about.
+    And what commands load when they need it, or is always the same: prices, patterns, ranks. A
+    start of agentd without that is what ``tests/cli/test_loads.py`` is about.
     """
+    import agentd
+
+    for found in pkgutil.walk_packages(agentd.__path__, "agentd."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
     from agentd.clock import utc_now
     from agentd.ledger import own_grammar
     from agentd.metering import catalog
@@ -214,15 +221,10 @@ def _load_what_is_loaded_late(with_ranks: bool) -> None:
         own_grammar.columns("", keys)
     for model in ("gpt-4o", "gpt-4") if with_ranks else ():
         count_tokens("warm", model)
+    gc.freeze()
 
 
 if __name__ == "__main__":
-    import agentd
-
-    for module in pkgutil.walk_packages(agentd.__path__, "agentd."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    _load_what_is_loaded_late(with_ranks=bool(int(sys.argv[2])))
-    gc.freeze()
+    load_all(bool(int(sys.argv[2])))
     _serve(socket.socket(fileno=int(sys.argv[1])))
     _run_to_the_end()
