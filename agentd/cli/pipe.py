@@ -35,7 +35,10 @@ def pipe(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", metavar="MODEL", help="The model of lines that name none themselves."
+            "--model",
+            metavar="MODEL",
+            help="The model of lines that name none themselves (default without --model-field: "
+            "that of the project's first provider, else a generic estimate).",
         ),
     ] = None,
     model_field: Annotated[
@@ -123,8 +126,6 @@ def pipe(
     from agentd.pipe.line_totals import Limits
     from agentd.project.prices import open_prices
 
-    if model is None and model_field is None:
-        raise UsageError("no model is named", fix="Give --model, --model-field, or both.")
     if model is not None:
         check_model(model)
     if max_cost is not None and mode == "tokens":
@@ -134,6 +135,10 @@ def pipe(
     if is_closed(sys.stdin) or is_closed(sys.stdout):
         raise InputError("stdin or stdout is closed", fix="Give it lines: agentd pipe < FILE")
     quoting = open_prices(Path.cwd())
+    if model is None and model_field is None:
+        model, told = quoting.usual_model()
+        if not quiet:
+            note(f"note: without --model: {told}")
     options = LineOptions(
         model=quoting.full_name(model) if model is not None else None,
         model_field=None if model_field is None else FieldPath(model_field),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import show
+from agentd.cli.terminal import note, show
 
 if TYPE_CHECKING:
     from agentd.metering.models import ModelSpec
@@ -28,13 +28,14 @@ def tokens(
         typer.Option("--file", metavar="PATH", help="Count this file's text; - is stdin."),
     ] = None,
     model: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="A model's name, or a model id of the config. Repeat it to compare models.",
+            help="A model's name, or a model id of the config (default: that of the project's "
+            "first provider, else a generic estimate). Repeat it to compare models.",
         ),
-    ] = ...,  # type: ignore[assignment]  # typer's way to say that it is required
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Count the tokens of a text, and price them.
@@ -53,12 +54,17 @@ def tokens(
     from agentd.project.prices import open_prices
 
     gc.disable()  # the process ends at once; the price catalogue and the ranks are many objects
-    for asked in model:
+    wanted = model or []
+    for asked in wanted:
         check_model(asked)
     content = read_text(text, file)
     quoting = open_prices(Path.cwd())
+    if not wanted:
+        usual, told = quoting.usual_model()
+        note(f"note: without --model: {told}")
+        wanted = [usual]
     counts = []
-    for asked in model:
+    for asked in wanted:
         name = quoting.full_name(asked)
         count = count_once(content, name)
         quote = quoting.prices.quote(name, at=utc_now())

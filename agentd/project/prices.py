@@ -17,6 +17,8 @@ from agentd.metering.quote import Quote
 from agentd.project.layout import find_project
 from agentd.project.workspace import Workspace
 
+GENERIC = "unknown"  # a name that no model has
+
 
 @frozen()
 class Quoting:
@@ -32,6 +34,16 @@ class Quoting:
             if name and name != model:
                 return name
         return model
+
+    def usual_model(self) -> tuple[str, str]:
+        """The model that counts where none is named, and where it comes from.
+
+        The default of the first provider that has one, else the generic estimate.
+        """
+        for name, provider in self.config.providers.items() if self.config else ():
+            if model := provider.model_name():
+                return model, f"{model}, the default of [{name}] in config.toml"
+        return GENERIC, "the generic estimate, as no project here has a default model"
 
     def models(self, at: datetime) -> list[tuple[ModelSpec, Quote | None]]:
         """The models of the config, then those of the catalogue, with what they cost at ``at``.

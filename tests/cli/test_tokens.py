@@ -13,6 +13,8 @@ import pytest
 from support.command import agentd_bytes
 from support.tiktoken_truth import truth
 
+from agentd.project.init import initialise
+
 TEXT = "Don't count\r\nthis twice: \U0001f600 中文\n"
 
 
@@ -124,7 +126,6 @@ def test_what_is_not_utf_8(way: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "told"),
     [
-        (["x"], 2, "Missing option '--model'"),
         (["x", "--file", "y", "--model", "gpt-4"], 2, "exclude each other"),
         (["x", "--model", ""], 2, "--model is empty"),
         (["--file", "no-such-file", "--model", "gpt-4"], 1, "no-such-file: there is no such file"),
@@ -167,3 +168,15 @@ def test_a_short_text_needs_no_fast_engine(tmp_path: Path) -> None:
     )
     assert "agentd.metering.tokens.bpe" in done.stderr
     assert "toktok" not in done.stderr
+
+
+def test_without_a_model_the_projects_default_counts_else_the_generic_estimate(
+    tmp_path: Path,
+) -> None:
+    done = tokens("hello world", "--json", cwd=tmp_path)
+    assert document(done)["tokenizer"] == "generic-estimate"
+    assert b"note: without --model: the generic estimate" in done.stderr
+    initialise(tmp_path, provider="codex")
+    done = tokens("hello world", "--json", cwd=tmp_path)
+    assert document(done)["model"] == "openai/gpt-6.1-sol"
+    assert b"without --model: gpt-6.1-sol, the default of [codex]" in done.stderr

@@ -15,6 +15,7 @@ from standins.running import until
 from support.piping import COMMAND, jsonl, pipe
 
 from agentd.metering.tokens import count_tokens
+from agentd.project.init import initialise
 
 HELLO = {"text": "hello world"}
 ADDED = [
@@ -33,6 +34,20 @@ def test_members_are_added_and_the_rest_stays_as_written(tmp_path: Path) -> None
     assert record["tokens_input"] == count_tokens("café \ud800", "gpt-4o")
     assert (record["tokens_output"], record["accuracy"]) == (0, "exact")
     assert (record["tokenizer"], record["approximate"]) == ("o200k_base", False)
+
+
+def test_without_a_model_the_projects_default_counts_else_the_generic_estimate(
+    tmp_path: Path,
+) -> None:
+    done = pipe(tmp_path, jsonl(HELLO), model=None)
+    (record,) = done.objects
+    assert (record["tokenizer"], record["cost_usd"]) == ("generic-estimate", None)
+    assert done.err == (
+        "note: without --model: the generic estimate, as no project here has a default model\n"
+    )
+    initialise(tmp_path, provider="codex")
+    done = pipe(tmp_path, jsonl(HELLO), "--quiet", model=None)
+    assert (done.objects[0]["model"], done.err) == ("openai/gpt-6.1-sol", "")
 
 
 def test_output_tokens_may_be_written_with_a_point_as_pandas_does(tmp_path: Path) -> None:
@@ -251,7 +266,6 @@ def test_values_that_make_no_sense(tmp_path: Path, option: str, value: str) -> N
 def test_more_wrong_usage(tmp_path: Path) -> None:
     assert pipe(tmp_path, "", "--workers", 0).code == 2
     assert pipe(tmp_path, "", "--max-tokens", "2.5").code == 2
-    assert pipe(tmp_path, "", "--mode", "price", model=None).code == 2
     assert pipe(tmp_path, "", "--mode", "tokens", "--max-cost", "1").code == 2
 
 
