@@ -14,8 +14,8 @@ from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.run_folders import ENTERED
 from agentd.ledger.state import State
-from agentd.metering.local import is_local
 from agentd.metering.pricing import PricedCall
+from agentd.metering.unpriced import is_local
 from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import CostSource
 from agentd.project.change import Change

@@ -11,10 +11,10 @@ from decimal import Decimal
 
 from agentd.budget.account import Amount
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.local import is_local
 from agentd.metering.output_limits import output_limit
 from agentd.metering.pricing import PriceBook, PricedCall
 from agentd.metering.requests import ApiRequest, usage_of_run
+from agentd.metering.unpriced import is_local
 from agentd.metering.usage import ModelUsage
 
 TYPICAL_OUTPUT_TOKENS = 2000

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from agentd import min_version
 from agentd.config.kinds import (
@@ -51,17 +51,9 @@ STEP_NAMES = (
     "archive-fix",
     "fillback",
 )
-COMPLEXITIES: tuple[Complexity, ...] = ("low", "medium", "high", "critical")
-PRICE_SOURCES: tuple[PriceSource, ...] = ("config", "reported", "catalog")
-GATES: tuple[Gate, ...] = ("plan", "impl", "archive")
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-LAYOUTS: tuple[Layout, ...] = ("agentd", "openspec")
-WIRES: tuple[Wire, ...] = ("auto", "on", "off")
-COMMITS: tuple[Commits, ...] = ("undo", "keep", "forbid")
-ON_UNPRICED: tuple[OnUnpriced, ...] = ("warn", "stop")
+COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)
+GATES: tuple[Gate, ...] = get_args(Gate)
 CHECKS = ("test", "lint", "audit")
-PERIODS: tuple[Period, ...] = ("day", "week", "month", "total")
-
 
 _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets it
 _COMMAND = 'a shell command, or "" for none'
@@ -214,7 +206,7 @@ class ValidationPattern:
         r"a regular expression, such as '\bTODO\b'", check=_check_regex, needed=True
     )
     files: str = text(_FILES, "**/*.md", check=_check_files)
-    severity: Severity = choice(SEVERITIES, "warning")
+    severity: Severity = choice(get_args(Severity), "warning")
     message: str | None = text("a sentence")
 
 
@@ -229,28 +221,28 @@ class ValidationConfig:
 class MeterConfig:
     """``[meter]``: whether the requests of a run are metered at the wire, by a relay."""
 
-    wire: Wire = choice(WIRES, "auto")
+    wire: Wire = choice(get_args(Wire), "auto")
 
 
 @frozen(kw_only=True)
 class GuardConfig:
     """``[guard]``: what becomes of a commit that a step makes, and of a branch that it switches."""
 
-    commits: Commits = choice(COMMITS, "undo")
+    commits: Commits = choice(get_args(Commits), "undo")
 
 
 @frozen(kw_only=True)
 class PathsConfig:
     """``[paths]``: whose folders the project has; None when that is to be found out."""
 
-    layout: Layout | None = choice(LAYOUTS)
+    layout: Layout | None = choice(get_args(Layout))
 
 
 @frozen(kw_only=True)
 class PricingSettings:
     """Where prices come from, first known first, and ``[pricing.models]`` by model name."""
 
-    sources: tuple[PriceSource, ...] = choices(PRICE_SOURCES, ("config",))
+    sources: tuple[PriceSource, ...] = choices(get_args(PriceSource), ("config",))
     models: Mapping[str, PricingConfig] = prices_by_model()
 
 
@@ -275,7 +267,7 @@ class ProjectBudget(Limit):
     knows or "UTC"; "total" never ends. ``warn_at_percent`` is that of ``[budget]`` where not given.
     """
 
-    period: Period = choice(PERIODS, "month")
+    period: Period = choice(get_args(Period), "month")
     timezone: str = text(_ZONE, "UTC", check=_check_zone)
     warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
 
@@ -292,7 +284,7 @@ class BudgetConfig(Limit):
     warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
     warn_at_dollars: Decimal | None = number(_USD)
     warn_at_tokens: int | None = integer()
-    on_unpriced: OnUnpriced = choice(ON_UNPRICED, "warn")
+    on_unpriced: OnUnpriced = choice(get_args(OnUnpriced), "warn")
     strict: bool = switch(False)
     project: ProjectBudget = section(ProjectBudget, inherits="warn_at_percent")
     steps: Mapping[str, Limit] = sections(Limit, STEP_NAMES)

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentd.metering.display import display_name
 from agentd.metering.makers import UNKNOWN, ReadName, by_openai, family_of, read_name
 from agentd.metering.names import CLAUDE_ALIASES, MAX_NAME_CHARS, forms, newest
 from agentd.metering.openai_models import exact_encoding, likely_encoding
@@ -16,6 +15,15 @@ _DOTTED_CLAUDE = re.compile(r"^(claude-3|claude-(?!instant)[a-z]+-\d+)\.(\d)")
 _VERTEX_DATE = re.compile(r"@(20\d{6})\Z")
 _VERTEX_NEWEST = re.compile(r"@default\Z")
 _LONG_CONTEXT = re.compile(r"\[1m\]\Z")
+
+_DATE = re.compile(r"-(20\d\d)-?(\d\d)-?(\d\d)$")
+_VERSION = re.compile(r"(?<=-)(\d{1,2})-(\d{1,2})(?=-|$)")
+_SHOWN = {"gpt": "GPT", "glm": "GLM", "tts": "TTS", "oss": "OSS", "qwq": "QwQ"} | {
+    "chatgpt": "ChatGPT",
+    "deepseek": "DeepSeek",
+    "codellama": "CodeLlama",
+}
+_AS_WRITTEN = re.compile(r"o\d|.*\d[a-z]")  # o3, 4o, 70b, 8x7b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +112,7 @@ def _resolve(name: str) -> ModelSpec:
     return ModelSpec(
         provider=provider,
         name=canonical,
-        display_name=canonical if unusual else display_name(bare),
+        display_name=canonical if unusual else _display_name(bare),
         encoding=encoding,
         tokenizer=tokenizer,
         accuracy=accuracy,
@@ -136,3 +144,19 @@ def _canonical(bare: str, provider: str) -> str:
     if bare in CLAUDE_ALIASES:
         return f"claude-{bare}-latest"
     return _DOTTED_CLAUDE.sub(r"\1-\2", bare)
+
+
+def _display_name(bare: str) -> str:
+    """``GPT-4o Mini``, ``Claude Sonnet 4.5 (2025-09-29)``: from a name without namespace."""
+    if bare.startswith("ft:"):
+        return bare
+    date = _DATE.search(bare)
+    words = _VERSION.sub(r"\1.\2", bare[: date.start()] if date else bare).split("-")
+    shown = " ".join(_shown_word(word) for word in words)
+    shown = re.sub(r"\b(GPT|GLM|ChatGPT) (?=\d)", r"\1-", shown)
+    return f"{shown} ({'-'.join(date.groups())})" if date else shown
+
+
+def _shown_word(word: str) -> str:
+    usual = word if _AS_WRITTEN.match(word) else word[:1].upper() + word[1:]
+    return _SHOWN.get(word) or usual

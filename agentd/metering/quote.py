@@ -10,10 +10,9 @@ from agentd.clock import utc_now
 from agentd.errors import UnsupportedModel
 from agentd.frozen import frozen
 from agentd.metering import catalog
-from agentd.metering.local import is_local
 from agentd.metering.models import resolve_alias
 from agentd.metering.rates import PricingConfig
-from agentd.metering.unpriced import is_unpriced
+from agentd.metering.unpriced import is_local, is_unpriced
 from agentd.metering.usage import ModelUsage
 from agentd.metering.variants import Variants
 from agentd.metering.words import Accuracy, CostSource

@@ -12,8 +12,6 @@ from agentd.metering.usage import COUNTS, ModelUsage, UsageMetrics, add, run_usa
 from agentd.metering.variants import Variants
 
 Thread = Literal["main", "subagent", "side", "other"]
-FINISH_REASONS = ("stop", "length", "tool", "refused", "error")
-"""How an answer ended. ``length``: it reached its output limit, and is cut there."""
 
 
 @frozen(kw_only=True)
@@ -23,9 +21,10 @@ class ApiRequest:
     ``id`` is the API's response id, None when no source tells it. ``model`` is the one that
     answered, "" where none is named. ``usage`` is inclusive, zeros where nothing is known.
     ``web_searches`` is how many were billed. ``variants`` are what changes a price: ``speed``,
-    ``service_tier`` and ``geo``, those that are not standard, sorted. ``finish`` is one of
-    FINISH_REASONS, None when its end was not seen. ``ended``: the API told the final usage;
-    ``estimated`` are the fields of ``usage`` that nobody told. Times are UTC.
+    ``service_tier`` and ``geo``, those that are not standard, sorted. ``finish`` is "stop",
+    "length" (cut by its output limit), "tool", "refused" or "error", None when its end was not
+    seen. ``ended``: the API told the final usage; ``estimated`` are the fields of ``usage`` that
+    nobody told. Times are UTC.
     """
 
     id: str | None = None

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from agentd.metering.local import is_local
+import re
+from functools import lru_cache
+
+# ollama's tags (gpt-oss:20b, llama3.1:latest) and the prefixes of local servers. Amazon's version
+# (anthropic.claude-sonnet-4-5-20250929-v1:0) is no such tag.
+_LOCAL = (  # compiled for the first model without a price
+    r"(?:ollama|ollama_chat|lmstudio|lm_studio|llamafile|vllm|local)/.*"
+    r"|.*:(?:latest|e?\d+(?:\.\d+)?[bm](?:-.*)?)"
+    r"|.*\.gguf"
+)
+
+
+@lru_cache(maxsize=1024)
+def is_local(model: str) -> bool:
+    """Whether a name is that of a model on the user's own machine, as local servers write it."""
+    return bool(re.fullmatch(_LOCAL, model.strip().lower()))
 
 
 def is_unpriced(model: str, cost_source: str, tokens: int) -> bool:

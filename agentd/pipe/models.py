@@ -9,9 +9,9 @@ from functools import cache
 from typing import NamedTuple
 
 from agentd.metering.catalog import CatalogPrice
-from agentd.metering.local import is_local
 from agentd.metering.models import ModelRegistry
 from agentd.metering.money import EXACT, decimal_text
+from agentd.metering.unpriced import is_local
 from agentd.metering.usage import ModelUsage
 
 PriceLookup = Callable[[str], CatalogPrice | None]

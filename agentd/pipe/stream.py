@@ -12,8 +12,8 @@ from typing import NamedTuple
 from agentd.errors import InputError
 from agentd.frozen import frozen
 from agentd.metering.catalog import CatalogPrice
-from agentd.metering.local import is_local
 from agentd.metering.tokens import count_many
+from agentd.metering.unpriced import is_local
 from agentd.pipe.batch import Counted, LineOptions, count_chunk
 from agentd.pipe.chunks import Data, LineCutter
 from agentd.pipe.line_totals import LineTotals, Quota

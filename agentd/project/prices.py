@@ -10,10 +10,10 @@ from agentd.config.model import Config
 from agentd.errors import InputError
 from agentd.frozen import frozen
 from agentd.metering import catalog
-from agentd.metering.local import is_local
 from agentd.metering.models import ModelRegistry, ModelSpec
 from agentd.metering.pricing import PriceBook
 from agentd.metering.quote import Quote
+from agentd.metering.unpriced import is_local
 from agentd.project.layout import find_project
 from agentd.project.workspace import Workspace
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from agentd.ledger.alike import AlikeCalls, words
 from agentd.ledger.rows import Row
-from agentd.metering.local import is_local
 from agentd.metering.partial import PARTIAL, is_estimate
-from agentd.metering.unpriced import is_unpriced
+from agentd.metering.unpriced import is_local, is_unpriced
 from agentd.periods import day_of_hour
 from agentd.reports.dimensions import COLUMNS, PERIODS
 from agentd.reports.model import Sums

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from agentd.ledger.alike import AlikeCalls
 from agentd.ledger.rows import Part, Row
-from agentd.metering.local import is_local
 from agentd.metering.money import EXACT
 from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.thread_use import MAIN, from_text
-from agentd.metering.unpriced import is_unpriced
+from agentd.metering.unpriced import is_local, is_unpriced
 from agentd.periods import days_of, through, zone
 from agentd.reports.alike_sums import AlikeSums
 from agentd.reports.dimensions import BY_CALL, COLUMNS, NOWHERE, PERIODS, Origins

@@ -7,8 +7,7 @@ import hashlib
 import pytest
 from support.tiktoken_truth import SHA256, rank_file
 
-from agentd.metering.tokens.bpe import merge
-from agentd.metering.tokens.ranks import load_ranks
+from agentd.metering.tokens.bpe import load_ranks, merge
 
 
 @pytest.mark.parametrize(("name", "tokens"), [("cl100k_base", 100_256), ("o200k_base", 199_998)])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tiktoken
 
-from agentd.metering.tokens.ranks import load_ranks
+from agentd.metering.tokens.bpe import load_ranks
 
 # From tiktoken_ext/openai_public.py (0.14).
 SHA256 = {

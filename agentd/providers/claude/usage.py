@@ -64,7 +64,7 @@ def requests_of(request: ApiRequest, usage: Mapping[str, Any]) -> list[ApiReques
 
 
 def finish_of(message: Mapping[str, Any]) -> str | None:
-    """How a message ended, one of FINISH_REASONS; None when it does not say so.
+    """How a message ended, as ``ApiRequest.finish``; None when it does not say so.
 
     claude makes up the end of a message that was interrupted, without a reason (2.1.330).
     """
