@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # what a type checker sees of the names below
     from agentd.budget.metrics import CostMetrics as CostMetrics
     from agentd.budget.metrics import StateManager as StateManager
     from agentd.budget.metrics import publish_cost_metrics as publish_cost_metrics
-    from agentd.budget.monitor import BudgetMonitor as BudgetMonitor
+    from agentd.budget.tracker import BudgetMonitor as BudgetMonitor
     from agentd.budget.tracker import BudgetTracker as BudgetTracker
     from agentd.budget.tracker import BudgetWarning as BudgetWarning
     from agentd.budget.tracker import check_threshold as check_threshold
@@ -37,8 +37,10 @@ if TYPE_CHECKING:  # what a type checker sees of the names below
 
 _NAMES = {
     "budget.metrics": ("CostMetrics", "StateManager", "publish_cost_metrics"),
-    "budget.monitor": ("BudgetMonitor",),
-    "budget.tracker": ("BudgetTracker", "BudgetWarning", "check_threshold", "log_budget_warning"),
+    "budget.tracker": (
+        *("BudgetMonitor", "BudgetTracker", "BudgetWarning", "check_threshold"),
+        "log_budget_warning",
+    ),
     "errors": ("BudgetExceeded", "ParseError", "UnsupportedModel"),
     "ledger.store": ("StateStore",),
     "metering.models": ("ModelRegistry", "ModelSpec"),

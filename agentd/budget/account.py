@@ -7,6 +7,7 @@ from dataclasses import field
 from decimal import Decimal
 from typing import NamedTuple
 
+from agentd.config.model import Limit
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
@@ -27,6 +28,12 @@ class Amount(NamedTuple):
         """The larger of two, dollars and tokens each."""
         return Amount(max(self.usd, other.usd), max(self.tokens, other.tokens))
 
+    def covers(self, used: Amount, limit: Limit) -> bool:
+        """Whether ``used`` is within it in all that is limited."""
+        return (limit.limit_usd is None or used.usd <= self.usd) and (
+            limit.limit_tokens is None or used.tokens <= self.tokens
+        )
+
 
 def amount_of(calls: Iterable[CallRecord]) -> Amount:
     """What these calls have cost and used."""
@@ -35,24 +42,17 @@ def amount_of(calls: Iterable[CallRecord]) -> Amount:
 
 
 @frozen(kw_only=True)
-class Account:
+class Account(Limit):
     """One budget: ``key`` is its table in the config, ``shown`` what it is for.
 
     ``spent`` is what the ledger holds, ``reserved`` what other calls that run now will at least
-    cost. None: no such limit.
+    cost.
     """
 
     key: str
     shown: str
-    limit_usd: Decimal | None = None
-    limit_tokens: int | None = None
     spent: Amount = field(default_factory=Amount)
     reserved: Amount = field(default_factory=Amount)
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether it has a limit at all."""
-        return self.limit_usd is not None or self.limit_tokens is not None
 
     def left_usd(self) -> Decimal | None:
         """What a new call may cost, None without a limit in dollars; never below 0."""

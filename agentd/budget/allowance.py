@@ -72,7 +72,7 @@ class Allowance:
         name, calls = self.change.id, metered(self.change, state)
         parts = part_accounts(budget, name, calls, step=step, provider=provider)
         every = (change_account(budget, name, calls), *parts)
-        self.own = tuple(account for account in every if account.is_limited)
+        self.own = tuple(account for account in every if account.is_set)
         if budget.project.is_set:
             from agentd.budget.project_account import ProjectAccount
 
@@ -93,7 +93,8 @@ class Allowance:
         priced = self._priced(usage)
         used = Amount(priced.cost_usd, usage.total_tokens)
         beyond = [text for account in self.own for text in account.beyond(used)]
-        if not beyond and self.project is not None and not self._is_reserved(used):
+        shared = self.change.workspace.config.budget.project
+        if not beyond and self.project is not None and not self.reserved.covers(used, shared):
             try:
                 beyond = self._grow(used)
             except StateError:  # LockHeld, or what another process is just writing
@@ -176,12 +177,6 @@ class Allowance:
         """The call's accounts, the project's last."""
         shared = self.project.now(but=self.request.call_id) if self.project is not None else None
         return [*self.own, shared] if shared is not None else [*self.own]
-
-    def _is_reserved(self, used: Amount) -> bool:
-        limits, held = self.change.workspace.config.budget.project, self.reserved
-        return (limits.limit_usd is None or used.usd <= held.usd) and (
-            limits.limit_tokens is None or used.tokens <= held.tokens
-        )
 
     def _reserve(self, amount: Amount) -> None:
         assert self.project is not None

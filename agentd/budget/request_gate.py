@@ -183,10 +183,7 @@ class BudgetGate:
         Within what is reserved already nobody need be asked. Raises StateError.
         """
         shared, taken = self._order.shared, self._run.taken.plus(need)
-        if shared is None or (
-            (shared.limit_usd is None or taken.usd <= self._reserved.usd)
-            and (shared.limit_tokens is None or taken.tokens <= self._reserved.tokens)
-        ):
+        if shared is None or self._reserved.covers(taken, shared):
             return []
         account = self._project()
         with account.reservations.deciding(timeout_s=_LOCK_S):

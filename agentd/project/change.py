@@ -128,34 +128,34 @@ class Change:
         self._texts.clear()
 
 
-def open_changes(project: Project) -> list[Change]:
-    """The changes that are worked on, by id."""
+def open_changes(project: Project, ending: str = "") -> list[Change]:
+    """The changes that are worked on, by id; those whose folders' names have this ``ending``."""
     return [
         Change(project, folder.name, folder)
-        for folder in _folders(project.changes_dir)
+        for folder in _folders(project.changes_dir, ending)
         if CHANGE_ID.fullmatch(folder.name)
         and folder != project.archive_dir
         and not _is_left_by_git(project, folder)
     ]
 
 
-def archived_changes(project: Project) -> list[Change]:
-    """The archived changes (``YYYYMMDD-ID``), oldest first, then by id."""
+def archived_changes(project: Project, ending: str = "") -> list[Change]:
+    """The archived changes (``YYYYMMDD-ID``) with this ``ending``, oldest first, then by id."""
     return [
         Change(project, match[2], folder, archived_on=match[1])
-        for folder in _folders(project.archive_dir)
+        for folder in _folders(project.archive_dir, ending)
         if (match := _ARCHIVED.fullmatch(folder.name))
     ]
 
 
-def all_changes(project: Project) -> list[Change]:
+def all_changes(project: Project, ending: str = "") -> list[Change]:
     """The archived changes, then those that are worked on."""
-    return [*archived_changes(project), *open_changes(project)]
+    return [*archived_changes(project, ending), *open_changes(project, ending)]
 
 
 def archived_as(project: Project, change_id: str) -> Change | None:
     """The change of this id that was archived last; its id may stand with its date before it."""
-    every = archived_changes(project)
+    every = archived_changes(project, change_id)
     named = [change for change in every if change.id == change_id]
     named = named or [change for change in every if change.folder.name == change_id]
     return named[-1] if named else None
@@ -165,7 +165,7 @@ def others_of(change: Change) -> list[Change]:
     """The changes in other folders of its id, whatever their ledgers say; the open one last."""
     return [
         other
-        for other in all_changes(change.project)
+        for other in all_changes(change.project, change.id)
         if other.id == change.id and other.folder != change.folder
     ]
 
@@ -285,11 +285,12 @@ def _nearest(project: Project, change_id: str) -> str:
     return f'Start it with `agentd proposal {change_id} "DESCRIPTION"`; `agentd list` shows all.'
 
 
-def _folders(parent: Path) -> list[Path]:
+def _folders(parent: Path, ending: str) -> list[Path]:
     if parent.is_symlink() or not parent.is_dir():
         return []
     with os.scandir(parent) as entries:
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        ended = (entry for entry in entries if entry.name.endswith(ending))
+        names = [entry.name for entry in ended if entry.is_dir(follow_symlinks=False)]
     return [parent / name for name in sorted(names)]
 
 

@@ -82,21 +82,8 @@ def _remove_leftovers(change: Change) -> None:
 
 
 def worker_on(change: Change) -> Holder | None:
-    """The agentd that is at work on the change, with the process id 0 if unknown; None for none.
-
-    Writes nothing. It holds a shared lock for an instant, so that readers don't see each other.
-    """
-    try:
-        fd = os.open(change.runs_dir / _HOLD, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return holder_of(fd, noted=_noted(fd)) or Holder(0)
-    finally:
-        os.close(fd)
-    return None
+    """The agentd that is at work on the change, with the process id 0 if unknown; None for none."""
+    return _holding(change.runs_dir / _HOLD)
 
 
 class Holds(NamedTuple):
@@ -119,7 +106,7 @@ class Holds(NamedTuple):
             if name == change_id or stamp is None:
                 continue
             stamps[name] = stamp
-            if _is_held(path):
+            if _holding(path):
                 held.append(name)
         return cls(stamps, frozenset(held))
 
@@ -152,18 +139,19 @@ def _witnessed(change: Change) -> Iterator[None]:
             tidy(folder)
 
 
-def _is_held(path: Path) -> bool:
+def _holding(path: Path) -> Holder | None:
+    """Who holds the lock of a file; looks for an instant, with a lock that readers share."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return holder_of(fd, noted=_noted(fd)) or Holder(0)
     finally:
         os.close(fd)
-    return False
+    return None
 
 
 def _noted(fd: int) -> str:

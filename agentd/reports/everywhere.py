@@ -14,7 +14,7 @@ from agentd.ledger.all_rows import read_rows
 from agentd.ledger.rows import Row, each_once, of_call
 from agentd.ledger.run_folders import unentered
 from agentd.metering.pricing import PriceBook
-from agentd.project.change import Change, archived_changes, open_changes
+from agentd.project.change import Change, all_changes
 from agentd.project.layout import Project, find_layout
 from agentd.project.machine import Projects, find_projects
 from agentd.project.workspace import Workspace
@@ -88,7 +88,7 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
 def _read(root: Path, problems: list[StateError]) -> _Ledgers:
     project = Project(root, find_layout(root))
     try:
-        changes = [*archived_changes(project), *open_changes(project)]
+        changes = all_changes(project)
     except (AgentdError, OSError) as error:
         problems.append(StateError(f"{root}: {error}"))
         return _Ledgers(root, (), [])

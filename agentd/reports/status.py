@@ -225,7 +225,7 @@ class _Limits(NamedTuple):
         from agentd.budget.spending import change_account, metered
 
         account = change_account(self.budget, change.id, metered(change, state))
-        return account if account.is_limited else None
+        return account if account.is_set else None
 
 
 def _overview(

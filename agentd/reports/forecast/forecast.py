@@ -151,7 +151,7 @@ def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]
     ]
     if budget.project.is_set:
         found.append(ProjectAccount(change.project, budget.project, utc_now()).now())
-    return tuple(account for account in found if account.is_limited)
+    return tuple(account for account in found if account.is_set)
 
 
 _LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}
