@@ -232,7 +232,8 @@ class Allowance:
         return BudgetExceeded(
             f"step {self.request.step} of change {name} {what} by its budget: "
             + "; ".join(reasons),
-            fix="Raise the limit in agentd/config.toml, or go on all the same: --budget-override. "
+            fix="Raise the limit in agentd/config.toml, then: "
+            f"{self.change.go_on}. Or go on all the same: {self.change.go_on} --budget-override. "
             f"`agentd cost {name}` shows what was spent{restart if own else ''}.",
         )
 

@@ -91,6 +91,6 @@ def check_priced(change: Change, call: CallRecord, *, override: bool) -> None:
         raise BudgetExceeded(
             f"step {call.step} of change {change.id} was answered by {call.model}, for which no "
             'price is known (budget.on_unpriced = "stop"); the call is recorded',
-            fix=f'Give it a price in agentd/config.toml ([pricing.models."{call.model}"]), or go '
-            "on all the same: --budget-override.",
+            fix=f'Give it a price in agentd/config.toml ([pricing.models."{call.model}"]), then: '
+            f"{change.go_on}. Or go on all the same: {change.go_on} --budget-override.",
         )

@@ -33,7 +33,7 @@ def plan(
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         foretell(change, order, progress, description, loop=PLAN)
         show_outcomes(progress, change, run_plan(change, description, order, small=small))
-        show(f"planned; next: agentd impl {change_id}")
+        show(f"planned; next: agentd run {change_id}")
 
 
 @asking("session")
@@ -49,7 +49,7 @@ def impl(change_id: ChangeId, *, asked: Asked) -> None:
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         show_outcomes(progress, change, run_impl(change, order))
-        show(f"complete; next: agentd archive {change_id}")
+        show(f"complete; next: agentd run {change_id}")
 
 
 @asking("session")

@@ -74,7 +74,7 @@ def list_changes(
         print_json({"changes": [_document(view) for view in views], "warnings": warnings})
     else:
         if not views:
-            show('No changes yet. Start one: agentd plan add-something "What to change"')
+            show('No changes yet. Start one: agentd run add-something "What to change"')
         else:
             show(table([_HEADS, *map(_row, views)]))
         if hidden:

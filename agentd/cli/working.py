@@ -11,7 +11,7 @@ from agentd.cli.calls_text import describe, summary
 from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
 from agentd.cli.terminal import show
-from agentd.errors import AgentdError, UsageError
+from agentd.errors import AgentdError, Cancelled, UsageError
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
 from agentd.project.change import Change, find_open_change, open_changes
@@ -19,6 +19,7 @@ from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
 from agentd.text import counted
+from agentd.workflow.next_command import next_command
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome
 
@@ -52,9 +53,7 @@ def open_workspace(asked: Asked) -> tuple[Workspace, Order, Progress]:
 @contextlib.contextmanager
 def at_work_on(workspace: Workspace, change_id: str) -> Iterator[Change]:
     """A change that is worked on, held for as long as the command runs."""
-    change = find_open_change(workspace, change_id)
-    with at_work(change):
-        refuse_unknown(change)
+    with _held(find_open_change(workspace, change_id)) as change:
         yield change
 
 
@@ -66,9 +65,22 @@ def at_work_on_new(
     from agentd.workflow.begin import begin
 
     change = begin(workspace, change_id, step, order, described=described)
-    with at_work(change):
-        refuse_unknown(change)
+    with _held(change):
         yield change
+
+
+@contextlib.contextmanager
+def _held(change: Change) -> Iterator[Change]:
+    """A change that is worked on; what interrupts that says how it goes on."""
+    try:
+        with at_work(change):
+            refuse_unknown(change)
+            yield change
+    except KeyboardInterrupt:
+        raise Cancelled(f"{change.id} was stopped", fix=f"To go on: {change.go_on}") from None
+    except Cancelled as error:
+        error.fix = error.fix or f"To go on: {change.go_on}"
+        raise
 
 
 def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True) -> None:
@@ -86,8 +98,8 @@ def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True)
         show(f"  {outcome.change.project.shown(path)}")
     if outcome.step.verdicts:
         show(f"  verdict: {outcome.verdict or 'none found; read the document'}")
-    if last and outcome.next:
-        show(f"  next: agentd {outcome.next} {outcome.change.id}")
+    if last and (following := next_command(outcome.change, outcome.change.state)):
+        show(f"  next: {following}")
     sys.stdout.flush()
 
 

@@ -64,7 +64,7 @@ def read_document(path: Path, keys: Sequence[str] = own_grammar.LEDGER) -> tuple
     data = plain_files.read_file(path)
     if data is None:
         folder = path.parent.absolute()
-        take_up = f", or take the change up: agentd plan {folder.name}"
+        take_up = f", or take the change up: agentd run {folder.name}"
         is_archived = folder.parent.name == "archive"
         raise StateError(
             f"{path}: is missing", fix=f"Restore it (git checkout){'' if is_archived else take_up}"

@@ -62,6 +62,11 @@ class Change:
         return self._workspace
 
     @property
+    def go_on(self) -> str:
+        """The command that takes it further, wherever it stopped."""
+        return f"agentd run {self.id}"
+
+    @property
     def runs_dir(self) -> Path:
         """``runs/``: a folder for each run of a CLI."""
         return self.folder / "runs"
@@ -229,7 +234,7 @@ def asked_change(project: Project, change_id: str | None, *, open_first: bool = 
     if change is None:
         raise InputError(
             "there is no change yet",
-            fix='Start one: agentd plan add-something "What to change"',
+            fix='Start one: agentd run add-something "What to change"',
         )
     return change
 

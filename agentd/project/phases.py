@@ -1,4 +1,4 @@
-"""The phases of a change, and which command comes next in each."""
+"""The phases of a change."""
 
 from __future__ import annotations
 
@@ -22,14 +22,6 @@ _ORIGINAL = {
     "merging": "complete",
 }
 
-_NEXT_COMMAND = {
-    "proposed": "plan",
-    "challenged": "impl",
-    "rejected": "reproposal",
-    "implementing": "impl",
-    "complete": "archive",
-}
-
 
 def read_phase(text: str | None) -> str | None:
     """One of PHASES for what STATE.yaml says; None for an absent or unknown one."""
@@ -46,8 +38,3 @@ def refuse_unknown(change: Change) -> None:
             "know: a newer one is at work on it",
             fix=f"{UPGRADE} Or set its phase to one of {', '.join(PHASES)}.",
         )
-
-
-def next_command(phase: str | None) -> str | None:
-    """The command that goes on from a phase; None when it is archived or unknown."""
-    return _NEXT_COMMAND.get(phase or "")

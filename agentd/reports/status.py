@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentd.documents.description import earlier_description, told_openspec
 from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
@@ -32,9 +31,10 @@ from agentd.project.change import (
 )
 from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project, find_project
-from agentd.project.phases import next_command, read_phase
+from agentd.project.phases import read_phase
 from agentd.version import __version__
 from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.next_command import next_command
 from agentd.workflow.unentered import enter_unentered
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def _overview(
         totals=summarise(rows),
         by_step=by(rows, "step"),
         by_model=by(rows, "model"),
-        next=_next(change, state),
+        next=next_command(change, state),
         artifacts=tuple(_artifacts(change, state.last_action)),
         tasks=_tasks(change),
         worker=worker_on(change),
@@ -305,21 +305,6 @@ def _state(change: Change) -> tuple[State, tuple[str, ...]]:
         return NOT_STARTED, ()
     told = f"{change.project.shown(path)} is missing, but runs/ holds {runs} of its runs"
     return NOT_STARTED, (f"{told}: restore it (git checkout) if it was deleted",)
-
-
-def _next(change: Change, state: State) -> str | None:
-    if change.archived_on:
-        return None
-    if not (change.folder / "proposal.md").exists():
-        is_known = told_openspec(change) or earlier_description(change)
-        asked = "" if is_known else ' "DESCRIPTION"'
-        return f"agentd plan {change.id}{asked}"
-    phase = read_phase(state.phase)
-    if phase is None and state.phase:
-        return None  # a newer agentd's
-    # Archived by its phase, but here: it was stopped before it moved.
-    command = "archive" if phase == "archived" else next_command(phase) or "plan"
-    return f"agentd {command} {change.id}"
 
 
 def _artifacts(change: Change, last_action: str | None) -> Iterator[Artifact]:

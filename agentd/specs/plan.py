@@ -97,7 +97,7 @@ def _refusal(plan: MergePlan) -> SpecError:
         "the proposal, let the change's text hold both edits, or write the proposal again."
     )
     if plan.conflicts:
-        fix += f" Or let a model propose one text: agentd archive {plan.change.name} --resolve"
+        fix += f" Or let a model propose one text: agentd run {plan.change.name} --resolve"
     return SpecError("\n".join([first, *rest]), path=path, line=line, fix=fix)
 
 

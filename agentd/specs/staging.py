@@ -86,7 +86,7 @@ def publish(project: Project, change: Path) -> Journal:
         if not is_staged(project, change):
             raise InputError(
                 "the specs changed during the archive review",
-                fix=f"Run it again: agentd archive {change.name}",
+                fix=f"Run it again: agentd run {change.name}",
             )
         texts = {
             project.specs_dir / path.relative_to(folder): read_spec(project, path) or ""

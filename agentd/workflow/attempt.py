@@ -102,8 +102,7 @@ class Attempt:
         return ", ".join(map(self.run.change.project.shown, paths))
 
     def _again(self) -> str:
-        more = ' "DESCRIPTION"' if self.run.step.takes_description else ""
-        return f"Then run it again: agentd {self.run.step.command} {self.run.change.id}{more}"
+        return f"To go on: {self.run.go_on}"
 
 
 def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:

@@ -55,7 +55,8 @@ def run_until_done(run: StepRun) -> CallRecord:
             raise Cancelled(
                 f"step {run.step.name} was stopped; what it used is recorded"
                 + (f". {forbidden}" if forbidden else ""),
-                fix=f"{done.how_to_undo()}. {done.where()}" if forbidden else done.where(),
+                fix=(f"{done.how_to_undo()}. " if forbidden else "")
+                + f"{done.where()}\nTo go on: {run.go_on}",
             )
         if result.status == "budget_stopped":
             raise allowance.stopped(forbidden, f"{done.how_to_undo()}." if forbidden else "")
@@ -106,7 +107,8 @@ def _given_up(failed: Sequence[tuple[str, Failure]], last: Attempt) -> ProviderE
     return ProviderError(
         f"{provider} failed in step {result.step} ({failure.reason}, "
         f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
-        fix=f"{advice(failed)}\n{last.where()} What it used is recorded.",
+        fix=f"{advice(failed)}\n{last.where()} What it used is recorded.\n"
+        f"To go on: {last.run.go_on}",
     )
 
 

@@ -97,7 +97,7 @@ def _check_new(change: Change, described: bool) -> None:
     if not (described or (change.folder / "proposal.md").exists() or told_openspec(change)):
         raise InputError(
             f"there is no change {change.id} yet",
-            fix=f'Say what to change: agentd plan {change.id} "DESCRIPTION"',
+            fix=f'Say what to change: agentd run {change.id} "DESCRIPTION"',
         )
 
 
@@ -106,6 +106,6 @@ def quoted(change_id: str, description: str) -> str:
     if not description.strip():
         raise InputError(
             "the description of the change is empty",
-            fix=f'Say what to change: agentd proposal {change_id} "Add ..."',
+            fix=f'Say what to change: agentd run {change_id} "Add ..."',
         )
     return "\n> ".join(description.strip().splitlines())

@@ -51,7 +51,7 @@ def observe(change: Change, loop: Loop) -> Situation:
     last = last_step(change, loop)
     ruling = ruling_of(change, judge.judgement) if last == loop.judge else Ruling(None)
     phase = read_phase(state.phase)
-    asked, _ = judge.verdicts.get(ruling.verdict or "", (None, None))
+    asked = judge.verdicts.get(ruling.verdict or "")
     if asked is not None and asked != phase:
         judged = judged_text(change, judge.judgement) if judge.judgement else None
         if judged is not None and judged == change.text(judge.writes[0]):
@@ -106,12 +106,12 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
         return Paused(
             f"{change.id}: {stop.why}",
             fix=f"Read {document}, mend that yourself or tick another box under Verdict; then: "
-            f"agentd {loop.name} {change.id}",
+            f"agentd run {change.id}",
         )
     mending = STEPS[loop.mend].command
     go_on = f"To go on: agentd {mending} {change.id}"
     if mending == loop.name:  # it has no command of its own
-        go_on = f"To have it reviewed again, delete it and run: agentd {loop.name} {change.id}"
+        go_on = f"To have it reviewed again, delete it and run: agentd run {change.id}"
     return LoopEnded(f"{change.id} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
 
 
@@ -135,7 +135,7 @@ def _is_valid(run: StepRun, loop: Loop) -> bool:
     if stacked := [issue for issue in errors if issue.code == STACKED]:
         raise Paused(
             f"{change.id} builds on another change: {stacked[0].message} ({stacked[0].place})",
-            fix=f"{stacked[0].fix}; then: agentd {loop.name} {change.id}",
+            fix=f"{stacked[0].fix}; then: agentd run {change.id}",
         )
     issues = [
         recording.issue(number, each.message, each.place) for number, each in enumerate(errors, 1)

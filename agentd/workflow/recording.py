@@ -79,7 +79,7 @@ def changes_after(run: StepRun) -> Changes:
     phase = step.small_phase if run.small else step.phase
     if step.judgement:
         verdict = verdict_of(run.change, step.judgement)
-        phase, _ = step.verdicts.get(verdict or "", (None, None))
+        phase = step.verdicts.get(verdict or "")
     iteration = None
     if step.starts_rounds:
         iteration = 1
@@ -122,8 +122,7 @@ def judge_without_model(
     )
     # The document first: were it not there, an older one would be taken for the judgement.
     write_atomic(change.folder / step.writes[0], text.encode())
-    phase, _ = step.verdicts[mending]
-    change.ledger.update(phase=phase, last_action=step.name, checks=checks)
+    change.ledger.update(phase=step.verdicts[mending], last_action=step.name, checks=checks)
 
 
 def _sync(run: StepRun, run_dir: Path) -> None:

@@ -11,9 +11,10 @@ from agentd.errors import InputError
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
-from agentd.project.phases import next_command, read_phase
+from agentd.project.phases import read_phase
 from agentd.workflow.attempts import run_until_done
 from agentd.workflow.checks.deciding import before_step
+from agentd.workflow.next_command import next_command
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
 from agentd.workflow.unentered import settle_before_step
@@ -21,7 +22,7 @@ from agentd.workflow.unentered import settle_before_step
 
 @frozen(kw_only=True)
 class StepOutcome:
-    """A step that is done: its call, the files it owed, its verdict, the command that is next.
+    """A step that is done: its call, the files it owed, its verdict.
 
     ``record`` is None where the project's checks judged instead of a model.
     """
@@ -31,7 +32,6 @@ class StepOutcome:
     record: CallRecord | None
     written: list[Path]
     verdict: str | None = None
-    next: str | None = None
 
 
 def run_step(run: StepRun) -> StepOutcome:
@@ -74,11 +74,11 @@ def check_ready(change: Change, step: Step) -> None:
     """Raise InputError unless the phase allows the step and the documents it reads are there."""
     phase = read_phase(change.state.phase)
     if phase is not None and phase not in step.phases:
-        following = next_command(phase)
+        following = None if phase == "archived" else next_command(change, change.state)
         raise InputError(
             f"change {change.id} is in phase {phase}; {step.command} starts from "
             f"{' or '.join(step.phases)}",
-            fix=f"Next: agentd {following} {change.id}" if following else "It is archived.",
+            fix=f"Next: {following}" if following else "It is archived.",
         )
     if gone := missing(change, step.reads):
         raise InputError(
@@ -100,12 +100,10 @@ def _outcome(run: StepRun, record: CallRecord | None) -> StepOutcome:
     ruling = ruling_of(change, step.judgement)
     if ruling.doubt:
         run.order.warn(f"{step.name}: {step.writes[0]} can't be taken: {ruling.doubt}")
-    _, following = step.verdicts.get(ruling.verdict or "", (None, step.next))
     return StepOutcome(
         change=change,
         step=step,
         record=record,
         written=[path for name in step.writes for path in change.documents(name)],
         verdict=ruling.verdict,
-        next=following,
     )

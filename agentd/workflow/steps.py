@@ -19,11 +19,10 @@ class Step:
 
     ``name`` is the step string of the ledger and the prompt's name. ``phases`` are those it may
     start from, ``phase`` the one it leads to; a step that judges leads to the phase that
-    ``verdicts`` has for its verdict. ``next`` is the command after it. ``reads`` must be there
-    before, ``writes`` after; both are files of the change's folder, ``specs`` stands for at least
-    one spec, ``merged`` for the folder of that name. ``touches`` may be changed besides; ``code``:
-    so may the project's own files. ``continues`` are the steps whose session it goes on with, the
-    best first.
+    ``verdicts`` has for its verdict. ``reads`` must be there before, ``writes`` after; both are
+    files of the change's folder, ``specs`` stands for at least one spec, ``merged`` for the folder
+    of that name. ``touches`` may be changed besides; ``code``: so may the project's own files.
+    ``continues`` are the steps whose session it goes on with, the best first.
 
     ``help`` is that of its command; "" where ``agentd.cli`` writes the command out. ``fields`` are
     the placeholders of its prompt besides those of all. ``small_prompt`` is the one for a small
@@ -45,8 +44,7 @@ class Step:
     writes: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
     code: bool = False
-    next: str | None = None
-    verdicts: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    verdicts: Mapping[str, str | None] = field(default_factory=dict)
     continues: tuple[str, ...] = ()
     help: str = ""
     fields: tuple[str, ...] = ()
@@ -86,7 +84,6 @@ _ROWS = (
         phases=("proposed",),
         phase="proposed",
         writes=_PLANNED,
-        next="challenge",
         fields=("description",),
         small_prompt="proposal-small",
         small_phase="challenged",
@@ -101,9 +98,9 @@ _ROWS = (
         reads=_PLANNED,
         writes=("CHALLENGE.md",),
         verdicts={
-            "APPROVED": ("challenged", "implement"),
-            "NEEDS_REVISION": ("proposed", "reproposal"),
-            "REJECTED": ("rejected", "reproposal"),
+            "APPROVED": "challenged",
+            "NEEDS_REVISION": "proposed",
+            "REJECTED": "rejected",
         },
         help="Challenge the proposal: CHALLENGE.md.",
         validates_first=True,
@@ -115,7 +112,6 @@ _ROWS = (
         phase="proposed",
         reads=(*_PLANNED, "CHALLENGE.md"),
         writes=_PLANNED,
-        next="challenge",
         continues=("reproposal", "proposal"),
         help="Revise the proposal after its challenge.",
         mends=True,
@@ -130,7 +126,6 @@ _ROWS = (
         writes=("IMPLEMENTATION.md",),
         touches=("tasks.md",),
         code=True,
-        next="review",
         help="Implement the change: code and IMPLEMENTATION.md.",
         starts_rounds=True,
         runs_checks=True,
@@ -143,9 +138,9 @@ _ROWS = (
         writes=("REVIEW.md",),
         covers=True,
         verdicts={
-            "APPROVED": ("complete", "archive"),
-            "NEEDS_CHANGES": ("implementing", "resolve"),
-            "MAJOR_ISSUES": ("implementing", "resolve"),
+            "APPROVED": "complete",
+            "NEEDS_CHANGES": "implementing",
+            "MAJOR_ISSUES": "implementing",
         },
         help="Review the code against its specs: REVIEW.md.",
         fields=("checks",),
@@ -160,7 +155,6 @@ _ROWS = (
         writes=("IMPLEMENTATION.md",),
         touches=("tasks.md",),
         code=True,
-        next="review",
         continues=("resolve", "implementation"),
         help="Resolve what the review found.",
         fields=("checks",),
@@ -172,7 +166,6 @@ _ROWS = (
         phases=("complete",),
         reads=("specs",),
         writes=("merged",),
-        next="archive",
         fields=("spec", "target", "conflict"),
     ),
     Step(
@@ -181,7 +174,6 @@ _ROWS = (
         phases=("complete",),
         reads=("proposal.md", "specs"),
         writes=("merged/CHANGELOG.md",),
-        next="archive",
         starts_rounds=True,
     ),
     Step(
@@ -191,9 +183,9 @@ _ROWS = (
         reads=("specs", "merged"),
         writes=("ARCHIVE_REVIEW.md",),
         verdicts={
-            "APPROVED": (None, "archive"),
-            "NEEDS_FIX": (None, "archive"),
-            "REJECTED": (None, None),
+            "APPROVED": None,
+            "NEEDS_FIX": None,
+            "REJECTED": None,
         },
     ),
     Step(
@@ -202,7 +194,6 @@ _ROWS = (
         phases=("complete",),
         reads=("specs", "merged", "ARCHIVE_REVIEW.md"),
         writes=("merged",),
-        next="archive",
         continues=("archive-fix",),
         mends=True,
     ),
@@ -212,7 +203,6 @@ _ROWS = (
         phases=("proposed", "complete"),
         phase="proposed",
         writes=_PLANNED,
-        next="archive",
         fields=("path", "part", "files"),
         starts_rounds=True,
         plans=True,

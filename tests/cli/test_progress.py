@@ -124,7 +124,7 @@ def test_terminal_that_can_do_nothing_gets_plain_lines(box: Sandbox) -> None:
 def test_result_is_not_said_twice_on_one_terminal(box: Sandbox) -> None:
     shown = on_terminal(box, stdout=True)
     assert shown.count("in 3358 (3012 cached)") == 1
-    assert "  next: agentd challenge add-x" in shown
+    assert "  next: agentd run add-x" in shown
 
 
 def assert_plain(stderr: str) -> None:

@@ -120,7 +120,7 @@ def file_instead(store: StateStore) -> None:
     [
         (fifo, "is no plain file"),
         (folder_instead, "is no plain file"),
-        (missing, "agentd plan add-oauth"),
+        (missing, "agentd run add-oauth"),
         (gone, 'agentd proposal add-oauth "'),
         (file_instead, "is no folder"),
     ],

@@ -230,7 +230,7 @@ def test_changes_that_agentd_had_no_part_in(box: Sandbox) -> None:
 def test_no_change_is_open(box: Sandbox) -> None:
     put_change(box, ARCHIVED)
     nothing, hidden = box.ok("list").splitlines()
-    assert nothing.startswith("No changes yet. Start one: agentd plan")
+    assert nothing.startswith("No changes yet. Start one: agentd run")
     assert hidden == "1 change archived without agentd: agentd list --all"
 
 
@@ -240,7 +240,7 @@ def test_status_takes_an_open_change(box: Sandbox) -> None:
     put_change(box, "openspec/changes/add-x")
     text = box.ok("status")
     assert text.startswith("Change: add-x\nPhase: not taken up\n")
-    assert text.endswith("Next: agentd plan add-x\n")
+    assert text.endswith("Next: agentd run add-x\n")
 
 
 @pytest.mark.parametrize("asked", ["fix-login", "2026-08-13-fix-login"])

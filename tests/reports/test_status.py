@@ -79,7 +79,7 @@ def test_marks_bar_and_contract_lines(box: Sandbox) -> None:
     }
     assert "\nTotal Cost: $0.0000\n" in text
     assert "\nTokens: In: 0, Out: 0\n" in text
-    assert text.endswith("\nNext: agentd impl add-x\n")
+    assert text.endswith("\nNext: agentd run add-x\n")
 
 
 def test_verdicts_that_need_a_second_look(box: Sandbox) -> None:
@@ -172,20 +172,20 @@ def test_json_has_all_of_it(box: Sandbox) -> None:
     assert (artifacts["specs"]["files"], artifacts["review"]["done"]) == (1, False)
     assert document["tasks"] == {"done": 2, "total": 4}
     assert document["at_work"] is None
-    assert document["next"] == "agentd plan add-x"
+    assert document["next"] == "agentd run add-x"
 
 
 @pytest.mark.parametrize(
     ("phase", "proposed", "following"),
     [
-        ("proposed", "no", 'agentd plan add-x "DESCRIPTION"'),
-        ("proposed", "yes", "agentd plan add-x"),
-        ("challenged", "yes", "agentd impl add-x"),
+        ("proposed", "no", 'agentd run add-x "DESCRIPTION"'),
+        ("proposed", "yes", "agentd run add-x"),
+        ("challenged", "yes", "agentd run add-x"),
         ("rejected", "yes", "agentd reproposal add-x"),
-        ("implementing", "yes", "agentd impl add-x"),
-        ("complete", "yes", "agentd archive add-x"),
-        ("archived", "yes", "agentd archive add-x"),  # stopped before its folder moved
-        ("testing", "yes", "agentd impl add-x"),  # a phase of the original agentd
+        ("implementing", "yes", "agentd run add-x"),
+        ("complete", "yes", "agentd run add-x"),
+        ("archived", "yes", "agentd run add-x"),  # stopped before its folder moved
+        ("testing", "yes", "agentd run add-x"),  # a phase of the original agentd
     ],
 )
 def test_next_command_is_always_told(
@@ -289,7 +289,7 @@ def test_a_change_without_a_ledger_is_not_taken_up(box: Sandbox) -> None:
     ]
     assert "problem" not in document
     assert document["phase"] is None
-    assert document["next"] == "agentd plan made-by-hand"
+    assert document["next"] == "agentd run made-by-hand"
     assert document["tasks"] == {"done": 0, "total": 1}
     text = box.ok("status", "made-by-hand")
     assert "Phase: not taken up\nTotal Cost: $0.0000\nTokens: In: 0, Out: 0\n" in text

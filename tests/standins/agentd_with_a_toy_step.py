@@ -15,7 +15,6 @@ STEPS["estimate"] = Step(
     phases=("proposed", "challenged"),
     reads=("proposal.md",),
     writes=("ESTIMATE.md",),
-    next="implement",
     help="Estimate the work: ESTIMATE.md.",
 )
 app.COMMANDS["estimate"] = "steps"

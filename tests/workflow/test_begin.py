@@ -22,7 +22,7 @@ def test_without_a_description_no_change_is_made(box: Sandbox, command: str) -> 
     done = box.run(command, "add-x")
     assert done.returncode == 1
     assert "there is no change add-x yet" in done.stderr
-    assert 'agentd plan add-x "DESCRIPTION"' in done.stderr
+    assert 'agentd run add-x "DESCRIPTION"' in done.stderr
     assert not box.change("add-x").exists()
 
 
@@ -84,7 +84,7 @@ def test_after_a_call_that_was_not_made_its_description_is_still_known(
         config.write_text(re.sub('command = ".*"', 'command = "/nowhere"', sound))
     assert box.run("plan", "add-x", "Let users log in").returncode in (3, 4)
     assert not list(box.change("add-x").glob("runs/*/"))
-    assert box.ok("status", "add-x").splitlines()[-1] == "Next: agentd plan add-x"
+    assert box.ok("status", "add-x").splitlines()[-1] == "Next: agentd run add-x"
     config.write_text(sound)
     assert "takes the description that it was given before" in box.run("plan", "add-x").stderr
     (prompt,) = (box.change("add-x") / "runs").glob("*-proposal-*/prompt")

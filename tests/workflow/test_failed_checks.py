@@ -55,7 +55,7 @@ def test_a_red_test_asks_for_changes_and_no_review_is_paid_for(tmp_path: Path) -
     assert (done.stderr + done.stdout).count("not paid for") == 1
     assert "review: not paid for, as a required check fails\n" in done.stdout
     assert "verdict: NEEDS_CHANGES" in done.stdout
-    assert "next: agentd resolve add-x" in done.stdout
+    assert "next: agentd run add-x" in done.stdout
     assert (box.change("add-x") / "REVIEW.md").read_text() == UNPAID
     state = state_of(box, "add-x")
     assert (state["phase"], state["last_action"], state["checks"]) == (
@@ -145,7 +145,7 @@ def test_what_turns_red_after_its_approval_is_not_archived(tmp_path: Path, comma
     state = state_of(box, "add-x")
     assert (state["phase"], state["checks"]) == ("implementing", "failed")
     assert state["telemetry"]["calls"] == []
-    assert "Next: agentd impl add-x" in box.ok("status", "add-x")
+    assert "Next: agentd run add-x" in box.ok("status", "add-x")
 
 
 @pytest.mark.parametrize(

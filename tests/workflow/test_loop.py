@@ -388,7 +388,7 @@ def test_a_change_that_builds_on_an_open_one_waits_for_it_and_pays_for_no_round(
     paused = box.run("plan", "extend-x", "Let them log out")
     assert paused.returncode == 6
     assert "extend-x builds on another change" in paused.stderr
-    assert "Archive that first: agentd run add-x; then: agentd plan extend-x" in paused.stderr
+    assert "Archive that first: agentd run add-x; then: agentd run extend-x" in paused.stderr
     assert [call["step"] for call in box.telemetry("extend-x")["calls"]] == ["proposal"]
     box.ok("run", "add-x")
     box.ok("validate", "extend-x")

@@ -105,12 +105,12 @@ def test_what_openspec_new_was_told_is_the_description(
     following = box.ok("status", "add-x").splitlines()[-1]
     done = box.run("plan", "add-x")
     if not (documents or goal):
-        assert following == 'Next: agentd plan add-x "DESCRIPTION"'
+        assert following == 'Next: agentd run add-x "DESCRIPTION"'
         assert done.returncode == 1
-        assert 'Say what to change: agentd plan add-x "DESCRIPTION"' in done.stderr
+        assert 'Say what to change: agentd run add-x "DESCRIPTION"' in done.stderr
         assert not (folder / "STATE.yaml").exists()
         return
-    assert following == "Next: agentd plan add-x"
+    assert following == "Next: agentd run add-x"
     assert done.returncode == 0, done.stderr
     assert "takes the description that OpenSpec was given" in done.stderr
     (prompt,) = folder.glob("runs/*-proposal-*/prompt")

@@ -80,7 +80,7 @@ def test_proposal_is_recorded_with_flash_pricing(box: Sandbox) -> None:
     box.write_plan()
     out = box.ok("proposal", "add-x", "Add x")
     assert "agentd/changes/add-x/proposal.md" in out
-    assert "next: agentd challenge add-x" in out
+    assert "next: agentd run add-x" in out
     (call,) = box.telemetry("add-x")["calls"]
     assert (call["step"], call["provider"], call["model"]) == ("proposal", "gemini", FLASH)
     assert (call["tokens_in"], call["tokens_out"], call["tokens_cache_read"]) == (1111, 80, 1000)
@@ -96,7 +96,7 @@ def test_proposal_then_challenge_sums_up(box: Sandbox) -> None:
     box.answer("challenge", "codex/0.169.0/model_json", challenge)
     out = box.ok("challenge", "add-x", "--model", "gpt-5")
     assert "verdict: NEEDS_REVISION" in out
-    assert "next: agentd reproposal add-x" in out
+    assert "next: agentd run add-x" in out
     block = box.telemetry("add-x")
     # gemini: 111 * 1 + 1000 * 0.1 + 80 * 8 = 851; codex: 111 * 2 + 1000 * 0.2 + 77 * 10 = 1192
     assert [call["cost_usd"] for call in block["calls"]] == [0.000851, 0.001192]
@@ -180,7 +180,7 @@ def test_step_that_wrote_nothing_exits_4_and_says_so(box: Sandbox) -> None:
     assert done.returncode == 4
     assert "without writing proposal.md, tasks.md, specs" in done.stderr
     assert len(box.telemetry("add-x")["calls"]) == 1
-    assert "Next: agentd plan add-x\n" in box.ok("status")
+    assert "Next: agentd run add-x\n" in box.ok("status")
 
 
 def test_missing_command_says_where_it_is_configured(box: Sandbox) -> None:
@@ -290,7 +290,7 @@ def test_command_in_a_wrong_phase_names_the_next_one(box: Sandbox) -> None:
     done = box.run("review", "add-x")
     assert done.returncode == 1
     assert "is in phase proposed" in done.stderr
-    assert "Next: agentd plan add-x" in done.stderr
+    assert "Next: agentd run add-x" in done.stderr
 
 
 def test_ctrl_c_is_recorded_as_cancelled_and_exits_130(box: Sandbox) -> None:

@@ -38,7 +38,7 @@ def test_it_has_a_command_a_prompt_a_record_and_a_place_in_status(box: Sandbox) 
     done = toy(box, "estimate", "add-x")
     assert done.returncode == 0, done.stderr
     assert "agentd/changes/add-x/ESTIMATE.md" in done.stdout
-    assert "next: agentd implement add-x" in done.stdout
+    assert "next: agentd run add-x" in done.stdout
     assert calls_of(box, "add-x") == [("estimate", "ok")]
     assert state_of(box, "add-x")["last_action"] == "estimate"
     (run_dir,) = (box.change("add-x") / "runs").glob("*-estimate-*")
