@@ -21,7 +21,8 @@ _LEFT_OUT = re.compile(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 _MARKUP = " \t*_`"
 _MAX_COLUMNS = 20  # of a table whose row has a verdict and a mark
-_UNTICKED = "❌✗✘☐⬜□🔲🚫⛔"
+_CROSSED = "❌✗✘🚫⛔"
+_UNTICKED = f"{_CROSSED}☐⬜□🔲"
 _HEADING = re.compile(
     rf"^{_NOISE}(?:\d[\d.)]*\s*)?{_NOISE}(?:(?:final|overall|my|the|review)\s+)?verdict\b{_NOISE}"
     r"(?:[:：|–—(-]\s*(?P<rest>.*)|(?:and|&)\s.*$|$)",
@@ -31,31 +32,50 @@ _HEADING_LINE = re.compile(
     r"^\s*(?:[*_]{2}(?:(?:final|overall)\s+)?verdict[:：]?[*_]{2}[:：]?|verdict[:：])\s*$",
     re.IGNORECASE,
 )
+# What may stand before a verdict: "Decision:", "This change is", "LGTM -", "->".
 _INTRODUCED = re.compile(
-    rf"^{_NOISE}(?:(?:my|the|final|overall)\s+)*+"
-    r"(?:verdict|decision|status|result|outcome|conclusion|recommendation)"
-    rf"(?:\s+is\b)?{_NOISE}[:：]?{_NOISE}",
+    rf"^{_NOISE}(?:(?:(?:my|the|this|final|overall)\s+)*+"
+    r"(?:(?:verdict|decision|status|result|outcome|conclusion|recommendation|final|overall)"
+    r"(?:\s+is\b)?|(?:(?:change|proposal|implementation|code|work)\s+)?is\b)"
+    r"|lgtm|looks\s+good(?:\s+to\s+me)?|all\s+good|ship\s+it"
+    r"|(?:great|nice|good|solid)\s+(?:work|job)"
+    r"|i\s+(?:hereby\s+)?(?:(?:mark|rate|consider)\s+(?:this|it)(?:\s+as)?|(?=approve\b)))?"
+    rf"{_NOISE}(?:[-=]>|[:：=—–→.!,;-])?{_NOISE}\[?",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
     r"^\s*(?:[-+]\s+|\*\s+|\|\s*)?[*_]*+(?:(?:final|overall)\s+)?verdict[*_]*+\s*[:：|][*_]*+\s*(.+)$",
     re.IGNORECASE,
 )
+_MEND = (
+    r"(?:fix|address|resolve|correct|mend|add|write|remove|rename|replace|update|change|handle"
+    r"|cover)\b(?!.{0,200}\b(?:later|follow-?ups?|optional\w*|separate\w*|next)\b)"
+)
 _CONDITION = re.compile(
     r"\b(?:if|assuming|unless|until|(?<!no )(?<!nothing )pending|subject to|contingent|as soon as"
     r"|(?<!no )(?<!without )(?<!without any )condition\w*"
-    r"|provided (?:that|you|it|they|all|the|issues?)|but (?:only|please|first|fix|with)|except"
+    r"|provided (?:that|you|it|they|all|the|issues?)|but (?:only|please|first|with)|except"
+    rf"|(?:but|though|however),? (?:also )?{_MEND}|please (?:also )?{_MEND}"
     r"|with (?!no\b)(?:\w+ ){0,2}(?:changes|conditions?|fixes|modifications|reservations|caveats?)"
-    r"|but .{0,80}\b(?:must|should|needs?|has to|have to)"
-    r"|(?:fix|address|resolve|correct|mend)\b.{0,80}\b(?:before|first|prior)"
-    r"|(?:once|after|when) [^.;]{0,80}\b(?:is|are|has|have|gets?|pass(?:es)?|lands?)"
-    r"|once (?:all )?\w+ed|as long as|given that|please (?:fix|address|resolve|correct)"
+    r"|but .{0,80}\b(?:must|should|needs?(?:_\w+)?|has to|have to)"
+    r"|(?:fix|address|resolve|correct|mend|add|write)\b.{0,80}\b(?:before|first|prior)"
+    r"|(?:once|after|when) (?!\w+ing\b)[^.;]{0,80}\b(?:is|are|has|have|gets?|pass(?:es)?|lands?)"
+    r"|once (?:all )?\w+ed|as long as|given that"
     r"|(?:merged?|ship|release|land) (?:only )?after (?:fix|address|resolv|correct)ing"
     r"|(?<!nothing )(?:must|needs? to|has to|have to) be (?:fixed|addressed|resolved|corrected)"
     r")\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_AFTER = re.compile(rf"^{_NOISE}[(,–—-]?{_NOISE}after \w+ing\b", re.IGNORECASE)
+# A line of its own beside a verdict that asks for work: "Note: fix issue 1 first."
+_DEMAND = re.compile(
+    r"^\W*+(?:(?:note|nb|caveat|reminder|important|condition|todo|but|however)\b\W*+)?"
+    rf"(?:please (?:also )?{_MEND}|(?:but|however),? {_MEND}"
+    rf"|{_MEND}.*\b(?:first|before|prior)\b|before \w+ing\b.{{0,40}}, (?:please )?{_MEND}"
+    r"|.{0,80}(?<!nothing )\b(?:must|needs? to|has to|have to) be \w+ed (?:first|before)\b)",
+    re.IGNORECASE,
+)
 _APPROVAL = re.compile(r"\b(?:approv\w*|merg(?:e[ds]?|ing)|accept\w*)\b", re.IGNORECASE)
 
 
@@ -75,9 +95,15 @@ def verdicts_in(document: str, allowed: Sequence[str]) -> list[str]:
     of a table with one, which is ticked if any is; anywhere ``**Verdict**: APPROVED`` and
     ``| Verdict | APPROVED |``. A line of nothing but ``**Verdict**`` or ``Verdict:`` is a heading.
     A box that is not ticked is no verdict; nor is a word within a sentence, a quotation, struck
-    text, a comment or a code block.
+    text, a comment or a code block. A cross marks what is not given, unless one that does not
+    approve is the only one there.
     """
-    return [given.name for line in _section(document) for given in _given(line, allowed)]
+    lines = _section(document)
+    given = [each.name for line in lines for each in _given(line, allowed)]
+    if not given:  # crossed is one of a list that is not taken; alone it says that all is not well
+        crossed = {each.name for line in lines for each in _given(line, allowed, is_crossed=True)}
+        given = [] if len(crossed) != 1 else [name for name in allowed[1:] if name in crossed]
+    return given
 
 
 def condition_of(document: str, approving: str) -> str:
@@ -86,7 +112,9 @@ def condition_of(document: str, approving: str) -> str:
         given = next(_given(line, (approving,)), None)
         about = [given.rest] if given else filter(_APPROVAL.search, _SENTENCE.split(line))
         is_choice = (box := _BOX.match(line)) is not None and not _is_ticked(box["mark"])
-        if not is_choice and any(_CONDITION.search(without_code(each)) for each in about):
+        is_bound = any(_CONDITION.search(without_code(each)) for each in about)
+        is_bound |= bool(_AFTER.match(given.rest) if given else _DEMAND.match(line))
+        if is_bound and not is_choice:
             return line.strip(" \t*_|")
     return ""
 
@@ -94,14 +122,21 @@ def condition_of(document: str, approving: str) -> str:
 def _section(document: str) -> list[str]:
     """The lines below headings named Verdict, and lines like ``**Verdict**: X`` anywhere."""
     text = scan(document)
-    headings = {heading.line: heading.title for heading in text.headings}
+    headings = {heading.line: heading for heading in text.headings}
     lines: list[str] = []
     inside = False
+    level, begun = 0, 0
     for number, line in text.numbered():
-        if number in headings:
-            named = _HEADING.match(headings[number])
-            inside = named is not None
-            lines += [named["rest"]] if named and named["rest"] else []
+        if (heading := headings.get(number)) is not None:
+            named = _HEADING.match(heading.title)
+            if named is not None:
+                inside, level, begun = True, heading.level, len(lines)
+                lines += [named["rest"]] if named["rest"] else []
+            elif inside and heading.level > level and not any(map(str.strip, lines[begun:])):
+                lines.append(heading.title)  # the verdict, or what introduces it
+                inside = not _INTRODUCED.sub("", heading.title)
+            else:
+                inside = False
         elif _HEADING_LINE.match(line):
             inside = True
         elif label := _LABEL.match(line):
@@ -111,8 +146,8 @@ def _section(document: str) -> list[str]:
     return lines
 
 
-def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
-    """The verdicts that one line gives."""
+def _given(line: str, allowed: Sequence[str], *, is_crossed: bool = False) -> Iterator[_Given]:
+    """The verdicts that one line gives; ``is_crossed``: those that it crosses out."""
     line = _LEFT_OUT.sub("", line)
     box = _BOX.match(line)
     if box and not _is_ticked(box["mark"]):
@@ -122,12 +157,16 @@ def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
     is_row = not box and text.lstrip().startswith("|") and len(cells) <= _MAX_COLUMNS
     for place, cell in enumerate(cells):
         beside = cells[:place] + cells[place + 1 :] if is_row else []
-        bare = cell if box else _INTRODUCED.sub("", _BULLET.sub("", cell))
-        if bare.lstrip(_MARKUP)[:1] in tuple(_UNTICKED):
-            continue
+        plain = cell if box else _BULLET.sub("", cell)
+        bare = plain if box else _INTRODUCED.sub("", plain)
         for name in allowed:
-            if match := _name(name).match(bare):
-                rest = bare[match.end() :]
+            if match := _name(name).match(plain) or _name(name).match(bare):
+                rest = match.string[match.end() :]
+                before = plain.removesuffix(match.string[match.start("name") :])
+                if is_crossed != any(
+                    map(before.__contains__, _CROSSED if is_crossed else _UNTICKED)
+                ):
+                    continue
                 behind = _BOX_BEHIND.match(rest)
                 texts = [each.strip(_MARKUP) for each in beside]
                 marks = [each for each in texts if each and not _is_prose(each)]
@@ -142,17 +181,27 @@ def _given(line: str, allowed: Sequence[str]) -> Iterator[_Given]:
 # A mark or the end of a phrase must follow, or what gives the reason: "APPROVED / REJECTED" is
 # no verdict, nor is "APPROVED is what it may become".
 _ENDS = re.compile(
-    rf"{_NOISE}(?:[.!](?:\s|[*_`]|$)|[)]?{_NOISE}"
-    r"(?:$|[-–—:(,;→]|(?:because|since|due to|as|based on|per|found)\b"
+    rf"{_NOISE}(?:[.!](?:\s|[*_`]|$)|[)\]]?{_NOISE}"
+    r"(?:$|[-–—:(,;→]|(?:because|since|now|due to|as|based on|per|found)\b"
+    r"|(?:this|the)\s+\w+\s*[.!]?\s*$"
     r"|(?:with(?:out)?|once|if|after|pending|provided|subject|assuming|unless|but)\b))",
     re.IGNORECASE,
 )
 
 
+_OTHER_WORDS = {"APPROVED": "APPROVED?|LGTM", "REJECTED": "REJECT(?:ED)?"}
+
+
 @cache
 def _name(verdict: str) -> re.Pattern[str]:
-    """A verdict as models write it: ``NEEDS_REVISION``, ``Needs revision``, ``needs-revision``."""
-    return re.compile(rf"^{_NOISE}{verdict.replace('_', '[ _-]')}(?![A-Za-z0-9])", re.IGNORECASE)
+    """A verdict as models write it: ``NEEDS_REVISION``, ``Needs revision``, ``request changes``."""
+    written = _OTHER_WORDS.get(verdict, verdict.replace("_", "[ _-]"))
+    if verdict.startswith("NEEDS_"):  # a judge has only one such
+        written = (
+            r"NEEDS?[ _-](?:REVISIONS?|CHANGES?|FIX(?:ES)?|WORK)"
+            r"|(?:CHANGES?|REVISIONS?)[ _-](?:REQUESTED|REQUIRED|NEEDED)|REQUEST[ _-]CHANGES"
+        )
+    return re.compile(rf"^{_NOISE}(?P<name>{written})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def _is_ticked(mark: str) -> bool:

@@ -42,13 +42,15 @@ class Findings:
 
     ``written`` are allowed documents that are new or have new content, ``forbidden`` what may not
     change. ``misplaced`` are files that changed and are called like an allowed document that was
-    not written. ``told`` is what does not fail the step.
+    not written. ``told`` is what does not fail the step, ``code`` the project's files
+    that a run changed which may.
     """
 
     written: tuple[Path, ...]
     forbidden: tuple[Forbidden, ...]
     misplaced: tuple[Path, ...]
     told: tuple[Told, ...] = ()
+    code: tuple[Path, ...] = ()
 
     @property
     def own(self) -> list[Path]:

@@ -190,6 +190,7 @@ class Guard:
             forbidden=tuple(sorted(forbidden, key=lambda entry: entry.path)),
             misplaced=tuple(sorted(_misplaced(there, written, self._allowed))),
             told=tuple(told),
+            code=tuple(sorted(code)) if self._allowed.code else (),
         )
 
     def _forbidden_code(self, paths: Sequence[Path]) -> Iterator[Forbidden]:

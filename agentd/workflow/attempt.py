@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import takewhile
 from pathlib import Path
 
 from agentd.budget.allowance import Allowance
 from agentd.documents.owed import missing
 from agentd.errors import InputError, ProviderError, StateError
-from agentd.files import make_private, write_atomic, write_private
+from agentd.files import make_private, write_private
 from agentd.frozen import frozen
 from agentd.guard import Allowed, Findings, Guard
 from agentd.ledger.changes import Changes
@@ -19,7 +18,7 @@ from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 from agentd.text import some_of
 from agentd.workflow import recording
-from agentd.workflow.checks.kept import code_stamp
+from agentd.workflow.accepted_work import accept, write_printed, wrote_before
 from agentd.workflow.kept_tasks import keep_tasks, restore_tasks
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
@@ -111,7 +110,6 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     for name, data in run.keeps.items():
         write_private(run_dir / name, data)
     keep_tasks(run, run_dir)
-    code = _code_to_mend(run)
     aside = run_dir / "forbidden"
     commits = run.change.workspace.config.guard.commits
     with (
@@ -143,10 +141,6 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
                 raise unkept from None
             raise
         missing = _missing(run, result, findings)
-        if missing and code and _has_mended(run, result, findings, code):
-            left = ", ".join(missing)
-            run.order.warn(f"{run.step.name}: left {left} as it was; what it changed counts")
-            missing = ()
     if told := restore_tasks(run.change, run_dir):
         run.order.warn(f"{run.step.name}: {told}")
     make_private(run_dir)  # what the CLI and its tools wrote there, and what was moved there
@@ -173,52 +167,19 @@ def allowed(run: StepRun) -> Allowed:
 
 def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, ...]:
     """The documents that it owes and that are not there; all of them when nobody wrote one."""
-    wrote = bool(findings.written) or (result.status == "ok" and _wrote_before(run))
-    if result.status == "ok" and not wrote and not findings.misplaced:
+    is_ok = result.status == "ok"
+    wrote = bool(findings.written) or (is_ok and wrote_before(run))
+    if is_ok and not wrote and not findings.misplaced:
         wrote = write_printed(run, result.final_text)
-    return missing(run.change, run.step.writes) or (() if wrote else run.step.writes)
-
-
-def _code_to_mend(run: StepRun) -> str | None:
-    """What stands for the code before a step that mends it; None for another step."""
-    return code_stamp(run.change.project) if run.step.code and run.step.mends else None
-
-
-def _has_mended(run: StepRun, result: RunResult, findings: Findings, code: str) -> bool:
-    """Whether it mended the code and only did not say so in the document, which is there."""
-    is_there = not missing(run.change, run.step.writes) and not findings.misplaced
-    return result.status == "ok" and is_there and code_stamp(run.change.project) != code
-
-
-def _wrote_before(run: StepRun) -> bool:
-    """Whether runs of this step that did not count wrote what this one found, and left as it is.
-
-    A judge's document never counts twice.
-    """
-    change, name = run.change, run.step.name
-    before = takewhile(
-        lambda call: call.step == name and not recording.did_its_work(change, call, name),
-        reversed(change.state.calls),
-    )
-    begun = [call.started_at for call in before if call.started_at is not None]
-    documents = (path for owed in run.step.writes for path in change.documents(owed))
-    newest = max((path.stat().st_mtime for path in documents), default=0.0)
-    return bool(begun) and not run.step.verdicts and newest >= min(begun).timestamp()
+    gone = missing(run.change, run.step.writes) or (() if wrote else run.step.writes)
+    if gone and is_ok and not findings.forbidden:
+        said = result.final_text if result.usage.output_tokens else ""  # else it is an error's
+        code = [*map(run.change.project.shown, findings.code)]
+        if told := accept(run, result.run_dir, code, said, findings.misplaced):
+            run.order.warn(f"{run.step.name}: {told}")
+            return ()
+    return gone
 
 
 def _indented(text: str) -> str:
     return "".join(f"  {line}\n" for line in text.splitlines()).rstrip("\n")
-
-
-def write_printed(run: StepRun, text: str) -> bool:
-    """Write the one document that a step owes, where the CLI only printed it."""
-    from agentd.documents.printed import document_in_text
-
-    name, *others = run.step.writes
-    document = document_in_text(text, Path(name).name)
-    if others or not name.endswith(".md") or document is None:
-        return False
-    path = run.change.folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, document.encode())
-    return True

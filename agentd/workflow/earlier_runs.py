@@ -19,9 +19,10 @@ from agentd.runner import recovery
 from agentd.runner.family import is_inside
 from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder, RunInfo
+from agentd.text import some_of
 from agentd.version import __version__
 from agentd.workflow import recording
-from agentd.workflow.attempt import write_printed
+from agentd.workflow.accepted_work import accept, write_printed
 from agentd.workflow.kept_tasks import restore_tasks
 from agentd.workflow.left_guards import judge_left_guards, judged
 from agentd.workflow.leftovers import Leftovers, Settled
@@ -76,7 +77,7 @@ def settle_interrupted_runs(change: Change, order: Order | None = None) -> Lefto
             if problem := _judge(change, folder, info, notes):
                 unjudged.append(problem)
             else:
-                entered.append(_settle(change, folder, info, ended, held=order is not None))
+                entered.append(_settle(change, folder, info, ended, notes, held=order is not None))
     if order is not None or worker_on(change) is None:
         entered += [_enter_deleted(change, record) for record in _of_deleted_folders(change)]
     if not orphans and not unjudged:
@@ -126,7 +127,13 @@ def _judge(change: Change, folder: RunFolder, info: RunInfo, notes: list[str]) -
 
 
 def _settle(
-    change: Change, folder: RunFolder, info: RunInfo, ended: TakenUp, *, held: bool
+    change: Change,
+    folder: RunFolder,
+    info: RunInfo,
+    ended: TakenUp,
+    notes: list[str],
+    *,
+    held: bool,
 ) -> Settled:
     """Enter the call of a run that is judged; with its step, when that did its work and no more."""
     found, record = judged(folder.path), ended.record
@@ -144,15 +151,41 @@ def _settle(
         if any(call.id == record.id for call in change.state.calls):
             # agentd was killed after the last write but one.
             done = change.state.last_action == run.step.name
-        elif done := _is_written(run, info) and (record.status == "ok" or _is_right(run)):
-            recording.preserve(run, folder.path)
-            changes = recording.changes_after(run)
+        else:
+            done = _is_written(run, info) and (record.status == "ok" or _is_right(run))
+            if not done and (told := _accepted(run, folder, info, record, found.code)):
+                notes.append(f"{info.step}: {told}")
+                done = True
+            elif not done and found.code:
+                notes.append(_unfinished(change, info, found.code))
+            if done:
+                recording.preserve(run, folder.path)
+                changes = recording.changes_after(run)
     record = recording.enter(change, record, changes)
     stopped = ended.stopped
     wrong = record.status == "ok" or bool(found.forbidden)
     if ended.followed and stopped is None and not done and wrong:
         stopped = work_not_done(change, info, found.forbidden)
     return Settled(record, done, found.in_doubt, ended.followed, stopped)
+
+
+def _accepted(
+    run: StepRun, folder: RunFolder, info: RunInfo, record: CallRecord, code: tuple[str, ...]
+) -> str:
+    """Take what it did where it reports success, and only its documents are not as asked for."""
+    if record.status != "ok":
+        return ""
+    is_answer = bool(record.usage.output_tokens)
+    said = recovery.final_text_of(folder, PROVIDERS[info.provider]) if is_answer else ""
+    return accept(run, folder.path, code, said)
+
+
+def _unfinished(change: Change, info: RunInfo, code: tuple[str, ...]) -> str:
+    return (
+        f"{info.provider} was stopped in step {info.step}, and did not say that it was done; it "
+        f"had changed {some_of(code)}, which stays: {STEPS[info.step].command} goes on from there "
+        f"(agentd status {change.id})"
+    )
 
 
 def _is_written(run: StepRun, info: RunInfo) -> bool:

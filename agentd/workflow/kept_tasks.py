@@ -52,6 +52,16 @@ def restore_tasks(change: Change, run_dir: Path) -> str:
     return what + (kept if (run_dir / _TASKS).exists() else "")
 
 
+def ticked_since(change: Change, run_dir: Path) -> list[Task]:
+    """The tasks that a run has ticked; none where it was not to tick any."""
+    before = run_dir / _BEFORE
+    if not before.is_file():
+        return []
+    old = {_identity(task) for task in read_tasks(read_plain(before).decode()) if not task.done}
+    now = read_tasks(change.text(_TASKS) or "")
+    return [task for task in now if task.done and _identity(task) in old]
+
+
 def changed_tasks(old: str, new: str) -> list[Task]:
     """The tasks of ``old`` that ``new`` does not have, or has with another text.
 

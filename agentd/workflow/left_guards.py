@@ -22,7 +22,7 @@ from agentd.runner.run_folder import RunFolder, RunInfo, info_from
 from agentd.text import some_of
 
 _STREAMS = ("stdout", "stderr", "requests.jsonl")
-_NAMED = 10
+_NAMED, _KEPT = 10, 200
 _MARK_WAIT_S = 0.5
 _ANOTHER_S = 5.0
 # Linux's CLOCK_MONOTONIC stands still while the machine is suspended.
@@ -30,10 +30,14 @@ _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Judged(NamedTuple):
-    """What an earlier judgement of a run found: paths that it may not touch, and those in doubt."""
+    """What an earlier judgement of a run found: paths that it may not touch, and those in doubt.
+
+    ``code`` are some of the project's files that it changed and may.
+    """
 
     forbidden: tuple[str, ...] = ()
     in_doubt: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
 
 def judge_left_guards(root: Path) -> Iterator[str]:
@@ -87,7 +91,7 @@ def judged(run_dir: Path) -> Judged:
     """What was found when the run in ``run_dir`` was judged after its agentd was killed."""
     try:
         told = read_json(run_dir / FINDINGS)
-        return Judged(tuple(map(str, told["forbidden"])), tuple(map(str, told["in_doubt"])))
+        return Judged(*(tuple(map(str, told.get(name, ()))) for name in Judged._fields))
     except (OSError, ValueError, TypeError, KeyError):
         return Judged()
 
@@ -148,7 +152,8 @@ def _to_json(project: Project, findings: Findings) -> bytes:
     def shown(*, in_doubt: bool) -> list[str]:
         return [project.shown(f.path) for f in findings.forbidden if f.in_doubt == in_doubt]
 
-    told = {"forbidden": shown(in_doubt=False), "in_doubt": shown(in_doubt=True)}
+    code = [*map(project.shown, findings.code[:_KEPT])]
+    told = {"forbidden": shown(in_doubt=False), "in_doubt": shown(in_doubt=True), "code": code}
     return json.dumps(told).encode()
 
 

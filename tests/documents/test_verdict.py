@@ -193,3 +193,63 @@ def test_a_condition(given: str) -> None:
 )
 def test_no_condition(given: str) -> None:
     assert condition_of(f"## Verdict\n{given}\n", "APPROVED") == ""
+
+
+APPROVED, CONDITIONAL, CHANGES, NONE = "APPROVED", "CONDITIONAL", "NEEDS_CHANGES", None
+AS_WRITTEN = {
+    "- [x] APPROVED\n- [ ] NEEDS_CHANGES\n- [ ] MAJOR_ISSUES": APPROVED,
+    "LGTM": APPROVED,
+    "LGTM — APPROVED": APPROVED,
+    "LGTM! ✅ APPROVED": APPROVED,
+    "LGTM, but NEEDS_CHANGES": CONDITIONAL,
+    "Looks good to me: APPROVED": APPROVED,
+    "All good — APPROVED": APPROVED,
+    "Nice work. APPROVED!": APPROVED,
+    "Ship it: APPROVED 🚀": APPROVED,
+    "**APPROVED** 🎉": APPROVED,
+    "🟢 **Approved** - ship it": APPROVED,
+    "✅ Approve": APPROVED,
+    "I approve this change.": APPROVED,
+    "This change is **APPROVED**.": APPROVED,
+    "I mark this as APPROVED.": APPROVED,
+    "→ APPROVED": APPROVED,
+    "Decision — APPROVED": APPROVED,
+    "Overall: APPROVED": APPROVED,
+    "Verdict = [APPROVED]": APPROVED,
+    "### ✅ APPROVED": APPROVED,
+    "### Notes\n\nAPPROVED": NONE,
+    "### Final decision\n\nAPPROVED": APPROVED,
+    "| Verdict | **APPROVED** ✅ |": APPROVED,
+    "1. ***APPROVED***": APPROVED,
+    "> APPROVED": NONE,
+    "> - [x] APPROVED\n\n- [x] NEEDS_CHANGES": CHANGES,
+    "Not APPROVED": NONE,
+    "This is not APPROVED yet": NONE,
+    "APPROVED now that issue 1 is fixed": APPROVED,
+    "APPROVED: after fixing issue 1 all tests pass": APPROVED,
+    "APPROVED; fix issue 1 in a follow-up": APPROVED,
+    "APPROVED. Minor: add docs later.": APPROVED,
+    "APPROVED, but add tests": CONDITIONAL,
+    "APPROVED, though please add a test": CONDITIONAL,
+    "APPROVED after fixing issue 1": CONDITIONAL,
+    "APPROVED: add tests before merging": CONDITIONAL,
+    "Note: Fix issue 1 first.\n- [x] APPROVED": CONDITIONAL,
+    "- [x] APPROVED\n\n**Note:** please add a test for the limit.": CONDITIONAL,
+    "- [x] APPROVED\n\nBefore merging, fix issue 1.": CONDITIONAL,
+    "- [x] APPROVED\n\nNote: issue 1 was fixed first.": APPROVED,
+    "Request changes": CHANGES,
+    "CHANGES REQUESTED: the limit is not tested": CHANGES,
+    "**Needs work**": CHANGES,
+    "❌ NEEDS_CHANGES": CHANGES,
+    "❌ APPROVED": NONE,
+    "- ❌ APPROVED\n- ❌ NEEDS_CHANGES": NONE,
+}
+
+
+@pytest.mark.parametrize("written", AS_WRITTEN)
+def test_verdicts_as_models_write_them(written: str) -> None:
+    document = f"# Review\n\n## Issues\nnone\n\n## Verdict\n{written}\n"
+    given = read_verdict(document, ("APPROVED", "NEEDS_CHANGES", "MAJOR_ISSUES"))
+    if given == APPROVED and condition_of(document, APPROVED):
+        given = CONDITIONAL
+    assert given == AS_WRITTEN[written]

@@ -151,12 +151,57 @@ def test_document_left_untouched_is_not_done(box: Sandbox) -> None:
     assert state_of(box, "add-x")["phase"] == "proposed"
 
 
-def test_untouched_proposal_is_no_revision(box: Sandbox) -> None:
+@pytest.mark.parametrize("answered", [True, False])
+def test_untouched_proposal_is_the_next_judges(box: Sandbox, answered: bool) -> None:
+    """It may answer the challenge already; what no model answered is no revision."""
     (box.change("add-x") / "CHALLENGE.md").write_text(CHALLENGE)
-    put_plan(box, "reproposal", stdout=str(Path(box.plan["challenge"]["stdout"])))
+    put_plan(box, "reproposal", stdout=gemini_says(box, "Nothing to mend." if answered else ""))
     done = box.run("reproposal", "add-x")
+    assert done.returncode == (0 if answered else 4)
+    told = "reproposal: left proposal.md, tasks.md, specs as it was; whether that is right is for"
+    assert (told in done.stderr) == answered
+    assert ("without writing proposal.md, tasks.md, specs" in done.stderr) != answered
+    assert state_of(box, "add-x")["last_action"] == ("reproposal" if answered else None)
+
+
+TASKS = "# Tasks\n\n- [{}] 1.1 Let users in\n- [ ] 1.2 Keep them\n"
+
+
+def test_code_without_its_document_is_not_paid_for_again(box: Sandbox) -> None:
+    """agentd writes what it knows, for the reviewer."""
+    folder = put_change(box, "add-z", "challenged", {"tasks.md": TASKS.format(" ")})
+    files = {"login.py": "x\n", "change/tasks.md": TASKS.format("x")}
+    put_plan(box, "implementation", stdout=gemini_says(box, "Users can log in."), files=files)
+    done = box.run("implement", "add-z")
+    written = (folder / "IMPLEMENTATION.md").read_text()
+    assert "- 1.1 Let users in\n- changed: `login.py`\n" in written
+    assert "Users can log in." in written
+    assert "implementation: wrote no IMPLEMENTATION.md; what it changed counts" in done.stderr
+    assert state_of(box, "add-z")["phase"] == "implementing"
+
+
+def test_an_implementation_that_changed_nothing_is_none(box: Sandbox) -> None:
+    put_change(box, "add-z", "challenged")
+    put_plan(box, "implementation", stdout=gemini_says(box, "Done."))
+    done = box.run("implement", "add-z")
     assert done.returncode == 4
-    assert "without writing proposal.md, tasks.md, specs" in done.stderr
+    assert "without writing IMPLEMENTATION.md" in done.stderr
+
+
+def test_a_document_of_a_step_that_codes_is_taken_from_where_it_wrote_it(box: Sandbox) -> None:
+    folder = put_change(box, "add-z", "challenged")
+    text = "# Implementation\n\nAll of it.\n"
+    box.answer("implementation", STREAM, {"docs/IMPLEMENTATION.md": text, "login.py": "x\n"})
+    box.ok("implement", "add-z")
+    assert (folder / "IMPLEMENTATION.md").read_text() == text
+
+
+def test_no_document_is_taken_from_outside_of_the_project(box: Sandbox) -> None:
+    folder = put_change(box, "add-z", "challenged")
+    (box.root.parent / "secret").write_text("a key\n")
+    box.answer("implementation", STREAM, {}, shell="ln -s ../secret IMPLEMENTATION.md")
+    box.ok("implement", "add-z")
+    assert "a key" not in (folder / "IMPLEMENTATION.md").read_text()
 
 
 def implementing(box: Sandbox) -> Path:
@@ -192,7 +237,7 @@ def test_a_rerun_after_a_revision_that_wrote_nothing_is_no_revision(box: Sandbox
     (folder / "CHALLENGE.md").write_text(CHALLENGE)
     for path in (folder / "proposal.md", folder / "tasks.md", *(folder / "specs").iterdir()):
         os.utime(path, (1_000_000_000, 1_000_000_000))
-    put_plan(box, "reproposal", stdout=str(Path(box.plan["challenge"]["stdout"])))
+    put_plan(box, "reproposal", stdout=gemini_says(box, ""))
     assert box.run("reproposal", "add-x").returncode == 4
     assert "without writing proposal.md" in box.run("reproposal", "add-x").stderr
 

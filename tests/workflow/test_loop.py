@@ -173,7 +173,7 @@ def test_a_review_that_finds_a_scenario_missing_asks_for_changes(tmp_path: Path)
 
 
 @pytest.mark.parametrize("mended", [True, False])
-def test_code_that_is_mended_counts_without_a_word_in_the_document(
+def test_what_is_mended_or_needs_no_mending_counts_without_a_word_in_the_document(
     tmp_path: Path, mended: bool
 ) -> None:
     box = sandbox(tmp_path)
@@ -186,12 +186,11 @@ def test_code_that_is_mended_counts_without_a_word_in_the_document(
     box.answers("resolve", (STREAMS["gemini"], {"login.py": "mended\n"} if mended else {}))
     box.ok("plan", "add-x", "Let users log in")
     done = box.run("impl", "add-x")
-    assert done.returncode == (0 if mended else 4), done.stderr
+    assert done.returncode == 0, done.stderr
     steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
-    assert steps[4:] == ["implementation", "review", "resolve", *["review"] * mended]
-    told = "resolve: left IMPLEMENTATION.md as it was; what it changed counts"
-    assert (told in done.stderr) == mended
-    assert ("without writing IMPLEMENTATION.md" in done.stderr) != mended
+    assert steps[4:] == ["implementation", "review", "resolve", "review"]
+    counts = "what it changed counts" if mended else "whether that is right is for the next judge"
+    assert f"resolve: left IMPLEMENTATION.md as it was; {counts}" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from support.loop_box import sandbox
+from support.loop_box import sandbox, verdict
 from support.workflow_box import STREAM, box_with, calls_of, put_change, state_of
 from support.workspace import PROPOSAL, SPEC, Sandbox
 
@@ -122,6 +123,37 @@ def test_interrupted_proposal_counts_when_it_is_valid(tmp_path: Path, valid: boo
     state = state_of(box, "add-x")
     assert [call["status"] for call in state["telemetry"]["calls"]] == ["interrupted"]
     assert state["last_action"] == ("proposal" if valid else None)
+
+
+def killed_resolve(box: Sandbox, stdout: str, shell: str) -> Path:
+    review = verdict("NEEDS_CHANGES", "it greets nobody")
+    folder = put_change(box, "add-x", "implementing", {"REVIEW.md": review})
+    (folder / "IMPLEMENTATION.md").write_text("# Implementation\n")
+    past = time.time() - 3600
+    os.utime(folder / "IMPLEMENTATION.md", (past, past))
+    box.answer("resolve", stdout, {"login.py": "mended\n"}, shell=shell)
+    dies(box, "resolve", "add-x")
+    return folder
+
+
+def test_killed_resolve_that_mended_code_without_its_document_is_taken(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    killed_resolve(box, STREAM, KILL_AGENTD)
+    done = box.run("resolve", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert calls_of(box, "add-x") == [("resolve", "ok")]
+    assert "resolve: left IMPLEMENTATION.md as it was; what it changed counts" in done.stderr
+
+
+def test_killed_resolve_that_did_not_say_that_it_was_done_is_explained(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    killed_resolve(box, STREAM, KILL_BOTH)
+    box.answer("resolve", STREAM, {"change/IMPLEMENTATION.md": "# Again\n"})
+    done = box.run("resolve", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert calls_of(box, "add-x") == [("resolve", "interrupted"), ("resolve", "ok")]
+    assert "was stopped in step resolve, and did not say that it was done" in done.stderr
+    assert "login.py" in done.stderr
 
 
 def test_call_of_a_step_killed_at_its_last_write_is_taken(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""Work that counts although a document is not as the step asks for: paying again mends no form."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from agentd.documents.owed import missing
+from agentd.files import read_plain, write_atomic
+from agentd.masking import without_keys
+from agentd.text import fenced, some_of
+from agentd.workflow import recording
+from agentd.workflow.kept_tasks import ticked_since
+from agentd.workflow.step_run import StepRun
+
+_NAMED, _SAID_CHARS = 50, 4000
+
+
+def wrote_before(run: StepRun) -> bool:
+    """Whether runs of this step that did not count wrote what this one found, and left as it is.
+
+    A judge's document never counts twice.
+    """
+    change, name = run.change, run.step.name
+    before = takewhile(
+        lambda call: call.step == name and not recording.did_its_work(change, call, name),
+        reversed(change.state.calls),
+    )
+    begun = [call.started_at for call in before if call.started_at is not None]
+    documents = (path for owed in run.step.writes for path in change.documents(owed))
+    newest = max((path.stat().st_mtime for path in documents), default=0.0)
+    return bool(begun) and not run.step.verdicts and newest >= min(begun).timestamp()
+
+
+def write_printed(run: StepRun, text: str) -> bool:
+    """Write the one document that a step owes, where the CLI only printed it."""
+    from agentd.documents.printed import document_in_text
+
+    name, *others = run.step.writes
+    document = document_in_text(text, Path(name).name)
+    if others or not name.endswith(".md") or document is None:
+        return False
+    path = run.change.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, document.encode())
+    return True
+
+
+def accept(
+    run: StepRun, run_dir: Path, code: Sequence[str], said: str, misplaced: Sequence[Path] = ()
+) -> str:
+    """Take a run that reports success, and did not write what it owes, where its work counts.
+
+    One that codes and changed ``code`` does: a document that is not there is written, of what is
+    known. So does one that mends and found nothing to mend: its judge decides. Returns what to
+    tell, "" where it does not count. ``said`` is its answer, ``misplaced`` what it wrote in a place
+    of its own.
+    """
+    step, change = run.step, run.change
+    gone = missing(change, step.writes)
+    names = ", ".join(gone or step.writes)
+    if step.code and code:
+        if not gone:
+            return f"left {names} as it was; what it changed counts"
+        for name in gone:
+            text = _elsewhere(run, misplaced) or _what_is_known(run, name, run_dir, code, said)
+            write_atomic(change.folder / name, text)
+        change.forget()
+        return f"wrote no {names}; what it changed counts, and agentd wrote a short one"
+    if step.mends and not gone and not misplaced and said.strip():
+        return f"left {names} as it was; whether that is right is for the next judgement"
+    return ""
+
+
+def _elsewhere(run: StepRun, misplaced: Sequence[Path]) -> bytes:
+    """The document in the one other place where it was written, b"" without one."""
+    root = run.change.project.root.resolve()
+    with contextlib.suppress(OSError):
+        if len(misplaced) == 1 and misplaced[0].resolve().is_relative_to(root):
+            return read_plain(misplaced[0])
+    return b""
+
+
+def _what_is_known(run: StepRun, name: str, run_dir: Path, code: Sequence[str], said: str) -> bytes:
+    done = [
+        f"- {' '.join(filter(None, (task.number, task.text)))}"
+        for task in ticked_since(run.change, run_dir)
+    ]
+    answer = without_keys(said.strip(), os.environ)[-_SAID_CHARS:]
+    lines = [
+        f"# {name.removesuffix('.md').capitalize()}: {run.change.id}\n",
+        f"agentd wrote this, as step {run.step.name} wrote no {name}.\n",
+        "## What was done",
+        *(done or ["- no task was ticked"]),
+        f"- changed: {some_of([f'`{path}`' for path in code], _NAMED)}\n",
+        f"## What it said\n{fenced(answer, 'text')}" if answer else "",
+    ]
+    return ("\n".join(lines).rstrip() + "\n").encode(errors="replace")
