@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentd.files import files_below, folders_below
 from agentd.frozen import frozen
@@ -25,6 +26,12 @@ class BudgetFlag:
 
     name: str
     since: Version
+
+
+def loader(place: str) -> Callable[[], Any]:
+    """Loads ``module:name`` when it is called: most commands need nothing of it."""
+    module, _, name = place.partition(":")
+    return lambda: getattr(import_module(module), name)
 
 
 def folder_of(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:

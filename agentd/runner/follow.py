@@ -17,7 +17,7 @@ from agentd.runner.family import Family, family_of, pause_after
 from agentd.runner.interrupts import Interrupts
 from agentd.runner.process import is_same, signal_group, start_token
 from agentd.runner.run_folder import RunFolder, RunInfo
-from agentd.runner.run_relay import AfterRefusal, RelayLeft, RunRelay
+from agentd.runner.run_relay import AfterRefusal, RunRelay
 from agentd.runner.stdout import Reading
 from agentd.runner.stop import LEFTOVERS, TICK_S, Stage, stop
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
@@ -195,7 +195,7 @@ def follow(
     meter: Meter | None,
     deadline_ms: float | None,
     tell: Callable[[], None],
-    relay: RunRelay | RelayLeft | None,
+    relay: RunRelay | None,
     after_refusal: AfterRefusal,
 ) -> Literal["cancelled", "timeout", "budget_stopped"] | None:
     """Follow the CLI's output until it ends (None), or has to be stopped."""
@@ -224,7 +224,7 @@ def follow(
     return None
 
 
-def _is_metered(relay: RunRelay | RelayLeft | None) -> bool:
+def _is_metered(relay: RunRelay | None) -> bool:
     """Whether requests pass the relay: then they are held to the budgets there, one by one."""
     return relay is not None and relay.at_wire and relay.process.has_metered()
 

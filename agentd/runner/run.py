@@ -31,7 +31,7 @@ from agentd.runner.run_folder import RunFolder, RunInfo
 from agentd.runner.run_relay import (
     AFTER_REFUSAL_S,
     AfterRefusal,
-    RelayLeft,
+    OwnRelay,
     RelayPlan,
     RunRelay,
     relay_left_by,
@@ -280,7 +280,7 @@ class _Run:
     info: RunInfo
     environ: Mapping[str, str]
     reading: Reading
-    relay: RunRelay | RelayLeft | None
+    relay: RunRelay | None
     began_ms: int
 
     @property
@@ -334,7 +334,7 @@ def _start(
     info: RunInfo,
     folder: RunFolder,
     environ: Mapping[str, str],
-    relay: RunRelay | None,
+    relay: OwnRelay | None,
 ) -> subprocess.Popen[bytes]:
     held = relay.process.held_by_run if relay is not None else ()
     debug.tell_command(info.argv, info.cwd)

@@ -45,19 +45,18 @@ class RelayPlan:
 
 @frozen(kw_only=True)
 class RunRelay:
-    """The relay of a run at work, and the run pointed at it; ``at_wire``: its requests pass it."""
+    """The relay of a run, perhaps of one whose agentd is gone; ``at_wire``: requests pass it."""
 
-    process: RelayProcess
-    pointed: Pointed
+    process: LeftRelay
     at_wire: bool
 
 
 @frozen(kw_only=True)
-class RelayLeft:
-    """The relay of a run whose agentd is gone; ``at_wire``: its requests pass it."""
+class OwnRelay(RunRelay):
+    """One that this process has started, and the run pointed at it."""
 
-    process: LeftRelay
-    at_wire: bool
+    process: RelayProcess
+    pointed: Pointed
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class AfterRefusal:
     Some take a second for that, signals or not. ``relay`` None: a run without one.
     """
 
-    relay: RunRelay | RelayLeft | None
+    relay: RunRelay | None
     reading: Reading
     lingering: bool = False
     _events: int = 0
@@ -88,7 +87,7 @@ class AfterRefusal:
 
 
 @contextlib.contextmanager
-def relay_of_run(plan: RelayPlan | None, run: Pointed, run_dir: Path) -> Iterator[RunRelay | None]:
+def relay_of_run(plan: RelayPlan | None, run: Pointed, run_dir: Path) -> Iterator[OwnRelay | None]:
     """The relay of ``run`` for as long as it lasts; None for a run without one.
 
     Raises StateError when it can't be started.
@@ -117,13 +116,13 @@ def relay_of_run(plan: RelayPlan | None, run: Pointed, run_dir: Path) -> Iterato
             run = pointing.at(process.url, file)
         if telling:
             run = telling.at(f"{process.url}/otlp", file, run)
-        yield RunRelay(process=process, pointed=run, at_wire=pointing is not None)
+        yield OwnRelay(process=process, pointed=run, at_wire=pointing is not None)
     finally:
         process.leave()
 
 
-def relay_left_by(info: RunInfo, run_dir: Path) -> RelayLeft | None:
+def relay_left_by(info: RunInfo, run_dir: Path) -> RunRelay | None:
     """The relay of a run whose agentd is gone; None for a run without one."""
     if not (info.relayed or info.told):
         return None
-    return RelayLeft(process=LeftRelay(run_dir / REQUESTS), at_wire=info.relayed)
+    return RunRelay(process=LeftRelay(run_dir / REQUESTS), at_wire=info.relayed)

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from agentd.providers.provider import BudgetFlag, Provider, SessionLogs
-
-if TYPE_CHECKING:
-    from agentd.providers.base import Cli
-    from agentd.providers.session_files import LogFormat
+from agentd.providers.provider import BudgetFlag, Provider, SessionLogs, loader
 
 _NAME_LENGTH = 150  # of a longer path claude shortens the name of its folder
-
-
-def _cli() -> Cli:
-    from agentd.providers.claude.cli import CLI
-
-    return CLI
-
-
-def _log_format() -> LogFormat:
-    from agentd.providers.claude.session_log import LOG_FORMAT
-
-    return LOG_FORMAT
-
 
 CLAUDE = Provider(
     name="claude",
     title="Claude Code",
-    cli=_cli,
+    cli=loader(f"{__name__}.cli:CLI"),
     install="npm install -g @anthropic-ai/claude-code@latest",
     exact_since=(2, 1, 319),
     older_lacks="the usage of runs with subagents and of resumed sessions may be inexact",
@@ -43,7 +25,7 @@ CLAUDE = Provider(
         variable="CLAUDE_CONFIG_DIR",
         usual=".claude",
         places=("projects/*",),
-        load=_log_format,
+        load=loader(f"{__name__}.session_log:LOG_FORMAT"),
         begins=lambda root: re.sub(r"[^A-Za-z0-9]", "-", str(root))[:_NAME_LENGTH],
     ),
 )

@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from agentd.providers.provider import Provider, loader
 
-from agentd.providers.provider import Provider
-
-if TYPE_CHECKING:
-    from agentd.providers.base import Cli
-
-
-def _cli() -> Cli:
-    from .cli import CLI
-
-    return CLI
-
-
-TOY = Provider(name="toy", title="Toy CLI", cli=_cli)
+TOY = Provider(name="toy", title="Toy CLI", cli=loader(f"{__name__}.cli:CLI"))
