@@ -37,7 +37,7 @@ def drive(
         if action is None:
             return
         step = STEPS[action]
-        given = values or {} if step.name == loop.first else {}
+        given = (values or {}) if action == loop.first else {}
         run = StepRun(change=change, step=step, order=order, values=given)
         if step.validates_first and not _is_valid(run, loop):
             continue
