@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from agentd.config.model import CHECKS
 from agentd.config.values import given_in, toml_text
 from agentd.errors import AgentdError, InputError
 from agentd.masking import MASK, is_secret_name, masked
@@ -24,10 +25,20 @@ _VARIABLES = ("TERM", "LANG", "LC_ALL", "CI", "NO_COLOR", "AGENTD_DEBUG")
 _HIDDEN = re.compile(
     r"project_name|steps\..*\.rules|checks\.(?:test|lint|audit|own\..*)|validation\..*"
 )
+# The settings whose texts are shown. Of all others, unknown ones too, only numbers are.
+_SHOWN = (
+    *("min_version", "command", "default", "id", "model", "complexity", "provider", "gates"),
+    *("fallback", "env", "commits", "layout", "wire", "sources", "period", "timezone"),
+    "on_unpriced",
+)
 # A fine-tuned model has its owner's name: ft:gpt-4o:ORGANISATION:NAME:ID.
 _FINE_TUNED = re.compile(r"\b(ft:[^:\"\s]+):[\w:.-]*[\w.-]")
 _OWN = rf"\g<1>:{MASK}"
 _UNNAMED = re.compile(r"(?:(?<=validation\.patterns)|(?<=checks\.own))\..*")
+# The same in a sentence; a name that stands there twice is behind "has the name".
+_NAMED = re.compile(
+    r"\b(validation\.patterns|checks\.own)(?:\.(?:\"[^\"]*\"|\S)+| has the name .*)"
+)
 
 
 def report(start: Path, checks: list[Check], environ: Mapping[str, str]) -> str:
@@ -55,7 +66,19 @@ def _line(check: Check) -> str:
     """What was found; of what is the project's own only how it is."""
     if check.is_own:
         return f"{check.status:<4}  a check of the project"
-    return f"{check.status:<4}  {check.name}: {check.detail}"
+    detail = _complaint(check.detail) if check.name == "config" else check.detail
+    return f"{check.status:<4}  {check.name}: {detail}"
+
+
+def _complaint(text: str) -> str:
+    """What is wrong with the config, without the value that it names, and names of its own."""
+    text = _NAMED.sub(r"\1.*", text)
+    before, is_, value = text.partition(" is ")
+    _, so, expected = value.rpartition("; expected")
+    if so and value[0] in "\"'[":
+        # What is expected of this one is a list of the checks' names.
+        text = f"{before}{is_}{MASK}{'' if 'checks.required' in before else so + expected}"
+    return text
 
 
 def _package(name: str) -> str:
@@ -109,9 +132,16 @@ def _settings(project: Project) -> Iterator[str]:
 
 def _impersonal(key: str, value: object) -> object:
     """Of a CLI's arguments the options alone: what they are given may be anything."""
-    if key.endswith(".extra_args") and isinstance(value, list):
-        return [_option(str(argument)) for argument in value]
-    return value
+    name = key.rpartition(".")[2]
+    match name, value:
+        case "extra_args", list():
+            return [_option(str(argument)) for argument in value]
+        case "required", list():
+            return [one if one in CHECKS else MASK for one in value]
+        case _, str() | list() if name not in _SHOWN:
+            return MASK
+        case _:
+            return value
 
 
 def _option(argument: str) -> str:

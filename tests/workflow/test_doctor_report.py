@@ -111,6 +111,39 @@ def test_it_is_markdown_with_two_blocks(box: Sandbox) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ('[steps.review]\nrules = "swordfish"', "steps.review.rules is ***; expected a list of"),
+        ('[checks]\ntest = ["swordfish"]', "checks.test is ***; expected a shell command"),
+        ('checks = "swordfish"', 'checks = "***"'),
+        ('[checks.own]\n"sword is fish" = "swordfish"', "checks.own.* is ***"),
+        ('[checks.own]\nswordfish = "x"\n[checks]\nrequired = ["none"]', 'required = ["***"]'),
+        (
+            '[[validation.patterns]]\nname = "swordfish"\npattern = "("',
+            "patterns.* is ***; expected",
+        ),
+        (
+            2 * '[[validation.patterns]]\nname = "swordfish"\npattern = "x"\n',
+            "validation.patterns.*",
+        ),
+        ('[codex]\nextra_args = "X: swordfish; expected"', 'codex.extra_args = "***"'),
+        ('[codex]\nheaders = ["X: swordfish"]', 'codex.headers = "***"'),
+        ("[workflow]\nscript_retries = -4", "workflow.script_retries is -4; expected"),
+    ],
+)
+def test_a_wrong_value_is_told_without_the_persons_own_words(
+    tmp_path: Path, config: str, told: str
+) -> None:
+    (tmp_path / "agentd").mkdir()
+    (tmp_path / "agentd" / "config.toml").write_text(f"{config}\n")
+    text = agentd(
+        "doctor", "--report", cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}
+    ).stdout
+    assert told in text
+    assert "fish" not in text
+
+
 @pytest.mark.parametrize("config", [None, "[codex\n", "[codex]\ncommand = 1\n"])
 def test_there_is_a_report_when_things_are_broken(tmp_path: Path, config: str | None) -> None:
     if config is not None:
