@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from agentd.errors import StateError
 from agentd.files import FileStamp
 from agentd.ledger.all_rows import read_each, stamps_of
 from agentd.ledger.rows import Row, each_once
+from agentd.ledger.same_call import sharing
 from agentd.periods import current_period
 from agentd.project.change import archived_changes, open_changes
 from agentd.project.layout import Project
@@ -36,6 +38,7 @@ class ProjectAccount:
         shown = f"the project in {self.period.name}" if self.period.name else "the project"
         self._account = limit_account("budget.project", shown, budget)
         self._read: dict[Path, _Read] = {}
+        self._spent = Amount()
         self._refresh()
 
     def usual(self, step: str) -> Amount:
@@ -58,14 +61,12 @@ class ProjectAccount:
         """
         held = self.reservations.held(but=but)
         self._refresh(lenient=lenient)
-        reserved = spent = Amount()
-        for one in self._spent():
-            spent = spent.plus(one)
+        reserved = Amount()
         for call in held.values():
-            entered = any(call.call_id in one.call_ids for one in self._read.values())
+            entered = any(call.call_id in one.names for one in self._read.values())
             if call.period == self.period.name and not entered:
                 reserved = reserved.plus(Amount(call.usd, call.tokens))
-        return replace(self._account, spent=spent, reserved=reserved)
+        return replace(self._account, spent=self._spent, reserved=reserved)
 
     def hold(self, call_id: str, run_dir: Path, amount: Amount) -> None:
         """Reserve ``amount`` for a call of this period, in place of what it had reserved."""
@@ -86,8 +87,7 @@ class ProjectAccount:
         if not lenient:
             for change, rows in zip(stale, read_each(stale), strict=True):
                 self._read[change.folder] = self._sum(stamps[change], rows)
-            return
-        for change in stale:
+        for change in stale if lenient else ():
             try:
                 [rows] = read_each([change])
             except StateError:
@@ -95,29 +95,32 @@ class ProjectAccount:
                     self._read[change.folder] = one
             else:
                 self._read[change.folder] = self._sum(stamps[change], rows)
+        if stale or len(self._read) != len(known):
+            self._spent = functools.reduce(Amount.plus, self._each_once(), Amount())
 
-    def _spent(self) -> Iterator[Amount]:
-        by_change: dict[str, list[_Read]] = {}
-        for one in self._read.values():
-            by_change.setdefault(one.rows[0].change_id if one.rows else "", []).append(one)
-        for several in by_change.values():
-            if len(several) == 1:
-                yield several[0].spent
-            else:  # a merge may have left copies of a ledger
-                for rows in each_once([one.rows for one in several]):
-                    yield self._sum(None, rows).spent
+    def _each_once(self) -> Iterator[Amount]:
+        read = list(self._read.values())
+        # A merge may have left copies of a ledger, or of a call that two changes have imported.
+        shared = sharing([one.names for one in read])
+        yield from (one.spent for at, one in enumerate(read) if at not in shared)
+        for rows in each_once([read[at].rows for at in sorted(shared)]):
+            yield self._sum(None, rows).spent
 
     def _sum(self, stamp: FileStamp | None, rows: list[Row]) -> _Read:
         counted = [row for row in rows if self.period.holds(row.started_at)]
         tokens = sum(row.tokens_in + row.tokens_out for row in counted)
         spent = Amount(sum((row.cost_usd for row in counted), Decimal(0)), tokens)
-        return _Read(stamp, rows, frozenset(row.call_id for row in rows), spent)
+        names = {row.call_id for row in rows if row.call_id} | {row.change_id for row in rows[:1]}
+        return _Read(stamp, rows, frozenset(names), spent)
 
 
 class _Read(NamedTuple):
-    """A ledger as it was read; ``spent`` is what its calls of the period have cost."""
+    """A ledger as it was read; ``spent`` is what its calls of the period have cost.
+
+    ``names`` are the change's id and those of its calls.
+    """
 
     stamp: FileStamp | None
     rows: list[Row]
-    call_ids: frozenset[str]
+    names: frozenset[str]
     spent: Amount

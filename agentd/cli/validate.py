@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,8 +43,8 @@ def validate(
     Exit code 1 when something is wrong. Calls no model and writes nothing without --fix.
     """
     from agentd.cli.output import print_json
-    from agentd.documents.fix import fix_change, fix_ledger
-    from agentd.documents.ledger_rules import ledger_issues
+    from agentd.documents.fix import fix_change, fix_ledger, fix_shared
+    from agentd.documents.ledger_rules import ledger_issues, shared_issues
     from agentd.documents.report import Report, report_of
     from agentd.documents.validate import validate_change
     from agentd.project.workspace import Workspace
@@ -59,14 +60,16 @@ def validate(
     if fix:
         mended = [done for each in chosen for done in fix_ledger(each)]
         chosen = _chosen(project, change_id)
+        mended += fix_shared(project, chosen)
     if change_id and not chosen[-1].archived_on:
         *elsewhere, change = chosen
         mended += fix_change(project, change.folder) if fix else []
         report = validate_change(project, change.folder, workspace.config)
         told = (issue for each in elsewhere for issue in ledger_issues(each))
-        report = Report((*told, *report.issues))
+        report = Report((*told, *shared_issues(project, chosen), *report.issues))
     else:
-        report = report_of(issue for each in chosen for issue in ledger_issues(each))
+        issues = (issue for each in chosen for issue in ledger_issues(each))
+        report = report_of(chain(issues, shared_issues(project, chosen)))
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))
     else:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from agentd.documents.document_files import read_sources
 from agentd.documents.fix_specs import mend_spec
-from agentd.documents.ledger_rules import ledger_issues
+from agentd.documents.ledger_rules import calls_of_others, ledger_issues
 from agentd.documents.tasks import BARE_BOX, CHECKBOX
 from agentd.files import TEMPORARY, files_below, remove_tree, write_atomic
 from agentd.frozen import frozen
-from agentd.ledger.run_folders import run_dirs
+from agentd.ledger.run_folders import run_dirs, unentered
 from agentd.markdown.document import BOM, scan
-from agentd.project.change import Change, moves_to
+from agentd.project.change import Change, find_change, moves_to
 from agentd.project.layout import STATE_FILE, Project
 from agentd.text import counted
 
@@ -65,11 +66,39 @@ def fix_ledger(change: Change) -> list[Mended]:
         names = {path.name for path in folder.iterdir() if not TEMPORARY.fullmatch(path.name)}
         if change.archived_on or names <= {STATE_FILE, "runs"}:
             into.ledger.take_over(change.ledger)
+            _move_runs(change, into)
             if not own and not run_dirs(change.runs_dir):
                 remove_tree(folder)
             left = f"; left there, as they differ: {', '.join(own)}" if own else ""
             notes += (f"moved its calls to {project.shown(into.folder / STATE_FILE)}{left}",)
     return [Mended(project.shown(folder / STATE_FILE), notes)] if notes else []
+
+
+def fix_shared(project: Project, chosen: Iterable[Change]) -> list[Mended]:
+    """Take out of these changes the calls that count in another one; they stay there alone.
+
+    Raises StateError when a STATE.yaml can't be written.
+    """
+    mended = []
+    for change, found in calls_of_others(project, chosen):
+        notes = []
+        for owner, ids in found.elsewhere.items():
+            change.ledger.take_out(ids)
+            _move_runs(change, find_change(project, owner), ids)
+            notes.append(f"took {counted(len(ids), 'call')} out that {owner} has too")
+        if notes:
+            mended.append(Mended(project.shown(change.folder / STATE_FILE), tuple(notes)))
+    return mended
+
+
+def _move_runs(change: Change, into: Change, ids: Collection[str] | None = None) -> None:
+    """The folders of runs go where their calls went, unless there is one, or it is not entered."""
+    waiting = unentered(change.runs_dir)
+    for path in run_dirs(change.runs_dir):
+        target = into.runs_dir / path.name
+        if (ids is None or path.name in ids) and path not in waiting and not target.exists():
+            with contextlib.suppress(OSError):  # another user's
+                path.rename(target)
 
 
 def _differing(folder: Path, other: Path) -> list[str]:

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from agentd.documents.report import Issue
 from agentd.errors import StateError
+from agentd.ledger.all_rows import Counting, counted_once, read_each
 from agentd.ledger.conflicts import undecided
 from agentd.ledger.plain_files import read_file
 from agentd.ledger.same_call import told_twice
-from agentd.project.change import Change, moves_to
-from agentd.project.layout import STATE_FILE
+from agentd.project.change import Change, all_changes, moves_to
+from agentd.project.layout import STATE_FILE, Project
+
+
+def calls_of_others(
+    project: Project, chosen: Iterable[Change]
+) -> Iterator[tuple[Change, Counting]]:
+    """Which of these changes have calls that count in another change, as it has them too.
+
+    A change that several folders have is no other one. A ledger that can't be read has no calls.
+    """
+    every = all_changes(project)
+    once = counted_once(every, read_each(every, []))
+    for change in chosen:
+        if found := once.get(str(change.folder)):
+            others = {of: ids for of, ids in found.elsewhere.items() if of != change.id}
+            yield change, found._replace(elsewhere=others)
+
+
+def shared_issues(project: Project, chosen: Iterable[Change]) -> Iterator[Issue]:
+    """That these changes have calls that count in another one."""
+    for change, found in calls_of_others(project, chosen):
+        path = project.shown(change.folder / STATE_FILE)
+        yield from (Issue("warning", "shared", path, None, it) for it in found.told(change.id))
 
 
 def ledger_issues(change: Change) -> list[Issue]:

@@ -23,6 +23,7 @@ class AlikeCalls(NamedTuple):
 
     change_id: str
     text: str
+    ids: Sequence[str]
     heads: Sequence[str]
     tokens_in: Sequence[str]
     tokens_out: Sequence[str]
@@ -41,7 +42,7 @@ def of_columns(change_id: str, found: own_grammar.Columns) -> AlikeCalls | None:
     """Calls that were read for ALIKE; None when one is not sound, or needs a look by itself."""
     if "head" not in found:
         return None
-    columns = (found[name] for name in own_grammar.ALIKE[1:])
+    columns = (found[name] for name in own_grammar.ALIKE)
     calls = AlikeCalls(change_id, str(found["text"]), *columns)
     sound = (
         _all(calls.heads, _known_heads, lambda head: words(head, _TAIL) is not None)

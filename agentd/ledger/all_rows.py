@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from agentd.errors import StateError
 from agentd.files import FileStamp, file_stamp
 from agentd.ledger import cache
-from agentd.ledger.rows import Row
+from agentd.ledger.rows import Row, each_once
+from agentd.ledger.same_call import sharing
+from agentd.text import counted
 
 if TYPE_CHECKING:
     from agentd.ledger.alike import AlikeCalls
@@ -102,6 +104,53 @@ def read_alike(
     from agentd.ledger.reading import read_alike
 
     return _read(read_alike, change, problems, twice)
+
+
+class Counting(NamedTuple):
+    """The calls that count in a ledger, and of the others those that count elsewhere.
+
+    ``elsewhere`` has their ids, "" for none, by the id of the change in which they count; that may
+    be another ledger of the same one.
+    """
+
+    rows: list[Row]
+    elsewhere: dict[str, list[str]]
+
+    def told(self, change_id: str) -> Iterator[str]:
+        """A sentence for each change in which calls of this one count."""
+        for owner, ids in self.elsewhere.items():
+            one = f"{counted(len(ids), 'call')} of change {change_id}"
+            if owner == change_id:
+                yield f"{one} in two ledgers, as after a merge with its archiving; counted once"
+            else:
+                cure = f"`agentd validate --fix {change_id}` leaves it to {owner}"
+                yield f"{one} in change {owner} too; counted once, there: {cure}"
+
+
+def counted_once(
+    changes: Sequence[HasLedger], ledgers: Sequence[Sequence[Row]]
+) -> dict[str, Counting]:
+    """By folder, what counts there, where others of its calls count in another one.
+
+    A merge of a branch that has archived a change leaves it in both places, and two people may have
+    imported a session into two changes.
+    """
+    pairs = zip(changes, ledgers, strict=True)
+    names = [{change.id, *(row.call_id for row in rows)} - {""} for change, rows in pairs]
+    shared = sorted(sharing(names))
+    once = each_once([ledgers[at] for at in shared])
+    owners = {row.call_id: row.change_id for rows in once for row in rows if row.call_id}
+    found: dict[str, Counting] = {}
+    for at, counting in zip(shared, once, strict=True):
+        here = set(map(id, counting))
+        elsewhere: dict[str, list[str]] = {}
+        for row in ledgers[at]:
+            if id(row) not in here:
+                owner = owners.get(row.call_id, changes[at].id)
+                elsewhere.setdefault(owner, []).append(row.call_id)
+        if elsewhere:
+            found[str(changes[at].folder)] = Counting(counting, elsewhere)
+    return found
 
 
 def _read(

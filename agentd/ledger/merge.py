@@ -7,7 +7,7 @@ that was spent stays spent, so a call that one side took out and the other still
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -50,18 +50,24 @@ class _Place(NamedTuple):
         return bool(self.ours and self.theirs) and self.ours != self.theirs
 
 
-def merge(base: Source | None, ours: Source, theirs: Source, merging: Merging) -> Merged:
+def merge(
+    base: Source | None,
+    ours: Source,
+    theirs: Source,
+    merging: Merging,
+    without: Collection[str] = (),
+) -> Merged:
     """The version that both lead to. Raises Malformed when one of the two can't be read.
 
     ``base`` only tells who has changed what outside the calls; None, or one that can't be read:
-    what differs there is a conflict.
+    what differs there is a conflict. The calls ``without`` which it is to be go.
     """
     try:
         old = read_side(base) if base is not None and base.text else None
     except Malformed:
         old = None
     one, other = read_side(ours), read_side(theirs)
-    places = _united(one, other)
+    places = [each for each in _united(one, other) if each.first.call.get("id") not in without]
     sides = [side for side in (old, one, other) if side is not None]
     values = _values(places, one, other)
     sums = add_up({key: [place.first.call[key] for place in places] for key in SUMMED})

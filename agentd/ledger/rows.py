@@ -9,10 +9,12 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agentd.ledger import own_grammar
+from agentd.ledger.call_id import is_named_by_branch
 from agentd.ledger.call_keys import guess_source
 from agentd.ledger.document import Document
-from agentd.ledger.same_call import best_of
+from agentd.ledger.same_call import best_of, said
 from agentd.metering.variants import as_text, from_text
+from agentd.metering.words import MANUAL
 
 if TYPE_CHECKING:
     from agentd.metering.call import CallRecord
@@ -74,12 +76,23 @@ class Row(NamedTuple):
 
 
 def each_once(ledgers: Sequence[Sequence[Row]]) -> list[list[Row]]:
-    """The calls of ledgers that may be copies of each other: see ``same_call.best_of``."""
+    """The calls of ledgers, each id in one of them: copies, or changes that have it both.
 
-    def told(row: Row) -> tuple[str, str, int, Decimal]:
-        return row.call_id, row.accuracy, row.tokens_in + row.tokens_out, row.cost_usd
+    The surer entry counts, then that with more tokens; of the same ones that of the change which
+    the call's git branch names, then of the change whose id sorts first. So it is the same for
+    everybody who has these ledgers.
+    """
 
-    return best_of(ledgers, told)
+    def told(row: Row) -> tuple[str, tuple[Any, ...]]:
+        named = row.step == MANUAL and is_named_by_branch(row.change_id, row.call_id)
+        return row.call_id, (
+            said(row.accuracy, row.tokens_in + row.tokens_out, row.cost_usd),
+            named,
+        )
+
+    places = sorted(range(len(ledgers)), key=lambda at: [row.change_id for row in ledgers[at][:1]])
+    found = dict(zip(places, best_of([ledgers[at] for at in places], told), strict=True))
+    return [found[at] for at in range(len(ledgers))]
 
 
 def of_document(change_id: str, document: Document) -> list[Row]:

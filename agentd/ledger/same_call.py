@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain
@@ -42,33 +42,51 @@ def _rank(call: Mapping[str, Any]) -> tuple[int, int, datetime]:
 
 
 def best_of(
-    ledgers: Sequence[Sequence[Call]], told: Callable[[Call], tuple[str, str, int, Decimal]]
+    ledgers: Sequence[Sequence[Call]], told: Callable[[Call], tuple[str, tuple[Any, ...]]]
 ) -> list[list[Call]]:
-    """The calls of ledgers, each where its surer entry stands, then that with more tokens.
+    """The calls of ledgers, each id once: the entry of which ``told`` says most, then the first.
 
-    ``told`` gives a call's id, accuracy, tokens and cost: what else says the same counts by what it
-    cost, so that the sum is the same in whatever order the ledgers come. Of the same entries the
-    first counts. Of calls without an id, those that an earlier ledger has too are the same.
+    ``told`` gives a call's id, and what is compared, as from :func:`said`. Of calls without an id,
+    as many count as the ledger has that has most of the same.
     """
-    best: dict[str, tuple[tuple[tuple[int, int], Decimal], Call]] = {}
+    best: dict[str, tuple[tuple[Any, ...], Call]] = {}
     for call in chain(*ledgers):
-        call_id, accuracy, tokens, cost_usd = told(call)
-        said = rank(accuracy, tokens), cost_usd
-        if call_id and said > best.setdefault(call_id, (said, call))[0]:
-            best[call_id] = said, call
+        name, more = told(call)
+        if name and more > best.setdefault(name, (more, call))[0]:
+            best[name] = more, call
     found: list[list[Call]] = []
-    nameless: set[str] = set()
+    nameless: dict[str, int] = {}
     for calls in ledgers:
-        ids = [told(call)[0] for call in calls]
-        found.append(
-            [
-                call
-                for call, name in zip(calls, ids, strict=True)
-                if (best[name][1] is call if name else repr(call) not in nameless)
-            ]
-        )
-        nameless.update(repr(call) for call, name in zip(calls, ids, strict=True) if not name)
+        counting, here = [], dict.fromkeys(nameless, 0)
+        for call in calls:
+            if name := told(call)[0]:
+                counts = best[name][1] is call
+            else:
+                same = repr(call)
+                here[same] = here.get(same, 0) + 1
+                counts = here[same] > nameless.get(same, 0)
+            if counts:
+                counting.append(call)
+        found.append(counting)
+        nameless |= {same: max(count, nameless.get(same, 0)) for same, count in here.items()}
     return found
+
+
+def said(accuracy: str, tokens: int, cost_usd: Decimal) -> tuple[tuple[int, int], Decimal]:
+    """How much an entry says: the surer, then that with more tokens.
+
+    Then what it cost, so that the sum is the same in whatever order the ledgers come.
+    """
+    return rank(accuracy, tokens), cost_usd
+
+
+def sharing(names: Sequence[Set[Hashable]]) -> set[int]:
+    """The places of those that have a name which another one has too."""
+    if sum(map(len, names)) == len(set().union(*names)):
+        return set()
+    first: dict[Hashable, int] = {}
+    places = ((at, first.setdefault(one, at)) for at, own in enumerate(names) for one in own)
+    return {place for pair in places if pair[0] != pair[1] for place in pair}
 
 
 def ids_twice(ids: Sequence[str | None]) -> tuple[str, ...]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentd.ledger import own_layout, rows
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import Sums
 from agentd.ledger.rows import Row
-from agentd.ledger.same_call import best_of
+from agentd.ledger.same_call import best_of, said
 from agentd.ledger.source import Malformed
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from agentd.metering.call import CallRecord
 
 
@@ -84,8 +82,8 @@ class State:
 def calls_once(ledgers: Sequence[Sequence[CallRecord]]) -> list[list[CallRecord]]:
     """The calls of ledgers that may be copies of each other: see ``same_call.best_of``."""
 
-    def told(call: CallRecord) -> tuple[str, str, int, Decimal]:
-        return call.id, call.accuracy, call.usage.total_tokens, call.cost_usd
+    def told(call: CallRecord) -> tuple[str, tuple[Any, ...]]:
+        return call.id, said(call.accuracy, call.usage.total_tokens, call.cost_usd)
 
     return best_of(ledgers, told)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -208,6 +208,16 @@ class StateStore:
             write_atomic(self.path, ours.encode(text))
             with noted(left.path, None):
                 left.path.unlink()
+
+    def take_out(self, ids: Collection[str]) -> None:
+        """Remove these calls, which count in another change."""
+        from agentd.ledger.merge import merge
+        from agentd.ledger.text_merge import Merging
+
+        with self.locked():
+            same = self._read()[0]
+            text = merge(same, same, same, Merging(self.change_dir), without=ids).text
+            write_atomic(self.path, same.encode(text))
 
     def keep(self, record: CallRecord, changes: Changes = NO_CHANGES) -> Path:
         """Write the call into its run's folder, to be entered later with its changes.

@@ -84,9 +84,7 @@ class Change:
         """Whether agentd has a part in it; OpenSpec makes and archives changes without."""
         if file_stamp(self.folder / STATE_FILE) is not None:
             return True
-        from agentd.ledger.run_folders import run_dirs
-
-        return bool(run_dirs(self.runs_dir))
+        return bool(runs_without_ledger(self))
 
     @property
     def ledger(self) -> StateStore:
@@ -185,6 +183,23 @@ def copies_of(change: Change) -> list[Change]:
             if made or here.ids & there.ids:
                 found.append(other)
     return found
+
+
+def runs_without_ledger(change: Change) -> list[Path]:
+    """The folders of runs of a change that has no STATE.yaml, as after a deletion.
+
+    None that is entered in another folder of the change: git leaves them where they were.
+    """
+    from agentd.ledger.run_folders import run_dirs, unentered
+
+    if not (runs := run_dirs(change.runs_dir)):
+        return []
+    ids: set[str] = set()
+    for other in others_of(change):
+        with contextlib.suppress(StateError):
+            ids |= other.state.ids
+    waiting = unentered(change.runs_dir)
+    return [path for path in runs if path.name not in ids or path in waiting]
 
 
 def unreadable_copies(change: Change) -> Iterator[StateError]:

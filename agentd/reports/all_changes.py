@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from agentd.errors import StateError
@@ -12,19 +12,19 @@ from agentd.ledger import cache
 from agentd.ledger.alike import AlikeCalls
 from agentd.ledger.all_rows import (
     HasLedger,
+    counted_once,
     home_of,
     is_settled,
     read_alike,
     read_ledger,
     stamps_of,
 )
-from agentd.ledger.rows import Row, each_once
-from agentd.ledger.same_call import told_twice
+from agentd.ledger.rows import Row
+from agentd.ledger.same_call import sharing, told_twice
 from agentd.reports.dimensions import BY_CALL, NOWHERE, Origins
 from agentd.reports.groups import Query, Tally, join, tally
 from agentd.reports.parallel import in_processes
 from agentd.reports.selection import Bounds
-from agentd.text import counted
 
 _SHARE_BYTES = 2_000_000
 """With less to read, a process of its own takes longer than it saves."""
@@ -72,56 +72,57 @@ def _read(
     bounds: Bounds,
     origins: Origins = NOWHERE,
 ) -> Summed:
-    once = _counted_once(changes)
+    def read(once: Mapping[str, list[Row]]) -> tuple[Summed, list[array[int]]]:
+        """The sums, with ``once`` in place of what these folders have; and the ids of each."""
 
-    def read(share: slice) -> Summed:
-        problems: list[StateError] = []
-        untimed: list[int] = []
-        notes: list[str] = []
+        def of_share(share: slice) -> tuple[Summed, list[array[int]]]:
+            problems: list[StateError] = []
+            untimed: list[int] = []
+            notes: list[str] = []
+            ids: list[array[int]] = []
 
-        def chosen() -> Iterator[list[Row] | AlikeCalls]:
-            for change in changes[share]:
-                ids: list[str] = []
-                counting = once.get(str(change.folder))
-                if bounds == Bounds() and counting is None:
-                    yield read_alike(change, problems, ids)
-                else:
-                    rows = read_ledger(change, problems, ids)
-                    if counting is not None:
-                        notes.append(_told_elsewhere(change.id, len(rows) - len(counting)))
-                        rows = counting
-                    rows, left_out = bounds.select(rows)
-                    untimed.append(left_out)
-                    yield rows
-                if ids:
-                    notes.append(told_twice(ids, change.id))
+            def chosen() -> Iterator[list[Row] | AlikeCalls]:
+                for change in changes[share]:
+                    twice: list[str] = []
+                    if bounds == Bounds():
+                        calls = read_alike(change, problems, twice)
+                    else:
+                        calls = read_ledger(change, problems, twice)
+                    ids.append(_hashes(calls))
+                    calls = once.get(str(change.folder), calls)
+                    if bounds != Bounds() and isinstance(calls, list):
+                        calls, left_out = bounds.select(calls)
+                        untimed.append(left_out)
+                    yield calls
+                    if twice:
+                        notes.append(told_twice(twice, change.id))
 
-        return Summed(tally(chosen(), query, origins), sum(untimed), tuple(problems), tuple(notes))
+            sums = tally(chosen(), query, origins)
+            return Summed(sums, sum(untimed), tuple(problems), tuple(notes)), ids
 
-    parts = in_processes(read, [stamp.size if stamp else 0 for stamp in stamps], _SHARE_BYTES)
-    return Summed(
-        join([part.tally for part in parts]),
-        sum(part.untimed for part in parts),
-        tuple(problem for part in parts for problem in part.problems),
-        tuple(told for part in parts for told in part.notes),
-    )
+        sizes = [stamp.size if stamp else 0 for stamp in stamps]
+        parts, ids = zip(*in_processes(of_share, sizes, _SHARE_BYTES), strict=True)
+        summed = Summed(
+            join([part.tally for part in parts]),
+            sum(part.untimed for part in parts),
+            tuple(problem for part in parts for problem in part.problems),
+            tuple(told for part in parts for told in part.notes),
+        )
+        return summed, [one for of_part in ids for one in of_part]
 
-
-def _counted_once(changes: Sequence[HasLedger]) -> dict[str, list[Row]]:
-    """By folder, the calls that count there, where others count in another ledger of the change.
-
-    A merge of a branch that has archived a change leaves it in both places.
-    """
-    folders = Counter(change.id for change in changes)
-    several = [change for change in changes if folders[change.id] > 1]
-    ledgers = [read_ledger(change, []) for change in several]
-    return {
-        str(change.folder): once
-        for change, rows, once in zip(several, ledgers, each_once(ledgers), strict=True)
-        if len(once) < len(rows)
-    }
+    summed, ids = read({})
+    names = [{hash(change.id), *of} for change, of in zip(changes, ids, strict=True)]
+    several = [changes[at] for at in sorted(sharing(names))]
+    once = counted_once(several, [read_ledger(change, []) for change in several])
+    if not once:
+        return summed
+    summed = read({folder: counting.rows for folder, counting in once.items()})[0]
+    ids_of = {str(change.folder): change.id for change in several}
+    told = (one for folder, counting in once.items() for one in counting.told(ids_of[folder]))
+    return summed._replace(notes=(*summed.notes, *told))
 
 
-def _told_elsewhere(change_id: str, calls: int) -> str:
-    one = f"{counted(calls, 'call')} of change {change_id}"
-    return f"{one} in two ledgers, as after a merge with its archiving; counted once"
+def _hashes(calls: AlikeCalls | Sequence[Row]) -> array[int]:
+    """Of the ids, as they are in the processes that this one forks: less to send than the ids."""
+    ids = calls.ids if isinstance(calls, AlikeCalls) else (row.call_id for row in calls)
+    return array("q", map(hash, filter(None, ids)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from agentd.config.load import load_to_report
 from agentd.errors import AgentdError, ConfigError, InputError, StateError
-from agentd.ledger.all_rows import read_rows
+from agentd.ledger.all_rows import read_each
 from agentd.ledger.rows import Row, each_once, of_call
 from agentd.ledger.run_folders import unentered
 from agentd.metering.pricing import PriceBook
@@ -34,11 +35,11 @@ _CACHE_KEY = "everywhere"
 
 
 class _Ledgers(NamedTuple):
-    """The calls of a project, and its changes."""
+    """A project's changes, and the calls of each."""
 
     root: Path
     changes: Sequence[Change]
-    rows: list[Row]
+    rows: list[list[Row]]
 
 
 def open_everywhere(start: Path, request: CostRequest) -> Costs:
@@ -54,8 +55,9 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     bounds = bounds_of(request, query.timezone)
     problems: list[StateError] = []
     read = [_read(root, problems) for root in projects.roots]
-    counted_once = each_once([one.rows for one in read])  # clones and worktrees have copies
-    ledgers = [one._replace(rows=rows) for one, rows in zip(read, counted_once, strict=True)]
+    # Clones, worktrees and archives have copies.
+    counting = iter(each_once([rows for one in read for rows in one.rows]))
+    ledgers = [one._replace(rows=[*islice(counting, len(one.rows))]) for one in read]
     changes = [change for one in ledgers for change in one.changes]
     calls = calls_everywhere(
         read_known(_CACHE_KEY, changes),
@@ -66,8 +68,9 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     tallies: list[Tally] = []
     untimed = 0
     told = [*_missing(projects, changes)]
-    for one in filter(lambda one: one.rows, ledgers):
-        rows, left_out = bounds.select(one.rows)
+    ledgers = [one for one in ledgers if any(one.rows)]
+    for one in ledgers:
+        rows, left_out = bounds.select([*chain(*one.rows)])
         untimed += left_out
         try:
             origins = origins_of(one.root, one.changes, query.by)
@@ -76,7 +79,7 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
         told += [f"{one.root}: {origins.problem}"] if origins.problem else []
         tallies.append(tally([rows], query, origins))
     tallies += _outside(calls, projects, query, bounds)
-    of_ledgers = counted(sum(bool(one.rows) for one in ledgers), "project")
+    of_ledgers = counted(len(ledgers), "project")
     report = report_on(join(tallies), query, f"this machine ({of_ledgers} with a ledger)")
     return Costs(
         report=replace(report, problems=tuple(error.message for error in problems)),
@@ -92,7 +95,7 @@ def _read(root: Path, problems: list[StateError]) -> _Ledgers:
     except (AgentdError, OSError) as error:
         problems.append(StateError(f"{root}: {error}"))
         return _Ledgers(root, (), [])
-    return _Ledgers(root, changes, read_rows(changes, problems))
+    return _Ledgers(root, changes, read_each(changes, problems))
 
 
 def _outside(

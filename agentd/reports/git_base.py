@@ -13,7 +13,7 @@ from agentd.errors import InputError, StateError
 from agentd.git import GitFailed, NoGit, last_line, run
 from agentd.ledger import document, rows, source
 from agentd.ledger.own_grammar import SUMS
-from agentd.ledger.rows import Row
+from agentd.ledger.rows import Row, each_once
 from agentd.ledger.source import Malformed
 
 _HOMES = ("agentd", "openspec")
@@ -49,7 +49,7 @@ def read_base(root: Path, rev: str, of: Collection[Row], *, every: bool = False)
     tip, bases = _commits(root, rev)
     known = {_identity(row) for row in of}
     changes = None if every else {row.change_id for row in of}
-    rows: dict[tuple[str, str], Row] = {}
+    rows: dict[str, Row] = {}
     unnamed: list[Row] = []
     seen: set[tuple[str, str]] = set()
     for commit in dict.fromkeys((*bases, tip)):
@@ -61,13 +61,16 @@ def read_base(root: Path, rev: str, of: Collection[Row], *, every: bool = False)
             and (blob.change_id, blob.oid) not in seen
         ]
         seen |= {(blob.change_id, blob.oid) for blob in blobs}
-        for blob, data in zip(blobs, _contents(root, [blob.oid for blob in blobs]), strict=True):
-            calls = _calls(blob, data, f"{blob.path} at {at}")
+        ledgers = [
+            _calls(blob, data, f"{blob.path} at {at}")
+            for blob, data in zip(blobs, _contents(root, [one.oid for one in blobs]), strict=True)
+        ]
+        for calls in each_once(ledgers):
             if changes is not None and not any(_identity(row) in known for row in calls):
                 continue
             for row in calls:
                 if row.call_id and (commit in bases or _identity(row) in known):
-                    rows.setdefault((row.change_id, row.call_id), row)
+                    rows.setdefault(row.call_id, row)
                 elif not row.call_id and commit == bases[0]:
                     unnamed.append(row)
     return [*rows.values(), *unnamed]

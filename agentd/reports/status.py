@@ -27,6 +27,7 @@ from agentd.project.change import (
     copies_of,
     moves_to,
     open_changes,
+    runs_without_ledger,
     unreadable_copies,
 )
 from agentd.project.hold import worker_on
@@ -150,7 +151,8 @@ def list_overviews(start: Path, *, every: bool) -> Listing:
         if not told.intersection(copy.folder for copy in copies) and into is None:
             views.append(_listed(change, limits, copies))
             told.add(change.folder)
-    return Listing(views, len(archived) - len(shown))
+    ids = {change.id for change in shown}  # a folder that a merge has emptied is no other change
+    return Listing(views, sum(change.id not in ids for change in archived))
 
 
 def _listed(change: Change, limits: _Limits, copies: Sequence[Change]) -> Overview:
@@ -298,9 +300,7 @@ def _state(change: Change) -> tuple[State, tuple[str, ...]]:
     path = change.folder / STATE_FILE
     if file_stamp(path) is not None:
         return change.state, ()
-    from agentd.ledger.run_folders import run_dirs
-
-    runs = len(run_dirs(change.runs_dir))
+    runs = len(runs_without_ledger(change))
     if not runs:
         return NOT_STARTED, ()
     told = f"{change.project.shown(path)} is missing, but runs/ holds {runs} of its runs"

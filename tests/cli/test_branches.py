@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.branches import ARCHIVED, OPEN, Branches, History, checked, everything, spent
+from support.hand_sessions import claude_line, claude_log
 from support.slices import KIND, part_of, seed
 from support.workflow_box import STREAM, box_with, put_change
 
@@ -179,11 +180,8 @@ def total_of(repo: Branches) -> Decimal:
     return sum(calls.values(), Decimal(0))
 
 
-def same_everywhere(repo: Branches, *, machine: bool = True) -> set[Decimal]:
-    """The totals that reports tell of the one change, on a machine without another.
-
-    Without ``machine`` all but those of the whole machine.
-    """
+def same_everywhere(repo: Branches) -> set[Decimal]:
+    """The totals that reports tell of the one change, on a machine without another."""
     home = str(repo.top / ".git" / "home")
     repo.environ |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"), home)
 
@@ -194,7 +192,7 @@ def same_everywhere(repo: Branches, *, machine: bool = True) -> set[Decimal]:
     (listed,) = told("list")["changes"]
     costs = [told("cost"), told("cost", "add-oauth"), told("cost", "--all")]
     costs += [told("cost", "--all", "--since", "2020-01-01")]
-    costs += [told("cost", "--everywhere")] if machine else []
+    costs += [told("cost", "--everywhere")]
     views = [told("status"), told("status", "add-oauth"), listed]
     return {*(one["total"]["cost_usd"] for one in costs), *(one["total_cost_usd"] for one in views)}
 
@@ -218,7 +216,7 @@ def test_entries_in_two_places_that_differ_have_one_total(
         path.write_text(text)
     costs = [Decimal(cost) for cost in re.findall(r"(?m)^    cost_usd: (.*)", path.read_text())]
     want = sum(costs[1:], Decimal("0.5") if named else costs[0])
-    assert same_everywhere(repo, machine=named) == {want}
+    assert same_everywhere(repo) == {want}
 
 
 def test_markers_where_a_change_was_archived_are_found_by_its_id(tmp_path: Path) -> None:
@@ -276,9 +274,11 @@ def test_a_change_that_two_branches_archived_on_two_days_is_made_one(tmp_path: P
         there.parent.mkdir(exist_ok=True)
         shutil.rmtree(repo.root / OPEN / "runs", ignore_errors=True)
         (repo.root / OPEN).rename(there)
-        StateStore(there).append(spent(int(day)))
+        record = spent(int(day))
+        StateStore(there).append(record)
         (there / "tasks.md").write_text(f"# Tasks of {day}\n")
-        shutil.rmtree(there / "runs")
+        (there / "runs" / record.id).mkdir()  # git ignores it
+        (there / "runs" / record.id / "call.json").write_text("{}")
         repo.commit(f"archived on {day}")
     repo.git("switch", "-q", "main")
     repo.join("merge", "feature")
@@ -300,8 +300,73 @@ def test_a_change_that_two_branches_archived_on_two_days_is_made_one(tmp_path: P
     assert (early / "tasks.md").read_text() == "# Tasks of 20261122\n"
     assert not (early / "STATE.yaml").exists()
     assert set(checked(late / "STATE.yaml")) == ids
+    runs = {path.name for path in (late / "runs").iterdir() if path.is_dir()}
+    assert runs == {spent(day).id for day in (20261122, 20261123)}
+    assert repo.agentd("list").stderr == ""
+    for run_id in runs:  # as in a clone, which git brings the mended state
+        (late / "runs" / run_id).rename(early / "runs" / run_id)
+    told = repo.agentd("list")
+    assert (told.stdout.count("add-oauth"), told.stderr) == (1, "")
+    assert "without agentd" not in told.stdout
     assert repo.agentd("validate", "--fix").stdout == "all ledgers: ok (no errors, no warnings)\n"
     assert json.loads(repo.agentd("cost", "--all", "--json").stdout)["total"]["calls"] == 5
+
+
+def by_hand(repo: Branches, *lines: int, branch: str = "feature/add-oauth") -> None:
+    """A session in claude of these requests; what was there before goes."""
+    home = repo.top / ".git" / "home"
+    repo.environ |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"), str(home))
+    log = claude_log(repo.root, home=home.parent)
+    log.write_text("".join(claude_line(number, repo.root, branch=branch) for number in lines))
+
+
+@pytest.mark.parametrize(("lengths", "owner"), [((1, 1), "add-oauth"), ((1, 2), "a-fix")])
+def test_one_session_that_two_changes_have_imported_counts_once(
+    tmp_path: Path, lengths: tuple[int, int], owner: str
+) -> None:
+    repo = Branches(tmp_path)
+    changes = ("add-oauth", "a-fix")  # the branch's own, and one that sorts before it
+    for change in changes:
+        StateStore(repo.root / "agentd/changes" / change).create(change)
+    repo.commit("changes")
+    for change, length in zip(changes, lengths, strict=True):
+        repo.git("switch", "-qc", f"of-{change}", "main")
+        by_hand(repo, *range(length))
+        assert "1 call" in repo.agentd("import", "--into", change).stdout
+        repo.commit(f"imported into {change}")
+    repo.git("switch", "-q", "main")
+    for change in changes:
+        assert repo.join("merge", f"of-{change}")
+    other = next(change for change in changes if change != owner)
+    by_change = json.loads(repo.agentd("cost", "--all", "--by", "change", "--json").stdout)
+    assert {one["change"]: one["tokens_in"] for one in by_change["groups"]} == {
+        owner: 100 * max(lengths)
+    }
+    told = repo.agentd("cost", "--all")
+    cure = f"`agentd validate --fix {other}` leaves it to {owner}"
+    assert (
+        f"1 call of change {other} in change {owner} too; counted once, there: {cure}"
+        in told.stderr
+    )
+    budget = ProjectBudget(limit_usd=Decimal(9))
+    shared = ProjectAccount(Project(repo.root), budget, utc_now()).now().spent
+    whole = json.loads(repo.agentd("cost", "--everywhere", "--json").stdout, parse_float=Decimal)
+    assert (shared.tokens, shared.usd) == (
+        110 * max(lengths),
+        whole["total"]["cost_usd"],
+    )
+    audit = repo.agentd("cost", "audit")
+    assert "counts twice" not in audit.stdout
+    assert "it counts once" in audit.stdout
+    assert cure in repo.agentd("validate").stdout
+    assert cure in repo.agentd("validate", other).stdout
+    assert cure not in repo.agentd("validate", owner).stdout
+    fixed = repo.agentd("validate", "--fix").stdout
+    assert f"{other}/STATE.yaml: mended: took 1 call out that {owner} has too" in fixed
+    calls = [checked(repo.root / "agentd/changes" / each / "STATE.yaml") for each in (owner, other)]
+    assert list(map(len, calls)) == [1, 0]
+    assert repo.agentd("cost", "--all").stderr == ""
+    assert "validate" not in repo.agentd("cost", "audit").stdout
 
 
 def test_no_money_is_spent_on_a_ledger_with_markers(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_one_line(box: Sandbox) -> None:
 
 def test_partial_calls_make_the_sum_a_least(box: Sandbox) -> None:
     why = "answer cut after 348 tokens"
-    add(box, "cut", call(1), call(2, accuracy="heuristic", why=why, step="resolve"))
+    add(box, "cut", call(11), call(12, accuracy="heuristic", why=why, step="resolve"))
     assert box.ok("cost", "cut") == (
         "2 calls, prompt=200 / completion=20 tokens, cost=$0.020000, "
         "at least: 1 call is partial (answer cut after 348 tokens)\n"

@@ -195,7 +195,7 @@ def test_many_ledgers(repo: Repo) -> None:
     for number in range(300):
         folder = repo.root / f"agentd/changes/change-{number}"
         folder.mkdir()
-        (folder / "STATE.yaml").write_text(text + f"# {number}\n")
+        (folder / "STATE.yaml").write_text(text.replace("-proposal-", f"-proposal-{number}-"))
     repo.commit("many")
     assert len(all_at_base(repo.root, "main")) == 301 * 3
 

@@ -32,13 +32,9 @@ def find_twice(calls: Iterable[Placed]) -> Iterator[tuple[Placed, Problem]]:
         call = placed.call
         run = _run_of(call)
         if call.id and (first := by_id.setdefault(call.id, placed)) is not placed:
-            if first.path == placed.path:
-                yield placed, _once(placed)
-            else:
-                where = f"its id is recorded twice (also in {first.path})"
-                yield placed, _problem(call, where, first)
+            yield placed, _once(placed, first)
         elif run is not None and (first := by_run.setdefault(run, placed)) is not placed:
-            yield placed, _problem(call, f"the same run is recorded as {_name(first)} too", first)
+            yield placed, _problem(call, f"the same run is recorded as {_name(first)} too")
 
 
 def _run_of(call: CallRecord) -> Hashable:
@@ -51,12 +47,16 @@ def _run_of(call: CallRecord) -> Hashable:
     return None
 
 
-def _once(placed: Placed) -> Problem:
-    fix = f"`agentd validate --fix {placed.change_id}` takes one of the two entries out."
-    return Problem("twice", "its id is recorded twice; it counts once", placed.call.id, None, fix)
+def _once(placed: Placed, first: Placed) -> Problem:
+    is_one = first.change_id == placed.change_id
+    cure = f"validate --fix {placed.change_id}" if is_one else "validate --fix"
+    also = f" (also in {first.path})" if first.path != placed.path else ""
+    told = f"its id is recorded twice{also}; it counts once"
+    fix = f"`agentd {cure}` takes one of the two entries out."
+    return Problem("twice", told, placed.call.id, None, fix)
 
 
-def _problem(call: CallRecord, message: str, first: Placed) -> Problem:
+def _problem(call: CallRecord, message: str) -> Problem:
     return Problem(
         "twice",
         f"{message}; {usd(call.cost_usd, None)} counts twice",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
 
+from agentd.ledger.call_id import manual_call_id
 from agentd.metering.bounds import MAX_TOKENS
 from agentd.metering.partial import reason_of
 from agentd.metering.pricing import PriceBook
@@ -19,7 +20,6 @@ from agentd.project.layout import STATE_FILE, Project, find_layout
 from agentd.project.workspace import Workspace
 from agentd.providers.session_files import LoggedRequest
 from agentd.runner.told_by_cli import Outcome
-from agentd.state_folder import hash_of
 from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.sessions.by_hand import Session, sessions_by_hand
 from agentd.workflow.sessions.log_cache import LogFile, read_logs
@@ -125,7 +125,7 @@ def _call_of(
     whys = [] if all(one.exact for one in rows) else [CUT]
     why = reason_of([*whys, session.unsure])
     branch = rows[0].branch
-    call_id = _call_id(session, first, branch)
+    call_id = manual_call_id(session.provider, session.id, first, branch)
     blank = new_call(
         call_id,
         MANUAL,
@@ -180,12 +180,3 @@ def _busiest_model(rows: Sequence[LoggedRequest]) -> str:
     for one in [one for one in rows if not one.in_subagent] or rows:
         tokens[one.model] = tokens.get(one.model, 0) + one.counts[0] + one.counts[1]
     return max(tokens, key=lambda model: tokens[model])
-
-
-def _call_id(session: Session, day: datetime, branch: str | None) -> str:
-    """The same for everybody who imports it: by session, day and branch."""
-    name = session.id
-    if not (name.isascii() and name.replace("-", "").isalnum() and len(name) <= 64):
-        name = hash_of(name)
-    on = f"-{hash_of(branch)[:8]}" if branch else ""
-    return f"manual-{session.provider}-{name}-{day:%Y%m%d}{on}"

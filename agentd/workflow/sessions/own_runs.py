@@ -14,6 +14,7 @@ from agentd.files import FileStamp, file_stamp
 from agentd.ledger import cache, own_grammar
 from agentd.ledger.all_rows import is_settled
 from agentd.ledger.reading import explained, read_document
+from agentd.ledger.rows import each_once, of_call
 from agentd.ledger.run_folders import run_dirs, unentered
 from agentd.meter.logged_requests import requests_of_run
 from agentd.meter.request_log import NAME as REQUESTS
@@ -111,13 +112,23 @@ def read_known(key: str, changes: Iterable[Change], *, until: float = inf) -> Kn
         for run in ledger.runs.values():
             runs.setdefault(run[:2], []).append(run)
             ids.update(run[4])
-        imported |= {call.id: Imported(change, call) for call in ledger.imported}
+        for call in ledger.imported:
+            one = Imported(change, call)
+            imported[call.id] = _that_counts(imported.get(call.id, one), one)
         for run_dir in unentered(change.runs_dir):
             ids |= {one.id for one in _requests(run_dir) if one.id}
             open_runs += _open_run(run_dir)
     if any(before.get(name) is not ledger for name, ledger in now.items()):
         _save(place, key, now)
     return Known(runs, frozenset(ids), open_runs, imported)
+
+
+def _that_counts(one: Imported, other: Imported) -> Imported:
+    """Of what two changes have imported the one that reports have."""
+    if one.change.folder == other.change.folder:
+        return other
+    rows = [[of_call(each.change.id, each.call)] for each in (one, other)]
+    return one if each_once(rows)[0] else other
 
 
 def _save(place: Path, key: str, ledgers: Mapping[str, _Ledger]) -> None:
