@@ -65,6 +65,9 @@ def test_a_wrong_version_is_an_error(value: str) -> None:
         ("cost", "reset", "add-x"),
         ("validate", "add-x", "--fix"),
         ("config", "set", "gemini.command", "x"),
+        ("init",),
+        ("init", "--provider", "codex"),
+        ("init", "--remove"),
         ("config", "unset", "gemini.command"),
     ],
 )

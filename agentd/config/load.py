@@ -83,6 +83,13 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     return replace(config, warnings=tuple(problems.warnings)), problems
 
 
+def require_version(path: Path) -> None:
+    """Raise ConfigError when this agentd is older than the ``min_version`` of a config, if any."""
+    if path.is_file():
+        wanted = min_versions.glance(read_plain(path).decode(errors="replace"))
+        min_versions.require(Path(shown_path(path)), wanted)
+
+
 def shown_path(path: Path) -> str:
     """``path`` for a message: relative where it lies below the current folder."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.config import edit
-from agentd.config.load import load_to_report
+from agentd.config.load import load_to_report, require_version
 from agentd.config.values import toml_text
 from agentd.errors import ConfigError, InputError
 from agentd.files import read_plain, write_atomic
@@ -87,7 +87,8 @@ def initialise(
     registered in the repository around it. A new config has the sections of the ``installed``
     providers, or of ``provider`` alone; of all without either. Running it again writes only what is
     missing, the section of ``provider`` too. Raises InputError when ``root`` is no folder or can't
-    be written to, ConfigError when a section is to be added to a config that is not sound.
+    be written to, ConfigError when a section is to be added to a config that is not sound, or this
+    agentd is older than its ``min_version``.
     """
     if provider is not None and provider not in PROVIDERS:
         raise InputError(f"no provider {provider}; expected one of {', '.join(PROVIDERS)}")
@@ -107,6 +108,7 @@ def initialise(
     here = project.config_path
     if os.path.lexists(here) and not here.is_file():
         raise InputError(f"{here}: is no file, or links to none", fix="Put the file itself there.")
+    require_version(here)
     created = [path for path, text in contents.items() if _write_new(path, text)]
     added = False
     if provider is not None and here not in created:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection
 from pathlib import Path
 
+from agentd.config.load import require_version
 from agentd.errors import InputError, StateError
 from agentd.files import write_atomic
 from agentd.frozen import frozen
@@ -52,7 +53,8 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
 
     Changes, the archive, specs and all else that a person or a step wrote stays; of folders only
     empty ones go. ``dry_run``: nothing is done. Raises InputError where there is no project, or an
-    agentd is at work in it, or a CLI whose agentd is gone.
+    agentd is at work in it, or a CLI whose agentd is gone; ConfigError where this agentd is older
+    than the ``min_version``.
     """
     project = Project(root.absolute(), find_layout(root.absolute()))
     home = project.agentd_dir
@@ -68,6 +70,7 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             f"{project.root} has no agentd/config.toml, so there is nothing to remove",
             fix="Name the project's folder: agentd -C DIR init --remove",
         )
+    require_version(config)
     for change in open_changes(project):
         _check_nobody_works(change)
     reasons: dict[Path, str] = {}
