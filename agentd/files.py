@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.locks import is_at, try_lock
 from agentd.own_writes import noted
 
@@ -19,7 +20,7 @@ MAX_SMALL_BYTES = 4_000_000
 _MAX_MOVED_BYTES = 1 << 30
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _OTHERS = 0o077
-TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
+TEMPORARY = late_pattern(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)
 """How a file is called that :func:`write_atomic` is writing, or was when it was killed."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal
 from typing import Any
 
-_ESCAPES = re.compile(
+from agentd.late_pattern import late_pattern
+
+_ESCAPES = late_pattern(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|\\u[dD](?P<half>[89a-fA-F])[0-9a-fA-F]{2}|\\."
 )

@@ -15,6 +15,7 @@ from agentd.budget.spending import change_account, limits_dollars, metered, part
 from agentd.clock import local_time, utc_now
 from agentd.config.model import BudgetConfig
 from agentd.errors import LockHeld, StateError
+from agentd.late_pattern import late_pattern
 from agentd.ledger import plain_files
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
@@ -24,7 +25,7 @@ from agentd.project.layout import STATE_FILE, Project
 PROJECT = "project"
 """What the names of the project's warnings begin with."""
 
-_WARNED = re.compile(rb"^budget_warned: *['\"]?([^'\"\n]*)", re.MULTILINE)
+_WARNED = late_pattern(rb"^budget_warned: *['\"]?([^'\"\n]*)", re.MULTILINE)
 
 
 def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import field, fields
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 
 T = TypeVar("T")
 Accept = Callable[[Any], object]
 """The value that one of the file stands for, None for a wrong one; ValueError for one with why."""
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_KEY = late_pattern(r"[A-Za-z0-9_-]+")
 _SHOWN_CHARACTERS = 80
 
 

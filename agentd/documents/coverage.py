@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import scan
 from agentd.specs.model import Delta
 
-_MISSING = re.compile(
+_MISSING = late_pattern(
     r"(?:missing|untested|todo|tbd|no (?:unit )?(?:tests?|coverage)"
     r"|not (?:yet )?(?:tested|implemented|covered|found|done))\b(?![./:]+\w)"
     r"|(?:none|no|n/?a|nothing|[-–—?]*)(?:\Z|[ \t]*(?:[:;,(]|\.(?!\w)))",
     re.IGNORECASE,
 )
-_ANYWHERE = re.compile(r"\bMISSING\b|[❌✗✘]")
+_ANYWHERE = late_pattern(r"\bMISSING\b|[❌✗✘]")
 _ANY = "*"  # no key of a name: name_key() takes it away
 _DITTO = " \"'〃^″“”↑"
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from agentd.files import write_private
+from agentd.late_pattern import late_pattern
 from agentd.ledger import plain_files
 from agentd.ledger.run_folders import is_closed
 from agentd.project.change import Change
 
 METADATA = ".openspec.yaml"
 _NAME = "description"
-_GOAL = re.compile(r"^goal:[ \t]+(?:[|>][+-]?[ \t\r]*\n)?(.+(?:\n[ \t]+.*)*)", re.MULTILINE)
+_GOAL = late_pattern(r"^goal:[ \t]+(?:[|>][+-]?[ \t\r]*\n)?(.+(?:\n[ \t]+.*)*)", re.MULTILINE)
 
 
 def keep_description(change: Change, text: str) -> None:

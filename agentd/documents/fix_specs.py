@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import re
 
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import scan
 from agentd.markdown.openspec import code_lines
 
-_SECTION = re.compile(
+_SECTION = late_pattern(
     r"^ {0,3}(#{1,6})([ \t]*)(ADDED|MODIFIED|REMOVED|RENAMED)[ \t]+Requirements?[ \t]*:?$",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
+_NAMED = late_pattern(
     r"^( {0,3})(#{1,6})([ \t]*)(Requirement|Scenario)[ \t]*([:：])[ \t]*(\S.*)$", re.IGNORECASE
 )
-_BOLD_SCENARIO = re.compile(
+_BOLD_SCENARIO = late_pattern(
     r"^(?:[-*+][ \t]+)?(\*\*|__)Scenario"
     r"(?:[ \t]*[:：][ \t]*(\S.*?)\1|[ \t]*[:：]?\1[:：]?[ \t]*(\S.*))$",
     re.IGNORECASE,
 )
-_WHOLE = re.compile(r"^##[ \t]+Requirements[ \t]*$", re.IGNORECASE)
-_REQUIREMENT = re.compile(r"^###[ \t]*Requirement:", re.IGNORECASE)
-_MARKS = re.compile(r"^(#{1,6})[ \t]")
-_CLAUSE = re.compile(
+_WHOLE = late_pattern(r"^##[ \t]+Requirements[ \t]*$", re.IGNORECASE)
+_REQUIREMENT = late_pattern(r"^###[ \t]*Requirement:", re.IGNORECASE)
+_MARKS = late_pattern(r"^(#{1,6})[ \t]")
+_CLAUSE = late_pattern(
     r"^(?P<indent>[ \t]*)(?P<bullet>[-*+][ \t]+)?(?P<bold>\*\*|__)?"
     r"(?P<word>GIVEN|WHEN|THEN|AND|BUT)(?![A-Za-z0-9_*'’-])(?P<rest>.*)$",
     re.IGNORECASE,
 )
-_BOLD_CLAUSE = re.compile(
+_BOLD_CLAUSE = late_pattern(
     r"^(?P<indent>[ \t]*)(?P<bullet>[-*+][ \t]+)?(?P<bold>\*\*|__)"
     r"(?P<word>GIVEN|WHEN|THEN|AND|BUT)[ \t]*:?(?P=bold)(?P<rest>.*)$",
     re.IGNORECASE,
 )
-_GOOD_CLAUSE = re.compile(r"^[ \t]*[-*+][ \t]+\*\*[A-Za-z]+\*\*(?:[ \t]|$)")
+_GOOD_CLAUSE = late_pattern(r"^[ \t]*[-*+][ \t]+\*\*[A-Za-z]+\*\*(?:[ \t]|$)")
 
 
 def mend_spec(lines: list[str], *, is_new: bool) -> tuple[list[str], list[str]]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 from agentd.documents.report import Issue
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import Document
 from agentd.markdown.spans import without_code
 
 MAX_CHECKED = 3_000
-_INLINE = re.compile(
+_INLINE = late_pattern(
     r"\]\([ \t]{0,9}(?:<([^<>\n]{0,1000})>"
     r"|([^()\s\]\[]{1,1000}(?:\([^()\s]{0,200}\)[^()\s\]\[]{0,200})?))"
 )
-_REFERENCE = re.compile(r"^ {0,3}\[[^\]\[]{1,200}\]:[ \t]{1,9}<?([^\s<>]{1,1000})>?")
-_ABSOLUTE = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\d+$)|//|/|#|$)")
-_PLACE = re.compile(r"(?:[?#].*|:\d+(?:[-:]\d+)?)$")
+_REFERENCE = late_pattern(r"^ {0,3}\[[^\]\[]{1,200}\]:[ \t]{1,9}<?([^\s<>]{1,1000})>?")
+_ABSOLUTE = late_pattern(r"^(?:[A-Za-z][A-Za-z0-9+.-]{1,30}:(?!\d+$)|//|/|#|$)")
+_PLACE = late_pattern(r"(?:[?#].*|:\d+(?:[-:]\d+)?)$")
 
 
 def broken_links(document: Document, path: str, exists: Callable[[str], bool]) -> Iterator[Issue]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from agentd.late_pattern import late_pattern
+
 _MARKUP = " \t*_`\"'“”„«»‘’「」.;,:："
-_PREFIX = re.compile(r"^(?:requirement|scenario|issue)\s*[:：]\s*", re.IGNORECASE)
+_PREFIX = late_pattern(r"^(?:requirement|scenario|issue)\s*[:：]\s*", re.IGNORECASE)
 _INSIDE = str.maketrans(
     dict.fromkeys("‐‑‒–—―−", "-")
     | dict.fromkeys("“”„‟«»″「」", '"')
     | dict.fromkeys("‘’‚‛′‹›", "'")
     | dict.fromkeys("`\u00ad\u200b\u200c\u200d\u2060\ufe0f", "")
 )
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_DASHES = re.compile(r"-{2,3}")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_BREAK = late_pattern(r"<br\s*/?>", re.IGNORECASE)
+_DASHES = late_pattern(r"-{2,3}")
+_ESCAPED = late_pattern(r"\\([!-/:-@\[-`{-~])")
 
 
 def name_key(name: str) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 from agentd.documents.description import METADATA
 from agentd.errors import StateError
+from agentd.late_pattern import late_pattern
 from agentd.ledger.run_folders import run_dirs
 from agentd.markdown.document import scan
 from agentd.project.change import Change
 
-_SKIPS_SPECS = re.compile(r"^skip_specs:[ \t]+(?:true|True|TRUE)[ \t\r]*(?:#.*)?$", re.MULTILINE)
-_SCHEMA = re.compile(r"^schema:[ \t]+\S", re.MULTILINE)
-_NO_SPECS = re.compile(
+_SKIPS_SPECS = late_pattern(r"^skip_specs:[ \t]+(?:true|True|TRUE)[ \t\r]*(?:#.*)?$", re.MULTILINE)
+_SCHEMA = late_pattern(r"^schema:[ \t]+\S", re.MULTILINE)
+_NO_SPECS = late_pattern(
     r"[ \t]*[-*+][ \t]+(?:\*\*)?Specs(?:\*\*)?:(?:\*\*)?[ \t]*none\b", re.IGNORECASE
 )
 _PROPOSING = ("proposal", "fillback")

@@ -8,16 +8,17 @@ from functools import cache
 from pathlib import Path
 
 from agentd.documents.report import Issue
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import Document, scan
 from agentd.markdown.spans import without_code
 
 SKELETONS = Path(__file__).parent / "skeletons"
-_ANGLE = re.compile(r"(?<![\w<])(?<!\]\()<([^\W\d_][^<>]{0,120})>")
-_FIELD = re.compile(r"\{\{[ \t]{0,9}[\w.]{1,80}[ \t]{0,9}\}\}")
-_TO_DO = re.compile(r"(?<![\w-])(TODO|TBD|FIXME|XXX)(?![\w-])")
-_LOREM = re.compile(r"\blorem ipsum\b", re.IGNORECASE)
+_ANGLE = late_pattern(r"(?<![\w<])(?<!\]\()<([^\W\d_][^<>]{0,120})>")
+_FIELD = late_pattern(r"\{\{[ \t]{0,9}[\w.]{1,80}[ \t]{0,9}\}\}")
+_TO_DO = late_pattern(r"(?<![\w-])(TODO|TBD|FIXME|XXX)(?![\w-])")
+_LOREM = late_pattern(r"\blorem ipsum\b", re.IGNORECASE)
 # HTML that Markdown texts use in prose; other single words in angle brackets are placeholders.
-_HTML = re.compile(
+_HTML = late_pattern(
     r"(?:a|abbr|b|blockquote|body|br|button|code|dd|del|details|div|dl|dt|em|footer|form|h[1-6]|"
     r"head|header|hr|html|i|img|input|ins|kbd|label|li|link|main|meta|nav|ol|option|p|pre|s|samp|"
     r"script|section|select|small|span|strong|style|sub|summary|sup|svg|table|tbody|td|template|"

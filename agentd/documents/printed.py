@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from agentd.late_pattern import late_pattern
 from agentd.markdown.blocks import Fence
 from agentd.markdown.document import scan
 
 _MARKDOWN = ("markdown", "md")
 _SENTENCE_CHARS = 300
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NOT_TEXT = late_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def document_in_text(text: str, name_hint: str) -> str | None:

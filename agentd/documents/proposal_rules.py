@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
 from agentd.documents.report import Issue, Severity
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import Document, Heading
 
 NEEDED = ("Why", "What changes")
-_NEEDED = re.compile(r"(?<![a-z0-9])(why|what changes)(?![a-z0-9])")
+_NEEDED = late_pattern(r"(?<![a-z0-9])(why|what changes)(?![a-z0-9])")
 _LAST_LATIN = "\u024f"
 
 

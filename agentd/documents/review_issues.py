@@ -10,53 +10,54 @@ from dataclasses import replace
 from agentd.documents.name_key import name_key
 from agentd.documents.tables import rows_of
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import Document, Heading, scan
 
 # Titles as models write them: a number, a severity and a place around what matters.
 _WORD = "critical|blocker|blocking|major|high|severe|medium|moderate|low|minor|trivial|nit|info"
-_TITLE_NUMBER = re.compile(
+_TITLE_NUMBER = late_pattern(
     r"^[\s*_`#\[(]{0,6}(?:(?:issue|finding|problem)[ \t]*#?\d{1,4}(?!\w)"
     r"|(?:[a-z]{1,2}-?|#)?\d{1,4}(?=[\])*_`]{0,4}[:.)\]–—]|[ \t]-[ \t]))"
     r"[\s*_`\]]{0,6}[:.)–—-]{0,2}[\s*_`]{0,6}",
     re.IGNORECASE,
 )
-_TAG = re.compile(
+_TAG = late_pattern(
     rf"^\W{{0,6}}(?:severity[ \t]*[:=][ \t]*)?(?:{_WORD})(?=[ \t]{{0,2}}[:：\])*_–—]|[ \t]-[ \t])"
     r"[\s:：\])*_–—-]{1,8}",
     re.IGNORECASE,
 )
-_INSIDE = re.compile(
+_INSIDE = late_pattern(
     rf"[\[(][ \t]*(?:severity[ \t]*:[ \t]*)?(?:{_WORD})(?:[ \t]*[,;/][^\[\]()]{{0,200}})?[\])]",
     re.IGNORECASE,
 )
-_GROUP = re.compile(
+_GROUP = late_pattern(
     rf"^\W{{0,4}}(?:{_WORD})(?:[ \t-]+(?:severity|priority))?"
     r"(?:[ \t]+(?:issues|findings))?\W{0,4}$",
     re.IGNORECASE,
 )
-_SEVERITY = re.compile(rf"\b(?:{_WORD})\b", re.IGNORECASE)
+_SEVERITY = late_pattern(rf"\b(?:{_WORD})\b", re.IGNORECASE)
 _SEVERE = ("critical", "blocker", "blocking", "major", "high", "severe")
-_STATUS_CLOSED = re.compile(
+_STATUS_CLOSED = late_pattern(
     r"^\W*(?:already\s+)?(?:resolved|fixed|closed|done|addressed|settled)\b", re.IGNORECASE
 )
-_TITLE_CLOSED = re.compile(
+_TITLE_CLOSED = late_pattern(
     r"[\[(](?:resolved|fixed|closed|addressed)\b[^\])]*[\])]|^\W*(?:resolved|fixed|closed)[*_]*:"
     r"|^[\s*_]*(?:~~.*~~|[✅✔☑])",
     re.IGNORECASE,
 )
-_NOTHING = re.compile(
+_NOTHING = late_pattern(
     r"^\W*(?:none|nothing|n/?a|no(?:[ \t]\w+){0,3}[ \t](?:issues?|findings?|problems?))?"
     r"(?:[ \t](?:were|was|are|is))?(?:[ \t](?:found|left|open|remain|remaining|to report))?\W*$",
     re.IGNORECASE,
 )
 _MAX_TITLE = 500
-_PLACE = re.compile(r"[\w./-]{1,120}\.\w{1,9}(?::\d+|#L\d+)")
-_SECTION = re.compile(
+_PLACE = late_pattern(r"[\w./-]{1,120}\.\w{1,9}(?::\d+|#L\d+)")
+_SECTION = late_pattern(
     r"^[\d.)\s]*(?:\w+ )?(?:issues|findings|problems)\b(?!.*\b(?:resolved|fixed|closed)\b)",
     re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"^\W{0,4}(?:issue|finding|problem)[ \t]*#?\d", re.IGNORECASE)
-_FIELD = re.compile(
+_NUMBERED = late_pattern(r"^\W{0,4}(?:issue|finding|problem)[ \t]*#?\d", re.IGNORECASE)
+_FIELD = late_pattern(
     r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}"
     r"(severity|priority|status|resolution|where|location|file|files|path|place)"
     r"[*_]{0,2}[ \t]*[:：][*_]{0,2}[ \t]*(.*)$",
@@ -68,8 +69,8 @@ _FIELD_NAMES = {
     "status": "status",
     "resolution": "status",
 }
-_ITEM = re.compile(r"^([ \t]*)(?:[-*+]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(\S.*)$")
-_LINE_NUMBER = re.compile(r"[:#]L?\d[\d:L–-]*|,?\s?\blines?\s\d[\d–-]*")
+_ITEM = late_pattern(r"^([ \t]*)(?:[-*+]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(\S.*)$")
+_LINE_NUMBER = late_pattern(r"[:#]L?\d[\d:L–-]*|,?\s?\blines?\s\d[\d–-]*")
 
 
 @frozen()

@@ -6,19 +6,20 @@ import re
 from collections.abc import Iterator
 
 from agentd.documents.report import Issue, Severity
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import split_lines
 from agentd.specs.check import delta_problems
 from agentd.specs.model import Delta, Requirement, Scenario, fold
 
 # ASCII borders: `系统MUST提供` has one, which \b would not see.
-_NORMATIVE = re.compile(r"(?<![A-Za-z0-9_])(?:SHALL|MUST)(?![A-Za-z0-9_])")
-_CLAUSE = re.compile(
+_NORMATIVE = late_pattern(r"(?<![A-Za-z0-9_])(?:SHALL|MUST)(?![A-Za-z0-9_])")
+_CLAUSE = late_pattern(
     r"^[ \t]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?([*_`]{0,3})(GIVEN|WHEN|THEN|AND|BUT)"
     r"(?![A-Za-z0-9_])[:,]?[*_`]{0,3}[:,]?[ \t]*(.*)$",
     re.IGNORECASE,
 )
 
-_REQUIREMENT = re.compile(r"###\s*(?:Requirement:|R\d+:)", re.IGNORECASE)
+_REQUIREMENT = late_pattern(r"###\s*(?:Requirement:|R\d+:)", re.IGNORECASE)
 
 
 def spec_issues(delta: Delta, path: str) -> Iterator[Issue]:

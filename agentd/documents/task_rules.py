@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from agentd.documents.name_key import name_key
 from agentd.documents.report import Issue, Severity
 from agentd.documents.tasks import Task
+from agentd.late_pattern import late_pattern
 
 MAX_TASKS = 1_000
 _FIELD = "Write a reference as a field: `Depends on: 1.1`."
-_SEPARATORS = re.compile(r"[,;、，；/]| and ")
+_SEPARATORS = late_pattern(r"[,;、，；/]| and ")
 
 
 def task_issues(tasks: Sequence[Task], path: str) -> Iterator[Issue]:

@@ -8,35 +8,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import scan
 from agentd.markdown.spans import without_code
 from agentd.project.change import Change
 
 # `- [ ] 1.1 text`, and near it: `-[x] text`, `* [X]text`, `- [ x ] text`, `1. [ ] text`.
-CHECKBOX = re.compile(
+CHECKBOX = late_pattern(
     r"^(?P<indent>[ \t]*)(?P<bullet>[-*+]|\d{1,9}[.)])(?P<gap>[ \t]*)"
     r"\[(?P<mark>[ \t]{0,9}[^\]\s]?[ \t]{0,9})\](?![(\[:])(?P<space>[ \t]*)(?P<text>.*)$"
 )
 # A box without its bullet is surely one only before a task's number.
-BARE_BOX = re.compile(r"^(?P<indent>[ \t]*)\[(?P<mark>[ xX])\][ \t]+(?P<text>\d+(?:\.\d+)*\b.*)$")
-_NUMBER = re.compile(r"^[*_~]{0,4}(\d{1,9}(?:\.\d{1,9}){0,9})[.):]?[*_~]{0,4}(?=\s|$)[ \t]*")
-_FIELD = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}([^\W\d_]+(?: on)?)[*_]{0,2}[ \t]*[:：](.*)$")
-_DEPENDS = re.compile(
+BARE_BOX = late_pattern(r"^(?P<indent>[ \t]*)\[(?P<mark>[ xX])\][ \t]+(?P<text>\d+(?:\.\d+)*\b.*)$")
+_NUMBER = late_pattern(r"^[*_~]{0,4}(\d{1,9}(?:\.\d{1,9}){0,9})[.):]?[*_~]{0,4}(?=\s|$)[ \t]*")
+_FIELD = late_pattern(
+    r"^[ \t]*(?:[-*+][ \t]+)?[*_]{0,2}([^\W\d_]+(?: on)?)[*_]{0,2}[ \t]*[:：](.*)$"
+)
+_DEPENDS = late_pattern(
     r"(?P<field>(?:^|[(\[;,.–—-])[ \t]*(?:[-*+][ \t]+)?[*_]{0,2})?"
     r"\bdepend(?:s|ing|ent|encies|ency)?(?:[ \t]+on\b)?(?P<colon>[*_]{0,2}[ \t]*[:：])?[*_]{0,2}",
     re.IGNORECASE,
 )
-_NEGATED = re.compile(
+_NEGATED = late_pattern(
     r"(?:\b(?:no longer|not|never|nothing|neither|nor|none|used to|without)|n['’]t)"
     r"(?:[ \t]+[^\W\d]+){0,2}[ \t]+$",
     re.IGNORECASE,
 )
-_REFERENCE = re.compile(
+_REFERENCE = late_pattern(
     r"[\s,;&/*_、，]{0,9}(?:and\b|or\b|und\b)?\s{0,9}(?:tasks?\b)?\s{0,9}#?"
     r"(\d{1,9}(?:\.\d{1,9}){0,9})(?![^\W_])",
     re.IGNORECASE,
 )
-_ENDS = re.compile(
+_ENDS = late_pattern(
     r"[*_]{0,2}\s*(?:$|[^\w\s*_%°'\"“<>=+~^-]|[-<]+\s|(?:and|or|und)\b)", re.IGNORECASE
 )
 

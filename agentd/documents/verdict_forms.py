@@ -7,33 +7,34 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.markdown.document import scan
 from agentd.markdown.spans import without_code
 
 # Possessive: a line of thousands of underscores takes no time.
 _NOISE = r"[\s*_`\"'“”\u2600-\u27bf\u2b00-\u2bff\ufe0f\U0001f300-\U0001faff]*+"
-_BOX = re.compile(
+_BOX = late_pattern(
     r"^\s*(?:(?:[-*+]|\d{1,3}[.)])\s*)?[\[(]\s{0,9}(?P<mark>\S?)\s{0,9}[\])](?![(\[:])\s*(?P<text>.*)$"
 )
-_BOX_BEHIND = re.compile(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s{{0,9}}(?P<mark>\S?)\s{{0,9}}[\])]\s*$")
+_BOX_BEHIND = late_pattern(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s{{0,9}}(?P<mark>\S?)\s{{0,9}}[\])]\s*$")
 # What says nothing of its own: struck text, and tags around a verdict.
-_LEFT_OUT = re.compile(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
+_LEFT_OUT = late_pattern(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
+_BULLET = late_pattern(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 _MARKUP = " \t*_`"
 _MAX_COLUMNS = 20  # of a table whose row has a verdict and a mark
 _CROSSED = "❌✗✘🚫⛔"
 _UNTICKED = f"{_CROSSED}☐⬜□🔲"
-_HEADING = re.compile(
+_HEADING = late_pattern(
     rf"^{_NOISE}(?:\d[\d.)]*\s*)?{_NOISE}(?:(?:final|overall|my|the|review)\s+)?verdict\b{_NOISE}"
     r"(?:[:：|–—(-]\s*(?P<rest>.*)|(?:and|&)\s.*$|$)",
     re.IGNORECASE,
 )
-_HEADING_LINE = re.compile(
+_HEADING_LINE = late_pattern(
     r"^\s*(?:[*_]{2}(?:(?:final|overall)\s+)?verdict[:：]?[*_]{2}[:：]?|verdict[:：])\s*$",
     re.IGNORECASE,
 )
 # What may stand before a verdict: "Decision:", "This change is", "LGTM -", "->".
-_INTRODUCED = re.compile(
+_INTRODUCED = late_pattern(
     rf"^{_NOISE}(?:(?:(?:my|the|this|final|overall)\s+)*+"
     r"(?:(?:verdict|decision|status|result|outcome|conclusion|recommendation|final|overall)"
     r"(?:\s+is\b)?|(?:(?:change|proposal|implementation|code|work)\s+)?is\b)"
@@ -43,7 +44,7 @@ _INTRODUCED = re.compile(
     rf"{_NOISE}(?:[-=]>|[:：=—–→.!,;-])?{_NOISE}\[?",
     re.IGNORECASE,
 )
-_LABEL = re.compile(
+_LABEL = late_pattern(
     r"^\s*(?:[-+]\s+|\*\s+|\|\s*)?[*_]*+(?:(?:final|overall)\s+)?verdict[*_]*+\s*[:：|][*_]*+\s*(.+)$",
     re.IGNORECASE,
 )
@@ -51,7 +52,7 @@ _MEND = (
     r"(?:fix|address|resolve|correct|mend|add|write|remove|rename|replace|update|change|handle"
     r"|cover)\b(?!.{0,200}\b(?:later|follow-?ups?|optional\w*|separate\w*|next)\b)"
 )
-_CONDITION = re.compile(
+_CONDITION = late_pattern(
     r"\b(?:if|assuming|unless|until|(?<!no )(?<!nothing )pending|subject to|contingent|as soon as"
     r"|(?<!no )(?<!without )(?<!without any )condition\w*"
     r"|provided (?:that|you|it|they|all|the|issues?)|but (?:only|please|first|with)|except"
@@ -66,17 +67,17 @@ _CONDITION = re.compile(
     r")\b",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_AFTER = re.compile(rf"^{_NOISE}[(,–—-]?{_NOISE}after \w+ing\b", re.IGNORECASE)
+_SENTENCE = late_pattern(r"(?<=[.!?])\s+")
+_AFTER = late_pattern(rf"^{_NOISE}[(,–—-]?{_NOISE}after \w+ing\b", re.IGNORECASE)
 # A line of its own beside a verdict that asks for work: "Note: fix issue 1 first."
-_DEMAND = re.compile(
+_DEMAND = late_pattern(
     r"^\W*+(?:(?:note|nb|caveat|reminder|important|condition|todo|but|however)\b\W*+)?"
     rf"(?:please (?:also )?{_MEND}|(?:but|however),? {_MEND}"
     rf"|{_MEND}.*\b(?:first|before|prior)\b|before \w+ing\b.{{0,40}}, (?:please )?{_MEND}"
     r"|.{0,80}(?<!nothing )\b(?:must|needs? to|has to|have to) be \w+ed (?:first|before)\b)",
     re.IGNORECASE,
 )
-_APPROVAL = re.compile(r"\b(?:approv\w*|merg(?:e[ds]?|ing)|accept\w*)\b", re.IGNORECASE)
+_APPROVAL = late_pattern(r"\b(?:approv\w*|merg(?:e[ds]?|ing)|accept\w*)\b", re.IGNORECASE)
 
 
 @frozen()
@@ -180,7 +181,7 @@ def _given(line: str, allowed: Sequence[str], *, is_crossed: bool = False) -> It
 
 # A mark or the end of a phrase must follow, or what gives the reason: "APPROVED / REJECTED" is
 # no verdict, nor is "APPROVED is what it may become".
-_ENDS = re.compile(
+_ENDS = late_pattern(
     rf"{_NOISE}(?:[.!](?:\s|[*_`]|$)|[)\]]?{_NOISE}"
     r"(?:$|[-–—:(,;→]|(?:because|since|now|due to|as|based on|per|found)\b"
     r"|(?:this|the)\s+\w+\s*[.!]?\s*$"

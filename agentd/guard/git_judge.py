@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,9 +30,10 @@ from agentd.guard.git_refs import (
 )
 from agentd.guard.git_settings import GitSettings, text_of
 from agentd.guard.rules import COMMITS, GIT, LOSSES
+from agentd.late_pattern import late_pattern
 from agentd.text import some_of
 
-_HEAD = re.compile(rb"(?:ref: refs/[^\0\n]+|[0-9a-f]{40,64})\n?")
+_HEAD = late_pattern(rb"(?:ref: refs/[^\0\n]+|[0-9a-f]{40,64})\n?")
 
 
 @frozen()

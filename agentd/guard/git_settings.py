@@ -14,6 +14,7 @@ from agentd.guard.aside import move_aside
 from agentd.guard.baseline import Baseline
 from agentd.guard.git_place import GitPlace
 from agentd.guard.tree import Look, look_at
+from agentd.late_pattern import late_pattern
 from agentd.project import merge_driver
 
 _KEPT_BYTES = 1024 * 1024  # of a larger one, such as a hook that is a binary, only the hash is kept
@@ -28,7 +29,7 @@ _STATE_FOLDERS = ("rebase-merge", "rebase-apply", "sequencer")
 _MESSAGES = ("MERGE_MSG", "SQUASH_MSG")  # only missed when they are gone
 # An editor may note a branch's upstream at any time, `git submodule` where a submodule comes from;
 # nothing in there makes git run a program. `agentd init` registers the merge driver.
-_SILENT = re.compile(
+_SILENT = late_pattern(
     rb'^\[branch "[^"\\\]\n]*"\]\n(?:[ \t]+[\w-]+ = [^\\\n]*\n)*'
     rb'|^\[submodule "[^"\\\]\n]*"\]\n(?:[ \t]+(?:active|url) = [^\\\n]*\n)*'
     rb'|^\[merge "agentd"\]\n(?:\tname = %b\n|\tdriver = "%b"\n)*'
@@ -36,7 +37,7 @@ _SILENT = re.compile(
     re.MULTILINE,
 )
 # What `git submodule update --init` writes into the config of the repository that it makes.
-_OF_A_NEW_MODULE = re.compile(
+_OF_A_NEW_MODULE = late_pattern(
     rb"\s*(?:\[(?:core|submodule|extensions)\]|\[(?:remote|branch|submodule) \"[^\"\\\]\n]*\"\]"
     rb"|(?:repositoryformatversion|filemode|bare|logallrefupdates|worktree|ignorecase|symlinks"
     rb"|precomposeunicode|url|fetch|remote|merge|active|objectformat) = [^\\\n]*)?"

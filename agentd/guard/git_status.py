@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +12,13 @@ from agentd.git import GitFailed
 from agentd.guard.git_place import GitPlace
 from agentd.guard.git_settings import settings_of
 from agentd.guard.tree import Look, is_judged, look_at
+from agentd.late_pattern import late_pattern
 
 # Fields before the path, of a changed entry and of an unmerged one (git-status(1), Porcelain v2).
 _FIELDS = {b"1": 8, b"u": 10}
 _ASKED = ("status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all")
 # The letter of ls-files -v: assume-unchanged is a lower case one, skip-worktree an S.
-_FLAGGED = re.compile(rb"(?:\A|\0)([a-zS]) ([^\0]*)")
+_FLAGGED = late_pattern(rb"(?:\A|\0)([a-zS]) ([^\0]*)")
 _INNER_FILES = 2000  # of a repository within the repository; beyond, only their number counts
 
 

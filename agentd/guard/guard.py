@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from agentd.guard.own_places import OwnPlaces
 from agentd.guard.project_files import ProjectFiles
 from agentd.guard.rules import OWN, WRITE_ONLY
 from agentd.guard.write_log import WriteLog
+from agentd.late_pattern import late_pattern
 from agentd.project.change import Change
 from agentd.project.hold import Holds
 from agentd.project.layout import Project
@@ -27,7 +27,7 @@ from agentd.text import some_of
 
 _DIFFS = 5
 # What a command that edits the config leaves, or has there for a moment.
-_OF_CONFIG = re.compile(r"agentd/\.[^/]*\.(?:lock|tmp)")
+_OF_CONFIG = late_pattern(r"agentd/\.[^/]*\.(?:lock|tmp)")
 
 
 @frozen(kw_only=True)

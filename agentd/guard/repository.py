@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,9 @@ from agentd.guard.git_status import (
 )
 from agentd.guard.rules import GIT
 from agentd.guard.tree import Look, is_judged, look_at
+from agentd.late_pattern import late_pattern
 
-_WORKTREES = re.compile(r"(?:^|/)\.(?:[^/]+/)?worktrees/[^/]+$")  # .claude/worktrees/agent-1
+_WORKTREES = late_pattern(r"(?:^|/)\.(?:[^/]+/)?worktrees/[^/]+$")  # .claude/worktrees/agent-1
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
 
 

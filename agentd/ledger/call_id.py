@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import datetime
 
+from agentd.late_pattern import late_pattern
 from agentd.state_folder import hash_of
 
 ALLOWED = "Use letters, digits, '.', '_' and '-', beginning with a letter or digit."
-_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_FORM = late_pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _KINDS = ("", "feature/", "feat/", "fix/")
-_NO_PART = re.compile(r"[^A-Za-z0-9.-]+")
+_NO_PART = late_pattern(r"[^A-Za-z0-9.-]+")
 
 
 def new_call_id(step: str, started_at: datetime) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger import document, own_grammar, source, state
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import TOTALS, Block, after_last_value
@@ -16,9 +17,9 @@ BUDGET_KEYS = ("budget_warned", "budget_reset_calls", "budget_reset_after")
 """The top-level keys that are merged by what they mean, in the order in which they are written."""
 EARLY = datetime.min.replace(tzinfo=UTC)
 """Before any call."""
-_BUDGET = re.compile(rf"^(?:{'|'.join(BUDGET_KEYS)}):[^#\n]*\n", re.MULTILINE)
-_ITEM = re.compile(r"^  - ", re.MULTILINE)
-_OPENING = re.compile(r"(?:.*\n)*?  calls:.*\n")
+_BUDGET = late_pattern(rf"^(?:{'|'.join(BUDGET_KEYS)}):[^#\n]*\n", re.MULTILINE)
+_ITEM = late_pattern(r"^  - ", re.MULTILINE)
+_OPENING = late_pattern(r"(?:.*\n)*?  calls:.*\n")
 
 
 class Entry(NamedTuple):

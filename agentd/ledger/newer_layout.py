@@ -6,11 +6,12 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger import call_keys, outline
 
-_CALL = re.compile(r"  - .+\n(?:    .+\n)*")
-_ITEM = re.compile(r"    - .+\n(?:      .+\n)*")
-_SIMPLE = re.compile(rf"( *)({outline.KEY}): {outline.VALUE}\n")
+_CALL = late_pattern(r"  - .+\n(?:    .+\n)*")
+_ITEM = late_pattern(r"    - .+\n(?:      .+\n)*")
+_SIMPLE = late_pattern(rf"( *)({outline.KEY}): {outline.VALUE}\n")
 
 
 def known_parts(text: str) -> str | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger import scalar
 
 KEY = r"[A-Za-z_][A-Za-z0-9_./-]*"
 _PLAIN = r"(?:[\w./]|-(?=\w))(?:[\w./+@=,()-]|:(?=[\w./+-])| (?=[\w./+(@=-]))*"
 VALUE = rf"(?:{scalar.SINGLE}|{scalar.DOUBLE}|{_PLAIN}|\{{\}}|\[\]|~)"
-_LINE = re.compile(rf"(?:({KEY}):(?: +({VALUE}))?(?: +#.*| *)| *(?:#.*)?)(?:\n|\Z)")
+_LINE = late_pattern(rf"(?:({KEY}):(?: +({VALUE}))?(?: +#.*| *)| *(?:#.*)?)(?:\n|\Z)")
 _NULLS = ("~", "null", "Null", "NULL", "{}", "[]")
 
 

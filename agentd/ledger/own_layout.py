@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger import call_keys, own_grammar, scalar
 from agentd.metering.money import EXACT
 
@@ -20,14 +21,14 @@ TOTALS = tuple(f"total_{key}" for key in SUMMED)
 _CALLS = "telemetry:\n  calls:\n"
 _NO_CALLS = "telemetry:\n  calls: []\n"
 _TOTALS = f"\n  {TOTALS[0]}:"
-_OPENING = re.compile(r"^telemetry:(?: +#.*)?\n", re.MULTILINE)
+_OPENING = late_pattern(r"^telemetry:(?: +#.*)?\n", re.MULTILINE)
 # As texts: only a block with comments needs them, and each takes its time to compile.
 _NEXT_KEY = r"\n(?=[^ #\n])"
 _BLANK = r"(?m)^ *(?:#.*)?\n"
 _COMMENT = (
     rf"(?m)^( *(?:- )?[\w-]+:(?: (?:{scalar.SINGLE}|{scalar.DOUBLE}|[^'\"#\n ][^#\n]*?))?) +#.*$"
 )
-_CLOSING = re.compile(
+_CLOSING = late_pattern(
     "".join(f"  {key}: +[0-9][0-9.eE+-]*\n" for key in TOTALS)
     + f"((?:  (?!(?:calls|{'|'.join(TOTALS)}):)[A-Za-z_].*\n)*)"
 )

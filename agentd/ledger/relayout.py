@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger import call_keys, own_grammar, render, scalar, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.own_layout import SUMMED, TOTALS, add_up
 from agentd.ledger.same_call import each_once
 from agentd.ledger.source import Malformed
 
-_COMMENT = re.compile(r"(?:^|(?<=[ \t\n]))#[^\r\n]*", re.MULTILINE)
+_COMMENT = late_pattern(r"(?:^|(?<=[ \t\n]))#[^\r\n]*", re.MULTILINE)
 _STR = "tag:yaml.org,2002:str"
 _SEQ = "tag:yaml.org,2002:seq"
 _MAP = "tag:yaml.org,2002:map"

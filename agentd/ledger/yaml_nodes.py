@@ -13,13 +13,14 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import Token
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger import call_fields, call_keys, scalar
 from agentd.ledger.source import Conflicted, Malformed
 
-_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_CONFLICT = late_pattern(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _TOO_DEEP = "nested too deeply"
 _MAX_DEPTH = 100
-_MANY_OPENINGS = re.compile(rf"^(?:[^\n\[{{]*+[\[{{]){{{_MAX_DEPTH}}}.*", re.MULTILINE)
+_MANY_OPENINGS = late_pattern(rf"^(?:[^\n\[{{]*+[\[{{]){{{_MAX_DEPTH}}}.*", re.MULTILINE)
 _FEW_NODES = 1_000
 _NULL = "tag:yaml.org,2002:null"
 _INT = "tag:yaml.org,2002:int"

@@ -6,18 +6,18 @@ models indent lists as they like.
 
 from __future__ import annotations
 
-import re
 from enum import Enum, auto
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 
 _MARKS = ("```", "~~~")
 _MAX_DEPTH = 100  # of quotes and lists in each other, which keeps the reading linear
 _QUOTE = 0  # in the stack of containers; a list item is the column its content begins at
-_ITEM = re.compile(r"(?:[-+*]|(\d{1,9})[.)])(?= |$)")
-_RULE = re.compile(r"(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
-_ATX = re.compile(r"#{1,6}(?: |$)")
-_UNDERLINE = re.compile(r"(=+|-+) *$")
+_ITEM = late_pattern(r"(?:[-+*]|(\d{1,9})[.)])(?= |$)")
+_RULE = late_pattern(r"(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
+_ATX = late_pattern(r"#{1,6}(?: |$)")
+_UNDERLINE = late_pattern(r"(=+|-+) *$")
 
 
 class Kind(Enum):

@@ -6,18 +6,18 @@ Line numbers count from 1 and agree with editors: a line ends at LF, CRLF or CR 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.markdown.blocks import Blocks, Kind
 from agentd.markdown.spans import spans
 
 BOM = "\ufeff"
-_HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*))?$")
+_HEADING = late_pattern(r"^ {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 
 
 @frozen()

@@ -6,16 +6,17 @@ reads a text otherwise than CommonMark: the recordings in fixtures/specs/openspe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from agentd.late_pattern import late_pattern
 
 # What JavaScript's trim() takes.
 SPACES = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-_COMMENT_END = re.compile(r"--!?>")
-_NOT_NEWLINE = re.compile(r"[^\n]+")
+_COMMENT_END = late_pattern(r"--!?>")
+_NOT_NEWLINE = late_pattern(r"[^\n]+")
 
 
 def code_lines(lines: Sequence[str]) -> bytearray:

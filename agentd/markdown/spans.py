@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-_BACKTICKS = re.compile(r"`+")
+from agentd.late_pattern import late_pattern
+
+_BACKTICKS = late_pattern(r"`+")
 
 
 def spans(line: str, start: int = 0) -> Iterator[tuple[str, int, int]]:

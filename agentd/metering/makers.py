@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.metering.names import CLAUDE_ALIASES, GEMINI_ALIASES
 from agentd.metering.openai_models import is_openai
 from agentd.metering.words import Accuracy
@@ -123,13 +124,13 @@ FAMILIES = (
 )
 UNKNOWN = Family("unknown", "generic-estimate", "heuristic", ())
 
-_BEDROCK = re.compile(
+_BEDROCK = late_pattern(
     r"(?:(?P<region>us-gov|global|[a-z]{2,4})\.)?"
     r"(?P<maker>ai21|amazon|anthropic|cohere|deepseek|google|meta|minimax|mistral|moonshotai|nvidia"
     r"|openai|qwen|zai)\.(?P<bare>[a-z].*)",
     re.DOTALL,
 )
-_BEDROCK_ARN = re.compile(
+_BEDROCK_ARN = late_pattern(
     r"arn:aws[a-z-]*:bedrock:[^/]*:(?:[0-9]*:)?(?:inference-profile|foundation-model)/"
 )
 

@@ -6,24 +6,25 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agentd.late_pattern import late_pattern
 from agentd.metering.makers import UNKNOWN, ReadName, by_openai, family_of, read_name
 from agentd.metering.names import CLAUDE_ALIASES, MAX_NAME_CHARS, forms, newest
 from agentd.metering.openai_models import exact_encoding, likely_encoding
 from agentd.metering.words import Accuracy
 
-_DOTTED_CLAUDE = re.compile(r"^(claude-3|claude-(?!instant)[a-z]+-\d+)\.(\d)")
-_VERTEX_DATE = re.compile(r"@(20\d{6})\Z")
-_VERTEX_NEWEST = re.compile(r"@default\Z")
-_LONG_CONTEXT = re.compile(r"\[1m\]\Z")
+_DOTTED_CLAUDE = late_pattern(r"^(claude-3|claude-(?!instant)[a-z]+-\d+)\.(\d)")
+_VERTEX_DATE = late_pattern(r"@(20\d{6})\Z")
+_VERTEX_NEWEST = late_pattern(r"@default\Z")
+_LONG_CONTEXT = late_pattern(r"\[1m\]\Z")
 
-_DATE = re.compile(r"-(20\d\d)-?(\d\d)-?(\d\d)$")
-_VERSION = re.compile(r"(?<=-)(\d{1,2})-(\d{1,2})(?=-|$)")
+_DATE = late_pattern(r"-(20\d\d)-?(\d\d)-?(\d\d)$")
+_VERSION = late_pattern(r"(?<=-)(\d{1,2})-(\d{1,2})(?=-|$)")
 _SHOWN = {"gpt": "GPT", "glm": "GLM", "tts": "TTS", "oss": "OSS", "qwq": "QwQ"} | {
     "chatgpt": "ChatGPT",
     "deepseek": "DeepSeek",
     "codellama": "CodeLlama",
 }
-_AS_WRITTEN = re.compile(r"o\d|.*\d[a-z]")  # o3, 4o, 70b, 8x7b
+_AS_WRITTEN = late_pattern(r"o\d|.*\d[a-z]")  # o3, 4o, 70b, 8x7b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

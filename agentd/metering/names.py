@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from agentd.late_pattern import late_pattern
+
 # What ``claude --model`` takes besides full names; each stands for the newest model of its family.
 CLAUDE_ALIASES = ("opus", "sonnet", "haiku", "fable")
 # What ``gemini --model`` takes besides full names; which model it means depends on its settings.
@@ -12,7 +14,7 @@ GEMINI_ALIASES = ("auto", "pro", "flash", "flash-lite")
 # No model's name is longer: what is looked up by longer ones is not kept in memory.
 MAX_NAME_CHARS = 200
 
-_PREFIX = re.compile(r"^(?:models|openai|anthropic|google)/")
+_PREFIX = late_pattern(r"^(?:models|openai|anthropic|google)/")
 _DATE = (
     r"[-@]20\d{6}"  # -20250929 (Anthropic), @20250929 (Vertex)
     r"|-20\d\d-\d\d-\d\d"  # -2025-09-29 (OpenAI)
@@ -20,12 +22,14 @@ _DATE = (
 )
 # -customtools: Google's endpoint of gemini-3.1-pro-preview for agents, at the same price;
 # -v1:0: the version of a model on Amazon Bedrock; @default: the newest one on Vertex AI.
-_SUFFIX = re.compile(rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d|-v\d+:\d+|@default)$")
-_CLAUDE_VERSION = re.compile(r"(?<=\d)-v\d+$")  # Bedrock's anthropic.claude-opus-4-6-v1
+_SUFFIX = late_pattern(
+    rf"(?:\[1m\]|{_DATE}|-customtools|-preview|-latest|-00\d|-v\d+:\d+|@default)$"
+)
+_CLAUDE_VERSION = late_pattern(r"(?<=\d)-v\d+$")  # Bedrock's anthropic.claude-opus-4-6-v1
 # The owner of a fine-tuned model: ft:gpt-4o:org::id, on Azure gpt-4o-2024-08-06.ft-0123456789abc.
-_OWNER = re.compile(r"(?:(?<=^ft:)([^:]+):|(?<=[0-9])(\.ft-)).*", re.DOTALL)
-_DATED = re.compile(rf"(?P<name>.+?)(?:{_DATE})$")
-_FAMILY = re.compile(rf"^claude-.*\b({'|'.join(CLAUDE_ALIASES)})\b")
+_OWNER = late_pattern(r"(?:(?<=^ft:)([^:]+):|(?<=[0-9])(\.ft-)).*", re.DOTALL)
+_DATED = late_pattern(rf"(?P<name>.+?)(?:{_DATE})$")
+_FAMILY = late_pattern(rf"^claude-.*\b({'|'.join(CLAUDE_ALIASES)})\b")
 
 
 def forms(model: str) -> tuple[str, ...]:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
+
+from agentd.late_pattern import late_pattern
 
 Encoding = Literal["o200k_base", "cl100k_base"]
 
 # Each name also counts with an ending behind "-", such as a date. tiktoken 0.14 (model.py) has
 # these, but for gpt-4.5 and codex-mini, a fine-tuned o4-mini. gpt-oss has o200k_harmony: the same
 # tokens, only more special ones.
-_O200K = re.compile(
+_O200K = late_pattern(
     r"(?:gpt-4o|gpt-4\.1|gpt-4\.5|gpt-5(?:\.\d+)?|gpt-oss|chatgpt-4o|o1|o3|o4-mini|codex-mini)(?:-|\Z)"
 )
-_CL100K = re.compile(
+_CL100K = late_pattern(
     r"(?:gpt-4|gpt-3\.5-turbo|gpt-35-turbo)(?:-|\Z)"
     r"|(?:gpt-3\.5|(?:davinci|babbage)-002|text-embedding-ada-002|text-embedding-3-(?:small|large))\Z"
 )
 # Encodings that agentd doesn't have: r50k_base, p50k_base, gpt2.
-_OLDER = re.compile(
+_OLDER = late_pattern(
     r"(?:text-|code-)?(?:davinci|curie|babbage|ada|cushman)(?:-|\Z)|(?:text|code)-s|gpt-?2(?:-|\Z)"
 )
-_NAMED = re.compile(
+_NAMED = late_pattern(
     r"gpt-?\d|gpt-(?:audio|chat|image|live|oss|realtime|rosalind|transcribe)|chatgpt|o\d+(?:-|\Z)"
     r"|chat-latest\Z|codex|computer-use|text-embedding|(?:text-|omni-)?moderation|whisper|tts-|dall-e|sora"
 )
-_FINE_TUNED = re.compile(r"ft:([^:]+)")
+_FINE_TUNED = late_pattern(r"ft:([^:]+)")
 
 
 def is_openai(bare: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+from agentd.late_pattern import late_pattern
+
+_SPACE = late_pattern(r"[ \t\n\r]*")
 
 
 class NotANumber(Exception):

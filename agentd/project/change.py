@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentd.errors import InputError, StateError
 from agentd.files import FileStamp, file_stamp, files_below
+from agentd.late_pattern import late_pattern
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agentd.ledger.store import StateStore
     from agentd.project.workspace import Workspace
 
-_ARCHIVED = re.compile(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
+_ARCHIVED = late_pattern(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
 _FOLDERS = ("specs", "merged")
 
 

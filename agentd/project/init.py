@@ -18,12 +18,13 @@ from agentd.errors import ConfigError, InputError
 from agentd.files import read_plain, write_atomic
 from agentd.frozen import frozen
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 from agentd.project import merge_driver
 from agentd.project.layout import Project, find_layout
 from agentd.providers import PROVIDERS
 
 IGNORED = ("changes/*/runs/", "archive/*/runs/", "*.tmp", "*.lock")
-_PART = re.compile(r"^# ---- (?=\w+: )", re.MULTILINE)
+_PART = late_pattern(r"^# ---- (?=\w+: )", re.MULTILINE)
 _TEMPLATE_NAME = '"my-project"'
 _TEMPLATE_PROVIDERS = "# <a section of each provider: config.toml in its folder>\n"
 _TEMPLATE_PROVIDER = "<provider>"

@@ -10,11 +10,12 @@ from agentd import debug
 from agentd.errors import InputError
 from agentd.files import files_below, read_plain
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 
 STATE_FILE = "STATE.yaml"
 LAYOUTS = ("agentd", "openspec")
-CHANGE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}-[a-z0-9]")
+CHANGE_ID = late_pattern(r"[a-z0-9][a-z0-9-]{0,63}")
+_DATED = late_pattern(r"\d{4}-\d{2}-\d{2}-[a-z0-9]")
 
 
 @frozen()

@@ -10,12 +10,13 @@ from typing import Any
 
 from agentd.errors import ParseError
 from agentd.json_value import json_value, sound_text
+from agentd.late_pattern import late_pattern
 from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS, LlmProvider
 from agentd.providers.base import Cli, Parsed
 
 _DECODER = json.JSONDecoder(parse_float=Decimal)
-_DOCUMENT = re.compile(r"^[ \t]*(?=[{\[])", re.MULTILINE)
+_DOCUMENT = late_pattern(r"^[ \t]*(?=[{\[])", re.MULTILINE)
 
 
 def parse_output(output: str, cli: Cli) -> Parsed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from agentd.clock import from_iso
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 from agentd.metering.partial import reason_of
 from agentd.metering.requests import ApiRequest
 from agentd.providers.base import Logged, LogQuery
@@ -18,7 +18,7 @@ from agentd.providers.provider import folder_of
 
 NO_USAGE = "an answer came without usage"
 NO_SUBAGENT_LOG = "the log of a subagent is missing"
-_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
+_SAFE_ID = late_pattern(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.reports.dimensions import UNKNOWN
 
-_OF_GIT = re.compile(r"Merge (?:remote-tracking )?branch(?:es)? '")
-_OF_A_HOST = re.compile(
+_OF_GIT = late_pattern(r"Merge (?:remote-tracking )?branch(?:es)? '")
+_OF_A_HOST = late_pattern(
     r"Merge pull request #\d+ from [^/\s]+/(\S+)"  # GitHub, Gitea
     r"|Merged in (\S+) \(pull request #\d+\)"  # Bitbucket
     r"|Merge pull request #\d+ in \S+ from (\S+) to \S+"  # Bitbucket Server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from agentd.errors import InputError, StateError
 from agentd.git import GitFailed, NoGit, last_line, run
+from agentd.late_pattern import late_pattern
 from agentd.ledger import document, rows, source
 from agentd.ledger.own_grammar import SUMS
 from agentd.ledger.rows import Row, each_once
@@ -18,7 +18,7 @@ from agentd.ledger.source import Malformed
 
 _HOMES = ("agentd", "openspec")
 _ID, _DAY = "[a-z0-9][a-z0-9-]{0,63}", r"(?:\d{8}|\d{4}-\d{2}-\d{2})"
-LEDGER = re.compile(
+LEDGER = late_pattern(
     rf"(?:agentd/changes/|agentd/archive/{_DAY}-"
     rf"|openspec/changes/(?!archive/)|openspec/changes/archive/{_DAY}-)({_ID})/STATE\.yaml"
 )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from agentd.errors import InputError
 from agentd.git import GitFailed, last_line, output, run
+from agentd.late_pattern import late_pattern
 from agentd.ledger import cache
 from agentd.reports.branch_names import Commit, name_branches
 from agentd.reports.dimensions import NOT_COMMITTED, Origin, Origins
@@ -21,7 +22,7 @@ _LEDGERS = (
     ":(glob)openspec/changes/**/STATE.yaml",
 )
 # A line with an id that a commit added; one of a merge may have a mark for each parent.
-_ADDED = re.compile(
+_ADDED = late_pattern(
     rb"^(?:([0-9a-f]{40,64})|[+ ]*\+[+ ]*(?:- )?id: *(['\"]?)([A-Za-z0-9][\w.:-]*)\2 *\r?)$",
     re.MULTILINE,
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from agentd.late_pattern import late_pattern
 from agentd.ledger.rows import Row
 from agentd.periods import midnight, span
 
-_WEEK = re.compile(r"(\d{4})-?W(\d{2})")
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
-_AGO = re.compile(r"(\d{1,5})([dwh])")
+_WEEK = late_pattern(r"(\d{4})-?W(\d{2})")
+_MONTH = late_pattern(r"(\d{4})-(\d{2})")
+_AGO = late_pattern(r"(\d{1,5})([dwh])")
 
 
 class Bounds(NamedTuple):

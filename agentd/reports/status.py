@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agentd.errors import ConfigError, StateError
 from agentd.files import file_stamp, files_below, read_plain
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.ledger.call_keys import unknown_words
 from agentd.ledger.rows import Row, each_once
 from agentd.ledger.same_call import told_twice
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from agentd.config.model import BudgetConfig
 
 # What makes it worth reading the config: a budget, however it is spelt, or a price below zero.
-_TELLING = re.compile(
+_TELLING = late_pattern(
     rb"^\s*(?:\[\s*)?[\"']?budget|^\s*limit_(?:usd|tokens)\s*="
     rb"|\bcost_per_1[mk]_\w+[\"']?\s*=\s*-",
     re.MULTILINE,

@@ -7,18 +7,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from agentd.late_pattern import late_pattern
 from agentd.markdown.openspec import SPACES
 from agentd.specs.lines import ANY, SPACE, Lines, open_heading
 from agentd.specs.model import Requirement, Scenario
 
-_REQUIREMENT = re.compile(rf"###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
-_OLD_STYLE = re.compile(rf"###{SPACE}+(R\d+:{ANY}*)\Z")
-_SECTION_END = re.compile(rf"##{SPACE}")
-_SCENARIO = re.compile(rf"####{SPACE}+")
-_SCENARIO_LABEL = re.compile(rf"Scenario:{SPACE}*", re.IGNORECASE)
-_SCENARIO_END = re.compile(rf"#{{1,4}}{SPACE}")
-_ANY_HEADING = re.compile(rf"#{{1,6}}{SPACE}")
-_METADATA = re.compile(r"\*\*[^*]+\*\*:")
+_REQUIREMENT = late_pattern(rf"###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
+_OLD_STYLE = late_pattern(rf"###{SPACE}+(R\d+:{ANY}*)\Z")
+_SECTION_END = late_pattern(rf"##{SPACE}")
+_SCENARIO = late_pattern(rf"####{SPACE}+")
+_SCENARIO_LABEL = late_pattern(rf"Scenario:{SPACE}*", re.IGNORECASE)
+_SCENARIO_END = late_pattern(rf"#{{1,4}}{SPACE}")
+_ANY_HEADING = late_pattern(rf"#{{1,6}}{SPACE}")
+_METADATA = late_pattern(r"\*\*[^*]+\*\*:")
 
 
 Finder = Callable[[str], re.Match[str] | None]
@@ -80,7 +81,7 @@ def _requirement(
         scenarios=_scenarios(doc, stop, marks),
         line=head + 1,
         body=_statement(doc, head + 1, first_heading),
-        old_style=match.re is _OLD_STYLE,
+        old_style=bool(_OLD_STYLE.match(match[0])),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from agentd.late_pattern import late_pattern
 from agentd.markdown.openspec import SPACES
 from agentd.specs.blocks import (
     marks_between,
@@ -22,13 +23,13 @@ from agentd.specs.model import (
     Requirement,
 )
 
-_SECTION = re.compile(rf"##{SPACE}+({ANY}+)\Z")
-_OTHER_HEADING = re.compile(rf"###{SPACE}+({ANY}+)\Z")
-_BULLETED = re.compile(rf"[-*+]{SPACE}*`?###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z")
-_RENAME = re.compile(
+_SECTION = late_pattern(rf"##{SPACE}+({ANY}+)\Z")
+_OTHER_HEADING = late_pattern(rf"###{SPACE}+({ANY}+)\Z")
+_BULLETED = late_pattern(rf"[-*+]{SPACE}*`?###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z")
+_RENAME = late_pattern(
     rf"(?:[-*+]{SPACE}*)?(FROM|TO):{SPACE}*`?###{SPACE}*Requirement:{SPACE}*({ANY}+)\Z"
 )
-_REASON = re.compile(r"[-*+]?[ \t]*\*\*Reason(?::\*\*|\*\*:?)", re.IGNORECASE)
+_REASON = late_pattern(r"[-*+]?[ \t]*\*\*Reason(?::\*\*|\*\*:?)", re.IGNORECASE)
 _KINDS = {f"{kind} requirements": kind for kind in ("added", "modified", "removed", "renamed")}
 
 

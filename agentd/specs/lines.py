@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.markdown.openspec import SPACES, code_lines
 
 # JavaScript's \s, and what its `.` leaves out, so that both tools cut a name alike.
 SPACE = f"[{SPACES}]"
 ANY = "[^\n\r\u2028\u2029]"
-_TITLE = re.compile(rf"(#{{1,6}}){SPACE}+({ANY}+)\Z")
-_BORDER = re.compile(rf"(#{{1,6}}){SPACE}")
-_NEWLINE = re.compile(r"\r\n?")
+_TITLE = late_pattern(rf"(#{{1,6}}){SPACE}+({ANY}+)\Z")
+_BORDER = late_pattern(rf"(#{{1,6}}){SPACE}")
+_NEWLINE = late_pattern(r"\r\n?")
 
 
 def normalized(text: str) -> str:

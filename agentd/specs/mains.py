@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from agentd.late_pattern import late_pattern
 from agentd.markdown.openspec import SPACES, code_lines, without_comments
 from agentd.specs.blocks import (
     marks_between,
@@ -15,13 +16,13 @@ from agentd.specs.blocks import (
 from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.model import MainSpec, Problem
 
-_REQUIREMENTS = re.compile(rf"##{SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE)
-_DELTA_HEADING = re.compile(
+_REQUIREMENTS = late_pattern(rf"##{SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE)
+_DELTA_HEADING = late_pattern(
     rf"##{SPACE}+(ADDED|MODIFIED|REMOVED|RENAMED){SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE
 )
-_PURPOSE = re.compile(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
-_SECTION_END = re.compile(rf"##{SPACE}")
-_SPACED_REQUIREMENT = re.compile(rf"###{SPACE}+Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
+_PURPOSE = late_pattern(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
+_SECTION_END = late_pattern(rf"##{SPACE}")
+_SPACED_REQUIREMENT = late_pattern(rf"###{SPACE}+Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
 
 
 def parse_main(text: str, path: str) -> MainSpec:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
+from agentd.late_pattern import late_pattern
 from agentd.specs.blocks import requirement_in
 from agentd.specs.check import main_problems
 from agentd.specs.mains import parse_main, spec_text
@@ -13,7 +13,7 @@ from agentd.specs.model import Conflict, Delta, MainSpec, MergeResult, Problem, 
 from agentd.specs.named_blocks import NamedBlocks
 from agentd.specs.threeway import merge_block
 
-_OLD_NAME = re.compile(r"R\d+:")
+_OLD_NAME = late_pattern(r"R\d+:")
 
 
 class Operations:

@@ -13,6 +13,7 @@ from pathlib import Path
 from agentd.config.model import CHECKS
 from agentd.config.values import given_in, toml_text
 from agentd.errors import AgentdError, InputError
+from agentd.late_pattern import late_pattern
 from agentd.masking import MASK, is_secret_name, masked
 from agentd.project.change import archived_changes, open_changes
 from agentd.project.layout import Project, find_project
@@ -22,7 +23,7 @@ from agentd.workflow.doctor import Check
 _PACKAGES = ("typer", "ruamel.yaml", "tomlkit", "regex", "genai-prices", "toktok-rs")
 _VARIABLES = ("TERM", "LANG", "LC_ALL", "CI", "NO_COLOR", "AGENTD_DEBUG")
 # Prompts, code, and names of the project's own.
-_HIDDEN = re.compile(
+_HIDDEN = late_pattern(
     r"project_name|steps\..*\.rules|checks\.(?:test|lint|audit|own\..*)|validation\..*"
 )
 # The settings whose texts are shown. Of all others, unknown ones too, only numbers are.
@@ -32,11 +33,11 @@ _SHOWN = (
     "on_unpriced",
 )
 # A fine-tuned model has its owner's name: ft:gpt-4o:ORGANISATION:NAME:ID.
-_FINE_TUNED = re.compile(r"\b(ft:[^:\"\s]+):[\w:.-]*[\w.-]")
+_FINE_TUNED = late_pattern(r"\b(ft:[^:\"\s]+):[\w:.-]*[\w.-]")
 _OWN = rf"\g<1>:{MASK}"
-_UNNAMED = re.compile(r"(?:(?<=validation\.patterns)|(?<=checks\.own))\..*")
+_UNNAMED = late_pattern(r"(?:(?<=validation\.patterns)|(?<=checks\.own))\..*")
 # The same in a sentence; a name that stands there twice is behind "has the name".
-_NAMED = re.compile(
+_NAMED = late_pattern(
     r"\b(validation\.patterns|checks\.own)(?:\.(?:\"[^\"]*\"|\S)+| has the name .*)"
 )
 

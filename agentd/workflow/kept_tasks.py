@@ -9,13 +9,14 @@ from pathlib import Path
 from agentd.documents.name_key import name_key
 from agentd.documents.tasks import CHECKBOX, Task, read_tasks
 from agentd.files import read_plain, write_atomic, write_private
+from agentd.late_pattern import late_pattern
 from agentd.project.change import Change
 from agentd.text import some_of
 from agentd.workflow.step_run import StepRun
 
 _TASKS = "tasks.md"  # in a run's folder: as the run left it, where that was not taken
 _BEFORE = "tasks-before-the-run.md"
-_DONE = re.compile(r"(?:\s*(?:[✅✔✓☑]\ufe0f?|\((?:done|completed?)\)))+\s*$", re.IGNORECASE)
+_DONE = late_pattern(r"(?:\s*(?:[✅✔✓☑]\ufe0f?|\((?:done|completed?)\)))+\s*$", re.IGNORECASE)
 
 
 def keep_tasks(run: StepRun, run_dir: Path) -> None:

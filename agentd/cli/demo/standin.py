@@ -11,6 +11,8 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agentd.late_pattern import late_pattern
+
 _HERE = Path(__file__).parent
 _DOCUMENTS = _HERE / "documents"
 # Recordings are packed into the wheel; in a checkout they stand in fixtures/.
@@ -19,9 +21,9 @@ _RECORDINGS = next(
     for path in (_HERE / "recordings", _HERE.parents[2] / "fixtures" / "recordings")
     if path.is_dir()
 )
-_HEADING = re.compile(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", re.MULTILINE)
+_HEADING = late_pattern(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", re.MULTILINE)
 
-_SESSION = re.compile(r'"(?:session_id|thread_id)":"([0-9a-f-]{36})"')
+_SESSION = late_pattern(r'"(?:session_id|thread_id)":"([0-9a-f-]{36})"')
 
 RECORDINGS = {
     ("gemini", "proposal"): "gemini/0.61.0/tool_stream_json",

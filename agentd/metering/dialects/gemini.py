@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agentd.late_pattern import late_pattern
 from agentd.metering.dialects.asked import Asked
 from agentd.metering.dialects.fields import items, malformed, mapping, text, tokens
 from agentd.metering.dialects.json_parts import Path
@@ -20,10 +21,10 @@ from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import ModelUsage
 
 _QUERIES: Path = ("candidates", "groundingMetadata", "webSearchQueries")
-_CALL = re.compile(r":(?:streamG|g)enerateContent$", re.IGNORECASE)
-_MODEL = re.compile(r"/models/([^/:]+):")
+_CALL = late_pattern(r":(?:streamG|g)enerateContent$", re.IGNORECASE)
+_MODEL = late_pattern(r"/models/([^/:]+):")
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "MALFORMED_FUNCTION_CALL": "error"}
-_BILLED_BY_PROMPT = re.compile(r"gemini-[12]\b")
+_BILLED_BY_PROMPT = late_pattern(r"gemini-[12]\b")
 _ENDS_A_TASK = "complete_task"
 _SERVER_TOOLS = {"googleSearch", "google_search", "urlContext", "url_context", "codeExecution"}
 

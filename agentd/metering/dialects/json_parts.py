@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 
-_INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_MARKS = re.compile(rb'["{}\[\]:,]')
-_BRACKETS = re.compile(rb'["{}\[\]]')
+_INSIDE = late_pattern(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_MARKS = late_pattern(rb'["{}\[\]:,]')
+_BRACKETS = late_pattern(rb'["{}\[\]]')
 _MAX_VALUE_BYTES = 1 << 20  # a wanted value that is longer is left out
 _MAX_KEY_BYTES = 256
 _MAX_DEPTH = 10_000

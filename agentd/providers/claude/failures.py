@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from agentd.late_pattern import late_pattern
 from agentd.providers.failure import Failure, Reason, reason_of_form, reason_of_status
 from agentd.providers.fields import mapping, text
 
@@ -19,10 +20,10 @@ _KINDS: dict[str, Reason] = {
     "invalid_request": "refused",  # the model's refusal too
 }
 _SUBTYPES: dict[str, Reason] = {"error_max_turns": "budget", "error_max_budget_usd": "budget"}
-_NO_SESSION = re.compile(r"No conversation found with session ID: \S+\Z")
+_NO_SESSION = late_pattern(r"No conversation found with session ID: \S+\Z")
 # 1.0 and 2.0 have no field for the status; with is_error set, their ``result`` is this message.
 _RESULTS: tuple[tuple[re.Pattern[str], Reason | None], ...] = (
-    (re.compile(r"API Error: (\d{3}) "), None),
+    (late_pattern(r"API Error: (\d{3}) "), None),
 )
 
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agentd.late_pattern import late_pattern
 from agentd.providers.activity import Activity, tool_shown
 
 MARKERS = (b'"item.',)
 TEXT_MARKERS: tuple[bytes, ...] = ()
 
-_SHELL = re.compile(r"^\S*/(?:ba|z)?sh -l?c (['\"]?)(?P<command>.*)\1$", re.DOTALL)
+_SHELL = late_pattern(r"^\S*/(?:ba|z)?sh -l?c (['\"]?)(?P<command>.*)\1$", re.DOTALL)
 
 
 def read(event: Mapping[str, Any]) -> Activity | None:

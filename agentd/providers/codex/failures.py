@@ -9,29 +9,30 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from agentd.clock import local
+from agentd.late_pattern import late_pattern
 from agentd.providers.failure import Failure, Reason, reason_of_form
 
-_STATUS = re.compile(r"(?:unexpected status|exceeded retry limit, last status:) (\d{3})\b")
+_STATUS = late_pattern(r"(?:unexpected status|exceeded retry limit, last status:) (\d{3})\b")
 _FORMS: tuple[tuple[re.Pattern[str], Reason | None], ...] = (
     (_STATUS, None),
     (
-        re.compile(
+        late_pattern(
             r"Missing environment variable: |Your access token could not be refreshed"
             r"|Quota exceeded\. Check your plan|Your workspace is out of credits\."
             r"|You hit your spend cap |To use Codex with your ChatGPT plan, upgrade"
         ),
         "auth",
     ),
-    (re.compile(r"You[’']ve hit your usage limit\.|rate limit exceeded: "), "rate_limit"),
+    (late_pattern(r"You[’']ve hit your usage limit\.|rate limit exceeded: "), "rate_limit"),
     (
-        re.compile(
+        late_pattern(
             r"We[’']re currently experiencing high demand|Selected model is at capacity\."
             r"|Policy-restricted capacity is unavailable\."
         ),
         "overloaded",
     ),
     (
-        re.compile(
+        late_pattern(
             r"\{\s*\"(?:error|detail)\""  # the body of a 400, as it came
             r"|Codex ran out of room in the model's context window\."
             r"|stream disconnected before completion: Incomplete response returned, reason: content"
@@ -39,17 +40,17 @@ _FORMS: tuple[tuple[re.Pattern[str], Reason | None], ...] = (
         "refused",
     ),
     (
-        re.compile(
+        late_pattern(
             r"stream disconnected before completion: |Connection failed: "
             r"|Reconnecting\.\.\. waiting for network"
         ),
         "network",
     ),
-    (re.compile(r"budget reached"), "budget"),
+    (late_pattern(r"budget reached"), "budget"),
 )
 _CUT = ("stream disconnected", "idle timeout")
 _NOT_SENT = ("error sending request", "Connection failed")
-_AGAIN = re.compile(
+_AGAIN = late_pattern(
     r"You[’']ve hit your usage limit\..* try again at "
     r"(?:([A-Z][a-z]{2}) (\d{1,2})(?:st|nd|rd|th), (\d{4}) )?(\d{1,2}):(\d\d) ([AP])M\.\Z"
 )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 from agentd.providers.failure import Failure, Reason, reason_of_form, reason_of_status
 from agentd.providers.fields import mapping, text
 
@@ -22,13 +23,13 @@ EXIT_REASONS: dict[int, Reason] = {
     53: "budget",  # maxSessionTurns
     55: "refused",  # the folder is not trusted
 }
-_BODY = re.compile(r"\[API Error: (\{.*\})\]", re.DOTALL)
+_BODY = late_pattern(r"\[API Error: (\{.*\})\]", re.DOTALL)
 _FORMS: tuple[tuple[re.Pattern[str], Reason | None], ...] = (
-    (re.compile(r"\[API Error: exception TypeError: fetch failed"), "network"),
-    (re.compile(r"\[API Error: You have exhausted your daily quota "), "rate_limit"),
-    (re.compile(r"\[API Error: models/\S+ is not found for API version "), "refused"),
+    (late_pattern(r"\[API Error: exception TypeError: fetch failed"), "network"),
+    (late_pattern(r"\[API Error: You have exhausted your daily quota "), "rate_limit"),
+    (late_pattern(r"\[API Error: models/\S+ is not found for API version "), "refused"),
 )
-_AFTER = re.compile(r"\nSuggested retry after (\d+(?:\.\d+)?)s\.\]")
+_AFTER = late_pattern(r"\nSuggested retry after (\d+(?:\.\d+)?)s\.\]")
 _LONGEST_S = 32 * 24 * 3600
 
 

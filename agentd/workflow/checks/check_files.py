@@ -15,6 +15,7 @@ from typing import Any
 
 from agentd.files import read_plain
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 
 _MAX_ENTRIES = 20_000
 _MAX_DEPTH = 8
@@ -26,7 +27,7 @@ _NOT_ENTERED = frozenset(
     )
 )
 # What JSON with comments has beside JSON: comments, and commas before a bracket; texts come first.
-_JSONC = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+_JSONC = late_pattern(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
 
 
 class CheckFiles:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass, field
+
+from agentd.late_pattern import late_pattern
 
 _MAX_UTF8_BYTES = 4
 LEFT_OUT = "[... the middle is left out ...]"
 """Stands in place of what was too long."""
 # Escape sequences of terminals (ECMA-48): CSI, strings such as OSC up to their end, the rest.
-_ESCAPES = re.compile(
+_ESCAPES = late_pattern(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = late_pattern(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True)

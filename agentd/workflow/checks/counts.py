@@ -6,31 +6,32 @@ import re
 from typing import NamedTuple
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.text import counted
 
 _READ_LINES, _READ_CHARS, _END_LINES = 400, 500, 20
 _MAX_DIGITS = 9
 _ERROR = "error"
 _NO_TESTS = 5  # pytest, Exit codes; unittest since Python 3.12
-_PYTEST = re.compile(r"(?:^|[\s/])(?:pytest|py\.test)(?:\s|$)")
-_FIVE = re.compile(r"\b(?:Error|exit|code|exited with)[: ]+5\b")
+_PYTEST = late_pattern(r"(?:^|[\s/])(?:pytest|py\.test)(?:\s|$)")
+_FIVE = late_pattern(r"\b(?:Error|exit|code|exited with)[: ]+5\b")
 # How pytest, unittest, go, RSpec, jest, vitest and deno tell of tests that they can't load.
-_UNLOADED = re.compile(
+_UNLOADED = late_pattern(
     r"^!+ Interrupted: \d+ errors? during collection"
     r"|Failed to import test module: |^FAIL[ \t].*\[(?:build|setup) failed\]"
     r"|occurred outside of examples|Test suite failed to run|Failed Suites \d+|\(uncaught error\)$",
     re.MULTILINE,
 )
-_STOPPED = re.compile(r"^!+ (?:Interrupted: )?stopping after ", re.MULTILINE)
+_STOPPED = late_pattern(r"^!+ (?:Interrupted: )?stopping after ", re.MULTILINE)
 # A test that failed: of pytest's short summary, unittest, go, cargo.
-_FAILING = re.compile(
+_FAILING = late_pattern(
     r"^(?:(?:FAILED|ERROR) (?P<pytest>\S+\.py\b.*?)(?: - .*)?"
     r"|(?:FAIL|ERROR): (?P<unittest>\w+ \(.+)"
     r"|[ \t]*--- FAIL: (?P<go>\S+).*"
     r"|test (?P<cargo>\S+) \.\.\. FAILED)$",
     re.MULTILINE,
 )
-_NONE_RAN = re.compile(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
+_NONE_RAN = late_pattern(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
 
 
 class Count(NamedTuple):
@@ -60,8 +61,8 @@ class _Tool:
 
 
 def _tool(summary: str, numbers: str = "", noun: str = "failed", *, adds_up: bool = False) -> _Tool:
-    found = re.compile(numbers) if numbers else None
-    return _Tool(re.compile(summary), found, noun, adds_up)
+    found = late_pattern(numbers) if numbers else None
+    return _Tool(late_pattern(summary), found, noun, adds_up)
 
 
 _FAILED = r"(\d+) (?:failed|errors?)\b"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from agentd.config.model import CHECKS, ChecksConfig
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 from agentd.workflow.checks import languages, node, python
 from agentd.workflow.checks.check_files import CheckFiles
 
@@ -31,8 +31,8 @@ class LocalCheck:
         return self.name.partition(" ")[0]
 
 
-_ASSIGNMENTS = re.compile(r"^(?:\s*\w+=\S*\s+)*")
-_PROGRAM = re.compile(r"[\w./+-]+")
+_ASSIGNMENTS = late_pattern(r"^(?:\s*\w+=\S*\s+)*")
+_PROGRAM = late_pattern(r"[\w./+-]+")
 LocalChecks = tuple[LocalCheck, ...]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from agentd.files import read_plain, write_atomic
 from agentd.frozen import frozen
 from agentd.guard.tree import is_judged, look_at
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 from agentd.ledger.run_folders import run_dirs
 from agentd.masking import without_keys
 from agentd.project.change import Change
@@ -24,7 +24,7 @@ from agentd.workflow.checks.detect import LocalCheck
 from agentd.workflow.checks.run_checks import CheckResult
 from agentd.workflow.steps import STEPS
 
-_TIME = re.compile(r"\d+\.\d+|\d+:\d\d:\d\d|\d+ ?m?s\b")
+_TIME = late_pattern(r"\d+\.\d+|\d+:\d\d:\d\d|\d+ ?m?s\b")
 _MAX_BYTES = 48 * 1024  # what guards keep of a run's file is 64 KB
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from agentd.late_pattern import late_pattern
 from agentd.workflow.checks.check_files import CheckFiles, installed, table, wrapped
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -12,7 +13,7 @@ _JUSTFILES = ("justfile", "Justfile", ".justfile", "JUSTFILE")
 # A rule's name at the beginning of a line; in a comment or a recipe it stands elsewhere.
 _MAKE_TARGET = r"^(?:[\w.-]+ +)*{}(?: +[\w.-]+)* *::?(?!=)"
 _JUST_RECIPE = r"^@?{}(?: [^:=\n]*)?:(?!=)"
-_RAKE_TASK = re.compile(
+_RAKE_TASK = late_pattern(
     r"^[ \t]*(?:(?:Rake::TestTask|Minitest::TestTask|RSpec::Core::RakeTask)\b|"
     r"(?:multi)?task[ (]+[:\"']?(test|spec)\b)",
     re.MULTILINE,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from agentd.late_pattern import late_pattern
 from agentd.workflow.checks.check_files import CheckFiles, installed, table, texts
 
 _MARKS = (
@@ -16,7 +17,7 @@ _MARKS = (
     *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py"),
 )
 _REQUIREMENTS = ("requirements*.txt", "*requirements.txt", "dev.txt", "test.txt", "tests.txt")
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_NAME = late_pattern(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _RUNNERS = {"uv.lock": "uv run --frozen", "poetry.lock": "poetry run", "pdm.lock": "pdm run"}
 """How a tool is run where a lock file is; without --frozen uv may rewrite it."""
 _READ_TESTS = 50  # so many test files are read to see what runs them

@@ -10,31 +10,32 @@ from pathlib import Path, PurePosixPath
 from agentd.errors import InputError
 from agentd.files import files_below, read_plain
 from agentd.git import GitFailed, output
+from agentd.late_pattern import late_pattern
 
 # Other people's code, tracked or not.
-_VENDORED = re.compile(
+_VENDORED = late_pattern(
     r"(^|/)(node_modules|bower_components|vendor|third_party|site-packages|Pods|Carthage)/"
 )
 # What git would ignore, where there is no git to ask. Folders with a dot are left out there too.
-_IGNORED = re.compile(
+_IGNORED = late_pattern(
     r"build|dist|target|out|obj|bin|coverage|htmlcov|venv|env|__pycache__|tmp|\..*"
 )
 # agentd's and OpenSpec's own documents.
-_OWN = re.compile(
+_OWN = late_pattern(
     r"(agentd|openspec)/((specs|changes|archive|templates)/|(config\.toml|\.gitignore|\w+\.md)$)"
 )
-_LOCK_FILE = re.compile(
+_LOCK_FILE = late_pattern(
     r"(^|/)(package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb|go\.sum"
     r"|Package\.resolved|packages\.lock\.json|gradle\.lockfile|deno\.lock)$"
 )
-_NO_CODE = re.compile(
+_NO_CODE = late_pattern(
     r"\.(lock|map|min\.\w+|svg|csv|tsv|jsonl|ndjson|log|snap|po|pot|pem|key|crt|patch|diff"
     r"|pb\.go|pb\.cc|pb\.h|g\.dart|freezed\.dart|designer\.cs|generated\.\w+|gen\.\w+)$"
     r"|_pb2(_grpc)?\.pyi?$|(^|/)\.env(\.|$)",
     re.IGNORECASE,
 )
-_DATA = re.compile(r"\.(json|ya?ml|xml|toml|txt|html|sql)$", re.IGNORECASE)
-_GENERATED = re.compile(r"@generated|\bDO NOT EDIT\b|\bautomatically generated\b", re.IGNORECASE)
+_DATA = late_pattern(r"\.(json|ya?ml|xml|toml|txt|html|sql)$", re.IGNORECASE)
+_GENERATED = late_pattern(r"@generated|\bDO NOT EDIT\b|\bautomatically generated\b", re.IGNORECASE)
 
 _MAX_BYTES = 4_000_000
 _MAX_DATA_CHARS = 20_000

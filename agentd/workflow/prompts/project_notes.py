@@ -6,13 +6,14 @@ import os
 import re
 from pathlib import Path
 
+from agentd.late_pattern import late_pattern
 from agentd.markdown.blocks import Kind
 from agentd.markdown.document import Document, scan
 from agentd.workflow.prompts.templates import read_utf8
 
 MAX_CHARS = 8000
 # As `agentd init` writes them: a line that is one sentence in angle brackets.
-_UNFILLED = re.compile(r"^<[A-Z][^<>]*\.>$")
+_UNFILLED = late_pattern(r"^<[A-Z][^<>]*\.>$")
 
 
 def read_notes(agentd_dir: Path) -> str:

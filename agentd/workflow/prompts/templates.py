@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from agentd.errors import InputError
 from agentd.files import read_plain
+from agentd.late_pattern import late_pattern
 from agentd.workflow.steps import STEPS
 
 # Placeholders that every template knows.
@@ -39,7 +39,7 @@ PACKAGED = Path(__file__).parent
 _PACKAGE = PACKAGED.parents[1]
 _SKELETONS = _PACKAGE / "documents" / "skeletons"
 # A backslash before it keeps a placeholder as it stands.
-_FIELD = re.compile(r"(\\?)\{\{[ \t]*([\w-]+)[ \t]*\}\}")
+_FIELD = late_pattern(r"(\\?)\{\{[ \t]*([\w-]+)[ \t]*\}\}")
 
 
 def prompt_fields() -> dict[str, tuple[str, ...]]:
