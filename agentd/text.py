@@ -41,7 +41,7 @@ def one_line(text: str) -> str:
 
 def counted(count: int, noun: str, none: str = "0") -> str:
     """``1 call``, ``2 calls``; of nothing ``none`` is the number."""
-    return f"{count or none} {noun}{'' if count == 1 else 's'}"
+    return f"{format(count, ',') if count else none} {noun}{'' if count == 1 else 's'}"
 
 
 def some_of(names: Sequence[str], most: int = 5) -> str:

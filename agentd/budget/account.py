@@ -7,6 +7,7 @@ from dataclasses import field
 from decimal import Decimal
 from typing import NamedTuple
 
+from agentd.budget import sentences
 from agentd.config.model import Limit
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
@@ -66,20 +67,28 @@ class Account(Limit):
             return None
         return max(0, self.limit_tokens - self.spent.tokens - self.reserved.tokens)
 
+    def share_usd(self) -> Decimal | None:
+        """What is spent of the limit in dollars, 1 for all; None without one, and for 0."""
+        return _share(self.spent.usd, self.limit_usd)
+
+    def share_tokens(self) -> Decimal | None:
+        """The same of the limit in tokens."""
+        return _share(self.spent.tokens, self.limit_tokens)
+
     def told(self) -> str:
-        """``$4.2000 of $50.0000, 1200 of 5000 tokens``: what is spent of each limit."""
-        parts = []
+        """``$44.62 of $50.00 (89 %, $5.38 left)``: what is spent and left of each limit."""
+        spent, parts = self.spent, []
         if self.limit_usd is not None:
-            parts.append(f"{usd(self.spent.usd)} of {usd(self.limit_usd)}")
+            parts.append(sentences.left_usd(spent.usd, self.limit_usd))
         if self.limit_tokens is not None:
-            parts.append(f"{self.spent.tokens} of {self.limit_tokens} tokens")
+            parts.append(sentences.left_tokens(spent.tokens, self.limit_tokens))
         return ", ".join(parts)
 
     def used_up(self) -> Iterator[str]:
         """That no dollar is left, in words: then nothing that costs may begin."""
         if self.limit_usd is not None and not self.left_usd():
             yield (
-                f"{self.shown} has spent {_shown(self.spent.usd)} of {_shown(self.limit_usd)}; "
+                f"{self.shown} has spent {usd(self.spent.usd)} of {usd(self.limit_usd)}; "
                 f"nothing is left ({self.key}.limit_usd)"
             )
 
@@ -88,25 +97,24 @@ class Account(Limit):
         usd_left, tokens_left = self.left_usd(), self.left_tokens()
         taken = self.spent.plus(self.reserved).plus(more)
         if self.limit_usd is not None and usd_left is not None and taken.usd > self.limit_usd:
-            held = f", {_shown(self.reserved.usd)} reserved by running calls"
+            held = f", {usd(self.reserved.usd)} reserved by running calls"
             yield (
-                f"{self.shown} has spent {_shown(self.spent.usd)} of {_shown(self.limit_usd)}"
-                f"{held if self.reserved.usd else ''}; {_shown(usd_left)} is left, "
-                f"{_shown(more.usd)} needed ({self.key}.limit_usd)"
+                f"{self.shown} has spent {usd(self.spent.usd)} of {usd(self.limit_usd)}"
+                f"{held if self.reserved.usd else ''}; {usd(usd_left)} is left, "
+                f"{usd(more.usd)} needed ({self.key}.limit_usd)"
             )
         if (
             self.limit_tokens is not None
             and tokens_left is not None
             and taken.tokens > self.limit_tokens
         ):
-            held = f", {self.reserved.tokens} reserved by running calls"
+            held = f", {self.reserved.tokens:,} reserved by running calls"
             yield (
-                f"{self.shown} has used {self.spent.tokens} of {self.limit_tokens} tokens"
-                f"{held if self.reserved.tokens else ''}; {tokens_left} are left, "
-                f"{more.tokens} needed ({self.key}.limit_tokens)"
+                f"{self.shown} has used {self.spent.tokens:,} of {self.limit_tokens:,} tokens"
+                f"{held if self.reserved.tokens else ''}; {tokens_left:,} are left, "
+                f"{more.tokens:,} needed ({self.key}.limit_tokens)"
             )
 
 
-def _shown(amount_usd: Decimal) -> str:
-    """``$0.0035``; to the nano-dollar where that would be $0.0000."""
-    return usd(amount_usd, 9 if 0 < amount_usd < Decimal("0.0001") else 4)
+def _share(spent: Decimal | int, limit: Decimal | int | None) -> Decimal | None:
+    return round(Decimal(spent) / Decimal(limit), 4) if limit else None

@@ -16,13 +16,13 @@ from agentd.text import table
 def describe(call: CallRecord) -> str:
     """One call in one line: who, tokens, cost, time."""
     usage = call.usage
-    cached = f" ({usage.cache_read_input_tokens} cached)" if usage.cache_read_input_tokens else ""
+    cached = f" ({usage.cache_read_input_tokens:,} cached)" if usage.cache_read_input_tokens else ""
     status = "" if call.status == "ok" else f"{call.status}, "
     cost = usd(call.cost_usd) + (" and unpriced tokens" if summarise([call]).unpriced else "")
-    tokens = f"{bound_of(call)} in {usage.input_tokens}{cached}".lstrip()
+    tokens = f"{bound_of(call)} in {usage.input_tokens:,}{cached}".lstrip()
     return (
         f"{status}{call.provider} {call.model}, {tokens} "
-        f"out {usage.output_tokens}, {cost}, {call.duration_ms / 1000:.1f} s"
+        f"out {usage.output_tokens:,}, {cost}, {call.duration_ms / 1000:,.1f} s"
     )
 
 
@@ -57,4 +57,4 @@ def _figures(calls: Sequence[CallRecord]) -> list[str]:
     totals = summarise(calls)
     cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
     seconds = sum(call.duration_ms for call in calls) / 1000
-    return [str(totals.tokens_in), str(totals.tokens_out), cost, f"{seconds:.1f} s"]
+    return [f"{totals.tokens_in:,}", f"{totals.tokens_out:,}", cost, f"{seconds:,.1f} s"]

@@ -222,22 +222,20 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
 def summary(report: Report) -> str:
     """``24 calls, prompt=12450 / completion=3210 tokens, cost=$0.023400`` and what is to say."""
     from agentd.metering.money import usd
-    from agentd.metering.partial import bound
-    from agentd.reports.partial import told_partial
+    from agentd.reports.partial import told_bound
     from agentd.text import counted
 
     total = report.total
     parts = [
         counted(total.calls, "call"),
         f"prompt={total.tokens_in} / completion={total.tokens_out} tokens",
-        f"cost={usd(total.cost_usd, 6)}",
+        f"cost={usd(total.cost_usd)}",
     ]
     if total.local:
-        parts.append(f"{total.local} local")
+        parts.append(f"{total.local:,} local")
     if total.unpriced:
-        parts.append(f"{total.unpriced} unpriced (no price is known: see [pricing.models])")
-    if partial := told_partial(report.whys):
-        parts.append(f"{bound(total.partial, total.estimated)}: {partial}")
+        parts.append(f"{total.unpriced:,} unpriced (no price is known: see [pricing.models])")
     if total.failed:
-        parts.append(f"{total.failed} failed")
-    return ", ".join(parts)
+        parts.append(f"{total.failed:,} failed")
+    least = told_bound(total, total.cost_usd, report.whys)
+    return "\n".join(filter(None, (", ".join(parts), least)))

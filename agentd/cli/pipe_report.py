@@ -97,7 +97,7 @@ def _summary_text(totals: LineTotals, ended_by: str | None, *, with_costs: bool)
     counts = f"tokens={totals.tokens} (in={totals.input_tokens} out={totals.output_tokens})"
     text = f"{head}: lines={totals.lines} (failed={totals.failed}) {counts}"
     if with_costs:
-        text += f" cost={usd(totals.cost_usd, 6)}"
+        text += f" cost={usd(totals.cost_usd)}"
     return text + (f" unpriced={totals.unpriced}" if totals.unpriced else "")
 
 

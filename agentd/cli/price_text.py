@@ -74,20 +74,24 @@ def as_text(request: PricedRequest) -> str:
     ):
         if tokens or not name.startswith("input "):
             cost_usd = (tokens * price).scaleb(-6)
-            rows.append([name, plain_number(tokens), plain_number(price), usd(cost_usd, 6)])
+            rows.append(
+                [name, plain_number(tokens, grouped=True), plain_number(price), usd(cost_usd)]
+            )
     cost = quote.cost(usage)
     if searches := _extras(usage).web_searches:
         per_1m = (rates.cost_per_1k_web_searches or Decimal(0)).scaleb(3)
-        fee = usd(cost.web_search_usd, 6)
+        fee = usd(cost.web_search_usd)
         rows.append(
             [f"{searches} web search{'es' * (searches > 1)}", "", plain_number(per_1m), fee]
         )
-    rows.append(["total", plain_number(counts["tokens_total"]), "", usd(cost.total_usd, 6)])
+    rows.append(
+        ["total", plain_number(counts["tokens_total"], grouped=True), "", usd(cost.total_usd)]
+    )
     lines = [f"{request.spec.name}, {request.at.date()}", table(rows), f"Price: {_source(quote)}"]
     if variants := _extras(usage).variants:
         lines.append(f"Variant: {variants_as_text(variants)}")
     if above := quote.tier(usage):
-        lines.append(f"Long input: the price for more than {above} tokens of input.")
+        lines.append(f"Long input: the price for more than {above:,} tokens of input.")
     if request.tokens_source == "counted":
         lines.append(f"Tokens: input counted by {request.spec.tokenizer}, {request.accuracy}")
     elif request.tokens_source == "split":

@@ -90,7 +90,9 @@ def line(begun: Begun, seen: Snapshot) -> str:
     seconds = seen.elapsed_ms // 1000
     hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else f"{seconds // 60}"
     cost = begun.cost_so_far(seen)
-    tokens = f"in {seen.usage.input_tokens} out {seen.usage.output_tokens}" if seen.usage else ""
+    tokens = (
+        f"in {seen.usage.input_tokens:,} out {seen.usage.output_tokens:,}" if seen.usage else ""
+    )
     parts = (
         begun.step,
         begun.provider,

@@ -99,7 +99,7 @@ def _row(view: Overview) -> list[str]:
     totals = view.totals
     cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
     updated = str((view.state and view.state.updated_at) or "-")
-    counts = (str(specs), f"{done}/{tasks}", str(totals.calls))
+    counts = (str(specs), f"{done}/{tasks}", f"{totals.calls:,}")
     return [view.change.id, _phase(view), *counts, cost, updated]
 
 
@@ -113,9 +113,8 @@ def _phase(view: Overview) -> str:
 
 
 def _text(view: Overview) -> str:
-    from agentd.metering.money import usd
-    from agentd.metering.partial import bound
-    from agentd.reports.partial import told_partial
+    from agentd.metering.money import total_cost
+    from agentd.reports.partial import told_bound
     from agentd.text import table
 
     state, totals = view.state, view.totals
@@ -128,17 +127,17 @@ def _text(view: Overview) -> str:
         f"Phase: {(view.change.is_taken_up and state.phase) or _phase(view)}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),
-        f"Total Cost: {usd(totals.total_cost_usd)}",
+        total_cost(totals.total_cost_usd),
         f"Tokens: In: {totals.tokens_in}, Out: {totals.tokens_out}",
-        f"Calls: {totals.calls}, {failed}, unpriced: {totals.unpriced}",
+        f"Calls: {totals.calls:,}, {failed}, unpriced: {totals.unpriced:,}",
     ]
     if state.checks:
         told = f" ({'; '.join(view.checks)})" if view.checks else ""
         lines.append(f"Checks: {state.checks}{told}")
     if view.budget is not None:
         lines.append(f"Budget: {view.budget.told()}")
-    if partial := told_partial(view.whys):
-        lines.append(f"{bound(totals.partial, totals.estimated).capitalize()}: {partial}")
+    if least := told_bound(totals, totals.total_cost_usd, view.whys):
+        lines.append(least)
     if totals.unpriced:
         lines.append("Unpriced calls are not in the total: add their model to [pricing.models].")
     lines += ["", *_progress(view)]
@@ -188,7 +187,7 @@ def _cells(totals: Totals) -> list[str]:
     cost = usd(totals.total_cost_usd) + (" +unpriced" if totals.unpriced else "")
     cost = f"{cost} {bound(totals.partial, totals.estimated)}".rstrip()
     counts = (totals.calls, totals.failed, totals.tokens_in, totals.tokens_out)
-    return [*map(str, counts), cost]
+    return [*(f"{count:,}" for count in counts), cost]
 
 
 def _document(view: Overview) -> dict[str, Any]:
@@ -224,6 +223,10 @@ def _document(view: Overview) -> dict[str, Any]:
             "limit_tokens": view.budget.limit_tokens,
             "spent_usd": view.budget.spent.usd,
             "spent_tokens": view.budget.spent.tokens,
+            "left_usd": view.budget.left_usd(),
+            "left_tokens": view.budget.left_tokens(),
+            "percentage_used": view.budget.share_usd(),
+            "percentage_used_tokens": view.budget.share_tokens(),
         },
         "by_step": {name: asdict(group) for name, group in view.by_step.items()},
         "by_model": {name: asdict(group) for name, group in view.by_model.items()},

@@ -170,9 +170,9 @@ def _table(placed: Sequence[Placed]) -> str:
                 call.provider or "-",
                 call.model,
                 str(call.session_id)[:_ID_SHOWN],
-                str(call.requests),
-                str(call.tokens_in),
-                str(call.tokens_out),
+                "-" if call.requests is None else f"{call.requests:,}",
+                f"{call.tokens_in:,}",
+                f"{call.tokens_out:,}",
                 f"{bound_of(call)} {cost}".lstrip(),
                 f"{where} (grown)" if one.is_correction else where,
             ]
@@ -235,8 +235,8 @@ def _change(before: CallRecord, now: CallRecord) -> str:
     from agentd.metering.money import usd
 
     pairs = (
-        ("in", before.tokens_in, now.tokens_in),
-        ("out", before.tokens_out, now.tokens_out),
+        ("in", f"{before.tokens_in:,}", f"{now.tokens_in:,}"),
+        ("out", f"{before.tokens_out:,}", f"{now.tokens_out:,}"),
         ("cost", usd(before.cost_usd), usd(now.cost_usd)),
         ("accuracy", before.accuracy, now.accuracy),
     )

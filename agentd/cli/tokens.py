@@ -83,8 +83,8 @@ def _text(counts: list[tuple[ModelSpec, int, Cost | None]]) -> str:
 
     rows = [["MODEL", "TOKENIZER", "ACCURACY", "TOKENS", "INPUT COST"]]
     for spec, count, cost in counts:
-        price = usd(cost.input_usd, 6) if cost else "unknown"
-        rows.append([plain(spec.name), spec.tokenizer, spec.accuracy, str(count), price])
+        price = usd(cost.input_usd) if cost else "unknown"
+        rows.append([plain(spec.name), spec.tokenizer, spec.accuracy, f"{count:,}", price])
     return table(rows, left=(0, 1, 2))
 
 

@@ -121,8 +121,8 @@ def show_spent(change: Change) -> None:
     totals = summarise(change.state.calls if change.is_taken_up else ())
     if not totals.calls:
         return
-    more = f", {totals.unpriced} of them without a price" if totals.unpriced else ""
+    more = f", {totals.unpriced:,} of them without a price" if totals.unpriced else ""
     show(
-        f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in} out {totals.tokens_out}, "
-        f"{usd(totals.total_cost_usd)} so far"
+        f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in:,} "
+        f"out {totals.tokens_out:,}, {usd(totals.total_cost_usd)} so far"
     )

@@ -62,21 +62,35 @@ def without_float_noise(amount: Decimal) -> Decimal:
     return EXACT.quantize(amount, _NOISE_USD).normalize(EXACT) if amount else amount
 
 
-def usd(amount: Decimal, digits: int | None = 4, *, signed: bool = False) -> str:
-    """``$0.0035``, ``-$1.5000``: rounded for display only, half up, as on a bill.
+def usd(amount: Decimal, digits: int | None = 6, *, signed: bool = False) -> str:
+    """``$0.003500``, ``-$1,500.000000``: rounded for display only, half up, as on a bill.
 
-    ``digits`` None: every digit, ``$0.00352315``. ``signed``: a plus before what is above 0.
+    What is not zero gets the digits that show it: ``$0.00000028``. ``digits`` None: every digit,
+    ``$0.00352315``. ``signed``: a plus before what is above 0.
     """
     sign = "-" if amount < 0 else "+" if signed and amount > 0 else ""
     size = amount.copy_abs()  # abs() would round to the caller's context
     if digits is None:
-        return f"{sign}${plain_number(size)}"
-    return f"{sign}${size.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, EXACT):f}"
+        return f"{sign}${plain_number(size, grouped=True)}"
+    shown = rounded(size, digits)
+    if size and not shown:
+        shown = rounded(size, 1 - size.adjusted())
+    return f"{sign}${shown:,f}"
 
 
-def plain_number(amount: Decimal) -> str:
-    """``1.25``, ``10``: exact, without zeros at the end, without an exponent."""
-    text = f"{amount:zf}"
+def rounded(amount: Decimal, digits: int) -> Decimal:
+    """The amount with so many decimals, half up."""
+    return amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, EXACT)
+
+
+def total_cost(amount: Decimal) -> str:
+    """``Total Cost: $1234.5000``: the line that programs read, with no separators."""
+    return f"Total Cost: {usd(amount, 4).replace(',', '')}"
+
+
+def plain_number(amount: Decimal, *, grouped: bool = False) -> str:
+    """``1.25``, ``10``: exact, without zeros at the end or an exponent; ``grouped``: ``1,000``."""
+    text = f"{amount:z,f}" if grouped else f"{amount:zf}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

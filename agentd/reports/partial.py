@@ -5,11 +5,36 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Protocol
 
+from agentd.metering.money import usd
+from agentd.metering.partial import bound
 from agentd.text import counted
 
 _MOST_KINDS = 3
 NOT_TOLD = "not told why"
+
+
+class _Sums(Protocol):
+    """Sums of calls, a change's or a report's."""
+
+    @property
+    def partial(self) -> int:
+        """How many of them are partial."""
+
+    @property
+    def estimated(self) -> int:
+        """How many of these may have used less."""
+
+
+def told_bound(sums: _Sums, cost_usd: Decimal, whys: Mapping[str, int]) -> str:
+    """``at least $0.0805: 2 calls are partial (answer cut: 2)``; "" where all is known.
+
+    The figure is the one of the line `Total Cost`.
+    """
+    partial = told_partial(whys)
+    return partial and f"{bound(sums.partial, sums.estimated)} {usd(cost_usd, 4)}: {partial}"
 
 
 def told_partial(whys: Mapping[str, int]) -> str:

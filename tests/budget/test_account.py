@@ -34,7 +34,7 @@ def test_to_reach_a_limit_is_allowed_and_a_nano_dollar_more_is_not() -> None:
     assert not list(account("49.10").beyond(Amount(Decimal("0.90"))))
     (text,) = account("49.10").beyond(Amount(Decimal("0.900000001")))
     assert text == (
-        "change x has spent $49.1000 of $50.0000; $0.9000 is left, $0.9000 needed "
+        "change x has spent $49.100000 of $50.000000; $0.900000 is left, $0.900000 needed "
         "(budget.limit_usd)"
     )
 
@@ -42,7 +42,7 @@ def test_to_reach_a_limit_is_allowed_and_a_nano_dollar_more_is_not() -> None:
 def test_what_others_have_reserved_counts() -> None:
     assert account("30", reserved="15").left_usd() == 5
     (text,) = account("30", reserved="15").beyond(Amount(Decimal(6)))
-    assert "$15.0000 reserved by running calls; $5.0000 is left" in text
+    assert "$15.000000 reserved by running calls; $5.000000 is left" in text
     assert account("60").left_usd() == 0
 
 
@@ -51,7 +51,7 @@ def test_both_limits_are_told() -> None:
     usd, tokens = both.beyond(Amount(Decimal("0.01"), 1))
     assert usd.endswith("(budget.limit_usd)")
     assert tokens == (
-        "change x has used 1000 of 1000 tokens; 0 are left, 1 needed (budget.limit_tokens)"
+        "change x has used 1,000 of 1,000 tokens; 0 are left, 1 needed (budget.limit_tokens)"
     )
     assert not list(account(usd=None).beyond(Amount(Decimal(10**6), 10**12)))
 
@@ -88,7 +88,7 @@ def test_what_the_marks_say() -> None:
         "session cost $0.512345 has crossed warn_at_dollars=$0.500000",
         False,
     )
-    assert many.text == "session used 120000 tokens and has crossed warn_at_tokens=100000"
+    assert many.text == "session used 120,000 tokens and has crossed warn_at_tokens=100000"
     assert not list(amount_marks(Amount(Decimal("0.499999"), 99_999), Decimal("0.5"), 100_000))
 
 

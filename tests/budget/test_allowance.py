@@ -40,7 +40,7 @@ def test_within_its_own_part_a_call_is_not_stopped_for_another(tmp_path: Path) -
     assert not first.meter(dollars("2.4"))
     assert not second.meter(dollars("0.7"))
     assert second.meter(dollars("0.701"))
-    assert "$2.5000 reserved by running calls; $0.7000 is left" in second.exceeded[0]
+    assert "$2.500000 reserved by running calls; $0.700000 is left" in second.exceeded[0]
     assert not first.meter(dollars("2.5"))
     (second.request.runs_dir / second.request.call_id).rmdir()  # it was never made
     assert not first.meter(dollars("3.2"))
@@ -186,7 +186,7 @@ def test_what_an_agent_finds_in_its_project_reserves_and_frees_nothing(tmp_path:
     (old / "c.json").write_text(file.read_text().replace('"usd": "9"', '"usd": "99"'))
     second.admit()
     assert second.meter(dollars("2"))
-    assert "$9.0000 reserved by running calls" in second.exceeded[0]
+    assert "$9.000000 reserved by running calls" in second.exceeded[0]
 
 
 def test_an_override_goes_beyond_and_says_so(tmp_path: Path) -> None:

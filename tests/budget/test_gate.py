@@ -50,7 +50,7 @@ def test_a_refused_request_is_answered_so_that_the_cli_ends(
     told = ask(relay.url, headers={"user-agent": AGENT[provider]})
     relay.leave(wait_s=10)
     assert told[0] == status
-    assert b"$1.0000 is left" in told[1]
+    assert b"$1.000000 is left" in told[1]
     assert api.requests == []
     assert len(refusals(tmp_path / NAME)) == 1
     assert (tmp_path / "meter.log").read_bytes() == b""

@@ -30,7 +30,7 @@ from agentd.metering.usage import ModelUsage
 from agentd.project.workspace import Workspace
 
 FAST = (("speed", "fast"),)
-LIMIT = "change add-x has spent ${} of $100.0000{}; ${} is left, ${} needed (budget.limit_usd)"
+LIMIT = "change add-x has spent ${} of $100.000000{}; ${} is left, ${} needed (budget.limit_usd)"
 
 
 def test_a_request_is_sent_if_it_and_a_typical_answer_are_left(tmp_path: Path) -> None:
@@ -41,15 +41,15 @@ def test_a_request_is_sent_if_it_and_a_typical_answer_are_left(tmp_path: Path) -
     why = asking.refusal("b", asked(), 1000, b"")
     assert why == (
         "the next request (m-1, about 3000 tokens) was not sent: "
-        + LIMIT.format("79.0100", "", "20.9900", "21.0000")
+        + LIMIT.format("79.010000", "", "20.990000", "21.000000")
     )
 
 
 def test_requests_under_way_count(tmp_path: Path) -> None:
     asking = gate(tmp_path)
     assert [asking.refusal(key, asked(), 1000, b"") for key in "ab"] == [None, None]
-    held = ", $42.0000 reserved by running calls"
-    assert LIMIT.format("40.0000", held, "18.0000", "21.0000") in (
+    held = ", $42.000000 reserved by running calls"
+    assert LIMIT.format("40.000000", held, "18.000000", "21.000000") in (
         asking.refusal("c", asked(), 1000, b"") or ""
     )
 
@@ -76,19 +76,21 @@ def test_what_was_not_sent_or_not_billed_does_not_count(tmp_path: Path) -> None:
 
 
 def test_what_the_conversation_has_in_a_cache_is_read_from_it(tmp_path: Path) -> None:
-    """1,000 tokens at $0.0001 and 100 new ones, written at $0.002; of $0.5 and $20."""
+    """1,000 tokens at $0.000100 and 100 new ones, written at $0.002; of $0.5 and $20."""
     asking = gate(tmp_path)
     assert asking.refusal("a", asked(), 1000, b"") is None
     asking.ended("a", [answer(1000, 3850, cache_creation_input_tokens=1000)])  # $40.50
     why = asking.refusal("b", asked(4400), 1100, b"") or ""
-    assert why.endswith("$19.5000 is left, $20.3000 needed (budget.limit_usd)")
+    assert why.endswith("$19.500000 is left, $20.300000 needed (budget.limit_usd)")
 
 
 def test_tokens_are_limited_too(tmp_path: Path) -> None:
     own = Account(key="budget.steps.x", shown="step x", limit_tokens=5000, spent=Amount(tokens=1))
     asking = gate(tmp_path, own=(own,))
     assert asking.refusal("a", asked(), 1000, b"") is None
-    assert "used 1 of 5000 tokens, 3000 reserved" in (asking.refusal("b", asked(), 1000, b"") or "")
+    assert "used 1 of 5,000 tokens, 3,000 reserved" in (
+        asking.refusal("b", asked(), 1000, b"") or ""
+    )
 
 
 def test_an_override_lets_everything_through(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ class TestStrict:
         asking = gate(tmp_path, strict=True)
         why = asking.refusal("a", asked(1000, output_limit=5781), 1, b"") or ""
         assert "(m-1, at most 6881 tokens) was not sent under budget.strict: " in why
-        assert why.endswith("$60.0000 is left, $60.0100 needed (budget.limit_usd)")
+        assert why.endswith("$60.000000 is left, $60.010000 needed (budget.limit_usd)")
         other = gate(tmp_path, strict=True)
         assert other.refusal("a", asked(1000, output_limit=5780), 1, b"") is None
 
@@ -191,7 +193,7 @@ class TestStrict:
         assert asking.refusal("a", asked(1000, output_limit=2000), 1, b"") is None  # $22.20
         asking.ended("a", [answer(10, 1, ended=False)])
         why = asking.refusal("b", asked(1000, output_limit=4000), 1, b"") or ""
-        assert "has spent $62.2000" in why
+        assert "has spent $62.200000" in why
 
 
 def test_another_relay_goes_on_where_a_killed_one_was(tmp_path: Path) -> None:
@@ -201,11 +203,11 @@ def test_another_relay_goes_on_where_a_killed_one_was(tmp_path: Path) -> None:
         log.started(key, asked(output_limit=2000), input_tokens=1000)
     log.ended("a", 200, [answer(1000, 1000)])  # $11
     why = gate(tmp_path).refusal("c", asked(), 100_000, b"") or ""
-    assert "has spent $72.0000" in why
+    assert "has spent $72.000000" in why
     why = gate(tmp_path, strict=True).refusal("c", asked(output_limit=1), 1, b"") or ""
     assert "has spent $" not in why
     why = gate(tmp_path, strict=True).refusal("c", asked(100_000, output_limit=1), 1, b"") or ""
-    assert "has spent $79.8000" in why  # 4,000 bytes and 10 %, and the answer's limit: $28.80
+    assert "has spent $79.800000" in why  # 4,000 bytes and 10 %, and the answer's limit: $28.80
 
 
 def two_gates(folder: Path, limit: str) -> tuple[BudgetGate, BudgetGate]:
@@ -237,7 +239,9 @@ def test_two_runs_see_what_the_other_has_under_way(tmp_path: Path) -> None:
     assert first.refusal("a", asked(), 1000, b"") is None
     assert second.refusal("a", asked(), 1000, b"") is None
     why = first.refusal("b", asked(), 1000, b"") or ""
-    assert "the project has spent $0.0000 of $50.0000, $42.0000 reserved by running calls" in why
+    assert (
+        "the project has spent $0.000000 of $50.000000, $42.000000 reserved by running calls" in why
+    )
 
 
 def test_what_an_answer_did_not_need_is_free_again(tmp_path: Path) -> None:

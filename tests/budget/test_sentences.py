@@ -22,7 +22,12 @@ D = Decimal
         ("90", "0.0000045", "0.000005", "90% threshold reached ($0.0000045 / $0.0000050)"),
         ("0", "0", "0.001", "0% threshold reached ($0.000 / $0.001)"),
         ("0", "0", "0", "0% threshold reached ($0.00 / $0.00)"),
-        ("90", "1E+30", "1E+31", f"90% threshold reached ($1{30 * '0'}.00 / $1{31 * '0'}.00)"),
+        (
+            "90",
+            "1E+30",
+            "1E+31",
+            f"90% threshold reached ($1{10 * ',000'}.00 / $10{10 * ',000'}.00)",
+        ),
     ],
 )
 def test_threshold_in_dollars(percent: str, spent: str, limit: str, text: str) -> None:
@@ -47,9 +52,9 @@ def test_exceeded_never_looks_kept(spent: str, limit: str, text: str) -> None:
 
 def test_sentences_about_tokens_and_marks() -> None:
     assert sentences.token_threshold_reached(D(90), 4512, 5000) == (
-        "⚠️  BUDGET WARNING: 90% threshold reached (4512 / 5000 tokens)"
+        "⚠️  BUDGET WARNING: 90% threshold reached (4,512 / 5,000 tokens)"
     )
-    assert sentences.tokens_exceeded(6000, 5000) == "Budget exceeded: 6000 / 5000 tokens"
+    assert sentences.tokens_exceeded(6000, 5000) == "Budget exceeded: 6,000 / 5,000 tokens"
     assert sentences.crossed_dollars(D("0.512345"), D("0.5")) == (
         "session cost $0.512345 has crossed warn_at_dollars=$0.500000"
     )
@@ -57,7 +62,7 @@ def test_sentences_about_tokens_and_marks() -> None:
         "session cost $0.5000004 has crossed warn_at_dollars=$0.5000000"
     )
     assert sentences.crossed_tokens(100_345, 100_000) == (
-        "session used 100345 tokens and has crossed warn_at_tokens=100000"
+        "session used 100,345 tokens and has crossed warn_at_tokens=100000"
     )
 
 
@@ -65,5 +70,5 @@ def test_narrow_context_of_the_caller_changes_nothing() -> None:
     with localcontext() as narrow:
         narrow.prec = 3
         assert sentences.exceeded(D("12345.67"), D("12345.66")) == (
-            "Budget exceeded: $12345.67 / $12345.66"
+            "Budget exceeded: $12,345.67 / $12,345.66"
         )

@@ -82,4 +82,4 @@ def test_without_a_model_the_last_one_that_answered_is_taken(tmp_path: Path) -> 
     spend(box, "add-x", "2.0")
     done = box.run("challenge", "add-x")
     assert done.returncode == 3, done.stderr
-    assert "$0.0001 is left" in done.stderr
+    assert "$0.000100 is left" in done.stderr

@@ -23,7 +23,7 @@ def test_each_threshold_is_told_once_over_processes_and_again_after_a_reset(
     )
     percent = "WARN  ⚠️  BUDGET WARNING: 10% threshold reached ($1.19 / $10.00)"
     dollars = "WARN  session cost $1.191000 has crossed warn_at_dollars=$1.000000"
-    tokens = "WARN  session used 2382 tokens and has crossed warn_at_tokens=2000"
+    tokens = "WARN  session used 2,382 tokens and has crossed warn_at_tokens=2000"
     told = []
     for _ in range(3):
         told.append(warnings(challenge(box)))
@@ -43,17 +43,28 @@ def test_each_threshold_is_told_once_over_processes_and_again_after_a_reset(
 
 def test_status_shows_what_is_spent_of_the_limits(tmp_path: Path) -> None:
     box = box_of(tmp_path, "[budget]\nlimit_usd = 50\nlimit_tokens = 5000")
-    assert "Budget: $0.0000 of $50.0000, 0 of 5000 tokens\n" in box.ok("status", "add-x")
+    assert (
+        "Budget: $0.00 of $50.00 (0 %, $50.00 left), 0 of 5,000 tokens (0 %, 5,000 left)\n"
+        in box.ok("status", "add-x")
+    )
     challenge(box)
-    assert "Budget: $1.1910 of $50.0000, 1191 of 5000 tokens\n" in box.ok("status", "add-x")
+    used = "$1.19 of $50.00 (2 %, $48.81 left), 1,191 of 5,000 tokens (23 %, 3,809 left)"
+    assert f"Budget: {used}\n" in box.ok("status", "add-x")
     assert json.loads(box.ok("status", "add-x", "--json"))["budget"] == {
         "limit_usd": 50.0,
         "limit_tokens": 5000,
         "spent_usd": 1.191,
         "spent_tokens": 1191,
+        "left_usd": 48.809,
+        "left_tokens": 3809,
+        "percentage_used": 0.0238,
+        "percentage_used_tokens": 0.2382,
     }
     box.ok("cost", "reset", "add-x")
-    assert "Budget: $0.0000 of $50.0000, 0 of 5000 tokens\n" in box.ok("status", "add-x")
+    assert (
+        "Budget: $0.00 of $50.00 (0 %, $50.00 left), 0 of 5,000 tokens (0 %, 5,000 left)\n"
+        in box.ok("status", "add-x")
+    )
 
 
 def test_a_warning_is_shown_even_when_quiet(tmp_path: Path) -> None:
@@ -93,9 +104,9 @@ def test_two_limits_never_hide_one_another(tmp_path: Path) -> None:
     done = challenge(box)
     assert warnings(done) == [
         "WARN  ⚠️  BUDGET WARNING: 50% threshold reached ($1.19 / $1.00)",
-        "WARN  ⚠️  BUDGET WARNING: 50% threshold reached (1191 / 1000 tokens)",
+        "WARN  ⚠️  BUDGET WARNING: 50% threshold reached (1,191 / 1,000 tokens)",
         "ERROR Budget exceeded: $1.19 / $1.00",
-        "ERROR Budget exceeded: 1191 / 1000 tokens",
+        "ERROR Budget exceeded: 1,191 / 1,000 tokens",
         "WARN  ⚠️  BUDGET WARNING: 50% threshold reached ($1.19 / $1.10) for the project",
         "ERROR Budget exceeded: $1.19 / $1.10 for the project",
     ]
@@ -128,7 +139,9 @@ def test_a_raised_limit_is_spoken_of_anew(tmp_path: Path) -> None:
 def test_dollars_and_tokens_of_the_project_are_told_apart(tmp_path: Path) -> None:
     box = box_of(tmp_path, "[budget.project]\nlimit_usd = 2\nlimit_tokens = 1200\nperiod = 'total'")
     first = warnings(challenge(box))
-    assert [line.split("reached")[1] for line in first] == [" (1191 / 1200 tokens) for the project"]
+    assert [line.split("reached")[1] for line in first] == [
+        " (1,191 / 1,200 tokens) for the project"
+    ]
     again(box)
     second = warnings(challenge(box, "--budget-override"))
     assert [line.partition(" ")[0] for line in second] == ["WARN", "ERROR", "ERROR"]

@@ -60,12 +60,12 @@ def test_partial_calls_make_the_sum_a_least(box: Sandbox) -> None:
     why = "answer cut after 348 tokens"
     add(box, "cut", call(11), call(12, accuracy="heuristic", why=why, step="resolve"))
     assert box.ok("cost", "cut") == (
-        "2 calls, prompt=200 / completion=20 tokens, cost=$0.020000, "
-        "at least: 1 call is partial (answer cut after 348 tokens)\n"
+        "2 calls, prompt=200 / completion=20 tokens, cost=$0.020000\n"
+        "at least $0.0200: 1 call is partial (answer cut after 348 tokens)\n"
     )
     table = box.ok("cost", "cut", "--by", "step")
     assert [line.endswith("  at least") for line in table.splitlines()[3:6]] == [True, False, True]
-    said = "1 call is partial (answer cut after 348 tokens): the sum is a least."
+    said = "at least $0.5400: 1 call is partial (answer cut after 348 tokens)"
     for shape in ("table", "markdown"):
         for _ in range(2):  # the second time from what was kept
             assert said in box.ok("cost", "--all", "--format", shape, "--by", "step")
@@ -258,7 +258,7 @@ def test_against_a_base(box: Sandbox) -> None:
     StateStore(box.change("new")).append(call(6))
     for scope in (["new"], ["--all"]):
         text = box.ok("cost", *scope, "--base", "start")
-        assert "+$0.0100, +1 call, +100 tokens in, +10 tokens out" in text
+        assert "+$0.010000, +1 call, +100 tokens in, +10 tokens out" in text
     document = json.loads(
         box.ok("cost", "new", "--base", "start", "--since", "2026-11-23", "--json")
     )

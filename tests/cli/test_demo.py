@@ -51,6 +51,7 @@ def test_the_readme_shows_what_the_demo_tells(played: tuple[str, Path]) -> None:
     plan = text[text.index("$ agentd plan") : text.index("$ agentd impl")]
     total = next(line.split() for line in plan.splitlines() if line.startswith("total "))
     tokens_in, tokens_out, cost = total[1:4]
+    cost, tokens_in = cost[: len("$0.0000")], tokens_in.replace(",", "")
     assert f"\nTotal Cost: {cost}\nTokens: In: {tokens_in}, Out: {tokens_out}\n" in shown
     steps = shown[shown.index("\nSTEP ") :]
     rows = [line.split() for line in plan[plan.index("\nSTEP ") :].splitlines()[2:6]]
@@ -59,7 +60,8 @@ def test_the_readme_shows_what_the_demo_tells(played: tuple[str, Path]) -> None:
         own = [row for row in rows if row[0] == name]
         line = next(line for line in steps.splitlines() if line.startswith(name)).split()
         assert line[1:3] == [str(calls), "0"]
-        assert line[3:5] == [str(sum(int(row[place]) for row in own)) for place in (3, 4)]
+        sums = [sum(int(row[place].replace(",", "")) for row in own) for place in (3, 4)]
+        assert line[3:5] == [f"{one:,}" for one in sums]
     for model in {row[2] for row in rows}:
         assert f"\n{model} " in steps
 

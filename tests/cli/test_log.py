@@ -95,11 +95,11 @@ def test_a_row_a_request(box: Sandbox) -> None:
     assert why == "  at least: answer cut after 100 tokens"
     assert [" ".join(row.split()) for row in rows] == [
         "TIME THREAD MODEL IN CACHED OUT SEARCHES VARIANT END SECONDS COST KNOWN",
-        "12:00:01 main m-1 1000 600 100 2 speed=fast stop 2.5 $1.4600 exact",
-        "12:00:11 main m-1 1000 600 100 0 cut (length) 2.5 $1.4600 exact",
-        "12:00:21 main m-1 1000 600 100 0 cut 2.5 $1.4600 estimated: output",
-        "12:00:31 main m-1 0 0 0 0 failed 2.5 $0.0000 exact",
-        "12:00:41 subagent m-2 1000 600 100 0 stop 2.5 - exact",
+        "12:00:01 main m-1 1,000 600 100 2 speed=fast stop 2.5 $1.460000 exact",
+        "12:00:11 main m-1 1,000 600 100 0 cut (length) 2.5 $1.460000 exact",
+        "12:00:21 main m-1 1,000 600 100 0 cut 2.5 $1.460000 estimated: output",
+        "12:00:31 main m-1 0 0 0 0 failed 2.5 $0.000000 exact",
+        "12:00:41 subagent m-2 1,000 600 100 0 stop 2.5 - exact",
     ]
 
 
@@ -110,7 +110,7 @@ def test_a_call_whose_input_is_estimated_is_about_that(box: Sandbox) -> None:
     head, told, *_ = box.run("log", "--requests").stdout.splitlines()
     assert "gemini m-1, about in 100" in head
     assert told == f"  about: {why}"
-    assert f"About: 1 call is partial ({why})" in box.run("status", "add-x").stdout
+    assert f"about $0.0100: 1 call is partial ({why})" in box.run("status", "add-x").stdout
 
 
 def test_a_clock_that_was_set_back_during_a_request_gives_no_time_below_zero(box: Sandbox) -> None:
@@ -190,7 +190,7 @@ def test_without_a_run_folder_the_ledger_is_shown_and_the_rest_said(box: Sandbox
 def test_a_request_that_was_not_sent_is_told_with_its_reason(box: Sandbox) -> None:
     add(box, "add-x", one(status="budget_stopped", requests=None))
     log = RequestLog(run_folder(box) / NAME)
-    why = "the next request (m-1, about 400 tokens) was not sent: $0.0000 is left"
+    why = "the next request (m-1, about 400 tokens) was not sent: $0.000000 is left"
     log.refused(Asked(model="m-1", body_bytes=10), why)
     write_told(run_folder(box) / NAME, (), append=True)
     done = box.run("log", "add-x", "--requests")

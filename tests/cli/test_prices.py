@@ -63,7 +63,7 @@ def test_price_as_text(tmp_path: Path) -> None:
         "input, not cached         800         2.5  $0.002000",
         "input read from cache     200        1.25  $0.000250",
         "output                    500          10  $0.005000",
-        "total                    1500              $0.007250",
+        "total                   1,500              $0.007250",
     ]
     assert lines[6].startswith("Price: gpt-4o in the catalogue (genai-prices ")
     assert len(lines) == 7
@@ -141,9 +141,9 @@ def test_a_long_input_and_a_total_say_so(tmp_path: Path) -> None:
     long = ("--tokens", "400003", "--at", "2026-11-25")
     done = agentd("price", "--model", "gemini-2.5-pro", *long, cwd=tmp_path)
     lines = done.stdout.decode().splitlines()
-    assert lines[2] == "input   200001.5         2.5  $0.500004"
+    assert lines[2] == "input   200,001.5         2.5  $0.500004"
     assert lines[-2:] == [
-        "Long input: the price for more than 200000 tokens of input.",
+        "Long input: the price for more than 200,000 tokens of input.",
         "Tokens: half and half, heuristic",
     ]
 
@@ -219,9 +219,9 @@ def test_what_changes_a_price_besides_tokens(tmp_path: Path) -> None:
     assert [" ".join(line.split()) for line in lines[2:7]] == [
         "input, not cached 900 10 $0.009000",
         "input written to one-hour cache 100 20 $0.002000",
-        "output 1000 50 $0.050000",
+        "output 1,000 50 $0.050000",
         "3 web searches 10000 $0.030000",
-        "total 2000 $0.091000",
+        "total 2,000 $0.091000",
     ]
     assert "Variant: speed=fast" in lines
     told = answer(*asked, *more, "--variant", "geo=us", cwd=tmp_path)

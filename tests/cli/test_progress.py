@@ -45,7 +45,7 @@ provider = "claude"
 CLAUDE = "claude/2.1.330/tool_stream_json_partial"
 PLAIN_LINES = [
     "proposal: claude (its default model) ...",
-    "proposal: claude claude-opus-5-5, in 3358 (3012 cached) out 20, $0.0027",
+    "proposal: claude claude-opus-5-5, in 3,358 (3,012 cached) out 20, $0.002698",
 ]
 # Prints a recording slowly, and writes the proposal at the end.
 SLOW = """#!{python}
@@ -97,13 +97,13 @@ def test_on_a_terminal_one_line_is_rewritten_and_replaced_by_a_plain_one(box: Sa
     assert len(drawn) >= 3
     assert any(
         re.fullmatch(
-            r"proposal  claude  claude-opus-5-5  0:0\d  in 1121 out 1  change \$0\.0000  "
+            r"proposal  claude  claude-opus-5-5  0:0\d  in 1,121 out 1  change \$0\.000000  "
             r"Bash echo made > /tmp/p/out\.txt",
             text,
         )
         for text in drawn
     ), drawn
-    assert any("in 3358 out 20  $0.0027  change $0.0027" in text for text in drawn), drawn
+    assert any("in 3,358 out 20  $0.002698  change $0.002698" in text for text in drawn), drawn
     last = shown.split("\r\x1b[K")[-1]
     assert last.startswith(PLAIN_LINES[1])
     assert shown.count("\n") == 1
@@ -123,7 +123,7 @@ def test_terminal_that_can_do_nothing_gets_plain_lines(box: Sandbox) -> None:
 
 def test_result_is_not_said_twice_on_one_terminal(box: Sandbox) -> None:
     shown = on_terminal(box, stdout=True)
-    assert shown.count("in 3358 (3012 cached)") == 1
+    assert shown.count("in 3,358 (3,012 cached)") == 1
     assert "  next: agentd run add-x" in shown
 
 
@@ -337,11 +337,11 @@ def seen(elapsed_ms: int = 0, tool: str | None = None) -> Snapshot:
     ("elapsed_ms", "shown"), [(999, "0:00"), (61_000, "1:01"), (3_661_000, "1:01:01")]
 )
 def test_elapsed(elapsed_ms: int, shown: str) -> None:
-    assert line(begun(), seen(elapsed_ms)) == f"review  codex  gpt-5  {shown}  change $1.5000"
+    assert line(begun(), seen(elapsed_ms)) == f"review  codex  gpt-5  {shown}  change $1.500000"
 
 
 def test_change_so_far_holds_the_call_that_runs() -> None:
-    assert "  $0.2500  change $1.7500" in line(begun("0.25"), seen())
+    assert "  $0.250000  change $1.750000" in line(begun("0.25"), seen())
 
 
 def test_what_a_cli_prints_can_not_steer_the_terminal() -> None:
@@ -365,9 +365,9 @@ def test_summary_at_the_end_of_a_loop_even_when_it_fails(box: Sandbox) -> None:
     assert done.returncode == 5
     rows = [text.split() for text in done.stdout.splitlines() if text]
     assert rows[0] == ["STEP", "PROVIDER", "MODEL", "IN", "OUT", "COST", "TIME", "VERDICT"]
-    assert rows[1][:6] == ["proposal", "claude", "claude-opus-5-5", "3358", "20", "$0.0027"]
+    assert rows[1][:6] == ["proposal", "claude", "claude-opus-5-5", "3,358", "20", "$0.002698"]
     assert rows[2][:2] == ["challenge", "codex"]
     assert rows[2][-1] == "REJECTED"
-    assert rows[3][:3] == ["total", "4469", "97"]
-    assert done.stdout.splitlines()[-1].startswith("2 calls, 1 of them without a price, in 4469")
+    assert rows[3][:3] == ["total", "4,469", "97"]
+    assert done.stdout.splitlines()[-1].startswith("2 calls, 1 of them without a price, in 4,469")
     assert "Error: add-x is not approved" in done.stderr

@@ -35,7 +35,7 @@ def box(tmp_path: Path) -> Sandbox:
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (("status", "one"), "\nBudget: $0.0100 of $50.0000\n"),
+        (("status", "one"), "\nBudget: $0.01 of $50.00 (<1 %, $49.99 left)\n"),
         (("list",), "\ntwo "),
         (("cost", "one"), "1 call, prompt=100 / completion=10 tokens, cost=$0.010000\n"),
         (("cost", "--all", "--by", "model"), "2 "),

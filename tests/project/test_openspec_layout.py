@@ -214,7 +214,7 @@ def test_changes_that_agentd_had_no_part_in(box: Sandbox) -> None:
     put_change(box, "openspec/changes/add-x")
     head, *rows, last = box.ok("list").splitlines()
     assert head.split() == ["CHANGE", "PHASE", "SPECS", "TASKS", "CALLS", "COST", "UPDATED"]
-    assert [" ".join(row.split()) for row in rows] == ["add-x not taken up 2 0/2 0 $0.0000 -"]
+    assert [" ".join(row.split()) for row in rows] == ["add-x not taken up 2 0/2 0 $0.000000 -"]
     assert last == "2 changes archived without agentd: agentd list --all"
     listed = box.ok("list", "--all").splitlines()
     assert [" ".join(row.split()[:4]) for row in listed[1:]] == [

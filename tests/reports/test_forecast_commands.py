@@ -75,8 +75,8 @@ def test_text_has_a_range_and_its_error(tmp_path: Path) -> None:
     new_change(box)
     text = box.ok("cost", "add-x", "--forecast")
     assert "add-x, next: proposal by gemini" in text
-    assert "$1.00 to $9.00" in text
-    assert "1010 to 9010 tokens" in text
+    assert "$1.000000 to $9.000000" in text
+    assert "1,010 to 9,010 tokens" in text
     assert "9 finished runs of proposal, same provider; 80 % expected" in text
     assert "proposal, USD: 0 of 6 within range" in text
     assert "9 archived changes that went on from proposal; 80 % expected" in text
@@ -155,12 +155,12 @@ def test_prompt_sizes_are_used_while_the_prompts_are_there(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("limit", "told"),
     [
-        ("limit_usd = 0.5", "$0.5000 is left of the budget of change add-x, probably too little"),
-        ("limit_usd = 5", "$5.00 is left of the budget of change add-x, perhaps too little"),
-        ("limit_usd = 50", "$50.00 is left of the budget of change add-x."),
+        ("limit_usd = 0.5", "$0.500000 is left of the budget of change add-x, probably too little"),
+        ("limit_usd = 5", "$5.000000 is left of the budget of change add-x, perhaps too little"),
+        ("limit_usd = 50", "$50.000000 is left of the budget of change add-x."),
         (
             'project = {limit_usd = 50, period = "total"}',
-            "$4.55 is left of the budget of the project, perhaps too little",
+            "$4.550000 is left of the budget of the project, perhaps too little",
         ),
         ("limit_tokens = 99", "99 tokens are left of the budget of change add-x, probably too"),
     ],
@@ -183,10 +183,10 @@ def test_the_budget_of_a_step_is_compared_with_the_next_step(tmp_path: Path) -> 
     limits = "[budget.steps.proposal]\nlimit_usd = 9.05\n[budget]\nlimit_usd = 9.08\n"
     config.write_text(f"{config.read_text()}\n{limits}")
     text = box.ok("cost", "add-x", "--forecast")
-    assert "$9.05 is left of the budget of step proposal in change add-x." in text
+    assert "$9.050000 is left of the budget of step proposal in change add-x." in text
     config.write_text(config.read_text().replace("9.05", "9.09"))
     text = box.ok("cost", "add-x", "--forecast")
-    assert "$9.08 is left of the budget of change add-x, perhaps too little." in text
+    assert "$9.080000 is left of the budget of change add-x, perhaps too little." in text
 
 
 def test_an_archived_change_has_no_forecast(tmp_path: Path) -> None:
@@ -240,7 +240,8 @@ def test_run_and_plan_say_it_first(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stderr
     first_line = told.stderr.splitlines()[0]
     assert first_line.startswith(
-        "forecast: probably proposal $1.00 to $9.00 (80 %), all to come $1.01 to $9.09 (80 %)"
+        "forecast: probably proposal $1.000000 to $9.000000 (80 %), "
+        "all to come $1.010000 to $9.090000 (80 %)"
     )
     assert told.stderr.splitlines()[1].startswith(
         "  replayed on history: proposal 0 of 6 within range (4 expected), middle off by "

@@ -62,12 +62,12 @@ def test_table() -> None:
         """\
 Cost of change add-oauth
 
-MODEL                   CALLS  FAILED     IN  CACHED  OUT     COST
-gemini-3-flash-preview      3       1  24939   21263  174  $1.5004
-mixed                       3       0    900       0   90  $0.5000  (local) +unpriced
-gpt-oss:20b                 2       0    300       0   20  (local)
-free                        1       0     10       0    2  $0.0000
-total                       9       1  26149   21263  286  $2.0004  +unpriced
+MODEL                   CALLS  FAILED      IN  CACHED  OUT       COST
+gemini-3-flash-preview      3       1  24,939  21,263  174  $1.500352
+mixed                       3       0     900       0   90  $0.500000  (local) +unpriced
+gpt-oss:20b                 2       0     300       0   20    (local)
+free                        1       0      10       0    2  $0.000000
+total                       9       1  26,149  21,263  286  $2.000352  +unpriced
 
 """
         + NOTES
@@ -79,15 +79,15 @@ def test_table_with_a_base() -> None:
         """\
 Cost of change add-oauth
 
-MODEL                   CALLS  FAILED     IN  CACHED  OUT     COST                         MORE
-gemini-3-flash-preview      3       1  24939   21263  174  $1.5004                     +$1.5004
-mixed                       3       0    900       0   90  $0.5000  (local) +unpriced   $0.0000
-gpt-oss:20b                 2       0    300       0   20  (local)                      $0.0000
-free                        1       0     10       0    2  $0.0000                      $0.0000
-gone                        0       0      0       0    0  $0.0000                     -$0.2500
-total                       9       1  26149   21263  286  $2.0004  +unpriced          +$1.2504
+MODEL                   CALLS  FAILED      IN  CACHED  OUT       COST                           MORE
+gemini-3-flash-preview      3       1  24,939  21,263  174  $1.500352                     +$1.500352
+mixed                       3       0     900       0   90  $0.500000  (local) +unpriced   $0.000000
+gpt-oss:20b                 2       0     300       0   20    (local)                      $0.000000
+free                        1       0      10       0    2  $0.000000                      $0.000000
+gone                        0       0       0       0    0  $0.000000                     -$0.250000
+total                       9       1  26,149  21,263  286  $2.000352  +unpriced          +$1.250352
 
-Against main: +$1.2504, +5 calls, +25242 tokens in, +191 tokens out
+Against main: +$1.250352, +5 calls, +25,242 tokens in, +191 tokens out
 """
         + NOTES
     )
@@ -111,23 +111,23 @@ def test_table_on_a_terminal() -> None:
         == """\
 Cost of all changes
 
-\x1b[1mSTEP      PROVIDER  CALLS  FAILED  IN  CACHED  OUT     COST  SHARE\x1b[0m
-review    codex         1       0   0       0    0  $3.0000    80%  ████████████
-proposal  gemini        1       0   0       0    0  $0.7500    20%  ███
-archive   gemini        1       0   0       0    0  $0.0001    <1%  ▏
-\x1b[1mtotal                   3       0   0       0    0  $3.7501   100%\x1b[0m
+\x1b[1mSTEP      PROVIDER  CALLS  FAILED  IN  CACHED  OUT       COST  SHARE\x1b[0m
+review    codex         1       0   0       0    0  $3.000000    80%  ██████████
+proposal  gemini        1       0   0       0    0  $0.750000    20%  ██▌
+archive   gemini        1       0   0       0    0  $0.000100    <1%  ▏
+\x1b[1mtotal                   3       0   0       0    0  $3.750100   100%\x1b[0m
 
-2026-11-29 ▃▁█ 2026-12-01, most $1.6004 on 2026-12-01"""
+2026-11-29 ▃▁█ 2026-12-01, most $1.600352 on 2026-12-01"""
     )
-    ascii_only = Style(bars=True, ascii=True, width=74)
+    ascii_only = Style(bars=True, ascii=True, width=76)
     assert shown("table", ascii_only, report).splitlines()[2:] == [
-        "STEP      PROVIDER  CALLS  FAILED  IN  CACHED  OUT     COST  SHARE",
-        "review    codex         1       0   0       0    0  $3.0000    80%  ######",
-        "proposal  gemini        1       0   0       0    0  $0.7500    20%  #",
-        "archive   gemini        1       0   0       0    0  $0.0001    <1%  #",
-        "total                   3       0   0       0    0  $3.7501   100%",
+        "STEP      PROVIDER  CALLS  FAILED  IN  CACHED  OUT       COST  SHARE",
+        "review    codex         1       0   0       0    0  $3.000000    80%  ######",
+        "proposal  gemini        1       0   0       0    0  $0.750000    20%  #",
+        "archive   gemini        1       0   0       0    0  $0.000100    <1%  #",
+        "total                   3       0   0       0    0  $3.750100   100%",
         "",
-        "2026-11-29 :_# 2026-12-01, most $1.6004 on 2026-12-01",
+        "2026-11-29 :_# 2026-12-01, most $1.600352 on 2026-12-01",
     ]
 
 
@@ -151,19 +151,19 @@ def test_a_terminal_gets_no_line_that_is_too_long(columns: int) -> None:
 def test_a_report_by_nothing_and_one_of_nothing() -> None:
     report = Report(scope="change x", total=Sums(2, 1, 0, 0, 30, 4, 0, Decimal("0.5")))
     assert shown("table", report=report).splitlines()[2:] == [
-        "       CALLS  FAILED  IN  CACHED  OUT     COST",
-        "total      2       1  30       0    4  $0.5000",
+        "       CALLS  FAILED  IN  CACHED  OUT       COST",
+        "total      2       1  30       0    4  $0.500000",
     ]
     assert shown("csv", report=report).splitlines()[1] == "2,1,0,0,30,4,0,0.5,0,0,0"
     assert shown("markdown", report=report).splitlines()[2:] == [
-        "**$0.5000** for 2 calls (1 failed): 30 tokens in, 4 out"
+        "**$0.500000** for 2 calls (1 failed): 30 tokens in, 4 out"
     ]
     nothing = Report(scope="change x", by=("model",))
     assert shown("table", report=nothing) == "Cost of change x: no calls"
     assert json.loads(shown("json", report=nothing))["total"]["calls"] == 0
     assert len(shown("csv", report=nothing).splitlines()) == 1
     assert shown("markdown", report=nothing).splitlines()[-1] == (
-        "| **total** | 0 | 0 | 0 | 0 | 0 | $0.0000 |"
+        "| **total** | 0 | 0 | 0 | 0 | 0 | $0.000000 |"
     )
     for base in (nothing, BASE):
         for name in FORMATS:
@@ -175,15 +175,15 @@ def test_what_is_partial_says_at_least_and_why() -> None:
     whys = {"answer cut after 348 tokens": 1, "2 answers cut; relay bypassed": 1}
     group = Group(("m",), sums)
     report = Report(scope="change x", by=("model",), groups=(group,), total=sums, whys=whys)
-    said = "2 calls are partial (answer cut: 2, relay bypassed: 1): the sum is a least."
+    said = "at least $0.5000: 2 calls are partial (answer cut: 2, relay bypassed: 1)"
     table = shown("table", report=report).splitlines()
-    assert table[3].endswith("  $0.5000  at least")
-    assert table[4].endswith("  $0.5000  at least")
+    assert table[3].endswith("  $0.500000  at least")
+    assert table[4].endswith("  $0.500000  at least")
     assert table[-1] == said
     markdown = shown("markdown", report=report).splitlines()
-    assert markdown[2] == "at least **$0.5000** for 3 calls: 90 tokens in, 9 out"
+    assert markdown[2] == "at least **$0.500000** for 3 calls: 90 tokens in, 9 out"
     assert markdown[4] == said
-    assert markdown[-1].endswith("| $0.5000 at least |")
+    assert markdown[-1].endswith("| $0.500000 at least |")
     document = json.loads(shown("json", report=report))
     assert document["total"]["partial"] == 2
     assert document["partial_because"] == {"answer cut": 2, "relay bypassed": 1}
@@ -213,10 +213,11 @@ def test_what_may_be_too_high_says_about() -> None:
     group = Group(("m",), sums)
     report = Report(scope="change x", by=("model",), groups=(group,), total=sums, whys=whys)
     table = shown("table", report=report).splitlines()
-    assert table[3].endswith("  $0.5000  about")
-    assert table[-1].endswith("input is estimated: 1, relay bypassed: 1): the sum is an estimate.")
+    assert table[3].endswith("  $0.500000  about")
+    assert table[-1].endswith("input is estimated: 1, relay bypassed: 1)")
+    assert table[-1].startswith("about $0.5000: 2 calls are partial (")
     markdown = shown("markdown", report=report).splitlines()
-    assert markdown[2] == "about **$0.5000** for 3 calls: 90 tokens in, 9 out"
+    assert markdown[2] == "about **$0.500000** for 3 calls: 90 tokens in, 9 out"
 
 
 def test_csv() -> None:
@@ -260,7 +261,7 @@ def test_web_searches_are_told_where_there_are_some(searches: int) -> None:
     assert ("| searches | cost |" in markdown) == bool(searches)
     if searches:
         assert [row[6] for row in table[3:]] == [str(searches), "0", str(searches)]
-        assert f"| `m-1` | 1 | 0 | 0 | 0 | 0 | {searches} | $1.0000 |" in markdown
+        assert f"| `m-1` | 1 | 0 | 0 | 0 | 0 | {searches} | $1.000000 |" in markdown
         told = "1 web search" if searches == 1 else "3 web searches"
         assert f"0 tokens in, 0 out, {told}\n" in markdown
     document = json.loads(shown("json", report=report))
@@ -287,20 +288,20 @@ def test_markdown() -> None:
         == f"""\
 ### Cost of change add-oauth
 
-**$2.0004** +unpriced for 9 calls (1 failed): 26149 tokens in (21263 cached), 286 out
+**$2.000352** +unpriced for 9 calls (1 failed): 26,149 tokens in (21,263 cached), 286 out
 
-Against main: **+$1.2504, +5 calls, +25242 tokens in, +191 tokens out**
+Against main: **+$1.250352, +5 calls, +25,242 tokens in, +191 tokens out**
 
 {sentences}
 
 | model | calls | failed | in | cached | out | cost | more |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| `gemini-3-flash-preview` | 3 | 1 | 24939 | 21263 | 174 | $1.5004 | +$1.5004 |
-| `mixed` | 3 | 0 | 900 | 0 | 90 | $0.5000 (local) +unpriced | $0.0000 |
-| `gpt-oss:20b` | 2 | 0 | 300 | 0 | 20 | (local) | $0.0000 |
-| `free` | 1 | 0 | 10 | 0 | 2 | $0.0000 | $0.0000 |
-| `gone` | 0 | 0 | 0 | 0 | 0 | $0.0000 | -$0.2500 |
-| **total** | 9 | 1 | 26149 | 21263 | 286 | $2.0004 +unpriced | +$1.2504 |"""
+| `gemini-3-flash-preview` | 3 | 1 | 24,939 | 21,263 | 174 | $1.500352 | +$1.500352 |
+| `mixed` | 3 | 0 | 900 | 0 | 90 | $0.500000 (local) +unpriced | $0.000000 |
+| `gpt-oss:20b` | 2 | 0 | 300 | 0 | 20 | (local) | $0.000000 |
+| `free` | 1 | 0 | 10 | 0 | 2 | $0.000000 | $0.000000 |
+| `gone` | 0 | 0 | 0 | 0 | 0 | $0.000000 | -$0.250000 |
+| **total** | 9 | 1 | 26,149 | 21,263 | 286 | $2.000352 +unpriced | +$1.250352 |"""
     )
 
 
@@ -318,7 +319,7 @@ def test_many_rows_are_folded() -> None:
     assert "<details>" not in shown("markdown", report=many(10))
     lines = shown("markdown", report=many(11)).splitlines()
     assert lines[4:7] == ["<details><summary>11 rows</summary>", "", lines[6]]
-    assert lines[-3:] == ["| **total** | 11 | 0 | 0 | 0 | 0 | $11.0000 |", "", "</details>"]
+    assert lines[-3:] == ["| **total** | 11 | 0 | 0 | 0 | 0 | $11.000000 |", "", "</details>"]
 
 
 @pytest.mark.parametrize(
@@ -328,8 +329,8 @@ def test_a_comment_is_never_too_long(name: str) -> None:
     text = shown("markdown", report=many(5000, name), base=many(10, name))
     assert 60_000 < len(text.encode()) <= 65_536
     rows = len(re.findall(r"(?m)^\| `", text))
-    assert text.endswith(f"\n{5000 - rows} rows left out: too long for a comment.")
-    assert "| **total** | 5000 |" in text
+    assert text.endswith(f"\n{5000 - rows:,} rows left out: too long for a comment.")
+    assert "| **total** | 5,000 |" in text
 
 
 @pytest.mark.parametrize(
@@ -346,7 +347,7 @@ def test_a_scope_mentions_nobody(scope: str, text: str) -> None:
     report = Report(scope=scope)
     lines = shown("markdown", report=report, base=report).splitlines()
     assert lines[0] == f"### Cost of {text}"
-    assert lines[4].startswith(f"Against {text}: **$0.0000, 0 calls")
+    assert lines[4].startswith(f"Against {text}: **$0.000000, 0 calls")
 
 
 NAMES = st.text(st.characters(codec=None), max_size=20) | st.text("|`\\@'=\" ,\r\n#<x", max_size=8)
@@ -431,8 +432,8 @@ def test_sparkline() -> None:
 
     assert sparkline(days("1"), 80, ascii_only=False) == ""
     line = sparkline(days("0.001", "0", "7", "3.5"), 0, ascii_only=False)
-    assert line == "2026-11-01 ▂▁█▅ 2026-11-04, most $7.0000 on 2026-11-03"
+    assert line == "2026-11-01 ▂▁█▅ 2026-11-04, most $7.000000 on 2026-11-03"
     assert "_" * 3 in sparkline(days("0", "0", "0"), 0, ascii_only=True)
     # Two days to a sign: 3 and 1, 4 and 0, none and none.
     short = [Spent(str(day), Decimal(cost)) for day, cost in enumerate("3140" + "0" * 15 + "1")]
-    assert sparkline(short, 20, ascii_only=True) == "0 ##_______: 19, most $4.0000 on 2"
+    assert sparkline(short, 20, ascii_only=True) == "0 ##_______: 19, most $4.000000 on 2"

@@ -88,7 +88,7 @@ def test_status_and_list_say_so_once(project: Path, command: str) -> None:
     done = agentd(command, cwd=project)
     assert (done.returncode, done.stderr) == (0, TOLD)
     assert "verified" in done.stdout
-    assert "$0.0034" in done.stdout
+    assert "$0.003423" in done.stdout
     assert "Next:" not in done.stdout
 
 

@@ -144,12 +144,12 @@ def test_what_is_partial_has_a_line_below_the_totals(box: Sandbox) -> None:
     lines = box.ok("status").splitlines()
     assert lines[2] == "Total Cost: $0.0200"
     assert lines[3].startswith("Tokens: In: ")
-    assert lines[5] == "At least: 1 call is partial (answer cut after 348 tokens)"
-    rows = {line.split()[0]: line for line in lines if "$0.0100" in line}
-    assert rows["review"].endswith("$0.0100 at least")
-    assert rows[CALL.step].endswith("$0.0100")
+    assert lines[5] == "at least $0.0200: 1 call is partial (answer cut after 348 tokens)"
+    rows = {line.split()[0]: line for line in lines if "$0.010000" in line}
+    assert rows["review"].endswith("$0.010000 at least")
+    assert rows[CALL.step].endswith("$0.010000")
     store.append(replace(cut, id="c3", why="relay bypassed"))
-    told = "At least: 2 calls are partial (answer cut: 1, relay bypassed: 1)\n"
+    told = "at least $0.0300: 2 calls are partial (answer cut: 1, relay bypassed: 1)\n"
     assert told in box.ok("status")
     document = json.loads(box.ok("status", "--json"))
     assert document["partial"] == 2

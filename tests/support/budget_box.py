@@ -23,7 +23,7 @@ cost_per_1m_input = 1000
 cost_per_1m_output = 1000
 """
 
-# The first message of the recording: 1121 tokens in, 7 out; the second 2237 and 13.
+# The first message of the recording: 1,121 tokens in, 7 out; the second 2237 and 13.
 OPUS = """
 [pricing.models."claude-opus-5-5"]
 cost_per_1m_input = 1000

@@ -32,7 +32,7 @@ def test_a_call_that_must_cost_more_than_is_left_is_not_made(tmp_path: Path) -> 
     done = challenge(box)
     assert done.returncode == 3
     assert "step challenge of change add-x is refused by its budget" in done.stderr
-    assert "has spent $1.9999 of $2.0000; $0.0001 is left" in done.stderr
+    assert "has spent $1.999900 of $2.000000; $0.000100 is left" in done.stderr
     assert "--budget-override" in done.stderr
     assert not (tmp_path / "argv.txt").exists()
     assert calls_of(box, "add-x") == [("proposal", "ok")]
@@ -84,7 +84,7 @@ def test_a_call_is_stopped_when_the_stream_crosses_a_limit(tmp_path: Path) -> No
     assert done.returncode == 3, done.stderr
     assert time.monotonic() - began < 20  # the stand-in would wait for 30
     assert "was stopped by its budget" in done.stderr
-    assert "$1.1200 is left, $1.1280 needed (budget.limit_usd)" in done.stderr
+    assert "$1.120000 is left, $1.128000 needed (budget.limit_usd)" in done.stderr
     assert not (tmp_path / "went-on").exists()
     (call,) = state_of(box, "add-x")["telemetry"]["calls"]
     assert call["status"] == "budget_stopped"
@@ -137,7 +137,7 @@ def test_the_project_is_all_changes_of_the_period_archived_too(tmp_path: Path) -
     box.change("this-month").rename(archive)
     done = challenge(box)
     assert done.returncode == 3
-    assert f"the project in {now[:7]} has spent $99.9990 of $100.0000" in done.stderr
+    assert f"the project in {now[:7]} has spent $99.999000 of $100.000000" in done.stderr
 
 
 def test_what_a_running_call_has_reserved_can_not_be_spent_by_another(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_what_a_running_call_has_reserved_can_not_be_spent_by_another(tmp_path: 
         time.sleep(0.05)
     done = box.run("challenge", "add-y", "--model", "dear")
     assert done.returncode == 3, done.stderr
-    assert "$1.1910 reserved by running calls; $0.8180 is left" in done.stderr
+    assert "$1.191000 reserved by running calls; $0.818000 is left" in done.stderr
     assert running.wait(30) == 0
     assert reserved(box.root) == []
     assert state_folder_of(str(box.root)) is None

@@ -114,7 +114,7 @@ def test_the_request_that_has_no_room_is_never_sent(tmp_path: Path, api: Loopbac
     assert code == 3, stderr
     assert len(api.requests) == 1
     assert "was stopped by its budget: the next request (gemini-2.5-pro, about 29" in stderr
-    assert "change add-x has spent $2.8400 of $5.4000; $2.5600 is left" in stderr
+    assert "change add-x has spent $2.840000 of $5.400000; $2.560000 is left" in stderr
     assert "(budget.limit_usd)" in stderr
     last = state_of(box, "add-x")["telemetry"]["calls"][-1]
     assert (last["status"], last["cost_usd"], last["requests"]) == ("budget_stopped", 0.94, 1)
@@ -268,7 +268,7 @@ def test_a_cli_that_goes_past_the_relay_is_stopped_by_what_it_tells(tmp_path: Pa
     in_turns(box, "claude", "claude/2.1.330/tool_stream_json_partial", ["message_stop"])
     done = box.run("challenge", "add-x", "--model", "claude-opus-5-5", ANTHROPIC_API_KEY="no-key")
     assert done.returncode == 3, done.stderr
-    assert "$1.1200 is left, $1.1280 needed (budget.limit_usd)" in done.stderr
+    assert "$1.120000 is left, $1.128000 needed (budget.limit_usd)" in done.stderr
     assert not (tmp_path / "went-on").exists()
 
 
@@ -353,10 +353,12 @@ def test_a_person_sees_each_request_as_it_is_billed(tmp_path: Path, api: Loopbac
         {**environ(box, api), "TERM": "xterm"},
     )
     helper.join()
-    drawn = [line for line in drawn_lines(shown) if "  in 900 out 40  1 request  $0.9400  " in line]
+    drawn = [
+        line for line in drawn_lines(shown) if "  in 900 out 40  1 request  $0.940000  " in line
+    ]
     assert drawn, shown
     assert drawn[0].startswith("challenge  gemini  gemini-2.5-pro  0:0")
-    assert drawn[0].endswith("  change $0.9400")
+    assert drawn[0].endswith("  change $0.940000")
 
 
 @pytest.mark.parametrize(

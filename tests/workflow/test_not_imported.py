@@ -17,7 +17,7 @@ from agentd.workflow.sessions.look import not_imported_now
 from agentd.workflow.sessions.not_imported import NotImported
 
 __all__ = ["root"]  # the fixture
-TOLD = "2 sessions, about $0.00, not imported: agentd import"
+TOLD = "2 sessions, about $0.001200, not imported: agentd import"
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_what_came_since_an_import_is_told_alone(project: Path) -> None:
 def test_what_has_no_price_is_told() -> None:
     assert NotImported().told() is None
     one = NotImported(sessions=1, calls=2, cost_usd=Decimal("4.096"), unpriced=1)
-    assert one.told() == "1 session, about $4.10 and more, not imported: agentd import"
+    assert one.told() == "1 session, about $4.096000 and more, not imported: agentd import"
 
 
 def test_status_reads_no_log_until_a_log_or_a_ledger_is_new(

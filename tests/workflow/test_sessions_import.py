@@ -187,7 +187,7 @@ def test_the_command_lists_records_and_is_at_peace_with_the_others(root: Path) -
     listed = agentd("import", cwd=root)
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "2026-11-20  feature/add-oauth  claude" in listed.stdout
-    assert "1 session, $0.0006, not imported" in listed.stdout
+    assert "1 session, $0.000600, not imported" in listed.stdout
     text = store.path.read_bytes()
     assert agentd("import", "--by-branch", "--dry-run", cwd=root).returncode == 0
     assert store.path.read_bytes() == text

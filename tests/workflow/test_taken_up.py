@@ -237,7 +237,7 @@ def test_a_limit_that_its_output_crosses_stops_it(tmp_path: Path) -> None:
     configure(box, f"{OPUS}[budget]\nlimit_usd = 1.12\n")
     done = box.run("challenge", "add-x", *model)
     assert done.returncode == 3, done.stderr
-    assert "$1.1200 is left, $1.1280 needed (budget.limit_usd)" in done.stderr
+    assert "$1.120000 is left, $1.128000 needed (budget.limit_usd)" in done.stderr
     assert not (tmp_path / "went-on").exists()
     (call,) = state_of(box, "add-x")["telemetry"]["calls"]
     assert (call["status"], call["cost_usd"]) == ("budget_stopped", 1.128)

@@ -97,10 +97,9 @@ def _between(in_range: Range, unit: str) -> str:
 
 
 def _amount(amount: Decimal, unit: str) -> str:
-    """Cents from a dollar on; a forecast has no more digits that mean anything."""
     if unit == "USD":
-        return usd(amount, 2 if amount >= 1 else 4)
-    return f"{amount:.0f}"
+        return usd(amount)
+    return f"{amount:,.0f}"
 
 
 def _from(part: _Part, in_range: Range) -> str:
@@ -129,7 +128,7 @@ def _left(found: Forecast) -> str:
     if in_tokens:
         count, account = min(in_tokens, key=itemgetter(0))
         enough = _enough(Decimal(count), _charged(found, account).tokens)
-        return f"{count} tokens are left of the budget of {account.shown}{enough}"
+        return f"{count:,} tokens are left of the budget of {account.shown}{enough}"
     return ""
 
 

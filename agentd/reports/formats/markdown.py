@@ -35,7 +35,7 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     title, sides, *rows, total = _table(with_gone(report, base) if base else report, more)
     opening, closing = [""], [total]
     if len(rows) > _OPEN_ROWS:
-        opening = ["", f"<details><summary>{len(rows)} rows</summary>", ""]
+        opening = ["", f"<details><summary>{len(rows):,} rows</summary>", ""]
         closing += ["", "</details>"]
     room = _MOST_BYTES - _LEFT_OUT_BYTES - _size([*head, *opening, title, sides, *closing])
     shown = _fitting(rows, room)
@@ -47,12 +47,12 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
 def _total(total: Sums) -> str:
     word = bound(total.partial, total.estimated)
     cost = f"{word} **{words.cost(total)}**{' +unpriced' if total.unpriced else ''}"
-    failed = f" ({total.failed} failed)" if total.failed else ""
-    cached = f" ({total.tokens_cache_read} cached)" if total.tokens_cache_read else ""
+    failed = f" ({total.failed:,} failed)" if total.failed else ""
+    cached = f" ({total.tokens_cache_read:,} cached)" if total.tokens_cache_read else ""
     searches = f", {words.searches(total)}" if total.web_searches else ""
     return (
         f"{cost.lstrip()} for {counted(total.calls, 'call')}{failed}: "
-        f"{total.tokens_in} tokens in{cached}, {total.tokens_out} out{searches}"
+        f"{total.tokens_in:,} tokens in{cached}, {total.tokens_out:,} out{searches}"
     )
 
 
@@ -65,7 +65,7 @@ def _table(report: Report, more: Report | None) -> list[str]:
         tokens = (sums.tokens_in, sums.tokens_cache_read, sums.tokens_out)
         searches = (sums.web_searches,) if with_searches else ()
         counts = (sums.calls, sums.failed, *tokens, *searches)
-        return [*map(str, counts), f"{words.cost(sums)} {marks(sums)}".strip()]
+        return [*(f"{count:,}" for count in counts), f"{words.cost(sums)} {marks(sums)}".strip()]
 
     titles = ["calls", "failed", "in", "cached", "out", "cost"]
     if with_searches:

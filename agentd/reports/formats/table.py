@@ -63,12 +63,12 @@ def _names(report: Report) -> list[_Column]:
 def _figures(sums: list[Sums]) -> list[_Column]:
     searches = [one.web_searches for one in sums]
     columns = [
-        _column("CALLS", (one.calls for one in sums)),
-        _column("FAILED", (one.failed for one in sums)),
-        _column("IN", (one.tokens_in for one in sums)),
-        _column("CACHED", (one.tokens_cache_read for one in sums)),
-        _column("OUT", (one.tokens_out for one in sums)),
-        *([_column("SEARCHES", searches)] if any(searches) else ()),
+        _counts("CALLS", (one.calls for one in sums)),
+        _counts("FAILED", (one.failed for one in sums)),
+        _counts("IN", (one.tokens_in for one in sums)),
+        _counts("CACHED", (one.tokens_cache_read for one in sums)),
+        _counts("OUT", (one.tokens_out for one in sums)),
+        *([_counts("SEARCHES", searches)] if any(searches) else ()),
         _column("COST", map(words.cost, sums)),
     ]
     marks = [*map(words.marks, sums[:-1]), words.gap(sums[-1])]
@@ -77,8 +77,12 @@ def _figures(sums: list[Sums]) -> list[_Column]:
     return columns
 
 
-def _column(title: str, cells: Iterable[object]) -> _Column:
-    return _Column([title, *map(str, cells)])
+def _column(title: str, cells: Iterable[str]) -> _Column:
+    return _Column([title, *cells])
+
+
+def _counts(title: str, counts: Iterable[int]) -> _Column:
+    return _column(title, (f"{count:,}" for count in counts))
 
 
 def _width(columns: list[_Column]) -> int:

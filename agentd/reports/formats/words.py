@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentd.metering.money import usd
 from agentd.metering.partial import bound
 from agentd.reports.model import Report, Sums
-from agentd.reports.partial import told_partial
+from agentd.reports.partial import told_bound
 from agentd.text import counted
 
 
@@ -29,7 +29,7 @@ def gap(sums: Sums) -> str:
 
 def searches(sums: Sums) -> str:
     """``1 web search``, ``2 web searches``."""
-    return f"{sums.web_searches} web search{'' if sums.web_searches == 1 else 'es'}"
+    return f"{sums.web_searches:,} web search{'' if sums.web_searches == 1 else 'es'}"
 
 
 def notes(report: Report) -> list[str]:
@@ -43,9 +43,8 @@ def notes(report: Report) -> list[str]:
             f"{counted(unpriced, 'call')} used tokens that no price is known for: the total is "
             "too low by them. Give their models prices in [pricing.models]."
         )
-    if partial := told_partial(report.whys):
-        is_least = bound(report.total.partial, report.total.estimated) == "at least"
-        said.append(f"{partial}: the sum is {'a least' if is_least else 'an estimate'}.")
+    if least := told_bound(report.total, report.total.cost_usd, report.whys):
+        said.append(least)
     if report.not_imported and (told := report.not_imported.told()):
         said.append(told)
     return said
@@ -62,4 +61,4 @@ def versus(more: Sums) -> str:
 
 def signed(count: int) -> str:
     """``+3``, ``-3``, ``0``."""
-    return f"{count:+d}" if count else "0"
+    return f"{count:+,d}" if count else "0"

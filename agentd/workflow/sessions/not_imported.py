@@ -39,7 +39,7 @@ class NotImported(NamedTuple):
         from agentd.metering.money import usd
         from agentd.text import counted
 
-        cost = f"about {usd(self.cost_usd, 2)}" + " and more" * bool(self.unpriced)
+        cost = f"about {usd(self.cost_usd)}" + " and more" * bool(self.unpriced)
         return f"{counted(self.sessions, 'session')}, {cost}, not imported: agentd import"
 
 
