@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def free_name(target: Path) -> Path:
     """``target``, or with as many ``.1`` behind it as it takes until nothing is there."""
-    while os.path.lexists(target):
-        target = target.with_name(f"{target.name}.1")
+    for taken in taken_names(target):
+        target = taken.with_name(f"{taken.name}.1")
     return target
+
+
+def taken_names(target: Path) -> Iterator[Path]:
+    """What is there under the names before the :func:`free_name`."""
+    while os.path.lexists(target):
+        yield target
+        target = target.with_name(f"{target.name}.1")
 
 
 def free_place(aside: Path, name: Path) -> Path:

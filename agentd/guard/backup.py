@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import stat
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from agentd.files import sync_folder, write_atomic
-from agentd.guard.aside import free_place, is_folder
+from agentd.guard.aside import free_place, is_folder, taken_names
 from agentd.guard.baseline import Baseline
 from agentd.guard.tree import Look, look_at
+
+_ON_ITS_WAY = ".in-the-way"
 
 
 class Backup:
@@ -106,14 +109,21 @@ class Backup:
             sync_folder(path.parent)
         # A folder is made again when something in it is.
 
-    def clear_way(self, folder: Path, aside: Path) -> None:
+    def clear_way(self, folder: Path, aside: Path) -> list[Path]:
         """Move what stands in the way of a folder, if anything does, into ``aside``.
 
-        Raises OSError.
+        So is what was on its way there when agentd was killed. Returns where stood what is in there
+        by now. Raises OSError.
         """
         parts = (*self._between(folder), folder)
+        waiting = [(part, found) for part in parts for found in _on_its_way(part)]
         if any(os.path.lexists(part) and not self._is_as_folder(part) for part in parts):
             self._make_way(folder, aside)
+        for part, found in waiting:
+            self._make_way(aside, aside)
+            found.rename(free_place(aside, part.relative_to(self._root)))
+        kept_as = ((part, aside / part.relative_to(self._root)) for part in parts)
+        return [part for part, kept in kept_as if not all(map(is_folder, taken_names(kept)))]
 
     def put_aside(self, path: Path, aside: Path, data: bytes) -> None:
         """Write what ``path`` was into ``aside``, and leave what it is. Raises OSError."""
@@ -171,7 +181,7 @@ class Backup:
         if not os.path.lexists(path):
             return
         if path == aside or path in aside.parents:
-            waiting = path.with_name(f".{path.name}.{os.urandom(4).hex()}.in-the-way")
+            waiting = path.with_name(f".{path.name}.{os.urandom(4).hex()}{_ON_ITS_WAY}")
             path.rename(waiting)
             self._make_way(aside, aside)
             waiting.rename(free_place(aside, path.relative_to(self._root)))
@@ -186,3 +196,8 @@ class Backup:
         else:
             shutil.move(path, target)
         sync_folder(target.parent)
+
+
+def _on_its_way(path: Path) -> list[Path]:
+    """What stood at ``path`` and was being moved aside."""
+    return sorted(path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}{_ON_ITS_WAY}"))

@@ -30,13 +30,15 @@ class Entry(NamedTuple):
 
     ``state`` is its letter in the working tree: "." as in the index, "M", "D" ..., "?" for one that
     git does not know, "u" in a merge, HIDDEN for one that git is told not to look at. ``in_head``
-    and ``in_index`` are its objects, "" for none.
+    and ``in_index`` are its objects, "" for none. ``stages`` is what stands in the index alone, a
+    line each as git's ``ls-files -s`` has it, without the path.
     """
 
     state: str
     is_module: bool = False
     in_head: str = ""
     in_index: str = ""
+    stages: str = ""
 
 
 @frozen()
@@ -76,9 +78,14 @@ def names_in(ignored_text: str) -> list[str]:
 def _entry(fields: list[bytes]) -> Entry:
     kind, letters, module, *rest = (field.decode() for field in fields)
     if kind == "u":
-        return Entry("u")
-    *_, in_head, in_index = rest
-    return Entry(letters[1], module[0] == "S", _object(in_head), _object(in_index))
+        modes, objects = rest[:3], rest[4:]
+        sides = (f"{modes[n]} {objects[n]} {n + 1}" for n in range(3) if modes[n].strip("0"))
+        return Entry("u", stages="\n".join(sides))
+    *modes, in_head, in_index = rest
+    alone = f"{modes[1]} {in_index} 0" if "." not in letters and _object(in_index) else ""
+    is_module = module[0] == "S"
+    stages = "" if is_module else alone
+    return Entry(letters[1], is_module, _object(in_head), _object(in_index), stages)
 
 
 def _object(told: str) -> str:

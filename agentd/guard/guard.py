@@ -154,9 +154,10 @@ class Guard:
         own = self._own.changes()
         whose = {path: ended.whose(path) for path in own}  # by times that putting back changes
         kept = self.run_dir / "before"
+        in_the_way: list[Path] = []
         with contextlib.suppress(OSError):  # what can't be moved there is told then
             for folder in (self.aside, kept):
-                self._own.clear_way(folder, self.aside)
+                in_the_way += self._own.clear_way(folder, self.aside)
         judged = self._files.judge(self.aside, ended, code=self._allowed.code)
         # After looking: whoever took up another change by then is seen by the time of its hold.
         at_work = self._others.at_work_until(Holds.on_others(self._project.root, self._change.name))
@@ -176,6 +177,10 @@ class Guard:
                 in_doubt = by == "in doubt"
                 forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
         forbidden += judged.forbidden
+        if moved := sorted({*in_the_way} - {*own}):
+            names = some_of([self._project.shown(path) for path in moved])
+            where = self._project.shown(self.aside)
+            told.append(Told(f"Was in agentd's way: {names}. It is in {where}/ now", OWN))
         if self._allowed.code and around:
             names = some_of([*map(str, around)])
             told.append(Told(f"Changed around the project: {names}", WRITE_ONLY))

@@ -105,9 +105,9 @@ class OwnFiles:
         if is_known and data is not None:
             self._backup.put_aside(path, aside, data)
 
-    def clear_way(self, folder: Path, aside: Path) -> None:
-        """Let nothing that an agent left stand in the way of a folder. Raises OSError."""
-        self._backup.clear_way(folder, aside)
+    def clear_way(self, folder: Path, aside: Path) -> list[Path]:
+        """Let nothing that an agent left be in a folder's way: see ``Backup``. Raises OSError."""
+        return self._backup.clear_way(folder, aside)
 
     def put_back(self, path: Path, aside: Path) -> bool:
         """Make it what it was, with what agentd wrote since. False when it is left as it is.

@@ -22,6 +22,7 @@ from agentd.guard.losses import bring_back
 from agentd.guard.plain_tree import PlainTree
 from agentd.guard.repository import FileChanges, Loss, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
+from agentd.guard.staged import StagedFiles
 from agentd.guard.tree import look_at
 from agentd.state_folder import LEFT_BY_STEPS
 from agentd.text import some_of
@@ -52,6 +53,7 @@ class ProjectFiles:
         self._changes: FileChanges | None = None
         self._losses: list[Loss] = []
         self._is_unfinished = False
+        self._whose_index = ""
         self._skip = skip
 
     def keep(self, commits: Commits) -> None:
@@ -114,14 +116,23 @@ class ProjectFiles:
         """
         if self._place is None:
             return [], True
+        where = _shown(kept, self._root)
         told, is_done = bring_back(
             self._losses,
             top=self._place.top,
             root=None if in_doubt else self._real_root,
             kept=kept,
-            where=_shown(kept, self._root),
+            where=where,
             baseline=self._baseline,
         )
+        if self._whose_index != "a person's":
+            may_stage = self._whose_index == "the run's" and not in_doubt
+            try:
+                told += StagedFiles(self._place, self._baseline).bring_back(
+                    kept, where, may_stage=may_stage
+                )
+            except OSError:
+                is_done = False
         return told, is_done and not self._is_unfinished
 
     def diff(self, path: Path) -> str:
@@ -144,6 +155,7 @@ class ProjectFiles:
         self, place: GitPlace, judged: Judged, aside: Path, ended: Ended, *, code: bool
     ) -> None:
         judge = GitJudge(place, self._baseline)
+        self._whose_index = ended.whose(place.git_dir / "index")  # by times that agentd changes
         where = _shown(aside, self._root)
         commits = self._baseline.facts["commits"]
         git = judge.judge(aside, where, commits=commits, ended=ended)

@@ -28,6 +28,7 @@ from agentd.guard.git_status import (
     tracked,
 )
 from agentd.guard.rules import GIT
+from agentd.guard.staged import StagedFiles, objects_of
 from agentd.guard.tree import Look, is_judged, look_at
 from agentd.late_pattern import late_pattern
 
@@ -98,6 +99,7 @@ class Repository:
         dirty = {path: entry for path, entry in status.entries.items() if not self._skip(path)}
         # Uncommitted, but git is told not to look. In a sparse checkout they are not there.
         dirty |= {path: Entry(HIDDEN) for path in list(hidden)[:_HASHED_FILES] if path not in dirty}
+        StagedFiles(self._place, self._baseline).keep(dirty)
         copies = Copies(self._baseline, self._place.top)
         are_hashed = len(dirty) <= _HASHED_FILES
         for path, entry in dirty.items():
@@ -293,6 +295,8 @@ class Repository:
             yield (Loss(loss.path, "reverted", loss.look, loss.is_kept) if is_reverted else loss)
 
     def _committed(self, path: str, entry: Entry) -> tuple[str, ...]:
+        if entry.state == "u":
+            return objects_of(entry.stages)
         if entry.state != HIDDEN:
             return entry.in_head, entry.in_index
         return (self._place.ask("rev-parse", "-q", f"HEAD:{path}", fails=True).decode().strip(),)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from standins.running import until
-from support.guards import ASIDE, make_project, put, tree, watching
+from support.guards import ASIDE, make_project, put, told, tree, watching
 from support.state_samples import exit_codes, in_child
 from support.workflow_box import STREAM, box_with, calls_of, put_change, put_plan, state_of
 from support.workspace import Sandbox
@@ -337,3 +337,41 @@ def test_a_project_that_is_made_anew_at_its_place_is_left_alone(tmp_path: Path) 
     assert Guard.left(project.root) == []
     assert project.config_path.read_text() == "[claude]\n"
     assert state_folder_of(str(project.root)) is None
+
+
+@pytest.mark.parametrize("place", [ASIDE, "runs/1", "runs", "runs/1/before"])
+@pytest.mark.parametrize("renames", [1, 2])
+def test_what_was_moved_out_of_the_way_is_named_by_the_next_command(
+    tmp_path: Path, place: str, renames: int
+) -> None:
+    """agentd is killed after the first or the second of its renames."""
+    project = make_project(tmp_path)
+    change = project.changes_dir / "add-x"
+    guard = watching(project)
+    evil = change / place
+    if evil.exists():
+        shutil.rmtree(evil)
+    put(evil, "evil\n")
+
+    def judge() -> None:
+        left = iter(range(renames - 1))
+
+        def rename(source: Path | str, target: Path | str) -> None:
+            os.replace(source, target)  # noqa: PTH105
+            next(left, None) is None and os._exit(9)
+
+        Path.rename = os.rename = rename  # type: ignore[method-assign, assignment]
+        guard.after()
+        os._exit(9)
+
+    assert exit_codes([in_child(judge)]) == {9}
+    guard.let_go()
+    [taken_over] = Guard.left(project.root)
+    with taken_over:
+        found = taken_over.after()
+        taken_over.restore(found)
+    named = told(found) + repr(found.forbidden)
+    assert f"agentd/changes/add-x/{place}" in named, named
+    assert not [*project.root.rglob(".*.in-the-way")]
+    kept = [path.read_text() for path in (change / ASIDE).rglob("*") if path.is_file()]
+    assert "evil\n" in kept

@@ -214,3 +214,77 @@ def test_what_can_not_be_written_is_told_and_tried_again(
     with left:
         left.after()
     assert (repo.root / ".env").read_text() == IGNORED[".env"]
+
+
+STAGED = "a = 'staged only'\n"
+AS_TESTER = "; ".join(
+    f"export GIT_{who}_NAME=t GIT_{who}_EMAIL=t@t" for who in ("AUTHOR", "COMMITTER")
+)
+
+
+@pytest.fixture
+def staged(repo: Project) -> Project:
+    """A person has staged one content of src/a.py and edited it further; so a new file."""
+    for name in ("src/a.py", "src/new.py"):
+        put(repo.root / name, STAGED)
+        git(repo.root, "add", name)
+        put(repo.root / name, "a = 'mine'\n")
+    return repo
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["git reset -q --hard", "git stash -q", "git reset -q; git checkout -q .", "git reset -q"],
+)
+def test_what_is_staged_alone_is_staged_again(staged: Project, how: str) -> None:
+    with watching(staged, code=True) as guard:
+        prune = "git reflog expire --expire=now --all; git gc -q --prune=now"
+        shell(staged.root, f"{AS_TESTER}; {how}; {prune}")
+        changes = guard.after()
+    for name in ("src/a.py", "src/new.py"):
+        assert git(staged.root, "show", f":{name}") == STAGED
+        assert (staged.root / name).read_text() == "a = 'mine'\n"
+    text = "Staged again, taken out of the index by the step: src/a.py, src/new.py"
+    assert text in told(changes)
+    assert changes.forbidden == ()
+
+
+@pytest.mark.parametrize("how", ["git add -A", "git commit -qam all", "rm -rf .git"])
+def test_of_what_was_staged_alone_and_is_replaced_there_is_a_copy(
+    staged: Project, how: str
+) -> None:
+    with watching(staged, code=True) as guard:
+        shell(
+            staged.root,
+            f"{'git config user.name t; git config user.email t; ' * ('commit' in how)}{how}",
+        )
+        changes = guard.after()
+    before = staged.changes_dir / "add-x/runs/1/before"
+    assert (before / "src/a.py.staged").read_text() == STAGED
+    assert "has src/a.py.staged, src/new.py.staged" in told(changes)
+
+
+def test_a_conflict_that_a_step_aborts_is_there_again(repo: Project) -> None:
+    git(repo.root, "stash", "-q")
+    git(repo.root, "checkout", "-qb", "other")
+    put(repo.root / "src/a.py", "a = 'other'\n")
+    git(repo.root, "commit", "-qam", "other")
+    git(repo.root, "checkout", "-q", "main")
+    put(repo.root / "src/a.py", "a = 'main'\n")
+    git(repo.root, "commit", "-qam", "main")
+    shell(repo.root, f"{AS_TESTER}; git merge -q other >/dev/null || true")
+    before = git(repo.root, "ls-files", "-u")
+    assert before
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "git merge --abort")
+        changes = guard.after()
+    assert git(repo.root, "ls-files", "-u") == before
+    assert "<<<<<<<" in (repo.root / "src/a.py").read_text()
+    assert "Staged again" in told(changes)
+
+
+def test_staging_of_other_files_is_silent(staged: Project) -> None:
+    with watching(staged, code=True) as guard:
+        shell(staged.root, "echo new > x.py; git add x.py; git mv src/b.py src/c.py")
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
