@@ -17,6 +17,7 @@ from agentd.guard.baseline import Baseline
 from agentd.guard.differences import bounded, difference
 from agentd.guard.ended import Ended
 from agentd.guard.findings import Forbidden, Told
+from agentd.guard.git_gone import move_back, moved_to
 from agentd.guard.git_place import GitPlace
 from agentd.guard.git_refs import (
     GitRefs,
@@ -79,10 +80,12 @@ class GitJudge:
         """
         place = self._place
         self._ended = ended
+        self._move_back(aside)
         self._open_again()
         if not place.is_there:
-            self._forbid(place.git_dir, "git can't read it any more")
-        elif place.git_dir.stat().st_ino != self._baseline.facts["git folder"]:
+            gone = not os.path.lexists(place.git_dir)
+            self._forbid(place.git_dir, "deleted" if gone else "git can't read it any more")
+        elif not self._is_same():
             self._forbid(place.git_dir, "another repository")
         else:
             self._judge_settings(aside, where, commits)
@@ -96,6 +99,21 @@ class GitJudge:
             return GitJudged(self._forbidden, self._told, is_broken=True)
         return GitJudged(self._forbidden, self._told)
 
+    def _is_same(self) -> bool:
+        """Whether git's folder is the one of before."""
+        try:
+            return self._place.git_dir.lstat().st_ino == int(self._baseline.facts["git folder"])
+        except OSError:
+            return False
+
+    def _move_back(self, aside: Path) -> None:
+        """Move git's folder back that was moved within the working tree. Raises OSError."""
+        if self._is_same():
+            return
+        found = moved_to(self._place, self._baseline.facts["git folder"])
+        if found and (told := move_back(self._place, found, aside)):
+            self._told.append(told)
+
     def _open_again(self) -> None:
         """Put back the permissions of git's folder: without them git, or a person, can't read it.
 
@@ -103,9 +121,7 @@ class GitJudge:
         """
         folder, mode = self._place.git_dir, self._baseline.facts["git folder mode"]
         with contextlib.suppress(FileNotFoundError):
-            found = folder.lstat()
-            is_same = found.st_ino == self._baseline.facts["git folder"]
-            if is_same and stat.S_IMODE(found.st_mode) != mode:
+            if self._is_same() and stat.S_IMODE(folder.lstat().st_mode) != mode:
                 folder.chmod(mode)
                 self._told.append(
                     Told(f"Put back: {self._place.shown(folder)} (its permissions)", GIT)

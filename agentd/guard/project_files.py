@@ -16,6 +16,7 @@ from agentd.guard.baseline import Baseline
 from agentd.guard.differences import difference
 from agentd.guard.ended import Ended
 from agentd.guard.findings import Forbidden, Told
+from agentd.guard.git_gone import what_went
 from agentd.guard.git_judge import GitJudge
 from agentd.guard.git_place import GitPlace, refusal
 from agentd.guard.losses import bring_back
@@ -53,6 +54,7 @@ class ProjectFiles:
         self._changes: FileChanges | None = None
         self._losses: list[Loss] = []
         self._is_unfinished = False
+        self._is_broken = False
         self._whose_index = ""
         self._skip = skip
 
@@ -125,6 +127,11 @@ class ProjectFiles:
             where=where,
             baseline=self._baseline,
         )
+        if self._is_broken:
+            try:
+                told += what_went(self._place, self._baseline, kept, where)
+            except OSError:
+                is_done = False
         if self._whose_index != "a person's":
             may_stage = self._whose_index == "the run's" and not in_doubt
             try:
@@ -171,6 +178,7 @@ class ProjectFiles:
             if ended.whose(path) != "a person's"
         )
         if git.is_broken:
+            self._is_broken = True
             self._losses = repository.vanished()
             return
         try:

@@ -449,13 +449,51 @@ def test_a_lock_that_is_left_is_told(repo: Project) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["rm -rf .git", "rm -rf .git; git init -q", "mv .git elsewhere; ln -s elsewhere .git"],
+    ["rm -rf .git", "rm -rf .git; git init -q", "mv .git ../elsewhere; ln -s ../elsewhere .git"],
 )
 def test_a_repository_that_is_gone_fails_the_step(repo: Project, command: str) -> None:
     with watching(repo, code=True) as guard:
         shell(repo.root, command)
         changes = guard.after()
     assert list(forbidden(changes, repo)) == [".git"]
+
+
+def test_what_went_with_a_repository_is_told_and_its_settings_are_kept(repo: Project) -> None:
+    git(repo.root, "branch", "went")
+    put(repo.root / "src/a.py", "a = 2\n")
+    git(repo.root, "stash", "-q")
+    put(repo.root / ".git/hooks/pre-commit", "#!/bin/sh\n")
+    oid = git(repo.root, "rev-parse", "went")[:12]
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm -rf .git")
+        changes = guard.after()
+    assert forbidden(changes, repo) == {".git": "deleted"}
+    assert f"branch went {oid}" in told(changes)
+    assert "stash " in told(changes)
+    before = repo.changes_dir / "add-x/runs/1/before"
+    assert (before / "git/hooks/pre-commit").read_text() == "#!/bin/sh\n"
+    assert "[core]" in (before / "git/config").read_text()
+
+
+@pytest.mark.parametrize("then", ["true", "git init -q", "echo 'gitdir: away' > .git"])
+def test_a_repository_that_was_moved_comes_back(repo: Project, then: str) -> None:
+    before = state_of(repo.root)
+    with watching(repo, code=True) as guard:
+        shell(repo.root, f"mv .git away; {then}")
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert "Put back: .git (moved to away)" in told(changes)
+    assert state_of(repo.root) == before
+
+
+def test_of_a_repository_that_was_moved_out_of_the_project_the_place_is_told(
+    repo: Project,
+) -> None:
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "mv .git ../away")
+        changes = guard.after()
+    assert forbidden(changes, repo) == {".git": "deleted"}
+    assert f"git's folder is {repo.root.parent}/away now" in told(changes)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
