@@ -177,7 +177,9 @@ class Guard:
                 in_doubt = by == "in doubt"
                 forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
         forbidden += judged.forbidden
-        if moved := sorted({*in_the_way} - {*own}):
+        moved = sorted({*in_the_way} - {*own} - self._were_in_the_way)
+        self._were_in_the_way |= {*in_the_way}
+        if moved:
             names = some_of([self._project.shown(path) for path in moved])
             where = self._project.shown(self.aside)
             told.append(Told(f"Was in agentd's way: {names}. It is in {where}/ now", OWN))
@@ -233,6 +235,7 @@ class Guard:
         self._allowed = allowed
         self.aside = aside
         self._is_done = False
+        self._were_in_the_way: set[Path] = set()
         self._watch = None
         self._log = log
         self._baseline = baseline
