@@ -24,6 +24,8 @@ COMMANDS = {
     **dict.fromkeys(("init", "doctor", "demo"), "setup"),
     **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
     **dict.fromkeys(("status", "list"), "reading"),
+    "show": "show",
+    "delete": "delete",
     "log": "log",
     "cost": "cost",
     **dict.fromkeys(("import", "reconcile"), "sessions"),
@@ -42,7 +44,7 @@ _FUNCTIONS = {
     "merge-driver": "merge_driver",
 }
 # Commands that read in a project where an older agentd may not write.
-READING = ("status", "list", "log", "cost", "validate")
+READING = ("status", "list", "show", "log", "cost", "validate")
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:

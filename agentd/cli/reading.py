@@ -16,6 +16,7 @@ from agentd.errors import StateError
 _BAR = 20
 # Done, not approved, absent, and the two parts of a bar.
 _MARKS = ("✓", "✗", "·", "█", "░")
+_NO_CHANGE = 'No changes yet. Start one: agentd run add-something "What to change"'
 _ASCII_MARKS = ("[x]", "[!]", "[ ]", "#", "-")
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 def status(
     change_id: LatestChangeId = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Each open change, one below the other.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where a change stands and what it cost.
@@ -36,6 +40,9 @@ def status(
     from agentd.reports.status import newer_words, open_overview
     from agentd.workflow.sessions.look import not_imported_now
 
+    if every:
+        _status_of_all(change_id, as_json=as_json)
+        return
     view = open_overview(Path.cwd(), change_id)
     for warning in view.warnings:
         note(f"warning: {warning}")
@@ -52,13 +59,42 @@ def status(
         raise typer.Exit(StateError.exit_code)
 
 
+def _status_of_all(change_id: str | None, *, as_json: bool) -> None:
+    from agentd.cli.output import print_json, told_waiting
+    from agentd.errors import UsageError
+    from agentd.reports.status import list_overviews
+
+    if change_id:
+        raise UsageError(f"--all and {change_id} exclude each other", fix="Give one of them.")
+    listed = list_overviews(Path.cwd(), every=False).views
+    views = [view for view in listed if not view.change.archived_on]
+    for warning in dict.fromkeys(warning for view in views for warning in view.warnings):
+        note(f"warning: {warning}")
+    if as_json:
+        print_json({"changes": [_document(view) for view in views]})
+    else:
+        told = [
+            f"{one.change.id}: {one.problem}\n    {one.cure}" if one.problem else _text(one)
+            for one in views
+        ]
+        show(f"\n\n{'-' * _BAR}\n\n".join(told) or _NO_CHANGE)
+    if told_waiting(*(view.waiting for view in views)) or any(view.problem for view in views):
+        raise typer.Exit(StateError.exit_code)
+
+
 def list_changes(
     every: Annotated[
         bool, typer.Option("--all", help="Also the archived ones that agentd had no part in.")
     ] = False,
+    specs: Annotated[
+        bool, typer.Option("--specs", help="The main specs instead, with their requirements.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the changes with their phase and cost, open ones first."""
+    if specs:
+        _list_specs(as_json=as_json)
+        return
     from agentd.cli.output import print_json, told_waiting
     from agentd.reports.status import list_overviews, newer_words, overlap_notes
     from agentd.text import counted, table
@@ -74,7 +110,7 @@ def list_changes(
         print_json({"changes": [_document(view) for view in views], "warnings": warnings})
     else:
         if not views:
-            show('No changes yet. Start one: agentd run add-something "What to change"')
+            show(_NO_CHANGE)
         else:
             show(table([_HEADS, *map(_row, views)]))
         if hidden:
@@ -85,6 +121,21 @@ def list_changes(
     damaged = told_waiting(*(view.waiting for view in views))
     if damaged or any(view.problem for view in views):
         raise typer.Exit(StateError.exit_code)
+
+
+def _list_specs(*, as_json: bool) -> None:
+    from agentd.cli.output import print_json
+    from agentd.reports.shown_change import list_specs
+    from agentd.text import table
+
+    found = list_specs(Path.cwd())
+    if as_json:
+        print_json({"specs": [spec._asdict() for spec in found]})
+    elif not found:
+        show("No specs yet. Archived changes write them; agentd fillback ID writes those of code.")
+    else:
+        rows = [[one.capability, str(len(one.requirements)), one.path] for one in found]
+        show(table([["SPEC", "REQUIREMENTS", "FILE"], *rows], left=(0, 2)))
 
 
 _HEADS = ["CHANGE", "PHASE", "SPECS", "TASKS", "CALLS", "COST", "UPDATED"]
@@ -109,7 +160,13 @@ def _phase(view: Overview) -> str:
         return "broken"
     if not view.change.is_taken_up:
         return "archived, without agentd" if view.change.archived_on else "not taken up"
-    return "archived" if view.change.archived_on else view.state.phase or "unknown"
+    if view.change.archived_on:
+        return _moved(view)
+    return view.state.phase or "unknown"
+
+
+def _moved(view: Overview) -> str:
+    return "deleted" if view.change.is_deleted else "archived"
 
 
 def _text(view: Overview) -> str:
@@ -123,7 +180,7 @@ def _text(view: Overview) -> str:
     failed = f"failed: {totals.failed}" + f" ({stopped} budget-stopped)" * bool(stopped)
     lines = [
         f"Change: {view.change.id}"
-        + (f" (archived {view.change.archived_on})" if view.change.archived_on else ""),
+        + (f" ({_moved(view)} {view.change.archived_on})" if view.change.archived_on else ""),
         f"Phase: {(view.change.is_taken_up and state.phase) or _phase(view)}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),

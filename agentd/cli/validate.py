@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from agentd.cli.options import AsJson
 from agentd.cli.terminal import note, show
+from agentd.errors import UsageError
 from agentd.text import counted
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def validate(
             help="Change id (default: the STATE.yaml of all changes, archived ones too).",
         ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="The documents of each open change, and all STATE.yaml.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="First mend what can be mended without a doubt.")
@@ -50,6 +53,8 @@ def validate(
     from agentd.project.workspace import Workspace
     from agentd.specs.staging import told_half_published
 
+    if every and change_id:
+        raise UsageError(f"--all and {change_id} exclude each other", fix="Give one of them.")
     open_workspace = Workspace.open_to_write if fix else Workspace.open
     workspace = open_workspace(Path.cwd())
     project = workspace.project
@@ -61,19 +66,19 @@ def validate(
         mended = [done for each in chosen for done in fix_ledger(each)]
         chosen = _chosen(project, change_id)
         mended += fix_shared(project, chosen)
-    if change_id and not chosen[-1].archived_on:
-        *elsewhere, change = chosen
+    whole = chosen if every else chosen[-1:] if change_id else []
+    whole = [change for change in whole if not change.archived_on]
+    told = [issue for each in chosen if each not in whole for issue in ledger_issues(each)]
+    reports = [report_of([*told, *shared_issues(project, chosen)])]
+    for change in whole:
         mended += fix_change(project, change.folder) if fix else []
-        report = validate_change(project, change.folder, workspace.config)
-        told = (issue for each in elsewhere for issue in ledger_issues(each))
-        report = Report((*told, *shared_issues(project, chosen), *report.issues))
-    else:
-        issues = (issue for each in chosen for issue in ledger_issues(each))
-        report = report_of(chain(issues, shared_issues(project, chosen)))
+        reports.append(validate_change(project, change.folder, workspace.config))
+    report = Report(tuple(issue for each in reports for issue in each.issues))
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))
     else:
-        show(_text(change_id or "all ledgers", report, mended, strict=strict))
+        name = change_id or ("all changes" if every else "all ledgers")
+        show(_text(name, report, mended, strict=strict))
     raise typer.Exit(0 if report.ok(strict) else 1)
 
 

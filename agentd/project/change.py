@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ARCHIVED = late_pattern(r"(\d{8}|\d{4}-\d{2}-\d{2})-([a-z0-9][a-z0-9-]{0,63})")
 _FOLDERS = ("specs", "merged")
+DELETED = "delete"
+"""The last action in the ledger of a change that was deleted."""
 
 
 class Change:
@@ -85,6 +87,15 @@ class Change:
         if file_stamp(self.folder / STATE_FILE) is not None:
             return True
         return bool(runs_without_ledger(self))
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is what a deletion has left: a ledger in the archive, which counts on."""
+        if self.archived_on is None:
+            return False
+        with contextlib.suppress(StateError):
+            return self.state.last_action == DELETED
+        return False
 
     @property
     def ledger(self) -> StateStore:
@@ -157,11 +168,15 @@ def all_changes(project: Project, ending: str = "") -> list[Change]:
 
 
 def archived_as(project: Project, change_id: str) -> Change | None:
-    """The change of this id that was archived last; its id may stand with its date before it."""
+    """The change of this id that was archived last; its id may stand with its date before it.
+
+    One that was deleted only where there is no other.
+    """
     every = archived_changes(project, change_id)
     named = [change for change in every if change.id == change_id]
     named = named or [change for change in every if change.folder.name == change_id]
-    return named[-1] if named else None
+    kept = [change for change in named if not change.is_deleted] if named[1:] else named
+    return (kept or named)[-1] if named else None
 
 
 def others_of(change: Change) -> list[Change]:

@@ -80,6 +80,14 @@ def change_specs(project: Project, change: Path) -> list[tuple[str, Delta]]:
     return found
 
 
+def main_specs(project: Project) -> Iterator[tuple[str, str]]:
+    """The main specs, by their path under ``specs/``, and their texts. Raises SpecError."""
+    for path in _markdown(project, project.specs_dir):
+        key = path.relative_to(project.specs_dir).as_posix()
+        if not is_note(project, key, parse_delta("", key)):
+            yield key, read_spec(project, path) or ""
+
+
 def is_note(project: Project, key: str, delta: Delta) -> bool:
     """Whether a file below a change's ``specs/`` is no spec: it has no deltas, no requirements.
 

@@ -109,6 +109,8 @@ def archived(project: Project, change_id: str, *, described: bool) -> Change | N
     if project.change_dir(change_id).exists():
         return None
     found = archived_as(project, change_id)
+    if found is not None and found.is_deleted:
+        return None
     today = project.archived_dir(change_id, utc_now())
     return found if found and (not described or found.folder == today) else None
 

@@ -89,7 +89,8 @@ def begin(
 
 
 def _check_new(change: Change, described: bool) -> None:
-    if (archived := archived_as(change.project, change.id)) is not None:
+    archived = archived_as(change.project, change.id)
+    if archived is not None and not archived.is_deleted:
         raise InputError(
             f"change {change.id} is archived as {change.project.shown(archived.folder)}/",
             fix=f"Take another id for a new change, such as {archived.id[:62]}-2.",

@@ -1,0 +1,75 @@
+"""Deleting a change: its documents go, its STATE.yaml moves to the archive and counts on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agentd.clock import utc_now
+from agentd.errors import InputError
+from agentd.files import file_stamp, make_folders, remove_tree, sync_folder
+from agentd.ledger.run_folders import run_dirs
+from agentd.project.change import DELETED, Change
+from agentd.project.layout import STATE_FILE
+from agentd.runner import recovery
+from agentd.specs.staging import take_back
+from agentd.workflow.unentered import enter_unentered
+
+
+def check_deletable(change: Change) -> None:
+    """Enter what earlier commands could not, and see that nothing is at work or in the way.
+
+    Raises InputError, StateError for runs or a ledger that can't be read.
+    """
+    waiting = enter_unentered(change)
+    if waiting.problems:
+        raise waiting.problems[0]
+    for folder in recovery.unfinished(change.runs_dir):
+        if pids := recovery.living(folder):
+            raise InputError(
+                f"{folder.info().provider} still works in {change.project.shown(folder.path)} "
+                f"(process {', '.join(map(str, pids))})",
+                fix="Run the change's next step, which follows it to its end, or stop it.",
+            )
+    if file_stamp(change.folder / STATE_FILE) is None and run_dirs(change.runs_dir):
+        raise InputError(
+            f"{change.project.shown(change.folder / STATE_FILE)} is missing, so its calls would be "
+            "lost",
+            fix="Restore it first (git checkout).",
+        )
+    if _target(change).exists():
+        raise InputError(
+            f"{change.project.shown(_target(change))} exists already",
+            fix="Rename that folder, then run the command again.",
+        )
+
+
+def delete(change: Change) -> Path | None:
+    """Delete a change that is held; where its STATE.yaml is now, None where it had none.
+
+    The folder moves as a whole and is emptied there: killed in between, it is an archived change
+    that ``is_deleted``, and deleting it again takes the rest.
+    """
+    take_back(change.project, change.folder)
+    if file_stamp(change.folder / STATE_FILE) is None:  # one of OpenSpec's that nobody took up
+        remove_tree(change.folder)
+        sync_folder(change.project.changes_dir)
+        return None
+    if not change.archived_on:
+        target = _target(change)
+        change.ledger.update(last_action=DELETED)
+        make_folders(target.parent)
+        change.folder = change.folder.rename(target)
+        sync_folder(target.parent)
+        sync_folder(change.project.changes_dir)
+    with os.scandir(change.folder) as entries:
+        for entry in list(entries):
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(Path(entry.path))
+            elif entry.name != STATE_FILE:
+                Path(entry.path).unlink()
+    return change.folder / STATE_FILE
+
+
+def _target(change: Change) -> Path:
+    return change.project.archived_dir(change.id, utc_now())

@@ -1,0 +1,110 @@
+"""`agentd delete`: the documents go, the money stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.state_samples import CALL
+from support.workflow_box import STREAM, box_with, put_change, state_of
+from support.workspace import PROPOSAL, Sandbox
+
+from agentd.ledger.store import StateStore
+from agentd.project.change import find_change
+from agentd.project.hold import at_work
+from agentd.project.layout import find_project
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Sandbox:
+    box = box_with(tmp_path)
+    StateStore(put_change(box, "add-x", "proposed")).append(CALL)
+    (box.change("add-x") / "runs/one").mkdir(parents=True, exist_ok=True)
+    return box
+
+
+def archived(box: Sandbox) -> list[str]:
+    return sorted(path.name for path in (box.root / "agentd/archive").glob("*-add-x/*"))
+
+
+def test_what_was_deleted_still_counts_everywhere(box: Sandbox) -> None:
+    before = json.loads(box.ok("cost", "--all", "--json"))["total"]
+    assert before["calls"] == 1
+    (box.change("add-x") / "runs/one").rmdir()
+    out = box.ok("delete", "add-x", "--yes")
+    assert "deleted change add-x" in out
+    assert "what it cost (1 call, $0.0035) still counts: agentd/archive/2" in out
+    assert not box.change("add-x").exists()
+    assert archived(box) == ["STATE.yaml"]
+    assert json.loads(box.ok("cost", "--all", "--json"))["total"] == before
+    assert state_of(box, "add-x")["last_action"] == "delete"
+    assert box.ok("list").splitlines()[1].split()[:2] == ["add-x", "deleted"]
+    assert "(deleted 2" in box.ok("status", "add-x")
+    with (box.root / "agentd/config.toml").open("a") as config:
+        config.write("[budget.project]\nlimit_tokens = 1\n")
+    assert box.run("plan", "other", "Greet").returncode == 3
+
+
+def test_the_id_is_free_again(box: Sandbox) -> None:
+    box.ok("delete", "add-x", "--yes")
+    box.answer("proposal", STREAM, PROPOSAL)
+    assert "no change add-x yet" in box.run("run", "add-x").stderr
+    box.ok("proposal", "add-x", "Let users in")
+    assert json.loads(box.ok("status", "add-x", "--json"))["calls"] == 1
+    assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == 2
+    done = box.run("delete", "add-x", "--yes")
+    assert "exists already" in done.stderr
+
+
+def test_without_a_terminal_it_wants_yes(box: Sandbox) -> None:
+    done = box.run("delete", "add-x")
+    assert (done.returncode, "Add --yes" in done.stderr) == (2, True)
+    assert box.change("add-x").is_dir()
+
+
+@pytest.mark.parametrize(("answer", "gone"), [("y\n", True), ("\n", False), ("n\n", False)])
+def test_it_asks(box: Sandbox, answer: str, gone: bool) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "agentd", "delete", "add-x"],
+        cwd=box.root,
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "Delete agentd/changes/add-x/ (1 call, $0.0035)? [y/N] "
+    assert done.returncode == (0 if gone else 130)
+    assert box.change("add-x").exists() is not gone
+
+
+def test_killed_in_between_it_is_finished_by_the_same_command(box: Sandbox) -> None:
+    store = StateStore(box.change("add-x"))
+    store.update(last_action="delete")
+    (box.root / "agentd/archive").mkdir()
+    box.change("add-x").rename(box.root / "agentd/archive/20261130-add-x")
+    box.ok("delete", "add-x", "--yes")
+    assert archived(box) == ["STATE.yaml"]
+
+
+def test_an_archived_change_and_one_at_work_stay(box: Sandbox) -> None:
+    with at_work(find_change(find_project(box.root), "add-x")):
+        assert "is at work on add-x" in box.run("delete", "add-x", "--yes").stderr
+    (box.root / "agentd/archive").mkdir()
+    box.change("add-x").rename(box.root / "agentd/archive/20261130-add-x")
+    assert "is archived as" in box.run("delete", "add-x", "--yes").stderr
+    assert "tasks.md" in archived(box)
+
+
+def test_what_openspec_made_and_nobody_took_up_just_goes(box: Sandbox) -> None:
+    (box.change("add-y")).mkdir()
+    (box.change("add-y") / "proposal.md").write_text("# P\n")
+    box.ok("delete", "add-y", "--yes")
+    assert not box.change("add-y").exists()
+    assert not (box.root / "agentd/archive").exists()
