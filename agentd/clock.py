@@ -37,6 +37,14 @@ def from_iso(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def told_time(value: object) -> datetime | None:
+    """The moment in what somebody else wrote; None for what tells none."""
+    try:
+        return from_iso(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def local_time() -> str:
     """``14:24:58``: the time of day here, for lines that a person reads."""
     return local(precise_utc_now()).strftime("%H:%M:%S")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from agentd.clock import from_iso
+from agentd.clock import told_time
 from agentd.json_value import json_value
 from agentd.ledger import scalar
 from agentd.ledger.call_keys import KEYS, MODEL_KEYS, MODEL_REQUIRED, REQUIRED, Kind, guess_source
@@ -152,12 +152,7 @@ def _money(raw: object) -> Decimal | None:
 
 
 def _time(raw: object) -> datetime | None:
-    if isinstance(raw, str):
-        try:
-            return from_iso(raw)
-        except ValueError:
-            return None
-    return raw if isinstance(raw, datetime) else None
+    return raw if isinstance(raw, datetime) else told_time(raw)
 
 
 def _models(raw: object) -> Value | None:

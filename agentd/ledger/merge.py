@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from agentd.clock import from_iso
+from agentd.clock import told_time
 from agentd.ledger import document, own_grammar, scalar
-from agentd.ledger.merge_side import BUDGET_KEYS, EARLY, Entry, Side, read_side, value_of
+from agentd.ledger.merge_side import BUDGET_KEYS, Entry, Side, read_side, value_of
 from agentd.ledger.own_layout import SUMMED, Block, Sums, add_up, with_sums
 from agentd.ledger.same_call import fuller
 from agentd.ledger.source import Malformed, Source
@@ -159,17 +158,9 @@ def _values(places: Sequence[_Place], one: Side, other: Side) -> dict[str, str]:
         values["budget_reset_calls"] = str(max(ends))
         values["budget_reset_after"] = scalar.text(last)
     times = [value_of(side.found, "updated_at") for side in (one, other)]
-    if EARLY not in map(_moment, times):
-        values["updated_at"] = max(times, key=_moment)
+    if None not in (moments := [*map(told_time, times)]):
+        values["updated_at"] = times[moments.index(max(filter(None, moments)))]
     return values
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = from_iso(text)
-    except ValueError:
-        return EARLY
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _parts(side: Side, values: Mapping[str, str], sums: Sums) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from agentd.clock import from_iso
+from agentd.clock import told_time
 from agentd.json_value import json_value
 from agentd.meter.request_log import NAME, open_log
 from agentd.metering.requests import ApiRequest, Thread
@@ -49,7 +49,7 @@ class RequestsSoFar:
         key = line.get("request")
         if not isinstance(key, str):
             return
-        at, known = _time(line.get("at")), self._found.get(key)
+        at, known = told_time(line.get("at")), self._found.get(key)
         if line.get("is") == "started":
             self._found[key] = [_started(line, at)]
         elif known and line.get("is") == "thread":
@@ -161,8 +161,8 @@ def _of_json(told: Mapping[str, Any]) -> ApiRequest:
         web_searches=_count(told.get("web_searches")),
         variants=_variants(told.get("variants")),
         finish=finish if isinstance(finish, str) else None,
-        started_at=_time(told.get("started_at")),
-        ended_at=_time(told.get("ended_at")),
+        started_at=told_time(told.get("started_at")),
+        ended_at=told_time(told.get("ended_at")),
         ended=told.get("ended") is True,
         thread=_thread(told.get("thread")),
         estimated=frozenset(map(str, estimated)) if isinstance(estimated, list) else frozenset(),
@@ -185,10 +185,3 @@ def _thread(value: object) -> Thread:
 
 def _count(value: object) -> int:
     return whole_count(value) or 0
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return from_iso(value) if isinstance(value, str) else None
-    except ValueError:
-        return None

@@ -68,7 +68,6 @@ class Parsed:
     failure: Failure | None = None
 
 
-UNKNOWN_SHAPE = "it is not written as agentd knows it"
 SURPRISES = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -82,7 +81,8 @@ def understood() -> Iterator[None]:
     try:
         yield
     except SURPRISES as error:
-        raise ParseError(f"{UNKNOWN_SHAPE} ({type(error).__name__}: {error})"[:200]) from error
+        told = f"it is not written as agentd knows it ({type(error).__name__}: {error})"
+        raise ParseError(told[:200]) from error
 
 
 class Parser(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from agentd.clock import from_iso
+from agentd.clock import told_time
 from agentd.frozen import frozen
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import whole_count
@@ -53,7 +53,4 @@ def _count(value: Value) -> int | None:
 
 def moment(attributes: Mapping[str, Value]) -> datetime | None:
     """When the event happened."""
-    try:
-        return from_iso(str(attributes.get("event.timestamp", "")))
-    except ValueError:
-        return None
+    return told_time(str(attributes.get("event.timestamp", "")))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import stat
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
@@ -125,7 +125,7 @@ class Journal:
                 {
                     "path": str(path.relative_to(self.specs_dir)),
                     "existed": old is not None,
-                    "new_sha256": _sha256(text.encode()),
+                    "new_sha256": sha256(text.encode()).hexdigest(),
                     "made": [str(p.relative_to(self.specs_dir)) for p in missing if not p.exists()],
                 }
             )
@@ -171,7 +171,7 @@ class Journal:
         now = path.read_bytes() if path.is_file() else None
         if now == old:
             return
-        if now is not None and _sha256(now) != entry["new_sha256"]:
+        if now is not None and sha256(now).hexdigest() != entry["new_sha256"]:
             move_over(path, self.folder / f"{number}.{path.name}.lost")
         if old is not None:
             make_folders(path.parent)
@@ -187,7 +187,3 @@ def sole_writer(specs_dir: Path) -> contextlib.AbstractContextManager[None]:
     The lock is on the folder around them, so it leaves no file in the project.
     """
     return lock(specs_dir.parent.resolve())  # specs may be shared by a link; a lock follows none
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -21,7 +21,6 @@ _DELTA_HEADING = late_pattern(
     rf"##{SPACE}+(ADDED|MODIFIED|REMOVED|RENAMED){SPACE}+Requirements{SPACE}*\Z", re.IGNORECASE
 )
 _PURPOSE = late_pattern(rf"##{SPACE}+Purpose{SPACE}*\Z", re.IGNORECASE)
-_SECTION_END = late_pattern(rf"##{SPACE}")
 _SPACED_REQUIREMENT = late_pattern(rf"###{SPACE}+Requirement:{SPACE}*({ANY}+)\Z", re.IGNORECASE)
 
 
@@ -91,8 +90,7 @@ def purpose_section(text: str) -> str:
     start = next((i for i in masked.marks if _PURPOSE.match(masked.all[i])), None)
     if start is None:
         return ""
-    following = (i for i in masked.marks if i > start and _SECTION_END.match(masked.all[i]))
-    end = next(following, len(masked.all))
+    end = section_end(masked, start)
     if not any(line.strip(SPACES) for _, line in masked.unfenced(start + 1, end)):
         return ""
     return doc.slice(start + 1, end).strip(SPACES)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from agentd.files import write_atomic
@@ -36,8 +36,8 @@ def take(project: Project, change: Path) -> dict[str, Base]:
     content = {
         "schema_version": _VERSION,
         "specs": {
-            key: {name: text and {"sha256": _sha256(text), "text": text} for name, text in base}
-            for key, base in ((key, blocks.items()) for key, blocks in taken.items())
+            key: {name: text and _block(text) for name, text in blocks.items()}
+            for key, blocks in taken.items()
         },
     }
     text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
@@ -66,10 +66,14 @@ def load(project: Project, change: Path) -> dict[str, Base]:
         raise _broken(project, path) from error
 
 
+def _block(text: str) -> dict[str, str]:
+    return {"sha256": sha256(text.encode()).hexdigest(), "text": text}
+
+
 def _text(block: Mapping[str, str] | None) -> str | None:
     if block is None:
         return None
-    if block["sha256"] != _sha256(block["text"]):
+    if block["sha256"] != _block(block["text"])["sha256"]:
         raise ValueError("the hash is another text's")
     return block["text"]
 
@@ -94,10 +98,6 @@ def _blocks(project: Project, key: str, delta: Delta) -> Base:
             texts = given.get((capability_of(key), name), {})
             base[name] = next(filter(None, texts.values()), None)
     return base
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _broken(project: Project, path: Path) -> SpecError:

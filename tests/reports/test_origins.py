@@ -8,7 +8,7 @@ import pytest
 from support.git_repo import Repo
 
 from agentd import git
-from agentd.reports import git_origins
+from agentd.reports import origins as reading
 from agentd.reports.costs import CostRequest, open_costs
 from agentd.reports.dimensions import NOT_COMMITTED, UNKNOWN
 
@@ -169,12 +169,12 @@ def test_a_commit_is_read_once_and_git_is_started_a_few_times_only(
         started.append((*arguments, str(len(send))))
         return real(folder, *arguments, send=send)
 
-    monkeypatch.setattr(git_origins, "run", counted)
-    first = git_origins.read_origins(repo.root, with_branches=True)
+    monkeypatch.setattr(reading, "run", counted)
+    first = reading.read_origins(repo.root, with_branches=True)
     assert [one[0] for one in started] == ["log", "diff-tree"]
-    assert git_origins.read_origins(repo.root, with_branches=True) == first
+    assert reading.read_origins(repo.root, with_branches=True) == first
     assert [one[0] for one in started] == ["log", "diff-tree", "log"]
     repo.record(9)
     repo.commit("one more", user="Cy")
-    git_origins.read_origins(repo.root, with_branches=False)
+    reading.read_origins(repo.root, with_branches=False)
     assert started[-1][-1] == "41"  # one commit's name
