@@ -36,6 +36,7 @@ COMMANDS = {
     "tokens": "tokens",
     "pipe": "pipe",
     "merge-driver": "merge_driver",
+    "completion": "completion",
     "config": "config",
 }
 _FUNCTIONS = {

@@ -1,0 +1,100 @@
+"""`agentd completion`: what real shells make of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.command import agentd
+from support.state_samples import CALL
+
+from agentd.ledger.store import StateStore
+from agentd.project.init import initialise
+
+BIN = Path(__file__).parents[2] / ".venv/bin"
+SHELLS = {
+    "bash": """
+        source <(agentd completion bash)
+        COMP_WORDS=(agentd {words}) COMP_CWORD={count}
+        _agentd; printf '%s\\n' "${{COMPREPLY[@]}}" """,
+    "zsh": """
+        compdef() {{ :; }}
+        compadd() {{ shift; print -l -- $@ }}
+        _files() {{ print files }}
+        source <(agentd completion zsh)
+        words=(agentd {words}) CURRENT={count}
+        (( CURRENT += 1 ))
+        _agentd""",
+    "fish": """
+        agentd completion fish | source
+        complete -C 'agentd {line}' """,
+}
+CASES = {
+    "sta": ["status"],
+    "status add-": ["add-b", "add-a", "add-old"],
+    "impl add-": ["add-b", "add-a"],
+    "review add-a --prov": ["--provider"],
+    "review add-a --provider c": ["claude", "codex"],
+    "review add-a --model ha": ["haiku"],
+    "tokens x --model gpt-4o-mi": ["gpt-4o-mini"],
+    "config set steps.review.pro": ["steps.review.provider"],
+    "config ge": ["get"],
+    "completion f": ["fish"],
+    "cost --form": ["--format"],
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    initialise(folder)
+    for change_id in ("add-a", "add-b"):
+        store = StateStore(folder / "agentd/changes" / change_id)
+        store.create(change_id)
+        store.append(CALL)
+    (folder / "agentd/archive/20261130-add-old").mkdir(parents=True)
+    return folder
+
+
+def completed(root: Path, line: str) -> list[str]:
+    words = [*line.split(" ")]
+    return agentd("completion", "words", "--", *words, cwd=root).stdout.split()
+
+
+@pytest.mark.parametrize("line", CASES)
+def test_what_may_come_next(root: Path, line: str) -> None:
+    assert completed(root, line)[: len(CASES[line])] == CASES[line]
+
+
+@pytest.mark.parametrize("line", ["tokens --file ", "-C ", "nothing ", "plan add-a ", "demo x"])
+def test_where_nothing_is_known_the_shell_takes_files(root: Path, line: str) -> None:
+    assert completed(root, line) == []
+
+
+def test_outside_of_a_project_and_with_a_broken_one_nothing_is_told(tmp_path: Path) -> None:
+    assert completed(tmp_path, "status ") == []
+    initialise(tmp_path).project.config_path.write_text("[")
+    done = agentd("completion", "words", "--", "config", "get", "", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert agentd("completion", "tcsh", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_in_a_real_shell(root: Path, shell: str) -> None:
+    if (found := shutil.which(shell)) is None:
+        pytest.skip(f"there is no {shell} here: apt-get install {shell}")
+    for line, first in (("impl add-b", "add-b"), ("log --req", "--requests")):
+        words = line.split(" ")
+        script = SHELLS[shell].format(words=" ".join(words), count=len(words), line=line)
+        done = subprocess.run(
+            [found, "-c", script],
+            cwd=root,
+            env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.split()[:1] == [first], done.stderr
