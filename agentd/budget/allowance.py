@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from agentd.budget.account import Account, Amount
-from agentd.budget.spending import change_account, metered, part_accounts, stops_unpriced
+from agentd.budget.spending import change_account, metered_calls, part_accounts, stops_unpriced
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.run_folders import ENTERED
@@ -69,7 +69,7 @@ class Allowance:
         """Open the accounts, as for a call that another agentd has let begin."""
         budget, step = self.change.workspace.config.budget, self.request.step
         state, provider = self.change.state, self.request.provider.name
-        name, calls = self.change.id, metered(self.change, state)
+        name, calls = self.change.id, metered_calls(self.change, state)
         parts = part_accounts(budget, name, calls, step=step, provider=provider)
         every = (change_account(budget, name, calls), *parts)
         self.own = tuple(account for account in every if account.is_set)

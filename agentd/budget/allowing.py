@@ -101,6 +101,6 @@ def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -
 
 @functools.cache
 def _version(command: str, cwd: Path, environ: frozenset[tuple[str, str]]) -> Version | None:
-    from agentd.runner.installed import look
+    from agentd.runner.installed import find_cli
 
-    return look(command, cwd, dict(environ)).version
+    return find_cli(command, cwd, dict(environ)).version

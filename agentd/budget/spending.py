@@ -13,7 +13,7 @@ from agentd.metering.totals import summarise
 from agentd.project.change import Change, copies_of
 
 
-def metered(change: Change, state: State | None = None) -> Sequence[CallRecord]:
+def metered_calls(change: Change, state: State | None = None) -> Sequence[CallRecord]:
     """The calls that count for the change's budget: those since its meter was restarted.
 
     Those count too that a merge has left in another ledger of it. ``state`` is what its own says,

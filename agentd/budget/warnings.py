@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.marks import Mark, amount_marks, exceeded_marks, percent_marks
-from agentd.budget.spending import change_account, limits_dollars, metered, part_accounts
+from agentd.budget.spending import change_account, limits_dollars, metered_calls, part_accounts
 from agentd.clock import local_time, utc_now
 from agentd.config.model import BudgetConfig
 from agentd.errors import LockHeld, StateError
@@ -36,7 +36,7 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
     budget = change.workspace.config.budget
     if not _has_marks(budget):
         return
-    calls = metered(change)
+    calls = metered_calls(change)
     account = change_account(budget, change.id, calls)
     marks = [
         *_account_marks(account, budget.warn_at_percent),

@@ -15,7 +15,7 @@ from agentd.cli.terminal import show
 from agentd.errors import StateError
 
 if TYPE_CHECKING:
-    from agentd.reports.call_log import CallLog, LoggedCall, LoggedRequest
+    from agentd.reports.call_log import CallLog, LoggedCall, RequestOfCall
 
 _NONE = "its run's folder tells of no request"
 _NOT_KNOWN = "its requests are not known here: they stand in its run's folder, which git ignores"
@@ -38,9 +38,9 @@ def log(
     `agentd log add-oauth --requests`, `agentd log add-oauth --requests --json`.
     """
     from agentd.cli.output import print_json, told_waiting
-    from agentd.reports.call_log import open_log
+    from agentd.reports.call_log import open_call_log
 
-    found = open_log(Path.cwd(), change_id, with_requests=requests)
+    found = open_call_log(Path.cwd(), change_id, with_requests=requests)
     if as_json:
         print_json(_document(found, with_requests=requests))
     elif not found.calls:
@@ -131,7 +131,7 @@ def _requests(found: CallLog) -> Iterator[str]:
             yield f"  {one.refused}"
 
 
-def _table(requests: Sequence[LoggedRequest]) -> list[str]:
+def _table(requests: Sequence[RequestOfCall]) -> list[str]:
     """A row a request; a column that is empty or 0 in all of them is left out."""
     from agentd.text import table
 
@@ -147,7 +147,7 @@ def _table(requests: Sequence[LoggedRequest]) -> list[str]:
     return table(cells, left=left).split("\n")
 
 
-def _row(one: LoggedRequest) -> dict[str, str]:
+def _row(one: RequestOfCall) -> dict[str, str]:
     from agentd.metering.money import usd
     from agentd.metering.variants import as_text
 
@@ -171,11 +171,11 @@ def _row(one: LoggedRequest) -> dict[str, str]:
     }
 
 
-def _end(one: LoggedRequest) -> str:
+def _end(one: RequestOfCall) -> str:
     return "cut (length)" if one.end == "length" else one.end or "-"
 
 
-def _known(one: LoggedRequest) -> str:
+def _known(one: RequestOfCall) -> str:
     if one.request.exact:
         return "exact"
     estimated = ", ".join(sorted(one.request.estimated))
@@ -198,7 +198,7 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
     return {"change_id": found.change.id, "path": str(found.change.folder), "calls": calls}
 
 
-def _entry(one: LoggedRequest) -> dict[str, Any]:
+def _entry(one: RequestOfCall) -> dict[str, Any]:
     from agentd.ledger.call_keys import TOKEN_KEYS
 
     request = one.request

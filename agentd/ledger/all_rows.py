@@ -92,18 +92,18 @@ def read_ledger(
     twice: list[str] | None = None,
 ) -> list[Row]:
     """The calls of one ledger, read now; ``twice`` gets the ids that stand there so."""
-    from agentd.ledger.reading import read_rows
+    from agentd.ledger.reading import read_rows_in
 
-    return _read(read_rows, change, problems, twice)
+    return _read(read_rows_in, change, problems, twice)
 
 
 def read_alike(
     change: HasLedger, problems: list[StateError], twice: list[str]
 ) -> AlikeCalls | list[Row]:
     """The same, to be summed up."""
-    from agentd.ledger.reading import read_alike
+    from agentd.ledger.reading import read_alike_in
 
-    return _read(read_alike, change, problems, twice)
+    return _read(read_alike_in, change, problems, twice)
 
 
 class Counting(NamedTuple):

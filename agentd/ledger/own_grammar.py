@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from agentd.ledger import call_keys, scalar
 from agentd.ledger.call_keys import Kind
-from agentd.ledger.same_call import each_once, ids_twice
+from agentd.ledger.same_call import entries_that_count, ids_twice
 from agentd.metering.bounds import COUNT_DIGITS, USD_DIGITS
 from agentd.metering.thread_use import TEXT as THREADS
 from agentd.metering.variants import TEXT as VARIANTS
@@ -105,7 +105,7 @@ def once(of: Columns) -> Columns:
     """The calls of columns with each id once; those with an id that comes twice have ALL."""
     if "head" in of or not ids_twice(of["id"]):
         return of
-    calls = list(each_once(fields(of)))
+    calls = list(entries_that_count(fields(of)))
     return {key: [call.get(key) for call in calls] for key in of}
 
 

@@ -27,7 +27,7 @@ def read_state(change_dir: Path) -> State:
         return state.from_document(read_document(change_dir / STATE_FILE, own_grammar.ALL)[1])
 
 
-def read_rows(change_dir: Path, change_id: str, twice: list[str] | None = None) -> list[Row]:
+def read_rows_in(change_dir: Path, change_id: str, twice: list[str] | None = None) -> list[Row]:
     """The calls as rows, read for SUMS alone; ``twice`` gets the ids that stand there so.
 
     Raises StateError.
@@ -39,7 +39,7 @@ def read_rows(change_dir: Path, change_id: str, twice: list[str] | None = None) 
         return rows.of_document(change_id, found)
 
 
-def read_alike(
+def read_alike_in(
     change_dir: Path, change_id: str, twice: list[str] | None = None
 ) -> AlikeCalls | list[Row]:
     """The calls to be summed up, as rows where they have another shape; else as :func:`read_rows`.

@@ -13,7 +13,7 @@ from agentd.late_pattern import late_pattern
 from agentd.ledger import call_keys, own_grammar, render, scalar, yaml_nodes
 from agentd.ledger.call_fields import Fields
 from agentd.ledger.own_layout import SUMMED, TOTALS, add_up
-from agentd.ledger.same_call import each_once
+from agentd.ledger.same_call import entries_that_count
 from agentd.ledger.source import Malformed
 
 _COMMENT = late_pattern(r"(?:^|(?<=[ \t\n]))#[^\r\n]*", re.MULTILINE)
@@ -56,7 +56,7 @@ def rewrite(
     for call, fields in zip(calls, known, strict=True):
         lines += _item_lines(call, fields, "  ", call_keys.KEYS)
     lines += [_Line(text) for fields in new for text in render.yaml_lines(fields)]
-    counted = list(each_once([*known, *new]))
+    counted = list(entries_that_count([*known, *new]))
     sums = add_up({key: [fields[key] for fields in counted] for key in SUMMED})
     for total, text in zip(TOTALS, sums.lines(), strict=True):
         lines.append(_Line(text, _at(inside[total][0] if total in inside else None)))

@@ -106,7 +106,7 @@ def told_twice(ids: Sequence[str], change_id: str) -> str:
     return f"change {change_id} has {which} in its STATE.yaml twice; it counts once: {cure}"
 
 
-def each_once(calls: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def entries_that_count(calls: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The calls, each id where it comes first, as the entry that counts; else the first."""
     best: dict[str, Mapping[str, Any]] = {}
     for call in calls:

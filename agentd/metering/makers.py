@@ -154,7 +154,7 @@ def read_name(name: str) -> ReadName:
 def provider_of(name: str) -> str:
     """Who makes the model: "openai", "anthropic", ... or "unknown"."""
     read = read_name(name)
-    return "openai" if by_openai(read) else family_of(read).provider
+    return "openai" if by_openai(read) else model_family_of(read).provider
 
 
 def by_openai(read: ReadName) -> bool:
@@ -164,7 +164,7 @@ def by_openai(read: ReadName) -> bool:
     )
 
 
-def family_of(read: ReadName) -> Family:
+def model_family_of(read: ReadName) -> Family:
     """The family of a model that isn't OpenAI's; UNKNOWN's when neither maker nor name tells.
 
     The maker named in front decides, but a host's or Google's name may stand before any model.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from agentd.late_pattern import late_pattern
-from agentd.metering.makers import UNKNOWN, ReadName, by_openai, family_of, read_name
+from agentd.metering.makers import UNKNOWN, ReadName, by_openai, model_family_of, read_name
 from agentd.metering.names import CLAUDE_ALIASES, MAX_NAME_CHARS, forms, newest
 from agentd.metering.openai_models import exact_encoding, likely_encoding
 from agentd.metering.words import Accuracy
@@ -132,7 +132,7 @@ def _counted(read: ReadName) -> tuple[str, str | None, str, Accuracy]:
         if likely := exact or likely_encoding(read.bare):
             return "openai", likely, likely, "family"
         return "openai", None, UNKNOWN.tokenizer, UNKNOWN.accuracy
-    family = family_of(read)
+    family = model_family_of(read)
     return family.provider, None, family.tokenizer, family.accuracy
 
 

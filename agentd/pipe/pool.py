@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agentd.pipe.chunks import Data
-from agentd.pipe.worker import Work, Worker, start, stop
+from agentd.pipe.worker import Work, Worker, start_workers, stop_workers
 
 _TASKS_PER_WORKER = 2  # the next one is at hand when a worker is done with the last
 
@@ -24,10 +24,10 @@ class Pool:
         self._workers: list[Worker] = []
 
     def __enter__(self) -> None:
-        self._workers, self._group = start(self._begin, self._size)
+        self._workers, self._group = start_workers(self._begin, self._size)
 
     def __exit__(self, *_: object) -> None:
-        stop(self._group)
+        stop_workers(self._group)
         for worker in self._workers:
             worker.close()
 

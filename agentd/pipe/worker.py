@@ -87,7 +87,7 @@ class Worker:
         self._results.close()
 
 
-def start(begin: Callable[[], Work], size: int) -> tuple[list[Worker], int]:
+def start_workers(begin: Callable[[], Work], size: int) -> tuple[list[Worker], int]:
     """So many workers, and the number of the process group that they are.
 
     ``begin`` runs once and gives the work they all do: what it loads they share.
@@ -122,7 +122,7 @@ def _allow_files(more: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def stop(group: int) -> None:
+def stop_workers(group: int) -> None:
     """End them, whatever they are doing; they have nothing to lose."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)

@@ -38,7 +38,7 @@ class LoggedThread:
     unsure: str | None = None
 
 
-def home_of(query: LogQuery, variable: str, usual: str) -> Path | None:
+def home_of_cli(query: LogQuery, variable: str, usual: str) -> Path | None:
     """The CLI's folder: what ``variable`` names, else ``usual`` in the user's home.
 
     None without either, and for a session id that is no plain name.

@@ -30,7 +30,7 @@ _SHARE_BYTES = 2_000_000
 """With less to read, a process of its own takes longer than it saves."""
 
 
-class Summed(NamedTuple):
+class SummedLedgers(NamedTuple):
     """The sums, how many calls were left out for having no time, and the ledgers not readable.
 
     ``notes`` tell of calls that are there more than once, and count once.
@@ -44,7 +44,7 @@ class Summed(NamedTuple):
 
 def sum_ledgers(
     changes: Sequence[HasLedger], query: Query, bounds: Bounds, origins: Origins = NOWHERE
-) -> Summed:
+) -> SummedLedgers:
     """The sums of the calls within ``bounds``; a ledger that can't be read is left out and told."""
     stamps = stamps_of(changes)
     by_call = not set(BY_CALL).isdisjoint(query.by)
@@ -57,7 +57,7 @@ def sum_ledgers(
     kept_seen, kept = cache.load(place) or (None, {})
     tallies: dict[Query, Tally] = kept if kept_seen == seen else {}
     if query in tallies:
-        return Summed(tallies[query])
+        return SummedLedgers(tallies[query])
     summed = _read(changes, stamps, query, bounds)
     whole = not summed.problems and not summed.notes
     if whole and all(stamp is None or is_settled(stamp) for stamp in stamps):
@@ -71,11 +71,11 @@ def _read(
     query: Query,
     bounds: Bounds,
     origins: Origins = NOWHERE,
-) -> Summed:
-    def read(once: Mapping[str, list[Row]]) -> tuple[Summed, list[array[int]]]:
+) -> SummedLedgers:
+    def read(once: Mapping[str, list[Row]]) -> tuple[SummedLedgers, list[array[int]]]:
         """The sums, with ``once`` in place of what these folders have; and the ids of each."""
 
-        def of_share(share: slice) -> tuple[Summed, list[array[int]]]:
+        def of_share(share: slice) -> tuple[SummedLedgers, list[array[int]]]:
             problems: list[StateError] = []
             untimed: list[int] = []
             notes: list[str] = []
@@ -98,11 +98,11 @@ def _read(
                         notes.append(told_twice(twice, change.id))
 
             sums = tally(chosen(), query, origins)
-            return Summed(sums, sum(untimed), tuple(problems), tuple(notes)), ids
+            return SummedLedgers(sums, sum(untimed), tuple(problems), tuple(notes)), ids
 
         sizes = [stamp.size if stamp else 0 for stamp in stamps]
         parts, ids = zip(*in_processes(of_share, sizes, _SHARE_BYTES), strict=True)
-        summed = Summed(
+        summed = SummedLedgers(
             join([part.tally for part in parts]),
             sum(part.untimed for part in parts),
             tuple(problem for part in parts for problem in part.problems),

@@ -25,7 +25,7 @@ from agentd.workflow.unentered import enter_unentered
 
 
 @frozen(kw_only=True)
-class LoggedRequest:
+class RequestOfCall:
     """A request with its price by itself; ``cost_usd`` is None where no price is known."""
 
     request: ApiRequest
@@ -70,7 +70,7 @@ class LoggedCall:
 
     call: CallRecord
     metered: str | None = None
-    requests: tuple[LoggedRequest, ...] | None = None
+    requests: tuple[RequestOfCall, ...] | None = None
     refused: str | None = None
     checks: tuple[str, ...] = ()
 
@@ -84,7 +84,7 @@ class CallLog:
     waiting: Leftovers = NOTHING
 
 
-def open_log(start: Path, change_id: str | None, *, with_requests: bool) -> CallLog:
+def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) -> CallLog:
     """The calls of this change in the project around ``start``; without an id, of the latest.
 
     Enters first what earlier commands could not. The requests come from the runs' folders, which
@@ -112,7 +112,7 @@ def _logged(call: CallRecord, folder: Path | None, prices: PriceBook | None) -> 
     if prices is None:
         return LoggedCall(call=call, metered=metered, checks=checks)
     named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
-    priced = (LoggedRequest(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
+    priced = (RequestOfCall(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
     refused = next(iter(refusals(folder / NAME)), None)
     return LoggedCall(
         call=call, metered=metered, requests=tuple(priced), refused=refused, checks=checks

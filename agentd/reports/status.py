@@ -225,9 +225,9 @@ class _Limits(NamedTuple):
         """The change's account where it has a limit."""
         if self.budget is None:
             return None
-        from agentd.budget.spending import change_account, metered
+        from agentd.budget.spending import change_account, metered_calls
 
-        account = change_account(self.budget, change.id, metered(change, state))
+        account = change_account(self.budget, change.id, metered_calls(change, state))
         return account if account.is_set else None
 
 

@@ -36,7 +36,7 @@ class Installed:
         return self.path is not None and not self.problem
 
 
-def look(
+def find_cli(
     command: str, cwd: Path, environ: Mapping[str, str], *, timeout_s: float = _TIMEOUT_S
 ) -> Installed:
     """Find ``command`` (a name on PATH, or a path seen from ``cwd``) and ask for its version.

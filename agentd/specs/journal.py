@@ -181,7 +181,7 @@ class Journal:
             sync_folder(path.parent)
 
 
-def sole_writer(specs_dir: Path) -> contextlib.AbstractContextManager[None]:
+def sole_spec_writer(specs_dir: Path) -> contextlib.AbstractContextManager[None]:
     """Keep other agentds from writing these specs. Raises LockHeld after 30 s.
 
     The lock is on the folder around them, so it leaves no file in the project.

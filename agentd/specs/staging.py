@@ -25,7 +25,7 @@ from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.check import main_problems
 from agentd.specs.files import read_spec
-from agentd.specs.journal import Journal, sole_writer
+from agentd.specs.journal import Journal, sole_spec_writer
 
 CHANGELOG = "CHANGELOG.md"
 _HEADING = "# Changelog"
@@ -81,7 +81,7 @@ def publish(project: Project, change: Path) -> Journal:
     """
     folder = merged_dir(change)
     changelog = project.specs_dir / CHANGELOG
-    with sole_writer(project.specs_dir):
+    with sole_spec_writer(project.specs_dir):
         _take_back(project, change)
         if not is_staged(project, change):
             raise InputError(
@@ -107,7 +107,7 @@ def take_back(project: Project, change: Path | None = None) -> None:
     StateError, OSError, LockHeld.
     """
     if any(_half_published(project, change)):
-        with sole_writer(project.specs_dir):
+        with sole_spec_writer(project.specs_dir):
             _take_back(project, change)
 
 

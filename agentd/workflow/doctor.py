@@ -24,7 +24,7 @@ from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider
 from agentd.providers.pointing import PointQuery
-from agentd.runner.installed import Installed, look
+from agentd.runner.installed import Installed, find_cli
 from agentd.text import counted
 from agentd.version import __version__
 from agentd.workflow.checks.detect import choose, missing_tool, unknown
@@ -111,7 +111,7 @@ def _clis(
     }
 
     def find(name: str) -> Installed:
-        return look(providers[name].command, cwd, environs[name])
+        return find_cli(providers[name].command, cwd, environs[name])
 
     with ThreadPoolExecutor(len(providers) or 1) as pool:  # one may take seconds to start
         installed = list(pool.map(find, providers))

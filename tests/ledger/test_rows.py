@@ -15,8 +15,8 @@ from support.state_samples import CALL, FIXTURES, new_store
 
 from agentd.ledger import call_fields, document, foreign, own_grammar, rows, source
 from agentd.ledger.own_layout import Block
-from agentd.ledger.reading import read_rows
-from agentd.ledger.same_call import each_once
+from agentd.ledger.reading import read_rows_in
+from agentd.ledger.same_call import entries_that_count
 from agentd.ledger.source import Malformed
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord, PricedModel
@@ -123,7 +123,7 @@ def test_rows_are_the_calls(
     numbered = [replace(call, id=f"{CALL.id}-{number}") for number, call in enumerate(calls)]
     for call in numbered:
         store.append(call)
-    assert read_rows(store.change_dir, "x") == [expected(call) for call in numbered]
+    assert read_rows_in(store.change_dir, "x") == [expected(call) for call in numbered]
     state = store.read()
     assert summarise(state.rows) == summarise(state.calls)
     assert by(state.rows, "step") == by(state.calls, "step")
@@ -146,7 +146,7 @@ def test_the_totals_of_a_store_are_those_of_its_rows(tmp_path: Path) -> None:
     for number in range(3):
         store.append(replace(CALL, id=f"call-{number}", cost_usd=Decimal("0.1")))
     assert (
-        sum(row.cost_usd for row in read_rows(store.change_dir, "x"))
+        sum(row.cost_usd for row in read_rows_in(store.change_dir, "x"))
         == store.read().totals.cost_usd
         == Decimal("0.3")
     )
@@ -154,7 +154,7 @@ def test_the_totals_of_a_store_are_those_of_its_rows(tmp_path: Path) -> None:
 
 def read_through_ruamel(origin: source.Source) -> list[CallRecord]:
     parsed = foreign.read(origin.text)
-    return [call_fields.from_fields(call) for call in each_once(parsed.calls)]
+    return [call_fields.from_fields(call) for call in entries_that_count(parsed.calls)]
 
 
 @pytest.mark.reliability

@@ -13,7 +13,7 @@ from support.state_samples import call, new_store
 
 from agentd.ledger import alike, document, own_grammar, rows, source
 from agentd.ledger.alike import AlikeCalls
-from agentd.ledger.reading import read_alike, read_rows
+from agentd.ledger.reading import read_alike_in, read_rows_in
 from agentd.ledger.source import Malformed
 from agentd.reports.dimensions import DIMENSIONS
 from agentd.reports.groups import Query, report_on, tally
@@ -130,9 +130,9 @@ def test_what_agentd_writes_is_summed_up_in_this_way(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     for number in range(3):
         store.append(call(number))
-    calls = read_alike(store.change_dir, "x")
+    calls = read_alike_in(store.change_dir, "x")
     assert isinstance(calls, AlikeCalls)
-    assert calls.rows() == read_rows(store.change_dir, "x")
+    assert calls.rows() == read_rows_in(store.change_dir, "x")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentd.project.init import initialise
-from agentd.runner.installed import look
+from agentd.runner.installed import find_cli
 from agentd.runner.process import processes
 from agentd.workflow.doctor import Check, examine
 
@@ -219,11 +219,11 @@ def test_a_cli_that_hangs_or_leaves_children_is_ended(tmp_path: Path) -> None:
     environ = dict(os.environ)
     pids = tmp_path / "pids"
     hanging = script(tmp_path, "hanging", f"echo $$ >>{pids}; echo 1.2.3; sleep 600")
-    found = look(str(hanging), tmp_path, environ, timeout_s=0.5)
+    found = find_cli(str(hanging), tmp_path, environ, timeout_s=0.5)
     assert found.problem == "--version did not end within 0.5 s"
     assert not found.works
     parent = script(tmp_path, "parent", f"echo $$ >>{pids}; sleep 600 & echo 1.2.3")
-    assert look(str(parent), tmp_path, environ).version == (1, 2, 3)
+    assert find_cli(str(parent), tmp_path, environ).version == (1, 2, 3)
     groups = [int(line) for line in pids.read_text().split()]
     assert len(groups) == 2
     for _ in range(200):
@@ -239,7 +239,7 @@ def test_a_cli_reads_nothing_from_the_terminal(tmp_path: Path) -> None:
     os.write(writing, b"typed\n")
     os.dup2(reading, 0)
     try:
-        assert look(str(asking), tmp_path, dict(os.environ)).version == (1, 2, 3)
+        assert find_cli(str(asking), tmp_path, dict(os.environ)).version == (1, 2, 3)
     finally:
         os.dup2(kept, 0)
         for fd in (kept, reading, writing):
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(b"#!/no/such/interpreter\n")
     broken.chmod(0o755)
-    found = look("./broken", tmp_path, dict(os.environ))
+    found = find_cli("./broken", tmp_path, dict(os.environ))
     assert found.problem == "cannot be started: No such file or directory"
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from agentd.frozen import frozen
 from agentd.json_value import json_value
 from agentd.metering.dialects import anthropic, gemini, openai_chat, openai_responses
-from agentd.metering.dialects.answers import Answer, Reading, decoded
+from agentd.metering.dialects.answers import Answer, AnswerReading, decoded
 from agentd.metering.dialects.asked import Asked
 
 __all__ = ["DIALECTS", "Answer", "Asked", "Dialect", "decoded", "dialect_of", "plain_path"]
@@ -28,7 +28,7 @@ class Dialect:
     name: str
     claims: Callable[[str, str], bool]
     asks: Callable[[str, Mapping[str, str], Mapping[str, Any]], Asked]
-    reading: Callable[[], Reading]
+    reading: Callable[[], AnswerReading]
 
     def asked(self, path: str, headers: Mapping[str, str], body: bytes) -> Asked:
         """What a request asks for; of a body that is no JSON object only its size is known."""

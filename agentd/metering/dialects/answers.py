@@ -15,7 +15,7 @@ _PIECE_BYTES = 1 << 18
 _MAX_TEXT_CHARS = 4_000_000  # far above the output limit of any model
 
 
-class Reading(Protocol):
+class AnswerReading(Protocol):
     """One dialect's reading of one answer."""
 
     wanted: tuple[Path, ...]
@@ -45,7 +45,7 @@ class Answer:
     events. Its first character tells that: a server may call either of them what it likes.
     """
 
-    def __init__(self, reading: Reading, content_encoding: str = "") -> None:
+    def __init__(self, reading: AnswerReading, content_encoding: str = "") -> None:
         self._reading = reading
         self._decode = _decoder(content_encoding)
         self.is_stream = False

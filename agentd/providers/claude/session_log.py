@@ -23,7 +23,7 @@ from agentd.providers.session_log import (
     LoggedThread,
     UnknownShape,
     changed_since,
-    home_of,
+    home_of_cli,
     json_lines,
     logged,
     moment,
@@ -42,7 +42,7 @@ def read(query: LogQuery) -> Logged | None:
     Counts every message whose first block came at or after ``query.started_at``, in answer to the
     run's own prompts. Of a message that was cut off it has what was known at its start.
     """
-    home = home_of(query, "CLAUDE_CONFIG_DIR", ".claude")
+    home = home_of_cli(query, "CLAUDE_CONFIG_DIR", ".claude")
     if home is None:
         return None
     try:

@@ -23,7 +23,7 @@ from agentd.providers.session_log import (
     UnknownShape,
     changed_since,
     first_entry,
-    home_of,
+    home_of_cli,
     logged,
     part,
     text,
@@ -38,7 +38,7 @@ def read(query: LogQuery) -> Logged | None:
     Counts every API request that was finished at or after ``query.started_at``. A response that
     was cut off stands in no log, so it is not in here either.
     """
-    home = home_of(query, "CODEX_HOME", ".codex")
+    home = home_of_cli(query, "CODEX_HOME", ".codex")
     if home is None:
         return None
     try:

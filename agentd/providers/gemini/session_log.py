@@ -28,7 +28,7 @@ from agentd.providers.session_log import (
     UnknownShape,
     changed_since,
     first_entry,
-    home_of,
+    home_of_cli,
     json_lines,
     logged,
     moment,
@@ -43,7 +43,7 @@ def read(query: LogQuery) -> Logged | None:
 
     Counts every message that was answered at or after ``query.started_at``.
     """
-    home = home_of(query, "GEMINI_CLI_HOME", "")
+    home = home_of_cli(query, "GEMINI_CLI_HOME", "")
     if home is None:
         return None
     try:

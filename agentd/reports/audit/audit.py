@@ -12,7 +12,7 @@ from agentd.project.change import Change, all_changes, find_change
 from agentd.project.workspace import Workspace
 from agentd.reports.audit.check_values import check_parts, check_totals, check_values
 from agentd.reports.audit.missing import Found, check_recorded, find_runs
-from agentd.reports.audit.price_sources import Prices
+from agentd.reports.audit.price_sources import SourcePrices
 from agentd.reports.audit.problems import Audit, Finding, Problem
 from agentd.reports.audit.recomputed import check_price, check_reported
 from agentd.reports.audit.requests import check_requests
@@ -32,7 +32,7 @@ class _Looking:
     workspace: Workspace
     now: datetime
     environ: Mapping[str, str]
-    prices: Prices
+    prices: SourcePrices
     calls: list[Placed] = field(default_factory=list)
     found: list[Finding] = field(default_factory=list)
 
@@ -55,7 +55,7 @@ def audit(
     ``environ`` says where the CLIs' session logs lie. A ledger that can't be read is a difference.
     Raises InputError for an id that no change has.
     """
-    looking = _Looking(workspace, now, environ, Prices(workspace))
+    looking = _Looking(workspace, now, environ, SourcePrices(workspace))
     chosen = all_changes(workspace.project)
     if change_id is not None:
         find_change(workspace.project, change_id)

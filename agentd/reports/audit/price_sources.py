@@ -34,7 +34,7 @@ class ConfigVersion(NamedTuple):
     config: Config
 
 
-class Prices:
+class SourcePrices:
     """A project's prices, one source at a time; those of the catalogue by model and day."""
 
     def __init__(self, workspace: Workspace) -> None:

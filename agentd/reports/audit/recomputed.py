@@ -10,7 +10,7 @@ from agentd.metering.money import near, usd
 from agentd.metering.parts import Part
 from agentd.metering.unpriced import is_unpriced
 from agentd.metering.variants import Variants
-from agentd.reports.audit.price_sources import Prices
+from agentd.reports.audit.price_sources import SourcePrices
 from agentd.reports.audit.problems import STATE_FIX, Problem
 from agentd.reports.audit.runs import Run
 
@@ -20,7 +20,7 @@ _CONFIG_FIX = (
 )
 
 
-def check_price(call: CallRecord, prices: Prices, run: Run | None) -> Iterator[Problem]:
+def check_price(call: CallRecord, prices: SourcePrices, run: Run | None) -> Iterator[Problem]:
     """Each model of a call by the source that its entry names; None without a run's log."""
     for part in call.models or (_whole(call),):
         match part.cost_source:
@@ -65,7 +65,7 @@ def _note(part: PricedModel, message: str, expected: Decimal | None = None) -> P
     return Problem("price", text, part.cost_usd, expected, is_note=True, subject=part.model)
 
 
-def _by_config(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | None:
+def _by_config(call: CallRecord, part: PricedModel, prices: SourcePrices) -> Problem | None:
     today = prices.configured(part, call.provider)
     if today is not None and _same(call, part.cost_usd, today):
         return None
@@ -80,7 +80,7 @@ def _by_config(call: CallRecord, part: PricedModel, prices: Prices) -> Problem |
 
 
 def _by_catalog(
-    call: CallRecord, part: PricedModel, prices: Prices, run: Run | None
+    call: CallRecord, part: PricedModel, prices: SourcePrices, run: Run | None
 ) -> Problem | None:
     recorded = f"recorded {usd(part.cost_usd, None)}"
     if call.started_at is None:
@@ -110,7 +110,7 @@ def _by_catalog(
 
 
 def _by_report(
-    call: CallRecord, part: PricedModel, prices: Prices, run: Run | None
+    call: CallRecord, part: PricedModel, prices: SourcePrices, run: Run | None
 ) -> Problem | None:
     figure = usd(part.cost_usd, None)
     if run is not None and run.printed.usage is not None:
@@ -127,7 +127,7 @@ def _by_report(
     return _by_check(call, part, prices)
 
 
-def _by_check(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | None:
+def _by_check(call: CallRecord, part: PricedModel, prices: SourcePrices) -> Problem | None:
     """A note where a CLI's own figure can't be what the catalogue's prices give."""
     at, figure = call.started_at, usd(part.cost_usd, None)
     price = at and prices.catalogued(part, call.provider, at)
@@ -146,7 +146,7 @@ def _by_check(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | 
     return _note(part, message, expected)._replace(check="reported")
 
 
-def _unpriced(call: CallRecord, part: PricedModel, prices: Prices) -> Problem | None:
+def _unpriced(call: CallRecord, part: PricedModel, prices: SourcePrices) -> Problem | None:
     if part.cost_usd:
         recorded = f"recorded {usd(part.cost_usd, None)} with cost_source none"
         return _wrong(

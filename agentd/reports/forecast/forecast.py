@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from agentd.budget.account import Account
 from agentd.budget.project_account import ProjectAccount
-from agentd.budget.spending import change_account, metered, part_accounts
+from agentd.budget.spending import change_account, metered_calls, part_accounts
 from agentd.clock import utc_now
 from agentd.documents.verdict import verdict_of
 from agentd.errors import StateError
@@ -144,7 +144,7 @@ def _prompt_bytes(run: StepRun, *, described: bool) -> int | None:
 
 
 def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]:
-    budget, calls = change.workspace.config.budget, metered(change)
+    budget, calls = change.workspace.config.budget, metered_calls(change)
     found = [
         *part_accounts(budget, change.id, calls, step=step.name, provider=choice.provider),
         change_account(budget, change.id, calls),
