@@ -1,13 +1,16 @@
-"""docs/architecture.md lists the rooms that are there, in the order that the linter pins."""
+"""docs/architecture.md: its rooms are there, in the order that the linter pins; its ideas hold."""
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import agentd
+from agentd.workflow.steps import STEPS
 
 PACKAGE = Path(agentd.__file__).parent
 ROOT = Path(__file__).parents[1]
@@ -65,3 +68,40 @@ def test_tests_mirror_the_rooms() -> None:
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     tested = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
     assert folders <= tested
+
+
+def parts_of(pattern: str) -> Iterator[tuple[str, ast.AST]]:
+    """The syntax of the files whose text has the pattern."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if re.search(pattern, text := path.read_text()):
+            for part in ast.walk(ast.parse(text)):
+                yield path.relative_to(PACKAGE).as_posix(), part
+
+
+def test_what_makes_a_step_different_is_a_column_of_its_row() -> None:
+    """No code compares with a step's name ("archive" is a folder's, too)."""
+    named = STEPS.keys() - {"archive"}
+    found = [
+        f"{name}: {ast.unparse(part)}"
+        for name, part in parts_of(rf"""step\.name ==|["'](?:{"|".join(named)})["']""")
+        if isinstance(part, ast.Compare | ast.pattern)
+        for each in ast.walk(part)
+        if (isinstance(each, ast.Constant) and each.value in named)
+        or (isinstance(each, ast.Compare) and ast.unparse(each.left) == "step.name")
+    ]
+    assert found == []
+
+
+def test_git_is_started_in_one_place() -> None:
+    found = {
+        name
+        for name, part in parts_of('"git"')
+        if (isinstance(part, ast.List | ast.Tuple) and part.elts and _is_git(part.elts[0]))
+        or (isinstance(part, ast.Call) and part.args and _is_git(part.args[0])
+            and ast.unparse(part.func).endswith(("which", "run", "Popen")))
+    }  # fmt: skip
+    assert found == {"git.py"}
+
+
+def _is_git(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) and part.value == "git"
