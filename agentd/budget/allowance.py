@@ -9,7 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from agentd.budget.account import Account, Amount
-from agentd.budget.spending import change_account, metered_calls, part_accounts, stops_unpriced
+from agentd.budget.spending import (
+    change_account,
+    check_copies,
+    metered_calls,
+    part_accounts,
+    stops_unpriced,
+)
 from agentd.clock import utc_now
 from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.run_folders import ENTERED
@@ -48,9 +54,12 @@ class Allowance:
     def admit(self) -> None:
         """Let the call begin, and reserve its part of the project's budget.
 
-        Raises BudgetExceeded when a limit has less left than the call must cost at least.
+        Raises BudgetExceeded when a limit has less left than the call must cost at least, and
+        StateError when nobody can tell how much that is.
         """
         self.take_up()
+        if self.own and not self.override:
+            check_copies(self.change)
         if not self.limited:
             return
         least = self._least()

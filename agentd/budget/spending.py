@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from agentd.budget.account import Account, amount_of
 from agentd.config.model import BudgetConfig, Limit
-from agentd.errors import BudgetExceeded
+from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.state import State, calls_once
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
-from agentd.project.change import Change, copies_of
+from agentd.project.change import Change, copies_of, unreadable_copies
 
 
 def metered_calls(change: Change, state: State | None = None) -> Sequence[CallRecord]:
@@ -34,6 +34,13 @@ def metered_calls(change: Change, state: State | None = None) -> Sequence[CallRe
         if call.id not in gone
         and (not ends or call.started_at is None or call.started_at > max(ends))
     ]
+
+
+def check_copies(change: Change) -> None:
+    """Raise StateError when another ledger of the change can't be read: it may have spent more."""
+    for error in unreadable_copies(change):
+        told = f"{error.message}; what change {change.id} has spent can't be told"
+        raise StateError(told, fix=error.fix) from error
 
 
 def change_account(budget: BudgetConfig, change_id: str, calls: Sequence[CallRecord]) -> Account:

@@ -10,7 +10,7 @@ import typer
 
 from agentd.cli.options import AsJson
 from agentd.cli.terminal import show
-from agentd.errors import StateError, UsageError
+from agentd.errors import AgentdError, StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def import_sessions(
     worktrees; no runs of agentd. With --into or --by-branch they are recorded as calls of the step
     "manual", once; one that has grown since is corrected.
     """
-    from agentd.cli.output import print_json
+    from agentd.cli.output import print_error, print_json
     from agentd.metering.totals import summarise
     from agentd.text import counted
     from agentd.workflow.sessions.importing import Wanted, find_imports, record
@@ -70,7 +70,8 @@ def import_sessions(
     wanted = Wanted(sessions=session or (), branches=branch or (), days=(_day(since), _day(until)))
     found = find_imports(Path.cwd(), wanted, into=into)
     writes = bool(into or by_branch) and not dry_run
-    written = record(found.placed) if writes else []
+    problems: list[AgentdError] = []
+    written = record(found.placed, problems) if writes else []
     if as_json:
         totals = summarise(one.found.call for one in found.placed)
         print_json(
@@ -84,14 +85,17 @@ def import_sessions(
                 "unpriced": totals.unpriced,
             }
         )
-        return
-    if not found.placed:
+    elif not found.placed:
         are = f"{counted(found.imported, 'call')} {'is' if found.imported == 1 else 'are'}"
         show("Nothing to import." + f" {are} imported." * bool(found.imported))
-        return
-    show(_table(found.placed))
-    show("")
-    show(_told(found.placed, written, writes=writes))
+    else:
+        show(_table(found.placed))
+        show("")
+        show(_told(found.placed, written if writes else None))
+    for problem in problems:
+        print_error(problem, as_json=False)
+    if problems:
+        raise typer.Exit(problems[0].exit_code)
 
 
 def reconcile(
@@ -180,26 +184,23 @@ def _table(placed: Sequence[Placed]) -> str:
     return table(rows, left=(0, 1, 2, 3, 4, 9))
 
 
-def _told(placed: Sequence[Placed], written: Sequence[CallRecord], *, writes: bool) -> str:
-    """What was done, or can be done, in a sentence or two."""
+def _told(placed: Sequence[Placed], written: Sequence[CallRecord] | None) -> str:
+    """What was done, or can be done where nothing was to be, in a sentence or two."""
     from agentd.metering.money import usd
     from agentd.metering.totals import summarise
     from agentd.text import counted
 
-    calls = [one.found.call for one in placed]
+    calls = [one.found.call for one in placed] if written is None else written
     totals = summarise(calls)
     sessions = counted(len({(call.provider, call.session_id) for call in calls}), "session")
     cost = usd(totals.total_cost_usd)
     if totals.unpriced:
         cost += f", and {counted(totals.unpriced, 'call')} without a price"
-    if writes:
-        left = sum(one.change is None for one in placed)
-        lines = [f"{counted(len(written), 'call')} of {sessions} recorded, {cost}."]
-    else:
-        left = 0
-        lines = [f"{sessions}, {cost}, not imported."]
-        lines.append("Record them: agentd import --into ID, or --by-branch.")
-    if left:
+    if written is None:
+        record = "Record them: agentd import --into ID, or --by-branch."
+        return f"{sessions}, {cost}, not imported.\n{record}"
+    lines = [f"{counted(len(calls), 'call')} of {sessions} recorded, {cost}."]
+    if left := sum(one.change is None for one in placed):
         lines.append(f"{counted(left, 'call')} left: no branch names a change.")
     return "\n".join(lines)
 

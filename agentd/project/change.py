@@ -221,7 +221,7 @@ def unreadable_copies(change: Change) -> Iterator[StateError]:
     """Why ledgers in other folders of its id, which may have calls of it, can't be read."""
     for other in others_of(change):
         try:
-            _ = other.state
+            _ = other.is_taken_up and other.state
         except StateError as error:
             yield error
 

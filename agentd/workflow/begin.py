@@ -81,11 +81,16 @@ def begin(
     if not (change.folder / "STATE.yaml").exists():
         _check_new(change, described)
         choose_for(StepRun(change=change, step=STEPS[step], order=order))
-        change.ledger.create(change_id)
-        if change.documents("specs"):  # written by hand, or with OpenSpec
-            with contextlib.suppress(SpecError):  # validation tells what is wrong with them
-                snapshot.take(project, change.folder)
+        take_up(change)
     return change
+
+
+def take_up(change: Change) -> None:
+    """Write the STATE.yaml of a change that has none yet. Raises StateError."""
+    change.ledger.create(change.id, phase="archived" if change.archived_on else "proposed")
+    if change.documents("specs") and not change.archived_on:  # by hand, or with OpenSpec
+        with contextlib.suppress(SpecError):  # validation tells what is wrong with them
+            snapshot.take(change.project, change.folder)
 
 
 def _check_new(change: Change, described: bool) -> None:

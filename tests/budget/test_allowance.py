@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -337,3 +338,24 @@ def test_what_could_not_be_set_aside_is_asked_for_again(tmp_path: Path) -> None:
     file.rmdir()
     file.write_bytes(written)
     assert first.meter(dollars("1")) is False
+
+
+def test_what_another_folder_of_the_change_has_spent_must_be_known(tmp_path: Path) -> None:
+    box = project(tmp_path, "5.0")
+    config = box.root / "agentd/config.toml"
+    of_change = "[budget]\nlimit_usd = 2.0\n"
+    config.write_text(config.read_text().partition("[budget.project]")[0] + of_change)
+    spend(box, "a", "1.0")
+    copy = box.root / "agentd/archive/20261101-a"
+    shutil.copytree(box.change("a"), copy)
+    state = copy / "STATE.yaml"
+    text = state.read_text()
+    state.write_text(f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> b\n")
+    with pytest.raises(StateError, match="what change a has spent can't be told"):
+        allowance(box, "a").admit()
+    allowance(box, "b").admit()
+    (box.change("a") / "runs" / "20261125T100000-proposal-a").rmdir()
+    told = box.run("cost", "a", "--forecast")
+    assert (told.returncode, "what change a has spent" in told.stderr) == (1, True)
+    state.unlink()  # no ledger, and nothing that was in one
+    allowance(box, "a").admit()

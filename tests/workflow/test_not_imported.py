@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.command import agentd
+from support.guards import git
 from support.hand_sessions import claude_line, claude_log, found_in, root, run_of
 
 from agentd.ledger.store import StateStore
@@ -45,7 +46,7 @@ def test_cost_and_status_say_so_until_it_is_imported(project: Path) -> None:
     assert TOLD in agentd("status", cwd=project).stdout.splitlines()
     told = agentd("cost", "--all", "--since", "2026-11-21", cwd=project)
     assert told.stdout.splitlines()[-1].startswith("1 session, ")
-    one = {"sessions": 2, "calls": 2, "unpriced": 0, "all_read": True}
+    one = {"sessions": 2, "calls": 2, "unpriced": 0, "all_read": True, "problem": None}
     for command in (("cost", "--all"), ("status",)):
         document = json.loads(agentd(*command, "--json", cwd=project).stdout, parse_float=Decimal)
         cost_usd = document["not_imported"].pop("cost_usd")
@@ -131,6 +132,42 @@ def test_status_looks_again_where_a_cli_keeps_its_logs_in_another_folder(
     assert not_imported_now(here).sessions == 2
 
 
+def test_status_looks_again_where_a_worktree_or_a_project_inside_came_or_went(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(not_imported, "SETTLED_NS", 0)
+    git(project, "init", "-q")
+    git(project, "commit", "-q", "--allow-empty", "-m", "first")
+    here, tree, below = Project(project), project.parent / "tree", project / "src" / "deep"
+    for number, folder in enumerate((below, tree), 5):
+        log = claude_log(folder, f"t{number}", project.parent)
+        log.write_text(claude_line(number, folder, session=f"t{number}"))
+
+    def seen_anew(sessions: int) -> None:
+        assert not_imported.remembered(project) is None
+        assert not_imported_now(here).sessions == sessions
+        known = not_imported.remembered(project)
+        assert known is not None
+        assert known.sessions == sessions
+
+    seen_anew(3)
+    git(project, "worktree", "add", "-q", "--detach", str(tree))
+    seen_anew(4)
+    (project / "src" / "agentd").mkdir(parents=True)
+    (project / "src" / "agentd" / "config.toml").write_text("")
+    seen_anew(3)
+    (project / "src" / "agentd" / "config.toml").unlink()
+    seen_anew(4)
+    git(project, "worktree", "move", str(tree), str(project.parent / "elsewhere"))
+    seen_anew(3)
+    other = Project(project.parent / "elsewhere")
+    (other.root / "agentd").mkdir(exist_ok=True)
+    (other.root / "agentd" / "config.toml").write_text(here.config_path.read_text())
+    assert not_imported_now(other).sessions == 3
+    git(project, "worktree", "add", "-q", "--detach", str(tree))
+    assert not_imported.remembered(other.root) is None
+
+
 def test_what_may_change_once_more_at_the_same_time_is_looked_at_again(project: Path) -> None:
     assert not_imported_now(Project(project)).sessions == 2
     assert not_imported.remembered(project) is None
@@ -162,7 +199,8 @@ def test_a_config_that_cannot_be_read_leaves_status(project: Path) -> None:
     (project / "agentd" / "config.toml").write_text("[claude\n")
     told = agentd("status", cwd=project)
     assert told.returncode == 0
-    assert told.stdout.endswith("\nsession logs are not all read yet: agentd import\n")
+    told_why = "agentd/config.toml can't be read: whether sessions are not imported is not known"
+    assert told.stdout.endswith(f"\n{told_why}\n")
 
 
 def test_without_sessions_no_ledger_is_read_for_them(

@@ -14,7 +14,7 @@ import pytest
 from support.command import agentd
 from support.hand_sessions import SESSION, claude_line, claude_log, root
 
-from agentd.errors import InputError
+from agentd.errors import AgentdError, InputError
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.words import MANUAL
@@ -35,7 +35,11 @@ def store_of(root: Path, change_id: str, place: str = "changes") -> StateStore:
 def imported(root: Path, **wanted: object) -> list[CallRecord]:
     into = wanted.pop("into", None)
     found = find_imports(root, Wanted(**wanted), into=str(into) if into else None)  # type: ignore[arg-type]
-    return record(found.placed)
+    problems: list[AgentdError] = []
+    written = record(found.placed, problems)
+    for problem in problems:
+        raise problem
+    return written
 
 
 def test_a_session_is_recorded_once_and_corrected_when_it_has_grown(root: Path) -> None:
@@ -115,6 +119,38 @@ def test_the_branch_names_the_change_archived_ones_too(root: Path) -> None:
     assert len(imported(root)) == 2
     assert [len(store.read().calls) for store in (open_, archived)] == [1, 1]
     assert sum(one.change is None for one in find_imports(root, Wanted()).placed) == 2
+
+
+def test_a_change_that_no_step_worked_on_is_taken_up_and_a_broken_one_stops_no_other(
+    root: Path,
+) -> None:
+    (root / "agentd" / "config.toml").rename(root / "config.toml")
+    (root / "openspec" / "changes" / "archive").mkdir(parents=True)
+    (root / "agentd").rmdir()
+    assert agentd("init", cwd=root).returncode == 0
+    changes = root / "openspec" / "changes"
+    names = ("add-a", "add-broken", "archive/2026-01-02-add-old", "gone", "add-z")
+    for name in names:
+        (changes / name / "specs" / "login").mkdir(parents=True)
+        (changes / name / "proposal.md").write_text("# It\n")
+    (changes / "add-broken" / "STATE.yaml").write_text("phase: [\n")
+    (changes / "gone" / "runs" / "20261101T000000-proposal-1").mkdir(parents=True)
+    branches = ("add-a", "add-broken", "feature/add-old", "gone", "add-z", "main")
+    lines = [claude_line(number, root, branch=name) for number, name in enumerate(branches)]
+    claude_log(root).write_text("".join(lines))
+    done = agentd("import", "--by-branch", cwd=root)
+    assert done.returncode == 1
+    for name in ("add-broken", "gone"):
+        assert f"{name}/STATE.yaml: " in done.stderr
+    assert done.stdout.endswith(
+        "3 calls of 1 session recorded, $0.001800.\n1 call left: no branch names a change.\n"
+    )
+    for name, phase in ((names[0], "proposed"), (names[2], "archived"), (names[4], "proposed")):
+        state = StateStore(changes / name).read()
+        assert (len(state.calls), state.phase) == (1, phase)
+    assert "add-old" in agentd("list", cwd=root).stdout
+    again = agentd("import", "--by-branch", "--json", cwd=root)
+    assert (again.returncode, json.loads(again.stdout)["written"]) == (1, [])
 
 
 def test_an_answer_that_was_under_way_is_whole_the_next_time(root: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from agentd.budget.account import Account
 from agentd.budget.project_account import ProjectAccount
-from agentd.budget.spending import change_account, metered_calls, part_accounts
+from agentd.budget.spending import change_account, check_copies, metered_calls, part_accounts
 from agentd.clock import utc_now
 from agentd.documents.verdict import verdict_of
 from agentd.errors import StateError
@@ -151,7 +151,10 @@ def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]
     ]
     if budget.project.is_set:
         found.append(ProjectAccount(change.project, budget.project, utc_now()).now())
-    return tuple(account for account in found if account.is_set)
+    accounts = tuple(account for account in found if account.is_set)
+    if accounts:
+        check_copies(change)
+    return accounts
 
 
 _LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}

@@ -26,7 +26,7 @@ from agentd.workflow.sessions.log_cache import LogFile, read_logs
 from agentd.workflow.sessions.manual_call import CUT, ManualCall
 from agentd.workflow.sessions.not_imported import not_imported, remember, stamp_of
 from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Known, read_known
-from agentd.workflow.sessions.places import inside, log_folders, roots_of
+from agentd.workflow.sessions.places import inside, roots_of, watched_places
 
 _DAY_S = 86400
 ALL = "*"
@@ -42,8 +42,8 @@ def manual_calls(workspace: Workspace, *, until: float = inf) -> list[ManualCall
     """
     root, begun_ns = workspace.project.root, time.time_ns()
     roots = roots_of(root)
-    watched = {folder: stamp_of(folder) for folder in log_folders(roots)}
-    logs = read_logs(str(root), roots, inside(roots), until=until, watched=watched)
+    watched = watched_places(root, roots)
+    logs = read_logs(str(root), roots, inside(roots, watched), until=until, watched=watched)
     calls: list[ManualCall] = []
     if any(log.requests for log in logs):  # else without reading what all ledgers know
         changes = _changes_of(workspace, roots)

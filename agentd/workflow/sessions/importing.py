@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentd.errors import InputError
+from agentd.errors import AgentdError, InputError, StateError
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change, all_changes, find_change
@@ -90,20 +90,28 @@ def find_imports(start: Path, wanted: Wanted, *, into: str | None = None) -> Imp
     )
 
 
-def record(placed: Iterable[Placed]) -> list[CallRecord]:
+def record(placed: Iterable[Placed], problems: list[AgentdError]) -> list[CallRecord]:
     """Enter these calls, and correct those that have grown; returns what was written.
 
-    Those without a change are left alone. Raises StateError, and InputError while another agentd is
-    at work on a change whose calls are to be corrected.
+    Those without a change are left alone. A change that no step has worked on is taken up. One that
+    can't be written, or whose calls another agentd keeps from being corrected, is left out and
+    added to ``problems``.
     """
     written: list[CallRecord] = []
     for change, of_change in _by_change(placed):
         new = [one.found.call for one in of_change if not one.is_correction]
         grown = [one.found.call for one in of_change if one.is_correction]
-        written += change.ledger.append_all(new)
-        if grown:
-            with at_work(change):
-                written += change.ledger.amend(grown)
+        try:
+            if not change.is_taken_up:
+                from agentd.workflow.begin import take_up
+
+                take_up(change)
+            written += change.ledger.append_all(new)
+            if grown:
+                with at_work(change):
+                    written += change.ledger.amend(grown)
+        except (StateError, InputError) as error:
+            problems.append(error)
     return written
 
 

@@ -12,7 +12,6 @@ from agentd.workflow.sessions.not_imported import (
     not_imported,
     remember,
     remembered,
-    stamp_of,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +30,11 @@ def not_imported_now(project: Project) -> NotImported:
         return known
     try:
         return look(project, until=time.monotonic() + _LONGEST_LOOK_S)
-    except (TimeoutError, ConfigError):  # without prices
+    except TimeoutError:
         return NotImported(all_read=False)
+    except ConfigError:  # then nobody can say what they cost
+        shown = project.shown(project.config_path)
+        return NotImported(all_read=False, problem=f"{shown} can't be read")
 
 
 def look(
@@ -48,10 +50,10 @@ def look(
     ``config`` is the project's, read where that is needed without it. Raises ConfigError, and
     TimeoutError once the monotonic clock is at ``until``.
     """
-    from agentd.workflow.sessions.places import has_logs, log_folders, roots_of
+    from agentd.workflow.sessions.places import has_logs, roots_of, watched_places
 
     begun_ns = time.time_ns()
-    watched = {folder: stamp_of(folder) for folder in log_folders(roots_of(project.root))}
+    watched = watched_places(project.root, roots_of(project.root))
     if not has_logs(project.root):  # what reads them is not loaded
         remember(project.root, NotImported(), watched, begun_ns)
         return NotImported()

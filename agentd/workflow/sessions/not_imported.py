@@ -21,7 +21,7 @@ class NotImported(NamedTuple):
     """Sessions, and calls that they would be recorded as; ``unpriced`` of these have no price.
 
     Of a session that has grown since it was imported ``cost_usd`` has what came since. Unless
-    ``all_read`` the logs have more than was looked at.
+    ``all_read`` the logs have more than was looked at; ``problem`` says why, None for time.
     """
 
     sessions: int = 0
@@ -29,9 +29,12 @@ class NotImported(NamedTuple):
     cost_usd: Decimal = _NOTHING
     unpriced: int = 0
     all_read: bool = True
+    problem: str | None = None
 
     def told(self) -> str | None:
         """``3 sessions, about $4.10, not imported: agentd import``; None for none."""
+        if self.problem:
+            return f"{self.problem}: whether sessions are not imported is not known"
         if not self.all_read:
             return "session logs are not all read yet: agentd import"
         if not self.sessions:

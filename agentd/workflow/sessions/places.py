@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from agentd.providers import PROVIDERS
+from agentd.workflow.sessions.not_imported import Watched, stamp_of
 
 
 def has_logs(root: Path) -> bool:
@@ -18,10 +19,26 @@ def has_logs(root: Path) -> bool:
     return any(True for row in rows for _ in row.find(os.environ, roots))
 
 
-def log_folders(roots: Sequence[Path]) -> list[str]:
-    """The folders, there or not, one of which changes before there is another log."""
+def watched_places(root: Path, roots: Sequence[Path]) -> Watched:
+    """What is there or not, and changes before there is another log, or another worktree."""
     rows = (row.session_logs for row in PROVIDERS.values() if row.session_logs)
-    return [folder for row in rows for folder in row.folders(os.environ, roots)]
+    folders = [folder for row in rows for folder in row.folders(os.environ, roots)]
+    return {path: stamp_of(path) for path in (*folders, *_of_worktrees(root.resolve()))}
+
+
+def _of_worktrees(root: Path) -> list[str]:
+    """Where git keeps which worktrees the project's repository has, and where they lie."""
+    for here in (root, *root.parents):
+        home = f"{here}/.git"
+        if os.path.isfile(home):  # noqa: PTH113
+            told = Path(home).read_bytes().removeprefix(b"gitdir:").strip()
+            home = os.path.normpath(os.path.join(here, os.fsdecode(told)))  # noqa: PTH118
+            if os.path.basename(os.path.dirname(home)) == "worktrees":  # noqa: PTH119, PTH120
+                home = str(Path(home).parents[1])
+        elif not os.path.lexists(f"{home}/HEAD"):
+            continue
+        return [f"{home}/worktrees", *map(str, Path(home).glob("worktrees/*/gitdir"))]
+    return []
 
 
 def roots_of(root: Path) -> list[Path]:
@@ -51,17 +68,23 @@ def _is_sole_worktree(root: Path) -> bool:
     return True
 
 
-def inside(roots: Sequence[Path]) -> Callable[[str], bool]:
-    """Whether a folder lies in one of these, and in no project inside it."""
+def inside(roots: Sequence[Path], watched: Watched | None = None) -> Callable[[str], bool]:
+    """Whether a folder lies in one of these, and in no project inside it.
+
+    ``watched`` gets the files, there or not, that would make a project of it, or do.
+    """
+    asked = {} if watched is None else watched
 
     @cache
     def is_inside(cwd: str) -> bool:
         folder = Path(os.path.normpath(cwd))
-        for here in (folder, *folder.parents):
-            if here in roots:
-                return True
-            if (here / "agentd" / "config.toml").is_file():
+        above = [folder, *folder.parents]
+        at = next((at for at, here in enumerate(above) if here in roots), None)
+        for here in above[:at] if at is not None else ():
+            config = here / "agentd" / "config.toml"
+            asked[str(config)] = stamp_of(config)
+            if config.is_file():
                 return False
-        return False
+        return at is not None
 
     return is_inside
