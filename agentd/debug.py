@@ -37,4 +37,9 @@ def tell_command(argv: Sequence[str], folder: object) -> None:
     if _asked:
         import shlex
 
-        tell(f"runs in {folder}: {shlex.join(argv)}")
+        from agentd.masking import MASK, masked_arguments
+
+        # Before they are quoted: a quote within a password ends no word.
+        words = masked_arguments(argv, os.environ)
+        shown = " ".join(word if word == MASK else shlex.quote(word) for word in words)
+        tell(f"runs in {folder}: {shown}")

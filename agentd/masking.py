@@ -91,10 +91,13 @@ def masked_traceback(error: BaseException, environ: Mapping[str, str]) -> str:
 
 
 def masked_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """The arguments of a command, each masked, and what a secret option takes as its value."""
+    """The arguments of a command, each masked, and all that a secret option or name is given."""
     found, hidden = [], False
     for argument in argv:
-        found.append(MASK if hidden else masked(argument, environ))
+        name, equals, _ = argument.partition("=")
+        is_given = bool(equals) and is_secret_name(name.lstrip("-"))
+        shown = f"{name}={MASK}" if is_given else masked(argument, environ)
+        found.append(MASK if hidden else shown)
         hidden = not hidden and argument.startswith("-") and is_secret_name(argument.lstrip("-"))
     return found
 

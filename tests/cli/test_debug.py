@@ -14,7 +14,7 @@ from agentd.version import __version__
 CONFIG = """
 [gemini]
 command = "{gemini}"
-extra_args = ["--api-key", "swordfish"]
+extra_args = ["--api-key", "swordfish", "--password", "it's swordfish", "--token=a swordfish"]
 """
 STREAM = "gemini/0.61.0/model_stream_json"
 
@@ -34,7 +34,7 @@ def test_what_is_run_is_told_without_its_secrets(tmp_path: Path) -> None:
     (started,) = [line for line in done.stderr.splitlines() if "--api-key" in line]
     assert started.startswith(f"debug: runs in {box.root}: ")
     assert "/gemini" in started
-    assert "--api-key ***" in started
+    assert "--api-key *** --password *** '--token=***'" in started
     assert "swordfish" not in done.stderr
     assert "debug" not in done.stdout
 
