@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -37,10 +37,12 @@ COMMANDS = {
     "pipe": "pipe",
     "merge-driver": "merge_driver",
     "completion": "completion",
+    "help": "help",
     "config": "config",
 }
 _FUNCTIONS = {
     "list": "list_changes",
+    "help": "help_on",
     "import": "import_sessions",
     "merge-driver": "merge_driver",
 }
@@ -60,17 +62,30 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_global_options)
     named = _command(arguments)
     wanted = [named] if named else [] if arguments[:1] == ["--version"] else COMMANDS
+    below = _examples(arguments, named)
+    app.callback(epilog=below(""))(_global_options)
     for name in wanted:
         module = import_module(f"agentd.cli.{COMMANDS[name]}")
         found = getattr(module, _FUNCTIONS.get(name, name))
         if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name, no_args_is_help=True)
+            for info in found.registered_commands:
+                info.epilog = below(f"{name} {info.name}")
+            app.add_typer(found, name=name, no_args_is_help=True, epilog=below(name))
         else:
-            app.command(name, cls=getattr(module, "COMMAND_CLASS", None))(found)
+            kind = getattr(module, "COMMAND_CLASS", None)
+            app.command(name, cls=kind, epilog=below(name))(found)
     return app
+
+
+def _examples(arguments: Sequence[str], named: str | None) -> Callable[[str], str | None]:
+    """What stands below the help of a command, where help is asked for."""
+    if {"-h", "--help"}.isdisjoint(arguments) and named is not None and named != "config":
+        return lambda _: None
+    from agentd.cli.examples import epilog
+
+    return epilog
 
 
 def _command(arguments: Sequence[str]) -> str | None:

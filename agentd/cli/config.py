@@ -66,16 +66,7 @@ def set_(
 ) -> None:
     """Change settings in config.toml; its comments and its order stay.
 
-    agentd checks all of them first; a wrong one changes nothing. Write lists as in TOML:
-
-    agentd config set budget.limit_usd 50
-
-    agentd config set gemini.models.flash.complexity low
-
-    agentd config set pricing.sources '["config", "catalog"]'
-
-    agentd config set 'pricing.models."my-model".cost_per_1m_input' 3
-    'pricing.models."my-model".cost_per_1m_output' 15
+    agentd checks all of them first; a wrong one changes nothing. Write lists as in TOML.
     """
     from agentd.config.edit import dotted, set_values, split_key
     from agentd.config.values import given_in, toml_text

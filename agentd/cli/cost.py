@@ -38,9 +38,10 @@ class CostCommand(TyperCommand):
         if not args or args[0] not in _BELOW:
             return super().make_context(info_name, args, parent, **extra)
         from agentd.cli import cost_below
+        from agentd.cli.examples import epilog
 
         below = typer.Typer(add_completion=False, rich_markup_mode=None)
-        below.command(args[0])(getattr(cost_below, args[0]))
+        below.command(args[0], epilog=epilog(f"cost {args[0]}"))(getattr(cost_below, args[0]))
         command = typer.main.get_command(below)
         return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 

@@ -34,8 +34,7 @@ def log(
     """Show the calls of a change in order: tokens, cost, time.
 
     With `--requests` also the API requests that each made: tokens, how the answer ended, price,
-    whether the numbers are exact, and why a request was not sent. Examples: `agentd log`,
-    `agentd log add-oauth --requests`, `agentd log add-oauth --requests --json`.
+    whether the numbers are exact, and why a request was not sent.
     """
     from agentd.cli.output import print_json, told_waiting
     from agentd.reports.call_log import open_call_log

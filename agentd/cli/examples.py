@@ -1,0 +1,181 @@
+"""Three examples for the help of each command; nothing else loads them."""
+
+from __future__ import annotations
+
+_EXAMPLES = """
+agentd init
+agentd run add-oauth "Let users log in with GitHub"
+agentd status
+
+agentd init                                # for the CLIs that are installed
+agentd init --provider claude              # one CLI is enough
+agentd init --remove --dry-run             # what would be taken away
+
+agentd doctor
+agentd doctor --json
+agentd doctor --report > report.md         # for a bug report
+
+agentd demo
+agentd demo --keep DIR                     # leave its project in DIR
+agentd demo --keep /tmp/demo
+
+agentd run add-oauth "Let users log in with GitHub"
+agentd run add-oauth                       # go on where it stopped
+agentd run add-oauth --approve plan        # pass a gate
+
+agentd plan add-oauth "Let users log in with GitHub"
+agentd plan add-oauth --provider claude
+agentd plan fix-typo "Correct the title" --small
+
+agentd impl add-oauth
+agentd impl add-oauth --no-checks
+agentd impl add-oauth --budget-override    # beyond the budget, marked so
+
+agentd archive add-oauth
+agentd archive add-oauth --resolve         # let a model settle conflicts
+agentd archive add-oauth --quiet
+
+agentd status
+agentd status add-oauth --json
+agentd status --all                        # each open change
+
+agentd list
+agentd list --all --json
+agentd list --specs                        # the main specs
+
+agentd show
+agentd show add-oauth --json
+agentd show add-oauth --diff               # against the main specs
+
+agentd delete add-oauth
+agentd delete add-oauth --yes              # without asking
+agentd -C project delete add-oauth
+
+agentd log
+agentd log add-oauth --requests            # each API request
+agentd log add-oauth --json
+
+agentd feedback add-oauth "Use the session table we have"
+agentd feedback add-oauth "Keep the old login for a release"
+agentd -C project feedback add-oauth "No new dependency"
+
+agentd cost                                # the most recent change
+agentd cost --all --by month,model
+agentd cost --everywhere --since 2026-11-01 --format csv
+
+agentd cost reset add-oauth
+agentd cost reset fix-typo
+agentd -C project cost reset add-oauth
+
+agentd cost audit
+agentd cost audit add-oauth
+agentd cost audit add-oauth --json
+
+agentd import                              # what no ledger has
+agentd import --into add-oauth --since 2026-11-01
+agentd import --by-branch --dry-run
+
+agentd reconcile
+agentd reconcile add-oauth
+agentd reconcile --dry-run --json
+
+agentd validate                            # all ledgers
+agentd validate add-oauth --fix
+agentd validate --all --strict
+
+agentd proposal add-oauth "Let users log in with GitHub"
+agentd proposal add-oauth "Let users log in with GitHub" --model opus
+agentd proposal add-oauth "Let users log in with GitHub" --wait
+
+agentd challenge add-oauth
+agentd challenge add-oauth --provider codex
+agentd challenge add-oauth --verbose
+
+agentd reproposal add-oauth
+agentd reproposal add-oauth --model opus
+agentd reproposal add-oauth --wait
+
+agentd implement add-oauth
+agentd implement add-oauth --model opus
+agentd implement add-oauth --no-checks
+
+agentd review add-oauth
+agentd review add-oauth --provider codex
+agentd review add-oauth --no-checks
+
+agentd resolve add-oauth
+agentd resolve add-oauth --model opus
+agentd resolve add-oauth --wait
+
+agentd merge add-oauth
+agentd merge add-oauth --resolve           # let a model settle conflicts
+agentd merge add-oauth --resolve --model opus
+
+agentd fillback describe-login --path src/login
+agentd fillback describe-all
+agentd fillback describe-login --path src/login --model haiku
+
+agentd price --model gpt-5 --tokens-in 12000 --tokens-out 800
+agentd price --model claude-sonnet-4-5 --tokens-in 12000 --cached 10000
+agentd price --model gpt-5 --tokens-out 500 < prompt.md
+
+agentd models
+agentd models gpt-5
+agentd models claude --at 2026-06-01 --json
+
+agentd tokens "How many tokens is this?"
+agentd tokens --file prompt.md --model gpt-5 --model claude-sonnet-4-5
+git diff | agentd tokens --model gpt-5 --json
+
+agentd pipe --model gpt-5 < prompts.jsonl > counted.jsonl
+agentd pipe --model gpt-5 --max-cost 5.00 --summary < prompts.jsonl
+agentd pipe --model-field model --field request.body.messages < prompts.jsonl
+
+agentd merge-driver base.yaml ours.yaml theirs.yaml
+agentd merge-driver base.yaml ours.yaml theirs.yaml agentd/changes/add-oauth/STATE.yaml
+agentd merge-driver --marker-size 9 base.yaml ours.yaml theirs.yaml
+
+agentd completion bash
+agentd completion zsh
+agentd completion fish > ~/.config/fish/completions/agentd.fish
+
+agentd help                                # the topics
+agentd help budgets
+agentd help run                            # as agentd run --help
+
+agentd config list
+agentd config get budget.limit_usd
+agentd config set budget.limit_usd 50
+
+agentd config get budget.limit_usd
+agentd config get budget                   # a whole section
+agentd config get pricing.sources --json
+
+agentd config set budget.limit_usd 50 budget.warn_at_percent 80
+agentd config set pricing.sources '["config", "catalog"]'
+agentd config set 'pricing.models."my-model".cost_per_1m_input' 3 \
+                  'pricing.models."my-model".cost_per_1m_output' 15
+
+agentd config unset budget.limit_usd
+agentd config unset steps.review
+agentd config unset gemini.models.flash.complexity
+
+agentd config list
+agentd config list --json
+agentd -C project config list
+"""
+_NAMES = (
+    *("", "init", "doctor", "demo", "run", "plan", "impl", "archive", "status", "list", "show"),
+    *("delete", "log", "feedback", "cost", "cost reset", "cost audit", "import", "reconcile"),
+    *("validate", "proposal", "challenge", "reproposal", "implement", "review", "resolve"),
+    *("merge", "fillback", "price", "models", "tokens", "pipe", "merge-driver", "completion"),
+    *("help", "config", "config get", "config set", "config unset", "config list"),
+)
+EXAMPLES = dict(zip(_NAMES, _EXAMPLES.strip().split("\n\n"), strict=True))
+"""By command, ``config get``; "" for agentd itself."""
+
+
+def epilog(command: str) -> str:
+    """The examples as they stand below a command's help."""
+    lines = EXAMPLES[command].split("\n")
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,80 @@
+"""Each help has three examples, and each of them can be typed; `agentd help`."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+import typer
+from support.command import agentd
+
+from agentd.cli.app import COMMANDS, make_app
+from agentd.cli.examples import EXAMPLES
+from agentd.cli.help import TOPICS
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+BELOW = ("cost reset", "cost audit", "config get", "config set", "config unset", "config list")
+HELPS = ("", *COMMANDS, *BELOW)
+
+
+def commands_of(command: str) -> list[list[str]]:
+    """Its examples as lists of arguments, without what the shell does around them."""
+    told = EXAMPLES[command].replace("\\\n", "")
+    lines = [shlex.split(line, comments=True) for line in told.splitlines()]
+    return [
+        [*takewhile(lambda word: word not in ("<", ">", "|"), line[line.index("agentd") + 1 :])]
+        for line in lines
+    ]
+
+
+def test_every_example_is_one_of_a_help() -> None:
+    assert set(HELPS) <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("command", HELPS)
+def test_three_examples_that_are_of_the_command_and_can_be_parsed(command: str) -> None:
+    examples = commands_of(command)
+    assert len(examples) == 3
+    assert len({*map(tuple, examples)}) == 3
+    for words in examples:
+        group = typer.main.get_command(make_app(words))
+        context = group.make_context("agentd", [*words])
+        left = [*context._protected_args, *context.args]
+        if command:
+            assert left[: command.count(" ") + 1] == command.split(" ")
+        parse(group, context, left)
+
+
+def parse(group: object, context: object, left: list[str]) -> None:
+    """As it is parsed before it runs; raises what a wrong command line raises."""
+    name, found, rest = group.resolve_command(context, left)  # type: ignore[attr-defined]
+    inner = found.make_context(name, rest, parent=context)
+    if getattr(found, "commands", None):
+        parse(found, inner, [*inner._protected_args, *inner.args])
+
+
+@pytest.mark.parametrize("command", ["", "log", "cost", "cost reset", "config", "config set"])
+def test_they_stand_below_the_help_a_line_each(command: str, tmp_path: Path) -> None:
+    shown = agentd(*command.split(), "--help", cwd=tmp_path).stdout
+    _, _, below = shown.partition("\n  Examples:\n")
+    assert [line.strip() for line in below.rstrip().splitlines()] == [
+        line.strip() for line in EXAMPLES[command].splitlines()
+    ]
+
+
+def test_help_has_topics_and_commands(tmp_path: Path) -> None:
+    listed = agentd("help", cwd=tmp_path).stdout
+    assert all(f"\n  {topic} " in listed for topic in TOPICS)
+    assert agentd("help", "budgets", cwd=tmp_path).stdout.startswith("# Budgets\n")
+    assert agentd("help", "run", cwd=tmp_path).stdout.startswith("Usage: agentd run ")
+    wrong = agentd("help", "nothing", cwd=tmp_path)
+    assert (wrong.returncode, "there is no topic nothing" in wrong.stderr) == (1, True)
+
+
+def test_the_pages_are_packed() -> None:
+    targets = tomllib.loads(PYPROJECT.read_text())["tool"]["hatch"]["build"]["targets"]
+    packed = {name for name in targets["wheel"]["force-include"] if name.startswith("docs/")}
+    assert packed == {f"docs/{topic}.md" for topic in TOPICS}
