@@ -22,7 +22,7 @@ from agentd.version import __version__
 # Each command, in the order of the help, and the module beside this one that has it under its name.
 COMMANDS = {
     **dict.fromkeys(("init", "doctor", "demo"), "setup"),
-    **dict.fromkeys(("run", "plan", "impl", "archive"), "loops"),
+    **dict.fromkeys(("run", "plan", "impl", "archive", "feedback"), "loops"),
     **dict.fromkeys(("status", "list"), "reading"),
     "show": "show",
     "delete": "delete",

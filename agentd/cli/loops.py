@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agentd.cli.options import ChangeId
-from agentd.cli.run_options import Asked, OptionalDescription, Resolve, Small, asking
+from agentd.cli.run_options import Asked, Feedback, OptionalDescription, Resolve, Small, asking
 from agentd.cli.terminal import show
 
 
@@ -16,6 +17,7 @@ def plan(
     change_id: ChangeId,
     description: OptionalDescription = None,
     small: Small = False,
+    feedback: Feedback = None,
     *,
     asked: Asked,
 ) -> None:
@@ -24,30 +26,32 @@ def plan(
     Goes on where it stopped; the description is needed once.
     """
     from agentd.cli.cost_forecast import foretell
-    from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes
+    from agentd.cli.working import at_work_on_new, keep_feedback, open_workspace, show_outcomes
     from agentd.workflow.decide import PLAN
     from agentd.workflow.plan_impl_run import plan as run_plan
 
     workspace, order, progress = open_workspace(asked)
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
+        keep_feedback(change, feedback)
         foretell(change, order, progress, description, loop=PLAN)
         show_outcomes(progress, change, run_plan(change, description, order, small=small))
         show(f"planned; next: agentd run {change_id}")
 
 
 @asking("session")
-def impl(change_id: ChangeId, *, asked: Asked) -> None:
+def impl(change_id: ChangeId, feedback: Feedback = None, *, asked: Asked) -> None:
     """Implement, check, review, resolve until the review approves.
 
     The project's own tests, lint and audit run once before the first code, and before each review:
     while a required one is red, none is paid for. Goes on where it stopped.
     """
-    from agentd.cli.working import at_work_on, open_workspace, show_outcomes
+    from agentd.cli.working import at_work_on, keep_feedback, open_workspace, show_outcomes
     from agentd.workflow.plan_impl_run import impl as run_impl
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
+        keep_feedback(change, feedback)
         show_outcomes(progress, change, run_impl(change, order))
         show(f"complete; next: agentd run {change_id}")
 
@@ -76,9 +80,12 @@ def run(
     small: Small = False,
     approve: Annotated[
         list[str] | None,
-        typer.Option(metavar="GATE", help="Pass this gate: plan, impl, archive."),
+        typer.Option(
+            metavar="GATE", help="Pass this gate: plan, impl, archive. STATE.yaml keeps it."
+        ),
     ] = None,
     resolve: Resolve = False,
+    feedback: Feedback = None,
     *,
     asked: Asked,
 ) -> None:
@@ -87,7 +94,13 @@ def run(
     That is plan, impl, archive. Stops where a person must decide, and goes on where it stopped.
     """
     from agentd.cli.cost_forecast import foretell
-    from agentd.cli.working import at_work_on_new, open_workspace, show_outcomes, show_spent
+    from agentd.cli.working import (
+        at_work_on_new,
+        keep_feedback,
+        open_workspace,
+        show_outcomes,
+        show_spent,
+    )
     from agentd.workflow.archive import archive_dir, archived
     from agentd.workflow.plan_impl_run import run as run_whole
 
@@ -99,6 +112,7 @@ def run(
         return
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         target = archive_dir(change)
+        keep_feedback(change, feedback)
         foretell(change, order, progress, description)
         outcomes = run_whole(
             change,
@@ -110,3 +124,25 @@ def run(
         )
         show_outcomes(progress, change, outcomes)
         show(f"archived as {workspace.project.shown(target)}/")
+
+
+def feedback(
+    change_id: ChangeId,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", show_default=False, help="What to mend, in your words.")
+    ],
+) -> None:
+    """Say what a change's next reproposal or resolve is to mend.
+
+    STATE.yaml keeps it until that step has it, once. The loop makes that step for it, also where
+    its judge has approved or its rounds are used up. Example: `agentd feedback add-oauth "Ask for
+    the scope read:user only"`, then `agentd run add-oauth`.
+    """
+    from agentd.cli.arguments import checked_text
+    from agentd.cli.working import at_work_on, keep_feedback
+    from agentd.project.workspace import Workspace
+
+    checked_text(text, "the feedback")
+    with at_work_on(Workspace.open_to_write(Path.cwd()), change_id) as change:
+        keep_feedback(change, text)
+        show(f"kept for the next reproposal or resolve; next: {change.go_on}")

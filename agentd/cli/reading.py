@@ -172,7 +172,7 @@ def _moved(view: Overview) -> str:
 def _text(view: Overview) -> str:
     from agentd.metering.money import total_cost
     from agentd.reports.partial import told_bound
-    from agentd.text import table
+    from agentd.text import one_line, table
 
     state, totals = view.state, view.totals
     assert state is not None
@@ -206,6 +206,10 @@ def _text(view: Overview) -> str:
     if view.worker is not None:
         told = view.worker.told() if view.worker.pid else "process unknown"
         lines += ["", f"At work on it now: agentd, {told}"]
+    if view.gate:
+        lines += ["", f"Waits for a person: the gate after {view.gate}"]
+    if state.feedback:
+        lines += ["", f"Feedback for the next reproposal or resolve: {one_line(state.feedback)}"]
     if view.next:
         lines += ["", f"Next: {view.next}"]
     return "\n".join(lines)
@@ -291,6 +295,9 @@ def _document(view: Overview) -> dict[str, Any]:
         "tasks": {"done": view.tasks[0], "total": view.tasks[1]},
         "at_work": view.worker and view.worker.pid,
         "orphans": list(view.waiting.orphans),
+        "gate": view.gate,
+        "approvals": (state and state.approved) or [],
+        "feedback": (state and state.feedback) or None,
         "next": view.next,
         **({"problem": view.problem} if view.problem else {}),
     }

@@ -39,6 +39,14 @@ OptionalDescription = Annotated[
 Small = Annotated[
     bool, typer.Option("--small", help="The short way for a small change: no challenge.")
 ]
+Feedback = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        callback=lambda text: text and checked_text(text, "the feedback"),
+        help="What to mend: the next reproposal or resolve gets it, and is made for it.",
+    ),
+]
 Resolve = Annotated[
     bool, typer.Option("--resolve", help="Ask a model about real conflicts of the merge.")
 ]

@@ -11,7 +11,7 @@ from agentd.cli.calls_text import describe, summary
 from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
 from agentd.cli.terminal import show
-from agentd.errors import AgentdError, Cancelled, UsageError
+from agentd.errors import AgentdError, Cancelled, InputError, UsageError
 from agentd.metering.money import usd
 from agentd.metering.totals import summarise
 from agentd.project.change import Change, find_open_change, open_changes
@@ -81,6 +81,15 @@ def _held(change: Change) -> Iterator[Change]:
     except Cancelled as error:
         error.fix = error.fix or f"To go on: {change.go_on}"
         raise
+
+
+def keep_feedback(change: Change, text: str | None) -> None:
+    """Keep what a person says of a change for the step that mends next."""
+    if text is None:
+        return
+    if not text.strip():
+        raise InputError("the feedback is empty", fix="Say what to change.")
+    change.ledger.give_feedback(text.strip())
 
 
 def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True) -> None:

@@ -10,7 +10,7 @@ from agentd.files import TEMPORARY
 from agentd.guard.tree import Look
 from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED
 from agentd.project.layout import STATE_FILE, Project
-from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE
+from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE, FEEDBACK
 
 _NAMES = (
     ".config.toml.lock",
@@ -30,7 +30,7 @@ _STREAMS = ("stdout", "stderr", "requests.jsonl", "meter.log", "processes", "poi
 # Of the watched run, what agentd itself believes later; the rest is its agent's.
 _RECORDS = (
     *(PENDING, ENTERED, UNJUDGED, "run.json", "description", "done"),
-    *(FINDINGS, "tasks-before-the-run.md", CHECKS_BEFORE, CHECKS_AFTER),
+    *(FINDINGS, "tasks-before-the-run.md", CHECKS_BEFORE, CHECKS_AFTER, FEEDBACK),
 )
 _SET_ASIDE = (".before", ".replaced")
 _RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept

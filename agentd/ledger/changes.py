@@ -16,6 +16,8 @@ class Changes(NamedTuple):
     ``budget_warned`` are the names of the warnings that were given, with a space between;
     ``budget_reset_calls`` how many of the calls came before the meter was restarted, and
     ``budget_reset_after`` the id of the last of them, which holds after a merge too.
+    ``approvals`` are the gates that a person has passed, as ``plan@2026-11-30T12:00:00Z``, with a
+    space between; ``feedback`` is what a person wants from the next step that mends, paragraphs.
     """
 
     phase: str | None = None
@@ -26,6 +28,8 @@ class Changes(NamedTuple):
     budget_warned: str | None = None
     budget_reset_calls: int | None = None
     budget_reset_after: str | None = None
+    approvals: str | None = None
+    feedback: str | None = None
 
     def values(self) -> dict[str, str]:
         """The keys that change, with their values as YAML."""

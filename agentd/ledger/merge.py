@@ -1,4 +1,5 @@
-"""Two branches' STATE.yaml made one: calls by id, the budget's keys by what they mean, else text.
+"""Two branches' STATE.yaml made one: calls by id, the budget's keys, approvals and feedback by what
+they mean, else text.
 
 What is laid out in another way is brought into agentd's layout first. No call is dropped: money
 that was spent stays spent, so a call that one side took out and the other still has is kept.
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from agentd.clock import told_time
 from agentd.ledger import document, own_grammar, scalar
-from agentd.ledger.merge_side import BUDGET_KEYS, Entry, Side, read_side, value_of
+from agentd.ledger.merge_side import UNITED_KEYS, Entry, Side, read_side, value_of
 from agentd.ledger.own_layout import SUMMED, Block, Sums, add_up, with_sums
 from agentd.ledger.same_call import fuller
 from agentd.ledger.source import Malformed, Source
@@ -68,7 +69,7 @@ def merge(
     one, other = read_side(ours), read_side(theirs)
     places = [each for each in _united(one, other) if each.first.call.get("id") not in without]
     sides = [side for side in (old, one, other) if side is not None]
-    values = _values(places, one, other)
+    values = _values(places, one, other) | _given(old, one, other)
     sums = add_up({key: [place.first.call[key] for place in places] for key in SUMMED})
     parts = [_parts(side, values, sums) for side in sides]
     if old is None:
@@ -147,13 +148,13 @@ def _values(places: Sequence[_Place], one: Side, other: Side) -> dict[str, str]:
     given = [
         name
         for side, end in zip((one, other), ends, strict=True)
-        for name in side.budget.get("budget_warned", "").split()
+        for name in side.united.get("budget_warned", "").split()
         if end == max(ends) or name.startswith(_PROJECT)
     ]
     values: dict[str, str] = {}
-    if "budget_warned" in {**one.budget, **other.budget}:
+    if "budget_warned" in {**one.united, **other.united}:
         values["budget_warned"] = scalar.text(" ".join(sorted({*given})))
-    if {"budget_reset_calls", "budget_reset_after"} & {*one.budget, *other.budget}:
+    if {"budget_reset_calls", "budget_reset_after"} & {*one.united, *other.united}:
         last = places[max(ends) - 1].first.call.get("id", "") if max(ends) else ""
         values["budget_reset_calls"] = str(max(ends))
         values["budget_reset_after"] = scalar.text(last)
@@ -163,10 +164,27 @@ def _values(places: Sequence[_Place], one: Side, other: Side) -> dict[str, str]:
     return values
 
 
+def _given(old: Side | None, one: Side, other: Side) -> dict[str, str]:
+    """What people have given on either side, but what one of them has used up since."""
+    values = {}
+    for key, between in (("approvals", " "), ("feedback", "\n\n")):
+        parts = [
+            [*filter(None, side.united.get(key, "").split(between))] if side else []
+            for side in (old, one, other)
+        ]
+        if any(key in side.united for side in (one, other)):
+            before, ours, theirs = parts
+            gone = {each for each in before if each not in ours or each not in theirs}
+            given = dict.fromkeys([*before, *sorted([*ours, *theirs])])
+            kept = [each for each in given if each not in gone]
+            values[key] = scalar.text(between.join(kept))
+    return values
+
+
 def _parts(side: Side, values: Mapping[str, str], sums: Sums) -> tuple[str, str, str, str]:
     """The texts before, at the begin of, at the end of and behind the block, with these values."""
     wanted = {
-        key: text for key, text in values.items() if key in BUDGET_KEYS or key in side.found.spans
+        key: text for key, text in values.items() if key in UNITED_KEYS or key in side.found.spans
     }
     found = side.found
     assert isinstance(found.calls, Block)

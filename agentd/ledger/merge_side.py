@@ -1,4 +1,4 @@
-"""One version of a STATE.yaml, cut up to be merged: its calls, the budget's keys, the rest."""
+"""One version of a STATE.yaml, cut up to be merged: its calls, the keys united, the rest."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from agentd.late_pattern import late_pattern
-from agentd.ledger import document, own_grammar, source, state
+from agentd.ledger import document, own_grammar, scalar, source, state
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import TOTALS, Block, after_last_value
 from agentd.ledger.source import Malformed, Source
 
-BUDGET_KEYS = ("budget_warned", "budget_reset_calls", "budget_reset_after")
+UNITED_KEYS = (
+    *("budget_warned", "budget_reset_calls", "budget_reset_after"),
+    *("approvals", "feedback"),
+)
 """The top-level keys that are merged by what they mean, in the order in which they are written."""
 EARLY = datetime.min.replace(tzinfo=UTC)
 """Before any call."""
-_BUDGET = late_pattern(rf"^(?:{'|'.join(BUDGET_KEYS)}):[^#\n]*\n", re.MULTILINE)
+_UNITED = late_pattern(
+    rf"^(?:{'|'.join(UNITED_KEYS)}):(?: +(?:{scalar.SINGLE}|{scalar.DOUBLE}|[^#'\"\n]*))? *\n",
+    re.MULTILINE,
+)
 _ITEM = late_pattern(r"^  - ", re.MULTILINE)
 _OPENING = late_pattern(r"(?:.*\n)*?  calls:.*\n")
 
@@ -36,7 +42,7 @@ class Entry(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One version, cut up: ``budget`` are the budget's keys that it has, with their texts.
+    """One version, cut up: ``united`` are the UNITED_KEYS that it has, with their texts.
 
     They are not in ``found`` any more, but for those with a comment. ``restart`` are the keys of
     the calls before the meter's restart.
@@ -46,7 +52,7 @@ class Side(NamedTuple):
     opening: str
     entries: Sequence[Entry]
     closing: str
-    budget: Mapping[str, str]
+    united: Mapping[str, str]
     restart: frozenset[object]
 
 
@@ -76,11 +82,11 @@ def read_side(origin: Source) -> Side:
         lead = lines[cut:]
     rest = lead if starts else block[opening.end() : totals_at]
     restart = frozenset(entry.key for entry in entries[: state.metered_from(found)])
-    budget = {key: value_of(found, key) for key in BUDGET_KEYS if key in found.spans}
-    if budget:
-        bare = _BUDGET.sub("", found.text)
+    united = {key: value_of(found, key) for key in UNITED_KEYS if key in found.spans}
+    if united:
+        bare = _UNITED.sub("", found.text)
         found = document.read(origin._replace(text=bare), own_grammar.LEDGER)
-    return Side(found, head, entries, rest + block[totals_at:], budget, restart)
+    return Side(found, head, entries, rest + block[totals_at:], united, restart)
 
 
 def value_of(found: Document, key: str) -> str:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class State:
     """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
 
-    The totals are those of ``calls``, whatever the file's own say. ``checks`` and the budget's
-    keys: see Changes; ``metered_from`` is the index of the first call since the meter was
-    restarted. ``document``, read for ALL keys, is what the calls are made from; None for one
-    without calls.
+    The totals are those of ``calls``, whatever the file's own say. ``checks``, ``approvals``,
+    ``feedback`` and the budget's keys: see Changes; ``metered_from`` is the index of the first call
+    since the meter was restarted. ``document``, read for ALL keys, is what the calls are made from;
+    None for one without calls.
     """
 
     change_id: str | None = None
@@ -38,8 +38,15 @@ class State:
     session_id: str | None = None
     checks: str | None = None
     budget_warned: str | None = None
+    approvals: str | None = None
+    feedback: str | None = None
     metered_from: int = 0
     document: Document | None = field(default=None, repr=False)
+
+    @property
+    def approved(self) -> list[str]:
+        """The gates that a person has passed."""
+        return [each.partition("@")[0] for each in (self.approvals or "").split()]
 
     @cached_property
     def calls(self) -> tuple[CallRecord, ...]:
@@ -90,7 +97,7 @@ def calls_once(ledgers: Sequence[Sequence[CallRecord]]) -> list[list[CallRecord]
 
 _TEXTS = (
     *("change_id", "schema_version", "phase", "last_action", "created_at", "updated_at"),
-    *("session_id", "checks", "budget_warned"),
+    *("session_id", "checks", "budget_warned", "approvals", "feedback"),
 )
 NOT_STARTED = State()
 """A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""

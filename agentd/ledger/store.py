@@ -152,9 +152,10 @@ class StateStore:
         last_action: str | None = None,
         session_id: str | None = None,
         checks: str | None = None,
+        approvals: str | None = None,
     ) -> None:
         """Set these keys (None: left as it is) and ``updated_at``; nothing else changes."""
-        changes = Changes(phase, iteration, last_action, session_id, checks)
+        changes = Changes(phase, iteration, last_action, session_id, checks, approvals=approvals)
         with self.locked():
             origin, found = self._read()
             self._change(origin, found, changes)
@@ -163,11 +164,29 @@ class StateStore:
         """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
         with self.locked():
             origin, found = self._read()
-            given = _given(found)
+            given = _words(found, "budget_warned")
             new = [name for name in dict.fromkeys(names) if name not in given]
             if new:
                 self._change(origin, found, Changes(budget_warned=" ".join([*given, *new])))
         return new
+
+    def approve(self, gates: Sequence[str]) -> None:
+        """Note in ``approvals`` that a person passes these gates; what is there stays."""
+        with self.locked():
+            origin, found = self._read()
+            given = _words(found, "approvals")
+            there = {each.partition("@")[0] for each in given}
+            new = [f"{gate}@{iso(utc_now())}" for gate in gates if gate not in there]
+            if new:
+                self._change(origin, found, Changes(approvals=" ".join([*given, *new])))
+
+    def give_feedback(self, text: str) -> None:
+        """Add to ``feedback`` what the next step that mends is to do."""
+        with self.locked():
+            origin, found = self._read()
+            span = found.spans.get("feedback")
+            given = filter(None, (span.text if span else None, text))
+            self._change(origin, found, Changes(feedback="\n\n".join(given)))
 
     def restart_meter(self, *, keep: str) -> None:
         """Let the budget count from the next call on, and the warnings be given again.
@@ -176,7 +195,7 @@ class StateStore:
         """
         with self.locked():
             origin, found = self._read()
-            stay = [name for name in _given(found) if name.startswith(keep)]
+            stay = [name for name in _words(found, "budget_warned") if name.startswith(keep)]
             changes = restart_behind(found.columns["id"])._replace(budget_warned=" ".join(stay))
             self._change(origin, found, changes)
 
@@ -330,8 +349,8 @@ def _fields(call: CallRecord, amended: datetime | None = None) -> Fields:
     return call_fields.to_fields(replace(call, amended=amended or call.amended))
 
 
-def _given(found: Document) -> list[str]:
-    span = found.spans.get("budget_warned")
+def _words(found: Document, key: str) -> list[str]:
+    span = found.spans.get(key)
     return (span.text or "").split() if span else []
 
 

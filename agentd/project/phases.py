@@ -29,6 +29,24 @@ def read_phase(text: str | None) -> str | None:
     return phase if phase in PHASES else None
 
 
+# The phase that each gate stands behind.
+_GATES = {"plan": "challenged", "impl": "complete", "archive": "archived"}
+_WAY = ("proposed", "challenged", "implementing", "complete", "archived")
+
+
+def still_approved(approvals: str | None, before: str | None, after: str | None) -> str | None:
+    """The approvals that stay when a step takes the phase back; None: all that there are.
+
+    What a person has looked at behind the later gates is not what there will be.
+    """
+    was, now = read_phase(before), read_phase(after)
+    ranks = {phase: rank for rank, phase in enumerate(_WAY)} | {"rejected": 0}
+    if not approvals or was is None or now is None or ranks[now] >= ranks[was]:
+        return None
+    gates = [each for each in approvals.split() if each.partition("@")[0] in _GATES]
+    return " ".join(each for each in gates if ranks[_GATES[each.partition("@")[0]]] <= ranks[now])
+
+
 def refuse_unknown(change: Change) -> None:
     """Raise InputError when a change is in a phase that only a newer agentd can know."""
     phase = change.state.phase

@@ -36,7 +36,7 @@ from agentd.project.layout import STATE_FILE, Project, find_project
 from agentd.project.phases import read_phase
 from agentd.version import __version__
 from agentd.workflow.leftovers import NOTHING, Leftovers
-from agentd.workflow.next_command import next_command
+from agentd.workflow.next_command import next_command, waiting_gate
 from agentd.workflow.unentered import enter_unentered
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ class Overview:
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
     entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
     how many calls are partial for what reason, of its ``rows``. ``checks`` are what the project's
-    checks came to the last time, a line each, where that is known here.
+    checks came to the last time, a line each, where that is known here. ``gate`` waits for a
+    person.
     """
 
     change: Change
@@ -110,6 +111,7 @@ class Overview:
     whys: Mapping[str, int] = field(default_factory=dict)
     rows: Sequence[Row] = ()
     checks: tuple[str, ...] = ()
+    gate: str | None = None
 
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
@@ -260,6 +262,7 @@ def _overview(
         ),
         whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
         checks=_checks(change) if state.checks in ("passed", "failed") else (),
+        gate=waiting_gate(change, state) if change.archived_on is None else None,
     )
 
 

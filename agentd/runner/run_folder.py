@@ -55,9 +55,11 @@ class RunInfo:
     metered: str | None = None
 
 
+FEEDBACK = "feedback"
+"""What a person wanted of the run's step, as its prompt has it."""
 _BEFORE_A_RUN = {
     *("reserve", "lock", "prompt", "stdout", "stderr", "pointed.json", CHECKS_BEFORE),
-    *("meter.log", "requests.jsonl", "tasks-before-the-run.md"),
+    *("meter.log", "requests.jsonl", "tasks-before-the-run.md", FEEDBACK),
 }
 _KEYS = tuple(field.name for field in fields(RunInfo))
 _TEXTS = ("call_id", "step", "provider", "cwd")

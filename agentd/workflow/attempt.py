@@ -147,7 +147,7 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     changes = Changes()
     if result.status == "ok" and not missing and not findings.forbidden:
         recording.preserve(run, result.run_dir)
-        changes = recording.changes_after(run)
+        changes = recording.changes_after(run, result.run_dir)
     return Attempt(
         run=run,
         result=result,

@@ -72,7 +72,8 @@ class Situation:
     ``last`` is the step that ended well last, ``verdict`` what the judge's document says now,
     ``doubt`` why it can't be taken, ``asked`` how often the judge has answered in a row,
     ``iteration`` 1 at the first judgement and one more after each mending. ``stuck``: the judge
-    found the same as the time before.
+    found the same as the time before. ``feedback``: a person has said what to mend, and there is a
+    judgement to mend it with.
     """
 
     phase: str | None
@@ -82,6 +83,7 @@ class Situation:
     asked: int
     stuck: bool
     doubt: str = ""
+    feedback: bool = False
 
 
 @frozen()
@@ -97,6 +99,8 @@ def decide(loop: Loop, at: Situation, limit: int) -> str | Stop | None:  # noqa:
 
     ``limit`` is how often its work may be mended.
     """
+    if at.feedback and (at.last == loop.judge or at.phase == loop.done[0]):
+        return loop.mend
     if at.phase in loop.done:
         return None
     if at.last in (loop.first, loop.mend):

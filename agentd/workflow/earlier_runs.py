@@ -160,7 +160,7 @@ def _settle(
                 notes.append(_unfinished(change, info, found.code))
             if done:
                 recording.preserve(run, folder.path)
-                changes = recording.changes_after(run)
+                changes = recording.changes_after(run, folder.path)
     record = recording.enter(change, record, changes)
     stopped = ended.stopped
     wrong = record.status == "ok" or bool(found.forbidden)

@@ -31,7 +31,10 @@ def drive(
     limit = getattr(change.workspace.config.workflow, loop.limit)
     settle_before_step(change, order)
     while True:
-        action = decide(loop, observe(change, loop), limit)
+        seen = observe(change, loop)
+        if seen.phase != read_phase(change.state.phase):  # a person ticked another box
+            change.ledger.update(phase=seen.phase)
+        action = decide(loop, seen, limit)
         if isinstance(action, Stop):
             raise _stopped(change, loop, action)
         if action is None:
@@ -45,7 +48,10 @@ def drive(
 
 
 def observe(change: Change, loop: Loop) -> Situation:
-    """Where the change stands in ``loop``, after a person may have edited its documents."""
+    """Where the change stands in ``loop``, after a person may have edited its documents.
+
+    The phase is the one that the judge's document asks for, which STATE.yaml may not say yet.
+    """
     state = change.state
     judge = STEPS[loop.judge]
     last = last_step(change, loop)
@@ -56,8 +62,7 @@ def observe(change: Change, loop: Loop) -> Situation:
         judged = judged_text(change, judge.judgement) if judge.judgement else None
         if judged is not None and judged == change.text(judge.writes[0]):
             last = loop.first  # a person edited the phase
-        else:  # a person ticked another box
-            change.ledger.update(phase=asked)
+        else:
             phase = asked
     return Situation(
         phase=phase,
@@ -67,6 +72,9 @@ def observe(change: Change, loop: Loop) -> Situation:
         doubt=ruling.doubt,
         asked=_asked(state.calls, loop),
         stuck=_is_stuck(change, loop, state.calls),
+        feedback=bool(state.feedback)
+        and STEPS[loop.mend].takes_feedback
+        and (change.folder / judge.writes[0]).is_file(),
     )
 
 
@@ -108,10 +116,9 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
             fix=f"Read {document}, mend that yourself or tick another box under Verdict; then: "
             f"agentd run {change.id}",
         )
-    mending = STEPS[loop.mend].command
-    go_on = f"To go on: agentd {mending} {change.id}"
-    if mending == loop.name:  # it has no command of its own
-        go_on = f"To have it reviewed again, delete it and run: agentd run {change.id}"
+    go_on = f'To go on: {change.go_on} --feedback "WHAT TO CHANGE"'
+    if not STEPS[loop.mend].takes_feedback:
+        go_on = f"To have it reviewed again, delete it and run: {change.go_on}"
     return LoopEnded(f"{change.id} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
 
 

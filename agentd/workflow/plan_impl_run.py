@@ -95,26 +95,29 @@ def run(
     approved: Sequence[str],
     resolving: bool,
 ) -> Iterator[StepOutcome]:
-    """All of it. Raises Paused (exit 6) at a gate that was not approved."""
+    """All of it. Raises Paused (exit 6) at a gate that was not approved, now or before."""
     for gate in approved:
         if gate not in GATES:
             raise InputError(f"--approve {gate}: no such gate; expected {' or '.join(GATES)}")
+    if approved:
+        change.ledger.approve(approved)
 
     def pass_archive_gate() -> None:
-        _pass_gate(change, "archive", approved)
+        _pass_gate(change, "archive")
 
-    phase = read_phase(change.state.phase)
-    if phase in (None, "proposed", "rejected"):
+    phase, feedback = read_phase(change.state.phase), bool(change.state.feedback)
+    if phase in (None, "proposed", "rejected") or (phase == "challenged" and feedback):
         yield from plan(change, description, order, small=small, ahead=LOOPS)
     else:
         _check_ahead(change, order, LOOPS)
     if read_phase(change.state.phase) == "challenged":
-        _pass_gate(change, "plan", approved)
-    if read_phase(change.state.phase) in ("challenged", "implementing"):
+        _pass_gate(change, "plan")
+    phase = read_phase(change.state.phase)
+    if phase in ("challenged", "implementing") or (phase == "complete" and change.state.feedback):
         yield from impl(change, order)
-        _pass_gate(change, "impl", approved)
+        _pass_gate(change, "impl")
     elif change.state.last_action not in ARCHIVE.steps:
-        _pass_gate(change, "impl", approved)
+        _pass_gate(change, "impl")
     yield from archive(change, order, resolving=resolving, before_publishing=pass_archive_gate)
 
 
@@ -125,10 +128,12 @@ def _check_ahead(
     check_can_run(change.workspace, steps_ahead(phase, loops, small=small), order)
 
 
-def _pass_gate(change: Change, gate: str, approved: Sequence[str]) -> None:
-    if gate in change.workspace.config.workflow.gates and gate not in approved:
+def _pass_gate(change: Change, gate: str) -> None:
+    gates = change.workspace.config.workflow.gates
+    if gate in gates and gate not in change.state.approved:
         raise Paused(
             f"{change.id}: the gate after {gate} waits for a person",
             fix=f"Look at {change.project.shown(change.folder)}/, then: "
-            f"agentd run {change.id} --approve {gate}",
+            f"{change.go_on} --approve {gate}\n"
+            f'Or say what is to be other: {change.go_on} --feedback "WHAT TO CHANGE"',
         )

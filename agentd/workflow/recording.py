@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +14,23 @@ from agentd.documents.verdict import (
     uncovered,
     verdict_of,
 )
-from agentd.files import sync_file, sync_folder, write_atomic
+from agentd.files import read_plain, sync_file, sync_folder, write_atomic
+from agentd.late_pattern import late_pattern
+from agentd.ledger import plain_files
 from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.project.change import Change
+from agentd.project.layout import STATE_FILE
+from agentd.project.phases import still_approved
 from agentd.runner.result import RunResult
+from agentd.runner.run_folder import FEEDBACK
 from agentd.runner.told_by_cli import Outcome
 from agentd.workflow.priced_call import new_call, priced_call
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
 
+_GIVEN = late_pattern(rb"^(?:approvals|feedback):", re.MULTILINE)
 # In a run's folder.
 _DONE = "done"
 
@@ -73,7 +80,7 @@ def priced(result: RunResult, prices: PriceBook) -> CallRecord:
     return priced_call(call, outcome, prices)
 
 
-def changes_after(run: StepRun) -> Changes:
+def changes_after(run: StepRun, run_dir: Path) -> Changes:
     """What STATE.yaml says once the work of a step is there."""
     step = run.step
     phase = step.small_phase if run.small else step.phase
@@ -85,7 +92,22 @@ def changes_after(run: StepRun) -> Changes:
         iteration = 1
     elif step.mends:
         iteration = (run.change.state.iteration or 1) + 1
-    return Changes(phase=phase, iteration=iteration, last_action=step.name)
+    changes = Changes(phase=phase, iteration=iteration, last_action=step.name)
+    if not _GIVEN.search(plain_files.read_file(run.change.folder / STATE_FILE) or b""):
+        return changes  # most have neither, and to read a ledger takes its time
+    state = run.change.state
+    return changes._replace(
+        approvals=still_approved(state.approvals, state.phase, phase),
+        feedback=_feedback_left(state.feedback, run_dir),
+    )
+
+
+def _feedback_left(feedback: str | None, run_dir: Path) -> str | None:
+    """What was said since the run got what there was; None where it got nothing."""
+    if not feedback or not (run_dir / FEEDBACK).is_file():
+        return None
+    given = read_plain(run_dir / FEEDBACK).decode(errors="replace").split("\n\n")
+    return "\n\n".join(each for each in feedback.split("\n\n") if each not in given)
 
 
 def _add_uncovered(change: Change, judgement: Judgement) -> None:
@@ -122,7 +144,13 @@ def judge_without_model(
     )
     # The document first: were it not there, an older one would be taken for the judgement.
     write_atomic(change.folder / step.writes[0], text.encode())
-    change.ledger.update(phase=step.verdicts[mending], last_action=step.name, checks=checks)
+    phase, state = step.verdicts[mending], change.state
+    change.ledger.update(
+        phase=phase,
+        last_action=step.name,
+        checks=checks,
+        approvals=still_approved(state.approvals, state.phase, phase),
+    )
 
 
 def _sync(run: StepRun, run_dir: Path) -> None:

@@ -12,9 +12,9 @@ from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
+from agentd.runner.run_folder import FEEDBACK
 from agentd.workflow.attempts import run_until_done
 from agentd.workflow.checks.deciding import before_step
-from agentd.workflow.next_command import next_command
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
 from agentd.workflow.unentered import settle_before_step
@@ -45,7 +45,7 @@ def run_step(run: StepRun) -> StepOutcome:
     if (earlier := adopted(run)) is not None:
         return earlier
     check_ready(run.change, run.step)
-    run, is_paid = before_step(_with_doubt(run))
+    run, is_paid = before_step(_with_feedback(_with_doubt(run)))
     record = run_until_done(run) if is_paid else None
     run.order.timed_out.clear()
     return _outcome(run, record)
@@ -74,11 +74,10 @@ def check_ready(change: Change, step: Step) -> None:
     """Raise InputError unless the phase allows the step and the documents it reads are there."""
     phase = read_phase(change.state.phase)
     if phase is not None and phase not in step.phases:
-        following = None if phase == "archived" else next_command(change, change.state)
         raise InputError(
             f"change {change.id} is in phase {phase}; {step.command} starts from "
             f"{' or '.join(step.phases)}",
-            fix=f"Next: {following}" if following else "It is archived.",
+            fix="It is archived." if phase == "archived" else f"Next: {change.go_on}",
         )
     if gone := missing(change, step.reads):
         raise InputError(
@@ -93,6 +92,18 @@ def _with_doubt(run: StepRun) -> StepRun:
         return run
     doubt = ruling_of(run.change, run.step.judgement).doubt
     return replace(run, values={**run.values, "doubt": doubt}) if doubt else run
+
+
+def _with_feedback(run: StepRun) -> StepRun:
+    """The run with what a person has said, which its folder keeps."""
+    feedback = run.change.state.feedback
+    if not feedback or not run.step.takes_feedback:
+        return run
+    return replace(
+        run,
+        values={**run.values, "feedback": feedback},
+        keeps={**run.keeps, FEEDBACK: feedback.encode()},
+    )
 
 
 def _outcome(run: StepRun, record: CallRecord | None) -> StepOutcome:

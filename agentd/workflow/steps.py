@@ -29,11 +29,11 @@ class Step:
     change, which leads to ``small_phase``.
 
     What makes it different: it ``starts_rounds`` (iteration 1) or ``mends`` what a judge found (one
-    more); its document ``covers`` each scenario, or approves nothing; it ``takes_description``;
-    the documents are validated before it (``validates_first``); the project's checks run before it
-    (``runs_checks``): of a step that judges they decide whether it is paid for, of one that codes
-    they are what later ones are compared with. It ``plans``: the requirements it changes are
-    remembered as they are now.
+    more) and a person has said (``takes_feedback``); its document ``covers`` each scenario, or
+    approves nothing; it ``takes_description``; the documents are validated before it
+    (``validates_first``); the project's checks run before it (``runs_checks``): of a step that
+    judges they decide whether it is paid for, of one that codes they are what later ones are
+    compared with. It ``plans``: the requirements it changes are remembered as they are now.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Step:
     small_phase: str | None = None
     starts_rounds: bool = False
     mends: bool = False
+    takes_feedback: bool = False
     covers: bool = False
     takes_description: bool = False
     validates_first: bool = False
@@ -115,6 +116,7 @@ _ROWS = (
         continues=("reproposal", "proposal"),
         help="Revise the proposal after its challenge.",
         mends=True,
+        takes_feedback=True,
         plans=True,
     ),
     Step(
@@ -159,6 +161,7 @@ _ROWS = (
         help="Resolve what the review found.",
         fields=("checks",),
         mends=True,
+        takes_feedback=True,
     ),
     Step(
         name="merge",

@@ -15,6 +15,7 @@ from support.state_samples import FIXTURES, new_store
 
 from agentd.errors import StateError
 from agentd.ledger import document, source
+from agentd.ledger.changes import Changes
 from agentd.ledger.conflicts import mend, merge_files
 from agentd.ledger.merge import Merged
 from agentd.ledger.own_layout import Block
@@ -140,6 +141,30 @@ def test_the_budgets_keys_are_united(base: StateStore) -> None:
     state = yaml.safe_load(both_ways(base, one, other))
     assert {*state["budget_warned"].split()} == {"budget:50", "budget:80", "project@2026-11:90"}
     assert "budget_reset_calls" not in state
+
+
+def test_approvals_and_feedback_are_united_but_for_what_is_used_up(base: StateStore) -> None:
+    base.approve(["plan"])
+    base.give_feedback("Old, and done: # by one")
+    one, other = branch(base, "one"), branch(base, "other")
+    one.approve(["impl"])
+    one.give_feedback("Mine")
+    with one.locked():  # as the step that took what was there before
+        one._change(*one._read(), Changes(feedback="Mine"))
+    other.give_feedback("It's theirs:\nof two lines")
+    state = yaml.safe_load(both_ways(base, one, other))
+    assert [each.partition("@")[0] for each in state["approvals"].split()] == ["plan", "impl"]
+    said = state["feedback"].split("\n\n")
+    assert sorted(said) == ["It's theirs:\nof two lines", "Mine"]
+
+
+def test_an_approval_that_one_side_took_back_is_gone(base: StateStore) -> None:
+    base.approve(["plan", "impl"])
+    one, other = branch(base, "one"), branch(base, "other")
+    one.update(approvals=one.read().approvals.split()[0])
+    other.append(spent(3))
+    assert yaml.safe_load(both_ways(base, one, other))["approvals"].startswith("plan@")
+    assert one.read().approved == ["plan"]
 
 
 def test_the_restart_is_the_last_calls_whatever_comes_between(base: StateStore) -> None:

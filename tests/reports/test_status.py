@@ -181,7 +181,7 @@ def test_json_has_all_of_it(box: Sandbox) -> None:
         ("proposed", "no", 'agentd run add-x "DESCRIPTION"'),
         ("proposed", "yes", "agentd run add-x"),
         ("challenged", "yes", "agentd run add-x"),
-        ("rejected", "yes", "agentd reproposal add-x"),
+        ("rejected", "yes", "agentd run add-x"),
         ("implementing", "yes", "agentd run add-x"),
         ("complete", "yes", "agentd run add-x"),
         ("archived", "yes", "agentd run add-x"),  # stopped before its folder moved

@@ -23,9 +23,16 @@ def at(
     iteration: int = 1,
     asked: int = 1,
     stuck: bool = False,
+    feedback: bool = False,
 ) -> Situation:
     return Situation(
-        phase=phase, last=last, iteration=iteration, verdict=verdict, asked=asked, stuck=stuck
+        phase=phase,
+        last=last,
+        iteration=iteration,
+        verdict=verdict,
+        asked=asked,
+        stuck=stuck,
+        feedback=feedback,
     )
 
 
@@ -38,6 +45,13 @@ def at(
         (PLAN, at("challenge", "NEEDS_REVISION"), "reproposal"),
         (PLAN, at("reproposal", "NEEDS_REVISION", iteration=2), "challenge"),
         (PLAN, at("challenge"), "challenge"),
+        (PLAN, at("challenge", "REJECTED", phase="rejected", feedback=True), "reproposal"),
+        (PLAN, at("challenge", "NEEDS_REVISION", iteration=9, feedback=True), "reproposal"),
+        (PLAN, at("challenge", "APPROVED", phase="challenged", feedback=True), "reproposal"),
+        (PLAN, at("reproposal", "APPROVED", phase="proposed", feedback=True), "challenge"),
+        (IMPL, at("challenge", "APPROVED", phase="challenged", feedback=True), "implementation"),
+        (IMPL, at("implementation", feedback=True), "review"),
+        (IMPL, at("archive-review", phase="complete", feedback=True), "resolve"),
         (IMPL, at("challenge", "APPROVED", phase="challenged"), "implementation"),
         (IMPL, at("implementation"), "review"),
         (IMPL, at("review", "NEEDS_CHANGES"), "resolve"),

@@ -57,8 +57,8 @@ def fill_in(
     ``change_id``, ``change``, ``agentd``, ``changelog``, ``today``, and those of the step; a
     missing one is a KeyError. ``merged``, ``specs``, ``spec_file``, ``part`` and ``limits`` have
     defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``about`` is a section on the
-    change's documents, ``doubt`` why a judge is asked again. ``project_notes`` is the text of
-    project.md, ``rules`` those of the config for this step.
+    change's documents, ``doubt`` why a judge is asked again, ``feedback`` what a person says.
+    ``project_notes`` is the text of project.md, ``rules`` those of the config for this step.
     """
     given = {**_ready(values), "step": step}
     parts = templates.parts(step)
@@ -76,6 +76,7 @@ def fill_in(
                     *(part.fill(known) for part in parts),
                     values.get("about", ""),
                     _doubt(values),
+                    _feedback(values),
                     _rules(rules),
                 ),
             )
@@ -130,6 +131,13 @@ def _doubt(values: Mapping[str, str]) -> str:
         f"Of the document that you wrote last: {doubt}. Judge anew, and write it so that it can be."
     )
     return f"## Your last answer could not be taken\n\n{told}"
+
+
+def _feedback(values: Mapping[str, str]) -> str:
+    if not (feedback := values.get("feedback")):
+        return ""
+    told = "A person has looked at the work, and says this. Do it, also where the judge approved:"
+    return f"## Feedback of a person\n\n{told}\n\n{fenced(feedback)}"
 
 
 def _rules(rules: Sequence[str]) -> str:
