@@ -74,7 +74,7 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
     for change in open_changes(project):
         _check_nobody_works(change)
     reasons: dict[Path, str] = {}
-    places = dict.fromkeys([*_written(home), *_attributes(project)])
+    places = dict.fromkeys([*_written(project), *_attributes(project)])
     gone = [path for path in places if _is_ours(path, home, reasons)]
     shared: dict[Path, str] = {}  # what stays of files that have other lines too
     attributes, lines = attributes_of(project)
@@ -121,12 +121,14 @@ def _check_nobody_works(change: Change) -> None:
                 )
 
 
-def _written(home: Path) -> list[Path]:
+def _written(project: Project) -> list[Path]:
     """The files that ``init``, or an edit of the config, leaves; those that are there."""
+    home = project.agentd_dir
     names = ("config.toml", "project.md", ".gitignore", ".config.toml.lock")
     paths = [home / name for name in names]
-    if _is_folder(home / "specs"):
-        paths.append(home / "specs" / ".gitkeep")
+    for specs in dict.fromkeys((home / "specs", project.specs_dir)):
+        if _is_folder(specs) and _is_folder(specs.parent):
+            paths.append(specs / ".gitkeep")
     if _is_folder(home / ".running"):
         paths += sorted((home / ".running").iterdir())
     return [path for path in paths if path.is_file() and not path.is_symlink()]

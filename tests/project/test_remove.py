@@ -45,6 +45,15 @@ def test_nothing_stays_of_a_project_that_was_only_made(
     assert not shown.left
 
 
+def test_nothing_stays_in_a_project_of_openspec(tmp_path: Path) -> None:
+    (tmp_path / "openspec" / "specs").mkdir(parents=True)
+    before = tree(tmp_path)
+    initialise(tmp_path)
+    assert tmp_path / "openspec" / "specs" / ".gitkeep" in tmp_path.rglob("*")
+    assert not remove(tmp_path).left
+    assert tree(tmp_path) == before
+
+
 def test_a_provider_that_was_added_later_goes_too(tmp_path: Path) -> None:
     initialise(tmp_path, provider="codex")
     initialise(tmp_path, provider="claude")
