@@ -127,6 +127,7 @@ def works(agentd: Path, cwd: Path) -> None:
     assert "\nTotal Cost: $0.0140\nTokens: In: 43378, Out: 1182\n" in demo.stdout
     counted = run(agentd, "tokens", "--model", "gpt-4o", "hello world", cwd=cwd)
     assert counted.returncode == 0, counted.stderr
+    assert run(agentd, "help", "budgets", cwd=cwd).stdout.startswith("# Budgets\n")
 
 
 @pytest.mark.parametrize("built", [WHEEL, SDIST], ids=["wheel", "sdist"])
