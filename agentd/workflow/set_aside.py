@@ -1,4 +1,4 @@
-"""A judge's earlier document while it judges anew: in the run's folder, safe from a crash."""
+"""A judge's earlier document: while it judges anew in the run's folder, then in ``rounds/``."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from agentd.documents.verdict import read_verdict
 from agentd.errors import InputError
-from agentd.files import move_over, sync_folder
+from agentd.files import make_folders, move_over, read_plain, sync_folder
 from agentd.project.change import Change
 from agentd.project.hold import at_work
 from agentd.runner.run_folder import TO_BE_PUT_BACK
 from agentd.workflow.step_run import StepRun
+from agentd.workflow.steps import STEPS
 
 _REPLACED = ".replaced"
+ROUNDS = "rounds"
 
 
 @contextlib.contextmanager
 def set_aside(run: StepRun, run_dir: Path) -> Iterator[None]:
     """Move away what a judge wrote before, so that it can't pass for a new judgement.
 
-    It comes back when the run leaves nothing in its place: here, or by :func:`put_back` when
-    agentd did not live to see that.
+    It comes back when the run leaves nothing in its place, else it goes to ``rounds/``: here, or by
+    :func:`put_back` when agentd did not live to see that.
     """
     place = run.change.folder / run.step.writes[0] if run.step.verdicts else None
     if place is None or not place.is_file():
@@ -52,12 +55,31 @@ def put_back(change: Change, *, held: bool) -> None:
 def _put_back(aside: Path, change: Change) -> None:
     name = aside.name.removesuffix(TO_BE_PUT_BACK)
     if os.path.lexists(change.folder / name):
-        # The run has its own. A guard that could not end is told who moved it.
-        move_over(aside, aside.with_name(f"{name}{_REPLACED}"), durable=False)
+        if not keep_round(change, aside, name):  # what judges nothing stays with the run
+            # A guard that could not end is told who moved it.
+            move_over(aside, aside.with_name(f"{name}{_REPLACED}"), durable=False)
         return
     _move(aside, change.folder / name)
     with contextlib.suppress(OSError):
         aside.parent.rmdir()  # of a run that never began nothing is left
+
+
+def keep_round(change: Change, path: Path, name: str) -> bool:
+    """Move a judge's earlier document to ``rounds/NN-NAME``, which git keeps.
+
+    False, and it stays, where it gives no verdict, and on a full disk.
+    """
+    step = next((step for step in STEPS.values() if step.judgement and name in step.writes), None)
+    text = read_plain(path).decode(errors="replace")
+    if step is None or read_verdict(text, tuple(step.verdicts)) is None:
+        return False
+    folder = change.folder / ROUNDS
+    with contextlib.suppress(OSError):
+        make_folders(folder)
+        numbers = [int(there.name.partition("-")[0]) for there in folder.glob(f"[0-9]*-{name}")]
+        move_over(path, folder / f"{max(numbers, default=0) + 1:02}-{name}")
+        return True
+    return False
 
 
 def _move(source: Path, target: Path) -> None:
