@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -92,8 +91,7 @@ class Branches:
     @property
     def store(self) -> StateStore:
         """The ledger, wherever it lies now."""
-        archived = StateStore(self.root / ARCHIVED)
-        return archived if archived.path.exists() else StateStore(self.root / OPEN)
+        return StateStore([self.root / OPEN, *(path.parent for path in self.ledgers())][-1])
 
     def record(self, *numbers: int, on: str | None = None) -> None:
         """Enter these calls, on a branch, and commit them."""
@@ -161,11 +159,10 @@ class Branches:
             path.write_text(_HUNK.sub(r"\1", text))
 
     def ledgers(self) -> list[Path]:
-        return [
-            self.root / place / "STATE.yaml"
-            for place in (OPEN, ARCHIVED)
-            if (self.root / place / "STATE.yaml").exists()
-        ]
+        """Those of the change, the one that was archived last at the end."""
+        archived = sorted((self.root / "agentd/archive").glob("*-add-oauth/STATE.yaml"))
+        path = self.root / OPEN / "STATE.yaml"
+        return [*([path] if path.exists() else []), *archived]
 
 
 def checked(path: Path) -> dict[str, tuple[int, Decimal]]:
@@ -207,17 +204,21 @@ class History:
             record = spent(self.number)
             self.repo.store.append(record)
             new.add(record.id)
+            run_dir = self.repo.store.runs_dir / record.id
+            run_dir.mkdir()
+            (run_dir / "call.json").write_text("{}")  # it is entered
         if self.random.random() < 0.5:
             self.repo.store.update(iteration=self.random.randint(1, 3))
         return new
 
     def archive(self) -> set[str]:
-        if (self.repo.root / OPEN / "STATE.yaml").exists():
+        """On some day, as agentd does: with its runs, which git leaves where it ignores them."""
+        day = self.random.randint(20261121, 20261125)
+        there = self.repo.root / f"agentd/archive/{day}-add-oauth"
+        if (self.repo.root / OPEN / "STATE.yaml").exists() and not there.exists():
             self.repo.store.update(phase="archived")
-            (self.repo.root / ARCHIVED).parent.mkdir(exist_ok=True)
-            for leftover in (f"{OPEN}/runs", ARCHIVED):  # git leaves what it ignores
-                shutil.rmtree(self.repo.root / leftover, ignore_errors=True)
-            (self.repo.root / OPEN).rename(self.repo.root / ARCHIVED)
+            there.parent.mkdir(exist_ok=True)
+            (self.repo.root / OPEN).rename(there)
         return set()
 
     def reset(self) -> set[str]:
@@ -246,7 +247,7 @@ def everything(repo: Branches, revs: Sequence[str]) -> set[str]:
     """The ids of the calls in the ledgers of these commits."""
     ids: set[str] = set()
     for rev in revs:
-        for place in (OPEN, ARCHIVED):
-            shown = repo.try_git("show", f"{rev}:app/{place}/STATE.yaml")
-            ids |= set(re.findall(r"- id: (\S+)", shown.stdout)) if not shown.returncode else set()
+        for path in repo.git("ls-tree", "-r", "--name-only", rev).splitlines():
+            if path.endswith("add-oauth/STATE.yaml"):
+                ids |= set(re.findall(r"- id: (\S+)", repo.git("show", f"{rev}:{path}")))
     return ids

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import replace
 from hashlib import sha256
@@ -270,3 +273,28 @@ def test_a_log_is_read_line_by_line_and_a_row_is_kept_of_each_request(root: Path
     found_in(root)
     peak_bytes(1)  # loads what it needs
     assert peak_bytes(20_000) < peak_bytes(2) + 200_000
+
+
+@pytest.mark.timing
+def test_what_was_read_before_takes_a_moment_and_no_log_takes_memory(root: Path) -> None:
+    """A tenth of 200 MB, for which the second time is to take less than a second."""
+
+    def imported() -> tuple[float, int]:
+        """The seconds of processor time that the command took, and its most memory in bytes."""
+        command = [sys.executable, "-m", "agentd", "import", "--json"]
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+
+    claude_log(root).write_text(claude_line(0, root))
+    of_one_s, of_one_bytes = imported()
+    tool = json.dumps({"type": "user", "content": "x" * 8_000}) + "\n"
+    for session in range(10):
+        numbers = range(1 + 250 * session, 251 + 250 * session)
+        lines = (tool + claude_line(one, root, session=f"s{session}") for one in numbers)
+        claude_log(root, f"s{session}").write_text("".join(lines))
+    _, most_bytes = imported()
+    assert any(imported()[0] - of_one_s < 0.1 for _ in range(3))
+    assert most_bytes - of_one_bytes < 12_000_000
