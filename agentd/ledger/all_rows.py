@@ -123,7 +123,8 @@ class Counting(NamedTuple):
             if owner == change_id:
                 yield f"{one} in two ledgers, as after a merge with its archiving; counted once"
             else:
-                cure = f"`agentd validate --fix {change_id}` leaves it to {owner}"
+                what = "it" if len(ids) == 1 else "them"
+                cure = f"`agentd validate --fix {change_id}` leaves {what} to {owner}"
                 yield f"{one} in change {owner} too; counted once, there: {cure}"
 
 

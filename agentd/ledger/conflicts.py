@@ -14,12 +14,13 @@ from agentd.ledger.text_merge import Merging
 from agentd.text import counted
 
 _MARKERS = {
-    "<<<<<<<": (("",), "ours"),
-    "|||||||": (("ours",), "base"),
-    "=======": (("ours", "base"), "theirs"),
-    ">>>>>>>": (("theirs",), ""),
+    "<": (("",), "ours"),
+    "|": (("ours",), "base"),
+    "=": (("ours", "base"), "theirs"),
+    ">": (("theirs",), ""),
 }
 """What a line of markers ends, and what begins behind it."""
+_LEAST_MARKERS = 7  # more where git merges what it has merged, or a file that both sides have moved
 
 
 class _Sides(NamedTuple):
@@ -128,19 +129,21 @@ def _sides(text: str) -> _Sides | None:
     """The versions of a text with markers; None for none, or for markers that don't fit."""
     texts: dict[str, list[str]] = {"ours": [], "base": [], "theirs": []}
     labels: dict[str, str] = {}
-    place, has_base = "", False
+    place, has_base, size = "", False, 0
     for line in text.splitlines(keepends=True):
-        sign, _, label = line.rstrip("\r\n").partition(" ")
-        if sign not in _MARKERS:
+        signs, _, label = line.rstrip("\r\n").partition(" ")
+        sign, count = signs[:1], len(signs)
+        is_marker = sign in _MARKERS and signs == sign * count and count >= _LEAST_MARKERS
+        if not is_marker or (place and count != size):
             for name in (place,) if place else texts:
                 texts[name].append(line)
             continue
         before, after = _MARKERS[sign]
         if place not in before:
             return None
-        if sign != "=======":
+        if sign != "=":
             labels.setdefault(after or place, label)
-        place, has_base = after, has_base or after == "base"
+        place, has_base, size = after, has_base or after == "base", count
     if place or not labels:
         return None
     ours, base, theirs = ("".join(lines) for lines in texts.values())

@@ -17,7 +17,7 @@ from agentd.late_pattern import late_pattern
 from agentd.ledger import call_fields, call_keys, scalar
 from agentd.ledger.source import Conflicted, Malformed
 
-_CONFLICT = late_pattern(r"^(<{7}|\|{7}|={7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_CONFLICT = late_pattern(r"^(<{7,}|\|{7,}|={7,}|>{7,})(?: .*)?\r?$", re.MULTILINE)
 _TOO_DEEP = "nested too deeply"
 _MAX_DEPTH = 100
 _MANY_OPENINGS = late_pattern(rf"^(?:[^\n\[{{]*+[\[{{]){{{_MAX_DEPTH}}}.*", re.MULTILINE)

@@ -378,6 +378,43 @@ def test_one_session_that_two_changes_have_imported_counts_once(
     assert "validate" not in repo.agentd("cost", "audit").stdout
 
 
+def test_calls_of_a_change_whose_folder_was_renamed_count_once(tmp_path: Path) -> None:
+    """git has not seen that it was, so both folders have them."""
+    repo = Branches(tmp_path)
+    forked(repo)
+    renamed = repo.root / "agentd/changes/a-login"
+    repo.store.change_dir.rename(renamed)
+    for number in range(10, 30):
+        StateStore(renamed).append(spent(number))
+    repo.commit("renamed")
+    assert not repo.join("merge", "feature")
+    ids = [set(checked(path / "STATE.yaml")) for path in (renamed, repo.root / OPEN)]
+    both, every = ids[0] & ids[1], ids[0] | ids[1]
+    told = repo.agentd("cost", "--all")
+    assert told.stdout.startswith(f"{len(every)} calls, ")
+    assert f"{len(both)} call" in told.stderr
+    repo.agentd("validate", "--fix")
+    left = [set(checked(path / "STATE.yaml")) for path in (renamed, repo.root / OPEN)]
+    assert left == [ids[0], ids[1] - both]
+    told = repo.agentd("cost", "--all")
+    assert (told.stdout.startswith(f"{len(every)} calls, "), told.stderr) == (True, "")
+
+
+def test_three_branches_at_once_are_a_conflict_that_validate_resolves(tmp_path: Path) -> None:
+    """git asks no merge driver then."""
+    repo = Branches(tmp_path)
+    repo.record(1)
+    for number in (2, 3):
+        repo.git("switch", "-qc", f"b{number}", "main")
+        repo.record(number)
+    repo.git("switch", "-q", "main")
+    assert repo.try_git("merge", "--no-edit", "b2", "b3").returncode
+    told = repo.agentd("cost", "--all")
+    assert (told.returncode, "agentd validate --fix add-oauth" in told.stderr) == (1, True)
+    repo.agentd("validate", "--fix")
+    assert set(checked(repo.ledgers()[0])) == {spent(number).id for number in (1, 2, 3)}
+
+
 def test_no_money_is_spent_on_a_ledger_with_markers(tmp_path: Path) -> None:
     box = box_with(tmp_path)
     put_change(box, "a", "proposed")

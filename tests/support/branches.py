@@ -26,7 +26,8 @@ OPEN = "agentd/changes/add-oauth"
 ARCHIVED = "agentd/archive/20261122-add-oauth"
 _LINES = r"(?:.*\n)*?"
 _HUNK = re.compile(
-    rf"^<{{7}} .*\n({_LINES})(?:^\|{{7}}.*\n{_LINES})?^={{7}}\n{_LINES}^>{{7}} .*\n", re.MULTILINE
+    rf"^<{{7,}} .*\n({_LINES})(?:^\|{{7,}}.*\n{_LINES})?^={{7,}}\n{_LINES}^>{{7,}} .*\n",
+    re.MULTILINE,
 )
 
 
