@@ -415,6 +415,30 @@ def test_three_branches_at_once_are_a_conflict_that_validate_resolves(tmp_path: 
     assert set(checked(repo.ledgers()[0])) == {spent(number).id for number in (1, 2, 3)}
 
 
+@pytest.mark.parametrize("driver", [True, False])
+def test_a_conflict_where_both_branches_have_archived_it_is_resolved(
+    tmp_path: Path, *, driver: bool
+) -> None:
+    """git makes its markers longer then, by one."""
+    repo = Branches(tmp_path, driver=driver)
+    forked(repo)
+    for branch, day in (("main", 20261122), ("feature", 20261123)):
+        repo.git("switch", "-q", branch)
+        repo.store.update(iteration=day)
+        (repo.root / "agentd/archive").mkdir(exist_ok=True)
+        (repo.root / OPEN).rename(repo.root / f"agentd/archive/{day}-add-oauth")
+        repo.commit(f"archived on {day}")
+    repo.git("switch", "-q", "main")
+    assert not repo.join("merge", "feature")
+    early, late = repo.ledgers()
+    assert "\n<<<<<<<< " in early.read_text()
+    explained(repo, driver=driver)
+    repo.resolved("merge", "feature", "main")
+    assert len(check(repo, {spent(number).id for number in (1, 2, 3)})) == 3
+    assert not early.exists()
+    assert f"iteration: {20261122}\n" in late.read_text()  # as a person has chosen
+
+
 def test_no_money_is_spent_on_a_ledger_with_markers(tmp_path: Path) -> None:
     box = box_with(tmp_path)
     put_change(box, "a", "proposed")

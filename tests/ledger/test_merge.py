@@ -334,6 +334,7 @@ def test_twice_with_nothing_to_choose_by_is_left_to_a_person(base: StateStore) -
         ">>>>>>> b\n",
         "<<<<<<< a\n<<<<<<< a\n=======\n>>>>>>> b\n",
         "<<<<<<< a\n=======\n",
+        "<<<<<<<< a\n=======\n>>>>>>>> b\n",
     ],
 )
 def test_markers_that_do_not_fit_are_left(base: StateStore, text: str) -> None:
