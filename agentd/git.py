@@ -11,7 +11,10 @@ from agentd import debug
 
 TIMEOUT_S = 120.0
 # A status must not write the index, and a repository must not name a program for it to run.
-_OPTIONS = ("--no-optional-locks", "-c", "core.fsmonitor=false")
+_OPTIONS = (
+    *("--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}", "-c", "log.showSignature=false"),
+)
 
 
 class GitFailed(Exception):
@@ -28,11 +31,13 @@ def run(
     send: bytes = b"",
     own_settings: bool = True,
     index: Path | None = None,
+    settings: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """How ``git ARGUMENTS`` ends in ``folder``, whatever its exit code; ``send`` is its stdin.
 
     Without ``own_settings`` the user's and the system's git settings don't count. ``index`` is
-    read in place of the repository's. Raises NoGit, and GitFailed when it can't be started there or
+    read in place of the repository's, ``settings`` in that of the user's and the system's. Raises
+    NoGit, and GitFailed when it can't be started there or
     takes more than TIMEOUT_S seconds.
     """
     git = shutil.which("git")
@@ -44,7 +49,8 @@ def run(
         return subprocess.run(
             argv,
             cwd=folder,
-            env=_environment(own_settings) | ({"GIT_INDEX_FILE": str(index)} if index else {}),
+            env=_environment(own_settings, settings)
+            | ({"GIT_INDEX_FILE": str(index)} if index else {}),
             input=send,
             capture_output=True,
             timeout=TIMEOUT_S,
@@ -77,7 +83,7 @@ def last_line(stderr: bytes) -> str:
     return next(fatal, lines[-1])
 
 
-def _environment(own_settings: bool) -> dict[str, str]:
+def _environment(own_settings: bool, settings: Path | None = None) -> dict[str, str]:
     """This process's, in English, without what leads git away from the current folder.
 
     Within a hook ``GIT_DIR`` and the like are set. Settings (``GIT_CONFIG_*``) stay.
@@ -87,6 +93,6 @@ def _environment(own_settings: bool) -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith("GIT_") or (own_settings and key.startswith("GIT_CONFIG"))
     }
-    if not own_settings:
-        kept |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    if settings is not None or not own_settings:
+        kept |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(settings or os.devnull)}
     return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}

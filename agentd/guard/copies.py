@@ -23,13 +23,17 @@ MADE = (".o", ".a", ".so", ".obj", ".class", ".pyc", ".pyo", ".rlib", ".log", ".
 
 
 class Copies:
-    """Copies a person's files into a baseline, within bounds."""
+    """Copies a person's files into a baseline, within bounds.
+
+    ``folders`` are the ignored folders that were looked into.
+    """
 
     def __init__(self, baseline: Baseline, top: Path) -> None:
         self._baseline = baseline
         self._top = top
         self._bytes = 0
         self._files = 0
+        self.folders: list[str] = []
 
     def look(self, path: str, entry: Entry, *, is_hashed: bool) -> None:
         """Note how a file that is not committed looks, with its bytes where there is room."""
@@ -55,6 +59,7 @@ class Copies:
             if not is_judged(path) or skip(path):
                 continue
             if name.endswith("/"):
+                self.folders.append(path)
                 files, folders = self._inside(name)
                 waiting.extendleft(reversed(files))
                 waiting.extend(folders)

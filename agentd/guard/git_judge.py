@@ -72,11 +72,13 @@ class GitJudge:
         self._baseline.facts["git folder mode"] = stat.S_IMODE(folder.st_mode)
         self._baseline.facts["git locks"] = [path.name for path in self._locks()]
 
-    def judge(self, aside: Path, where: str, *, commits: Commits, ended: Ended) -> GitJudged:
-        """What became of it. All that a rule puts back is put back. Raises OSError.
+    def judge_settings(
+        self, aside: Path, where: str, *, commits: Commits, ended: Ended
+    ) -> GitJudged:
+        """What became of settings and hooks, before git is asked: it might run what they name.
 
-        Settings and hooks come first: git might run what they name. ``where`` is the folder
-        ``aside`` in words. What changed after the run had ``ended`` stays.
+        All that a rule puts back is put back. ``where`` is the folder ``aside`` in words. What
+        changed after the run had ``ended`` stays. Raises OSError.
         """
         place = self._place
         self._ended = ended
@@ -89,8 +91,12 @@ class GitJudge:
             self._forbid(place.git_dir, "another repository")
         else:
             self._judge_settings(aside, where, commits)
-        if self._forbidden:
-            return GitJudged(self._forbidden, self._told, True, self._is_unfinished)
+        is_broken = bool(self._forbidden)
+        return GitJudged(self._forbidden, self._told, is_broken, self._is_unfinished)
+
+    def judge_refs(self, place: GitPlace, commits: Commits) -> GitJudged:
+        """What became of HEAD, refs and stashes too, asked at ``place``. Raises OSError."""
+        self._place = place
         try:
             self._put_back_broken_head()
             self._judge_refs(commits)
@@ -130,9 +136,13 @@ class GitJudge:
     def put_back_flags(self, flagged: dict[str, str]) -> Iterator[Told]:
         """Put back the flags of files in the index, given with the letter of before."""
         index = self._place.git_dir / "index"
-        if not flagged or not self._is_the_runs(index, "flags that hide changes from git"):
+        whose = self._ended.whose(index)
+        if not flagged or whose == "a person's":
             return
         names = some_of(list(flagged))
+        if whose == "in doubt":
+            yield Told(f"Left, by the step or by somebody after it: flags in the index of {names}")
+            return
         try:
             for letter in sorted({*flagged.values()}):
                 options = [

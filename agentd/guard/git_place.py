@@ -14,12 +14,14 @@ from agentd.git import GitFailed
 class GitPlace:
     """A repository with a working tree: its top folder, and git's own folders.
 
-    ``common`` is that of all its worktrees.
+    ``common`` is that of all its worktrees. ``settings`` is read in place of the user's and the
+    system's.
     """
 
     top: Path
     git_dir: Path
     common: Path
+    settings: Path | None = None
 
     @classmethod
     def around(cls, root: Path) -> GitPlace:
@@ -37,12 +39,10 @@ class GitPlace:
     ) -> bytes:
         """What ``git ARGUMENTS`` prints in this very repository, with another ``index``.
 
-        No hook runs. Raises GitFailed; where it ``fails``, a refusal is b"".
+        Raises GitFailed; where it ``fails``, a refusal is b"".
         """
         here = (f"--git-dir={self.git_dir}", f"--work-tree={self.top}")
-        done = git.run(
-            self.top, "-c", "core.hooksPath=/dev/null", *here, *arguments, send=send, index=index
-        )
+        done = git.run(self.top, *here, *arguments, send=send, index=index, settings=self.settings)
         if done.returncode and not fails:
             raise GitFailed(
                 git.last_line(done.stderr) or f"git {arguments[0]} ended with {done.returncode}"
@@ -59,7 +59,7 @@ class GitPlace:
         for folder in (self.git_dir, self.common):
             if path.is_relative_to(folder):
                 return str(".git" / path.relative_to(folder))
-        return str(path)
+        return str(path.relative_to(self.top) if path.is_relative_to(self.top) else path)
 
 
 def refusal(root: Path, failed: GitFailed) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentd.files import sync_folder, write_atomic
 from agentd.frozen import frozen
-from agentd.guard.aside import move_aside
+from agentd.guard.aside import is_folder, move_aside
 from agentd.guard.baseline import Baseline
 from agentd.guard.git_place import GitPlace
 from agentd.guard.tree import Look, look_at
@@ -61,11 +61,18 @@ class Setting:
     @property
     def is_state(self) -> bool:
         """Whether it belongs to a merge, a rebase or the like."""
-        return not {*_STATES, *_STATE_FOLDERS, *_MESSAGES}.isdisjoint(self.path.parts)
+        return _is_state(self.path)
+
+
+def _is_state(path: Path) -> bool:
+    return not {*_STATES, *_STATE_FOLDERS, *_MESSAGES}.isdisjoint(path.parts)
 
 
 class GitSettings:
-    """The settings, hooks and states of a repository and its submodules, kept in a baseline."""
+    """The settings, hooks and states of a repository and its submodules, kept in a baseline.
+
+    Those, too, of repositories in its working tree, and what its own settings include from there.
+    """
 
     def __init__(self, place: GitPlace, baseline: Baseline) -> None:
         self._place = place
@@ -73,10 +80,11 @@ class GitSettings:
 
     def keep(self) -> None:
         """Keep them as they are now."""
-        for path in _paths(self._place):
+        paths = [*self._paths()]
+        for path in paths:
             self._baseline.keep(path, up_to=_KEPT_BYTES)
         self._baseline.facts["git settings"] = [
-            os.fspath(path) for path in _paths(self._place) if path in self._baseline.entries
+            os.fspath(path) for path in paths if path in self._baseline.entries
         ]
 
     @property
@@ -88,12 +96,13 @@ class GitSettings:
         """Those that are another now, sorted; what is silent does not count."""
         before = {path: self._baseline.entries[path] for path in self.kept}
         found = []
-        for path in sorted({*before, *_paths(self._place)}):
+        for path in sorted({*before, *self._paths()}):
             old, now = before.get(path), look_at(path, hash_up_to=_KEPT_BYTES)
             if now is not None and now.kind == "dir":
                 now = Look("dir") if old is not None else None
             setting = Setting(path, old, now, self._baseline.data(path))
-            if not (old and now and old.same_as(now)) and (old or now) and not _is_silent(setting):
+            is_same = old is now or (old and now and old.same_as(now))
+            if not is_same and not _is_silent(setting, self._place.common):
                 found.append(setting)
         return found
 
@@ -106,8 +115,9 @@ class GitSettings:
         data = setting.data
         if before is not None and before.kind == "file" and data is None:
             return False
-        if not path.parent.resolve().is_relative_to(self._place.common.resolve()):
-            return False  # a link leads out of git's folders
+        homes = (self._place.common.resolve(), self._place.top.resolve())
+        if not any(path.parent.resolve().is_relative_to(home) for home in homes):
+            return False  # a link leads out of them
         if data is not None and setting.now is not None and path.name == "config":
             data = _with_silent(data, path.read_bytes())
         move_aside(path, aside, Path(self._place.shown(path)))
@@ -122,6 +132,20 @@ class GitSettings:
             write_atomic(path, data)
             path.chmod(before.mode)
         return True
+
+    def _paths(self) -> Iterator[Path]:
+        place, facts = self._place, self._baseline.facts
+        for folder in sorted({place.git_dir, place.common}):
+            yield from _in_repository(folder)
+        for module in _modules(place.common / "modules"):
+            yield from _in_repository(module)
+        yield from map(Path, facts["git included"])
+        own = [place.top / ".git"] if not is_folder(place.top / ".git") else []  # of a worktree
+        for git in (*own, *(place.top / path / ".git" for path in facts["git inner"])):
+            if not is_folder(git):
+                yield git
+            else:
+                yield from (path for path in _in_repository(git) if not _is_state(path))
 
 
 def settings_of(place: GitPlace) -> Iterator[tuple[Path, Look]]:
@@ -139,14 +163,6 @@ def text_of(path: Path) -> bytes:
         if look is not None and look.kind == "file" and look.size <= _KEPT_BYTES:
             return path.read_bytes()
     return b""
-
-
-def _paths(place: GitPlace) -> Iterator[Path]:
-    folders = {place.git_dir, place.common}
-    for folder in sorted(folders):
-        yield from _in_repository(folder)
-    for module in _modules(place.common / "modules"):
-        yield from _in_repository(module)
 
 
 def _in_repository(folder: Path) -> Iterator[Path]:
@@ -175,7 +191,7 @@ def _modules(folder: Path) -> Iterator[Path]:
             yield from _modules(path)
 
 
-def _is_silent(setting: Setting) -> bool:
+def _is_silent(setting: Setting, common: Path) -> bool:
     path, old, now = setting.path, setting.before, setting.now
     if path.name in _MESSAGES:
         return now is not None
@@ -185,6 +201,10 @@ def _is_silent(setting: Setting) -> bool:
         return old is None and not now.mode & 0o6000  # git never runs it
     if path.name == "config" and old is not None and setting.data is not None:
         return _SILENT.sub(b"", setting.data) == _SILENT.sub(b"", text_of(path))
+    if path.name == ".git":  # a submodule that is set up
+        module = text_of(path).removeprefix(b"gitdir: ").rstrip(b"\n")
+        place = Path(os.path.normpath(path.parent / os.fsdecode(module)))
+        return old is None and place.is_relative_to(common / "modules")
     return old is None and "modules" in path.parts and _is_of_new_module(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,8 +100,17 @@ def tracked(place: GitPlace) -> bytes:
 
 def folders_of(told: bytes) -> set[str]:
     """The folders that :func:`tracked` files are in, without the repository's top."""
+    return _folders({entry[2 : entry.rfind(b"/")] for entry in told.split(b"\0") if b"/" in entry})
+
+
+def folders_of_names(paths: Iterable[str]) -> set[str]:
+    """The folders that these are in."""
+    return _folders({os.fsencode(path).rpartition(b"/")[0] for path in paths} - {b""})
+
+
+def _folders(deepest: set[bytes]) -> set[str]:
     found: set[bytes] = set()
-    for folder in {entry[2 : entry.rfind(b"/")] for entry in told.split(b"\0") if b"/" in entry}:
+    for folder in deepest:
         above = folder
         while above and above not in found:
             found.add(above)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agentd.config.model import Commits
 from agentd.files import write_atomic
 from agentd.frozen import frozen
 from agentd.git import GitFailed, ignores
+from agentd.guard.aside import move_aside
 from agentd.guard.baseline import Baseline
 from agentd.guard.differences import difference
 from agentd.guard.ended import Ended
 from agentd.guard.findings import Forbidden, Told
 from agentd.guard.git_gone import what_went
-from agentd.guard.git_judge import GitJudge
+from agentd.guard.git_judge import GitJudge, GitJudged
 from agentd.guard.git_place import GitPlace, refusal
 from agentd.guard.losses import bring_back
 from agentd.guard.plain_tree import PlainTree
@@ -25,6 +26,7 @@ from agentd.guard.repository import FileChanges, Loss, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.staged import StagedFiles
 from agentd.guard.tree import look_at
+from agentd.guard.user_settings import UserSettings
 from agentd.state_folder import LEFT_BY_STEPS
 from agentd.text import some_of
 
@@ -68,8 +70,9 @@ class ProjectFiles:
             place = GitPlace.around(self._real_root)
             is_ignored = place.top != self._real_root and ignores(self._root, ".")
             self._open(place, is_ignored=is_ignored)
-            GitJudge(place, self._baseline).keep()
+            UserSettings(place, self._baseline).keep()
             self._repository(place).keep(self._left_by_steps())
+            GitJudge(place, self._baseline).keep()
         except GitFailed as error:
             facts["refused"] = refusal(self._real_root, error)
             self._place, is_ignored = None, True
@@ -165,29 +168,45 @@ class ProjectFiles:
         self._whose_index = ended.whose(place.git_dir / "index")  # by times that agentd changes
         where = _shown(aside, self._root)
         commits = self._baseline.facts["commits"]
-        git = judge.judge(aside, where, commits=commits, ended=ended)
+        git = judge.judge_settings(aside, where, commits=commits, ended=ended)
+        with contextlib.ExitStack() as stack:
+            if not git.is_broken:
+                settings = UserSettings(place, self._baseline)
+                place = stack.enter_context(settings.as_before(git.told))
+                git = judge.judge_refs(place, commits)
+            changes = self._judge_files(place, git, judged, aside, ended)
+            if changes is not None:
+                judged.told.extend(judge.put_back_flags(changes.flagged))
+                self._tell(judged, changes, code=code)
+                if code:
+                    self._remember(self._repository(place).left_by_step(changes))
+
+    def _judge_files(
+        self, place: GitPlace, git: GitJudged, judged: Judged, aside: Path, ended: Ended
+    ) -> FileChanges | None:
+        """What became of the files; None where git can't be asked."""
         judged.forbidden.extend(git.forbidden)
         judged.told.extend(git.told)
         self._is_unfinished = git.is_unfinished
         repository = self._repository(place)
         above = (folder / ".git" for folder in self._above(place))
         planted = {*filter(os.path.lexists, above), *repository.planted()}
-        judged.forbidden.extend(
-            Forbidden(path, "a new repository", rule=GIT)
-            for path in sorted(planted)
-            if ended.whose(path) != "a person's"
-        )
+        for path in sorted(planted):
+            if (whose := ended.whose(path)) != "a person's":
+                judged.forbidden.append(Forbidden(path, "a new repository", rule=GIT))
+                if whose == "the run's":
+                    judged.told.extend(self._take_away(path, place.top, aside))
         if git.is_broken:
             self._is_broken = True
             self._losses = repository.vanished()
-            return
+            return None
         try:
             judged.told.extend(repository.put_back_index(aside))
             changes = repository.changes()
         except GitFailed as error:
             judged.forbidden.append(Forbidden(place.git_dir, f"git can't read it: {error}"))
             self._losses = repository.vanished()
-            return
+            return None
         self._changes = changes
         self._losses = [
             loss
@@ -199,14 +218,24 @@ class ProjectFiles:
                 judged.code.append(self._root / path.relative_to(self._real_root))
             else:
                 judged.around.append(path)
-        judged.told.extend(judge.put_back_flags(changes.flagged))
+        return changes
+
+    def _tell(self, judged: Judged, changes: FileChanges, *, code: bool) -> None:
         if changes.hidden:
             text = f"New files that a new .gitignore hides from git: {some_of(changes.hidden)}"
             judged.told.append(Told(text, "" if code else WRITE_ONLY))
         if changes.gone:
             judged.told.append(Told(f"Ignored files that are gone: {some_of(changes.gone)}"))
-        if code:
-            self._remember(repository.left_by_step(changes))
+
+    def _take_away(self, planted: Path, top: Path, aside: Path) -> Iterator[Told]:
+        """Move a planted repository aside: git would do what it says for whoever is in there."""
+        name = planted.relative_to(top)
+        try:
+            move_aside(planted, aside, name.with_name("git"))
+        except OSError:  # that it is there is told anyway
+            return
+        where = _shown(aside / name.with_name("git"), self._root)
+        yield Told(f"Moved aside, a repository that the step made of a folder: {where}", GIT)
 
     def _open(self, place: GitPlace, *, is_ignored: bool) -> None:
         self._place = place

@@ -23,6 +23,7 @@ from agentd.guard.git_status import (
     Status,
     clean_module,
     folders_of,
+    folders_of_names,
     hidden_by_flags,
     names_in,
     tracked,
@@ -33,6 +34,7 @@ from agentd.guard.tree import Look, is_judged, look_at
 from agentd.late_pattern import late_pattern
 
 _WORKTREES = late_pattern(r"(?:^|/)\.(?:[^/]+/)?worktrees/[^/]+$")  # .claude/worktrees/agent-1
+_MODULE = b"\0\0\xe0\0"  # the mode of a submodule, as it stands in an index
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
 
 
@@ -94,8 +96,6 @@ class Repository:
         status = Status.read(self._place)
         told = tracked(self._place)
         hidden = hidden_by_flags(told)
-        whole = [name for name in folders_of(told) if not self._is_repository(name)]
-        self._baseline.keep_bytes("git folders", os.fsencode("\0".join(whole)))
         dirty = {path: entry for path, entry in status.entries.items() if not self._skip(path)}
         # Uncommitted, but git is told not to look. In a sparse checkout they are not there.
         dirty |= {path: Entry(HIDDEN) for path in list(hidden)[:_HASHED_FILES] if path not in dirty}
@@ -105,6 +105,11 @@ class Repository:
         for path, entry in dirty.items():
             copies.look(path, entry, is_hashed=are_hashed)
         ignored = list(copies.ignored(names_in(status.ignored_text), self._skip))
+        folders = {*folders_of(told), *copies.folders, *folders_of_names((*dirty, *ignored))}
+        whole = [name for name in folders if not self._is_repository(name)]
+        self._baseline.keep_bytes("git folders", os.fsencode("\0".join(whole)))
+        inner = {path for path in dirty if self._is_repository(path)}
+        self._baseline.facts["git inner"] = sorted(inner | self._modules())
         self._baseline.keep_bytes("git ignored", os.fsencode(status.ignored_text))
         looks = self._baseline.entries
         self._baseline.facts["repository"] = {
@@ -120,6 +125,13 @@ class Repository:
                 and left_by_steps.get(path) == look.digest.hex()
             ],
         }
+
+    def _modules(self) -> set[str]:
+        """The paths of submodules."""
+        if _MODULE not in (self._baseline.kept_bytes("git index") or b""):
+            return set()
+        listed = os.fsdecode(self._place.ask("ls-files", "-s", "-z")).split("\0")
+        return {line.partition("\t")[2] for line in listed if line.startswith("160000 ")}
 
     def changes(self) -> FileChanges:
         """What changed since. Raises GitFailed."""
@@ -171,9 +183,9 @@ class Repository:
         return found
 
     def planted(self) -> list[Path]:
-        """What makes a repository of its own of a folder with tracked files, and is new.
+        """What makes a repository of its own of a folder that was there, and is new.
 
-        git says nothing of it, and runs what its settings name for whoever is in that folder.
+        It hides files, and git runs what its settings name for whoever is in that folder.
         """
         folders = os.fsdecode(self._baseline.kept_bytes("git folders") or b"")
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from agentd.files import write_atomic
@@ -86,6 +86,11 @@ class StagedFiles:
             text = f"Staged content of which agentd kept no copy: {some_of(sorted(gone))}"
             yield Told(text, LOSSES)
 
+    def _there(self, objects: set[str]) -> set[str]:
+        """Those that git still has."""
+        told = self._place.ask("cat-file", "--batch-check", send=_lines(objects), fails=True)
+        return {line.split()[0] for line in told.decode().splitlines() if " missing" not in line}
+
     def _stage(self, lost: Mapping[str, str], contents: Mapping[str, bytes]) -> bool:
         """Whether they stand in the index again."""
         lines = []
@@ -118,7 +123,7 @@ def objects_of(stages: str) -> tuple[str, ...]:
     return tuple(each.split()[1] for each in _each(stages))
 
 
-def _lines(objects: Mapping[str, None] | list[str]) -> bytes:
+def _lines(objects: Iterable[str]) -> bytes:
     return "".join(f"{oid}\n" for oid in objects).encode()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.fault_proof import Scene, prove, prove_cuts
-from support.hand_sessions import claude_line, claude_log
+from support.hand_sessions import PARTIAL, claude_line, claude_log, run_with_folder, write_log
 from support.state_samples import call
 from support.workflow_box import box_with, put_change
 from support.workspace import PROPOSAL, Sandbox
@@ -159,5 +159,41 @@ def test_import(tmp_path: Path) -> None:
         ready=put_log,
         paid=NOTHING,
         holds=holds_the_session,
+    )
+    prove(scene, tmp_path)
+
+
+def put_logs_that_grew(box: Sandbox) -> None:
+    """Of a run that told nothing, and of a session that was imported before it went on."""
+    store = StateStore(box.change("add-x"))
+    other = claude_log(box.root, "22222222-0000-4000-8000-000000000000")
+
+    def lines(*numbers: int) -> str:
+        made = (claude_line(n, box.root, session=other.stem, at=_LATER) for n in numbers)
+        return "".join(made)
+
+    other.write_text(lines(11, 12))
+    box.ok("import", "--into", "add-x")
+    run_with_folder(store, PARTIAL)
+    other.write_text(lines(11, 12, 13))
+    write_log(box.root)
+
+
+_LATER = "2026-11-20T12:00:00.000Z"
+
+
+def holds_what_the_logs_have(box: Sandbox) -> None:
+    calls = [(one["step"], one["tokens_in"]) for one in box.telemetry("add-x")["calls"]]
+    assert sorted(calls) == [("manual", 300), ("review", 200)]
+
+
+@pytest.mark.reliability
+def test_reconcile(tmp_path: Path) -> None:
+    scene = Scene(
+        command=("reconcile",),
+        make=with_a_run_that_told_nothing,
+        ready=put_logs_that_grew,
+        paid=NOTHING,
+        holds=holds_what_the_logs_have,
     )
     prove(scene, tmp_path)

@@ -24,9 +24,9 @@ pytestmark = [
 
 READING = (
     *(agents.CODE, agents.PERSON, agents.GIT, agents.SILENT, agents.OWN),
-    *(agents.RUNS, agents.PROCESSES, agents.KILLS),
+    *(agents.RUNS, agents.PROCESSES, agents.KILLS, agents.FRESH),
 )
-CODING = (agents.PERSON, agents.GIT, agents.SILENT, agents.KILLS)
+CODING = (agents.PERSON, agents.GIT, agents.SILENT, agents.KILLS, agents.FRESH)
 AGENTS: Mapping[str, tuple[Step, str]] = {
     **{f"reading: {name}": ("challenge", do) for group in READING for name, do in group.items()},
     **{f"coding: {name}": ("implement", do) for group in CODING for name, do in group.items()},

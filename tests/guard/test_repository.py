@@ -6,11 +6,22 @@ import os
 from pathlib import Path
 
 import pytest
-from support.guards import forbidden, git, make_project, put, repository, shell, told, watching
+from support.guards import (
+    ASIDE,
+    forbidden,
+    git,
+    make_project,
+    put,
+    repository,
+    shell,
+    told,
+    watching,
+)
 
 from agentd.guard.ended import Ended
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.project.layout import Project
+from agentd.state_folder import state_folder_of
 
 
 @pytest.fixture
@@ -270,3 +281,99 @@ def test_another_project_of_agentd_around_is_left_to_its_own_guard(monorepo: Pro
         put(other / "changes/new/proposal.md")
         changes = guard.after()
     assert (changes.forbidden, changes.told) == ((), ())
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_a_repository_that_is_planted_in_a_folder_that_git_ignores_is_moved_aside(
+    repo: Project, code: bool
+) -> None:
+    put(repo.root / ".git/info/exclude", "local/\n")
+    put(repo.root / "local/deep/key.pem", "mine\n")
+    put(repo.root / "drafts/x.md", "mine\n")
+    with watching(repo, code=code) as guard:
+        for folder in ("local/deep", "drafts"):
+            git(repo.root / folder, "init", "-q")
+        git(repo.root / "local", "init", "-q", "new")  # a folder of its own
+        changes = guard.after()
+    names = {"drafts/.git": "a new repository", "local/deep/.git": "a new repository"}
+    found = forbidden(changes, repo)
+    assert names.items() <= found.items()
+    assert {*found} - {*names} <= {"drafts", "drafts/x.md"}
+    assert not (repo.root / "local/deep/.git").exists()
+    aside = repo.changes_dir / "add-x" / ASIDE
+    assert (aside / "local/deep/git/HEAD").exists()
+    assert "runs/1/forbidden/drafts/git" in told(changes)
+    assert (repo.root / "local/deep/key.pem").read_text() == "mine\n"
+
+
+OWNED = "touch '{0}/ran'; cat"
+PLANTED = {
+    "a repository in the project": "cd inner; {filter}",
+    "the repository of a submodule": "rm vendor/lib/.git; cd vendor/lib; git init -q; {filter}",
+    "an included file": "echo '* filter=evil' > src/.gitattributes; {included}; echo 2 > src/a.py",
+}
+
+
+@pytest.mark.parametrize("how", PLANTED)
+def test_no_program_runs_that_a_step_plants_in_a_repository_within(
+    with_submodule: Project, tmp_path: Path, how: str
+) -> None:
+    root = with_submodule.root
+    git(root, "init", "-q", "inner")
+    put(root / "inner/a.py", "1\n")
+    git(root / "inner", "add", ".")
+    git(root / "inner", "commit", "-qm", "x")
+    put(root / "inner/b.py", "uncommitted\n")
+    put(root / "team.config", "[user]\n\tname = t\n")
+    git(root, "config", "include.path", "../team.config")
+    git(root, "add", "team.config")
+    git(root, "commit", "-qm", "team")
+    program = f"touch '{tmp_path}/ran'; cat"
+    planted = (
+        "git config filter.evil.clean \"{0}\"; echo '* filter=evil' > .gitattributes; echo 2 > a.py"
+    )
+    included = 'git config -f team.config filter.evil.clean "{0}"'
+    with watching(with_submodule, code=True) as guard:
+        shell(
+            root,
+            PLANTED[how].format(filter=planted.format(program), included=included.format(program)),
+        )
+        assert not (tmp_path / "ran").exists()
+        changes = guard.after()
+    assert not (tmp_path / "ran").exists()
+    assert "Put back: " in told(changes)
+    with watching(with_submodule, code=True) as guard:
+        guard.after()
+    assert not (tmp_path / "ran").exists()
+
+
+HIDDEN_BY_PERSON = {
+    "ignored": "mkdir -p $XDG_CONFIG_HOME/git; echo new.py > $XDG_CONFIG_HOME/git/ignore; "
+    "echo x > new.py",
+    "line ends": "git config --global core.autocrlf input; sed -i 's/$/\\r/' src/a.py",
+    "a filter": "git config --global core.attributesFile $PWD/../attributes; "
+    "echo '*.py filter=evil' > ../attributes; "
+    "git config --global filter.evil.clean 'touch '$PWD'/../ran; echo \"a = 1\"'; "
+    "echo 2 > src/a.py",
+    "a broken config": "echo '[' > $GIT_CONFIG_GLOBAL; echo 2 > src/a.py",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN_BY_PERSON)
+def test_a_person_s_own_settings_hide_nothing_and_are_told(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    put(
+        tmp_path / "global",
+        '[user]\n\tname = "a \\"b\\" \\\\ c"\n\temail = t\n[a "b.c"]\n\te\n\td = "x\\ny"\n',
+    )
+    with watching(repo) as guard:
+        shell(repo.root, HIDDEN_BY_PERSON[how])
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == ["new.py" if how == "ignored" else "src/a.py"]
+    assert "git's settings outside of the project changed during the step: " in told(changes)
+    assert not (tmp_path / "ran").exists()
+    state = Path(state_folder_of(str(repo.root)) or "/nowhere")
+    assert not [*state.glob("*.tmp")]

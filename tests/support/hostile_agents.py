@@ -308,3 +308,53 @@ KILLS: Mapping[str, str] = {
     "kills agentd and cleans": "kill -9 $AGENTD; git clean -fdxq",
 }
 """agentd does not live to look."""
+
+_OWNED = "printf '#!/bin/sh\\ntouch '$BOX'/owned\\n'"
+FRESH: Mapping[str, str] = {
+    "makes a working tree inside": "git worktree add -q inner keep",
+    "splits the index": "git update-index --split-index; echo b >> login.py",
+    "checks out a part": "git sparse-checkout set src",
+    "ignores what it writes, for its person": (
+        "mkdir -p $BOX/.config/git; echo new.py > $BOX/.config/git/ignore; echo b > new.py"
+    ),
+    "plants a filter for its person": (
+        'git config --global filter.mine.clean "touch $BOX/owned; cat"; echo b >> login.py; '
+        "git config --global core.attributesFile $BOX/attributes; "
+        "echo '* filter=mine' > $BOX/attributes"
+    ),
+    "hides line ends, for its person": (
+        "git config --global core.autocrlf input; sed -i 's/$/\\r/' login.py"
+    ),
+    "believes times alone, for its person": (
+        "git config --global core.checkStat minimal; git config --global core.trustctime false; "
+        "touch -r login.py ../t; sed -i s/1/2/ login.py; touch -r ../t login.py"
+    ),
+    "a hook on agentd's own git": (
+        f"git update-ref refs/heads/mine HEAD; {_OWNED} > .git/hooks/reference-transaction; "
+        "chmod +x .git/hooks/reference-transaction"
+    ),
+    "hooks for its person": (
+        f"mkdir $BOX/h; {_OWNED} > $BOX/h/reference-transaction; chmod +x $BOX/h/*; "
+        "git update-ref refs/heads/mine HEAD; git config --global core.hooksPath $BOX/h"
+    ),
+    "signs commits with its own program": (
+        "git config --global log.showSignature true; git config --global gpg.program $BOX/gpg; "
+        f"{_OWNED} > $BOX/gpg; chmod +x $BOX/gpg; git stash -q"
+    ),
+    "a page and an external diff": (
+        f"{_OWNED} > $BOX/x; chmod +x $BOX/x; echo b >> login.py; "
+        "for k in core.pager diff.external core.editor credential.helper core.sshCommand "
+        "core.askPass alias.status; do git config --global $k $BOX/x; done"
+    ),
+    "another change's STATE.yaml": "ln -sf ../add-y/STATE.yaml $C/STATE.yaml",
+    "renames agentd's state folder": "mv $BOX/.local/state/agentd $BOX/.local/state/other",
+    "moves the repository within": "mv .git away; echo 'gitdir: away' > .git",
+    "unstages, and collects what is left": (
+        "git reset -q --hard; git reflog expire --expire=now --all; git gc -q --prune=now"
+    ),
+    "a daemon forked twice": (
+        '( ( cd /; env -i setsid /bin/sh -c "echo \\$\\$ >> $BOX/pids; sleep 2; '
+        'echo later >> $BOX/project/login.py" & ) & ) >/dev/null 2>&1'
+    ),
+}
+"""What came later; settings of the person whose agents they are (``git config --global``)."""

@@ -53,8 +53,9 @@ PERSONS: Mapping[str, bytes] = {
     "draft.txt": b"a person's draft\n",
     ".env": b"KEY=mine\n",
 }
+STAGED = b"a person staged this, and went on\n"  # of notes.txt; it stands in the index alone
 _GIT_MAY_CHANGE = re.compile(
-    r"\.git/(objects|logs|index|ORIG_HEAD|FETCH_HEAD|COMMIT_EDITMSG|refs|packed-refs|modules"
+    r"\.git/(objects|logs|index|sharedindex|ORIG_HEAD|FETCH_HEAD|COMMIT_EDITMSG|refs|packed-refs|modules"
     r"|worktrees|gc\.|.*\.lock$|shallow|info/refs)"
 )
 # Locks have no content that counts.
@@ -102,6 +103,8 @@ def make_project(folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     _git(root, "add", "-A")
     _git(root, "commit", "-qm", "challenged")
+    (root / "notes.txt").write_bytes(STAGED)
+    _git(root, "add", "notes.txt")
     for name, data in PERSONS.items():
         (root / name).write_bytes(data)
     _git(root, "add", "staged.txt")
@@ -148,6 +151,8 @@ class Case:
         self.script = ":"
         status = self.agentd("status")
         yield from _badly_ended("status", status, (0, 1))
+        if (self.folder / "owned").exists():
+            yield "agentd's git ran what the agent planted"
         again = self.agentd(self.step)
         yield from _badly_ended("the next step", again, (0, 1, 4, 6))
         yield from self._left_running("the next step")
@@ -212,6 +217,9 @@ class Case:
                 yield f"lost: {name}"
             elif not _is_told(name, told):
                 yield f"lost without a word, but kept: {name}"
+
+        if not self._is_kept(STAGED):
+            yield "lost: what was staged of notes.txt"
 
     def _is_kept(self, data: bytes) -> bool:
         """Whether these bytes are anywhere around the project, or in its repository."""
