@@ -23,8 +23,10 @@ def moved_to(place: GitPlace, inode: int) -> Path | None:
     """Where git's folder is now, if in the working tree's top folder or in the one around it."""
     for folder in (place.top, place.top.parent):
         for entry in _inside(folder):
-            if entry.is_dir(follow_symlinks=False) and entry.inode() == inode:
-                return Path(entry.path)
+            found = Path(entry.path)
+            is_it = entry.is_dir(follow_symlinks=False) and entry.inode() == inode
+            if is_it and found != place.git_dir:
+                return found
     return None
 
 

@@ -58,11 +58,11 @@ class StagedFiles:
         contents = dict(_contents(self._baseline.kept_bytes("git staged") or b""))
         told = self._place.ask("ls-files", "-s", "-z", fails=True)
         now = dict(_by_path(told))
+        there = self._there({oid for stages, _ in staged.values() for oid in objects_of(stages)})
         lost = {
             path: stages
             for path, (stages, _) in staged.items()
-            if now.get(path, "") != stages
-            and not all(o.encode() in told for o in objects_of(stages))
+            if not all(oid in there and oid.encode() in told for oid in objects_of(stages))
         }
         back = [path for path in lost if may_stage and _is_reverted(now.get(path), *staged[path])]
         if back and self._stage({path: lost[path] for path in back}, contents):
@@ -80,7 +80,7 @@ class StagedFiles:
             else:
                 gone.append(path)
         if copied:
-            text = f"Staged content that is not in the index any more: {where}/"
+            text = f"Staged content that git does not have any more: {where}/"
             yield Told(f"{text} has {some_of(sorted(copied))}", LOSSES)
         if gone:
             text = f"Staged content of which agentd kept no copy: {some_of(sorted(gone))}"

@@ -249,7 +249,10 @@ def test_what_is_staged_alone_is_staged_again(staged: Project, how: str) -> None
     assert changes.forbidden == ()
 
 
-@pytest.mark.parametrize("how", ["git add -A", "git commit -qam all", "rm -rf .git"])
+@pytest.mark.parametrize(
+    "how",
+    ["git add -A", "git commit -qam all", "rm -rf .git", "rm -rf .git/objects; mkdir .git/objects"],
+)
 def test_of_what_was_staged_alone_and_is_replaced_there_is_a_copy(
     staged: Project, how: str
 ) -> None:
