@@ -80,7 +80,7 @@ class StagedFiles:
             else:
                 gone.append(path)
         if copied:
-            text = f"Staged content that git does not have any more: {where}/"
+            text = f"Staged content that is not staged any more: {where}/"
             yield Told(f"{text} has {some_of(sorted(copied))}", LOSSES)
         if gone:
             text = f"Staged content of which agentd kept no copy: {some_of(sorted(gone))}"
