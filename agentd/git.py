@@ -79,8 +79,7 @@ def ignores(folder: Path, path: str) -> bool:
 def last_line(stderr: bytes) -> str:
     """What git says why, "" when it says nothing: its last line, or the first that is fatal."""
     lines = stderr.decode(errors="replace").strip().split("\n")
-    fatal = (line for line in lines if line.startswith("fatal: "))
-    return next(fatal, lines[-1])
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1])
 
 
 def _environment(own_settings: bool, settings: Path | None = None) -> dict[str, str]:

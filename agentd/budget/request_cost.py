@@ -41,8 +41,7 @@ class RequestCosts:
 
     def used(self, requests: Sequence[ApiRequest]) -> Amount:
         """What requests have cost; $0 for what no price is known for."""
-        usage = usage_of_run(requests)
-        return Amount(self._priced(requests).cost_usd, usage.total_tokens)
+        return Amount(self._priced(requests).cost_usd, usage_of_run(requests).total_tokens)
 
     def learn(self, asked: Asked, requests: Iterable[ApiRequest], body: bytes = b"") -> None:
         """Take note of how many tokens a request was, and what of it is in a cache now.

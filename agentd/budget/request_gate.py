@@ -64,10 +64,7 @@ class BudgetGate:
         self._order = order
         self._log = log
         self._costs = RequestCosts(
-            prices=order.prices,
-            maker=order.maker,
-            reports_costs=order.reports_costs,
-            at=order.at,
+            prices=order.prices, maker=order.maker, reports_costs=order.reports_costs, at=order.at
         )
         self._run = _Run()
         self._over: str | None = None

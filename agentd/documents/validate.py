@@ -42,8 +42,7 @@ def validate_change(
     ``owed`` are those of them that must be there; what is there is looked at anyway. Nothing is
     written and nothing is spent. Documents that can't be read are errors, not exceptions.
     """
-    sources = read_sources(project.root, change)
-    issues = _issues(project, change, config, sources, owed)
+    issues = _issues(project, change, config, read_sources(project.root, change), owed)
     if project.layout == "openspec":
         issues = map(_as_with_openspec, issues)
     return report_of(issues)

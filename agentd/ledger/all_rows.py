@@ -87,9 +87,7 @@ def read_each_as(
 
 
 def read_ledger(
-    change: HasLedger,
-    problems: list[StateError] | None = None,
-    twice: list[str] | None = None,
+    change: HasLedger, problems: list[StateError] | None = None, twice: list[str] | None = None
 ) -> list[Row]:
     """The calls of one ledger, read now; ``twice`` gets the ids that stand there so."""
     from agentd.ledger.reading import read_rows_in

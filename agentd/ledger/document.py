@@ -39,8 +39,7 @@ class Document(NamedTuple):
 
     def twice(self) -> tuple[str, ...]:
         """The ids that more than one entry has."""
-        entries = self.calls.entries
-        return ids_twice(entries["id"])
+        return ids_twice(self.calls.entries["id"])
 
     def ids(self) -> set[str]:
         """The ids of the calls that have one."""

@@ -87,8 +87,7 @@ def merge(
         before, opening, closing, after = map(merging.whole, parts[1], parts[2])
         text, conflict = "".join((before, opening, calls, closing, after)), True
     undecided = tuple(place.first.call["id"] for place in places if place.conflict)
-    notes = tuple(_notes(old, one, other, undecided))
-    return Merged(text, conflict, notes, undecided)
+    return Merged(text, conflict, tuple(_notes(old, one, other, undecided)), undecided)
 
 
 def _united(one: Side, other: Side) -> list[_Place]:

@@ -193,10 +193,7 @@ def _model() -> re.Pattern[str]:
     """One item of ``models``: a group for each of MODEL_KEYS."""
     keys = "".join(
         _line(
-            key,
-            f"({_PATTERNS[call_keys.KEYS[key]]})",
-            indent=6,
-            required=call_keys.MODEL_REQUIRED,
+            key, f"({_PATTERNS[call_keys.KEYS[key]]})", indent=6, required=call_keys.MODEL_REQUIRED
         )
         for key in call_keys.MODEL_KEYS[1:]
     )

@@ -158,5 +158,4 @@ def _part(of: Mapping[str, Any]) -> Part:
     cost_usd, cached = of["cost_usd"], of.get("tokens_cache_read", 0)
     source = _source(of.get("cost_source"), cost_usd)
     used = (of["tokens_in"], of["tokens_out"], cached, of.get("web_searches", 0), cost_usd)
-    variant = _variant(of.get("price_variant"))
-    return Part(of["model"], *used, source, variant, of.get("threads"))
+    return Part(of["model"], *used, source, _variant(of.get("price_variant")), of.get("threads"))

@@ -53,7 +53,6 @@ def decode(data: bytes) -> Source:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problem = f"not UTF-8 (byte 0x{data[error.start]:02x})"
-        raise Malformed(line, problem) from None
+        raise Malformed(line, f"not UTF-8 (byte 0x{data[error.start]:02x})") from None
     ordinary = not data.translate(None, _ORDINARY)
     return Source(text, bom, crlf, ordinary and (text.isascii() or not re.search(_ODD, text)))

@@ -330,8 +330,7 @@ class StateStore:
         try:
             return self.keep(*call)
         except StateError as second:
-            line = second.message
-            raise StateError(f"{error.message}\n{line}", fix=error.fix) from error
+            raise StateError(f"{error.message}\n{second.message}", fix=error.fix) from error
 
     def _read(self) -> tuple[Source, Document]:
         return reading.read_document(self.path)

@@ -82,8 +82,7 @@ def scan(text: str) -> Iterator[Token]:
 
 def plain_tag(text: str) -> str:
     """The tag that YAML 1.2 gives a plain scalar."""
-    resolver = YAML(typ="safe", pure=True).resolver
-    return str(resolver.resolve(ScalarNode, text, (True, False)))
+    return str(YAML(typ="safe", pure=True).resolver.resolve(ScalarNode, text, (True, False)))
 
 
 def line_of(node: Node) -> int:

@@ -35,8 +35,7 @@ class Ratios:
         """A request has told its input."""
         if asked.body_bytes and "input_tokens" not in request.estimated:
             self._known.pop((asked.thread, asked.model), None)  # the last learned stands last
-            ratio = request.usage.input_tokens / asked.body_bytes
-            self._known[asked.thread, asked.model] = ratio
+            self._known[asked.thread, asked.model] = request.usage.input_tokens / asked.body_bytes
 
     def _nearest(self, asked: Asked) -> float:
         """Of its thread and model, else of its model, else of any: the last one learned."""

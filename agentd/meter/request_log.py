@@ -101,8 +101,7 @@ class RequestLog:
         data = f"{text}\n".encode(errors="replace")
         if self._torn:  # a disk that was full took a part of a line
             data = b"\n" + data
-        written = os.write(self._fd, data)
-        self._torn = written < len(data)
+        self._torn = os.write(self._fd, data) < len(data)
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 

@@ -17,9 +17,7 @@ _SMALLEST_USD = Decimal("1e-12")
 
 
 def with_threads(
-    record: CallRecord,
-    requests: Sequence[ApiRequest],
-    cost_of: Callable[[UsageMetrics], Decimal],
+    record: CallRecord, requests: Sequence[ApiRequest], cost_of: Callable[[UsageMetrics], Decimal]
 ) -> CallRecord:
     """The call with what its other threads used, model by model; as it is without any.
 
@@ -68,9 +66,7 @@ def _of_share(
 
 
 def _cost(
-    share: CallRecord | PricedModel,
-    usage: UsageMetrics,
-    cost_of: Callable[[UsageMetrics], Decimal],
+    share: CallRecord | PricedModel, usage: UsageMetrics, cost_of: Callable[[UsageMetrics], Decimal]
 ) -> Decimal:
     if share.cost_source == "none":
         return Decimal("0.0")

@@ -247,9 +247,7 @@ def _price(info: ModelInfo, prices: ModelPrice, factor: Decimal) -> CatalogPrice
     starts = sorted({tier.start for price in tiered for tier in price.tiers})
     tiers = ((start, _rates(prices, start + 1, factor)) for start in starts)
     return CatalogPrice(
-        model_id=info.id,
-        base=base,
-        tiers=tuple((start, rates) for start, rates in tiers if rates),
+        model_id=info.id, base=base, tiers=tuple((start, rates) for start, rates in tiers if rates)
     )
 
 

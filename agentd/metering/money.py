@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from decimal import (
-    MAX_EMAX,
-    MAX_PREC,
-    MIN_EMIN,
-    ROUND_HALF_UP,
-    Context,
-    Decimal,
-    InvalidOperation,
-)
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 Price = int | float | str | Decimal
 

@@ -59,8 +59,7 @@ class Part:
 
         A CLI that doesn't tell one-hour cache writes apart may have made them.
         """
-        written = self.rest.cache_creation_input_tokens
-        hour = self.rest.cache_creation_1h_input_tokens or written
+        hour = self.rest.cache_creation_1h_input_tokens or self.rest.cache_creation_input_tokens
         rest = replace(self.rest, cache_creation_1h_input_tokens=hour)
         dearest = prices.for_request(rest.input_tokens).cost_usd(rest)
         return self.cost_usd(prices) - prices.base.cost_usd(self.rest) + dearest

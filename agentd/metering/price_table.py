@@ -64,5 +64,4 @@ class PriceTable:
         standard = self.prices[name]
         if standard is None or not variants:
             return standard
-        own = self.variants[variants].get(standard.model_id)
-        return own or replace(standard, unknown=variants)
+        return self.variants[variants].get(standard.model_id) or replace(standard, unknown=variants)

@@ -271,9 +271,8 @@ def _priced(
         price = price_of(part.usage.variants)
         if price is None:
             return None
-        cost_usd = part.cost_usd(price)
         priced = PricedModel(
-            model=part.model, usage=part.usage, cost_usd=cost_usd, cost_source=source
+            model=part.model, usage=part.usage, cost_usd=part.cost_usd(price), cost_source=source
         )
         found.append(_Priced(priced, price.lacks(part.usage)))
     return found

@@ -92,11 +92,7 @@ def count_chunk(
 
 
 def _read(
-    place: int,
-    line: str | None,
-    options: LineOptions,
-    models: Models,
-    texts: dict[str, list[str]],
+    place: int, line: str | None, options: LineOptions, models: Models, texts: dict[str, list[str]]
 ) -> _Row | None:
     """One line; None for a blank one. Its texts are added to those of its model."""
     if line is None:

@@ -263,8 +263,7 @@ def asked_change(project: Project, change_id: str | None, *, open_first: bool = 
     change = latest_change(project, open_first=open_first)
     if change is None:
         raise InputError(
-            "there is no change yet",
-            fix='Start one: agentd run add-something "What to change"',
+            "there is no change yet", fix='Start one: agentd run add-something "What to change"'
         )
     return change
 

@@ -155,8 +155,7 @@ def render_config(project_name: str, providers: Collection[str] = ()) -> str:
 
 def _section_of(provider: str) -> str:
     """A provider's part of the config, as it stands in its folder."""
-    place = files(f"agentd.providers.{provider}").joinpath("config.toml")
-    return place.read_text(encoding="utf-8")
+    return files(f"agentd.providers.{provider}").joinpath("config.toml").read_text(encoding="utf-8")
 
 
 def is_as_written(text: str) -> bool:

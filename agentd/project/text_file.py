@@ -21,8 +21,7 @@ def read_text(
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        link = path.is_symlink()
-        reason = "is a symbolic link" if link else f"cannot be read: {error.strerror}"
+        reason = "is a symbolic link" if path.is_symlink() else f"cannot be read: {error.strerror}"
         return "unreadable", reason
     with os.fdopen(fd, "rb") as handle:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

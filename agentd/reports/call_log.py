@@ -125,9 +125,6 @@ def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decima
     if at is None:
         return None
     priced = prices.price(
-        usage_of_run([request]),
-        maker=maker_of(call.provider),
-        model=request.model,
-        at=at,
+        usage_of_run([request]), maker=maker_of(call.provider), model=request.model, at=at
     )
     return None if priced.cost_source == "none" and priced.unpriced else priced.cost_usd

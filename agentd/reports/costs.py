@@ -118,9 +118,7 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
         missing = look(project, config, begin=bounds.begin, end=bounds.end)
     return Costs(
         report=replace(
-            report,
-            problems=tuple(error.message for error in problems),
-            not_imported=missing,
+            report, problems=tuple(error.message for error in problems), not_imported=missing
         ),
         base=base,
         untimed=summed.untimed,

@@ -191,14 +191,7 @@ def _spread(row: Row, by: Collection[str]) -> Iterator[Row]:
             shares.setdefault(named, []).append(share)
     for (model, variant, thread), of in shares.items():
         source = of[0].cost_source
-        rest = (
-            *row[12:15],
-            tuple(of) if len(of) > 1 else (),
-            row.why,
-            variant,
-            thread,
-            None,
-        )
+        rest = (*row[12:15], tuple(of) if len(of) > 1 else (), row.why, variant, thread, None)
         # _replace would take three times as long
         yield Row._make((*row[:4], model, row.status, *_added(of), source, *rest))
 

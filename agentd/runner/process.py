@@ -124,5 +124,4 @@ def _from_ps(*which: str) -> Iterator[Process]:
 
 
 def _ps(*arguments: str) -> str:
-    done = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
-    return done.stdout
+    return subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False).stdout

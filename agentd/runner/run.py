@@ -164,8 +164,7 @@ class ScriptRunner:
         started = StartedCli(process, family, reading, folder.stdout)
         # Without the pid only recovery after a crash is poorer; the CLI runs already.
         with contextlib.suppress(OSError, StateError):
-            info_now = replace(info, cli_pid=process.pid, cli_token=started.token)
-            folder.write_info(info_now)
+            folder.write_info(replace(info, cli_pid=process.pid, cli_token=started.token))
         run = _Run(request, folder, info, environ, reading, relay, began_ms)
         return self._to_its_end(run, started, interrupts)
 

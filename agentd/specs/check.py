@@ -36,8 +36,7 @@ def _delta_problems(delta: Delta) -> Iterator[Problem]:
 
 def _block_problems(kind: str, block: Requirement) -> Iterator[Problem]:
     if not block.body:
-        text = f'{kind} "{block.name}" has no text under its heading'
-        yield Problem(text, block.line)
+        yield Problem(f'{kind} "{block.name}" has no text under its heading', block.line)
     if not block.old_style and not any(scenario.body for scenario in block.scenarios):
         text = f'{kind} "{block.name}" has no "#### Scenario:" with steps under it'
         yield Problem(text, block.line)
@@ -47,8 +46,7 @@ def _twice(kind: str, entries: Iterable[tuple[str, int]]) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for name, line in entries:
         if name in seen:
-            text = f'"{name}" is in {kind} twice, first on line {seen[name]}'
-            yield Problem(text, line)
+            yield Problem(f'"{name}" is in {kind} twice, first on line {seen[name]}', line)
         else:
             seen[name] = line
 
@@ -61,15 +59,13 @@ def _contradictions(delta: Delta) -> Iterator[Problem]:
     for block in delta.modified:
         for kind, names in (("REMOVED", removed), ("ADDED", added)):
             if block.name in names:
-                text = f'"{block.name}" is in both MODIFIED and {kind}'
-                yield Problem(text, block.line)
+                yield Problem(f'"{block.name}" is in both MODIFIED and {kind}', block.line)
         if block.name in renamed_away:
             text = f'MODIFIED must name the new heading, "{renamed_away[block.name].new}"'
             yield Problem(text, block.line)
     for block in delta.added:
         if block.name in removed:
-            text = f'"{block.name}" is in both ADDED and REMOVED'
-            yield Problem(text, block.line)
+            yield Problem(f'"{block.name}" is in both ADDED and REMOVED', block.line)
     for entry in delta.renamed:
         if fold(entry.old) in removed_folded:
             yield Problem(f'"{entry.old}" is in both RENAMED and REMOVED', entry.line)
@@ -103,8 +99,7 @@ def _outline_problems(text: str) -> Iterator[Problem]:
         return
     children = list(_children(doc, section))
     if not children:
-        line = doc.headings[section].index + 1
-        yield Problem("no requirement is left in it", line)
+        yield Problem("no requirement is left in it", doc.headings[section].index + 1)
     for child in children:
         if not any(_content(doc, step) for step in _children(doc, child)):
             heading = doc.headings[child]

@@ -8,20 +8,10 @@ from itertools import pairwise
 
 from agentd.late_pattern import late_pattern
 from agentd.markdown.openspec import SPACES
-from agentd.specs.blocks import (
-    marks_between,
-    requirement_finder,
-    requirements,
-)
+from agentd.specs.blocks import marks_between, requirement_finder, requirements
 from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.mains import parse_main, purpose_section
-from agentd.specs.model import (
-    Delta,
-    Problem,
-    Removed,
-    Renamed,
-    Requirement,
-)
+from agentd.specs.model import Delta, Problem, Removed, Renamed, Requirement
 
 _SECTION = late_pattern(rf"##{SPACE}+({ANY}+)\Z")
 _OTHER_HEADING = late_pattern(rf"###{SPACE}+({ANY}+)\Z")

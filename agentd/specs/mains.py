@@ -7,12 +7,7 @@ from collections.abc import Iterable
 
 from agentd.late_pattern import late_pattern
 from agentd.markdown.openspec import SPACES, code_lines, without_comments
-from agentd.specs.blocks import (
-    marks_between,
-    requirement_finder,
-    requirements,
-    section_end,
-)
+from agentd.specs.blocks import marks_between, requirement_finder, requirements, section_end
 from agentd.specs.lines import ANY, SPACE, Lines, normalized, open_heading
 from agentd.specs.model import MainSpec, Problem
 

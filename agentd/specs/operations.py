@@ -23,11 +23,7 @@ class Operations:
     """
 
     def __init__(
-        self,
-        spec: MainSpec,
-        delta: Delta,
-        base: Mapping[str, str | None],
-        warnings: list[Problem],
+        self, spec: MainSpec, delta: Delta, base: Mapping[str, str | None], warnings: list[Problem]
     ) -> None:
         self.spec = spec
         self.delta = delta

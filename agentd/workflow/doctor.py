@@ -74,8 +74,7 @@ def examine(start: Path) -> list[Check]:
     except ConfigError as error:
         wrong = [Check("config", "fail", line, error.fix) for line in error.message.splitlines()]
         return [python, found, *wrong, *repository]
-    strict = config.budget.strict
-    clis = _clis(config.providers, project.root, config.meter.wire, strict=strict)
+    clis = _clis(config.providers, project.root, config.meter.wire, strict=config.budget.strict)
     prices = _prices(Workspace(project, config))
     checks = _checks(project.root, config.checks)
     return [

@@ -42,7 +42,7 @@ def drive(
         step = STEPS[action]
         given = (values or {}) if action == loop.first else {}
         run = StepRun(change=change, step=step, order=order, values=given)
-        if step.validates_first and not _is_valid(run, loop):
+        if step.validates_first and not _is_valid(run):
             continue
         yield run_step(run)
 
@@ -122,7 +122,7 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
     return LoopEnded(f"{change.id} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
 
 
-def _is_valid(run: StepRun, loop: Loop) -> bool:
+def _is_valid(run: StepRun) -> bool:
     """Validate before money is spent on a judgement; what is wrong is judged without a model."""
     from agentd.documents.fix import fix_change
     from agentd.documents.merge_rules import STACKED

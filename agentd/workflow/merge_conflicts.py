@@ -51,8 +51,7 @@ def resolve(
                 "target": change.project.shown(place),
                 "conflict": "\n\n".join(map(_shown, target.result.conflicts)),
             }
-            step = STEPS["merge"]
-            yield run_step(StepRun(change=change, step=step, order=order, values=values))
+            yield run_step(StepRun(change=change, step=STEPS["merge"], order=order, values=values))
             answer = read_spec(change.project, place) or ""
         texts[target.target] = _merged(change, target, answer, place, deltas)
         # What is written over the answer has the other deltas too, and may be half there.

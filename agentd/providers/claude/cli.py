@@ -13,14 +13,7 @@ from typing import Any
 from agentd.metering.requests import ApiRequest, unite, usage_by_model
 from agentd.metering.usage import ModelUsage, add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
-from agentd.providers.claude import (
-    activity,
-    cut_text,
-    failures,
-    pointing,
-    session_log,
-    telemetry,
-)
+from agentd.providers.claude import activity, cut_text, failures, pointing, session_log, telemetry
 from agentd.providers.claude.usage import finish_of, of_message, of_model, requests_of
 from agentd.providers.fields import has_tokens, mapping, money, text
 

@@ -114,17 +114,13 @@ class _Transcript:
         if not any(one.finish for one in self.requests.values()):
             # Old versions log no ends: of what was followed by something the end is sure.
             requests = [replace(one, ended=True) for one in requests[:-1]] + requests[-1:]
-        return LoggedThread(
-            requests,
-            waiting=any(self.waiting.get(prompt) for prompt in own),
-        )
+        return LoggedThread(requests, waiting=any(self.waiting.get(prompt) for prompt in own))
 
     def _answer(
         self, entry: Mapping[str, Any], message: Mapping[str, Any], prompt: str | None
     ) -> None:
         for one in _answers(entry, message):
-            known = self.requests.get(str(one.id))
-            self.requests[str(one.id)] = _with_more(known, one)
+            self.requests[str(one.id)] = _with_more(self.requests.get(str(one.id)), one)
             self.prompt_of.setdefault(str(one.id), prompt)
 
 

@@ -173,9 +173,8 @@ class Rollout:
         elif kind in _RESULTS:
             self.resulted = True
             self.calls.discard(str(payload.get("call_id")))
-            stopped = str(payload.get("output")).endswith(_ABORTED)
             # With the last tool's result the next request goes out, unless the run was stopped.
-            self.waiting = not self.calls and not stopped
+            self.waiting = not self.calls and not str(payload.get("output")).endswith(_ABORTED)
 
     def _next_answer(self) -> None:
         """Another answer begins, or the turn ends: the one before has its record by now."""

@@ -16,12 +16,7 @@ from agentd.reports.audit.price_sources import SourcePrices
 from agentd.reports.audit.problems import Audit, Finding, Problem
 from agentd.reports.audit.recomputed import check_price, check_reported
 from agentd.reports.audit.requests import check_requests
-from agentd.reports.audit.runs import (
-    check_entered,
-    check_tokens,
-    is_correction,
-    open_run,
-)
+from agentd.reports.audit.runs import check_entered, check_tokens, is_correction, open_run
 from agentd.reports.audit.twice import Placed, find_twice
 
 
@@ -98,10 +93,7 @@ def _look_through(change: Change, looking: _Looking) -> None:
 
 
 def _check(
-    call: CallRecord,
-    before: Sequence[CallRecord],
-    runs: Mapping[str, Found],
-    looking: _Looking,
+    call: CallRecord, before: Sequence[CallRecord], runs: Mapping[str, Found], looking: _Looking
 ) -> Iterator[Problem]:
     found = runs.get(call.id)
     settings = looking.workspace.config.providers.get(call.provider or "")

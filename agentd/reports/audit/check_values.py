@@ -54,8 +54,7 @@ def check_parts(call: CallRecord) -> Iterator[Problem]:
     if whole_usd != summed_usd:
         costs = usd(whole_usd, None), usd(summed_usd, None)
         message = f"cost_usd is {costs[0]}, but its models cost {costs[1]} together"
-        off_usd = whole_usd - summed_usd
-        yield Problem("parts", message, whole_usd, summed_usd, STATE_FIX, off_usd)
+        yield Problem("parts", message, whole_usd, summed_usd, STATE_FIX, whole_usd - summed_usd)
 
 
 def _check_counts(whose: str, usage: ModelUsage) -> Iterator[Problem]:

@@ -122,8 +122,7 @@ def _by_report(
             expected = told if expected is None else expected
         own = "no cost" if expected is None else usd(expected, None)
         message = f"recorded {figure} as {call.provider}'s own figure, but the run's stdout tells"
-        found = _wrong(part, f"{message} {own}", expected, STATE_FIX)
-        return found._replace(check="reported")
+        return _wrong(part, f"{message} {own}", expected, STATE_FIX)._replace(check="reported")
     return _by_check(call, part, prices)
 
 
@@ -165,10 +164,7 @@ def _key(part: PricedModel) -> tuple[str, Variants]:
 
 def _whole(call: CallRecord) -> PricedModel:
     return PricedModel(
-        model=call.model,
-        usage=call.usage,
-        cost_usd=call.cost_usd,
-        cost_source=call.cost_source,
+        model=call.model, usage=call.usage, cost_usd=call.cost_usd, cost_source=call.cost_source
     )
 
 

@@ -16,14 +16,7 @@ from agentd.frozen import frozen
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.reports.forecast.history import read_history
-from agentd.reports.forecast.ranges import (
-    TOKENS,
-    USD,
-    Like,
-    Measure,
-    Past,
-    Range,
-)
+from agentd.reports.forecast.ranges import TOKENS, USD, Like, Measure, Past, Range
 from agentd.reports.forecast.replay import Replay, Unfolding, replay_rests, replay_step
 from agentd.reports.forecast.rest import Rest, range_of_rests, rests
 from agentd.reports.forecast.visits import Visit
@@ -89,8 +82,7 @@ def forecast(
     step = STEPS[name]
     run = StepRun(change=change, step=step, order=wanted, values={"description": description or ""})
     choice = choose_for(run)
-    described = description is not None
-    prompt_bytes = _prompt_bytes(run, described=described)
+    prompt_bytes = _prompt_bytes(run, described=description is not None)
     history = read_history(change.project)
     of_step = history.of(name)
     done = sum(call.step == name and call.status == "ok" for call in state.calls)
@@ -124,9 +116,7 @@ def _of_step(visits: list[Visit], like: Like) -> Figures:
 
 
 def _of_rest(
-    by_measure: dict[Measure, list[Rest]],
-    visits: list[Visit],
-    providers: dict[str, str | None],
+    by_measure: dict[Measure, list[Rest]], visits: list[Visit], providers: dict[str, str | None]
 ) -> Figures:
     figures: list[Any] = []
     for measure, found in by_measure.items():
