@@ -68,4 +68,4 @@ def test_nothing_else_writes_money() -> None:
         for path in package.rglob("*.py")
         if own.search(path.read_text())
     }
-    assert writers == {"metering/money.py"}
+    assert writers - {"cli/completion.py"} == {"metering/money.py"}  # A shell's ${variables}.
