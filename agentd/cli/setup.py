@@ -30,6 +30,14 @@ def init(
             "--name", metavar="NAME", help="The project's name (default: read from its files)."
         ),
     ] = None,
+    commands: Annotated[
+        bool,
+        typer.Option(
+            "--commands",
+            help="Also write slash commands (/agentd:plan, impl, status, cost) and a skill for "
+            "each CLI of the config.",
+        ),
+    ] = False,
     remove: Annotated[
         bool,
         typer.Option("--remove", help="Remove what init wrote, unless it was edited."),
@@ -47,7 +55,7 @@ def init(
     """
     from agentd.project.init import find_clis, initialise
 
-    if (remove and (provider or name)) or (dry_run and not remove):
+    if (remove and (provider or name or commands)) or (dry_run and not remove):
         raise UsageError(
             "--remove goes with --dry-run alone, and --dry-run with --remove",
             fix="See: agentd init --help",
@@ -56,13 +64,17 @@ def init(
         _remove(dry_run=dry_run)
         return
     clis = find_clis()
-    done = initialise(Path.cwd(), provider=provider, project_name=name, installed=clis)
+    done = initialise(
+        Path.cwd(), provider=provider, project_name=name, installed=clis, commands=commands
+    )
     if provider is None:
         _tell_clis(clis)
     for path in done.created:
         show(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
         show(f"kept  {path.relative_to(done.project.root)}")
+    for path in done.edited:
+        show(f"kept  {path.relative_to(done.project.root)}: it was edited")
     if done.registered:
         show("registered agentd's merge driver in this repository's git config")
     if done.added:
@@ -89,14 +101,11 @@ def _remove(*, dry_run: bool) -> None:
 
     done = remove(Path.cwd(), dry_run=dry_run)
     for path in done.removed:
-        slash = "/" if path.name in ("agentd", "specs", "changes", "archive", ".running") else ""
-        show(f"{'would remove' if dry_run else 'removed'} {path.relative_to(done.root)}{slash}")
+        show(f"{'would remove' if dry_run else 'removed'} {done.shown(path)}")
     if done.unregistered:
         show(f"{'would take' if dry_run else 'took'} agentd's merge driver out of the git config")
     for left in done.left:
-        show(
-            f"{'would leave' if dry_run else 'left'} {left.path.relative_to(done.root)}: {left.why}"
-        )
+        show(f"{'would leave' if dry_run else 'left'} {done.shown(left.path)}: {left.why}")
 
 
 def doctor(

@@ -20,6 +20,7 @@ from agentd.frozen import frozen
 from agentd.json_value import json_value
 from agentd.late_pattern import late_pattern
 from agentd.project import merge_driver
+from agentd.project.agent_commands import WrittenCommands, write_commands
 from agentd.project.layout import Project, find_layout
 from agentd.providers import PROVIDERS
 
@@ -57,6 +58,7 @@ class Initialised:
     """What ``init`` wrote (``created``) and what was there and was left alone (``kept``).
 
     ``added``: the config that was there has got the section of the provider that was asked for.
+    ``edited`` are slash commands that a person edited, so that they were left alone.
     ``registered``: the repository's git config has got agentd's merge driver. ``lacking``:
     providers whose CLI is installed, but that have no section in the config that was there.
     """
@@ -67,6 +69,7 @@ class Initialised:
     added: bool = False
     registered: bool = False
     lacking: tuple[str, ...] = ()
+    edited: tuple[Path, ...] = ()
 
 
 def find_clis() -> dict[str, str]:
@@ -81,13 +84,15 @@ def initialise(
     provider: str | None = None,
     project_name: str | None = None,
     installed: Collection[str] = (),
+    commands: bool = False,
 ) -> Initialised:
     """Write config.toml, project.md, .gitignore, .gitattributes and specs/ below ``root``/agentd.
 
     In a project of OpenSpec the specs are those below ``openspec/``. The merge driver is
     registered in the repository around it. A new config has the sections of the ``installed``
     providers, or of ``provider`` alone; of all without either. Running it again writes only what is
-    missing, the section of ``provider`` too. Raises InputError when ``root`` is no folder or can't
+    missing, the section of ``provider`` too. ``commands``: also slash commands and skills for each
+    provider of the config. Raises InputError when ``root`` is no folder or can't
     be written to, ConfigError when a section is to be added to a config that is not sound, or this
     agentd is older than its ``min_version``.
     """
@@ -123,9 +128,11 @@ def initialise(
             f"{attributes}: cannot be written: {error.strerror}", fix="Put a plain file there."
         ) from error
     registered = merge_driver.register(project.root)
+    lines = write_commands(project.root, _providers(here)) if commands else WrittenCommands()
     return Initialised(
         project=project,
-        created=tuple(created),
+        created=(*created, *lines.written),
+        edited=lines.edited,
         kept=tuple(path for path in contents if path not in written),
         added=added,
         registered=registered,
@@ -134,11 +141,15 @@ def initialise(
 
 
 def _lacking(config: Path, installed: Collection[str]) -> tuple[str, ...]:
+    there = _providers(config)
+    return tuple(name for name in installed if there and name not in there)
+
+
+def _providers(config: Path) -> Collection[str]:
     try:
-        there = load_to_report(config)[0].providers
+        return load_to_report(config)[0].providers
     except ConfigError:  # whoever runs a step is told
         return ()
-    return tuple(name for name in installed if name not in there)
 
 
 def render_config(project_name: str, providers: Collection[str] = ()) -> str:

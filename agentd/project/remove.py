@@ -10,6 +10,7 @@ from agentd.config.load import require_version
 from agentd.errors import InputError, StateError
 from agentd.files import write_atomic
 from agentd.frozen import frozen
+from agentd.project.agent_commands import emptied_by, written_commands
 from agentd.project.change import Change, open_changes
 from agentd.project.hold import worker_on
 from agentd.project.init import IGNORED, is_as_written, project_text
@@ -37,15 +38,20 @@ class Left:
 
 @frozen()
 class Removed:
-    """What is taken away, of folders too, and what stays in ``agentd/``.
+    """What is taken away, its ``folders`` too, and what stays in ``agentd/``.
 
     ``unregistered``: the merge driver is taken out of the repository's git config.
     """
 
     root: Path
     removed: tuple[Path, ...]
+    folders: tuple[Path, ...]
     left: tuple[Left, ...]
     unregistered: bool = False
+
+    def shown(self, path: Path) -> str:
+        """A path of it as the user sees it, a folder with a slash."""
+        return f"{path.relative_to(self.root)}{'/' * (path in self.folders)}"
 
 
 def remove(root: Path, *, dry_run: bool = False) -> Removed:
@@ -71,6 +77,7 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             fix="Name the project's folder: agentd -C DIR init --remove",
         )
     require_version(config)
+    commands = written_commands(project.root)
     for change in open_changes(project):
         _check_nobody_works(change)
     reasons: dict[Path, str] = {}
@@ -84,12 +91,17 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             shared[path] = "".join(others)
             gone.remove(path)
     folders = _emptied(home, {*gone})
+    outside = emptied_by(project.root, commands.written)
     unregistered = is_ours_alone(project)
     if not dry_run:
         for path, text in shared.items():
             write_atomic(path, text.encode(errors="surrogateescape"))
         if unregistered:
             unregister(project.root)
+        for path in commands.written:
+            path.unlink()
+        for folder in outside:
+            folder.rmdir()
         # The config is the last of its folder: until then the command can be run again.
         inner = [folder for folder in folders if folder != home]
         for path in sorted([*gone, *inner], key=lambda path: (path == config, path in inner)):
@@ -99,8 +111,12 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
     left = [] if home in folders else sorted(set(home.iterdir()) - {*gone, *folders})
     return Removed(
         root=project.root,
-        removed=(*gone, *folders),
-        left=tuple(Left(path, reasons.get(path) or _why(path)) for path in left),
+        removed=(*gone, *folders, *commands.written, *outside),
+        folders=(*folders, *outside),
+        left=(
+            *(Left(path, reasons.get(path) or _why(path)) for path in left),
+            *(Left(path, _CHANGED) for path in commands.edited),
+        ),
         unregistered=unregistered,
     )
 

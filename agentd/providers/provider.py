@@ -91,6 +91,21 @@ class SessionLogs:
 
 
 @frozen(kw_only=True)
+class AgentCommands:
+    """Where a CLI looks for a project's slash commands and skills.
+
+    ``path`` is that of a command's file below the project's root, ``skills`` the folder of skills.
+    ``arguments`` stands in the command for what is typed behind it, "" where nothing does. "skill":
+    its commands are skills.
+    """
+
+    path: str
+    form: Literal["markdown", "toml", "skill"]
+    arguments: str
+    skills: str
+
+
+@frozen(kw_only=True)
 class Provider:
     """One coding CLI; its folder is named like it and holds its part of the config's template.
 
@@ -100,7 +115,8 @@ class Provider:
     as price catalogues name it, "" where each model's name has to tell. ``default_model`` is the
     one it takes when it is told none. ``reports_costs``: it has figures of its own, real for its
     maker's models. ``usual_for``: the work that it does where the config names no provider.
-    ``session_logs`` tells of all its session logs, None where agentd can read none.
+    ``commands`` are its slash commands, None where it has none. ``session_logs`` tells of all its
+    session logs, None where agentd can read none.
     """
 
     name: str
@@ -115,3 +131,4 @@ class Provider:
     budget_flag: BudgetFlag | None = None
     usual_for: tuple[Work, ...] = ()
     session_logs: SessionLogs | None = None
+    commands: AgentCommands | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agentd.providers.provider import BudgetFlag, Provider, SessionLogs, loader
+from agentd.providers.provider import AgentCommands, BudgetFlag, Provider, SessionLogs, loader
 
 _NAME_LENGTH = 150  # of a longer path claude shortens the name of its folder
 
@@ -27,5 +27,11 @@ CLAUDE = Provider(
         places=("projects/*",),
         load=loader(f"{__name__}.session_log:LOG_FORMAT"),
         begins=lambda root: re.sub(r"[^A-Za-z0-9]", "-", str(root))[:_NAME_LENGTH],
+    ),
+    commands=AgentCommands(
+        path=".claude/commands/agentd/{name}.md",
+        form="markdown",
+        arguments="$ARGUMENTS",
+        skills=".claude/skills",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentd.providers.provider import Provider, SessionLogs, loader
+from agentd.providers.provider import AgentCommands, Provider, SessionLogs, loader
 
 CODEX = Provider(
     name="codex",
@@ -18,5 +18,11 @@ CODEX = Provider(
         usual=".codex",
         places=("sessions", "archived_sessions"),
         load=loader(f"{__name__}.session_log:LOG_FORMAT"),
+    ),
+    commands=AgentCommands(
+        path=".agents/skills/agentd-{name}/SKILL.md",
+        form="skill",
+        arguments="",
+        skills=".agents/skills",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentd.providers.provider import Provider, SessionLogs, loader
+from agentd.providers.provider import AgentCommands, Provider, SessionLogs, loader
 
 GEMINI = Provider(
     name="gemini",
@@ -18,5 +18,11 @@ GEMINI = Provider(
         usual="",
         places=(".gemini/tmp/*/chats",),
         load=loader(f"{__name__}.session_log:LOG_FORMAT"),
+    ),
+    commands=AgentCommands(
+        path=".gemini/commands/agentd/{name}.toml",
+        form="toml",
+        arguments="{{args}}",
+        skills=".gemini/skills",
     ),
 )
