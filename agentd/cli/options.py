@@ -17,7 +17,7 @@ LatestChangeId = Annotated[
     typer.Argument(
         metavar="[ID]",
         show_default=False,
-        help="Change id (default: the most recent one; of status, the most recent open one).",
+        help="Change id (default: the most recent open one, else the last that was archived).",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from agentd.documents.openspec_metadata import goal_of
 from agentd.files import write_private
-from agentd.late_pattern import late_pattern
 from agentd.ledger import plain_files
 from agentd.ledger.run_folders import is_closed
 from agentd.project.change import Change
 
-METADATA = ".openspec.yaml"
 _NAME = "description"
-_GOAL = late_pattern(r"^goal:[ \t]+(?:[|>][+-]?[ \t\r]*\n)?(.+(?:\n[ \t]+.*)*)", re.MULTILINE)
 
 
 def keep_description(change: Change, text: str) -> None:
@@ -34,16 +30,11 @@ def earlier_description(change: Change) -> str | None:
 
 
 def told_openspec(change: Change) -> str | None:
-    """The README.md of ``openspec new`` below its title, and its goal; None without both.
-
-    The goal is found without a reader of YAML: OpenSpec writes it flat, and `agentd status` asks.
-    """
-    metadata = change.text(METADATA)
-    if metadata is None:
+    """The README.md of ``openspec new`` below its title, and its goal; None without both."""
+    goal = goal_of(change)
+    if goal is None:
         return None
     lines = (change.text("README.md") or "").split("\n")
     titled = lines[0].startswith("# ")
-    goal = _GOAL.search(metadata)
     told = "\n".join(lines[titled:]).strip()
-    aim = " ".join(goal[1].split()).strip("\"'") if goal else ""
-    return "\n\n".join(filter(None, (told, aim and f"Goal: {aim}"))) or None
+    return "\n\n".join(filter(None, (told, goal and f"Goal: {goal}"))) or None

@@ -6,19 +6,18 @@ import contextlib
 import re
 from collections.abc import Iterable
 
-from agentd.documents.description import METADATA
+from agentd.documents.openspec_metadata import skips_specs
 from agentd.errors import StateError
 from agentd.late_pattern import late_pattern
 from agentd.ledger.run_folders import run_dirs
 from agentd.markdown.document import scan
 from agentd.project.change import Change
 
-_SKIPS_SPECS = late_pattern(r"^skip_specs:[ \t]+(?:true|True|TRUE)[ \t\r]*(?:#.*)?$", re.MULTILINE)
-_SCHEMA = late_pattern(r"^schema:[ \t]+\S", re.MULTILINE)
 _NO_SPECS = late_pattern(
     r"[ \t]*[-*+][ \t]+(?:\*\*)?Specs(?:\*\*)?:(?:\*\*)?[ \t]*none\b", re.IGNORECASE
 )
-_PROPOSING = ("proposal", "fillback")
+PROPOSING = ("proposal", "fillback")
+"""The steps that write a change's first documents; the step table is above, a test compares."""
 
 
 def missing(change: Change, names: Iterable[str]) -> tuple[str, ...]:
@@ -38,12 +37,6 @@ def owes_specs(change: Change) -> bool:
     return not (by_hand and change.documents("proposal.md") and change.documents("tasks.md"))
 
 
-def skips_specs(change: Change) -> bool:
-    """Whether OpenSpec's ``.openspec.yaml`` says ``skip_specs``; as there, beside a schema only."""
-    text = change.text(METADATA) or ""
-    return bool(_SKIPS_SPECS.search(text) and _SCHEMA.search(text))
-
-
 def says_no_specs(change: Change) -> bool:
     """Whether it says that it touches no spec: ``- Specs: none`` in its proposal does, too."""
     if skips_specs(change):
@@ -57,8 +50,8 @@ def says_no_specs(change: Change) -> bool:
 
 def _is_proposed_here(change: Change) -> bool:
     """Whether a step of agentd wrote, or was to write, its first documents."""
-    if any(f"-{step}-" in run.name for run in run_dirs(change.runs_dir) for step in _PROPOSING):
+    if any(f"-{step}-" in run.name for run in run_dirs(change.runs_dir) for step in PROPOSING):
         return True
     with contextlib.suppress(StateError):  # none, or `agentd validate` says what is wrong with it
-        return any(call.step in _PROPOSING for call in change.state.calls)
+        return any(call.step in PROPOSING for call in change.state.calls)
     return False

@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 from agentd.config.model import Config
-from agentd.documents.description import METADATA
 from agentd.documents.document_files import Source, Sources, read_sources
 from agentd.documents.ledger_rules import ledger_issues
 from agentd.documents.links import broken_links
 from agentd.documents.merge_rules import merge_issues
 from agentd.documents.name_key import name_key
-from agentd.documents.owed import owes_specs, says_no_specs, skips_specs
+from agentd.documents.openspec_metadata import METADATA, skips_specs
+from agentd.documents.owed import owes_specs, says_no_specs
 from agentd.documents.patterns import pattern_issues
 from agentd.documents.placeholders import left_placeholders
 from agentd.documents.proposal_rules import NEEDED, common_issues, proposal_issues

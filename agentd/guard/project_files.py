@@ -25,7 +25,7 @@ from agentd.guard.plain_tree import PlainTree
 from agentd.guard.repository import FileChanges, Loss, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.staged import StagedFiles
-from agentd.guard.tree import look_at
+from agentd.guard.tree import is_lock_of_tools, look_at
 from agentd.guard.user_settings import UserSettings
 from agentd.state_folder import LEFT_BY_STEPS
 from agentd.text import some_of
@@ -214,7 +214,9 @@ class ProjectFiles:
             if loss.what == "deleted" or ended.whose(place.top / loss.path) != "a person's"
         ]
         for path in map(place.top.joinpath, changes.changed):
-            if path.is_relative_to(self._real_root):
+            if not code and self._is_new(path, place, changes) and is_lock_of_tools(path):
+                judged.told.append(Told(f"New, and left: {_shown(path, place.top)}, a lock file"))
+            elif path.is_relative_to(self._real_root):
                 judged.code.append(self._root / path.relative_to(self._real_root))
             else:
                 judged.around.append(path)
@@ -236,6 +238,12 @@ class ProjectFiles:
             return
         where = _shown(aside / name.with_name("git"), self._root)
         yield Told(f"Moved aside, a repository that the step made of a folder: {where}", GIT)
+
+    def _is_new(self, path: Path, place: GitPlace, changes: FileChanges) -> bool:
+        name = os.path.relpath(path, place.top)
+        entry = changes.status.entries.get(name)
+        before = self._baseline.facts["repository"]["dirty"]
+        return entry is not None and entry.state == "?" and name not in before
 
     def _open(self, place: GitPlace, *, is_ignored: bool) -> None:
         self._place = place

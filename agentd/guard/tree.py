@@ -22,6 +22,21 @@ _LEFT_BY_TOOLS = frozenset(
 )
 
 
+_LOCKS = {
+    **dict.fromkeys(("package-lock.json", "npm-shrinkwrap.json", "yarn.lock"), "package.json"),
+    **dict.fromkeys(("pnpm-lock.yaml", "bun.lock", "bun.lockb"), "package.json"),
+    **dict.fromkeys(("uv.lock", "poetry.lock", "pdm.lock"), "pyproject.toml"),
+    **{"Pipfile.lock": "Pipfile", "Cargo.lock": "Cargo.toml", "go.sum": "go.mod"},
+    **{"Gemfile.lock": "Gemfile", "composer.lock": "composer.json"},
+}
+
+
+def is_lock_of_tools(path: Path) -> bool:
+    """Whether it is a file that a package manager writes beside its project's file."""
+    beside = _LOCKS.get(path.name)
+    return beside is not None and path.is_file() and path.with_name(beside).is_file()
+
+
 def is_judged(path: str) -> bool:
     """Whether a path is none of what tools make and projects do not keep.
 

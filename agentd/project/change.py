@@ -252,15 +252,14 @@ def find_change(project: Project, change_id: str) -> Change:
     )
 
 
-def asked_change(project: Project, change_id: str | None, *, open_first: bool = False) -> Change:
+def asked_change(project: Project, change_id: str | None) -> Change:
     """The change with this id, as :func:`find_change` has it; without one the latest.
 
-    ``open_first``: an archived one is the latest only where none is open. Raises InputError when
-    there is none.
+    Raises InputError when there is none.
     """
     if change_id:
         return find_change(project, change_id)
-    change = latest_change(project, open_first=open_first)
+    change = latest_change(project)
     if change is None:
         raise InputError(
             "there is no change yet", fix='Start one: agentd run add-something "What to change"'
@@ -268,13 +267,12 @@ def asked_change(project: Project, change_id: str | None, *, open_first: bool = 
     return change
 
 
-def latest_change(project: Project, *, open_first: bool = False) -> Change | None:
-    """The change worked on last, archived or not: the one whose STATE.yaml is newest.
+def latest_change(project: Project) -> Change | None:
+    """The open change worked on last: the one whose STATE.yaml is newest; else the archived one.
 
-    Changes without one come last, archived ones behind the others; a tie goes to the name that
-    sorts last. ``open_first``: archived ones count only where no change is open.
+    Changes without a STATE.yaml come last; a tie goes to the name that sorts last.
     """
-    changes = (open_first and open_changes(project)) or all_changes(project)
+    changes = open_changes(project) or all_changes(project)
     return max(changes, key=_latest_last, default=None)
 
 

@@ -77,7 +77,7 @@ def open_shown(start: Path, change_id: str | None, *, with_diffs: bool) -> Shown
     Raises InputError where there is none; with ``with_diffs`` also for an archived one, and
     SpecError where its specs can't be merged.
     """
-    change = asked_change(find_project(start), change_id, open_first=True)
+    change = asked_change(find_project(start), change_id)
     problem: str | None = None
     deltas: list[ShownDelta] = []
     try:

@@ -121,7 +121,7 @@ def open_overview(start: Path, change_id: str | None) -> Overview:
     when its STATE.yaml is broken.
     """
     project = find_project(start)
-    change = asked_change(project, change_id, open_first=True)
+    change = asked_change(project, change_id)
     waiting = enter_unentered(change)
     view = _overview(change, _Limits.of(project), waiting, copies_of(change))
     unread = (f"{error.message}; its calls are not counted" for error in unreadable_copies(change))

@@ -34,6 +34,9 @@ def run_until_done(run: StepRun) -> CallRecord:
     change, order = run.change, run.order
     failed: list[tuple[str, Failure]] = []
     choice = choose_for(run)
+    if choice.instead_of and choice.instead_of not in order.replaced:
+        order.replaced.add(choice.instead_of)
+        order.note(f"{choice.instead_of} is not installed; {choice.provider} is used")
     session = order.session_id or session_to_continue(run, choice.provider)
     if lost := order.timed_out.get(run.step.name):
         failed.append((lost.provider, lost.failure))

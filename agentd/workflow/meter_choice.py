@@ -10,7 +10,14 @@ from agentd.budget.spending import is_limited
 from agentd.config.model import Wire
 from agentd.errors import BudgetExceeded
 from agentd.frozen import frozen
-from agentd.providers.pointing import NotPointed, Pointing, PointQuery, Telling, unusable_proxy
+from agentd.providers.pointing import (
+    NO_LOGIN,
+    NotPointed,
+    Pointing,
+    PointQuery,
+    Telling,
+    unusable_proxy,
+)
 from agentd.providers.provider import Provider
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
@@ -51,7 +58,9 @@ def choose_meter(row: Provider, query: PointQuery, wire: Wire) -> MeterChoice:
     if isinstance(found, NotPointed):
         why = found.why
     elif not found.tried and wire == "auto":
-        why = f'{found.login}; with wire = "on" in [meter] it is tried at the wire'
+        why = found.login
+        if why != NO_LOGIN:
+            why += '; with wire = "on" in [meter] it is tried at the wire'
     elif proxy := unusable_proxy(found):
         why = proxy
     else:

@@ -19,10 +19,14 @@ _SIZES: tuple[tuple[Complexity, int], ...] = (("low", 4), ("medium", 10), ("high
 
 @frozen(kw_only=True)
 class Choice:
-    """A provider's name, and the full name of its model (None: the CLI's default)."""
+    """A provider's name, and the full name of its model (None: the CLI's default).
+
+    ``instead_of``: the provider that is usual for the step, and not installed; else "".
+    """
 
     provider: str
     model: str | None
+    instead_of: str = ""
 
 
 def choose(
@@ -46,7 +50,8 @@ def choose(
         name for name, each in config.providers.items() if each.executable(root, os.environ)
     ]
     usual = usual_provider(step, installed or config.providers)
-    name = provider or (set_ and set_.provider) or usual
+    asked = provider or (set_ and set_.provider)
+    name = asked or usual
     if name not in config.providers:
         lacking = f"no provider {name}" if name else "there is no provider"
         raise ConfigError(
@@ -61,9 +66,11 @@ def choose(
     # A model of [steps.X] without a provider is one of the provider that the step would have.
     same = set_ is not None and (set_.provider or usual) == name
     wanted = model or (set_.model if set_ and same else None)
+    first = usual_provider(step, config.providers)
+    instead_of = first if not asked and first != name else ""
     if wanted is None and (sized := model_for(settings, size)):
-        return Choice(provider=name, model=sized.model)
-    return Choice(provider=name, model=settings.model_name(wanted))
+        return Choice(provider=name, model=sized.model, instead_of=instead_of)
+    return Choice(provider=name, model=settings.model_name(wanted), instead_of=instead_of)
 
 
 def usual_provider(step: Step, names: Iterable[str]) -> str:

@@ -69,7 +69,8 @@ class Order:
     ``wait``: sleep until a rate limit is lifted. ``override_budget``: begin and go on with calls
     beyond their budget. ``no_checks``: the project's checks don't run, and decide nothing.
     ``note`` is told in a line what happens, ``warn`` what a person must see, ``watching`` shows
-    each call while it runs. ``timed_out`` fills, by step, while earlier runs are followed.
+    each call while it runs. ``timed_out`` fills, by step, while earlier runs are followed,
+    ``replaced`` with the providers of which it is told that another one is used.
     """
 
     provider: str | None = None
@@ -82,3 +83,4 @@ class Order:
     warn: Callable[[str], None] = field(default=lambda _: None)
     watching: Watching = nobody_watches
     timed_out: dict[str, TimedOut] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)

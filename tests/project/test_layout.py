@@ -159,35 +159,18 @@ def test_an_unknown_change_is_an_error(project: Project, asked: str, fix: str) -
         ({}, None),
         ({"changes/a": 30, "changes/b": 10, "changes/c": 20}, "a"),
         ({"changes/a": 10, "changes/b": 10}, "b"),
-        ({"changes/a": 10, "archive/20260101-z": 20}, "z"),
-        ({"changes/a": 20, "archive/20260101-z": 10}, "a"),
+        ({"changes/a": 10, "archive/20260101-z": 20}, "a"),
+        ({"changes/a": None, "archive/20260101-z": 20}, "a"),
+        ({"archive/20260101-y": 20, "archive/20260101-z": 10}, "y"),
         ({"changes/a": 10, "changes/b": None}, "a"),
         ({"changes/b": None}, "b"),
         ({"changes/b": None, "archive/20260101-z": None}, "b"),
     ],
 )
-def test_the_change_worked_on_last_has_the_newest_state(
+def test_the_change_worked_on_last_is_open_and_has_the_newest_state(
     project: Project, changes: dict[str, int | None], expected: str | None
 ) -> None:
     for name, time_s in changes.items():
         make(project.agentd_dir / name, time_s)
     latest = latest_change(project)
     assert (latest and latest.id) == expected
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"changes/a": 10, "archive/20260101-z": 20}, "a"),
-        ({"changes/a": None, "archive/20260101-z": 20}, "a"),
-        ({"archive/20260101-y": 20, "archive/20260101-z": 10}, "y"),
-    ],
-)
-def test_an_open_change_comes_first_where_that_is_asked_for(
-    project: Project, changes: dict[str, int | None], expected: str
-) -> None:
-    for name, time_s in changes.items():
-        make(project.agentd_dir / name, time_s)
-    latest = latest_change(project, open_first=True)
-    assert latest is not None
-    assert latest.id == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,23 @@ COUNTED = f'test = "cat result; grep -q failed result && exit 1 || exit 0"\n{OFF
 
 UNLOADED = "!!!! Interrupted: 1 error during collection !!!!"
 STOPPED = "!!!! stopping after 1 failures !!!!"
+
+
+# As they print it: node 20's two reporters, jest 29, vitest 2 and mocha 10 were run for it, the
+# rest is of their documentation.
+NAMED = (
+    ("not ok 1 - adds", "# fail 1"),
+    ("  ✖ adds (8.980713ms)", "ℹ fail 1"),
+    ("  ● suite › adds", "Tests:       1 failed, 1 passed, 3 total"),
+    (" FAIL  v/a.test.ts > suite > adds", "      Tests  1 failed | 1 passed (3)"),
+    ("      2) adds", "  1 failing"),
+    ("  1) Calculator adds", "2 examples, 1 failure"),
+    ("1) Tests\\CalcTest::adds", "Tests: 2, Assertions: 2, Failures: 1."),
+    ("  Failed Calc.Tests.adds [12 ms]", "Failed!  - Failed:     1, Passed:     1"),
+    ("CalcTest > adds() FAILED", "2 tests completed, 1 failed"),
+    ("[ERROR] a.CalcTest.adds -- Time elapsed: 0.01 s <<< FAILURE!", "Tests run: 2, Failures: 1"),
+    ("[ERROR] adds(a.CalcTest)  Time elapsed: 0.01 s  <<< ERROR!", "Tests run: 2, Errors: 1"),
+)
 
 
 def summed(failed: int) -> str:
@@ -75,6 +93,15 @@ def ended(output: str, exit_code: int | None = 1) -> CheckResult:
         (ended("a", 127), ended("a", 127), False),
         (ended("a", None), ended("b", None), True),
         (ended("a", 1), ended("a", None), False),
+        (replace(ended("a", None), duration_ms=9000), ended("a", None), False),
+        (ended("t/test_a.py ..F.", None), ended("t/test_a.py ..F..", None), True),
+        (ended("t/test_a.py ....", None), ended("t/test_a.py ..F.", None), False),
+        (ended("not ok 1 - a\n# fail 1"), ended("not ok 4 - a\n# fail 1"), True),
+        *(
+            (ended(f"{one}\n{end}"), ended(f"{one.replace('adds', 'breaks')}\n{end}"), False)
+            for one, end in NAMED
+        ),
+        *((ended(f"{one}\n{end}"), ended(f"{one}\n{end}"), True) for one, end in NAMED),
         (ended("1 error in 0.01s", 2), ended("Found 1 error.", 2), False),
         (ended(summed(5)), ended(f"{UNLOADED}\n1 error in 0.10s", 2), False),
         (ended(f"{UNLOADED}\n1 error in 0.10s", 2), ended(f"{UNLOADED}\n1 error in 0.2s", 2), True),
@@ -179,8 +206,9 @@ def test_the_baseline_is_of_before_the_first_code_also_when_that_failed(tmp_path
     box = box_of(tmp_path, f'test = "test ! -e login.py"\n{OFF}')
     whole(box, "x")
     good = box.plan["implementation"][0]
-    # It writes code, but no IMPLEMENTATION.md: the step fails, and runs again.
-    box.plan["implementation"] = [{**good, "files": {"login.py": "x\n"}}, good]
+    # It writes code, and a spec that it may not touch: the step fails, and runs again.
+    forbidden = {"login.py": "x\n", "agentd/specs/login.md": "# gone\n"}
+    box.plan["implementation"] = [{**good, "files": forbidden}, good]
     box.plan["resolve"] = [
         {**good, "files": {"change/IMPLEMENTATION.md": "# R\n"}, "shell": "rm login.py"}
     ]
@@ -208,13 +236,38 @@ def test_without_checks_none_run_and_the_ledger_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_what_was_approved_without_checks_needs_them_to_be_archived(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["archive", "run"])
+def test_what_was_approved_without_checks_waits_for_a_persons_word(
+    tmp_path: Path, command: str
+) -> None:
+    """Nothing is paid for, and the approval stays: both ways are named."""
     box = box_of(tmp_path, f'test = "exit 1"\n{OFF}')
+    whole(box, "x", "y")
     put_change(box, "add-x", "implementing", {"IMPLEMENTATION.md": "# I\n"})
     box.ok("review", "add-x", "--no-checks")
-    assert state_of(box, "add-x")["phase"] == "complete"
-    assert box.run("archive", "add-x").returncode == 5
-    assert state_of(box, "add-x")["checks"] == "failed"
+    review = (box.change("add-x") / "REVIEW.md").read_text()
+    done = box.run(command, "add-x")
+    assert done.returncode == 5
+    assert "was approved with --no-checks, and is not archived: test: FAILED" in done.stderr
+    assert "agentd archive add-x --no-checks" in done.stderr
+    assert "agentd review add-x" in done.stderr
+    state = state_of(box, "add-x")
+    assert (state["phase"], state["checks"]) == ("complete", "skipped")
+    assert (box.change("add-x") / "REVIEW.md").read_text() == review
+    assert steps_of(box) == ["review"]
+    if command == "run":
+        assert "verdict: NEEDS_CHANGES" in box.ok("review", "add-x")
+    else:
+        box.ok("archive", "add-x", "--no-checks")
+
+
+def test_what_was_approved_without_checks_is_archived_where_they_pass(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "exit 0"\n{OFF}')
+    whole(box, "x")
+    put_change(box, "add-x", "implementing", {"IMPLEMENTATION.md": "# I\n"})
+    box.ok("review", "add-x", "--no-checks")
+    box.ok("archive", "add-x")
+    assert state_of(box, "add-x")["checks"] == "passed"
 
 
 def test_the_checks_that_will_run_are_told_at_the_start(tmp_path: Path) -> None:

@@ -15,6 +15,12 @@ UNITTEST = "import unittest\n"
 PYTEST = "import pytest\n"
 PLAIN = "def test_a():\n    pass\n"
 TEST = "tests/test_a.py"
+ROOTED = {
+    "requirements.txt": "pytest\n",
+    TEST: "import x\n",
+    ".venv/bin/python": "",
+    ".venv/bin/pytest": "",
+}
 PYPROJECT = "[project]\nname = 'x'\n"
 
 
@@ -93,6 +99,17 @@ def put(path: Path, text: str) -> None:
         # The project has an environment, and pytest is not in it: another's is no use.
         ({"setup.py": "", TEST: PLAIN, ".venv/bin/python": ""}, ".venv/bin/pytest"),
         ({"pyproject.toml": "", TEST: PLAIN, "pdm.lock": ""}, "pdm run pytest"),
+        # Only python has the root on its path, where the tests find what they import.
+        ({**ROOTED, "x.py": ""}, ".venv/bin/python -m pytest"),
+        ({**ROOTED, "x/__init__.py": ""}, ".venv/bin/python -m pytest"),
+        (
+            {"requirements.txt": "pytest\n", TEST: "import x\n", "x.py": "", "uv.lock": ""},
+            "uv run --frozen python -m pytest",
+        ),
+        ({**ROOTED, "src/x.py": ""}, ".venv/bin/pytest"),
+        ({**ROOTED, "x.py": "", "conftest.py": ""}, ".venv/bin/pytest"),
+        ({**ROOTED, "x.py": "", "tests/__init__.py": ""}, ".venv/bin/pytest"),
+        ({**ROOTED, "x.py": "", "pytest.ini": "[pytest]\npythonpath = .\n"}, ".venv/bin/pytest"),
     ],
 )
 def test_python(
@@ -182,6 +199,17 @@ def test_a_uv_workspace_is_tested_with_all_its_packages(
             },
             "",
             "yarn workspaces run test",
+        ),
+        (
+            {
+                "package.json": json.dumps({"workspaces": ["p/*"]}),
+                "yarn.lock": "# yarn lockfile v1\n",
+                "p/a/package.json": json.dumps({"name": "@x/a", "scripts": {"test": "jest"}}),
+                "p/b/package.json": json.dumps({"name": "b"}),
+                "p/c/package.json": json.dumps({"name": "c", "scripts": {"test": "jest"}}),
+            },
+            "",
+            "yarn workspace @x/a run test && yarn workspace c run test",
         ),
         (
             {

@@ -189,7 +189,6 @@ def test_checks_do_not_run_again_before_the_archive_where_nothing_changed(tmp_pa
 @pytest.mark.parametrize(
     ("checks", "verdict"),
     [
-        (f'test = "no-such-command-here"\n{OFF}', "NEEDS_CHANGES"),
         ('test = "exit 0"\nlint = "exit 1"\naudit = ""', "APPROVED"),
         ('test = "exit 0"\nlint = "exit 1"\naudit = ""\nrequired = ["lint"]', "NEEDS_CHANGES"),
         (f'test = ""\n{OFF}\nown.types = "exit 1"\nrequired = ["types"]', "NEEDS_CHANGES"),
@@ -200,6 +199,40 @@ def test_checks_do_not_run_again_before_the_archive_where_nothing_changed(tmp_pa
 )
 def test_which_check_counts(tmp_path: Path, checks: str, verdict: str) -> None:
     assert f"verdict: {verdict}" in reviewed(box_of(tmp_path, checks)).stdout
+
+
+@pytest.mark.parametrize("command", ["impl", "review", "archive"])
+def test_a_configured_command_that_is_not_there_is_for_a_person_to_mend(
+    tmp_path: Path, command: str
+) -> None:
+    box = box_of(tmp_path, f'test = "no-such-command-here --all"\n{OFF}')
+    whole(box, "x")
+    phase = {"impl": "challenged", "review": "implementing", "archive": "complete"}[command]
+    written = {} if command == "impl" else {"IMPLEMENTATION.md": "# I\n"}
+    put_change(box, "add-x", phase, written)
+    done = box.run(command, "add-x")
+    assert done.returncode == 1, done.stderr
+    told = (
+        'agentd/config.toml: checks.test is "no-such-command-here --all", which ends with exit 127'
+    )
+    assert told in done.stderr
+    state = state_of(box, "add-x")
+    assert (state["phase"], state["telemetry"]["calls"]) == (phase, [])
+    assert not (box.change("add-x") / "REVIEW.md").exists()
+
+
+def test_a_configured_command_that_the_code_takes_away_is_for_resolve(tmp_path: Path) -> None:
+    box = box_of(tmp_path, f'test = "./check"\n{OFF}')
+    check = box.root / "check"
+    check.write_text("#!/bin/sh\nexit 0\n")
+    check.chmod(0o755)
+    whole(box, "x", "y")
+    box.plan["implementation"][0]["shell"] = "mv check ../check"
+    box.plan["resolve"][0]["shell"] = "mv ../check check"
+    box.write_plan()
+    put_change(box, "add-x", "challenged")
+    box.ok("impl", "add-x")
+    assert steps_of(box) == ["implementation", "resolve", "review"]
 
 
 def test_a_guessed_command_that_is_missing_is_told_and_no_failure(tmp_path: Path) -> None:

@@ -137,3 +137,17 @@ def test_a_review_that_stages_and_commits_what_is_there_counts(box: Sandbox) -> 
     assert done.returncode == 0, done.stderr
     assert "review: Undone" in done.stderr
     assert state_of(box, "add-y")["phase"] == "complete"
+
+
+def test_a_lock_file_that_a_package_manager_wrote_fails_no_review(box: Sandbox) -> None:
+    """A reviewer that runs the tests may have to install first."""
+    (box.root / "package.json").write_text("{}\n")
+    git(box, "add", "package.json")
+    git(box, "commit", "-qm", "a package")
+    box.ok("implement", "add-x")
+    put_plan(box, "review", shell="echo {} > package-lock.json; mkdir node_modules")
+    done = box.run("review", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert "review: New, and left: package-lock.json, a lock file" in done.stderr
+    put_plan(box, "review", shell="echo {} >> package-lock.json")
+    assert box.run("review", "add-x").returncode == 4

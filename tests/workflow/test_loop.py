@@ -17,6 +17,7 @@ import pytest
 import yaml
 from support.faults import begin_child
 from support.loop_box import STREAMS, WHOLE, archived_state, sandbox, steps_of, verdict
+from support.recordings import recording
 from support.slices import part_of, seed
 from support.workspace import PROPOSAL, REVIEW, SPEC, STANDIN_CLI, Sandbox
 
@@ -67,6 +68,23 @@ def test_the_loops_one_by_one_count_their_rounds(tmp_path: Path) -> None:
     assert not (box.root / "agentd/specs/login.md").exists()
     box.ok("archive", "add-x")
     assert steps_of(archived_state(box, "add-x")) == WHOLE
+
+
+def test_a_usual_cli_that_is_not_installed_is_told_once(tmp_path: Path) -> None:
+    box = sandbox(tmp_path, ("gemini", "claude"))
+    config = box.root / "agentd/config.toml"
+    lines = config.read_text().split("\n")
+    at = lines.index("[claude]")
+    lines[at + 1] = 'command = "no-such-claude"'
+    config.write_text("\n".join(lines))
+    for answers in box.plan.values():
+        for answer in answers:
+            answer["stdout"] = str(recording(STREAMS["gemini"]).folder / "stdout")
+    box.write_plan()
+    box.ok("plan", "add-x", "Let users log in")
+    done = box.run("impl", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("claude is not installed; gemini is used\n") == 1
 
 
 def test_small_change_has_no_challenge(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_nobody_is_logged_in(name: str, tmp_path: Path) -> None:
     """Then nothing is started for the run, and its command line stays as it is."""
     found = at(name, tmp_path)
     assert (found.pointing, found.telling) == (None, None)
+    assert str(found) == "by what it prints and logs: no login was found"
 
 
 def test_a_login_that_was_not_tried_is_metered_by_telemetry(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ import yaml
 from support.loop_box import approving, archived_state, for_openspec, sandbox, steps_of
 from support.workspace import PROPOSAL, REVIEW, Sandbox
 
+from agentd.documents.owed import PROPOSING
+from agentd.workflow.steps import STEPS
+
 STREAM = "gemini/0.61.0/model_stream_json"
 TOOLING = {
     "change/proposal.md": PROPOSAL["change/proposal.md"].replace("Specs: login", "Specs: none"),
@@ -26,6 +29,11 @@ def box(tmp_path: Path) -> Sandbox:
     approving(made)
     made.answers("review", (STREAM, {"change/REVIEW.md": REVIEW.replace(COVERED, "")}))
     return made
+
+
+def test_the_steps_that_propose_are_those_of_the_table() -> None:
+    planning = {name for name, step in STEPS.items() if "proposal.md" in step.writes}
+    assert set(PROPOSING) == {name for name in planning if not STEPS[name].reads}
 
 
 def test_its_proposal_says_so(box: Sandbox) -> None:

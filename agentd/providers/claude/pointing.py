@@ -84,7 +84,8 @@ def point(query: PointQuery) -> Pointing | NotPointed:
             extra_args=settings.with_env(env, file), environ=with_loopback(query.environ)
         )
 
-    login = "API key" if settings.has_key() else "claude.ai login"
+    login = "claude.ai login" if settings.has_login() else NO_LOGIN
+    login = "API key" if settings.has_key() else login
     return Pointing(
         upstream=upstream,
         login="base URL of your own" if own_url else login,

@@ -23,14 +23,22 @@ _UNLOADED = late_pattern(
     re.MULTILINE,
 )
 _STOPPED = late_pattern(r"^!+ (?:Interrupted: )?stopping after ", re.MULTILINE)
-# A test that failed: of pytest's short summary, unittest, go, cargo.
+# A test that failed: of pytest's short summary, unittest, go, cargo, jest, vitest, node's own
+# runner and TAP, mocha with RSpec and PHPUnit, dotnet, Gradle, Maven. Numbers may shift.
 _FAILING = late_pattern(
     r"^(?:(?:FAILED|ERROR) (?P<pytest>\S+\.py\b.*?)(?: - .*)?"
     r"|(?:FAIL|ERROR): (?P<unittest>\w+ \(.+)"
     r"|[ \t]*--- FAIL: (?P<go>\S+).*"
-    r"|test (?P<cargo>\S+) \.\.\. FAILED)$",
+    r"|test (?P<cargo>\S+) \.\.\. FAILED"
+    r"|  ● (?P<jest>\S.*)| FAIL  (?P<vitest>\S.*)"
+    r"| *✖ (?P<node>\S.*) \(\d[\d.]*m?s\)|[ \t]*not ok \d+ (?:- )?(?P<tap>[^#\n]*\S)"
+    r"| *\d{1,6}\) (?P<numbered>\S.*?):?"
+    r"|  Failed (?P<dotnet>\S.*) \[[^\]\n]*\]|(?P<gradle>\S+ > \S.*) FAILED"
+    r"|\[ERROR\] (?P<maven>\S.*?)(?: --|  ) ?Time elapsed: .*<<< (?:FAILURE|ERROR)!)[ \t]*$",
     re.MULTILINE,
 )
+# One letter a test, while they run: of pytest and unittest.
+_PROGRESS = late_pattern(r"^(?:\S+\.py )?([.FEsxX]+)(?: +\[ *\d+%\])?$", re.MULTILINE)
 _NONE_RAN = late_pattern(r"^=* ?no tests ran\b|^NO TESTS RAN\b", re.MULTILINE)
 
 
@@ -125,6 +133,11 @@ def unloaded(output: str) -> int:
 def failing(output: str) -> set[str]:
     """The names of the tests that failed, as far as a tool that is known tells them."""
     return {match[match.lastgroup or 0] for match in _FAILING.finditer(output)}
+
+
+def failed_so_far(output: str) -> int:
+    """How many tests failed before the end, as far as pytest or unittest shows it."""
+    return sum(each.count("F") + each.count("E") for each in _PROGRESS.findall(output))
 
 
 def stopped_early(output: str) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentd.config.model import CHECKS
 from agentd.documents.verdict import FAILED_CHECKS
-from agentd.errors import LoopEnded
+from agentd.errors import ConfigError, LoopEnded
 from agentd.project.change import Change
 from agentd.workflow.checks.detect import LocalChecks, choose, unknown
 from agentd.workflow.checks.kept import (
@@ -78,7 +79,14 @@ def before_archive(change: Change, order: Order) -> None:
     gone = _gone(change, lacking)
     if not gone and (not checks or _has_passed(change, checks)):
         return
-    _, red = _run_and_decide(change, order, checks, required, gone)
+    was_skipped = change.state.checks == "skipped"  # a person approved it without them
+    _, red = _run_and_decide(change, order, checks, required, gone, judges=not was_skipped)
+    if red and was_skipped:
+        raise LoopEnded(
+            f"{change.id} was approved with --no-checks, and is not archived: {'; '.join(red)}",
+            fix=f"To archive it all the same: agentd archive {change.id} --no-checks. To have it "
+            f"mended: agentd review {change.id}, then agentd impl {change.id}",
+        )
     if red:
         raise LoopEnded(
             f"{change.id} is not archived: {'; '.join(red)}",
@@ -99,8 +107,9 @@ def _before_code(run: StepRun) -> StepRun:
     change, order = run.change, run.order
     if has_coded(change):
         return run
-    checks, _, _ = _chosen(change)
+    checks, required, _ = _chosen(change)
     results = _run(change, order, checks)
+    _check_there(results, required, ())
     for result in results:
         if result.failed:
             order.warn(f"{result.told()}, before the change: it counts only if it gets worse")
@@ -138,14 +147,18 @@ def _run_and_decide(
     checks: LocalChecks,
     required: Sequence[str],
     gone: Sequence[CheckResult],
+    *,
+    judges: bool = True,
 ) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
     """Tell and keep results. Those that forbid to approve are returned too, in sentences.
 
-    Then the review is written without a model. ``gone`` are checks that are known no more.
+    Then the review is written without a model, if it ``judges``. ``gone`` are checks that are known
+    no more. Raises ConfigError for a command that is not there.
     """
     code = code_stamp(change.project)  # what changes while they run was not checked
     results = _run(change, order, checks)
     baseline = baseline_of(change)
+    _check_there(results, required, baseline)
     red: dict[str, CheckResult] = {}
     for result in gone:
         command = masked_command(result.check)
@@ -167,7 +180,7 @@ def _run_and_decide(
         else:
             (order.note if result.passed else order.warn)(told)
     keep_round(change, Kept(results=results, red=tuple(red), code=code))
-    if red:
+    if red and judges:
         issues = [
             issue(f"T{number}", told, "the project's own checks")
             + f"\n{printed(result, _IN_REVIEW_CHARS)}\n"
@@ -177,9 +190,30 @@ def _run_and_decide(
         judge_without_model(
             change, _REVIEW, summary, issues, heading=FAILED_CHECKS, checks="failed"
         )
-    else:
+    elif not red:
         _note(change, "passed")
     return results, tuple(red)
+
+
+def _check_there(
+    results: Sequence[CheckResult], required: Sequence[str], baseline: Sequence[CheckResult]
+) -> None:
+    """Raise ConfigError for a required command of the config that is not found.
+
+    No agent can mend that, unless the command was there before the change.
+    """
+    for result in results:
+        name = result.check.kind
+        if result.failed and result.is_missing and name in required:
+            earlier = _same(result, baseline)
+            if earlier is None or not earlier.passed:
+                key = f"checks.{name}" if name in CHECKS else f"checks.own.{name}"
+                raise ConfigError(
+                    f'agentd/config.toml: {key} is "{masked_command(result.check)}", which ends '
+                    "with exit 127: a command in it is not found",
+                    fix=f"Install it, or correct {key}; agentd doctor tells what it finds. Without "
+                    "checks: --no-checks.",
+                )
 
 
 def _gone(change: Change, lacking: Sequence[str]) -> tuple[CheckResult, ...]:

@@ -19,12 +19,19 @@ from agentd.project.change import Change
 from agentd.project.layout import Project
 from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE
 from agentd.workflow.checks.check_output import LEFT_OUT, cut_to
-from agentd.workflow.checks.counts import Count, failing, stopped_early, unloaded
+from agentd.workflow.checks.counts import (
+    Count,
+    failed_so_far,
+    failing,
+    stopped_early,
+    unloaded,
+)
 from agentd.workflow.checks.detect import LocalCheck
 from agentd.workflow.checks.run_checks import CheckResult
 from agentd.workflow.steps import STEPS
 
 _TIME = late_pattern(r"\d+\.\d+|\d+:\d\d:\d\d|\d+ ?m?s\b")
+_AS_LONG = 0.9  # of the time limit, which both took
 _MAX_BYTES = 48 * 1024  # what guards keep of a run's file is 64 KB
 
 
@@ -81,15 +88,20 @@ def is_no_worse(before: CheckResult, now: CheckResult) -> bool:
     More failures are worse. Where they are not counted both times, whatever else ends otherwise is:
     by another exit code or last line. A command that is not found is never as good as before, nor
     are tests of which more can't be loaded, as what is not run does not fail, or of which another
-    one fails.
+    one fails. One that is stopped at the time limit was stopped before, not later than now, with no
+    fewer failures until then.
     """
     if not before.failed or now.is_missing or unloaded(now.output) > unloaded(before.output):
         return False
     if LEFT_OUT not in before.output and failing(now.output) - failing(before.output):
         return False
+    if before.timed_out or now.timed_out:
+        is_as_long = now.duration_ms >= _AS_LONG * before.duration_ms
+        no_more = failed_so_far(now.output) <= failed_so_far(before.output)
+        return before.timed_out and now.timed_out and is_as_long and no_more
     if before.count and now.count and not stopped_early(now.output):
         return before.count.noun == now.count.noun and now.count.number <= before.count.number
-    return (before.timed_out and now.timed_out) or _end_of(before) == _end_of(now)
+    return _end_of(before) == _end_of(now)
 
 
 def _end_of(result: CheckResult) -> tuple[object, ...]:

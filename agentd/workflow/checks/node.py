@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,15 @@ def look(files: CheckFiles) -> dict[str, str]:
     for kind in ("test", "lint"):
         if kind not in commands:
             members = list(_members(files, package)) if members is None else members
-            if any(kind in _scripts(member) for member in members):
-                commands[kind] = _IN_ALL[_flavour(files, manager)].format(kind)
+            having = [member for member in members if kind in _scripts(member)]
+            names = [name for each in having if isinstance(name := each.get("name"), str)]
+            flavour = _flavour(files, manager)
+            if flavour == "yarn" and names and len(having) < len(members):
+                # yarn 1 fails where a package does not have it.
+                each = (f"yarn workspace {shlex.quote(name)} run {kind}" for name in sorted(names))
+                commands[kind] = " && ".join(each)
+            elif having:
+                commands[kind] = _IN_ALL[flavour].format(kind)
     return commands
 
 

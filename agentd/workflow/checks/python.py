@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import shutil
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agentd.late_pattern import late_pattern
@@ -20,6 +21,8 @@ _REQUIREMENTS = ("requirements*.txt", "*requirements.txt", "dev.txt", "test.txt"
 _NAME = late_pattern(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _RUNNERS = {"uv.lock": "uv run --frozen", "poetry.lock": "poetry run", "pdm.lock": "pdm run"}
 """How a tool is run where a lock file is; without --frozen uv may rewrite it."""
+_INI = dict.fromkeys(("pytest.ini", ".pytest.ini", "tox.ini"), "pytest")
+_INI["setup.cfg"] = "tool:pytest"
 _READ_TESTS = 50  # so many test files are read to see what runs them
 _SESSIONS = ("tests", "test", "unit", "unit_tests", "pytest")
 
@@ -48,15 +51,43 @@ def look(files: CheckFiles) -> dict[str, str]:
 def _test(files: CheckFiles, needed: set[str]) -> str | None:
     tests = files.named("test_*.py", "*_test.py")
     if _configures_pytest(files) or ("pytest" in needed and (tests or files.named("conftest.py"))):
-        return _in_environment(files, "pytest")
+        return _pytest(files, tests)
     django = files.has("manage.py") and (tests or files.named("tests.py"))
     ways = [
         _by_tox_or_nox(files),
         f"{_in_environment(files, 'python')} manage.py test" if django else None,
-        _by_unittest(files, tests) or (_in_environment(files, "pytest") if tests else None),
+        _by_unittest(files, tests) or (_pytest(files, tests) if tests else None),
     ]
     found = list(filter(None, ways))
     return next((way for way in found if _is_there(files, way)), found[0] if found else None)
+
+
+def _pytest(files: CheckFiles, tests: list[str]) -> str:
+    """pytest; run by python where only that has the root on its path, from which tests import.
+
+    Of a python on PATH only where its own pytest is the one on PATH.
+    """
+    pytest, python = (_in_environment(files, tool) for tool in ("pytest", "python"))
+    is_there = " " in pytest or _is_there(files, pytest)
+    homes = {Path(shutil.which(tool) or tool).parent for tool in (pytest, python)}
+    is_one = is_there and (" " in pytest or len(homes) == 1)
+    return f"{python} -m pytest" if is_one and _imports_from_root(files, tests) else pytest
+
+
+def _imports_from_root(files: CheckFiles, tests: list[str]) -> bool:
+    """Whether a test in a folder imports a module of the root, and pytest does not see that."""
+    pytest = table(files.toml("pyproject.toml"), "tool", "pytest")
+    tables = (pytest, table(pytest, "ini_options"), table(files.toml("pytest.toml"), "pytest"))
+    if files.has("conftest.py") or any("pythonpath" in each for each in tables):
+        return False
+    if any(files.ini(name).has_option(section, "pythonpath") for name, section in _INI.items()):
+        return False
+    return any(
+        files.has(f"{name}.py", f"{name}/__init__.py")
+        for path in tests[:_READ_TESTS]
+        if _start(files, path)
+        for name in _imports(files, path)
+    )
 
 
 def _is_there(files: CheckFiles, command: str) -> bool:
