@@ -174,7 +174,7 @@ class ProjectFiles:
                 settings = UserSettings(place, self._baseline)
                 place = stack.enter_context(settings.as_before(git.told))
                 git = judge.judge_refs(place, commits)
-            changes = self._judge_files(place, git, judged, aside, ended)
+            changes = self._judge_files(place, git, judged, aside, ended, code=code)
             if changes is not None:
                 judged.told.extend(judge.put_back_flags(changes.flagged))
                 self._tell(judged, changes, code=code)
@@ -182,7 +182,14 @@ class ProjectFiles:
                     self._remember(self._repository(place).left_by_step(changes))
 
     def _judge_files(
-        self, place: GitPlace, git: GitJudged, judged: Judged, aside: Path, ended: Ended
+        self,
+        place: GitPlace,
+        git: GitJudged,
+        judged: Judged,
+        aside: Path,
+        ended: Ended,
+        *,
+        code: bool,
     ) -> FileChanges | None:
         """What became of the files; None where git can't be asked."""
         judged.forbidden.extend(git.forbidden)
