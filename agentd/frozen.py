@@ -4,29 +4,34 @@ A step makes more than a hundred of them before it does anything. ``dataclass`` 
 seven methods for each; here ``__init__`` alone is, in fewer words, and that a value does not change
 is left to the type checker.
 
-Every value of the package is made so, but for two kinds that stay ``dataclass(frozen=True)``: what
-the Python API takes or gives, as programs without a type checker are to be refused a change, and
-classes with a ``cached_property``, which need a ``__dict__``.
+Every value of the package is made so. What the Python API takes or gives is ``guarded``: programs
+without a type checker are refused a change. Classes with a ``cached_property`` need a ``__dict__``:
+they have no ``slots``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field
 from operator import attrgetter
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, NoReturn, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def frozen(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
+def frozen(
+    *, kw_only: bool = False, guarded: bool = False, slots: bool = True
+) -> Callable[[type[T]], type[T]]:
     """Make a class what ``dataclass(frozen=True, slots=True)`` makes it."""
 
     def make(cls: type[T]) -> type[T]:
         cls.__doc__ = cls.__doc__ or cls.__name__  # else dataclass asks inspect for a signature
-        made: Any = dataclass(init=False, slots=True, kw_only=kw_only, eq=False, repr=False)(cls)
-        made.__init__ = _init(made)
+        made: Any = dataclass(init=False, slots=slots, kw_only=kw_only, eq=False, repr=False)(cls)
+        made.__init__ = _init(made, "_set(self, {name!r}, {value})" if guarded else _PLAIN)
+        if guarded:
+            made.__setattr__ = made.__delattr__ = _refuse
+            made.__setstate__ = _set_state
         names = [name for name, each in made.__dataclass_fields__.items() if each.compare]
         parts = attrgetter(*names)  # of one name not a tuple, but as good to compare
 
@@ -41,27 +46,41 @@ def frozen(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
     return make
 
 
-def _init(made: Any) -> Any:
+_PLAIN = "self.{name} = {value}"
+
+
+def _init(made: Any, assignment: str) -> Any:
     """The ``__init__`` that dataclass would write, without its annotations."""
-    parameters, lines, values = ["self"], ["pass"], {"_MISSING": MISSING}
+    parameters, lines = ["self"], ["pass"]
+    values = {"_MISSING": MISSING, "_set": object.__setattr__}
     for name, each in sorted(made.__dataclass_fields__.items(), key=lambda item: item[1].kw_only):
         if each.kw_only and "*" not in parameters:
             parameters.append("*")
-        given = name
+        value = name
         if each.default_factory is not MISSING:
             values[f"_make_{name}"] = each.default_factory
-            given = f"{name} if {name} is not _MISSING else _make_{name}()"
+            value = f"{name} if {name} is not _MISSING else _make_{name}()"
             parameters.append(f"{name}=_MISSING")
         elif each.default is not MISSING:
             values[f"_default_{name}"] = each.default
             parameters.append(f"{name}=_default_{name}")
         else:
             parameters.append(name)
-        lines.append(f"self.{name} = {given}")
+        lines.append(assignment.format(name=name, value=value))
     exec(f"def __init__({', '.join(parameters)}): {'; '.join(lines)}", values)  # noqa: S102
     made_init: Any = values["__init__"]
     made_init.__qualname__ = f"{made.__qualname__}.__init__"
     return made_init
+
+
+def _refuse(self: object, name: str, value: object = None) -> NoReturn:
+    raise FrozenInstanceError(f"{type(self).__qualname__} does not change: {name}")
+
+
+def _set_state(self: object, state: tuple[None, dict[str, Any]]) -> None:
+    """What ``pickle`` and ``copy`` give back."""
+    for name, value in state[1].items():
+        object.__setattr__(self, name, value)
 
 
 def _repr(self: Any) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import re
-from dataclasses import asdict, dataclass, field, fields, replace
+from copy import deepcopy
+from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from timeit import timeit
 
@@ -76,23 +77,59 @@ def test_making_one_takes_at_most_half_the_time() -> None:
 
 
 PUBLIC = {
-    *("BudgetWarning", "CostMetrics", "ModelSpec", "PricingConfig", "RunRequest", "RunResult"),
+    *("BudgetWarning", "CostMetrics", "ModelSpec", "RunRequest", "RunResult"),
     *("Cost", "ModelUsage", "UsageMetrics"),
 }
 """What the Python API takes or gives: programs without a type checker are refused a change."""
 
 
-def test_every_other_value_of_the_package_is_made_so() -> None:
-    slow = {}
-    root = Path(agentd.__file__).parent
-    for path in root.rglob("*.py"):
+@frozen(kw_only=True, guarded=True)
+class Sold:
+    """A public value."""
+
+    name: str
+    to: list[str] = field(default_factory=list)
+
+
+def test_a_guarded_value_refuses_a_change_and_can_be_copied() -> None:
+    sold = Sold(name="tea", to=["Ann"])
+    with pytest.raises(FrozenInstanceError, match="Sold does not change: name"):
+        sold.name = "milk"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError, match="name"):
+        del sold.name
+    for copied in (deepcopy(sold), pickle.loads(pickle.dumps(sold)), replace(sold)):
+        assert copied == sold
+    assert Sold(name="tea").to is not Sold(name="tea").to
+
+
+def test_a_value_without_slots_keeps_what_was_asked_of_it() -> None:
+    @frozen(slots=False)
+    class Text:
+        text: str
+
+        @cached_property
+        def words(self) -> list[str]:
+            return self.text.split()
+
+    text = Text("a b")
+    assert text.words is text.words
+    assert text == Text("a b")
+
+
+def test_an_init_takes_what_that_of_a_dataclass_takes() -> None:
+    with pytest.raises(TypeError, match=r"Price.__init__\(\) missing 1 .* 'name'"):
+        Price()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="positional"):
+        Price("tea")  # type: ignore[misc]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'prize'"):
+        Price(name="tea", prize=3)  # type: ignore[call-arg]
+
+
+def test_every_value_of_the_package_is_made_so() -> None:
+    guarded, slow = set(), set()
+    for path in Path(agentd.__file__).parent.rglob("*.py"):
         text = path.read_text()
-        if names := re.findall(r"^@dataclass\(frozen=True.*\)\nclass (\w+)", text, re.MULTILINE):
-            module = import_module(
-                ".".join(("agentd", *path.relative_to(root).with_suffix("").parts))
-            )
-            slow |= {name: getattr(module, name) for name in names}
-    for name in PUBLIC:
-        assert slow.pop(name).__dataclass_params__.frozen
-    for value in slow.values():
-        assert any(isinstance(each, cached_property) for each in vars(value).values()), value
+        guarded |= set(re.findall(r"^@frozen\(.*guarded=True\)\nclass (\w+)", text, re.MULTILINE))
+        slow |= set(re.findall(r"^@dataclass\(.*frozen.*\)\nclass (\w+)", text, re.MULTILINE))
+    assert guarded == PUBLIC
+    assert slow == {"PricingConfig"}  # it has an __init__ of its own

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 from agentd.budget.tracker import BudgetTracker, cost_usd_of, share_of
 from agentd.clock import precise_utc_now
+from agentd.frozen import frozen
 from agentd.metering.money import Price
 from agentd.metering.quote import Cost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class CostMetrics:
     """A budget as it stood after a cost of ``agent_id``.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from operator import itemgetter
 from threading import Lock
 
 from agentd.budget.sentences import exceeded, threshold_reached
 from agentd.errors import BudgetExceeded
+from agentd.frozen import frozen
 from agentd.metering.money import EXACT, Price, exact_share, exact_usd
 from agentd.metering.quote import Cost, no_price
 
@@ -83,7 +83,7 @@ class BudgetTracker:
         return sorted(sorted(costs), key=itemgetter(1), reverse=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class BudgetWarning:
     """How much of a budget was spent when ``threshold`` was reached.
 

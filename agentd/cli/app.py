@@ -134,6 +134,7 @@ def _global_options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
+    gc.set_threshold(20_000)  # what a command loads is no garbage, and small commands make little
     gc.enable()
     if directory is not None:
         try:

@@ -39,14 +39,17 @@ class GitRefs:
     @classmethod
     def read(cls, place: GitPlace) -> GitRefs:
         """As they are now. Raises GitFailed."""
-        told = place.ask("for-each-ref", "--format=%(objectname) %(refname)")
+        told = place.ask("for-each-ref", "--format=%(HEAD)%(objectname) %(refname)")
         lines = os.fsdecode(told).splitlines()
-        refs = {name: oid for oid, _, name in (line.partition(" ") for line in lines)}
+        refs = {name: oid for oid, _, name in (line[1:].partition(" ") for line in lines)}
         remote = sorted(f"{name} {oid}" for name, oid in refs.items() if name.startswith(_REMOTE))
-        branch = os.fsdecode(place.ask("symbolic-ref", "-q", "HEAD", fails=True)).strip()
-        head = refs.get(branch) or os.fsdecode(
-            place.ask("rev-parse", "-q", "--verify", "HEAD^{commit}", fails=True)
-        )
+        branch = next((line.partition(" ")[2] for line in lines if line[0] == "*"), "")
+        if not branch:  # it is detached, or has no commit yet
+            branch = os.fsdecode(place.ask("symbolic-ref", "-q", "HEAD", fails=True)).strip()
+        head = refs.get(branch, "")
+        if not branch:
+            asked = ("rev-parse", "-q", "--verify", "HEAD^{commit}")
+            head = os.fsdecode(place.ask(*asked, fails=True))
         return cls(
             head=head.strip(),
             branch=branch,

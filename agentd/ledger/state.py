@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from agentd.frozen import frozen
 from agentd.ledger import own_layout, rows
 from agentd.ledger.document import Document
 from agentd.ledger.own_layout import Sums
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from agentd.metering.call import CallRecord
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class State:
     """What a STATE.yaml says; None for a key that is absent or null. Times are as written there.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from agentd.frozen import frozen
@@ -33,7 +32,7 @@ class Heading:
     end: int
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Document:
     """A text in ``lines``; ``shown`` are the same without their comments.
 

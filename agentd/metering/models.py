@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
 from agentd.metering.makers import UNKNOWN, ReadName, by_openai, model_family_of, read_name
 from agentd.metering.names import CLAUDE_ALIASES, MAX_NAME_CHARS, forms, newest
@@ -27,7 +27,7 @@ _SHOWN = {"gpt": "GPT", "glm": "GLM", "tts": "TTS", "oss": "OSS", "qwq": "QwQ"} 
 _AS_WRITTEN = late_pattern(r"o\d|.*\d[a-z]")  # o3, 4o, 70b, 8x7b
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class ModelSpec:
     """What is known of a model.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from decimal import Decimal
 
+from agentd.frozen import frozen
 from agentd.metering.bounds import MAX_TOKENS
 from agentd.metering.variants import Variants
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class ModelUsage:
     """What was used of one model: tokens, and what else its price depends on.
 
@@ -49,7 +50,7 @@ class ModelUsage:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class UsageMetrics(ModelUsage):
     """Tokens of one run, in all and by model.
 

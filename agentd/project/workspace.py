@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from agentd.config.load import load, shown_path
 from agentd.config.model import Config
+from agentd.frozen import frozen
 from agentd.metering.pricing import PriceBook
 from agentd.min_version import require
 from agentd.project.layout import Project, find_project
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Workspace:
     """A project with its config read."""
 

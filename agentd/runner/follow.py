@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -69,6 +70,10 @@ class _Cli(ABC):
         self._due = time.monotonic() + pause_after(time.thread_time() - began, _LOOK_S)
         return True
 
+    def pause(self, seconds: float) -> None:
+        """Wait as long, or until it is seen to end."""
+        time.sleep(seconds)
+
     def stop(self, stages: tuple[Stage, ...], interrupts: Interrupts) -> None:
         """Stop it in these stages, while it is read on. What has left its group is ended later."""
         self._was_stopped = True
@@ -126,6 +131,7 @@ class StartedCli(_Cli):
         super().__init__(family, reading, stdout)
         self._process = process
         self.token = start_token(process.pid)
+        self._end = _pidfd(process.pid)
         family.begun(process.pid, self.token)
 
     @property
@@ -139,8 +145,21 @@ class StartedCli(_Cli):
         told_its_end = somebody_killed and self._reading.so_far(resumed=True).complete
         return None if self._outlived_launcher or told_its_end else self._process.returncode
 
+    def pause(self, seconds: float) -> None:
+        """Wait as long, or until the process that was started ends."""
+        if self._end is None:
+            time.sleep(seconds)
+        else:
+            end = select.poll()
+            end.register(self._end, select.POLLIN)
+            end.poll(seconds * 1000)
+
     def _lives(self) -> bool:
-        return self._process.poll() is None
+        lives = self._process.poll() is None
+        if not lives and self._end is not None:
+            os.close(self._end)
+            self._end = None
+        return lives
 
     def _may_be_outlived(self) -> bool:
         return self._process.returncode < 0
@@ -182,6 +201,14 @@ class LeftCli(_Cli):
             self.family.signal(number)
 
 
+def _pidfd(pid: int) -> int | None:
+    """What can be read once the process has ended; None where the system can't tell."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # not Linux, or one before 5.3
+        return None
+
+
 def _nothing() -> bool:
     return False
 
@@ -219,7 +246,7 @@ def follow(
             if must_stop is None:
                 live.again()
         if not more:
-            time.sleep(pause_s)
+            cli.pause(pause_s)
             pause_s = min(2 * pause_s, TICK_S)
     return None
 

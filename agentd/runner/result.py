@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from agentd.clock import precise_utc_now
 from agentd.errors import ParseError
+from agentd.frozen import frozen
 from agentd.meter.logged_requests import read_requests, refusals
 from agentd.meter.process import wait_for_relay
 from agentd.meter.request_log import NAME as REQUESTS
@@ -34,7 +35,7 @@ _STDERR_LINES = 10
 _STDERR_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class RunResult:
     """One run of a CLI, measured; not yet priced.
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -42,7 +42,7 @@ from agentd.runner.stop import stop_stages
 from agentd.runner.used_so_far import Live, LiveRequests, Meter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True, guarded=True)
 class RunRequest:
     """What to run, and where. ``command`` is a name on PATH or a path.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from agentd.frozen import frozen
@@ -41,7 +40,7 @@ class Heading:
     title: str
 
 
-@dataclass(frozen=True)
+@frozen(slots=False)
 class Lines:
     """A document's lines. ``text`` is expected to be :func:`normalized`."""
 
