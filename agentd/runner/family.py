@@ -76,11 +76,12 @@ class Family:
         self._fleeting: set[int] = set()
         self._noted: set[tuple[int, str]] = set()
         self._printing: list[tuple[int, str]] = []
-        self._due = 0.0
+        self._due = 0.0  # when to look next
 
     def begun(self, pid: int, token: str | None) -> None:
         """The CLI leads its process group and session ``pid``."""
         self._cli, self._cli_token = pid, token
+        self._due = time.monotonic() + _BETWEEN_S  # it is there alone
         if token is not None:
             self._known[pid] = token
             self._noted.add((pid, token))  # in run.json

@@ -7,15 +7,17 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
-from configparser import Error, RawConfigParser
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentd.files import read_plain
 from agentd.json_value import json_value
 from agentd.late_pattern import late_pattern
+
+if TYPE_CHECKING:
+    from configparser import RawConfigParser
 
 _MAX_ENTRIES = 20_000
 _MAX_DEPTH = 8
@@ -57,6 +59,8 @@ class CheckFiles:
 
     def ini(self, name: str) -> RawConfigParser:
         """An INI file, empty when it is none."""
+        from configparser import Error, RawConfigParser  # few projects have such files
+
         parser = RawConfigParser(strict=False, allow_no_value=True)
         try:
             parser.read_string(self.text(name))
