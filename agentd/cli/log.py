@@ -15,7 +15,7 @@ from agentd.cli.terminal import show
 from agentd.errors import StateError
 
 if TYPE_CHECKING:
-    from agentd.reports.call_log import CallLog, LoggedCall, RequestOfCall
+    from agentd.reports.call_log import Approval, CallLog, LoggedCall, RequestOfCall
 
 _NONE = "its run's folder tells of no request"
 _NOT_KNOWN = "its requests are not known here: they stand in its run's folder, which git ignores"
@@ -33,8 +33,10 @@ def log(
 ) -> None:
     """Show the calls of a change in order: tokens, cost, time.
 
-    With `--requests` also the API requests that each made: tokens, how the answer ended, price,
-    whether the numbers are exact, and why a request was not sent.
+    Below a call stands what came of it: the round and its verdict, budget warnings with spent,
+    limit and percent; gates that a person passed stand between. With `--requests` also the API
+    requests that each made: tokens, how the answer ended, price, whether the numbers are exact, and
+    why a request was not sent.
     """
     from agentd.cli.output import print_json, told_waiting
     from agentd.reports.call_log import open_call_log
@@ -80,7 +82,17 @@ def _calls(found: CallLog) -> Iterator[str]:
     rows[0].append("")
     for row, one in zip(rows[1:], found.calls, strict=True):
         row.append(_gap(one))
-    yield table(rows, left=(0, 1, 2, 3, 4, 10))
+    head, *lines = table(rows, left=(0, 1, 2, 3, 4, 10)).split("\n")
+    yield head
+    approvals = sorted(found.approvals, key=lambda approval: approval.at)
+    for line, one in zip(lines, found.calls, strict=True):
+        began = iso(one.call.started_at) if one.call.started_at else ""
+        while approvals and began and approvals[0].at <= began:
+            yield _passed(approvals.pop(0))
+        yield line
+        yield from (f"    > {told}" for told in _events(one, found))
+    yield from map(_passed, approvals)
+    yield from (f"    > {each.text}" for each in found.warnings if each.call_id is None)
     elsewhere = Counter(
         (one.call.provider, one.metered)
         for one in found.calls
@@ -92,6 +104,19 @@ def _calls(found: CallLog) -> Iterator[str]:
     for one in found.calls:
         if one.checks:
             yield f"checks after {one.call.id}: {'; '.join(one.checks)}"
+
+
+def _passed(approval: Approval) -> str:
+    return f"    > gate after {approval.gate} passed{f', {approval.at}' if approval.at else ''}"
+
+
+def _events(one: LoggedCall, found: CallLog) -> Iterator[str]:
+    """What a call led to: a judge's verdict, the budget's warnings; and a budget overridden."""
+    if one.verdict:
+        yield f"round {one.round}: {one.verdict}"
+    if one.call.budget:
+        yield "went beyond the budget, as --budget-override allowed"
+    yield from (each.text for each in found.warnings if each.call_id == one.call.id)
 
 
 def _gap(one: LoggedCall) -> str:
@@ -189,12 +214,23 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
         fields = json_fields(one.call)
         fields["metered"] = one.metered
         fields["checks"] = one.checks
+        fields["round"] = one.round
+        fields["verdict"] = one.verdict
         if with_requests:
             known = one.requests
             fields["api_requests"] = None if known is None else [*map(_entry, known)]
             fields["not_sent"] = one.refused
         calls.append(fields)
-    return {"change_id": found.change.id, "path": str(found.change.folder), "calls": calls}
+    return {
+        "change_id": found.change.id,
+        "path": str(found.change.folder),
+        "calls": calls,
+        "budget_warnings": [
+            {**each._asdict(), "percent": each.percent and round(each.percent, 2)}
+            for each in found.warnings
+        ],
+        "approvals": [approval._asdict() for approval in found.approvals],
+    }
 
 
 def _entry(one: RequestOfCall) -> dict[str, Any]:

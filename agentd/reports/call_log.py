@@ -7,7 +7,10 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
+from agentd.budget.given_warnings import GivenWarning, given_warnings
+from agentd.documents.verdict import read_verdict
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
 from agentd.ledger.state import calls_once
@@ -21,6 +24,7 @@ from agentd.project.layout import find_project
 from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
 from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.steps import STEPS
 from agentd.workflow.unentered import enter_unentered
 
 
@@ -66,6 +70,8 @@ class LoggedCall:
     ``metered`` says where its run was metered, and why there: ``at the wire (API key)``; None where
     its run's folder is not here, or an older agentd made it. ``refused`` is why a request was not
     sent, None where none was held back. ``checks`` are what the project's checks came to after it.
+    ``round`` is that of its loop, from 1; ``verdict`` what a judge said in it, None for other steps
+    and where nobody knows.
     """
 
     call: CallRecord
@@ -73,14 +79,28 @@ class LoggedCall:
     requests: tuple[RequestOfCall, ...] | None = None
     refused: str | None = None
     checks: tuple[str, ...] = ()
+    round: int | None = None
+    verdict: str | None = None
+
+
+class Approval(NamedTuple):
+    """A gate that a person has passed, and when, as STATE.yaml has it."""
+
+    gate: str
+    at: str
 
 
 @frozen(kw_only=True)
 class CallLog:
-    """The calls of a change in order. ``waiting`` are its runs that can't be entered."""
+    """The calls of a change in order, the budget's warnings, and the gates that were passed.
+
+    ``waiting`` are its runs that can't be entered.
+    """
 
     change: Change
     calls: tuple[LoggedCall, ...]
+    warnings: tuple[GivenWarning, ...] = ()
+    approvals: tuple[Approval, ...] = ()
     waiting: Leftovers = NOTHING
 
 
@@ -100,8 +120,57 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
     if copies := copies_of(change):
         calls = [*chain(*calls_once([calls, *(copy.state.calls for copy in copies)]))]
         calls.sort(key=lambda call: call.started_at.timestamp() if call.started_at else 0.0)
-    logged = (_logged(call, folders.get(call.id), prices) for call in calls)
-    return CallLog(change=change, calls=tuple(logged), waiting=waiting)
+    rounds = _rounds(calls)
+    logged = [
+        replace(_logged(call, folders.get(call.id), prices), round=rounds.get(call.id))
+        for call in calls
+    ]
+    judged = {one.call.step: one.call.id for one in logged if one.call.status == "ok"}
+    logged = [
+        replace(one, verdict=_verdict(change, one, is_last=judged[one.call.step] == one.call.id))
+        if one.call.status == "ok"
+        else one
+        for one in logged
+    ]
+    if not change.is_taken_up:
+        return CallLog(change=change, calls=tuple(logged), waiting=waiting)
+    state = change.state
+    given = [each.partition("@") for each in (state.approvals or "").split()]
+    return CallLog(
+        change=change,
+        calls=tuple(logged),
+        warnings=tuple(
+            given_warnings((state.budget_warned or "").split(), state.calls[state.metered_from :])
+        ),
+        approvals=tuple(Approval(gate, at) for gate, _, at in given),
+        waiting=waiting,
+    )
+
+
+def _rounds(calls: Sequence[CallRecord]) -> dict[str, int]:
+    """The round of each call of a loop, as the steps count them."""
+    number, found = 1, {}
+    for call in calls:
+        step = STEPS.get(call.step)
+        if step is None or not (step.starts_rounds or step.mends or step.verdicts):
+            continue
+        number = 1 if step.starts_rounds else number
+        found[call.id] = number
+        number += step.mends and call.status == "ok"
+    return found
+
+
+def _verdict(change: Change, one: LoggedCall, *, is_last: bool) -> str | None:
+    """What a judge said: in its run's folder, else among the rounds that git has, else now."""
+    step = STEPS.get(one.call.step)
+    if step is None or step.judgement is None:
+        return None
+    document = step.judgement.document
+    kept = [f"runs/{one.call.id}/{document}", f"rounds/{one.round or 0:02}-{document}"]
+    for name in [*kept, document] if is_last else kept:
+        if (text := change.text(name)) is not None:
+            return read_verdict(text, step.judgement.verdicts)
+    return None
 
 
 def _logged(call: CallRecord, folder: Path | None, prices: PriceBook | None) -> LoggedCall:

@@ -263,3 +263,69 @@ def test_a_change_without_calls_and_one_that_is_not_there(box: Sandbox) -> None:
     done = box.run("log", "add-x")
     assert (done.returncode, done.stdout) == (0, "change add-x: no calls\n")
     assert box.run("log", "nope").returncode == 1
+
+
+def test_rounds_verdicts_warnings_gates_and_overrides_stand_in_time_order(box: Sandbox) -> None:
+    store = StateStore(box.change("add-x"))
+    steps = ("proposal", "challenge", "reproposal", "challenge", "implementation")
+    store.create("add-x")
+    for number, step in enumerate(steps, 1):
+        store.append(
+            one(
+                id=f"c{number}",
+                step=step,
+                cost_usd=Decimal("0.2"),
+                started_at=BEGAN + timedelta(minutes=number),
+                budget="overridden" if number == 5 else None,
+            )
+        )
+    store.warn(
+        [
+            "percent@90@0.5",
+            "tokens@1",
+            "steps.challenge.exceeded@0.3",
+            "project@2026-11.percent@90@200",
+        ]
+    )
+    store.warn(["unpriced.m-1", "unknown"])
+    state = box.change("add-x") / "STATE.yaml"
+    at = "2026-11-25T12:04:30Z"
+    state.write_text(f"{state.read_text()}approvals: plan@{at}\n")
+    (box.change("add-x") / "rounds").mkdir()
+    box_of = "# C\n\n## Verdict\n- [x] {}\n"
+    revision, approved = map(box_of.format, ("NEEDS_REVISION", "APPROVED"))
+    (box.change("add-x") / "rounds/01-CHALLENGE.md").write_text(revision)
+    (box.change("add-x") / "CHALLENGE.md").write_text(approved)
+    lines = box.ok("log", "add-x").splitlines()
+    told = [line.split("  ")[1] if line[0] == "2" else line.strip() for line in lines[1:]]
+    assert told[0] == "proposal"
+    assert told[1].startswith("> budget: ")
+    assert told[2] == "> no price is known for m-1: its calls are in no budget in dollars"
+    assert told[3:] == [
+        "challenge",
+        "> round 1: NEEDS_REVISION",
+        "reproposal",
+        "> budget: $0.60 of $0.50 (120 %, $0.10 over)",
+        "challenge",
+        "> round 2: APPROVED",
+        "> budget of steps.challenge: $0.40 of $0.30 (133 %, $0.10 over)",
+        f"> gate after plan passed, {at}",
+        "implementation",
+        "> went beyond the budget, as --budget-override allowed",
+        "> budget of project@2026-11: its mark (percent) under $200.00 was reached",
+        "> budget: unknown",
+    ]
+    document = json.loads(box.ok("log", "add-x", "--json"))
+    assert [(each["round"], each["verdict"]) for each in document["calls"]] == [
+        *((1, None), (1, "NEEDS_REVISION"), (1, None), (2, "APPROVED"), (1, None))
+    ]
+    assert document["budget_warnings"][0] == {
+        "kind": "percent",
+        "account": "",
+        "unit": "usd",
+        "limit": 0.5,
+        "spent": 0.6,
+        "call_id": "c3",
+        "percent": 120.0,
+    }
+    assert document["approvals"] == [{"gate": "plan", "at": at}]
