@@ -15,15 +15,18 @@ from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
 from agentd.text import counted, cut, plain
+from agentd.text import width as text_width
 from agentd.workflow.order import Begun, Watched
 
 _ERASE = "\r\x1b[K"
+_LEAST_TOOL = 12  # columns in which a tool still says something
 
 
 class Progress:
     """Shows calls on stderr and keeps those that this command has made.
 
-    ``verdicts`` are those of the judging ones, by call id; show_outcome adds them.
+    ``verdicts`` are those of the judging ones, by call id; show_outcome adds them. ``whys`` say why
+    a call had its model.
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
@@ -31,7 +34,10 @@ class Progress:
         self.calls: list[CallRecord] = []
         self.verdicts: dict[str, str] = {}
         self._verbose = verbose
+        self.whys: dict[str, str] = {}
         self._live = not quiet and on_terminal(sys.stderr)
+        # The log of a job has both streams, and nobody looks on: a line a call, at its end.
+        self._in_a_log = not self._live and bool(os.environ.get("CI"))
         self._unfinished = ""
         self._blank = True
 
@@ -49,7 +55,7 @@ class Progress:
     @contextlib.contextmanager
     def watching(self, begun: Begun) -> Iterator[Watched]:
         """Show a call from its begin to its end; the line in place goes away whatever happens."""
-        if not self._live:
+        if not self._live and not self._in_a_log:
             self.note(f"{begun.step}: {begun.provider} {begun.model or '(its default model)'} ...")
         watched = Watched(live_text=self._verbose)
         if self._live or self._verbose:
@@ -62,11 +68,12 @@ class Progress:
             self._say("\n" if self._unfinished else "")
             if watched.record is not None:
                 self.calls.append(watched.record)
+                self.whys[watched.record.id] = begun.why
                 self.note(f"{begun.step}: {describe(watched.record)}")
 
     def shows(self, call: CallRecord) -> bool:
         """Whether the terminal or file that stdout goes to has this call's line already."""
-        return not self.quiet and call in self.calls and same_file()
+        return not self.quiet and call in self.calls and (self._in_a_log or same_file())
 
     def _show(self, begun: Begun, seen: Snapshot) -> None:
         if seen.text:
@@ -74,7 +81,7 @@ class Progress:
                 write_stderr(_ERASE)
             self._say(seen.text)
         if self._live and _takes_more():
-            write_stderr(f"\r{cut(line(begun, seen), (width(sys.stderr) or 80) - 1)}\x1b[K")
+            write_stderr(f"\r{line(begun, seen, (width(sys.stderr) or 80) - 1)}\x1b[K")
 
     def _say(self, text: str) -> None:
         """The CLI's text, whole lines only, no two blank ones in a row."""
@@ -85,27 +92,33 @@ class Progress:
             self._blank = not said
 
 
-def line(begun: Begun, seen: Snapshot) -> str:
-    """Step, provider, model, time, what the call has used, what the change has cost, tool."""
+def line(begun: Begun, seen: Snapshot, columns: int) -> str:
+    """Round and step, provider, model, time, what call and change have used, tool; what there is
+    room for.
+    """
     seconds = seen.elapsed_ms // 1000
     hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else f"{seconds // 60}"
-    cost = begun.cost_so_far(seen)
-    tokens = (
-        f"in {seen.usage.input_tokens:,} out {seen.usage.output_tokens:,}" if seen.usage else ""
-    )
-    parts = (
-        begun.step,
-        begun.provider,
-        seen.model or begun.model or "",
-        f"{hours}:{seconds % 60:02}",
-        tokens,
-        counted(seen.requests, "request") if seen.requests else "",
-        usd(cost) if cost is not None else "",
-        f"change {usd(begun.spent_usd + (cost or 0))}",
-        seen.tool or "",
-    )
-    shown = "  ".join(" ".join(plain(part).split()) for part in parts if part)
-    return without_keys(shown, os.environ)
+    cost, usage = begun.cost_so_far(seen), seen.usage
+    which = f"{begun.round[0]}/{begun.round[1]} " if begun.round else ""
+    parts = {  # in the order in which they are shown, each with how soon it gives way
+        f"{which}{begun.step}": 0,
+        begun.provider: 6,
+        seen.model or begun.model or "": 3,
+        f"{hours}:{seconds % 60:02}": 2,
+        f"in {usage.input_tokens:,} out {usage.output_tokens:,}" if usage else "": 0,
+        counted(seen.requests, "request") if seen.requests else "": 5,
+        usd(cost) if cost is not None else "": 1,
+        f"change {usd(begun.spent_usd + (cost or 0))}": 1 if cost is None else 4,
+        seen.tool or "": 7,
+    }
+    texts = {" ".join(plain(part).split()): rank for part, rank in parts.items() if part}
+    while len(texts) > 1 and text_width("  ".join(texts)) > columns:
+        last = max(texts, key=texts.__getitem__)
+        room = columns - text_width("  ".join(text for text in texts if text != last)) - 2
+        rank = texts.pop(last)
+        if rank == 7 and room >= _LEAST_TOOL:
+            texts[cut(last, room, "…")] = 0
+    return cut(without_keys("  ".join(texts), os.environ), columns)
 
 
 def _takes_more() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from agentd.cli.calls_text import describe, summary
@@ -22,6 +23,8 @@ from agentd.text import counted
 from agentd.workflow.next_command import next_command
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome
+
+_MOST_LINES = 10  # of the files changed, and of the issues found
 
 
 def open_workspace(asked: Asked) -> tuple[Workspace, Order, Progress]:
@@ -103,13 +106,25 @@ def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True)
         show(f"{outcome.step.name}: not paid for, as a required check fails")
     elif not progress.shows(record):
         show(f"{outcome.step.name}: {describe(record)}")
+    if record is not None and (why := progress.whys.get(record.id)):
+        show(f"  {record.model}: {why}")
     for path in outcome.written:
         show(f"  {outcome.change.project.shown(path)}")
+    _show_some(f"  {name}  {lines.told()}" for name, lines in outcome.changed.items())
     if outcome.step.verdicts:
         show(f"  verdict: {outcome.verdict or 'none found; read the document'}")
+        _show_some(f"    - {title}" for title in outcome.issues)
     if last and (following := next_command(outcome.change, outcome.change.state)):
         show(f"  next: {following}")
     sys.stdout.flush()
+
+
+def _show_some(lines: Iterable[str]) -> None:
+    first, more = [*islice(lines := iter(lines), _MOST_LINES)], sum(1 for _ in lines)
+    for line in first:
+        show(line.rstrip())
+    if more:
+        show(f"{' ' * (len(first[0]) - len(first[0].lstrip()))}and {more:,} more")
 
 
 def show_outcomes(progress: Progress, change: Change, outcomes: Iterable[StepOutcome]) -> None:

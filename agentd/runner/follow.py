@@ -259,6 +259,7 @@ def _is_metered(relay: RunRelay | None) -> bool:
 def teller(
     watch: Watch | None,
     reading: Reading,
+    live: Live,
     requests: LiveRequests | None,
     *,
     began_ms: int,
@@ -271,7 +272,7 @@ def teller(
         nonlocal due_ms
         now_ms = monotonic_ms()
         if watch is not None and (last or now_ms >= due_ms):
-            seen = reading.seen(now_ms - began_ms, resumed=resumed)
+            seen = live.added_to(reading.seen(now_ms - began_ms, resumed=resumed))
             watch(requests.added_to(seen) if requests is not None else seen)
             due_ms = monotonic_ms() + _WATCH_MS
 

@@ -227,14 +227,20 @@ class ScriptRunner:
                 else None
             )
             resumed = request.resume_session_id is not None
+            live = Live(reading, row, run.info, run.environ, relayed_requests)
             tell = teller(
-                request.watch, reading, relayed_requests, began_ms=run.began_ms, resumed=resumed
+                request.watch,
+                reading,
+                live,
+                relayed_requests,
+                began_ms=run.began_ms,
+                resumed=resumed,
             )
             try:
                 status = follow(
                     cli,
                     reading,
-                    Live(reading, row, run.info, run.environ, relayed_requests),
+                    live,
                     interrupts,
                     meter=request.meter,
                     deadline_ms=run.deadline_ms,

@@ -53,11 +53,21 @@ class Live:
         self._parsed = Parsed()
         self._log_due = time.monotonic() + LOG_EVERY_S
 
-    def grown(self) -> UsageMetrics | None:
-        """The run's usage, when it is more than was told before and the run is not at its end."""
+    def so_far(self) -> UsageMetrics:
+        """What the run has used."""
         for usage in (self._printed(), self._heard(), self._logged()):
             if usage is not None and usage.total_tokens > self._most.total_tokens:
                 self._most = usage
+        return self._most
+
+    def added_to(self, seen: Snapshot) -> Snapshot:
+        """What stdout shows, with what is known elsewhere, where that is more."""
+        used, shown = self.so_far(), seen.usage.total_tokens if seen.usage else 0
+        return replace(seen, usage=used) if used.total_tokens > shown else seen
+
+    def grown(self) -> UsageMetrics | None:
+        """The run's usage, when it is more than was told before and the run is not at its end."""
+        self.so_far()
         if self._most.total_tokens <= self._told or self._is_ending():
             return None
         self._told = self._most.total_tokens

@@ -22,11 +22,13 @@ class Choice:
     """A provider's name, and the full name of its model (None: the CLI's default).
 
     ``instead_of``: the provider that is usual for the step, and not installed; else "".
+    ``why`` that model: ``low complexity (3)`` of so many specs and tasks, or who names it.
     """
 
     provider: str
     model: str | None
     instead_of: str = ""
+    why: str = ""
 
 
 def choose(
@@ -68,9 +70,17 @@ def choose(
     wanted = model or (set_.model if set_ and same else None)
     first = usual_provider(step, config.providers)
     instead_of = first if not asked and first != name else ""
-    if wanted is None and (sized := model_for(settings, size)):
-        return Choice(provider=name, model=sized.model, instead_of=instead_of)
-    return Choice(provider=name, model=settings.model_name(wanted), instead_of=instead_of)
+    sized = model_for(settings, size) if wanted is None else None
+    if wanted is not None:
+        why = "--model" if model else f"[steps.{step.name}]"
+    else:
+        why = f"{complexity_of(size)} complexity ({size})" if sized else f"default of [{name}]"
+    return Choice(
+        provider=name,
+        model=sized.model if sized else settings.model_name(wanted),
+        instead_of=instead_of,
+        why=why,
+    )
 
 
 def usual_provider(step: Step, names: Iterable[str]) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Begun:
     """A call that begins; ``spent_usd`` is what the change has cost before it.
 
+    ``why`` says why this model was chosen, ``round`` which of how many rounds of a loop it is in.
+
     ``cost_so_far`` prices what a snapshot shows, None when nothing of it has a price. Its first
     use may load the price catalogue.
     """
@@ -29,6 +31,8 @@ class Begun:
     step: str
     provider: str
     model: str | None
+    why: str
+    round: tuple[int, int] | None
     spent_usd: Decimal
     cost_so_far: Callable[[Snapshot], Decimal | None]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 from agentd.documents.owed import missing
@@ -14,6 +15,7 @@ from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.runner.run_folder import FEEDBACK
 from agentd.workflow.attempts import run_until_done
+from agentd.workflow.changed_files import Lines, changed_since, differing
 from agentd.workflow.checks.deciding import before_step
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
@@ -24,6 +26,9 @@ from agentd.workflow.unentered import settle_before_step
 class StepOutcome:
     """A step that is done: its call, the files it owed, its verdict.
 
+    ``changed`` are the project's files that it changed, ``issues`` the titles of those that a judge
+    found who does not approve.
+
     ``record`` is None where the project's checks judged instead of a model.
     """
 
@@ -32,6 +37,8 @@ class StepOutcome:
     record: CallRecord | None
     written: list[Path]
     verdict: str | None = None
+    changed: Mapping[str, Lines] = field(default_factory=dict)
+    issues: Sequence[str] = ()
 
 
 def run_step(run: StepRun) -> StepOutcome:
@@ -46,9 +53,11 @@ def run_step(run: StepRun) -> StepOutcome:
         return earlier
     check_ready(run.change, run.step)
     run, is_paid = before_step(_with_feedback(_with_doubt(run)))
+    before = differing(run.change.project) if run.step.code else None
     record = run_until_done(run) if is_paid else None
     run.order.timed_out.clear()
-    return _outcome(run, record)
+    changed = {} if before is None else changed_since(before, run.change.project)
+    return _outcome(run, record, changed)
 
 
 def adopted(run: StepRun) -> StepOutcome | None:
@@ -106,7 +115,9 @@ def _with_feedback(run: StepRun) -> StepRun:
     )
 
 
-def _outcome(run: StepRun, record: CallRecord | None) -> StepOutcome:
+def _outcome(
+    run: StepRun, record: CallRecord | None, changed: Mapping[str, Lines] | None = None
+) -> StepOutcome:
     change, step = run.change, run.step
     ruling = ruling_of(change, step.judgement)
     if ruling.doubt:
@@ -117,4 +128,16 @@ def _outcome(run: StepRun, record: CallRecord | None) -> StepOutcome:
         record=record,
         written=[path for name in step.writes for path in change.documents(name)],
         verdict=ruling.verdict,
+        changed=changed or {},
+        issues=_issues(run, ruling.verdict),
     )
+
+
+def _issues(run: StepRun, verdict: str | None) -> tuple[str, ...]:
+    """The titles of the open issues of a judgement that does not approve."""
+    if run.step.judgement is None or verdict in (None, run.step.judgement.verdicts[0]):
+        return ()
+    from agentd.documents.review_issues import issues_of
+
+    text = run.change.text(run.step.judgement.document) or ""
+    return tuple(issue.title for issue in issues_of(text) if not issue.is_closed)

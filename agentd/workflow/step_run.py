@@ -12,6 +12,7 @@ from agentd.frozen import frozen
 from agentd.project.change import Change
 from agentd.providers import maker_of
 from agentd.providers.activity import Snapshot
+from agentd.workflow.decide import LOOPS
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.order import Begun, Order
 from agentd.workflow.steps import Step
@@ -60,6 +61,16 @@ class StepRun:
             step=self.step.name,
             provider=choice.provider,
             model=choice.model,
+            why=choice.why,
+            round=self._round(),
             spent_usd=self.change.state.totals.cost_usd,
             cost_so_far=cost_so_far,
         )
+
+    def _round(self) -> tuple[int, int] | None:
+        loop = next((loop for loop in LOOPS if self.step.name in loop.steps), None)
+        if loop is None:
+            return None
+        most: int = getattr(self.change.workspace.config.workflow, loop.limit) + 1
+        number = 1 if self.step.starts_rounds else self.change.state.iteration or 1
+        return number, max(number, most)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -18,6 +21,7 @@ from support.terminal import on_a_terminal
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.cli.progress import line
+from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS
 from agentd.providers.activity import Snapshot
 from agentd.providers.output import events
@@ -56,7 +60,7 @@ for number, line in enumerate(lines):
     sys.stdout.write(line)
     sys.stdout.flush()
     if '"name":"Bash","input":{{"command"' in line:
-        time.sleep(0.7)
+        time.sleep({wait_s})
 for name, text in {files!r}.items():
     path = pathlib.Path("agentd/changes/add-x", *name.split("/")[1:])
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,10 +70,15 @@ for name, text in {files!r}.items():
 
 @pytest.fixture
 def box(tmp_path: Path) -> Sandbox:
-    sandbox = make_sandbox(tmp_path, CONFIG)
+    return slow_box(tmp_path)
+
+
+def slow_box(folder: Path, wait_s: float = 0.7) -> Sandbox:
+    sandbox = make_sandbox(folder, CONFIG)
     stdout = str(recording(CLAUDE).folder / "stdout")
-    script = tmp_path / "claude"
-    script.write_text(SLOW.format(python=sys.executable, stdout=stdout, files=PROPOSAL))
+    script = folder / "claude"
+    text = SLOW.format(python=sys.executable, stdout=stdout, files=PROPOSAL, wait_s=wait_s)
+    script.write_text(text)
     return sandbox
 
 
@@ -97,7 +106,7 @@ def test_on_a_terminal_one_line_is_rewritten_and_replaced_by_a_plain_one(box: Sa
     assert len(drawn) >= 3
     assert any(
         re.fullmatch(
-            r"proposal  claude  claude-opus-5-5  0:0\d  in 1,121 out 1  change \$0\.000000  "
+            r"1/4 proposal  claude  claude-opus-5-5  0:0\d  in 1,121 out 1  change \$0\.000000  "
             r"Bash echo made > /tmp/p/out\.txt",
             text,
         )
@@ -319,11 +328,13 @@ def test_every_recording_can_be_watched() -> None:
             activity(event)
 
 
-def begun(cost: str | None = None) -> Begun:
+def begun(cost: str | None = None, model: str = "gpt-5") -> Begun:
     return Begun(
         step="review",
         provider="codex",
-        model="gpt-5",
+        model=model,
+        why="default of [codex]",
+        round=(2, 3),
         spent_usd=Decimal("1.5"),
         cost_so_far=lambda _: Decimal(cost) if cost else None,
     )
@@ -337,16 +348,109 @@ def seen(elapsed_ms: int = 0, tool: str | None = None) -> Snapshot:
     ("elapsed_ms", "shown"), [(999, "0:00"), (61_000, "1:01"), (3_661_000, "1:01:01")]
 )
 def test_elapsed(elapsed_ms: int, shown: str) -> None:
-    assert line(begun(), seen(elapsed_ms)) == f"review  codex  gpt-5  {shown}  change $1.500000"
+    told = f"2/3 review  codex  gpt-5  {shown}  change $1.500000"
+    assert line(begun(), seen(elapsed_ms), 80) == told
 
 
 def test_change_so_far_holds_the_call_that_runs() -> None:
-    assert "  $0.250000  change $1.750000" in line(begun("0.25"), seen())
+    assert "  $0.250000  change $1.750000" in line(begun("0.25"), seen(), 80)
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (40, "2/3 review  in 1,234,567 out 12,345"),
+        (59, "2/3 review  1:01:01  in 1,234,567 out 12,345  $12.345678"),
+        (
+            79,
+            "2/3 review  gpt-6-luna  1:01:01  in 1,234,567 out 12,345  $12.345678",
+        ),
+        (
+            105,
+            "2/3 review  gpt-6-luna  1:01:01  in 1,234,567 out 12,345  12 requests  $12.345678  "
+            "change $13.845678",
+        ),
+        (
+            199,
+            "2/3 review  codex  gpt-6-luna  1:01:01  in 1,234,567 out 12,345  12 requests  "
+            "$12.345678  change $13.845678  Bash pytest -q tests/a/long/path/to/test_file.py",
+        ),
+        (
+            140,
+            "2/3 review  codex  gpt-6-luna  1:01:01  in 1,234,567 out 12,345  12 requests  "
+            "$12.345678  change $13.845678  Bash pytest -q tests/a/long/pa…",
+        ),
+    ],
+)
+def test_what_there_is_no_room_for_gives_way_in_order(columns: int, shown: str) -> None:
+    at_work = Snapshot(
+        elapsed_ms=3_661_000,
+        usage=UsageMetrics(input_tokens=1_234_567, output_tokens=12_345),
+        model=None,
+        tool="Bash pytest -q tests/a/long/path/to/test_file.py",
+        text="",
+        requests=12,
+    )
+    told = line(begun("12.345678", "gpt-6-luna"), at_work, columns)
+    assert told == shown
+    assert len(told) <= columns
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="asks tmux")
+def test_it_fits_into_windows_of_60_80_and_200_columns(tmp_path: Path) -> None:
+    tmux = ["tmux", "-L", f"agentd-{os.getpid()}", "-f", os.devnull]
+    environ = {**os.environ, "NO_COLOR": "1", "TERM": "xterm"}
+    seen: dict[int, str] = {}
+    try:
+        for columns in (60, 80, 200):
+            (tmp_path / str(columns)).mkdir()
+            root = slow_box(tmp_path / str(columns), wait_s=2.0).root
+            size = ["-x", str(columns), "-y", "12", "-s", str(columns), "-c", str(root)]
+            command = shlex.join(COMMAND)
+            subprocess.run([*tmux, "new-session", "-d", *size, command], env=environ, check=True)
+        deadline = time.monotonic() + 30
+        while len(seen) < 3 and time.monotonic() < deadline:
+            for columns in {60, 80, 200} - set(seen):
+                shown = subprocess.run(
+                    [*tmux, "capture-pane", "-p", "-t", str(columns)],
+                    env=environ,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                ).stdout
+                if "in 1,121 out 1" in shown and "$" in shown:
+                    seen[columns] = shown
+            time.sleep(0.05)
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=environ, check=False, capture_output=True)
+    assert set(seen) == {60, 80, 200}
+    for columns, shown in seen.items():
+        (told,) = [row for row in shown.splitlines() if row.strip()]
+        assert told.startswith("1/4 proposal  ")
+        assert len(told) < columns
+    assert "claude-opus-5-5" in seen[80]
+    assert "Bash echo made > /tmp/p/out.txt" in seen[200]
+
+
+def test_in_the_log_of_a_job_each_call_is_one_line(box: Sandbox) -> None:
+    done = subprocess.run(
+        COMMAND,
+        cwd=box.root,
+        env={**os.environ, "CI": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    both = (done.stderr + done.stdout).splitlines()
+    assert [each for each in both if each.startswith("proposal: ")] == [
+        each for each in both if each.startswith(PLAIN_LINES[1])
+    ]
+    assert (done.stderr + done.stdout).count("in 3,358") == 1
 
 
 def test_what_a_cli_prints_can_not_steer_the_terminal() -> None:
     evil = "Bash \x1b[2J\x1b]0;title\x07rm\r\n\u202ex\x9b1m"
-    assert line(begun(), seen(tool=evil)).endswith("  Bash rm x1m")
+    assert line(begun(), seen(tool=evil), 80).endswith("  Bash rm x1m")
     assert plain("a\x1b[31mb\tc\nd") == "ab\tc\nd"
 
 

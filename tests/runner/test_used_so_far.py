@@ -11,6 +11,7 @@ from support.recordings import FIXTURES, recording
 
 from agentd.metering.usage import UsageMetrics
 from agentd.providers import PROVIDERS
+from agentd.providers.activity import Snapshot, Watch
 from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 
@@ -37,17 +38,24 @@ Path("went-on").touch()
 """
 
 
-def run(root: Path, provider: str, meter_at: int) -> tuple[RunResult, list[int]]:
+def run(
+    root: Path,
+    provider: str,
+    meter_at: int | None,
+    *,
+    runner: ScriptRunner | None = None,
+    watch: Watch | None = None,
+) -> tuple[RunResult, list[int]]:
     """A run that is stopped at so many tokens; and the totals that the meter was told."""
     told: list[int] = []
 
     def meter(usage: UsageMetrics) -> bool:
         told.append(usage.input_tokens + usage.output_tokens)
-        return told[-1] >= meter_at
+        return told[-1] >= (meter_at or 0)
 
     (root / provider).write_text(f"#!/bin/sh\nexec {sys.executable} cli.py\n")
     (root / provider).chmod(0o755)
-    result = ScriptRunner(stop_grace_s=2.0).run(
+    result = (runner or ScriptRunner(stop_grace_s=2.0)).run(
         RunRequest(
             call_id="20261125T100000-review-0a1b2c3d",
             step="review",
@@ -57,7 +65,8 @@ def run(root: Path, provider: str, meter_at: int) -> tuple[RunResult, list[int]]
             cwd=root,
             runs_dir=root / "runs",
             environ={"PATH": "/usr/bin:/bin", "CODEX_HOME": str(root)},
-            meter=meter,
+            meter=None if meter_at is None else meter,
+            watch=watch,
         )
     )
     return result, told
@@ -83,6 +92,30 @@ def test_codex_is_stopped_by_what_its_log_tells(tmp_path: Path) -> None:
     assert told == [totals[0], sum(totals)]
     assert result.usage.input_tokens + result.usage.output_tokens == sum(totals)
     assert not (tmp_path / "went-on").exists()
+
+
+def test_who_watches_codex_sees_what_its_log_tells(tmp_path: Path) -> None:
+    (log,) = SESSIONS.rglob("*.jsonl")
+    lines = log.read_text().splitlines()
+    plan = {
+        "said": json.dumps(
+            {"type": "thread.started", "thread_id": json.loads(lines[0])["payload"]["id"]}
+        ),
+        "log": str(tmp_path / "sessions" / log.relative_to(SESSIONS)),
+        "lines": [line for line in lines if "task_complete" not in line],
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "cli.py").write_text(CLI)
+    runner, seen = ScriptRunner(stop_grace_s=2.0), [0]
+
+    def watch(snapshot: Snapshot) -> None:
+        seen.append(snapshot.usage.total_tokens if snapshot.usage else 0)
+        if seen[-1] and seen[-1] == seen[-2]:
+            runner.cancel()
+
+    result, _ = run(tmp_path, "codex", None, runner=runner, watch=watch)
+    assert result.status == "cancelled"
+    assert max(seen) == result.usage.total_tokens > 0
 
 
 def test_a_run_at_its_end_is_not_stopped(tmp_path: Path) -> None:

@@ -357,7 +357,7 @@ def test_a_person_sees_each_request_as_it_is_billed(tmp_path: Path, api: Loopbac
         line for line in drawn_lines(shown) if "  in 900 out 40  1 request  $0.940000  " in line
     ]
     assert drawn, shown
-    assert drawn[0].startswith("challenge  gemini  gemini-2.5-pro  0:0")
+    assert drawn[0].startswith("1/4 challenge  gemini  gemini-2.5-pro  0:0")
     assert drawn[0].endswith("  change $0.940000")
 
 

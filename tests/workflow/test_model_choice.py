@@ -9,7 +9,7 @@ import pytest
 from agentd.config.load import load
 from agentd.config.model import Complexity, Config
 from agentd.errors import ConfigError
-from agentd.workflow.model_choice import Choice, choose, complexity_of
+from agentd.workflow.model_choice import choose, complexity_of
 from agentd.workflow.steps import STEPS
 
 MODELS = """
@@ -82,7 +82,7 @@ def test_model_follows_the_size_of_the_change(
     tmp_path: Path, specs: int, tasks: int, model: str
 ) -> None:
     got = choose(config(tmp_path, CLAUDE), IMPLEMENTATION, size=specs + tasks)
-    assert got == Choice(provider="claude", model=f"claude-{model}")
+    assert (got.provider, got.model) == ("claude", f"claude-{model}")
 
 
 def rated(*complexities: str, default: str = "m0") -> str:
@@ -116,15 +116,26 @@ def test_command_line_goes_before_the_steps_table_and_that_before_the_size(tmp_p
     settings = config(
         tmp_path, CLAUDE, CODEX, '[steps.review]\nprovider = "claude"\nmodel = "large"'
     )
-    assert choose(settings, REVIEW, size=2) == Choice(provider="claude", model="claude-large")
+    got = choose(settings, REVIEW, size=2)
+    assert (got.provider, got.model) == ("claude", "claude-large")
     got = choose(settings, REVIEW, model="small", size=2)
-    assert got == Choice(provider="claude", model="claude-small")
+    assert (got.provider, got.model) == ("claude", "claude-small")
     got = choose(settings, REVIEW, provider="codex", size=2)
-    assert got == Choice(provider="codex", model="codex-small")
+    assert (got.provider, got.model) == ("codex", "codex-small")
     got = choose(settings, REVIEW, provider="codex", model="any-name", size=2)
-    assert got == Choice(provider="codex", model="any-name")
+    assert (got.provider, got.model) == ("codex", "any-name")
     got = choose(settings, STEPS["challenge"], size=2)
-    assert got == Choice(provider="codex", model="codex-small")
+    assert (got.provider, got.model) == ("codex", "codex-small")
+
+
+def test_a_choice_says_why(tmp_path: Path) -> None:
+    settings = config(
+        tmp_path, CLAUDE, CODEX, '[steps.review]\nprovider = "claude"\nmodel = "large"'
+    )
+    assert choose(settings, IMPLEMENTATION, size=3).why == "low complexity (3)"
+    assert choose(settings, IMPLEMENTATION).why == "default of [claude]"
+    assert choose(settings, REVIEW, size=3).why == "[steps.review]"
+    assert choose(settings, REVIEW, size=3, model="small").why == "--model"
 
 
 def test_model_of_the_steps_table_is_not_given_to_another_provider(tmp_path: Path) -> None:
@@ -136,7 +147,8 @@ def test_model_of_the_steps_table_is_not_given_to_another_provider(tmp_path: Pat
 def test_one_provider_runs_every_step(tmp_path: Path) -> None:
     settings = config(tmp_path, CODEX)
     for step in STEPS.values():
-        assert choose(settings, step) == Choice(provider="codex", model="codex-middle")
+        got = choose(settings, step)
+        assert (got.provider, got.model) == ("codex", "codex-middle")
 
 
 def test_provider_without_models_leaves_the_choice_to_its_cli(tmp_path: Path) -> None:

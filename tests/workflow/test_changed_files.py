@@ -1,0 +1,94 @@
+"""What a result shows: the files a step changed and by how many lines, issues, why a model."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support.git_repo import Repo
+from support.loop_box import STREAMS, sandbox, verdict
+from support.workspace import REVIEW
+
+from agentd.project.layout import Project
+from agentd.workflow.changed_files import Lines, changed_since, differing
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    repo = Repo(tmp_path / "top")
+    (repo.root / "a.py").write_text("1\n2\n3\n")
+    (repo.root / "b.py").write_text("1\n")
+    (repo.root / ".gitignore").write_text("build/\n")
+    repo.commit("code")
+    return repo
+
+
+def told(files: Mapping[str, Lines]) -> dict[str, str]:
+    return {name: lines.told() for name, lines in files.items()}
+
+
+def test_lines_added_and_removed_also_of_new_files(repo: Repo) -> None:
+    (repo.root / "a.py").write_text("1\nzwei\n3\n4\n")
+    (repo.root / "b.py").unlink()
+    (repo.root / "new ü.py").write_text("one\ntwo")
+    (repo.root / "picture.png").write_bytes(b"\x89PNG\0\n")
+    for own in ("agentd/changes/x/tasks.md", "build/out", "../other"):
+        path = repo.root / own
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x\n")
+    assert told(differing(Project(repo.root))) == {
+        "a.py": "+2 -1",
+        "b.py": "+0 -1",
+        "new ü.py": "+2 -0",
+        "picture.png": "",
+    }
+
+
+def test_only_what_a_step_changed_is_told(repo: Repo) -> None:
+    (repo.root / "a.py").write_text("mine\n")
+    (repo.root / "b.py").write_text("mine\n")
+    (repo.root / "mine.py").write_text("mine\n")
+    before = differing(Project(repo.root))
+    repo.git("checkout", "-q", "app/b.py")
+    (repo.root / "mine.py").write_text("its\n")
+    changed = changed_since(before, Project(repo.root))
+    assert told(changed) == {"b.py": "+0 -0", "mine.py": "+1 -0"}
+
+
+def test_where_git_can_not_tell_nothing_is_told(tmp_path: Path) -> None:
+    assert differing(Project(tmp_path)) == {}
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert differing(Project(tmp_path)) == {}  # nothing is committed yet
+
+
+def test_results_show_files_issues_and_why_a_model(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    issues = [f"Issue of kind {number}" for number in range(12)]
+    needs = verdict("NEEDS_CHANGES", *issues).replace("# Challenge", "# Review")
+    box.answers(
+        "review",
+        (STREAMS["gemini"], {"change/REVIEW.md": needs}),
+        (STREAMS["gemini"], {"change/REVIEW.md": REVIEW}),
+    )
+    for arguments in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *arguments], cwd=box.root, check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, "commit", "-qm", "x"], cwd=box.root, check=True)
+    box.ok("plan", "add-x", "Let users log in")
+    shown = box.ok("impl", "add-x")
+    assert "\n  login.py  +1 -0\n" in shown
+    assert "  verdict: NEEDS_CHANGES\n    - Issue of kind 0\n" in shown
+    assert "    - Issue of kind 9\n    and 2 more\n" in shown
+    assert "  gemini-2.5-pro: default of [gemini]\n" in shown
+    assert "login.py" not in shown[shown.index("\nreview:") : shown.index("\nresolve:")]
+
+
+def test_a_model_chosen_by_size_says_so(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    config = box.root / "agentd/config.toml"
+    entry = '[[gemini.models]]\nid = "s"\nmodel = "gemini-2.5-pro"\ncomplexity = "low"\n'
+    config.write_text(config.read_text().replace("[pricing]", f"{entry}[pricing]", 1))
+    box.ok("proposal", "add-x", "Let users log in")
+    assert "\n  gemini-2.5-pro: low complexity (2)\n" in box.ok("challenge", "add-x")
