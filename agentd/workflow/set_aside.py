@@ -67,17 +67,18 @@ def _put_back(aside: Path, change: Change) -> None:
 def keep_round(change: Change, path: Path, name: str) -> bool:
     """Move a judge's earlier document to ``rounds/NN-NAME``, which git keeps.
 
-    False, and it stays, where it gives no verdict, and on a full disk.
+    False, and it stays, where it can't be read or gives no verdict, and on a full disk.
     """
     step = next((step for step in STEPS.values() if step.judgement and name in step.writes), None)
-    text = read_plain(path).decode(errors="replace")
-    if step is None or read_verdict(text, tuple(step.verdicts)) is None:
-        return False
     folder = change.folder / ROUNDS
     with contextlib.suppress(OSError):
+        text = read_plain(path).decode(errors="replace")
+        if step is None or read_verdict(text, tuple(step.verdicts)) is None:
+            return False
         make_folders(folder)
-        numbers = [int(there.name.partition("-")[0]) for there in folder.glob(f"[0-9]*-{name}")]
-        move_over(path, folder / f"{max(numbers, default=0) + 1:02}-{name}")
+        first = [there.name.partition("-")[0] for there in folder.glob(f"[0-9]*-{name}")]
+        number = max((int(each) for each in first if each.isdecimal()), default=0) + 1
+        move_over(path, folder / f"{number:02}-{name}")
         return True
     return False
 
