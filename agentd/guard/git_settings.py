@@ -102,6 +102,8 @@ class GitSettings:
                 now = Look("dir") if old is not None else None
             setting = Setting(path, old, now, self._baseline.data(path))
             is_same = old is now or (old and now and old.same_as(now))
+            if now is None and self._went_with_its_folder(path):
+                continue
             if not is_same and not _is_silent(setting, self._place.common):
                 found.append(setting)
         return found
@@ -132,6 +134,16 @@ class GitSettings:
             write_atomic(path, data)
             path.chmod(before.mode)
         return True
+
+    def _went_with_its_folder(self, path: Path) -> bool:
+        """Whether the repository within this one is gone that it belonged to."""
+        for name in self._baseline.facts["git inner"]:
+            folder = self._place.top / name
+            if path == folder / ".git":  # of a submodule, which may be set up again
+                return not folder.is_dir() or not any(folder.iterdir())
+            if path.is_relative_to(folder):
+                return not os.path.lexists(folder / ".git")
+        return False
 
     def _paths(self) -> Iterator[Path]:
         place, facts = self._place, self._baseline.facts

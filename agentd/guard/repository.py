@@ -272,7 +272,9 @@ class Repository:
         found = []
         for path in (*(path for path in dirty if path not in by_steps), *ignored):
             before = self._baseline.entries.get(self._top(path))
-            if before is None or before.kind not in ("file", "link"):
+            if before is None or before.kind not in ("file", "link", "repository"):
+                continue
+            if before.kind == "repository" and (dirty[path].is_module or self._top(path).exists()):
                 continue
             now = looks[path] if path in dirty else self._look(path, None)
             if now is not None and before.same_as(now):

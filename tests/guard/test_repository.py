@@ -377,3 +377,38 @@ def test_a_person_s_own_settings_hide_nothing_and_are_told(
     assert not (tmp_path / "ran").exists()
     state = Path(state_folder_of(str(repo.root)) or "/nowhere")
     assert not [*state.glob("*.tmp")]
+
+
+def test_a_person_s_repository_within_that_is_deleted_is_told(repo: Project) -> None:
+    git(repo.root, "init", "-q", "inner")
+    put(repo.root / "inner/a.py", "mine\n")
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "rm -rf inner")
+        changes = guard.after()
+    assert told(changes) == (
+        "Uncommitted or ignored files of which agentd kept no copy: inner (deleted)"
+    )
+    assert not (repo.root / "inner").exists()
+
+
+def test_a_submodule_that_is_taken_out_stays_so(with_submodule: Project) -> None:
+    with watching(with_submodule, code=True) as guard:
+        shell(with_submodule.root, "git submodule --quiet deinit -f vendor/lib >/dev/null")
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert not (with_submodule.root / "vendor/lib/.git").exists()
+
+
+@pytest.mark.parametrize("how", ["rm .git", "echo 'gitdir: /nowhere' > .git"])
+def test_the_way_of_a_working_tree_to_its_repository_is_put_back(
+    repo: Project, tmp_path: Path, how: str
+) -> None:
+    git(repo.root, "worktree", "add", "-q", str(tmp_path / "tree"))
+    project = Project(tmp_path / "tree")
+    before = (project.root / ".git").read_text()
+    with watching(project, code=True) as guard:
+        shell(project.root, how)
+        changes = guard.after()
+    assert changes.forbidden == ()
+    assert "Put back: .git (" in told(changes)
+    assert (project.root / ".git").read_text() == before
