@@ -19,12 +19,24 @@ if TYPE_CHECKING:
     from agentd.reports.model import Style
 
 
+# What colours say, at the begin of a line: red that something failed, yellow that it wants a look.
+_STOPPED = "failed|timeout|cancelled|budget_stopped|interrupted"
+_FAILS = (
+    r"Error:|\[[\d:]{8}\] ERROR\b|  (?:✗|\[!\]) |Checks: failed\b"
+    rf"|[\w /-]+: (?:FAILED\b|(?:{_STOPPED}),)|Budget: .* over\)"
+)
+_WARNS = (
+    r"warning:|\[[\d:]{8}\] WARN\b|(?:at least|about) \$.*|Waits for a person:.*"
+    r"|Budget: .*\((?:9\d|100) %, .*|  verdict: (?!APPROVED$).*"
+)
+
+
 def show(text: str = "", *, drawn: bool = False) -> None:
     """A result, on stdout; ``drawn``: a report whose names are plain already may have bold lines.
 
     Raises OSError.
     """
-    _print(without_keys(plain(text, drawn=drawn), os.environ))
+    _print(_colored(without_keys(plain(text, drawn=drawn), os.environ), sys.stdout))
 
 
 def show_json(document: object) -> None:
@@ -61,7 +73,15 @@ def _print(text: str) -> None:
 
 def note(text: str) -> None:
     """Progress, a warning or an error, for a person, on stderr."""
-    write_stderr(f"{without_keys(plain(text), os.environ)}\n")
+    write_stderr(f"{_colored(without_keys(plain(text), os.environ), sys.stderr)}\n")
+
+
+def _colored(text: str, stream: TextIO | None) -> str:
+    """The text with what fails in red and what warns in yellow, where colours are shown."""
+    if not has_colors(stream):
+        return text
+    text = re.sub(f"(?m)^(?:{_FAILS})", "\x1b[31m\\g<0>\x1b[0m", text)
+    return re.sub(f"(?m)^(?:{_WARNS})", "\x1b[33m\\g<0>\x1b[0m", text)
 
 
 def write_stderr(text: str) -> None:
@@ -80,6 +100,11 @@ def is_closed(stream: TextIO | None) -> bool:
 def on_terminal(stream: TextIO | None) -> bool:
     """Whether a line can be rewritten in place there."""
     return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def has_colors(stream: TextIO | None) -> bool:
+    """Whether colours are shown there: not in a pipe, and not where NO_COLOR is set."""
+    return on_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def same_file() -> bool:
@@ -116,6 +141,6 @@ def style_of(stream: TextIO) -> Style:
     return Style(
         bars=drawn,
         ascii=not shows(stream, SIGNS),
-        color=drawn and not os.environ.get("NO_COLOR"),
+        color=has_colors(stream),
         width=(wanted or width(stream)) if drawn else 0,
     )

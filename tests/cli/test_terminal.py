@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentd.cli.terminal import show, show_json, style_of
+from agentd.cli.terminal import note, show, show_json, style_of
 from agentd.reports.model import Style
 
 
@@ -77,3 +77,69 @@ def test_a_secret_that_json_escapes_is_found(
     monkeypatch.setenv("MY_CREDENTIALS", '{"user": "me",\n"id": "a\\b"}')
     show_json({"why": 'refused: {"user": "me",\n"id": "a\\b"}', "calls": 1})
     assert json.loads(capsys.readouterr().out) == {"why": "refused: ***", "calls": 1}
+
+
+def printed(text: str, monkeypatch: pytest.MonkeyPatch, **environ: str) -> tuple[str, str]:
+    """What a terminal gets of a text: as a result, and as a note."""
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    leader, follower = pty.openpty()
+    with (
+        os.fdopen(leader, "rb", buffering=0) as read,
+        os.fdopen(follower, "w", encoding="utf-8") as out,
+    ):
+        shown = []
+        for name, say in (("stdout", show), ("stderr", note)):
+            monkeypatch.setattr(sys, name, out)
+            say(text)
+            print("END", file=out, flush=True)
+            got = b""
+            while not got.endswith(b"END\r\n"):
+                got += read.read(4096)
+            shown.append(got.decode().replace("\r\n", "\n").removesuffix("\nEND\n"))
+    return shown[0], shown[1]
+
+
+RED, YELLOW = "\x1b[31m", "\x1b[33m"
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "color"),
+    [
+        ("Error: no project", "Error:", RED),
+        ("[14:24:58] ERROR Budget exceeded: $60.00 / $50.00", "[14:24:58] ERROR", RED),
+        ("review: failed, codex gpt-5, in 1 out 2", "review: failed,", RED),
+        ("archive-review: budget_stopped, codex", "archive-review: budget_stopped,", RED),
+        ("test: FAILED (exit 1), in 0 s", "test: FAILED", RED),
+        ("  ✗ review          NEEDS_CHANGES", "  ✗ ", RED),
+        ("Checks: failed (test)", "Checks: failed", RED),
+        (
+            "Budget: $60.00 of $50.00 (120 %, $10.00 over)",
+            "Budget: $60.00 of $50.00 (120 %, $10.00 over)",
+            RED,
+        ),
+        (
+            "Budget: $49.00 of $50.00 (98 %, $1.00 left)",
+            "Budget: $49.00 of $50.00 (98 %, $1.00 left)",
+            YELLOW,
+        ),
+        ("warning: unknown key", "warning:", YELLOW),
+        ("[14:24:58] WARN  ⚠️  BUDGET WARNING", "[14:24:58] WARN", YELLOW),
+        ("at least $0.0805: 2 calls are partial", "at least $0.0805: 2 calls are partial", YELLOW),
+        ("  verdict: NEEDS_CHANGES", "  verdict: NEEDS_CHANGES", YELLOW),
+        ("  verdict: APPROVED", "", ""),
+        ("Budget: $1.00 of $50.00 (2 %, $49.00 left)", "", ""),
+        ("review: codex gpt-5, in 1 out 2", "", ""),
+        ("Total Cost: $0.0035", "", ""),
+    ],
+)
+def test_red_fails_and_yellow_warns_on_a_terminal_alone(
+    text: str, part: str, color: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colored = f"{color}{part}\x1b[0m{text.removeprefix(part)}" if part else text
+    both = printed(f"first\n{text}\nlast", monkeypatch, TERM="xterm")
+    assert both == (f"first\n{colored}\nlast",) * 2
+    assert printed(text, monkeypatch, TERM="xterm", NO_COLOR="1") == (text, text)
+    assert printed(text, monkeypatch, TERM="dumb") == (text, text)
