@@ -139,10 +139,13 @@ def target_of(project: Project, key: str) -> Path:
     other = target.parent.with_suffix(".md") if target.name == _SPEC else None
     other = other or target.with_suffix("") / _SPEC
     if not target.exists() and other.exists() and other != specs_dir.with_suffix(".md"):
+        fix = "Give the change's spec the same path under its specs folder."
+        if project.layout == "openspec":  # which reads the one of this path alone
+            fix = f"Move it to {shown(project, target)}, where OpenSpec reads it."
         raise SpecError(
             f"the main spec of {capability_of(key)} is {shown(project, other)}",
             path=shown(project, target),
-            fix="Give the change's spec the same path under its specs folder.",
+            fix=fix,
         )
     return target
 

@@ -76,6 +76,17 @@ def test_a_capability_has_one_spec(project: Project, change: Path) -> None:
         plan_merge(project, change)
 
 
+def test_a_main_spec_that_openspec_does_not_read_is_to_be_moved(tmp_path: Path) -> None:
+    """The change's spec is right: a flat one would be refused there."""
+    project = Project(tmp_path, "openspec")
+    lay_out(project.specs_dir, {"login.md": SPECS["login.md"]})
+    change = project.changes_dir / "add-x"
+    lay_out(change / "specs", {"login/spec.md": delta(added=block("Delta"))})
+    with pytest.raises(SpecError, match=r"is openspec/specs/login\.md") as caught:
+        plan_merge(project, change)
+    assert caught.value.fix.startswith("Move it to openspec/specs/login/spec.md")
+
+
 def test_overlaps(project: Project) -> None:
     lay_out(
         project.changes_dir / "b" / "specs", {"login.md": delta(removed="### Requirement: Beta")}
