@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 def show_forecast(change_id: str | None, as_json: bool) -> None:
     """Print what the next step and the rest of a change (None: the latest) will probably cost."""
-    from agentd.cli.output import print_error, print_json
+    from agentd.cli.output import print_error, print_json, told_waiting
     from agentd.reports.forecast.forecast import forecast
     from agentd.reports.forecast.text import as_document, as_text
     from agentd.reports.status import open_overview
 
-    change = open_overview(Path.cwd(), change_id).change
+    overview = open_overview(Path.cwd(), change_id)
+    change = overview.change
     found = forecast(change)
     if as_json:
         print_json(as_document(change.id, found))
@@ -32,9 +33,10 @@ def show_forecast(change_id: str | None, as_json: bool) -> None:
         show(f"{change.id}: no step is left to forecast.")
     else:
         show(as_text(found))
-    if found and found.problems:
-        for problem in found.problems:
-            print_error(problem, as_json=False)
+    problems = found.problems if found else ()
+    for problem in problems:
+        print_error(problem, as_json=False)
+    if told_waiting(overview.waiting) or problems:
         raise typer.Exit(1)
 
 

@@ -255,8 +255,11 @@ class StateStore:
         """
         pending.keep_unjudged(self.runs_dir, record)
 
-    def enter_kept(self) -> list[Kept]:
-        """Enter every kept call that is not in STATE.yaml yet; returns all that were kept."""
+    def enter_kept(self, unread: list[StateError] | None = None) -> list[Kept]:
+        """Enter every kept call that is not in STATE.yaml yet; returns all that were kept.
+
+        Why one can't be read goes into ``unread``, or is raised without it; the others are entered.
+        """
         plain_files.check_change(self.change_dir)
         if self.runs_dir.is_symlink():
             plain_files.make_folder(self.runs_dir, private=True)  # says what is wrong
@@ -266,7 +269,9 @@ class StateStore:
         for call in waiting:
             self.mark_entered(call.record.id)
         if problem is not None:
-            raise problem
+            if unread is None:
+                raise problem
+            unread.append(problem)
         return waiting
 
     def mark_entered(self, call_id: str) -> None:

@@ -41,12 +41,12 @@ def settle_interrupted_runs(change: Change, order: Order | None = None) -> Lefto
     ``order`` is given; None: by a later command. So is a run that can't be judged now; its call
     stays kept. Raises StateError when STATE.yaml can't take them.
     """
+    problems: list[StateError] = []
     entered = [
         Settled(kept.record, kept.changes.last_action is not None)
-        for kept in change.ledger.enter_kept()
+        for kept in change.ledger.enter_kept(problems)
     ]
     notes: list[str] = []
-    problems: list[StateError] = []
     orphans: list[int] = []
     unbegun: list[RunFolder] = []
     unjudged: list[StateError] = []

@@ -29,9 +29,9 @@ class Leftovers(NamedTuple):
     """What earlier commands left: the calls that are ``entered`` now, and what can't be.
 
     ``notes``: what such runs did that they may not, and runs that wait: for a newer agentd, for a
-    config by which they can be priced, or to be judged. ``problems``: those whose ``run.json`` is
-    damaged, or that must be judged before a step begins and can't be. ``orphans`` are the processes
-    of runs that still work although their agentd is gone; a note tells of each run.
+    config by which they can be priced, or to be judged. ``problems``: those whose ``run.json`` or
+    kept call is damaged, or that must be judged before a step begins and can't be. ``orphans`` are
+    the processes of runs that still work although their agentd is gone; a note tells of each run.
     """
 
     entered: Sequence[Settled] = ()

@@ -96,9 +96,30 @@ def test_a_damaged_run_json_is_named_and_the_rest_is_shown(box: Sandbox, text: s
     assert "run.json: damaged" in done.stderr
 
 
-def test_no_step_begins_beside_a_call_that_cannot_be_read(box: Sandbox) -> None:
-    left_run(box, "a", "r1", "{")
-    done = box.run("challenge", "a")
+def keep_damaged(box: Sandbox, text: str) -> None:
+    folder = box.change("a") / "runs" / "r1"
+    folder.mkdir(parents=True)
+    (folder / "call.pending.json").write_text(text)
+
+
+@pytest.mark.parametrize("text", ["{", "null", '{"id": 3}'])
+def test_a_damaged_kept_call_is_named_and_the_rest_is_shown(box: Sandbox, text: str) -> None:
+    keep_damaged(box, text)
+    for command in (*COMMANDS, ("log", "a"), ("cost", "a", "--forecast")):
+        done = box.run(*command)
+        assert (done.returncode, "r1/call.pending.json: " in done.stderr) == (1, True), done.stderr
+        assert "Repair the file, or delete it to give the call up." in done.stderr
+        assert "model-of-a" in done.stdout or command[0] == "cost"
+        assert done.stdout
+
+
+@pytest.mark.parametrize("command", [("challenge", "a"), ("cost", "reset", "a")])
+def test_no_step_begins_beside_a_call_that_cannot_be_read(
+    box: Sandbox, command: tuple[str, ...]
+) -> None:
+    folder = left_run(box, "a", "r1", "{")
+    done = box.run(*command)
     assert (done.returncode, "run.json: damaged" in done.stderr) == (1, True)
-    done = box.run("cost", "reset", "a")
-    assert (done.returncode, "run.json: damaged" in done.stderr) == (1, True)
+    (folder / "run.json").rename(folder / "call.pending.json")
+    done = box.run(*command)
+    assert (done.returncode, "call.pending.json: " in done.stderr) == (1, True)
