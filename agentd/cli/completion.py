@@ -6,12 +6,12 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from agentd.cli.terminal import show
-from agentd.errors import AgentdError
+from agentd.errors import AgentdError, UsageError
 
 # What was typed goes to `agentd completion words -- WORD...`, the last word unfinished; where
 # agentd knows nothing, the shell completes files.
@@ -47,7 +47,7 @@ _ARCHIVED_TOO = ("status", "show", "log", "cost", "validate", "reconcile")
 
 def completion(
     shell: Annotated[
-        Literal["bash", "zsh", "fish", "words"],
+        str,
         typer.Argument(
             metavar="bash|zsh|fish", show_default=False, help="The shell to complete for."
         ),
@@ -59,6 +59,12 @@ def completion(
     It completes commands, options, change ids, models, providers and settings.
     """
     if shell != "words":
+        if shell not in _SCRIPTS:
+            expected = ", ".join(_SCRIPTS)
+            raise UsageError(
+                f"no completion for {shell}; expected one of {expected}",
+                fix="See: agentd completion --help",
+            )
         show(_SCRIPTS[shell])
         return
     typed, begun = (words or [""])[:-1], (words or [""])[-1]
@@ -119,10 +125,12 @@ def _arguments(command: Any, rest: Sequence[str]) -> Iterable[str]:
 
 def _values(parameter: Any, command: str) -> Iterable[str]:
     if choices := getattr(parameter.type, "choices", None):
-        return [each for each in choices if each != "words"]
+        return list(choices)
     if parameter.name == "provider":
         return _providers()
     metavar = (parameter.metavar or "").strip("[]").split(" ")[0]
+    if metavar == "bash|zsh|fish":
+        return _SCRIPTS
     known = {"ID": _change_ids, "MODEL": _models, "KEY": _keys, "GATE": _gates}.get(metavar)
     return known(command) if known else ()
 
