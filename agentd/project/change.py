@@ -189,12 +189,16 @@ def others_of(change: Change) -> list[Change]:
 
 
 def copies_of(change: Change) -> list[Change]:
-    """The same change in other folders, where merges have left its ledger; the open one last."""
+    """The same change in other folders, where merges have left its ledger; the open one last.
+
+    One that was deleted shares calls with it: a new one may have been made in the same second.
+    """
     found = []
     for other in others_of(change):
         with contextlib.suppress(StateError):
             here, there = change.state, other.state
             made = here.created_at is not None and here.created_at == there.created_at
+            made = made and not (change.is_deleted or other.is_deleted)
             if made or here.ids & there.ids:
                 found.append(other)
     return found

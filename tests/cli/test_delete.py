@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_what_was_deleted_still_counts_everywhere(box: Sandbox) -> None:
     (box.change("add-x") / "runs/one").rmdir()
     out = box.ok("delete", "add-x", "--yes")
     assert "deleted change add-x" in out
-    assert "what it cost (1 call, $0.0035) still counts: agentd/archive/2" in out
+    assert "what it cost (1 call, $0.003500) still counts: agentd/archive/2" in out
     assert not box.change("add-x").exists()
     assert archived(box) == ["STATE.yaml"]
     assert json.loads(box.ok("cost", "--all", "--json"))["total"] == before
@@ -55,6 +56,12 @@ def test_the_id_is_free_again(box: Sandbox) -> None:
     box.answer("proposal", STREAM, PROPOSAL)
     assert "no change add-x yet" in box.run("run", "add-x").stderr
     box.ok("proposal", "add-x", "Let users in")
+    (folder,) = (box.root / "agentd/archive").iterdir()
+    made = re.compile(r"created_at: .*")
+    made_at = made.search((folder / "STATE.yaml").read_text())
+    state = box.change("add-x") / "STATE.yaml"
+    assert made_at
+    state.write_text(made.sub(made_at[0], state.read_text()))  # as within one second
     assert json.loads(box.ok("status", "add-x", "--json"))["calls"] == 1
     assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == 2
     done = box.run("delete", "add-x", "--yes")
@@ -79,7 +86,7 @@ def test_it_asks(box: Sandbox, answer: str, gone: bool) -> None:
         text=True,
         check=False,
     )
-    assert done.stderr == "Delete agentd/changes/add-x/ (1 call, $0.0035)? [y/N] "
+    assert done.stderr == "Delete agentd/changes/add-x/ (1 call, $0.003500)? [y/N] "
     assert done.returncode == (0 if gone else 130)
     assert box.change("add-x").exists() is not gone
 
