@@ -39,7 +39,7 @@ def test_what_was_deleted_still_counts_everywhere(box: Sandbox) -> None:
     (box.change("add-x") / "runs/one").rmdir()
     out = box.ok("delete", "add-x", "--yes")
     assert "deleted change add-x" in out
-    assert "what it cost (1 call, $0.003500) still counts: agentd/archive/2" in out
+    assert "what it cost (1 call, $0.003523) still counts: agentd/archive/2" in out
     assert not box.change("add-x").exists()
     assert archived(box) == ["STATE.yaml"]
     assert json.loads(box.ok("cost", "--all", "--json"))["total"] == before
@@ -86,7 +86,7 @@ def test_it_asks(box: Sandbox, answer: str, gone: bool) -> None:
         text=True,
         check=False,
     )
-    assert done.stderr == "Delete agentd/changes/add-x/ (1 call, $0.003500)? [y/N] "
+    assert done.stderr == "Delete agentd/changes/add-x/ (1 call, $0.003523)? [y/N] "
     assert done.returncode == (0 if gone else 130)
     assert box.change("add-x").exists() is not gone
 
