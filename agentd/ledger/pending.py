@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
-from agentd.files import make_folders, move_over, write_atomic
+from agentd.files import make_folders, move_over, remove_leftovers, write_atomic
 from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
@@ -170,6 +170,7 @@ def note_amended(runs_dir: Path, record: CallRecord) -> None:
     path = runs_dir / record.id / ENTERED
     with plain_files.explained(path):
         if path.is_file() and not path.is_symlink():
+            remove_leftovers(path)
             write_atomic(path, f"{to_line(Kept(record))}\n".encode())
 
 

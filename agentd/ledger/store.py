@@ -139,9 +139,9 @@ class StateStore:
             if new:
                 by_id = {one.id: call_fields.to_fields(one) for one in new}
                 text = found.replaced(by_id, origin).update(entries.stamped(NO_CHANGES))
-                write_atomic(self.path, origin.encode(text))
-                for one in new:
+                for one in new:  # first: who is killed here corrects both again
                     pending.note_amended(self.runs_dir, one)
+                write_atomic(self.path, origin.encode(text))
         return new
 
     def update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -185,6 +186,8 @@ _LATER = "2026-11-20T12:00:00.000Z"
 def holds_what_the_logs_have(box: Sandbox) -> None:
     calls = [(one["step"], one["tokens_in"]) for one in box.telemetry("add-x")["calls"]]
     assert sorted(calls) == [("manual", 300), ("review", 200)]
+    copy = json.loads((box.change("add-x") / "runs/c1/call.json").read_text())
+    assert copy["tokens_in"] == 200
 
 
 @pytest.mark.reliability
