@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,13 +13,15 @@ from agentd.cli.calls_text import describe, summary
 from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
 from agentd.cli.terminal import show
-from agentd.errors import AgentdError, Cancelled, InputError, UsageError
+from agentd.errors import AgentdError, Cancelled, InputError, ProviderError, UsageError
 from agentd.metering.money import usd
+from agentd.metering.partial import PARTIAL
 from agentd.metering.totals import summarise
 from agentd.project.change import Change, find_open_change, open_changes
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
+from agentd.reports.partial import told_bound
 from agentd.text import counted
 from agentd.workflow.next_command import next_command
 from agentd.workflow.order import Order
@@ -81,8 +84,9 @@ def _held(change: Change) -> Iterator[Change]:
             yield change
     except KeyboardInterrupt:
         raise Cancelled(f"{change.id} was stopped", fix=f"To go on: {change.go_on}") from None
-    except Cancelled as error:
-        error.fix = error.fix or f"To go on: {change.go_on}"
+    except (Cancelled, ProviderError) as error:
+        if "To go on: " not in error.fix:
+            error.fix = f"{error.fix}\nTo go on: {change.go_on}".lstrip("\n")
         raise
 
 
@@ -150,3 +154,6 @@ def show_spent(change: Change) -> None:
         f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in:,} "
         f"out {totals.tokens_out:,}, {usd(totals.total_cost_usd)} so far"
     )
+    whys = Counter(row.why or "" for row in change.state.rows if row.accuracy == PARTIAL)
+    if least := told_bound(totals, totals.total_cost_usd, whys):
+        show(least)

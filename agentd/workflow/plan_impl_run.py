@@ -135,5 +135,5 @@ def _pass_gate(change: Change, gate: str) -> None:
             f"{change.id}: the gate after {gate} waits for a person",
             fix=f"Look at {change.project.shown(change.folder)}/, then: "
             f"{change.go_on} --approve {gate}\n"
-            f'Or say what is to be other: {change.go_on} --feedback "WHAT TO CHANGE"',
+            f'Or say what to change: {change.go_on} --feedback "WHAT TO CHANGE"',
         )

@@ -175,3 +175,31 @@ def test_empty_feedback_is_refused(tmp_path: Path, words: tuple[str, ...]) -> No
     done = box.run(*words)
     assert (done.returncode, "the feedback is empty" in done.stderr) == (1, True)
     assert len(box.telemetry("add-x")["calls"]) == 1
+
+
+def test_ctrl_c_in_a_check_says_how_it_goes_on(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    config = box.root / "agentd/config.toml"
+    config.write_text(config.read_text().replace("echo all tests passed", "sleep 30"))
+    box.ok("plan", "add-x", "Let users log in")
+    agentd = subprocess.Popen(
+        [sys.executable, "-m", "agentd", "impl", "add-x"],
+        cwd=box.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert agentd.stderr is not None
+    assert any(line == "test: sleep 30 ...\n" for line in agentd.stderr)
+    time.sleep(0.3)
+    agentd.send_signal(signal.SIGINT)
+    said = agentd.stderr.read()
+    assert agentd.wait(timeout=20) == 130, said
+    assert said.endswith("\nTo go on: agentd run add-x\n")
+
+
+def test_what_is_not_known_of_a_loops_calls_is_a_line_below_their_sum(tmp_path: Path) -> None:
+    box = sandbox(tmp_path, providers=("codex",))
+    box.ok("proposal", "add-x", "Let users log in", "-q")
+    shown = box.ok("plan", "add-x", "-q")
+    assert "\nat least $0.0120: 4 calls are partial (" in shown
