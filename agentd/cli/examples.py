@@ -175,7 +175,9 @@ EXAMPLES = dict(zip(_NAMES, _EXAMPLES.strip().split("\n\n"), strict=True))
 """By command, ``config get``; "" for agentd itself."""
 
 
-def epilog(command: str) -> str:
-    """The examples as they stand below a command's help."""
+def epilog(command: str) -> str | None:
+    """The examples as they stand below a command's help; None where it has none, as a new step."""
+    if command not in EXAMPLES:
+        return None
     lines = EXAMPLES[command].split("\n")
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
