@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Never, Protocol
 
 from agentd.budget.tracker import BudgetTracker, cost_usd_of, share_of
 from agentd.clock import precise_utc_now
@@ -40,13 +40,14 @@ def publish_cost_metrics(
     last_cost: Price | Cost,
     tracker: BudgetTracker,
     state: StateManager | None = None,
+    **old: Never,
 ) -> None:
     """Put the metrics of ``agent_id`` after its ``last_cost`` into ``state[agent_id]``.
 
     It spends nothing: ``tracker.record_cost`` does. Raises ValueError and UnsupportedModel like
     that, TypeError without a tracker and a state.
     """
-    if not isinstance(tracker, BudgetTracker) or state is None:
+    if not isinstance(tracker, BudgetTracker) or state is None or old:
         raise TypeError(
             "the form is publish_cost_metrics(agent_id, last_cost, tracker, state), "
             "with a BudgetTracker as the third argument"

@@ -62,6 +62,8 @@ def test_the_old_form_is_told_the_new_one() -> None:
         publish_cost_metrics("a", 0.53, {})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=new):
         publish_cost_metrics("a", 0.53, {}, BudgetTracker(1))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'last_cost' and 'tracker'"):
+        publish_cost_metrics(agent_id="a", cost=0.53, state={})  # type: ignore[call-arg, arg-type]
 
 
 @pytest.mark.parametrize("wrong", [-1, D("NaN"), float("inf"), "ten", True, None])
