@@ -44,7 +44,7 @@ def check_change(change_dir: Path) -> None:
     name = change_dir.absolute().name
     raise StateError(
         f"{change_dir}: there is no such change",
-        fix=f'Create it: agentd proposal {name} "DESCRIPTION"',
+        fix=f'Create it: agentd run {name} "DESCRIPTION"',
     )
 
 

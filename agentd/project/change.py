@@ -286,7 +286,7 @@ def find_open_change(workspace: Workspace, change_id: str) -> Change:
     if change.archived_on:
         raise InputError(
             f"change {change_id} is archived since {change.archived_on}",
-            fix='Start a new one: agentd proposal ID "DESCRIPTION"',
+            fix='Start a new one: agentd run ID "DESCRIPTION"',
         )
     return Change(change.project, change_id, change.folder, workspace=workspace)
 
@@ -318,7 +318,7 @@ def _nearest(project: Project, change_id: str) -> str:
     near = difflib.get_close_matches(change_id, ids, n=1)
     if near:
         return f"Did you mean {near[0]}? `agentd list` shows all."
-    return f'Start it with `agentd proposal {change_id} "DESCRIPTION"`; `agentd list` shows all.'
+    return f'Start it with `agentd run {change_id} "DESCRIPTION"`; `agentd list` shows all.'
 
 
 def _folders(parent: Path, ending: str) -> list[Path]:

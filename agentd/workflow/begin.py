@@ -38,7 +38,8 @@ def propose(change: Change, description: str, order: Order) -> StepOutcome:
     if is_written(change, step):
         raise InputError(
             f"change {change.id} has a proposal already",
-            fix=f"Revise it with `agentd reproposal {change.id}`, or take another id.",
+            fix=f"To go on: {change.go_on}. To have it revised: "
+            f'{change.go_on} --feedback "WHAT TO CHANGE". Or take another id.',
         )
     keep_description(change, values["description"])
     return run_step(run)

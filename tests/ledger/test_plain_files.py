@@ -121,7 +121,7 @@ def file_instead(store: StateStore) -> None:
         (fifo, "is no plain file"),
         (folder_instead, "is no plain file"),
         (missing, "agentd run add-oauth"),
-        (gone, 'agentd proposal add-oauth "'),
+        (gone, 'agentd run add-oauth "'),
         (file_instead, "is no folder"),
     ],
 )
