@@ -111,6 +111,10 @@ def _read(
         return summed, [one for of_part in ids for one in of_part]
 
     summed, ids = read({})
+    if len({hash(change.id) for change in changes}.union(*ids)) == len(changes) + sum(
+        map(len, ids)
+    ):
+        return summed  # nothing is there twice
     names = [{hash(change.id), *of} for change, of in zip(changes, ids, strict=True)]
     several = [changes[at] for at in sorted(sharing(names))]
     once = counted_once(several, [read_ledger(change, []) for change in several])
