@@ -168,7 +168,7 @@ def allowed(run: StepRun) -> Allowed:
 def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, ...]:
     """The documents that it owes and that are not there; all of them when nobody wrote one."""
     is_ok = result.status == "ok"
-    wrote = bool(findings.written) or (is_ok and wrote_before(run))
+    wrote = bool(findings.written) or (is_ok and not run.step.mends and wrote_before(run))
     if is_ok and not wrote and not findings.misplaced:
         wrote = write_printed(run, result.final_text)
     gone = missing(run.change, run.step.writes) or (() if wrote else run.step.writes)

@@ -201,6 +201,20 @@ def test_which_check_counts(tmp_path: Path, checks: str, verdict: str) -> None:
     assert f"verdict: {verdict}" in reviewed(box_of(tmp_path, checks)).stdout
 
 
+def test_each_round_that_writes_no_document_is_told(tmp_path: Path) -> None:
+    box = box_of(tmp_path, GREP)
+    whole(box, "bad", "bad", "good")
+    for step in ("implementation", "resolve"):
+        for answer in box.plan[step]:
+            del answer["files"]["change/IMPLEMENTATION.md"]
+    box.write_plan()
+    put_change(box, "add-x", "challenged")
+    done = box.run("impl", "add-x")
+    assert steps_of(box) == ["implementation", "resolve", "resolve", "review"]
+    assert done.stderr.count("implementation: wrote no IMPLEMENTATION.md") == 1
+    assert done.stderr.count("resolve: left IMPLEMENTATION.md as it was") == 2
+
+
 @pytest.mark.parametrize("command", ["impl", "review", "archive"])
 def test_a_configured_command_that_is_not_there_is_for_a_person_to_mend(
     tmp_path: Path, command: str
