@@ -15,12 +15,17 @@ from agentd.workflow.order import Order
 from agentd.workflow.steps import STEPS
 
 
-def steps_ahead(phase: str | None, loops: Iterable[Loop], *, small: bool = False) -> list[str]:
-    """The steps of those of ``loops`` that are not over in ``phase``; a ``small`` plan has one."""
+def steps_ahead(
+    phase: str | None, loops: Iterable[Loop], *, small: bool = False, reopened: bool = False
+) -> list[str]:
+    """The steps of those of ``loops`` that are not over in ``phase``; a ``small`` plan has one.
+
+    ``reopened``: the loop that ended last goes on, as a person has said what to mend.
+    """
     return [
         name
         for loop in loops
-        if phase not in loop.done
+        if phase not in loop.done or (reopened and phase == loop.done[0])
         for name in (loop.steps[:1] if small and loop is PLAN else loop.steps)
     ]
 

@@ -80,8 +80,8 @@ def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
             f"change {change.id} is in phase {phase}; impl starts when it is planned",
             fix=f"Next: agentd run {change.id}",
         )
+    _check_ahead(change, order, [IMPL])
     if phase not in IMPL.done:
-        _check_ahead(change, order, [IMPL])
         announce(change, order)
     yield from drive(change, IMPL, order)
 
@@ -124,8 +124,9 @@ def run(
 def _check_ahead(
     change: Change, order: Order, loops: Sequence[Loop], *, small: bool = False
 ) -> None:
-    phase = read_phase(change.state.phase)
-    check_can_run(change.workspace, steps_ahead(phase, loops, small=small), order)
+    phase, reopened = read_phase(change.state.phase), bool(change.state.feedback)
+    steps = steps_ahead(phase, loops, small=small, reopened=reopened)
+    check_can_run(change.workspace, steps, order)
 
 
 def _pass_gate(change: Change, gate: str) -> None:

@@ -81,6 +81,14 @@ def test_a_small_plan_needs_the_proposals_cli_alone(box: Sandbox) -> None:
     assert "there is no command" not in box.run("plan", "a", "--small").stderr
 
 
+def test_a_loop_that_feedback_opens_again_is_ahead(box: Sandbox) -> None:
+    let_codex_run(box, "reproposal")
+    put_change(box, "a", "challenged")
+    assert "there is no command" not in box.run("impl", "a").stderr
+    box.ok("feedback", "a", "Greet in French")
+    assert "codex can't run step reproposal" in box.run("run", "a").stderr
+
+
 def test_a_command_of_the_project_is_found_from_any_folder(box: Sandbox) -> None:
     (box.root / "tools").mkdir()
     (box.root.parent / "gemini").rename(box.root / "tools/gemini")
