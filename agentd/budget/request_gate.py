@@ -221,7 +221,7 @@ class BudgetGate:
 
     def _told(self, asked: Asked, need: Amount) -> str:
         how, rule = ("at most", " under budget.strict") if self._order.strict else ("about", "")
-        return f"the next request ({asked.model}, {how} {need.tokens} tokens) was not sent{rule}"
+        return f"the next request ({asked.model}, {how} {need.tokens:,} tokens) was not sent{rule}"
 
 
 def _complain(done: Future[None]) -> None:

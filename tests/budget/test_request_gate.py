@@ -40,7 +40,7 @@ def test_a_request_is_sent_if_it_and_a_typical_answer_are_left(tmp_path: Path) -
     asking.ended("a", [answer(1000, 3801)])  # $39.01 in the end
     why = asking.refusal("b", asked(), 1000, b"")
     assert why == (
-        "the next request (m-1, about 3000 tokens) was not sent: "
+        "the next request (m-1, about 3,000 tokens) was not sent: "
         + LIMIT.format("79.010000", "", "20.990000", "21.000000")
     )
 
@@ -117,7 +117,7 @@ class TestStrict:
     def test_the_answer_is_as_long_as_it_may_be(self, tmp_path: Path) -> None:
         asking = gate(tmp_path, strict=True)
         why = asking.refusal("a", asked(1000, output_limit=5781), 1, b"") or ""
-        assert "(m-1, at most 6881 tokens) was not sent under budget.strict: " in why
+        assert "(m-1, at most 6,881 tokens) was not sent under budget.strict: " in why
         assert why.endswith("$60.000000 is left, $60.010000 needed (budget.limit_usd)")
         other = gate(tmp_path, strict=True)
         assert other.refusal("a", asked(1000, output_limit=5780), 1, b"") is None
@@ -127,7 +127,7 @@ class TestStrict:
     ) -> None:
         prices = PriceBook(config={"gpt-6.1-sol": PRICES["m-1"], "m-1": PRICES["m-1"]})
         asking = gate(tmp_path, strict=True, prices=prices)
-        assert "at most 128011 tokens" in (
+        assert "at most 128,011 tokens" in (
             asking.refusal("a", asked(10, model="gpt-6.1-sol"), 1, b"") or ""
         )
         asking = gate(tmp_path, strict=True, prices=prices)
@@ -144,7 +144,7 @@ class TestStrict:
         # 1,000 tokens, 2,000 bytes more, 10 %; the ratio alone would be 1,200 tokens.
         longer = asked(12_000, output_limit=10_000)
         why = asking.refusal("b", longer, 1200, begin + more + end) or ""
-        assert "at most 13300 tokens" in why
+        assert "at most 13,300 tokens" in why
 
     def test_what_is_written_anew_may_be_as_long_as_its_bytes(self, tmp_path: Path) -> None:
         """A conversation that was summed up: it is shorter, and has more tokens for a byte."""
@@ -153,7 +153,7 @@ class TestStrict:
         assert asking.refusal("a", asked(20_000, output_limit=100), 2500, body) is None
         asking.ended("a", [answer(1000, 100)])
         why = asking.refusal("b", asked(9000, output_limit=10_000), 450, b"[" + 8999 * b"y") or ""
-        assert "at most 19900 tokens" in why
+        assert "at most 19,900 tokens" in why
 
     def test_a_request_that_can_not_be_read_is_refused(self, tmp_path: Path) -> None:
         own = Account(key="budget", shown="change add-x", limit_tokens=10**9)
