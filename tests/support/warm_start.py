@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 # What Python and the libraries look at when they are loaded.
 _SET_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TYPER", "_TYPER")
@@ -208,13 +209,22 @@ def load_all(with_ranks: bool = False) -> None:
 
     for found in pkgutil.walk_packages(agentd.__path__, "agentd."):
         if not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
+            _compile_patterns(importlib.import_module(found.name))
     from agentd.clock import utc_now
     from agentd.ledger import own_grammar
     from agentd.metering import catalog
     from agentd.metering.tokens import count_tokens
 
-    for module in ("difflib", "json", "platform", "regex", "ruamel.yaml", "tomlkit", "tomllib"):
+    for module in (
+        "configparser",
+        "difflib",
+        "json",
+        "platform",
+        "regex",
+        "ruamel.yaml",
+        "tomlkit",
+        "tomllib",
+    ):
         importlib.import_module(module)
     catalog.lookup("gpt-4o", maker=None, at=utc_now())
     for keys in (own_grammar.ALL, own_grammar.SUMS, own_grammar.LEDGER, own_grammar.ALIKE):
@@ -222,6 +232,15 @@ def load_all(with_ranks: bool = False) -> None:
     for model in ("gpt-4o", "gpt-4") if with_ranks else ():
         count_tokens("warm", model)
     gc.freeze()
+
+
+def _compile_patterns(module: ModuleType) -> None:
+    from agentd.late_pattern import late_pattern
+
+    for value in vars(module).values():
+        if type(value) is type(late_pattern("")):
+            for use in ("match", "search", "fullmatch", "sub", "split", "finditer", "findall"):
+                getattr(value, use)
 
 
 if __name__ == "__main__":
