@@ -22,7 +22,9 @@ def main() -> None:
         )
     _open_what_is_closed()
     gc.disable()  # until a command begins: of what is loaded up to then nothing is garbage
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # Python looks for garbage in all that is loaded three times before it ends
+    sys.exit(code)
 
 
 def _open_what_is_closed() -> None:
