@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from agentd.config.model import GATES
 from agentd.documents.description import earlier_description, keep_description, told_openspec
 from agentd.errors import InputError, Paused
+from agentd.files import remove_tree
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.specs.files import check_places
+from agentd.specs.staging import merged_dir
 from agentd.workflow.archive import archive
 from agentd.workflow.begin import quoted
 from agentd.workflow.can_run import check_can_run, steps_ahead
@@ -83,6 +85,8 @@ def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
     _check_ahead(change, order, [IMPL])
     if phase not in IMPL.done:
         announce(change, order)
+    elif phase == "complete" and change.state.feedback:
+        remove_tree(merged_dir(change.folder))  # what was merged is of the change as it was
     yield from drive(change, IMPL, order)
 
 

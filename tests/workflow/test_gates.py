@@ -116,6 +116,20 @@ def test_feedback_at_a_gate_makes_one_more_round_and_the_gate_waits_again(tmp_pa
     assert steps_of(archived_state(box, "add-x")) == made
 
 
+def test_feedback_at_the_archives_gate_has_it_resolved_and_archived_anew(tmp_path: Path) -> None:
+    box = sandbox(tmp_path, workflow='gates = ["archive"]')
+    approving(box)
+    assert box.run("run", "add-x", "Let users log in").returncode == 6
+    paused = box.run("run", "add-x", "--feedback", "Mention teams.")
+    assert paused.returncode == 6, paused.stderr
+    assert prompts_with(box, "Mention teams.") == ["resolve"]
+    rounds = {path.name for path in (box.change("add-x") / "rounds").iterdir()}
+    assert rounds == {"01-REVIEW.md", "01-ARCHIVE_REVIEW.md"}
+    box.ok("run", "add-x", "--approve", "archive")
+    made = ["resolve", "review", "archive", "archive-review"]
+    assert steps_of(archived_state(box, "add-x"))[-4:] == made
+
+
 def test_a_loop_that_has_ended_goes_on_with_feedback(tmp_path: Path) -> None:
     box = sandbox(tmp_path)
     rejected = (STREAMS["gemini"], {"change/CHALLENGE.md": verdict("REJECTED", "no")})
