@@ -18,6 +18,7 @@ CHECKS = '[checks]\ntest = "sh check.sh"\nlint = ""\naudit = ""\n'
 DOCUMENTS = {
     *("STATE.yaml", "proposal.md", "tasks.md", "specs/export.md", "BASE.json"),
     *("CHALLENGE.md", "IMPLEMENTATION.md", "REVIEW.md", "ARCHIVE_REVIEW.md"),
+    *("rounds/01-CHALLENGE.md", "rounds/01-REVIEW.md", "rounds/02-REVIEW.md"),
 }
 
 
