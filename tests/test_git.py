@@ -49,7 +49,11 @@ def test_a_repository_starts_no_program(repository: Path) -> None:
     (repository / "monitor").write_text("#!/bin/sh\ntouch started\n")
     (repository / "monitor").chmod(0o755)
     git.output(repository, "config", "core.fsmonitor", str(repository / "monitor"))
+    (repository / ".git/hooks").mkdir(exist_ok=True)
+    (repository / ".git/hooks/reference-transaction").symlink_to(repository / "monitor")
     git.output(repository, "status")
+    blob = git.run(repository, "hash-object", "-w", "--stdin", send=b"x").stdout.decode().strip()
+    git.output(repository, "update-ref", "refs/tags/x", blob)
     assert not (repository / "started").exists()
 
 
