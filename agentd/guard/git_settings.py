@@ -137,7 +137,7 @@ class GitSettings:
 
     def _went_with_its_folder(self, path: Path) -> bool:
         """Whether the repository within this one is gone that it belonged to."""
-        for name in self._baseline.facts["git inner"]:
+        for name in self._baseline.facts.get("git inner", ()):
             folder = self._place.top / name
             if path == folder / ".git":  # of a submodule, which may be set up again
                 return not folder.is_dir() or not any(folder.iterdir())
@@ -151,9 +151,9 @@ class GitSettings:
             yield from _in_repository(folder)
         for module in _modules(place.common / "modules"):
             yield from _in_repository(module)
-        yield from map(Path, facts["git included"])
+        yield from map(Path, facts.get("git included", ()))
         own = [place.top / ".git"] if not is_folder(place.top / ".git") else []  # of a worktree
-        for git in (*own, *(place.top / path / ".git" for path in facts["git inner"])):
+        for git in (*own, *(place.top / path / ".git" for path in facts.get("git inner", ()))):
             if not is_folder(git):
                 yield git
             else:

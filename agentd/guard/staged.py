@@ -52,7 +52,7 @@ class StagedFiles:
 
         They go into the folder ``kept``, which is called ``where``. Raises OSError.
         """
-        staged: dict[str, list[str]] = self._baseline.facts["git staged"]
+        staged: dict[str, list[str]] = self._baseline.facts.get("git staged", {})
         if not staged:
             return
         contents = dict(_contents(self._baseline.kept_bytes("git staged") or b""))

@@ -57,7 +57,10 @@ class UserSettings:
 
         Raises OSError.
         """
-        before = self._baseline.facts["git of user"]
+        before = self._baseline.facts.get("git of user")
+        if before is None:  # of an older agentd that was killed
+            yield self._place
+            return
         now = [entry for scope, _, entry in _listed(self._place) if scope in _OUTSIDE]
         changed = sorted({_key(entry) for entry in {*before["entries"]} ^ {*now}})
         for path in before["rules"].values():
