@@ -74,7 +74,7 @@ def _has_ended(change: Change, state: State) -> bool:
         return False
     if (settings := _settings(change)) is None:
         return False
-    from agentd.workflow.loop import observe
+    from agentd.workflow.observed import observe
 
     stop = decide(loop, observe(change, loop), getattr(settings, loop.limit))
     return isinstance(stop, Stop) and stop.kind == "ended"

@@ -62,3 +62,16 @@ def test_a_step_loads_nothing_for_what_did_not_happen(tmp_path: Path) -> None:
     unwanted = {"agentd.budget.project_account", "agentd.budget.reservations"}
     unwanted |= {"agentd.workflow.retry", "agentd.workflow.earlier_runs", "genai_prices", "socket"}
     assert not unwanted & loaded
+
+
+def test_status_of_a_judged_change_loads_nothing_that_runs_a_step(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    put_change(box, "a", "proposed")
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] NEEDS_REVISION\n"})
+    done = box.run("challenge", "a")
+    assert done.returncode == 0, done.stderr
+    done = box.run("status", "a", PYTHONPROFILEIMPORTTIME="1")
+    assert "Next: agentd run a" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "agentd.workflow.observed" in loaded
+    assert not {"agentd.workflow.step", "agentd.guard.guard", "agentd.runner.run"} & loaded

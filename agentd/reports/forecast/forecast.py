@@ -22,8 +22,8 @@ from agentd.reports.forecast.rest import Rest, range_of_rests, rests
 from agentd.reports.forecast.visits import Visit
 from agentd.workflow.attempts import choose_for
 from agentd.workflow.decide import ARCHIVE, IMPL, PLAN, Situation, decide
-from agentd.workflow.loop import last_step
 from agentd.workflow.model_choice import Choice
+from agentd.workflow.observed import last_step
 from agentd.workflow.order import Order
 from agentd.workflow.prompts.prompt import render
 from agentd.workflow.step_run import StepRun
