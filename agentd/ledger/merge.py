@@ -60,7 +60,7 @@ def merge(
     """The version that both lead to. Raises Malformed when one of the two can't be read.
 
     ``base`` only tells who has changed what outside the calls; None, or one that can't be read:
-    what differs there is a conflict. The calls ``without`` which it is to be go.
+    what differs there is a conflict. Calls with an id in ``without`` are left out.
     """
     try:
         old = read_side(base) if base is not None and base.text else None
