@@ -14,6 +14,9 @@ from hypothesis import settings
 # agentd is started thousands of times here; it need not be compiled each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# What a command prints is that of a person's shell, wherever the tests run.
+os.environ.pop("CI", None)
+
 # A shell's background job ignores SIGINT, and so does all that it starts; the tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

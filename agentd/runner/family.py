@@ -85,6 +85,8 @@ class Family:
         if token is not None:
             self._known[pid] = token
             self._noted.add((pid, token))  # in run.json
+            if is_same(pid, token):
+                self._groups.add(pid)
 
     def read_noted(self) -> None:
         """Take up what an agentd that is gone has noted."""

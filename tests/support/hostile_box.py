@@ -63,6 +63,8 @@ _AGENTDS = re.compile(
     rf"{_CHANGE}/(STATE\.yaml$|runs(/|$))|agentd/changes/[^/]+/runs(/\.(work|lock))?$"
     r"|.*/__pycache__"
 )
+# What the judge said before; its own document of this step is the only one here.
+_ROUND = re.compile(rf"{_CHANGE}/rounds(/\d\d-CHALLENGE\.md)?$")
 _LATER = "later.txt"
 _NO_REPOSITORY = re.compile(r"may not touch: (.*, )?\.git(,|$)", re.MULTILINE)
 _MORE = re.compile(r"and \d+ more")
@@ -182,7 +184,7 @@ class Case:
                     found[name] = entry
             elif not self._may_touch(name) and name not in (*PERSONS, _LATER):
                 found[name] = entry
-        return found
+        return {name: entry for name, entry in found.items() if not self._is_round(name)}
 
     def _may_touch(self, name: str) -> bool:
         document = f"{_CHANGE}/{_OWED[self.step][0]}"
@@ -191,6 +193,11 @@ class Case:
         return name in (document, f"{_CHANGE}/tasks.md" * (self.step == "implement")) or bool(
             _AGENTDS.match(name)
         )
+
+    def _is_round(self, name: str) -> bool:
+        place = self.root / name
+        is_one = _ROUND.match(name) is not None and not place.is_symlink()
+        return is_one and (place.is_dir() or place.read_text() == _OWED["challenge"][1])
 
     def _git(self) -> dict[str, str]:
         """HEAD and all refs but remote-tracking ones."""

@@ -113,7 +113,7 @@ def test_the_request_that_has_no_room_is_never_sent(tmp_path: Path, api: Loopbac
     code, stderr = run(box, api)
     assert code == 3, stderr
     assert len(api.requests) == 1
-    assert "was stopped by its budget: the next request (gemini-2.5-pro, about 29" in stderr
+    assert "was stopped by its budget: the next request (gemini-2.5-pro, about 2,9" in stderr
     assert "change add-x has spent $2.840000 of $5.400000; $2.560000 is left" in stderr
     assert "(budget.limit_usd)" in stderr
     last = state_of(box, "add-x")["telemetry"]["calls"][-1]
