@@ -177,9 +177,11 @@ class Family:
     def _is_in_group(self, process: Process, table: Mapping[int, Process]) -> bool:
         """Whether it is in the CLI's group or session, which nobody has made anew since.
 
-        Asked where marks can't be read.
+        Asked where no environment can be read: that of a process which has just been started, too.
         """
-        if self._cli not in (process.group, process.session) or has_proc():
+        if not self._cli or self._cli not in (process.group, process.session):
+            return False
+        if has_proc() and environment(process.pid):
             return False
         leader = table.get(self._cli)
         return leader is None or leader.token == self._cli_token

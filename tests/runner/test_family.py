@@ -221,12 +221,15 @@ def test_marks_of_other_runs_are_other_marks(tmp_path: Path) -> None:
             child.kill()
 
 
-def test_without_proc_groups_and_sessions_tell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("proc", [False, pytest.param(True, marks=needs_proc)])
+def test_without_an_environment_groups_and_sessions_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proc: bool
 ) -> None:
-    for module in (process, family):
-        monkeypatch.setattr(module, "has_proc", lambda: False)
-    code = "sleep 60 & exec sleep 0.01"  # its leader is gone soon
+    """Where there is no /proc, and where it has none yet, as of one that has just been started."""
+    if not proc:
+        for module in (process, family):
+            monkeypatch.setattr(module, "has_proc", lambda: False)
+    code = "env -i sleep 60 & exec sleep 0.01"  # its leader is gone soon
     with subprocess.Popen(["sh", "-c", code], start_new_session=True) as leader:
         token = process.start_token(leader.pid)
     left = Family(tmp_path)
@@ -273,6 +276,7 @@ def test_a_process_without_a_mark_is_read_once(
         subprocess.Popen(["sleep", "60"], env=environ) as stranger,
         subprocess.Popen(["sleep", "60"], env=marked(environ, tmp_path / "runs/a")) as child,
     ):
+        until(lambda: bool(process.environment(stranger.pid) and process.environment(child.pid)))
         for _ in range(3):  # as before each step of a loop
             assert family.marked_runs(tmp_path / "runs") == {tmp_path / "runs/a"}
         assert (read.count(stranger.pid), read.count(child.pid)) == (1, 3)
