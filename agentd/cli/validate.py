@@ -51,6 +51,7 @@ def validate(
     from agentd.documents.report import Report, report_of
     from agentd.documents.validate import validate_change
     from agentd.project.workspace import Workspace
+    from agentd.specs.overlap import OpenSpecs
     from agentd.specs.staging import told_half_published
 
     if every and change_id:
@@ -61,18 +62,27 @@ def validate(
     for sentence in told_half_published(project):
         note(f"warning: {sentence}")
     chosen = _chosen(project, change_id)
+    folders = Counter(each.id for each in chosen)
     mended: list[Mended] = []
     if fix:
-        mended = [done for each in chosen for done in fix_ledger(each)]
+        mended = [done for each in chosen for done in fix_ledger(each, alone=folders[each.id] == 1)]
         chosen = _chosen(project, change_id)
         mended += fix_shared(project, chosen)
     whole = chosen if every else chosen[-1:] if change_id else []
     whole = [change for change in whole if not change.archived_on]
-    told = [issue for each in chosen if each not in whole for issue in ledger_issues(each)]
+    told = [
+        issue
+        for each in chosen
+        if each not in whole
+        for issue in ledger_issues(each, alone=folders[each.id] == 1)
+    ]
     reports = [report_of([*told, *shared_issues(project, chosen)])]
-    for change in whole:
-        mended += fix_change(project, change.folder) if fix else []
-        reports.append(validate_change(project, change.folder, workspace.config))
+    if fix:
+        mended += [done for each in whole for done in fix_change(project, each.folder)]
+    open_specs = OpenSpecs(project)
+    for each in whole:
+        found = validate_change(project, each.folder, workspace.config, open_specs=open_specs)
+        reports.append(found)
     report = Report(tuple(issue for each in reports for issue in each.issues))
     if as_json:
         print_json(_document(change_id, report, mended, strict=strict))

@@ -49,16 +49,16 @@ def fix_change(project: Project, change: Path) -> list[Mended]:
     return mended
 
 
-def fix_ledger(change: Change) -> list[Mended]:
+def fix_ledger(change: Change, *, alone: bool = False) -> list[Mended]:
     """Unite the calls of a STATE.yaml with conflict markers, and take out what is there twice.
 
     One that a merge has left behind where the change was archived goes into that one, unless a
     document lies beside it; of a change that was archived twice it goes into the later one, and the
     documents of the other stay where they differ. One that is broken in another way is left alone.
-    Raises StateError when it can't be written.
+    ``alone`` is as in :func:`ledger_issues`. Raises StateError when it can't be written.
     """
     project, folder = change.project, change.folder
-    if not ledger_issues(change):
+    if not ledger_issues(change, alone=alone):
         return []
     notes = change.ledger.mend()
     if (into := moves_to(change)) is not None:

@@ -37,8 +37,11 @@ def shared_issues(project: Project, chosen: Iterable[Change]) -> Iterator[Issue]
         yield from (Issue("warning", "shared", path, None, it) for it in found.told(change.id))
 
 
-def ledger_issues(change: Change) -> list[Issue]:
-    """That it can't be read, as with conflict markers; or that a call is there twice."""
+def ledger_issues(change: Change, *, alone: bool = False) -> list[Issue]:
+    """That it can't be read, as with conflict markers; or that a call is there twice.
+
+    ``alone``: no other folder has its id, which takes a look at the names of all others.
+    """
     project, path = change.project, change.folder / STATE_FILE
     if not path.exists() and not path.is_symlink():
         return []
@@ -58,7 +61,7 @@ def ledger_issues(change: Change) -> list[Issue]:
         return [Issue("error", "ledger", shown, number, message, error.fix)]
     if twice:
         return [Issue("warning", "twice", shown, None, told_twice(twice, change.id))]
-    if (into := moves_to(change)) is not None:
+    if not alone and (into := moves_to(change)) is not None:
         there = project.shown(into.folder / STATE_FILE)
         told = f"a merge has left it here and in {there}; each call counts once"
         cure = f"`agentd validate --fix {change.id}` moves its calls there"

@@ -6,30 +6,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agentd.documents.report import Issue
-from agentd.project.change import open_changes
-from agentd.project.layout import Project
 from agentd.specs.files import capability_of
 from agentd.specs.model import Delta, SpecError
-from agentd.specs.overlap import given_by_open_changes, overlaps
+from agentd.specs.overlap import OpenSpecs
 from agentd.specs.plan import plan_merge
 
 STACKED = "stacked"
 """The code of an issue that another open change settles once it is archived: no model can."""
 
 
-def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:
+def merge_issues(
+    change: Path, deltas: Mapping[str, Delta], open_specs: OpenSpecs
+) -> Iterator[Issue]:
     """A merge in memory: refusals and conflicts are errors, overlaps with others are warnings.
 
-    ``deltas`` are the change's, by their path below ``specs/``.
+    ``deltas`` are the change's, by their path below ``specs/``; ``open_specs`` the project's.
     """
     try:
-        plan = plan_merge(project, change)
+        plan = plan_merge(open_specs.project, change)
     except SpecError as error:
         place = f"{error.path}:{error.line}: " if error.line else f"{error.path}: "
         text = error.message.removeprefix(place)
         yield Issue("error", "merge", error.path, error.line, text, error.fix)
         return
-    given = given_by_open_changes(project) if plan.problems else {}
+    given = open_specs.given if plan.problems else {}
     for path, problem in plan.problems:
         names = _names_at(deltas, path, problem.line)
         others = [other for name in names for other in given.get(name, ()) if other != change.name]
@@ -45,7 +45,7 @@ def merge_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) ->
         yield Issue("error", "conflict", path, conflict.line, text, fix)
     for path, warning in plan.warnings:
         yield Issue("warning", "merge", path, warning.line, warning.message)
-    yield from _overlap_issues(project, change, deltas)
+    yield from _overlap_issues(change, deltas, open_specs)
 
 
 def _names_at(
@@ -58,14 +58,15 @@ def _names_at(
                 yield capability_of(key), name
 
 
-def _overlap_issues(project: Project, change: Path, deltas: Mapping[str, Delta]) -> Iterator[Issue]:
+def _overlap_issues(
+    change: Path, deltas: Mapping[str, Delta], open_specs: OpenSpecs
+) -> Iterator[Issue]:
     places = {
         (capability_of(key), name): (delta.path, line)
         for key, delta in deltas.items()
         for name, line in delta.touched
     }
-    others = any(other.id != change.name for other in open_changes(project))
-    for overlap in overlaps(project) if others else ():
+    for overlap in open_specs.overlaps:
         place = places.get((overlap.capability, overlap.requirement))
         if place and change.name in overlap.changes:
             names = ", ".join(name for name in overlap.changes if name != change.name)

@@ -28,6 +28,7 @@ from agentd.project.layout import Project
 from agentd.specs.deltas import parse_delta
 from agentd.specs.files import is_note
 from agentd.specs.model import Delta
+from agentd.specs.overlap import OpenSpecs
 
 OWED = ("proposal.md", "tasks.md", "specs")
 _ACCEPTED_BY_OPENSPEC = ("no-shall", "no-when-then", "missing-section", "empty-section", "no-tasks")
@@ -35,14 +36,22 @@ MAX_ERRORS = 100  # with more of them in its specs, a change's merge is not trie
 
 
 def validate_change(
-    project: Project, change: Path, config: Config, *, owed: Collection[str] = OWED
+    project: Project,
+    change: Path,
+    config: Config,
+    *,
+    owed: Collection[str] = OWED,
+    open_specs: OpenSpecs | None = None,
 ) -> Report:
     """What is wrong with proposal.md, tasks.md and specs/ of the change in folder ``change``.
 
     ``owed`` are those of them that must be there; what is there is looked at anyway. Nothing is
     written and nothing is spent. Documents that can't be read are errors, not exceptions.
+    ``open_specs`` are the project's, given where many changes are validated: they are read once.
     """
-    issues = _issues(project, change, config, read_sources(project.root, change), owed)
+    open_specs = open_specs or OpenSpecs(project)
+    sources = read_sources(project.root, change)
+    issues = _issues(change, config, sources, owed, open_specs)
     if project.layout == "openspec":
         issues = map(_as_with_openspec, issues)
     return report_of(issues)
@@ -55,8 +64,9 @@ def _as_with_openspec(issue: Issue) -> Issue:
 
 
 def _issues(
-    project: Project, change: Path, config: Config, sources: Sources, owed: Collection[str]
+    change: Path, config: Config, sources: Sources, owed: Collection[str], open_specs: OpenSpecs
 ) -> Iterator[Issue]:
+    project = open_specs.project
     yield from ledger_issues(Change(project, change.name, change))
     yield from sources.issues
     deltas = _deltas(project, sources)
@@ -70,7 +80,8 @@ def _issues(
             yield Issue("warning", "note", source.path, None, text)
     specs = [issue for delta in deltas.values() for issue in spec_issues(delta, delta.path)]
     broken = sources.refused or sum(issue.severity == "error" for issue in specs) > MAX_ERRORS
-    yield from _each_once(chain(specs, () if broken else merge_issues(project, change, deltas)))
+    merge = () if broken else merge_issues(change, deltas, open_specs)
+    yield from _each_once(chain(specs, merge))
     if tasks := sources.documents.get("tasks.md"):
         yield from _task_issues(tasks, list(deltas.values()))
     path = config.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from operator import itemgetter
 
 from agentd.frozen import frozen
@@ -19,6 +20,23 @@ class Overlap:
     capability: str
     requirement: str
     changes: tuple[str, ...]
+
+
+class OpenSpecs:
+    """What the open changes of a project touch and add, each read once, when it is asked for."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    @cached_property
+    def overlaps(self) -> list[Overlap]:
+        """As :func:`overlaps`; one open change alone is not read."""
+        return overlaps(self.project) if len(open_changes(self.project)) > 1 else []
+
+    @cached_property
+    def given(self) -> dict[tuple[str, str], dict[str, str]]:
+        """As :func:`given_by_open_changes`."""
+        return given_by_open_changes(self.project)
 
 
 def overlaps(project: Project) -> list[Overlap]:

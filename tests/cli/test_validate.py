@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 from support.command import agentd
 from support.documents import CONFIG, Documents, make_documents
+
+from agentd.cli.validate import validate as validate_command
+from agentd.ledger.store import StateStore
 
 CHANGE = "agentd/changes/add-code"
 
@@ -140,3 +147,28 @@ def test_hostile_documents_end_soon_and_are_never_ok(documents: Documents, name:
     assert done.returncode == 1, done.stderr
     assert "not ok" in done.stdout.splitlines()[-1]
     assert len(done.stdout) < 50_000
+
+
+def test_many_changes_are_read_once_each(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No change is looked at once more for each of the others."""
+    for number in range(20):
+        folder = documents.change.with_name(f"add-code-{number}")
+        shutil.copytree(documents.change, folder)
+        StateStore(folder).create(folder.name)
+    monkeypatch.chdir(documents.root)
+    looks: Counter[str] = Counter()
+    for name in ("scandir", "listdir"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda path, real=real: looks.update([str(path)]) or real(path)
+        )
+    with pytest.raises(typer.Exit):
+        validate_command(every=True)
+    assert " is changed by add-code, add-code-1, " in capsys.readouterr().out
+    assert 0 < max(looks[str(path)] for path in documents.project.changes_dir.glob("*/specs")) < 10
+    looks.clear()
+    with pytest.raises(typer.Exit):
+        validate_command(fix=True)
+    assert 0 < looks[str(documents.project.changes_dir)] < 10
