@@ -174,8 +174,10 @@ def _given(old: Side | None, one: Side, other: Side) -> dict[str, str]:
         if any(key in side.united for side in (one, other)):
             before, ours, theirs = parts
             gone = {each for each in before if each not in ours or each not in theirs}
-            given = dict.fromkeys([*before, *sorted([*ours, *theirs])])
-            kept = [each for each in given if each not in gone]
+            kept = [each for each in before if each not in gone]
+            # Each side's in its order, as paragraphs build on each other; the same both ways round.
+            for side in sorted((ours, theirs)):
+                kept += [each for each in side if each not in {*before, *kept}]
             values[key] = scalar.text(between.join(kept))
     return values
 

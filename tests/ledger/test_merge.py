@@ -158,6 +158,17 @@ def test_approvals_and_feedback_are_united_but_for_what_is_used_up(base: StateSt
     assert sorted(said) == ["It's theirs:\nof two lines", "Mine"]
 
 
+def test_paragraphs_of_feedback_stay_in_their_order(base: StateStore) -> None:
+    said = "Write it as:\n\n```py\nuse()\n\nend()\n\nuse()\n```\n\nAnd test it."
+    one, other = branch(base, "one"), branch(base, "other")
+    one.give_feedback(said)
+    other.append(spent(9))
+    assert yaml.safe_load(both_ways(base, one, other))["feedback"] == said
+    other.give_feedback("Be brief.\n\nAnd test it.")
+    both = yaml.safe_load(both_ways(base, one, other))["feedback"]
+    assert both == f"Be brief.\n\nAnd test it.\n\n{said.removesuffix('And test it.').rstrip()}"
+
+
 def test_an_approval_that_one_side_took_back_is_gone(base: StateStore) -> None:
     base.approve(["plan", "impl"])
     one, other = branch(base, "one"), branch(base, "other")
