@@ -23,6 +23,7 @@ LEDGER = late_pattern(
     rf"|openspec/changes/(?!archive/)|openspec/changes/archive/{_DAY}-)({_ID})/STATE\.yaml"
 )
 _FOLDERS = ("agentd", "agentd/changes", "agentd/archive", "openspec", "openspec/changes")
+_CALL_ID = late_pattern(rb"\bid['\"]?: *['\"]?([\w.-]+)")
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
@@ -40,38 +41,44 @@ def read_base(root: Path, rev: str, of: Collection[Row], *, every: bool = False)
     These are the calls that were recorded at the merge base, where this branch left ``rev``, and of
     the calls ``of`` the changes at hand those that ``rev`` got by a squash, a rebase or a
     cherry-pick. So what else ``rev`` got since does not count. Changes are known by their calls,
-    wherever their folder lay: unless it is ``every`` change, only ledgers that hold one of them are
-    read. A ledger that was not there yet has no calls.
+    wherever their folder lay, and whatever it was called: unless it is ``every`` change, only
+    ledgers that hold one of them are read. A ledger that was not there yet has no calls.
 
     Raises InputError when git can't tell (no repository, no such revision, a clone too shallow),
     StateError for a ledger in git that can't be read.
     """
     tip, bases = _commits(root, rev)
     known = {_identity(row) for row in of}
+    ids = {row.call_id.encode() for row in of if row.call_id}
     changes = None if every else {row.change_id for row in of}
     rows: dict[str, Row] = {}
     unnamed: list[Row] = []
     seen: set[tuple[str, str]] = set()
     for commit in dict.fromkeys((*bases, tip)):
+        changed = set() if changes is None else _changed_since(root, commit)
         at = f"{commit[:12]}, the base of {rev}" if commit in bases else rev
         blobs = [
             blob
             for blob in _ledgers(root, rev, commit)
-            if (changes is None or blob.change_id in changes)
+            if (changes is None or blob.change_id in changes or blob.path in changed)
             and (blob.change_id, blob.oid) not in seen
         ]
         seen |= {(blob.change_id, blob.oid) for blob in blobs}
         ledgers = [
             _calls(blob, data, f"{blob.path} at {at}")
             for blob, data in zip(blobs, _contents(root, [one.oid for one in blobs]), strict=True)
+            if changes is None
+            or blob.change_id in changes
+            or not ids.isdisjoint(_CALL_ID.findall(data))
         ]
         for calls in each_once(ledgers):
             if changes is not None and not any(_identity(row) in known for row in calls):
                 continue
             for row in calls:
-                if row.call_id and (commit in bases or _identity(row) in known):
+                is_own = changes is None or row.change_id in changes
+                if row.call_id and ((is_own and commit in bases) or _identity(row) in known):
                     rows.setdefault(row.call_id, row)
-                elif not row.call_id and commit == bases[0]:
+                elif not row.call_id and is_own and commit == bases[0]:
                     unnamed.append(row)
     return [*rows.values(), *unnamed]
 
@@ -79,6 +86,12 @@ def read_base(root: Path, rev: str, of: Collection[Row], *, every: bool = False)
 def _identity(row: Row) -> object:
     """What a call is known by: its id; the original agentd wrote none."""
     return row.call_id or row
+
+
+def _changed_since(root: Path, commit: str) -> set[str]:
+    """The paths that are not as in a commit: a folder was renamed, or a call taken out."""
+    differs = ("diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--", *_HOMES)
+    return set(map(os.fsdecode, _git(root, *differs).stdout.split(b"\0")))
 
 
 def _commits(root: Path, rev: str) -> tuple[str, list[str]]:

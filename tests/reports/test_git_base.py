@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.git_repo import Repo
+from support.state_samples import call
 
 from agentd.errors import AgentdError, InputError, StateError
 from agentd.ledger.rows import Row
+from agentd.ledger.store import StateStore
 from agentd.reports.git_base import read_base
 from agentd.reports.model import Group, Report, Sums, difference
 
@@ -172,6 +174,22 @@ def test_a_change_is_known_by_its_calls_wherever_it_lay(repo: Repo) -> None:
     assert read_base(repo.root, "HEAD", begun_again) == []
     assert read_base(repo.root, "HEAD", []) == []
     assert numbers(all_at_base(repo.root, "HEAD")) == [8, 1, 2, 9]
+
+
+def test_a_change_is_known_by_its_calls_whatever_it_was_called(repo: Repo) -> None:
+    """Its folder was renamed, or `validate --fix` has left a call of two changes to this one."""
+    repo.record(1, 2)
+    repo.record(7, 8, place="agentd/changes/other")
+    (repo.root / "agentd/changes/broken").mkdir()
+    (repo.root / "agentd/changes/broken/STATE.yaml").write_text("phase: [\n")
+    repo.commit("base")
+    (repo.root / "agentd/changes/broken/STATE.yaml").unlink()
+    (repo.root / "agentd/changes/add-oauth").rename(repo.root / "agentd/changes/a-login")
+    repo.record(3, 7, place="agentd/changes/a-login")
+    StateStore(repo.root / "agentd/changes/other").take_out([call(7).id])
+    now = repo.rows("agentd/changes/a-login", "a-login")
+    assert numbers(now) == [1, 2, 3, 7]
+    assert sorted(numbers(read_base(repo.root, "HEAD", now))) == [1, 2, 7]
 
 
 def test_calls_without_an_id_are_known_by_all_they_say(repo: Repo) -> None:
