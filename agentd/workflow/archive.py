@@ -121,7 +121,8 @@ def archive_dir(change: Change) -> Path:
     if target.exists():
         raise InputError(
             f"{change.project.shown(target)} exists already",
-            fix="Rename that folder, then run the command again.",
+            fix=f"Rename that folder, such as to {target.name[:71]}-2 (without a date its calls "
+            "would not count), then run the command again.",
         )
     return target
 

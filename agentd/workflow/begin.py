@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from agentd.documents.description import keep_description, told_openspec
 from agentd.errors import InputError
 from agentd.project.change import Change, archived_as
+from agentd.project.layout import STATE_FILE
 from agentd.project.workspace import Workspace
 from agentd.specs import snapshot
 from agentd.specs.model import SpecError
@@ -97,10 +98,13 @@ def take_up(change: Change) -> None:
 def _check_new(change: Change, described: bool) -> None:
     archived = archived_as(change.project, change.id)
     if archived is not None and not archived.is_deleted:
-        raise InputError(
-            f"change {change.id} is archived as {change.project.shown(archived.folder)}/",
-            fix=f"Take another id for a new change, such as {archived.id[:62]}-2.",
-        )
+        where = change.project.shown(archived.folder)
+        fix = f"Take another id for a new change, such as {archived.id[:62]}-2."
+        if change.documents("proposal.md") and not archived.documents("proposal.md"):
+            # As after a merge of a branch that went on with one that deleted it.
+            fix = f"Move its ledger to its documents to go on: git mv {where}/{STATE_FILE} "
+            fix += f"{change.project.shown(change.folder)}/"
+        raise InputError(f"change {change.id} is archived as {where}/", fix=fix)
     if not (described or (change.folder / "proposal.md").exists() or told_openspec(change)):
         raise InputError(
             f"there is no change {change.id} yet",

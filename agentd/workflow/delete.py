@@ -13,6 +13,7 @@ from agentd.project.change import DELETED, Change
 from agentd.project.layout import STATE_FILE
 from agentd.runner import recovery
 from agentd.specs.staging import take_back
+from agentd.workflow.archive import archive_dir
 from agentd.workflow.unentered import enter_unentered
 
 
@@ -37,11 +38,7 @@ def check_deletable(change: Change) -> None:
             "lost",
             fix="Restore it first (git checkout).",
         )
-    if _target(change).exists():
-        raise InputError(
-            f"{change.project.shown(_target(change))} exists already",
-            fix="Rename that folder, then run the command again.",
-        )
+    archive_dir(change)
 
 
 def delete(change: Change) -> Path | None:

@@ -65,7 +65,10 @@ def test_the_id_is_free_again(box: Sandbox) -> None:
     assert json.loads(box.ok("status", "add-x", "--json"))["calls"] == 1
     assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == 2
     done = box.run("delete", "add-x", "--yes")
-    assert "exists already" in done.stderr
+    assert f"exists already\nRename that folder, such as to {folder.name}-2 (" in done.stderr
+    folder.rename(folder.with_name(f"{folder.name}-2"))
+    box.ok("delete", "add-x", "--yes")
+    assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == 2
 
 
 def test_without_a_terminal_it_wants_yes(box: Sandbox) -> None:

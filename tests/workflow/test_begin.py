@@ -47,6 +47,17 @@ def test_the_id_of_an_archived_change_is_not_taken_again(box: Sandbox, command: 
     assert not box.change("add-x").exists()
 
 
+def test_documents_whose_ledger_a_merge_has_left_in_the_archive_go_on_with_it(box: Sandbox) -> None:
+    """One branch deleted the change, the other went on, and a person kept what that one did."""
+    state = put_change(box, "add-x", "proposed") / "STATE.yaml"
+    archive = box.root / "agentd/archive/20260101-add-x"
+    archive.mkdir(parents=True)
+    state.rename(archive / "STATE.yaml")
+    done = box.run("run", "add-x")
+    moved = "git mv agentd/archive/20260101-add-x/STATE.yaml agentd/changes/add-x/"
+    assert (done.returncode, moved in done.stderr) == (1, True)
+
+
 def test_a_proposal_written_by_hand_needs_no_description(box: Sandbox) -> None:
     folder = box.change("add-x")
     folder.mkdir(parents=True)
