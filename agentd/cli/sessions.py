@@ -189,17 +189,22 @@ def _told(placed: Sequence[Placed], written: Sequence[CallRecord] | None) -> str
     from agentd.metering.money import usd
     from agentd.metering.totals import summarise
     from agentd.text import counted
+    from agentd.workflow.sessions.not_imported import not_imported
 
-    calls = [one.found.call for one in placed] if written is None else written
-    totals = summarise(calls)
-    sessions = counted(len({(call.provider, call.session_id) for call in calls}), "session")
-    cost = usd(totals.total_cost_usd)
-    if totals.unpriced:
-        cost += f", and {counted(totals.unpriced, 'call')} without a price"
+    if written is None:
+        missing = not_imported(one.found for one in placed)  # of what has grown the rest alone
+        count, cost_usd, unpriced = missing.sessions, missing.cost_usd, missing.unpriced
+    else:
+        totals = summarise(written)
+        count = len({(call.provider, call.session_id) for call in written})
+        cost_usd, unpriced = totals.total_cost_usd, totals.unpriced
+    sessions, cost = counted(count, "session"), usd(cost_usd)
+    if unpriced:
+        cost += f", and {counted(unpriced, 'call')} without a price"
     if written is None:
         record = "Record them: agentd import --into ID, or --by-branch."
         return f"{sessions}, {cost}, not imported.\n{record}"
-    lines = [f"{counted(len(calls), 'call')} of {sessions} recorded, {cost}."]
+    lines = [f"{counted(len(written), 'call')} of {sessions} recorded, {cost}."]
     if left := sum(one.change is None for one in placed):
         lines.append(f"{counted(left, 'call')} left: no branch names a change.")
     return "\n".join(lines)

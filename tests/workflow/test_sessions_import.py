@@ -239,6 +239,8 @@ def test_the_command_lists_records_and_is_at_peace_with_the_others(root: Path) -
     assert "1 call of 1 session recorded" in agentd("import", "--by-branch", cwd=root).stdout
     with claude_log(root).open("a") as log:
         log.write(claude_line(2, root, branch="feature/add-oauth"))
+    assert "1 session, $0.000600, not imported" in agentd("import", cwd=root).stdout
+    assert "1 session, about $0.000600, not imported" in agentd("status", cwd=root).stdout
     done = agentd("reconcile", cwd=root)
     assert (done.returncode, done.stderr) == (0, "")
     assert "in 100 → 200" in done.stdout
