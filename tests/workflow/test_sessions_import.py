@@ -15,6 +15,7 @@ from support.command import agentd
 from support.hand_sessions import SESSION, claude_line, claude_log, root
 
 from agentd.errors import AgentdError, InputError
+from agentd.ledger import all_rows
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.words import MANUAL
@@ -151,6 +152,23 @@ def test_a_change_that_no_step_worked_on_is_taken_up_and_a_broken_one_stops_no_o
     assert "add-old" in agentd("list", cwd=root).stdout
     again = agentd("import", "--by-branch", "--json", cwd=root)
     assert (again.returncode, json.loads(again.stdout)["written"]) == (1, [])
+
+
+def test_what_a_ledger_had_before_it_broke_is_not_imported_once_more(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_rows, "SETTLED_NS", -1)
+    stores = [store_of(root, name) for name in ("add-oauth", "other")]
+    claude_log(root).write_text(claude_line(1, root))
+    [call] = imported(root, into="add-oauth")
+    assert find_imports(root, Wanted()).imported == 1
+    whole = stores[0].path.read_text()
+    stores[0].path.write_text(f"<<<<<<< ours\n{whole}")
+    for _ in range(2):
+        assert imported(root, into="other") == []
+    stores[0].path.write_text(whole)
+    assert find_imports(root, Wanted()).imported == 1
+    assert (stores[0].read().ids, stores[1].read().ids) == ({call.id}, set())
 
 
 def test_an_answer_that_was_under_way_is_whole_the_next_time(root: Path) -> None:

@@ -91,7 +91,8 @@ class _Ledger(NamedTuple):
 def read_known(key: str, changes: Iterable[Change], *, until: float = inf) -> Known:
     """What these changes know; each ledger, and each run's folder, is read once.
 
-    ``key`` names the cache. A ledger that can't be read is left out: whoever writes to it says so.
+    ``key`` names the cache. A ledger that can't be read counts as it was when it was read last, or
+    is left out: whoever writes to it says so.
     Raises TimeoutError once the monotonic clock is at ``until``; the next time goes on from there.
     """
     place = cache.path_of("own-runs", key)
@@ -146,7 +147,7 @@ def _read(change: Change, before: _Ledger | None) -> _Ledger:
         with explained(path):
             calls = list(read_document(path, own_grammar.ALL)[1].records())
     except StateError:
-        return _Ledger(None, {}, ())
+        return before or _Ledger(None, {}, ())
     known = before.runs if before else {}
     here = {run_dir.name for run_dir in run_dirs(change.runs_dir)}
     runs: dict[str, _Run] = {}
