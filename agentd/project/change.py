@@ -231,13 +231,26 @@ def unreadable_copies(change: Change) -> Iterator[StateError]:
 
 
 def moves_to(change: Change) -> Change | None:
-    """The folder of the same change that is to have this one's calls: the one archived last."""
+    """The folder of the same change that is to have this one's calls: the one archived last.
+
+    What a deletion has left goes to the folder that still has documents, and not the other way.
+    """
+    copies = copies_of(change)
+    if change.is_deleted:
+        if alive := [other for other in copies if _has_documents(other) and not other.is_deleted]:
+            return alive[-1]
+    elif _has_documents(change):
+        copies = [other for other in copies if not other.is_deleted]
     later = [
         other
-        for other in copies_of(change)
+        for other in copies
         if other.archived_on and (not change.archived_on or other.folder > change.folder)
     ]
     return later[-1] if later else None
+
+
+def _has_documents(change: Change) -> bool:
+    return not {STATE_FILE, "runs"}.issuperset(os.listdir(change.folder))  # noqa: PTH208
 
 
 def find_change(project: Project, change_id: str) -> Change:

@@ -206,6 +206,30 @@ def same_everywhere(repo: Branches) -> set[Decimal]:
     return {*(one["total"]["cost_usd"] for one in costs), *(one["total_cost_usd"] for one in views)}
 
 
+def test_what_was_deleted_goes_to_where_a_branch_went_on_with_it(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    repo.record(1, 2)
+    repo.git("switch", "-qc", "feature")
+    repo.record(3)
+    repo.git("switch", "-q", "main")
+    assert repo.agentd("delete", "add-oauth", "--yes").returncode == 0
+    StateStore(repo.root / OPEN).create("add-oauth")
+    StateStore(repo.root / OPEN).append(spent(4))
+    (repo.root / OPEN / "proposal.md").write_text("# Begun anew\n")
+    repo.commit("deleted, and begun anew")
+    assert repo.join("merge", "feature")
+    assert len(repo.ledgers()) == 2
+    assert "makes one of the two" in repo.agentd("list").stderr
+    fixed = repo.agentd("validate", "--fix")
+    assert f"moved its calls to {OPEN}/STATE.yaml" in fixed.stdout
+    assert "all ledgers: ok (no errors, no warnings)" in fixed.stdout
+    (path,) = repo.ledgers()
+    assert path.parent == repo.root / OPEN
+    assert set(checked(path)) == {spent(number).id for number in (1, 2, 3, 4)}
+    listed = repo.agentd("list")
+    assert (listed.stdout.count("add-oauth"), listed.stderr) == (1, "")
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("dearer", [ARCHIVED, OPEN])
 def test_entries_in_two_places_that_differ_have_one_total(
