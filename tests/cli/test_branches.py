@@ -146,6 +146,22 @@ def test_what_git_says_of_a_call_that_is_kept(tmp_path: Path) -> None:
     assert len(checked(path)) == 3
 
 
+def test_what_a_revert_keeps_of_what_the_work_cost(tmp_path: Path) -> None:
+    repo = Branches(tmp_path)
+    for number in (1, 2, 3):
+        (repo.root / f"{number}.py").write_text("")
+        repo.record(number)
+    repo.git("revert", "--no-edit", "HEAD~1")  # more was recorded since: git asks the driver
+    (path,) = repo.ledgers()
+    assert (len(checked(path)), (repo.root / "2.py").exists()) == (3, False)
+    repo.record(4)
+    repo.git("revert", "--no-commit", "HEAD")  # and here it does not
+    assert len(checked(path)) == 3
+    repo.git("checkout", "HEAD", "--", "*STATE.yaml")
+    repo.git("commit", "-qm", "taken back", "--allow-empty")
+    assert len(checked(path)) == 4
+
+
 def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> None:
     repo = Branches(tmp_path)
     forked(repo)
