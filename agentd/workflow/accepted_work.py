@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentd.documents.owed import missing
 from agentd.files import read_plain, write_atomic
@@ -15,6 +16,9 @@ from agentd.text import fenced, some_of
 from agentd.workflow import recording
 from agentd.workflow.kept_tasks import ticked_since
 from agentd.workflow.step_run import StepRun
+
+if TYPE_CHECKING:
+    from agentd.documents.report import Issue
 
 _NAMED, _SAID_CHARS = 50, 4000
 
@@ -55,8 +59,9 @@ def accept(
     """Take a run that reports success, and did not write what it owes, where its work counts.
 
     One that codes and changed ``code`` does: a document that is not there is written, of what is
-    known. So does one that mends and found nothing to mend: its judge decides. Returns what to
-    tell, "" where it does not count. ``said`` is its answer, ``misplaced`` what it wrote in a place
+    known. So does one that mends and found nothing to mend: its judge decides, but for documents
+    that are not valid, which agentd itself would refuse again. Returns what to tell, "" where it
+    does not count. ``said`` is its answer, ``misplaced`` what it wrote in a place
     of its own.
     """
     step, change = run.step, run.change
@@ -70,9 +75,26 @@ def accept(
             write_atomic(change.folder / name, text)
         change.forget()
         return f"wrote no {names}; what it changed counts, and agentd wrote a short one"
-    if step.mends and not gone and not misplaced and said.strip():
+    if step.mends and not gone and not misplaced and said.strip() and not still_invalid(run):
         return f"left {names} as it was; whether that is right is for the next judgement"
     return ""
+
+
+def still_invalid(run: StepRun) -> tuple[Issue, ...]:
+    """What a revision has left that no judge would see: errors of the change's documents.
+
+    What another change settles, once it is archived, is none of them; nor are those of its judge's.
+    """
+    if not (run.step.mends and run.step.plans):
+        return ()
+    from agentd.documents.merge_rules import STACKED
+    from agentd.documents.validate import validate_change
+
+    change = run.change
+    judged = {change.project.shown(change.folder / name) for name in run.step.reads}
+    judged -= {change.project.shown(change.folder / name) for name in run.step.writes}
+    report = validate_change(change.project, change.folder, change.workspace.config)
+    return tuple(e for e in report.errors if e.code != STACKED and e.path not in judged)
 
 
 def _elsewhere(run: StepRun, misplaced: Sequence[Path]) -> bytes:

@@ -18,7 +18,7 @@ from agentd.runner.result import RunResult
 from agentd.runner.run import RunRequest, ScriptRunner
 from agentd.text import some_of
 from agentd.workflow import recording
-from agentd.workflow.accepted_work import accept, write_printed, wrote_before
+from agentd.workflow.accepted_work import accept, still_invalid, write_printed, wrote_before
 from agentd.workflow.kept_tasks import keep_tasks, restore_tasks
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
@@ -56,10 +56,15 @@ class Attempt:
         if self.missing:
             there = self._shown(self.findings.misplaced)
             elsewhere = f"; it wrote {there} instead" if there else ""
+            wrong = still_invalid(self.run)
+            found = "\n".join(f"{each.place}: {each.message}" for each in wrong[:_NAMED])
+            found += f"\nand {len(wrong) - _NAMED} more" * (len(wrong) > _NAMED)
+            by_hand = f"Mend that yourself, then: agentd challenge {self.run.change.id}\n"
             raise ProviderError(
                 f"{self.result.provider} ended step {self.run.step.name} without writing "
-                f"{', '.join(self.missing)} in {self._shown([self.run.change.folder])}/{elsewhere}",
-                fix=f"{self.where()} The call is recorded. {self._again()}",
+                f"{', '.join(self.missing)} in {self._shown([self.run.change.folder])}/{elsewhere}"
+                + (f"; it is not valid:\n{_indented(found)}" if found else ""),
+                fix=f"{by_hand * bool(wrong)}{self.where()} The call is recorded. {self._again()}",
             )
 
     def told_forbidden(self) -> str:

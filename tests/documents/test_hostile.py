@@ -101,7 +101,7 @@ def test_planned_documents_get_an_answer(tmp_path: Path, case: str, command: str
     box.answer("challenge", STREAM, {"change/CHALLENGE.md": APPROVED})
     box.answer("reproposal", STREAM)  # leaves all as it is
     code, said = timed(box, command, "add-x")
-    assert code == {"status": 0, "plan": 5}[command], said[-2000:]
+    assert code == {"status": 0, "plan": 4}[command], said[-2000:]
     assert state_of(box, "add-x")["phase"] == "proposed"
     report = change / "CHALLENGE.md"
     assert not report.exists() or report.stat().st_size < 100_000

@@ -165,6 +165,23 @@ def test_invalid_proposal_is_revised_before_a_challenge_is_paid_for(tmp_path: Pa
     assert steps == ["proposal", "reproposal", "challenge"]
 
 
+def test_a_revision_that_leaves_what_is_not_valid_ends_the_loop(tmp_path: Path) -> None:
+    """What agentd itself would refuse again is not paid for until the rounds end."""
+    box = sandbox(tmp_path)
+    broken = {**PROPOSAL, "change/specs/login.md": SPEC.replace("#### Scenario", "##### Scene")}
+    box.answers("proposal", (STREAMS["gemini"], broken))
+    box.answers("reproposal", (STREAMS["gemini"], {}), (STREAMS["gemini"], PROPOSAL))
+    done = box.run("plan", "add-x", "Let users log in")
+    assert done.returncode == 4
+    assert [call["step"] for call in box.telemetry("add-x")["calls"]] == ["proposal", "reproposal"]
+    error = 'specs/login.md:8: ADDED "Log in by name" has no "#### Scenario:" with steps under it'
+    assert "it is not valid:\n" in done.stderr
+    assert error in done.stderr
+    assert "Mend that yourself, then: agentd challenge add-x\n" in done.stderr
+    assert "To go on: agentd run add-x" in done.stderr
+    box.ok("plan", "add-x")
+
+
 def prompts(box: Sandbox, step: str) -> list[str]:
     """The prompts of a step's runs, in order."""
     found = box.change("add-x").glob(f"runs/*-{step}-*/prompt")
