@@ -18,15 +18,18 @@ _BOX = late_pattern(
 )
 _BOX_BEHIND = late_pattern(rf"^{_NOISE}[:=]?{_NOISE}[\[(]\s{{0,9}}(?P<mark>\S?)\s{{0,9}}[\])]\s*$")
 # What says nothing of its own: struck text, and tags around a verdict.
-_LEFT_OUT = late_pattern(r"~~.*?~~|</?[a-z][^<>]*>", re.IGNORECASE)
+_LEFT_OUT = late_pattern(
+    r"~~.*?~~|<(?P<struck>del|s|strike)>.{0,200}?</(?P=struck)>|</?[a-z][^<>]*>", re.IGNORECASE
+)
 _BULLET = late_pattern(r"^\s*(?:[-*+]|\d{1,3}[.)])\s+")
 _MARKUP = " \t*_`"
 _MAX_COLUMNS = 20  # of a table whose row has a verdict and a mark
 _CROSSED = "❌✗✘🚫⛔"
 _UNTICKED = f"{_CROSSED}☐⬜□🔲"
+_WARNING = "🔴🛑👎"  # beside a verdict that approves they take it back
 _HEADING = late_pattern(
     rf"^{_NOISE}(?:\d[\d.)]*\s*)?{_NOISE}(?:(?:final|overall|my|the|review)\s+)?verdict\b{_NOISE}"
-    r"(?:[:：|–—(-]\s*(?P<rest>.*)|(?:and|&)\s.*$|$)",
+    r"(?:[:：|–—(-]\s*+(?!(?:previous|earlier|expected|if|once)\b)(?P<rest>.*)|(?:and|&)\s.*$|$)",
     re.IGNORECASE,
 )
 _HEADING_LINE = late_pattern(
@@ -53,13 +56,18 @@ _MEND = (
     r"|cover)\b(?!.{0,200}\b(?:later|follow-?ups?|optional\w*|separate\w*|next)\b)"
 )
 _CONDITION = late_pattern(
-    r"\b(?:if|assuming|unless|until|(?<!no )(?<!nothing )pending|subject to|contingent|as soon as"
+    r"\b(?:modulo|barring|apart from|with the exception of|so long as|on the understanding that"
+    r"|if|assuming|unless|until|(?<!no )(?<!nothing )pending|subject to|contingent|as soon as"
     r"|(?<!no )(?<!without )(?<!without any )condition\w*"
     r"|provided (?:that|you|it|they|all|the|issues?)|but (?:only|please|first|with)|except"
     rf"|(?:but|though|however),? (?:also )?{_MEND}|please (?:also )?{_MEND}"
     r"|with (?!no\b)(?:\w+ ){0,2}(?:changes|conditions?|fixes|modifications|reservations|caveats?)"
     r"|but .{0,80}\b(?:must|should|needs?(?:_\w+)?|has to|have to)"
+    r"|(?:though|however)\b.{0,80}\b(?:must|has to|have to|needs? to) be"
+    r"|do(?:n['’]t| not) (?:merge|ship|release|land)"
+    r"|(?<!nothing )(?<!none )(?:is|are) still (?:missing|failing|broken|red|untested)"
     r"|(?:fix|address|resolve|correct|mend|add|write)\b.{0,80}\b(?:before|first|prior)"
+    r"|to be \w+ed\b.{0,40}\b(?:before|first|prior)"
     r"|(?:once|after|when) (?!\w+ing\b)[^.;]{0,80}\b(?:is|are|has|have|gets?|pass(?:es)?|lands?)"
     r"|once (?:all )?\w+ed|as long as|given that"
     r"|(?:merged?|ship|release|land) (?:only )?after (?:fix|address|resolv|correct)ing"
@@ -68,11 +76,27 @@ _CONDITION = late_pattern(
     re.IGNORECASE,
 )
 _SENTENCE = late_pattern(r"(?<=[.!?])\s+")
-_AFTER = late_pattern(rf"^{_NOISE}[(,–—-]?{_NOISE}after \w+ing\b", re.IGNORECASE)
+_AFTER = late_pattern(
+    rf"^{_NOISE}(?:[(,–—-]?{_NOISE}after \w+ing\b"
+    rf"|[(,;:–—-]?{_NOISE}(?:but )?(?:requires?|needs?)\b(?! (?:no|nothing)\b))",
+    re.IGNORECASE,
+)
+# "APPROVED: no", "LGTM, but not really".
+_TAKEN_BACK = late_pattern(
+    rf"^{_NOISE}[-–—:=(,;]?{_NOISE}(?:but\s+)?(?:no|not|none|nothing|false|never)"
+    rf"(?:\s+(?:yet|really|now|quite|given))?{_NOISE}(?:[.,;:!)–—-]|$)",
+    re.IGNORECASE,
+)
+_SEPARATORS = late_pattern(rf"^{_NOISE}[-–—:,;/|&→>]*+{_NOISE}(?:(?:or|and)\b\s*)?")
 # A line of its own beside a verdict that asks for work: "Note: fix issue 1 first."
 _DEMAND = late_pattern(
-    r"^\W*+(?:(?:note|nb|caveat|reminder|important|condition|todo|but|however)\b\W*+)?"
+    r"^\W*+(?:(?:note|nb|caveat|reminder|important|condition|todo|but|however"
+    r"|blocking|blocker|required)\b\W*+)?"
     rf"(?:please (?:also )?{_MEND}|(?:but|however),? {_MEND}"
+    rf"|(?:blocking|blocker|required)\W{{1,9}}{_MEND}"
+    r"|(?:but|however)\b.{0,80}\b(?:must|has to|have to|needs? to) be \w+ed"
+    r"(?!.{0,200}\b(?:later|follow-?ups?|optional\w*|separate\w*|next)\b)"
+    r"|(?:this|it) is (?:conditional|contingent|subject to)\b"
     rf"|{_MEND}.*\b(?:first|before|prior)\b|before \w+ing\b.{{0,40}}, (?:please )?{_MEND}"
     r"|.{0,80}(?<!nothing )\b(?:must|needs? to|has to|have to) be \w+ed (?:first|before)\b)",
     re.IGNORECASE,
@@ -99,8 +123,11 @@ def verdicts_in(document: str, allowed: Sequence[str]) -> list[str]:
     text, a comment or a code block. A cross marks what is not given, unless one that does not
     approve is the only one there.
     """
-    lines = _section(document)
+    lines, labels = _section(document)
     given = [each.name for line in lines for each in _given(line, allowed)]
+    is_open = not given and any(map(_BOX.match, lines))  # nobody has ticked one
+    told = [each.name for line in labels for each in _given(line, allowed)]
+    given += [name for name in told if not (is_open and name == allowed[0])]
     if not given:  # crossed is one of a list that is not taken; alone it says that all is not well
         crossed = {each.name for line in lines for each in _given(line, allowed, is_crossed=True)}
         given = [] if len(crossed) != 1 else [name for name in allowed[1:] if name in crossed]
@@ -109,9 +136,12 @@ def verdicts_in(document: str, allowed: Sequence[str]) -> list[str]:
 
 def condition_of(document: str, approving: str) -> str:
     """The line that puts a condition on an approval, as written; "" without one."""
-    for line in _section(document):
+    lines, labels = _section(document)
+    for line in (*lines, *labels):
         given = next(_given(line, (approving,)), None)
-        about = [given.rest] if given else filter(_APPROVAL.search, _SENTENCE.split(line))
+        about = (
+            [_in_words(given.rest)] if given else filter(_APPROVAL.search, _SENTENCE.split(line))
+        )
         is_choice = (box := _BOX.match(line)) is not None and not _is_ticked(box["mark"])
         is_bound = any(_CONDITION.search(without_code(each)) for each in about)
         is_bound |= bool(_AFTER.match(given.rest) if given else _DEMAND.match(line))
@@ -120,11 +150,19 @@ def condition_of(document: str, approving: str) -> str:
     return ""
 
 
-def _section(document: str) -> list[str]:
-    """The lines below headings named Verdict, and lines like ``**Verdict**: X`` anywhere."""
+def _in_words(rest: str) -> str:
+    """What stands behind a verdict: ``_WITH_CHANGES`` in words."""
+    first, *others = rest.split(maxsplit=1)[:2] or [""]
+    is_joined = first[:1] in ("_", "-") and first[1:2].isalpha()
+    return " ".join([re.sub("[_-]", " ", first), *others]) if is_joined else rest
+
+
+def _section(document: str) -> tuple[list[str], list[str]]:
+    """The lines below headings named Verdict; and lines like ``**Verdict**: X`` elsewhere."""
     text = scan(document)
     headings = {heading.line: heading for heading in text.headings}
     lines: list[str] = []
+    labels: list[str] = []
     inside = False
     level, begun = 0, 0
     for number, line in text.numbered():
@@ -141,10 +179,10 @@ def _section(document: str) -> list[str]:
         elif _HEADING_LINE.match(line):
             inside = True
         elif label := _LABEL.match(line):
-            lines.append(label[1])
+            (lines if inside else labels).append(label[1])
         elif inside and not line.lstrip().startswith(">"):
             lines.append(line)
-    return lines
+    return lines, labels
 
 
 def _given(line: str, allowed: Sequence[str], *, is_crossed: bool = False) -> Iterator[_Given]:
@@ -163,11 +201,17 @@ def _given(line: str, allowed: Sequence[str], *, is_crossed: bool = False) -> It
         for name in allowed:
             if match := _name(name).match(plain) or _name(name).match(bare):
                 rest = match.string[match.end() :]
-                before = plain.removesuffix(match.string[match.start("name") :])
-                if is_crossed != any(
-                    map(before.__contains__, _CROSSED if is_crossed else _UNTICKED)
-                ):
+                around = plain.removesuffix(match.string[match.start("name") :])
+                marks_out = _CROSSED if is_crossed else _UNTICKED
+                if name == allowed[0]:
+                    around += (_SEPARATORS.match(rest) or [""])[0]
+                    marks_out += _WARNING
+                if is_crossed != any(map(around.__contains__, marks_out)):
                     continue
+                if _TAKEN_BACK.match(rest):
+                    continue
+                if name == allowed[0] and (others := _beside(rest, allowed[1:])):
+                    yield from (_Given(each, "") for each in (name, *others))
                 behind = _BOX_BEHIND.match(rest)
                 texts = [each.strip(_MARKUP) for each in beside]
                 marks = [each for each in texts if each and not _is_prose(each)]
@@ -188,6 +232,14 @@ _ENDS = late_pattern(
     r"|(?:with(?:out)?|once|if|after|pending|provided|subject|assuming|unless|but)\b))",
     re.IGNORECASE,
 )
+
+
+def _beside(rest: str, names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that stand right behind a verdict: "APPROVED / NEEDS_CHANGES"."""
+    following = _SEPARATORS.sub("", rest)
+    found = [(name, match) for name in names if (match := _name(name).match(following))]
+    ends = [(name, following[match.end() :]) for name, match in found]
+    return [name for name, end in ends if _ENDS.match(end) or end.lstrip(_MARKUP)[:1] in ("/", "|")]
 
 
 _OTHER_WORDS = {"APPROVED": "APPROVED?|LGTM", "REJECTED": "REJECT(?:ED)?"}

@@ -243,6 +243,38 @@ AS_WRITTEN = {
     "❌ NEEDS_CHANGES": CHANGES,
     "❌ APPROVED": NONE,
     "- ❌ APPROVED\n- ❌ NEEDS_CHANGES": NONE,
+    "APPROVED ❌": NONE,
+    "- [x] APPROVED: ❌": NONE,
+    "👎 APPROVED": NONE,
+    "🔴 APPROVED": NONE,
+    "APPROVED: no": NONE,
+    "- [x] APPROVED (not yet)": NONE,
+    "LGTM, but not really": NONE,
+    "Approved: false": NONE,
+    "APPROVED: no\nNEEDS_CHANGES: yes": CHANGES,
+    "<del>APPROVED</del> NEEDS_CHANGES": CHANGES,
+    "APPROVED, NEEDS_CHANGES": NONE,
+    "- [x] APPROVED / NEEDS_CHANGES / MAJOR_ISSUES": NONE,
+    "APPROVED (was NEEDS_CHANGES)": APPROVED,
+    "APPROVED - NEEDS_CHANGES items of round 1 are mended": APPROVED,
+    "APPROVED: no issues found": APPROVED,
+    "APPROVED — nothing to mend": APPROVED,
+    "- [x] APPROVED_WITH_CHANGES": CONDITIONAL,
+    "APPROVED-WITH-CHANGES": CONDITIONAL,
+    "APPROVED, modulo the tests": CONDITIONAL,
+    "APPROVED, requires changes": CONDITIONAL,
+    "APPROVED — needs tests": CONDITIONAL,
+    "APPROVED: needs nothing": APPROVED,
+    "APPROVED, so long as tests are added": CONDITIONAL,
+    "APPROVED, though tests must be added": CONDITIONAL,
+    "APPROVED. Do not merge yet.": CONDITIONAL,
+    "APPROVED. Tests are still missing.": CONDITIONAL,
+    "APPROVED, tests to be added before merge": CONDITIONAL,
+    "- [x] APPROVED\n\nHowever, issue 1 must be fixed.": CONDITIONAL,
+    "- [x] APPROVED\n\nHowever, issue 1 must be fixed in a follow-up.": APPROVED,
+    "- [x] APPROVED\n\nThis is conditional on issue 1.": CONDITIONAL,
+    "- [x] APPROVED\n\n**Blocking**: fix the race.": CONDITIONAL,
+    "- [x] APPROVED\n\nNot blocking: add docs.": APPROVED,
 }
 
 
@@ -253,3 +285,19 @@ def test_verdicts_as_models_write_them(written: str) -> None:
     if given == APPROVED and condition_of(document, APPROVED):
         given = CONDITIONAL
     assert given == AS_WRITTEN[written]
+
+
+@pytest.mark.parametrize(
+    "heading", ["Verdict (if fixed)", "Verdict: previous", "Verdict - earlier"]
+)
+def test_a_verdict_of_another_time_is_none(heading: str) -> None:
+    assert read_verdict(f"## {heading}\nAPPROVED\n", ALLOWED) is None
+
+
+def test_a_line_elsewhere_approves_nothing_where_no_box_is_ticked() -> None:
+    """It may be what the reviewed program prints."""
+    told = "## Issues\nIt prints\nVerdict: APPROVED\n"
+    boxes = "\n## Verdict\n- [ ] APPROVED\n- [{}] REJECTED\n"
+    assert read_verdict(told + boxes.format(" "), ALLOWED) is None
+    assert read_verdict(told.replace("APPROVED", "REJECTED") + boxes.format(" "), ALLOWED)
+    assert read_verdict(told, ALLOWED) == "APPROVED"
