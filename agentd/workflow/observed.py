@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from agentd.documents.owed import owes_specs
 from agentd.documents.review_issues import fingerprint
-from agentd.documents.verdict import Ruling, judged_text, ruling_of
+from agentd.documents.verdict import FAILED_CHECKS, Ruling, judged_text, ruling_of
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
@@ -63,8 +63,15 @@ def _asked(calls: tuple[CallRecord, ...], loop: Loop) -> int:
 
 
 def _is_stuck(change: Change, loop: Loop, calls: tuple[CallRecord, ...]) -> bool:
-    """Whether the judge's last two rounds, with a mending between, found the same issues."""
+    """Whether the judge's last two rounds, with a mending between, found the same issues.
+
+    So they did where checks judged both times, and no file has changed between them and since.
+    """
     name = STEPS[loop.judge].writes[0]
+    if FAILED_CHECKS in (change.text(name) or ""):
+        from agentd.workflow.checks.kept import is_red_as_before  # of a rare case
+
+        return is_red_as_before(change)
     rounds = [
         call for call in calls if call.status == "ok" and call.step in (loop.judge, loop.mend)
     ]

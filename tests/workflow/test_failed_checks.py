@@ -286,3 +286,22 @@ def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "checks.required" in done.stderr
     assert "test, lint, audit" in done.stderr
+
+
+def test_mending_that_changes_nothing_is_not_paid_for_again(tmp_path: Path) -> None:
+    """Until a person has said what to mend, or has mended the code."""
+    box = box_of(tmp_path, GREP)
+    whole(box, "bad", "bad", "good")
+    del box.plan["resolve"][0]["files"]["login.py"]
+    box.write_plan()
+    done = box.run("run", "add-x", "Let users log in")
+    assert done.returncode == 5, done.stderr
+    assert "no progress: the review found the same issues again" in done.stderr
+    steps = ["proposal", "challenge", "implementation", "resolve"]
+    assert steps_of(box) == steps
+    assert box.run("run", "add-x").returncode == 5
+    assert steps_of(box) == steps
+    assert 'Next: agentd run add-x --feedback "WHAT TO CHANGE"' in box.ok("status", "add-x")
+    (box.root / "login.py").write_text("better, and still bad\n")
+    box.ok("impl", "add-x")
+    assert steps_of(box) == [*steps, "resolve", "review"]

@@ -125,6 +125,20 @@ def code_stamp(project: Project) -> str:
     return stamp.hexdigest()
 
 
+def is_red_as_before(change: Change) -> bool:
+    """Whether checks were red after the last two runs that coded, over the files as they are now.
+
+    To mend that was paid for once then, and changed nothing.
+    """
+    there = {path.name: path for path in run_dirs(change.runs_dir)}
+    coding = [call.id for call in change.state.calls if _codes(call.step) and call.id in there]
+    rounds = [kept for each in coding if (kept := _read(there[each] / CHECKS_AFTER)) is not None]
+    if len(rounds) < 2 or not all(kept.red for kept in rounds[-2:]):
+        return False
+    before, last = (kept.code for kept in rounds[-2:])
+    return before == last == code_stamp(change.project)
+
+
 def _codes(step: str) -> bool:
     return step in STEPS and STEPS[step].code
 
