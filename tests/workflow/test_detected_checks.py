@@ -250,6 +250,8 @@ def test_node(
             {"test": "make test", "lint": "make lint"},
         ),
         ({"justfile": "# test: no\ndefault:\n\ntest *args:\n    pytest\n"}, {"test": "just test"}),
+        ({"justfile": "test filter='a:b' *args='': build\n    pytest\n"}, {"test": "just test"}),
+        ({"justfile": "test name:\n    pytest {{name}}\n"}, {}),
         ({"pom.xml": ""}, {"test": "mvn --batch-mode test"}),
         ({"pom.xml": "", "mvnw": ""}, {"test": "sh ./mvnw --batch-mode test"}),
         ({"build.gradle.kts": ""}, {"test": "gradle test"}),

@@ -12,7 +12,10 @@ _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 _JUSTFILES = ("justfile", "Justfile", ".justfile", "JUSTFILE")
 # A rule's name at the beginning of a line; in a comment or a recipe it stands elsewhere.
 _MAKE_TARGET = r"^(?:[\w.-]+ +)*{}(?: +[\w.-]+)* *::?(?!=)"
-_JUST_RECIPE = r"^@?{}(?: [^:=\n]*)?:(?!=)"
+# Only with parameters that need no argument: "*args", "filter=''".
+_JUST_RECIPE = (
+    r"^@?{}(?: +(?:\*\$?[\w-]+(?!=)|\*?\$?[\w-]+=(?:'[^'\n]*'|\"[^\"\n]*\"|[\w./-]+)))* *:(?!=)"
+)
 _RAKE_TASK = late_pattern(
     r"^[ \t]*(?:(?:Rake::TestTask|Minitest::TestTask|RSpec::Core::RakeTask)\b|"
     r"(?:multi)?task[ (]+[:\"']?(test|spec)\b)",
