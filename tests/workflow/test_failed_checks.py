@@ -235,6 +235,16 @@ def test_a_configured_command_that_is_not_there_is_for_a_person_to_mend(
     assert not (box.change("add-x") / "REVIEW.md").exists()
 
 
+def test_a_command_that_was_never_there_is_not_told_as_worse(tmp_path: Path) -> None:
+    box = box_of(tmp_path, 'test = "true"\nlint = "no-such-command-here"\naudit = ""')
+    whole(box, "x")
+    put_change(box, "add-x", "challenged")
+    done = box.run("impl", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("lint: FAILED (exit 127: the command is not found)") == 2
+    assert "worse than before" not in done.stderr
+
+
 def test_a_configured_command_that_the_code_takes_away_is_for_resolve(tmp_path: Path) -> None:
     box = box_of(tmp_path, f'test = "./check"\n{OFF}')
     check = box.root / "check"

@@ -170,7 +170,7 @@ def _run_and_decide(
         if _is_red(result, baseline):
             if not result.failed:
                 told += ", where there were some before" if result.found_none else ", unlike before"
-            elif earlier is not None and earlier.failed:
+            elif earlier is not None and earlier.failed and not result.is_missing:
                 told += f", worse than before the change ({earlier.told()})"
             order.warn(told)
             if result.check.kind in required:
