@@ -15,7 +15,7 @@ from agentd.specs.model import Delta
 _MISSING = late_pattern(
     r"(?:missing|untested|todo|tbd|no (?:unit )?(?:tests?|coverage)"
     r"|not (?:yet )?(?:tested|implemented|covered|found|done))\b(?![./:]+\w)"
-    r"|(?:none|no|n/?a|nothing|[-–—?]*)(?:\Z|[ \t]*(?:[:;,(]|\.(?!\w)))",
+    r"|(?:none|no|n/?a|nothing|not run|fail(?:s|ed|ing)?|[-–—?]*)(?:\Z|[ \t]*(?:[:;,(]|\.(?!\w)))",
     re.IGNORECASE,
 )
 _ANYWHERE = late_pattern(r"\bMISSING\b|[❌✗✘]")
@@ -125,5 +125,5 @@ def _keys(name: str, *, old_style: bool) -> list[str]:
 
 
 def _says_missing(cell: str) -> bool:
-    plain = cell.strip(" \t*_`")
+    plain = cell.strip(" \t*_`⚠🔴\ufe0f")
     return bool(_MISSING.match(plain) or _ANYWHERE.search(plain))

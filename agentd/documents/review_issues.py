@@ -14,7 +14,9 @@ from agentd.late_pattern import late_pattern
 from agentd.markdown.document import Document, Heading, scan
 
 # Titles as models write them: a number, a severity and a place around what matters.
-_WORD = "critical|blocker|blocking|major|high|severe|medium|moderate|low|minor|trivial|nit|info"
+_WORD = (
+    "critical|blocker|blocking|major|high|severe|medium|moderate|low|minor|trivial|nit|info|p[0-3]"
+)
 _TITLE_NUMBER = late_pattern(
     r"^[\s*_`#\[(]{0,6}(?:(?:issue|finding|problem)[ \t]*#?\d{1,4}(?!\w)"
     r"|(?:[a-z]{1,2}-?|#)?\d{1,4}(?=[\])*_`]{0,4}[:.)\]–—]|[ \t]-[ \t]))"
@@ -36,7 +38,7 @@ _GROUP = late_pattern(
     re.IGNORECASE,
 )
 _SEVERITY = late_pattern(rf"\b(?:{_WORD})\b", re.IGNORECASE)
-_SEVERE = ("critical", "blocker", "blocking", "major", "high", "severe")
+_SEVERE = ("critical", "blocker", "blocking", "major", "high", "severe", "p0", "p1")
 _STATUS_CLOSED = late_pattern(
     r"^\W*(?:already\s+)?(?:resolved|fixed|closed|done|addressed|settled)\b", re.IGNORECASE
 )

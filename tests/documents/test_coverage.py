@@ -31,6 +31,8 @@ SEVERE = {
     "### Issue 1: It leaks\n- Severity: High\n": True,
     "### Issue 1: It leaks\n- **Severity**: 🔴 Critical\n": True,
     "### Issue 1: It leaks\n- Severity: Low (high effort)\n": False,
+    "### Issue 1: It leaks\n- Severity: P0\n": True,
+    "### Issue 1: It leaks\n- Severity: P2\n": False,
     "### Issue 1: It leaks\n- Severity: High\n- Status: fixed in round 2\n": False,
     "### Issue 1: It leaks (resolved)\n- Severity: High\n": False,
     "### ~~Issue 1: It leaks~~\n- Severity: High\n": False,
@@ -113,7 +115,8 @@ def test_a_column_status_may_say_missing() -> None:
 @pytest.mark.parametrize(
     "cell",
     ["MISSING", "missing", "**MISSING**", "", "-", "—", "none", "n/a", "Not tested", "TODO", "❌",
-     "none: by hand", "no test", "`tests/a.py`: MISSING"],
+     "none: by hand", "no test", "`tests/a.py`: MISSING",
+     "⚠️ none", "FAIL", "fails (exit 1)", "not run"],
 )  # fmt: skip
 def test_a_row_that_says_missing(cell: str) -> None:
     what = "Wrong codes are counted / fifth wrong code: "
