@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from agentd.documents.verdict import FAILED_CHECKS
 from agentd.errors import LoopEnded, Paused
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
@@ -55,6 +56,8 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
     go_on = f'To go on: {change.go_on} --feedback "WHAT TO CHANGE"'
     if not STEPS[loop.mend].takes_feedback:
         go_on = f"To have it reviewed again, delete it and run: {change.go_on}"
+    if FAILED_CHECKS in (change.text(STEPS[loop.judge].writes[0]) or ""):
+        go_on += f"\nOr mend it yourself, and let the checks run again: agentd review {change.id}"
     return LoopEnded(f"{change.id} is not approved: {stop.why}", fix=f"Read {document}. {go_on}")
 
 

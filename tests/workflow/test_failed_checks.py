@@ -307,6 +307,7 @@ def test_mending_that_changes_nothing_is_not_paid_for_again(tmp_path: Path) -> N
     done = box.run("run", "add-x", "Let users log in")
     assert done.returncode == 5, done.stderr
     assert "no progress: the review found the same issues again" in done.stderr
+    assert "Or mend it yourself, and let the checks run again: agentd review add-x\n" in done.stderr
     steps = ["proposal", "challenge", "implementation", "resolve"]
     assert steps_of(box) == steps
     assert box.run("run", "add-x").returncode == 5
