@@ -62,7 +62,8 @@ def ruling_of(change: Change, judgement: Judgement | None) -> Ruling:
     fails, or whose table says that a scenario is not implemented or not tested, asks for changes.
     An approval is in doubt under a condition, beside an open issue of High severity, or without a
     row for each scenario: the judge is asked again, nobody pays for changes that nobody asked for.
-    Not where a person has edited the document since: what they ticked counts.
+    Not where a person has edited the document since, in more than spaces and line ends: what they
+    ticked counts.
     """
     document = change.text(judgement.document) if judgement else None
     if judgement is None or document is None:
@@ -83,7 +84,8 @@ def ruling_of(change: Change, judgement: Judgement | None) -> Ruling:
     if is_red or (judgement.covers and uncovered(change, judgement)):
         return Ruling(others[0])
     doubt = _doubt(change, judgement, document)
-    is_taken = not doubt or judged_text(change, judgement) not in (None, document)
+    judged = judged_text(change, judgement) if doubt else None
+    is_taken = not doubt or (judged is not None and judged.split() != document.split())
     return Ruling(verdict) if is_taken else Ruling(None, doubt)
 
 

@@ -405,6 +405,8 @@ def test_what_a_person_ticks_counts_beside_an_issue_of_high_severity(tmp_path: P
     paused = box.run("impl", "add-x")
     assert (paused.returncode, "asked twice" in paused.stderr) == (6, True)
     review = box.change("add-x") / "REVIEW.md"
+    review.write_bytes(review.read_bytes().replace(b"\n", b"\r\n"))  # git's autocrlf may do so
+    assert box.run("impl", "add-x").returncode == 6
     review.write_text(f"{severe}\nIt leaks nothing. ann\n")
     box.ok("impl", "add-x")
     steps = [call["step"] for call in box.telemetry("add-x")["calls"]]
