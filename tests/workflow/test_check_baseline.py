@@ -120,6 +120,11 @@ def ended(output: str, exit_code: int | None = 1) -> CheckResult:
         ),
         (ended(f"FAILED t.py::a\n{summed(1)}"), ended(f"FAILED t.py::b\n{summed(1)}"), False),
         (ended(f"{LEFT_OUT}\n{summed(1)}"), ended(f"FAILED t.py::b\n{summed(1)}"), True),
+        (
+            ended(f"--- FAIL: TestA\n{LEFT_OUT}\nFAIL"),
+            ended(f"--- FAIL: TestA\n--- FAIL: TestB\n{LEFT_OUT}\nFAIL"),
+            False,
+        ),
         (ended(f"FAILED t.py::a\n{summed(1)}"), ended(f"ERROR t.py - no\n{summed(1)}"), False),
         (
             ended("FAIL: test_a (t.T.test_a)\nFAILED (failures=1)"),

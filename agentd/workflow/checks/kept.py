@@ -88,12 +88,14 @@ def is_no_worse(before: CheckResult, now: CheckResult) -> bool:
     More failures are worse. Where they are not counted both times, whatever else ends otherwise is:
     by another exit code or last line. A command that is not found is never as good as before, nor
     are tests of which more can't be loaded, as what is not run does not fail, or of which another
-    one fails. One that is stopped at the time limit was stopped before, not later than now, with no
-    fewer failures until then.
+    one fails; where the middle of what was printed before is left out, numbers go before names. One
+    that is stopped at the time limit was stopped before, not later than now, with no fewer failures
+    until then.
     """
     if not before.failed or now.is_missing or unloaded(now.output) > unloaded(before.output):
         return False
-    if LEFT_OUT not in before.output and failing(now.output) - failing(before.output):
+    is_told = LEFT_OUT not in before.output or not (before.count and now.count)
+    if is_told and failing(now.output) - failing(before.output):
         return False
     if before.timed_out or now.timed_out:
         is_as_long = now.duration_ms >= _AS_LONG * before.duration_ms
