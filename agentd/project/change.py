@@ -14,6 +14,8 @@ from agentd.late_pattern import late_pattern
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from agentd.ledger.state import State
     from agentd.ledger.store import StateStore
     from agentd.project.workspace import Workspace
@@ -177,6 +179,35 @@ def archived_as(project: Project, change_id: str) -> Change | None:
     named = named or [change for change in every if change.folder.name == change_id]
     kept = [change for change in named if not change.is_deleted] if named[1:] else named
     return (kept or named)[-1] if named else None
+
+
+def archive_dir_of(change: Change, now: datetime) -> Path:
+    """Where the change goes when it is archived or deleted now.
+
+    A change of its id that was deleted today makes way: its folder gets ``-2`` behind its name.
+    Raises InputError when another one lies there.
+    """
+    project = change.project
+    target = project.archived_dir(change.id, now)
+    if not target.exists():
+        return target
+    there = Change(project, change.id, target, archived_on=f"{now:%Y%m%d}")
+    if not there.is_deleted:
+        raise InputError(
+            f"{project.shown(target)} exists already",
+            fix=f"Rename that folder, such as to {target.name[:71]}-2 (without a date its calls "
+            "would not count), then run the command again.",
+        )
+    number, date = 2, target.name.removesuffix(change.id)
+    while True:
+        ending = f"-{number}"
+        free = change.id[: 64 - len(ending)] + ending
+        if not any(
+            one.exists() for one in (target.with_name(date + free), project.changes_dir / free)
+        ):
+            target.rename(target.with_name(date + free))
+            return target
+        number += 1
 
 
 def others_of(change: Change) -> list[Change]:

@@ -10,7 +10,7 @@ from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
 from agentd.files import make_folders, remove_tree, sync_folder
-from agentd.project.change import Change, archived_as
+from agentd.project.change import Change, archive_dir_of, archived_as
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.plan import plan_merge
@@ -117,14 +117,7 @@ def archived(project: Project, change_id: str, *, described: bool) -> Change | N
 
 def archive_dir(change: Change) -> Path:
     """Where the change goes. Raises InputError when a change of that id went there today."""
-    target = change.project.archived_dir(change.id, utc_now())
-    if target.exists():
-        raise InputError(
-            f"{change.project.shown(target)} exists already",
-            fix=f"Rename that folder, such as to {target.name[:71]}-2 (without a date its calls "
-            "would not count), then run the command again.",
-        )
-    return target
+    return archive_dir_of(change, utc_now())
 
 
 def _check_valid(change: Change) -> None:

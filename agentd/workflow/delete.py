@@ -9,16 +9,15 @@ from agentd.clock import utc_now
 from agentd.errors import InputError
 from agentd.files import file_stamp, make_folders, remove_tree, sync_folder
 from agentd.ledger.run_folders import run_dirs
-from agentd.project.change import DELETED, Change
+from agentd.project.change import DELETED, Change, archive_dir_of
 from agentd.project.layout import STATE_FILE
 from agentd.runner import recovery
 from agentd.specs.staging import take_back
-from agentd.workflow.archive import archive_dir
 from agentd.workflow.unentered import enter_unentered
 
 
 def check_deletable(change: Change) -> None:
-    """Enter what earlier commands could not, and see that nothing is at work or in the way.
+    """Enter what earlier commands could not, and see that nothing is at work.
 
     Raises InputError, StateError for runs or a ledger that can't be read.
     """
@@ -38,22 +37,23 @@ def check_deletable(change: Change) -> None:
             "lost",
             fix="Restore it first (git checkout).",
         )
-    archive_dir(change)
 
 
 def delete(change: Change) -> Path | None:
     """Delete a change that is held; where its STATE.yaml is now, None where it had none.
 
+    Raises InputError when a change of its id was archived today.
+
     The folder moves as a whole and is emptied there: killed in between, it is an archived change
     that ``is_deleted``, and deleting it again takes the rest.
     """
+    target = change.folder if change.archived_on else archive_dir_of(change, utc_now())
     take_back(change.project, change.folder)
     if file_stamp(change.folder / STATE_FILE) is None:  # one of OpenSpec's that nobody took up
         remove_tree(change.folder)
         sync_folder(change.project.changes_dir)
         return None
     if not change.archived_on:
-        target = _target(change)
         change.ledger.update(last_action=DELETED)
         make_folders(target.parent)
         change.folder = change.folder.rename(target)
@@ -66,7 +66,3 @@ def delete(change: Change) -> Path | None:
             elif entry.name != STATE_FILE:
                 Path(entry.path).unlink()
     return change.folder / STATE_FILE
-
-
-def _target(change: Change) -> Path:
-    return change.project.archived_dir(change.id, utc_now())

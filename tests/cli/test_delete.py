@@ -15,10 +15,12 @@ from support.state_samples import CALL
 from support.workflow_box import STREAM, box_with, put_change, state_of
 from support.workspace import PROPOSAL, Sandbox
 
+from agentd.clock import utc_now
 from agentd.ledger.store import StateStore
 from agentd.project.change import find_change
 from agentd.project.hold import at_work
 from agentd.project.layout import find_project
+from agentd.workflow.archive import archive_dir
 
 
 @pytest.fixture
@@ -64,11 +66,35 @@ def test_the_id_is_free_again(box: Sandbox) -> None:
     state.write_text(made.sub(made_at[0], state.read_text()))  # as within one second
     assert json.loads(box.ok("status", "add-x", "--json"))["calls"] == 1
     assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == 2
+
+
+def test_a_change_deleted_today_makes_way_for_its_successors(box: Sandbox) -> None:
+    def archive() -> list[str]:
+        return sorted(path.name[9:] for path in (box.root / "agentd/archive").iterdir())
+
+    box.answer("proposal", STREAM, PROPOSAL)
+    put_change(box, "add-x-3", "proposed")  # another one that is called so
+    for spent, names in enumerate(
+        (["add-x"], ["add-x", "add-x-2"], ["add-x", "add-x-2", "add-x-4"]), start=1
+    ):
+        box.ok("delete", "add-x", "--yes")
+        assert archive() == names
+        assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == spent
+        box.ok("proposal", "add-x", "Let users in")
+    again = find_change(find_project(box.root), "add-x")
+    assert archive_dir(again).name[9:] == "add-x"
+    assert archive() == ["add-x-2", "add-x-4", "add-x-5"]
+    assert box.ok("validate") == "all ledgers: ok (no errors, no warnings)\n"
+
+
+def test_one_that_was_archived_today_makes_no_way(box: Sandbox) -> None:
+    today = find_project(box.root).archived_dir("add-x", utc_now())
+    StateStore(today).create("add-x", phase="archived")
     done = box.run("delete", "add-x", "--yes")
-    assert f"exists already\nRename that folder, such as to {folder.name}-2 (" in done.stderr
-    folder.rename(folder.with_name(f"{folder.name}-2"))
+    assert f"exists already\nRename that folder, such as to {today.name}-2 (" in done.stderr
+    assert (box.change("add-x") / "proposal.md").is_file()
+    today.rename(today.with_name(f"{today.name}-2"))
     box.ok("delete", "add-x", "--yes")
-    assert json.loads(box.ok("cost", "--all", "--json"))["total"]["calls"] == 2
 
 
 def test_without_a_terminal_it_wants_yes(box: Sandbox) -> None:
