@@ -22,7 +22,10 @@ def main() -> None:
         )
     _open_what_is_closed()
     gc.disable()  # until a command begins: of what is loaded up to then nothing is garbage
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while what a command needs is still loaded
+        code = INTERRUPTED_EXIT_CODE
     gc.freeze()  # Python looks for garbage in all that is loaded three times before it ends
     sys.exit(code)
 

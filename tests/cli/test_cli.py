@@ -73,3 +73,12 @@ def test_windows_is_refused_before_anything_that_it_lacks_is_loaded(tmp_path: Pa
         "Error: agentd does not run on Windows.\n"
         "Run it in the Windows Subsystem for Linux: https://learn.microsoft.com/windows/wsl\n"
     )
+
+
+def test_ctrl_c_while_it_is_still_loaded_leaves_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import agentd.cli as c; c.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "status"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
