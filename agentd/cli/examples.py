@@ -9,7 +9,7 @@ agentd status
 
 agentd init                                # for the CLIs that are installed
 agentd init --provider claude              # one CLI is enough
-agentd init --remove --dry-run             # what would be taken away
+agentd init --commands                     # drive agentd from inside a CLI
 
 agentd doctor
 agentd doctor --json
@@ -153,7 +153,7 @@ agentd config get pricing.sources --json
 
 agentd config set budget.limit_usd 50 budget.warn_at_percent 80
 agentd config set pricing.sources '["config", "catalog"]'
-agentd config set 'pricing.models."my-model".cost_per_1m_input' 3 \
+agentd config set 'pricing.models."my-model".cost_per_1m_input' 3 \\
                   'pricing.models."my-model".cost_per_1m_output' 15
 
 agentd config unset budget.limit_usd

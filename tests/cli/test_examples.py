@@ -39,6 +39,8 @@ def test_three_examples_that_are_of_the_command_and_can_be_parsed(command: str) 
     examples = commands_of(command)
     assert len(examples) == 3
     assert len({*map(tuple, examples)}) == 3
+    lines = EXAMPLES[command].splitlines()
+    assert not any("  " in line.partition("#")[0].strip() for line in lines)
     for words in examples:
         group = typer.main.get_command(make_app(words))
         context = group.make_context("agentd", [*words])
