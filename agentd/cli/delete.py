@@ -23,6 +23,7 @@ def delete(
     stay in every sum and budget. Code that its steps wrote stays. Asks first.
     """
     from agentd.metering.money import usd
+    from agentd.metering.totals import summarise
     from agentd.project.change import find_change
     from agentd.project.hold import at_work
     from agentd.project.workspace import Workspace
@@ -42,7 +43,9 @@ def delete(
             check_deletable(change)
         told = ""
         if change.is_taken_up and (calls := len(change.state.rows)):
-            told = f" ({counted(calls, 'call')}, {usd(change.state.totals.cost_usd)})"
+            unpriced = summarise(change.state.rows).unpriced
+            without = f", {unpriced:,} without a price" if unpriced else ""
+            told = f" ({counted(calls, 'call')}, {usd(change.state.totals.cost_usd)}{without})"
         if not yes:
             _ask(f"Delete {project.shown(change.folder)}/{told}? [y/N] ")
         kept = run_delete(change)

@@ -37,14 +37,15 @@ def show(
         print_json(_document(shown))
     elif shown.diffs is not None:
         told = "\n".join(one.diff for one in shown.diffs)
-        terminal.show(told or f"change {shown.change.id} changes no spec")
+        terminal.show(told or f"change {shown.change.id} makes no difference to the main specs")
     else:
         terminal.show("\n".join(_lines(shown)))
 
 
 def _lines(shown: ShownChange) -> Iterator[str]:
     change = shown.change
-    archived = f" (archived {change.archived_on})" if change.archived_on else ""
+    word = "deleted" if change.is_deleted else "archived"
+    archived = f" ({word} {change.archived_on})" if change.archived_on else ""
     yield f"Change: {change.id}{archived}"
     yield ""
     yield (shown.proposal or "no proposal.md").strip()

@@ -97,6 +97,14 @@ def test_one_that_was_archived_today_makes_no_way(box: Sandbox) -> None:
     box.ok("delete", "add-x", "--yes")
 
 
+def test_calls_without_a_price_are_told(box: Sandbox) -> None:
+    box.answer("challenge", STREAM, {"change/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"})
+    box.ok("challenge", "add-x")
+    out = box.ok("delete", "add-x", "--yes")
+    assert "what it cost (2 calls, $0.003523, 1 without a price) still counts" in out
+    assert "Change: add-x (deleted 2" in box.ok("show", "add-x")
+
+
 def test_without_a_terminal_it_wants_yes(box: Sandbox) -> None:
     done = box.run("delete", "add-x")
     assert (done.returncode, "Add --yes" in done.stderr) == (2, True)

@@ -43,6 +43,12 @@ def test_show_has_proposal_tasks_deltas_and_verdict(box: Sandbox) -> None:
     assert told["diffs"] is None
 
 
+def test_what_the_specs_have_already_makes_no_difference(box: Sandbox) -> None:
+    (box.change("add-x") / "specs/login.md").unlink()
+    out = box.ok("show", "add-x", "--diff")
+    assert out == "change add-x makes no difference to the main specs\n"
+
+
 def test_diff_is_what_the_specs_would_become(box: Sandbox) -> None:
     lines = box.ok("show", "add-x", "--diff").splitlines()
     assert lines[:2] == ["--- agentd/specs/login.md", "+++ agentd/specs/login.md"]
