@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,6 +84,8 @@ def _candidates(typed: Sequence[str], begun: str) -> Iterable[str]:
     while rest and rest[0].startswith("-"):
         if rest == ["-C"]:
             return ()  # a folder
+        if rest[0] == "-C":
+            os.chdir(os.path.expanduser(rest[1]))  # noqa: PTH111 - Path raises for an unknown ~user
         del rest[: 2 if rest[0] == "-C" else 1]
     if not rest:
         return ["-C", "--debug", "--version", "--help"] if begun.startswith("-") else COMMANDS

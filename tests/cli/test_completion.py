@@ -74,6 +74,14 @@ def test_where_nothing_is_known_the_shell_takes_files(root: Path, line: str) -> 
     assert completed(root, line) == []
 
 
+def test_the_ids_are_those_of_the_folder_that_is_named(root: Path, tmp_path: Path) -> None:
+    assert completed(tmp_path, f"-C {root} impl add-") == ["add-b", "add-a"]
+    assert completed(root, f"-C {tmp_path} impl ") == []
+    for folder in ("nowhere", "~nobody-of-this-name"):
+        done = agentd("completion", "words", "--", "-C", folder, "impl", "", cwd=root)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_outside_of_a_project_and_with_a_broken_one_nothing_is_told(tmp_path: Path) -> None:
     assert completed(tmp_path, "status ") == []
     initialise(tmp_path).project.config_path.write_text("[")
