@@ -23,8 +23,7 @@ class GivenWarning(NamedTuple):
 
     ``account`` is "" for the whole change, else ``steps.review``, ``providers.claude``, the project
     and its period, or a model without a price. Amounts are in USD, or in tokens. Of what a ledger
-    can't tell ``call_id`` and ``spent`` are None, as of the project's limits, which other changes
-    count in too.
+    can't tell ``call_id`` and ``spent`` are None.
     """
 
     kind: str
@@ -55,8 +54,20 @@ class GivenWarning(NamedTuple):
         return f"budget{about}: {sentences.left_tokens(int(self.spent), int(self.limit))}"
 
 
-def given_warnings(names: Sequence[str], calls: Sequence[CallRecord]) -> Iterator[GivenWarning]:
-    """The warnings of these names, as ``budget_warned`` has them, over the calls that counted."""
+class Spent(NamedTuple):
+    """What a call has spent; ``call_id`` is None for one of another change."""
+
+    call_id: str | None
+    amount: Amount
+
+
+def given_warnings(
+    names: Sequence[str], calls: Sequence[CallRecord], of_project: Callable[[str], Sequence[Spent]]
+) -> Iterator[GivenWarning]:
+    """The warnings of these names, as ``budget_warned`` has them, over the calls that counted.
+
+    ``of_project`` has the calls of the whole project in a period, such as ``2026-11``, in order.
+    """
     for name in names:
         found = _NAME.fullmatch(name)
         if found is None:  # of calls without a price
@@ -70,13 +81,15 @@ def given_warnings(names: Sequence[str], calls: Sequence[CallRecord]) -> Iterato
         wanted = limit * Decimal(values[0]) / 100 if mark == "percent" else limit
         told = GivenWarning(mark, account, unit, limit)
         if account.startswith("project"):
-            yield told
-            continue
+            spent = of_project(account.partition("@")[2])
+        else:
+            counted = (call for call in calls if _counts(call, account))
+            spent = [Spent(call.id, amount_of([call])) for call in counted]
 
         def reached(spent: Decimal, mark: str = mark, wanted: Decimal = wanted) -> bool:
             return spent > wanted if mark == "exceeded" else spent >= wanted
 
-        yield _placed(told, [call for call in calls if _counts(call, account)], reached)
+        yield _placed(told, spent, reached)
 
 
 def _counts(call: CallRecord, account: str) -> bool:
@@ -85,13 +98,13 @@ def _counts(call: CallRecord, account: str) -> bool:
 
 
 def _placed(
-    told: GivenWarning, calls: Sequence[CallRecord], reached: Callable[[Decimal], bool]
+    told: GivenWarning, calls: Sequence[Spent], reached: Callable[[Decimal], bool]
 ) -> GivenWarning:
-    """With the call that reached it, and what was spent then."""
+    """With the call after which it was given, and what was spent then."""
     sum_ = Amount()
     for call in calls:
-        sum_ = sum_.plus(amount_of([call]))
+        sum_ = sum_.plus(call.amount)
         spent = sum_.usd if told.unit == "usd" else Decimal(sum_.tokens)
-        if reached(spent):
-            return told._replace(call_id=call.id, spent=spent)
+        if call.call_id is not None and reached(spent):
+            return told._replace(call_id=call.call_id, spent=spent)
     return told

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from agentd.budget.given_warnings import GivenWarning, given_warnings
+from agentd.budget.account import Amount
+from agentd.budget.given_warnings import GivenWarning, Spent, given_warnings
 from agentd.documents.verdict import read_verdict
+from agentd.errors import StateError
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs
 from agentd.ledger.state import calls_once
@@ -19,7 +23,7 @@ from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.requests import ApiRequest, usage_of_run
-from agentd.project.change import Change, asked_change, copies_of
+from agentd.project.change import Change, all_changes, asked_change, copies_of
 from agentd.project.layout import find_project
 from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
@@ -140,11 +144,40 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
         change=change,
         calls=tuple(logged),
         warnings=tuple(
-            given_warnings((state.budget_warned or "").split(), state.calls[state.metered_from :])
+            given_warnings(
+                (state.budget_warned or "").split(),
+                state.calls[state.metered_from :],
+                partial(_spent_in, change),
+            )
         ),
         approvals=tuple(Approval(gate, at) for gate, _, at in given),
         waiting=waiting,
     )
+
+
+def _spent_in(change: Change, period: str) -> list[Spent]:
+    """What the project's calls of a period have spent; none where a ledger can't be read."""
+    from agentd.ledger.all_rows import read_each
+    from agentd.ledger.rows import each_once
+    from agentd.periods import name_of, zone
+
+    problems: list[StateError] = []
+    ledgers = read_each(all_changes(change.project), problems)
+    if problems:
+        return []
+    here = zone(change.workspace.config.budget.project.timezone)
+    kind: Literal["day", "week", "month"] = "month"
+    if len(period) > len("2026-11"):
+        kind = "week" if "W" in period else "day"
+    own, spent = change.state.ids, []
+    for row in sorted(chain(*each_once(ledgers)), key=lambda row: row.started_at or 0.0):
+        if period:
+            at = row.started_at
+            if at is None or name_of(datetime.fromtimestamp(at, here).date(), kind) != period:
+                continue
+        amount = Amount(row.cost_usd, row.tokens_in + row.tokens_out)
+        spent.append(Spent(row.call_id if row.call_id in own else None, amount))
+    return spent
 
 
 def _rounds(calls: Sequence[CallRecord]) -> dict[str, int]:

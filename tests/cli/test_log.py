@@ -329,3 +329,32 @@ def test_rounds_verdicts_warnings_gates_and_overrides_stand_in_time_order(box: S
         "percent": 120.0,
     }
     assert document["approvals"] == [{"gate": "plan", "at": at}]
+
+
+@pytest.mark.parametrize("period", ["2026-11", "2026-W48", "2026-11-25", ""])
+def test_a_warning_of_the_project_counts_what_other_changes_have_spent(
+    box: Sandbox, period: str
+) -> None:
+    def spent(change_id: str, *minutes: int) -> StateStore:
+        store = StateStore(box.change(change_id))
+        store.create(change_id)
+        for minute in minutes:
+            at = BEGAN + timedelta(minutes=minute)
+            cost = Decimal("0.2")
+            store.append(one(id=f"c{minute}", step="review", cost_usd=cost, started_at=at))
+        return store
+
+    in_the_period = () if period else (-90 * 24 * 60,)
+    spent("add-y", *in_the_period, 2, 3)
+    name = f"project@{period}" if period else "project"
+    spent("add-x", 1, 4, 5).warn([f"{name}.percent@90@0.8", f"{name}.exceeded_tokens@5"])
+    lines = [line.strip() for line in box.ok("log", "add-x").splitlines()]
+    reached = (
+        "1.00 of $0.80 (125 %, $0.20 over)" if not period else "0.80 of $0.80 (100 %, $0.00 left)"
+    )
+    at = next(at for at, line in enumerate(lines) if f"> budget of {name}: ${reached}" in line)
+    assert lines[at - 1].startswith((BEGAN + timedelta(minutes=4)).strftime("%Y-%m-%dT%H:%M"))
+    assert f"> budget of {name}: " in lines[2]
+    (box.change("add-y") / "STATE.yaml").write_text("<<<<<<<\n")
+    told = f"> budget of {name}: its mark (percent) under $0.80 was reached"
+    assert told in box.ok("log", "add-x")
