@@ -9,7 +9,7 @@ import typer
 
 from agentd.cli.options import ChangeId
 from agentd.cli.run_options import Asked, Feedback, OptionalDescription, Resolve, Small, asking
-from agentd.cli.terminal import show
+from agentd.cli.terminal import note, show
 
 
 @asking("session", "no_checks")
@@ -109,6 +109,8 @@ def run(
     if (done := archived(workspace.project, change_id, described=described)) is not None:
         show_spent(done)
         show(f"archived already as {workspace.project.shown(done.folder)}/")
+        if feedback:
+            note(f"warning: no step takes the feedback: {change_id} is archived")
         return
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         target = archive_dir(change)

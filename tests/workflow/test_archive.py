@@ -36,4 +36,6 @@ def test_a_change_that_was_archived_some_day_is_over(tmp_path: Path) -> None:
     (box.root / "agentd/archive").mkdir(exist_ok=True)
     put_change(box, "add-x", "archived").rename(box.root / "agentd/archive/20200101-add-x")
     assert "archived already as agentd/archive/20200101-add-x/" in box.ok("run", "add-x")
+    told = box.run("run", "add-x", "--feedback", "More").stderr
+    assert told == "warning: no step takes the feedback: add-x is archived\n"
     assert not box.change("add-x").exists()
