@@ -35,9 +35,10 @@ class Progress:
         self.verdicts: dict[str, str] = {}
         self._verbose = verbose
         self.whys: dict[str, str] = {}
-        self._live = not quiet and on_terminal(sys.stderr)
-        # The log of a job has both streams, and nobody looks on: a line a call, at its end.
-        self._in_a_log = not self._live and bool(os.environ.get("CI"))
+        # The log of a job has both streams, and nobody looks on, also where a CI gives it a
+        # terminal: a line a call, at its end.
+        self._in_a_log = bool(os.environ.get("CI"))
+        self._live = not quiet and not self._in_a_log and on_terminal(sys.stderr)
         self._unfinished = ""
         self._blank = True
 

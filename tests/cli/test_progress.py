@@ -448,6 +448,14 @@ def test_in_the_log_of_a_job_each_call_is_one_line(box: Sandbox) -> None:
     assert (done.stderr + done.stdout).count("in 3,358") == 1
 
 
+def test_a_job_with_a_terminal_gets_a_line_a_call_too(box: Sandbox) -> None:
+    environ = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "CI": "true"}
+    _, shown = on_a_terminal(COMMAND, box.root, environ, stdout=True)
+    assert "\r" not in shown.replace("\r\n", "\n")
+    assert shown.count("proposal: ") == 1
+    assert shown.count("in 3,358") == 1
+
+
 def test_what_a_cli_prints_can_not_steer_the_terminal() -> None:
     evil = "Bash \x1b[2J\x1b]0;title\x07rm\r\n\u202ex\x9b1m"
     assert line(begun(), seen(tool=evil), 80).endswith("  Bash rm x1m")
