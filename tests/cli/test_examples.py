@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
+import sys
 import tomllib
 from itertools import takewhile
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 from support.command import agentd
+from support.terminal import on_a_terminal
 
 from agentd.cli.app import COMMANDS, make_app
 from agentd.cli.examples import EXAMPLES
@@ -74,6 +78,19 @@ def test_help_has_topics_and_commands(tmp_path: Path) -> None:
     assert agentd("help", "run", cwd=tmp_path).stdout.startswith("Usage: agentd run ")
     wrong = agentd("help", "nothing", cwd=tmp_path)
     assert (wrong.returncode, "there is no topic nothing" in wrong.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_on_a_terminal_a_page_has_whole_words_in_its_lines(topic: str, tmp_path: Path) -> None:
+    page = agentd("help", topic, cwd=tmp_path).stdout
+    command = [sys.executable, "-m", "agentd", "help", topic]
+    environ = {**os.environ, "TERM": "xterm"}
+    _, shown = on_a_terminal(command, tmp_path, environ, columns=60, stdout=True)
+    lines = shown.replace("\r\n", "\n").splitlines()
+    spaced = (line for line in lines if not line.startswith("    "))  # code stays as it is
+    assert all(len(line) <= 60 or " " not in line.strip() for line in spaced)
+    words = re.sub(r"(?m)\]\([^)]+\)|^```.*|^\|--.*|[][]", "", page).split()
+    assert re.sub(r"[][]", "", shown).split() == words
 
 
 def test_the_pages_are_packed() -> None:
