@@ -18,7 +18,7 @@ from agentd.workflow.attempts import run_until_done
 from agentd.workflow.changed_files import Lines, changed_since, differing
 from agentd.workflow.checks.deciding import before_step
 from agentd.workflow.step_run import StepRun
-from agentd.workflow.steps import Step
+from agentd.workflow.steps import STEPS, Step
 from agentd.workflow.unentered import settle_before_step
 
 
@@ -91,8 +91,16 @@ def check_ready(change: Change, step: Step) -> None:
     if gone := missing(change, step.reads):
         raise InputError(
             f"change {change.id} has no {' and no '.join(gone)}; {step.command} reads it",
-            fix=f"Run the step that writes it first: agentd status {change.id}",
+            fix=_written_by(change, phase, gone),
         )
+
+
+def _written_by(change: Change, phase: str | None, gone: Sequence[str]) -> str:
+    """How missing documents come to be: by a step, but what a proposal left is written once."""
+    first = STEPS["proposal"]
+    if phase in first.phases or set(gone).isdisjoint(first.writes):
+        return f"Run the step that writes it first: agentd status {change.id}"
+    return f"Restore it, such as with git checkout, or begin anew: agentd delete {change.id}"
 
 
 def _with_doubt(run: StepRun) -> StepRun:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.workflow_box import box_with, put_change
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.config.edit import set_values
@@ -365,3 +366,23 @@ def test_resumed_codex_session_is_counted_once(box: Sandbox) -> None:
     assert f"resume\n{session}\n-" in (box.root.parent / "argv.txt").read_text()
     call = box.telemetry("add-x")["calls"][2]
     assert (call["tokens_in"], call["tokens_out"], call["tokens_cache_read"]) == (4441, 93, 4001)
+
+
+@pytest.mark.parametrize(
+    ("phase", "gone", "step", "told"),
+    [
+        ("challenged", "tasks.md", "implement", "Restore it, such as with git checkout"),
+        ("implementing", "proposal.md", "review", "begin anew: agentd delete add-x"),
+        ("implementing", "IMPLEMENTATION.md", "review", "Run the step that writes it first"),
+        ("proposed", "tasks.md", "challenge", "Run the step that writes it first"),
+    ],
+)
+def test_what_is_missing_is_written_by_a_step_or_restored(
+    tmp_path: Path, phase: str, gone: str, step: str, told: str
+) -> None:
+    box = box_with(tmp_path)
+    change = put_change(box, "add-x", phase, {"IMPLEMENTATION.md": "# I\n"})
+    (change / gone).unlink()
+    done = box.run(step, "add-x")
+    assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+    assert not (box.root.parent / "began.log").exists()
