@@ -25,8 +25,8 @@ _LEAST_TOOL = 12  # columns in which a tool still says something
 class Progress:
     """Shows calls on stderr and keeps those that this command has made.
 
-    ``verdicts`` are those of the judging ones, by call id; show_outcome adds them. ``whys`` say why
-    a call had its model.
+    ``verdicts`` are those of the judging ones, by call id; show_outcome adds them. ``whys`` say
+    which model was chosen for a call, and why.
     """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
@@ -69,7 +69,9 @@ class Progress:
             self._say("\n" if self._unfinished else "")
             if watched.record is not None:
                 self.calls.append(watched.record)
-                self.whys[watched.record.id] = begun.why
+                if begun.why:
+                    chosen = begun.model or watched.record.model
+                    self.whys[watched.record.id] = f"{chosen}: {begun.why}"
                 self.note(f"{begun.step}: {describe(watched.record)}")
 
     def shows(self, call: CallRecord) -> bool:

@@ -111,7 +111,7 @@ def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True)
     elif not progress.shows(record):
         show(f"{outcome.step.name}: {describe(record)}")
     if record is not None and (why := progress.whys.get(record.id)):
-        show(f"  {record.model}: {why}")
+        show(f"  {why}")
     for path in outcome.written:
         show(f"  {outcome.change.project.shown(path)}")
     _show_some(f"  {name}  {lines.told()}" for name, lines in outcome.changed.items())

@@ -92,3 +92,7 @@ def test_a_model_chosen_by_size_says_so(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("[pricing]", f"{entry}[pricing]", 1))
     box.ok("proposal", "add-x", "Let users log in")
     assert "\n  gemini-2.5-pro: low complexity (2)\n" in box.ok("challenge", "add-x")
+    config.write_text(config.read_text().replace("gemini-2.5-pro", "gemini-flash"))
+    shown = box.ok("challenge", "add-x")  # another one answers
+    assert "gemini gemini-2.5-pro, in" in shown
+    assert "\n  gemini-flash: low complexity (2)\n" in shown
