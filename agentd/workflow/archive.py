@@ -77,6 +77,11 @@ def archive(
         check_ready(change, STEPS["merge"])
         check_can_run(change.workspace, [*resolving * ["merge"], *ARCHIVE.steps], order)
         before_archive(change, order)
+        if change.state.feedback:
+            order.note(
+                f"warning: feedback waits that no step of the archive takes; {change.go_on} gives "
+                "it to resolve first"
+            )
         done, tasks = progress(tasks_of(change))
         if done < tasks:
             order.note(f"warning: {tasks - done} of {tasks} tasks in tasks.md are not ticked")

@@ -304,13 +304,18 @@ def test_reproposal_goes_on_with_the_session_of_the_proposal(tmp_path: Path) -> 
     assert f"--resume\n{session}" in (box.root.parent / "argv.txt").read_text()
 
 
-def test_tasks_that_are_not_ticked_are_told_when_the_change_is_archived(tmp_path: Path) -> None:
+def test_tasks_that_are_not_ticked_and_feedback_are_told_when_the_change_is_archived(
+    tmp_path: Path,
+) -> None:
     box = sandbox(tmp_path)
     box.ok("plan", "add-x", "Let users log in")
     box.ok("impl", "add-x")
+    box.ok("feedback", "add-x", "Mention teams.")
     done = box.run("archive", "add-x")
     assert done.returncode == 0, done.stderr
     assert "warning: 1 of 1 tasks in tasks.md are not ticked" in done.stderr
+    assert "feedback waits that no step of the archive takes; agentd run add-x" in done.stderr
+    assert archived_state(box, "add-x")["feedback"] == "Mention teams."
 
 
 # Half of 2,000 for each; `make test` takes 8.
