@@ -67,20 +67,23 @@ def _put_back(aside: Path, change: Change) -> None:
 def keep_round(change: Change, path: Path, name: str) -> bool:
     """Move a judge's earlier document to ``rounds/NN-NAME``, which git keeps.
 
-    False, and it stays, where it can't be read or gives no verdict, and on a full disk.
+    False, and it stays, where it can't be read or gives no verdict. Where the disk fails it stays
+    too, and the next command tries again.
     """
     step = next((step for step in STEPS.values() if step.judgement and name in step.writes), None)
     folder = change.folder / ROUNDS
-    with contextlib.suppress(OSError):
+    try:
         text = read_plain(path).decode(errors="replace")
-        if step is None or read_verdict(text, tuple(step.verdicts)) is None:
-            return False
+    except OSError:
+        return False
+    if step is None or read_verdict(text, tuple(step.verdicts)) is None:
+        return False
+    with contextlib.suppress(OSError):
         make_folders(folder)
         first = [there.name.partition("-")[0] for there in folder.glob(f"[0-9]*-{name}")]
         number = max((int(each) for each in first if each.isdecimal()), default=0) + 1
         move_over(path, folder / f"{number:02}-{name}")
-        return True
-    return False
+    return True
 
 
 def _move(source: Path, target: Path) -> None:
