@@ -102,6 +102,19 @@ def judge_anew(change: Change, run_dir: Path) -> None:
         write_atomic(change.folder / "CHALLENGE.md", SECOND.encode())
 
 
+def test_one_that_can_not_be_moved_is_moved_by_the_next_step(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    put_change(box, "add-x", "proposed", {"CHALLENGE.md": FIRST})
+    folder = box.change("add-x")
+    (folder / "rounds").write_text("in the way\n")
+    judge_anew(change_of(box), folder / "runs/20261130T000000-challenge-00000001")
+    assert (folder / "CHALLENGE.md").read_text() == SECOND
+    (folder / "rounds").unlink()
+    put_back(change_of(box), held=True)
+    assert rounds_in(folder) == {"01-CHALLENGE.md": FIRST}
+    assert not list(folder.glob("runs/*/*"))
+
+
 def test_killed_at_any_point_no_round_is_lost_or_doubled(tmp_path: Path) -> None:
     box = box_with(tmp_path)
     put_change(box, "add-x", "proposed")
