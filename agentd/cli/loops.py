@@ -36,7 +36,7 @@ def plan(
         keep_feedback(change, feedback)
         foretell(change, order, progress, description, loop=PLAN)
         show_outcomes(progress, change, run_plan(change, description, order, small=small))
-        show(f"planned; next: agentd run {change_id}")
+        show(f"planned; next: {change.go_on}")
 
 
 @asking("session")
@@ -53,7 +53,7 @@ def impl(change_id: ChangeId, feedback: Feedback = None, *, asked: Asked) -> Non
     with at_work_on(workspace, change_id) as change:
         keep_feedback(change, feedback)
         show_outcomes(progress, change, run_impl(change, order))
-        show(f"complete; next: agentd run {change_id}")
+        show(f"complete; next: {change.go_on}")
 
 
 @asking("session")
@@ -64,13 +64,11 @@ def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> N
     """
     from agentd.cli.working import at_work_on, open_workspace, show_outcomes
     from agentd.workflow.archive import archive as run_archive
-    from agentd.workflow.archive import archive_dir
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
-        target = archive_dir(change)
         show_outcomes(progress, change, run_archive(change, order, resolving=resolve))
-        show(f"archived as {workspace.project.shown(target)}/")
+        show(f"archived as {workspace.project.shown(change.folder)}/")
 
 
 @asking("session")
@@ -101,7 +99,8 @@ def run(
         show_outcomes,
         show_spent,
     )
-    from agentd.workflow.archive import archive_dir, archived
+    from agentd.project.change import archive_dir
+    from agentd.workflow.archive import archived
     from agentd.workflow.plan_impl_run import run as run_whole
 
     workspace, order, progress = open_workspace(asked)
@@ -113,7 +112,7 @@ def run(
             note(f"warning: no step takes the feedback: {change_id} is archived")
         return
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
-        target = archive_dir(change)
+        archive_dir(change)  # raises before anything is paid for
         keep_feedback(change, feedback)
         foretell(change, order, progress, description)
         outcomes = run_whole(
@@ -125,7 +124,7 @@ def run(
             resolving=resolve,
         )
         show_outcomes(progress, change, outcomes)
-        show(f"archived as {workspace.project.shown(target)}/")
+        show(f"archived as {workspace.project.shown(change.folder)}/")
 
 
 def feedback(

@@ -75,7 +75,7 @@ def merge(
         for outcome in run_merge(change, order, resolving=resolve):
             show_outcome(progress, outcome)
         show(f"merged: {workspace.project.shown(merged_dir(change.folder))}/")
-        show(f"  next: agentd run {change_id}")
+        show(f"  next: {change.go_on}")
 
 
 def _command_of(step: Step) -> Callable[..., None]:

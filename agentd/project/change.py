@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentd.clock import utc_now
 from agentd.errors import InputError, StateError
 from agentd.files import FileStamp, file_stamp, files_below
 from agentd.late_pattern import late_pattern
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from agentd.ledger.state import State
     from agentd.ledger.store import StateStore
     from agentd.project.workspace import Workspace
@@ -181,13 +180,14 @@ def archived_as(project: Project, change_id: str) -> Change | None:
     return (kept or named)[-1] if named else None
 
 
-def archive_dir_of(change: Change, now: datetime) -> Path:
+def archive_dir(change: Change) -> Path:
     """Where the change goes when it is archived or deleted now.
 
     A change of its id that was deleted today makes way: its folder gets ``-2`` behind its name.
     Raises InputError when another one lies there.
     """
     project = change.project
+    now = utc_now()
     target = project.archived_dir(change.id, now)
     if not target.exists():
         return target

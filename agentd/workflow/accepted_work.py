@@ -61,8 +61,7 @@ def accept(
     One that codes and changed ``code`` does: a document that is not there is written, of what is
     known. So does one that mends and found nothing to mend: its judge decides, but for documents
     that are not valid, which agentd itself would refuse again. Returns what to tell, "" where it
-    does not count. ``said`` is its answer, ``misplaced`` what it wrote in a place
-    of its own.
+    does not count. ``said`` is its answer, ``misplaced`` what it wrote in a place of its own.
     """
     step, change = run.step, run.change
     gone = missing(change, step.writes)

@@ -10,7 +10,7 @@ from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
 from agentd.files import make_folders, remove_tree, sync_folder
-from agentd.project.change import Change, archive_dir_of, archived_as
+from agentd.project.change import Change, archive_dir, archived_as
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.plan import plan_merge
@@ -118,11 +118,6 @@ def archived(project: Project, change_id: str, *, described: bool) -> Change | N
         return None
     today = project.archived_dir(change_id, utc_now())
     return found if found and (not described or found.folder == today) else None
-
-
-def archive_dir(change: Change) -> Path:
-    """Where the change goes. Raises InputError when a change of that id went there today."""
-    return archive_dir_of(change, utc_now())
 
 
 def _check_valid(change: Change) -> None:

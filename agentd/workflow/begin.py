@@ -108,7 +108,7 @@ def _check_new(change: Change, described: bool) -> None:
     if not (described or (change.folder / "proposal.md").exists() or told_openspec(change)):
         raise InputError(
             f"there is no change {change.id} yet",
-            fix=f'Say what to change: agentd run {change.id} "DESCRIPTION"',
+            fix=f'Say what to change: {change.go_on} "DESCRIPTION"',
         )
 
 

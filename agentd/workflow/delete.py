@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from agentd.clock import utc_now
 from agentd.errors import InputError
 from agentd.files import file_stamp, make_folders, remove_tree, sync_folder
 from agentd.ledger.run_folders import run_dirs
-from agentd.project.change import DELETED, Change, archive_dir_of
+from agentd.project.change import DELETED, Change, archive_dir
 from agentd.project.layout import STATE_FILE
 from agentd.runner import recovery
 from agentd.specs.staging import take_back
@@ -47,7 +46,7 @@ def delete(change: Change) -> Path | None:
     The folder moves as a whole and is emptied there: killed in between, it is an archived change
     that ``is_deleted``, and deleting it again takes the rest.
     """
-    target = change.folder if change.archived_on else archive_dir_of(change, utc_now())
+    target = change.folder if change.archived_on else archive_dir(change)
     take_back(change.project, change.folder)
     if file_stamp(change.folder / STATE_FILE) is None:  # one of OpenSpec's that nobody took up
         remove_tree(change.folder)

@@ -183,8 +183,7 @@ def _accepted(
 def _unfinished(change: Change, info: RunInfo, code: tuple[str, ...]) -> str:
     return (
         f"{info.provider} was stopped in step {info.step}, and did not say that it was done; it "
-        f"had changed {some_of(code)}, which stays: {STEPS[info.step].command} goes on from there "
-        f"(agentd status {change.id})"
+        f"had changed {some_of(code)}, which stays. To go on from there: {change.go_on}"
     )
 
 

@@ -51,7 +51,7 @@ def _stopped(change: Change, loop: Loop, stop: Stop) -> LoopEnded | Paused:
         return Paused(
             f"{change.id}: {stop.why}",
             fix=f"Read {document}, mend that yourself or tick another box under Verdict; then: "
-            f"agentd run {change.id}",
+            f"{change.go_on}",
         )
     go_on = f'To go on: {change.go_on} --feedback "WHAT TO CHANGE"'
     if not STEPS[loop.mend].takes_feedback:
@@ -81,7 +81,7 @@ def _is_valid(run: StepRun) -> bool:
     if stacked := [issue for issue in errors if issue.code == STACKED]:
         raise Paused(
             f"{change.id} builds on another change: {stacked[0].message} ({stacked[0].place})",
-            fix=f"{stacked[0].fix}; then: agentd run {change.id}",
+            fix=f"{stacked[0].fix}; then: {change.go_on}",
         )
     issues = [
         recording.issue(number, each.message, each.place) for number, each in enumerate(errors, 1)

@@ -106,7 +106,7 @@ def _merged(
         problems = "; ".join(problem.message for problem in result.problems)
         raise InputError(
             f"{change.project.shown(place)}: the proposed resolution can't be merged: {problems}",
-            fix=f"Mend it by hand, or try again: agentd run {change.id} --resolve",
+            fix=f"Mend it by hand, or try again: {change.go_on} --resolve",
         )
     return result.text
 

@@ -61,8 +61,9 @@ def _gate_at(change: Change, state: State) -> Gate | None:
             from agentd.documents.verdict import verdict_of
             from agentd.workflow.steps import STEPS
 
-            approved = verdict_of(change, STEPS[ARCHIVE.judge].judgement) == "APPROVED"
-            return "archive" if approved else None
+            judgement = STEPS[ARCHIVE.judge].judgement
+            verdict = verdict_of(change, judgement)
+            return "archive" if judgement and verdict == judgement.verdicts[0] else None
         case _:
             return None
 

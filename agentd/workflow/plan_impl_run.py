@@ -61,7 +61,7 @@ def plan(
         else:
             raise InputError(
                 f"change {change.id} has no proposal yet",
-                fix=f'Say what to change: agentd run {change.id} "DESCRIPTION"',
+                fix=f'Say what to change: {change.go_on} "DESCRIPTION"',
             )
     if told is not None:
         keep_description(change, told)
@@ -80,7 +80,7 @@ def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
     if phase in ("proposed", "rejected"):
         raise InputError(
             f"change {change.id} is in phase {phase}; impl starts when it is planned",
-            fix=f"Next: agentd run {change.id}",
+            fix=f"Next: {change.go_on}",
         )
     _check_ahead(change, order, [IMPL])
     if phase not in IMPL.done:

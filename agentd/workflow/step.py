@@ -17,6 +17,7 @@ from agentd.runner.run_folder import FEEDBACK
 from agentd.workflow.attempts import run_until_done
 from agentd.workflow.changed_files import Lines, changed_since, differing
 from agentd.workflow.checks.deciding import before_step
+from agentd.workflow.decide import PLAN
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS, Step
 from agentd.workflow.unentered import settle_before_step
@@ -97,7 +98,7 @@ def check_ready(change: Change, step: Step) -> None:
 
 def _written_by(change: Change, phase: str | None, gone: Sequence[str]) -> str:
     """How missing documents come to be: by a step, but what a proposal left is written once."""
-    first = STEPS["proposal"]
+    first = STEPS[PLAN.first]
     if phase in first.phases or set(gone).isdisjoint(first.writes):
         return f"Run the step that writes it first: agentd status {change.id}"
     return f"Restore it, such as with git checkout, or begin anew: agentd delete {change.id}"

@@ -91,7 +91,7 @@ def before_archive(change: Change, order: Order) -> None:
         raise LoopEnded(
             f"{change.id} is not archived: {'; '.join(red)}",
             fix=f"{change.project.shown(change.folder / _REVIEW.writes[0])} asks for changes now. "
-            f"To go on: agentd run {change.id}",
+            f"To go on: {change.go_on}",
         )
 
 
