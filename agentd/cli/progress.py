@@ -6,7 +6,7 @@ import contextlib
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from agentd.cli.calls_text import describe
 from agentd.cli.terminal import note, on_terminal, same_file, width, write_stderr
@@ -19,6 +19,7 @@ from agentd.text import width as text_width
 from agentd.workflow.order import Begun, Watched
 
 _ERASE = "\r\x1b[K"
+_TOOL = 7  # it gives way first
 _LEAST_TOOL = 12  # columns in which a tool still says something
 
 
@@ -103,25 +104,34 @@ def line(begun: Begun, seen: Snapshot, columns: int) -> str:
     hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else f"{seconds // 60}"
     cost, usage = begun.cost_so_far(seen), seen.usage
     which = f"{begun.round[0]}/{begun.round[1]} " if begun.round else ""
-    parts = {  # in the order in which they are shown, each with how soon it gives way
-        f"{which}{begun.step}": 0,
-        begun.provider: 6,
-        seen.model or begun.model or "": 3,
-        f"{hours}:{seconds % 60:02}": 2,
-        f"in {usage.input_tokens:,} out {usage.output_tokens:,}" if usage else "": 0,
-        counted(seen.requests, "request") if seen.requests else "": 5,
-        usd(cost) if cost is not None else "": 1,
-        f"change {usd(begun.spent_usd + (cost or 0))}": 1 if cost is None else 4,
-        seen.tool or "": 7,
-    }
-    texts = {" ".join(plain(part).split()): rank for part, rank in parts.items() if part}
-    while len(texts) > 1 and text_width("  ".join(texts)) > columns:
-        last = max(texts, key=texts.__getitem__)
-        room = columns - text_width("  ".join(text for text in texts if text != last)) - 2
-        rank = texts.pop(last)
-        if rank == 7 and room >= _LEAST_TOOL:
-            texts[cut(last, room, "…")] = 0
-    return cut(without_keys("  ".join(texts), os.environ), columns)
+    parts = [  # in the order in which they are shown, each with how soon it gives way
+        (0, f"{which}{begun.step}"),
+        (6, begun.provider),
+        (3, seen.model or begun.model or ""),
+        (2, f"{hours}:{seconds % 60:02}"),
+        (0, f"in {usage.input_tokens:,} out {usage.output_tokens:,}" if usage else ""),
+        (5, counted(seen.requests, "request") if seen.requests else ""),
+        (1, usd(cost) if cost is not None else ""),
+        (1 if cost is None else 4, f"change {usd(begun.spent_usd + (cost or 0))}"),
+        (_TOOL, seen.tool or ""),
+    ]
+    # What is left of a key that was cut is not known for one, so keys go first.
+    texts = [
+        (rank, without_keys(" ".join(plain(part).split()), os.environ))
+        for rank, part in parts
+        if part
+    ]
+    while len(texts) > 1 and text_width(_joined(texts)) > columns:
+        rank, text = last = max(texts, key=lambda each: each[0])
+        texts.remove(last)
+        room = columns - text_width(_joined(texts)) - 2
+        if rank == _TOOL and room >= _LEAST_TOOL:
+            texts.append((0, cut(text, room, "…")))
+    return cut(_joined(texts), columns)
+
+
+def _joined(texts: Iterable[tuple[int, str]]) -> str:
+    return "  ".join(text for _, text in texts)
 
 
 def _takes_more() -> bool:

@@ -462,6 +462,20 @@ def test_what_a_cli_prints_can_not_steer_the_terminal() -> None:
     assert plain("a\x1b[31mb\tc\nd") == "ab\tc\nd"
 
 
+def test_a_key_is_masked_before_the_line_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "supersecretvalue1234567890"
+    monkeypatch.setenv("MY_TOKEN", key)
+    for columns in range(30, 140):
+        told = line(begun(), seen(tool=f"Bash curl -H 'X: {key}' example.org"), columns)
+        assert key[:6] not in told
+
+
+def test_a_tool_called_like_the_step_is_beside_it() -> None:
+    alone = replace(begun(), round=None)
+    told = line(alone, seen(tool=alone.step), 80).split()
+    assert (told[0], told[-1]) == (alone.step, alone.step)
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "shown"),
     [("abcdef", 4, "abcd"), ("日本語", 5, "日本"), ("e\u0301e\u0301e", 2, "e\u0301e\u0301")],
