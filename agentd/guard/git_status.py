@@ -81,7 +81,8 @@ def _entry(fields: list[bytes]) -> Entry:
     if kind == "u":
         modes, objects = rest[:3], rest[4:]
         sides = (f"{modes[n]} {objects[n]} {n + 1}" for n in range(3) if modes[n].strip("0"))
-        return Entry("u", stages="\n".join(sides))
+        ours = objects[1] if modes[1].strip("0") else ""
+        return Entry("u", in_head=ours, stages="\n".join(sides))
     *modes, in_head, in_index = rest
     alone = f"{modes[1]} {in_index} 0" if "." not in letters and _object(in_index) else ""
     is_module = module[0] == "S"

@@ -141,7 +141,7 @@ class ProjectFiles:
                 told += StagedFiles(self._place, self._baseline).bring_back(
                     kept, where, may_stage=may_stage
                 )
-            except OSError:
+            except (OSError, GitFailed):
                 is_done = False
         return told, is_done and not self._is_unfinished
 

@@ -111,7 +111,8 @@ def _is_reverted(now: str | None, stages: str, in_head: str) -> bool:
     """Whether the index has what is committed."""
     if now is None:
         return not in_head
-    return now.split()[1] == (in_head or objects_of(stages)[-2:][0])
+    alone = objects_of(stages)[0] if stages.endswith(" 0") else ""
+    return now.split()[1] == (in_head or alone)
 
 
 def _each(stages: str) -> list[str]:
@@ -128,7 +129,7 @@ def _lines(objects: Iterable[str]) -> bytes:
 
 
 def _by_path(listed: bytes) -> Iterator[tuple[str, str]]:
-    """The stages by path, as in ``Entry.stages``; of a conflict the first side alone."""
+    """The stages by path, as in ``Entry.stages``; of a conflict the last side alone."""
     for line in filter(None, os.fsdecode(listed).split("\0")):
         entry, _, path = line.partition("\t")
         yield path, entry

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from agentd.git import GitFailed
 from agentd.guard.baseline import Baseline
 from agentd.guard.findings import Told
 from agentd.guard.git_place import GitPlace
@@ -61,11 +62,15 @@ class UserSettings:
         if before is None:  # of an older agentd that was killed
             yield self._place
             return
-        now = [entry for scope, _, entry in _listed(self._place) if scope in _OUTSIDE]
+        now: list[str] = []
+        with contextlib.suppress(GitFailed):  # as of a named pipe in their place
+            now = [entry for scope, _, entry in _listed(self._place) if scope in _OUTSIDE]
         changed = sorted({_key(entry) for entry in {*before["entries"]} ^ {*now}})
-        for path in before["rules"].values():
-            old, new = self._baseline.entries.get(Path(path)), look_at(path)
-            if (old is None) != (new is None) or (old and new and not old.same_as(new)):
+        rules = _rules(now)
+        for key, path in before["rules"].items():
+            old, new = self._baseline.entries.get(Path(path)), look_at(path, hash_up_to=_KEPT_BYTES)
+            is_same = old is new or (old and new and old.same_as(new))
+            if not is_same or os.fspath(rules[key]) != path:
                 changed.append(path)
         if not changed:
             yield self._place
@@ -80,8 +85,10 @@ class UserSettings:
                 and _key(entry) not in _RULES
             ]
             for key, path in before["rules"].items():
-                data = self._baseline.data(Path(path)) or b""
-                lines.append(_line(f"{key}\n{self._made(held, _RULES[key], data)}"))
+                used, data = Path(path), self._baseline.data(Path(path))
+                if data is not None or used not in self._baseline.entries:
+                    used = self._made(held, _RULES[key], data or b"")
+                lines.append(_line(f"{key}\n{used}"))  # one too large to be kept as it is
             settings = self._made(held, "settings", "".join(lines).encode(errors="surrogateescape"))
             yield replace(self._place, settings=settings)
 
@@ -115,7 +122,8 @@ def _rules(entries: list[str]) -> dict[str, Path]:
         key, _, value = entry.partition("\n")
         if key in found and value:
             found[key] = Path(os.path.expanduser(value))  # noqa: PTH111
-    return found
+    # Often a link into a folder of such files, of which the target counts.
+    return {key: Path(os.path.realpath(path)) for key, path in found.items()}
 
 
 def _key(entry: str) -> str:

@@ -268,6 +268,30 @@ def test_of_what_was_staged_alone_and_is_replaced_there_is_a_copy(
     assert "src/a.py.staged" in told(changes)
 
 
+@pytest.mark.parametrize("deleted_by", ["us", "them"])
+def test_a_conflict_with_a_deletion_that_a_step_resets_is_there_again(
+    repo: Project, deleted_by: str
+) -> None:
+    git(repo.root, "stash", "-q")
+    sides = {"us": "main", "them": "other"}
+    git(repo.root, "branch", "other")
+    for side, branch in sides.items():
+        git(repo.root, "checkout", "-q", branch)
+        put(repo.root / "src/a.py", f"a = '{side}'\n")
+        if side == deleted_by:
+            (repo.root / "src/a.py").unlink()
+        git(repo.root, "commit", "-qam", side)
+    git(repo.root, "checkout", "-q", "main")
+    shell(repo.root, f"{AS_TESTER}; git merge -q other >/dev/null || true")
+    before = git(repo.root, "ls-files", "-u")
+    assert before
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "git reset -q -- src/a.py")
+        changes = guard.after()
+    assert git(repo.root, "ls-files", "-u") == before
+    assert "Staged again" in told(changes)
+
+
 def test_a_conflict_that_a_step_aborts_is_there_again(repo: Project) -> None:
     git(repo.root, "stash", "-q")
     git(repo.root, "checkout", "-qb", "other")

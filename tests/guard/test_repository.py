@@ -379,6 +379,35 @@ def test_a_person_s_own_settings_hide_nothing_and_are_told(
     assert not [*state.glob("*.tmp")]
 
 
+def test_a_person_s_ignore_file_may_be_a_link(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    put(tmp_path / "dotfiles/ignore", "*.mine\n")
+    (tmp_path / "xdg/git").mkdir(parents=True)
+    (tmp_path / "xdg/git/ignore").symlink_to(tmp_path / "dotfiles/ignore")
+    put(repo.root / "a.mine", "a person's\n")
+    with watching(repo) as guard:
+        shell(repo.root, f"echo '*' > {tmp_path}/dotfiles/ignore; echo x > new.py")
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == ["new.py"]
+    assert "changed during the step: " in told(changes)
+
+
+def test_settings_of_a_person_that_can_not_be_read_any_more_keep_no_step_from_its_judgement(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentd.git.TIMEOUT_S", 0.5)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    put(tmp_path / "global", "[user]\n\tname = t\n")
+    with watching(repo) as guard:
+        shell(repo.root, "rm $GIT_CONFIG_GLOBAL; mkfifo $GIT_CONFIG_GLOBAL; echo 2 > src/a.py")
+        changes = guard.after()
+    assert list(forbidden(changes, repo)) == ["src/a.py"]
+    assert "changed during the step: " in told(changes)
+    assert "user.name" in told(changes)
+
+
 def test_a_person_s_repository_within_that_is_deleted_is_told(repo: Project) -> None:
     git(repo.root, "init", "-q", "inner")
     put(repo.root / "inner/a.py", "mine\n")
