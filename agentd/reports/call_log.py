@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from agentd.budget.account import Amount
 from agentd.budget.given_warnings import GivenWarning, Spent, given_warnings
+from agentd.budget.spending import metered_calls
 from agentd.documents.verdict import read_verdict
 from agentd.errors import StateError
 from agentd.frozen import frozen
@@ -28,6 +30,7 @@ from agentd.project.layout import find_project
 from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
 from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.set_aside import ROUNDS
 from agentd.workflow.steps import STEPS
 from agentd.workflow.unentered import enter_unentered
 
@@ -129,13 +132,14 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
         replace(_logged(call, folders.get(call.id), prices), round=rounds.get(call.id))
         for call in calls
     ]
-    judged = {one.call.step: one.call.id for one in logged if one.call.status == "ok"}
-    logged = [
-        replace(one, verdict=_verdict(change, one, is_last=judged[one.call.step] == one.call.id))
-        if one.call.status == "ok"
-        else one
-        for one in logged
-    ]
+    good = [one.call.step for one in logged if one.call.status == "ok"]
+    so_far: Counter[str] = Counter()
+    for at, one in enumerate(logged):
+        if one.call.status == "ok":
+            so_far[one.call.step] += 1
+            number = so_far[one.call.step]
+            is_last = number == good.count(one.call.step)
+            logged[at] = replace(one, verdict=_verdict(change, one, number, is_last=is_last))
     if not change.is_taken_up:
         return CallLog(change=change, calls=tuple(logged), waiting=waiting)
     state = change.state
@@ -146,8 +150,8 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
         warnings=tuple(
             given_warnings(
                 (state.budget_warned or "").split(),
-                state.calls[state.metered_from :],
-                partial(_spent_in, change),
+                metered_calls(change, state),
+                cache(partial(_spent_in, change)),
             )
         ),
         approvals=tuple(Approval(gate, at) for gate, _, at in given),
@@ -193,13 +197,17 @@ def _rounds(calls: Sequence[CallRecord]) -> dict[str, int]:
     return found
 
 
-def _verdict(change: Change, one: LoggedCall, *, is_last: bool) -> str | None:
-    """What a judge said: in its run's folder, else among the rounds that git has, else now."""
+def _verdict(change: Change, one: LoggedCall, number: int, *, is_last: bool) -> str | None:
+    """What a judge said: in its run's folder, else among the rounds that git has, else now.
+
+    ``number`` is how often the step had answered by then, as its documents in ``rounds/`` are
+    numbered where each gave a verdict.
+    """
     step = STEPS.get(one.call.step)
     if step is None or step.judgement is None:
         return None
     document = step.judgement.document
-    kept = [f"runs/{one.call.id}/{document}", f"rounds/{one.round or 0:02}-{document}"]
+    kept = [f"runs/{one.call.id}/{document}", f"{ROUNDS}/{number:02}-{document}"]
     for name in [*kept, document] if is_last else kept:
         if (text := change.text(name)) is not None:
             return read_verdict(text, step.judgement.verdicts)

@@ -358,3 +358,21 @@ def test_a_warning_of_the_project_counts_what_other_changes_have_spent(
     (box.change("add-y") / "STATE.yaml").write_text("<<<<<<<\n")
     told = f"> budget of {name}: its mark (percent) under $0.80 was reached"
     assert told in box.ok("log", "add-x")
+
+
+def test_a_clone_knows_the_verdicts_of_a_round_that_was_judged_twice(box: Sandbox) -> None:
+    folder = box.change("add-x")
+    store = StateStore(folder)
+    store.create("add-x")
+    for number, step in enumerate(("proposal", *2 * ("challenge",), "reproposal", "challenge"), 1):
+        began = BEGAN + timedelta(minutes=number)
+        store.append(one(id=f"c{number}", step=step, started_at=began))
+    (folder / "rounds").mkdir()
+    box_of = "# C\n\n## Verdict\n- [x] {}\n"
+    (folder / "rounds/01-CHALLENGE.md").write_text(box_of.format("NEEDS_REVISION"))
+    (folder / "rounds/02-CHALLENGE.md").write_text(box_of.format("REJECTED"))
+    (folder / "CHALLENGE.md").write_text(box_of.format("APPROVED"))
+    calls = json.loads(box.ok("log", "add-x", "--json"))["calls"]
+    assert [call["verdict"] for call in calls] == [
+        *(None, "NEEDS_REVISION", "REJECTED", None, "APPROVED")
+    ]
