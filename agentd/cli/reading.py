@@ -66,8 +66,7 @@ def _status_of_all(change_id: str | None, *, as_json: bool) -> None:
 
     if change_id:
         raise UsageError(f"--all and {change_id} exclude each other", fix="Give one of them.")
-    listed = list_overviews(Path.cwd(), every=False).views
-    views = [view for view in listed if not view.change.archived_on]
+    views = list_overviews(Path.cwd(), archived_too=False).views
     for warning in dict.fromkeys(warning for view in views for warning in view.warnings):
         note(f"warning: {warning}")
     if as_json:

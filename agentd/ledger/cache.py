@@ -20,7 +20,7 @@ from agentd.state_folder import hash_of
 from agentd.version import __version__
 
 UNUSED_S = 60 * 86_400
-_STAMP = f"agentd {__version__} format 8 python {sys.version_info[:2]}\n".encode()
+_STAMP = f"agentd {__version__} format 9 python {sys.version_info[:2]}\n".encode()
 
 
 def path_of(kind: str, key: str) -> Path:

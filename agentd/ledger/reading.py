@@ -53,9 +53,11 @@ def read_alike_in(
         calls = alike.of_columns(change_id, found.columns)
         if calls is None and "head" in found.columns:
             found = document.read(origin, own_grammar.SUMS)
+        if calls is not None:
+            return calls  # which has each id once
         if twice is not None:
             twice += found.twice()
-        return calls or rows.of_document(change_id, found)
+        return rows.of_document(change_id, found)
 
 
 def read_document(path: Path, keys: Sequence[str] = own_grammar.LEDGER) -> tuple[Source, Document]:

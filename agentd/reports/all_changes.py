@@ -55,13 +55,12 @@ def sum_ledgers(
         (change.id, change.folder, stamp) for change, stamp in zip(changes, stamps, strict=True)
     ]
     kept_seen, kept = cache.load(place) or (None, {})
-    tallies: dict[Query, Tally] = kept if kept_seen == seen else {}
-    if query in tallies:
-        return SummedLedgers(tallies[query])
+    known: dict[Query, SummedLedgers] = kept if kept_seen == seen else {}
+    if query in known:
+        return known[query]
     summed = _read(changes, stamps, query, bounds)
-    whole = not summed.problems and not summed.notes
-    if whole and all(stamp is None or is_settled(stamp) for stamp in stamps):
-        cache.save(place, (seen, {**tallies, query: summed.tally}))
+    if not summed.problems and all(stamp is None or is_settled(stamp) for stamp in stamps):
+        cache.save(place, (seen, {**known, query: summed}))
     return summed
 
 

@@ -138,13 +138,13 @@ class Listing(NamedTuple):
     hidden: int
 
 
-def list_overviews(start: Path, *, every: bool) -> Listing:
+def list_overviews(start: Path, *, every: bool = False, archived_too: bool = True) -> Listing:
     """The changes of the project; a broken one says so. ``every``: none of them is hidden."""
     project = find_project(start)
     limits = _Limits.of(project)
     archived = archived_changes(project)
     shown = [change for change in archived if every or change.is_taken_up]
-    changes = [*open_changes(project), *shown]
+    changes = [*open_changes(project), *(shown if archived_too else ())]
     places = Counter(change.id for change in changes)
     told: set[Path] = set()  # a change that a merge has left in two places is told once
     views = []

@@ -132,7 +132,7 @@ class StartedCli(_Cli):
         self._process = process
         self.token = start_token(process.pid)
         self._end = _pidfd(process.pid)
-        family.begun(process.pid, self.token)
+        family.begun(process.pid, self.token, just_now=True)
 
     @property
     def exit_code(self) -> int | None:
@@ -148,7 +148,7 @@ class StartedCli(_Cli):
     def pause(self, seconds: float) -> None:
         """Wait as long, or until the process that was started ends."""
         if self._end is None:
-            time.sleep(seconds)
+            super().pause(seconds)
         else:
             end = select.poll()
             end.register(self._end, select.POLLIN)
@@ -264,15 +264,21 @@ def teller(
     *,
     began_ms: int,
     resumed: bool,
+    relay: RunRelay | None,
 ) -> Callable[..., None]:
-    """Tells ``watch`` how the run goes, at most every _WATCH_MS, and at its end."""
+    """Tells ``watch`` how the run goes, at most every _WATCH_MS, and at its end.
+
+    The session log is not read for that where the relay sees each request.
+    """
     due_ms = began_ms
 
     def tell(*, last: bool = False) -> None:
         nonlocal due_ms
         now_ms = monotonic_ms()
         if watch is not None and (last or now_ms >= due_ms):
-            seen = live.added_to(reading.seen(now_ms - began_ms, resumed=resumed))
+            seen = reading.seen(now_ms - began_ms, resumed=resumed)
+            if not _is_metered(relay):
+                seen = live.added_to(seen)
             watch(requests.added_to(seen) if requests is not None else seen)
             due_ms = monotonic_ms() + _WATCH_MS
 

@@ -235,6 +235,7 @@ class ScriptRunner:
                 relayed_requests,
                 began_ms=run.began_ms,
                 resumed=resumed,
+                relay=run.relay,
             )
             try:
                 status = follow(

@@ -85,8 +85,8 @@ def spoil(kind: str, ledgers: list[Change]) -> None:
         data[key] = (stamp, [row._replace(cost_usd=Decimal(777))])
     else:
         found = data[1][BY_STEP]
-        wrong = found.total._replace(cost_usd=Decimal(777))
-        data[1][BY_STEP] = found._replace(total=wrong)
+        wrong = found.tally.total._replace(cost_usd=Decimal(777))
+        data[1][BY_STEP] = found._replace(tally=found.tally._replace(total=wrong))
     cache.save(path, data)
 
 
