@@ -71,6 +71,7 @@ class Family:
         self._before = _children() if adopts else {}
         self._cli = 0
         self._cli_token: str | None = None
+        self._is_own = False
         self._known: dict[int, str] = {}
         self._groups: set[int] = set()
         self._fleeting: set[int] = set()
@@ -78,15 +79,16 @@ class Family:
         self._printing: list[tuple[int, str]] = []
         self._due = 0.0  # when to look next
 
-    def begun(self, pid: int, token: str | None) -> None:
-        """The CLI leads its process group and session ``pid``."""
+    def begun(self, pid: int, token: str | None, *, just_now: bool = False) -> None:
+        """The CLI leads its process group and session ``pid``; ``just_now`` by this process."""
         self._cli, self._cli_token = pid, token
-        self._due = time.monotonic() + _BETWEEN_S  # it is there alone
+        self._is_own = just_now
+        if just_now:
+            self._groups.add(pid)
+            self._due = time.monotonic() + _BETWEEN_S  # it is there alone
         if token is not None:
             self._known[pid] = token
             self._noted.add((pid, token))  # in run.json
-            if is_same(pid, token):
-                self._groups.add(pid)
 
     def read_noted(self) -> None:
         """Take up what an agentd that is gone has noted."""
@@ -177,11 +179,12 @@ class Family:
     def _is_in_group(self, process: Process, table: Mapping[int, Process]) -> bool:
         """Whether it is in the CLI's group or session, which nobody has made anew since.
 
-        Asked where no environment can be read: that of a process which has just been started, too.
+        Asked where no environment can be read; of a CLI of this process that may be one that has
+        just been started.
         """
         if not self._cli or self._cli not in (process.group, process.session):
             return False
-        if has_proc() and environment(process.pid):
+        if has_proc() and (not self._is_own or environment(process.pid)):
             return False
         leader = table.get(self._cli)
         return leader is None or leader.token == self._cli_token

@@ -233,7 +233,7 @@ def test_without_an_environment_groups_and_sessions_tell(
     with subprocess.Popen(["sh", "-c", code], start_new_session=True) as leader:
         token = process.start_token(leader.pid)
     left = Family(tmp_path)
-    left.begun(leader.pid, token)
+    left.begun(leader.pid, token, just_now=proc)
     assert [each.session for each in left.members()] == [leader.pid]
     left.signal(signal.SIGKILL)
     until(lambda: not left.lives())
