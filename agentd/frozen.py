@@ -26,6 +26,8 @@ def frozen(
     """Make a class what ``dataclass(frozen=True, slots=True)`` makes it."""
 
     def make(cls: type[T]) -> type[T]:
+        if hasattr(cls, "__post_init__"):
+            raise TypeError(f"{cls.__qualname__}: frozen() calls no __post_init__")
         cls.__doc__ = cls.__doc__ or cls.__name__  # else dataclass asks inspect for a signature
         made: Any = dataclass(init=False, slots=slots, kw_only=kw_only, eq=False, repr=False)(cls)
         made.__init__ = _init(made, "_set(self, {name!r}, {value})" if guarded else _PLAIN)

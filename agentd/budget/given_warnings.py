@@ -47,7 +47,8 @@ class GivenWarning(NamedTuple):
         if self.limit is None:
             return f"budget: {self.kind}"
         if self.spent is None:
-            limit = usd(self.limit, 2) if self.unit == "usd" else f"{self.limit:,} tokens"
+            is_usd = self.unit == "usd"
+            limit = usd(self.limit, 2) if is_usd else sentences.tokens_shown(int(self.limit))
             return f"budget{about}: its mark ({self.kind}) under {limit} was reached"
         if self.unit == "usd":
             return f"budget{about}: {sentences.left_usd(self.spent, self.limit)}"

@@ -146,7 +146,8 @@ def show_outcomes(progress: Progress, change: Change, outcomes: Iterable[StepOut
 
 def show_spent(change: Change) -> None:
     """What the change has cost so far; nothing before its first call."""
-    totals = summarise(change.state.calls if change.is_taken_up else ())
+    rows = change.state.rows if change.is_taken_up else ()
+    totals = summarise(rows)
     if not totals.calls:
         return
     more = f", {totals.unpriced:,} of them without a price" if totals.unpriced else ""
@@ -154,6 +155,6 @@ def show_spent(change: Change) -> None:
         f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in:,} "
         f"out {totals.tokens_out:,}, {usd(totals.total_cost_usd)} so far"
     )
-    whys = Counter(row.why or "" for row in change.state.rows if row.accuracy == PARTIAL)
+    whys = Counter(row.why or "" for row in rows if row.accuracy == PARTIAL)
     if least := told_bound(totals, totals.total_cost_usd, whys):
         show(least)

@@ -110,10 +110,9 @@ class Table:
 
     def table(self, key: str, *, strict: bool = False, guards: bool = False) -> Table:
         """The table ``[key]``, an empty one when missing."""
-        guards = guards or strict
         expected = f"a table: [{self.path(key)}]"
         accept: Accept = lambda value: value if isinstance(value, dict) else None  # noqa: E731
-        data = self.take(key, expected, accept, guards=guards)
+        data = self.take(key, expected, accept, guards=guards or strict)
         return Table(
             data or {},
             self._problems,

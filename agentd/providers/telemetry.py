@@ -53,4 +53,4 @@ def _count(value: Value) -> int | None:
 
 def moment(attributes: Mapping[str, Value]) -> datetime | None:
     """When the event happened."""
-    return told_time(str(attributes.get("event.timestamp", "")))
+    return told_time(attributes.get("event.timestamp"))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from support.command import agentd
 
-from agentd.errors import InputError
+from agentd.errors import BudgetExceeded, InputError, LoopEnded, Paused
 from agentd.project import agent_commands
 from agentd.project.agent_commands import write_commands
 from agentd.project.init import initialise
@@ -94,3 +94,10 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
         write_commands(root, ["claude"])
     assert not list(elsewhere.iterdir())
     assert agentd("init", "--remove", "--commands", cwd=root).returncode == 2
+
+
+def test_what_they_say_of_exit_codes_is_so() -> None:
+    told = agent_commands._AFTER
+    assert f"Exit code {BudgetExceeded.exit_code}: a budget stopped it." in told
+    assert f"{LoopEnded.exit_code}: it ended without approval." in told
+    assert f"{Paused.exit_code}: a person must decide." in told
