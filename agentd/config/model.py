@@ -27,6 +27,7 @@ from agentd.config.kinds import (
 from agentd.frozen import frozen
 from agentd.metering.rates import PricingConfig
 from agentd.providers import PROVIDERS
+from agentd.providers.provider import executable
 
 Complexity = Literal["low", "medium", "high", "critical"]
 PriceSource = Literal["config", "reported", "catalog"]
@@ -152,10 +153,7 @@ class ProviderConfig:
 
     def executable(self, root: Path, environ: Mapping[str, str]) -> str | None:
         """Where its command is, seen from the project's ``root``; None where it is not."""
-        from shutil import which
-
-        command = str(root / self.command) if "/" in self.command else self.command
-        return which(command, path=self.reaching(environ).get("PATH"))
+        return executable(self.command, root, self.reaching(environ))
 
     def model_name(self, name: str | None = None) -> str | None:
         """The full name of an id, another name as it is, the default's when ``name`` is None."""

@@ -51,6 +51,11 @@ class Document(NamedTuple):
 
         return map(call_fields.from_fields, own_grammar.fields(self.columns if of is None else of))
 
+    def value(self, key: str) -> str:
+        """The text of a top-level key, "" for none."""
+        span = self.spans.get(key)
+        return (span.text or "") if span else ""
+
     def words(self, key: str) -> set[str]:
         """The words under ``key``, such as ``status``, that the calls have."""
         return set(self.columns[key]) - {None}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from agentd.clock import told_time
 from agentd.ledger import document, own_grammar, scalar
-from agentd.ledger.merge_side import UNITED_KEYS, Entry, Side, read_side, value_of
+from agentd.ledger.merge_side import UNITED_KEYS, Entry, Side, read_side
 from agentd.ledger.own_layout import SUMMED, Block, Sums, add_up, with_sums
 from agentd.ledger.same_call import fuller
 from agentd.ledger.source import Malformed, Source
@@ -157,7 +157,7 @@ def _values(places: Sequence[_Place], one: Side, other: Side) -> dict[str, str]:
         last = places[max(ends) - 1].first.call.get("id", "") if max(ends) else ""
         values["budget_reset_calls"] = str(max(ends))
         values["budget_reset_after"] = scalar.text(last)
-    times = [value_of(side.found, "updated_at") for side in (one, other)]
+    times = [side.found.value("updated_at") for side in (one, other)]
     if None not in (moments := [*map(told_time, times)]):
         values["updated_at"] = times[moments.index(max(filter(None, moments)))]
     return values

@@ -82,14 +82,8 @@ def read_side(origin: Source) -> Side:
         lead = lines[cut:]
     rest = lead if starts else block[opening.end() : totals_at]
     restart = frozenset(entry.key for entry in entries[: state.metered_from(found)])
-    united = {key: value_of(found, key) for key in UNITED_KEYS if key in found.spans}
+    united = {key: found.value(key) for key in UNITED_KEYS if key in found.spans}
     if united:
         bare = _UNITED.sub("", found.text)
         found = document.read(origin._replace(text=bare), own_grammar.LEDGER)
     return Side(found, head, entries, rest + block[totals_at:], united, restart)
-
-
-def value_of(found: Document, key: str) -> str:
-    """The text of a top-level key, "" for none."""
-    span = found.spans.get(key)
-    return (span.text or "") if span else ""

@@ -164,7 +164,7 @@ class StateStore:
         """Note in ``budget_warned`` that these warnings were given; returns those new to it."""
         with self.locked():
             origin, found = self._read()
-            given = _words(found, "budget_warned")
+            given = found.value("budget_warned").split()
             new = [name for name in dict.fromkeys(names) if name not in given]
             if new:
                 self._change(origin, found, Changes(budget_warned=" ".join([*given, *new])))
@@ -174,7 +174,7 @@ class StateStore:
         """Note in ``approvals`` that a person passes these gates; what is there stays."""
         with self.locked():
             origin, found = self._read()
-            given = _words(found, "approvals")
+            given = found.value("approvals").split()
             there = {each.partition("@")[0] for each in given}
             new = [f"{gate}@{iso(utc_now())}" for gate in gates if gate not in there]
             if new:
@@ -184,8 +184,7 @@ class StateStore:
         """Add to ``feedback`` what the next step that mends is to do."""
         with self.locked():
             origin, found = self._read()
-            span = found.spans.get("feedback")
-            given = filter(None, (span.text if span else None, text))
+            given = filter(None, (found.value("feedback"), text))
             self._change(origin, found, Changes(feedback="\n\n".join(given)))
 
     def restart_meter(self, *, keep: str) -> None:
@@ -195,7 +194,7 @@ class StateStore:
         """
         with self.locked():
             origin, found = self._read()
-            stay = [name for name in _words(found, "budget_warned") if name.startswith(keep)]
+            stay = [name for name in found.value("budget_warned").split() if name.startswith(keep)]
             changes = restart_behind(found.columns["id"])._replace(budget_warned=" ".join(stay))
             self._change(origin, found, changes)
 
@@ -351,11 +350,6 @@ class StateStore:
 
 def _fields(call: CallRecord, amended: datetime | None = None) -> Fields:
     return call_fields.to_fields(replace(call, amended=amended or call.amended))
-
-
-def _words(found: Document, key: str) -> list[str]:
-    span = found.spans.get(key)
-    return (span.text or "").split() if span else []
 
 
 def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:

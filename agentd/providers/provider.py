@@ -42,6 +42,13 @@ def folder_of(environ: Mapping[str, str], variable: str, usual: str) -> Path | N
     return Path(home, usual) if home else None
 
 
+def executable(command: str, root: Path, environ: Mapping[str, str]) -> str | None:
+    """Where a name on PATH, or a path seen from ``root``, is; None where it can't be run."""
+    from shutil import which
+
+    return which(str(root / command) if "/" in command else command, path=environ.get("PATH"))
+
+
 def _matching(home: Path, pattern: str) -> list[Path]:
     with contextlib.suppress(OSError):  # another user's
         return sorted(home.glob(pattern))

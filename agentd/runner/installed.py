@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from agentd import debug
 from agentd.frozen import frozen
+from agentd.providers.provider import executable
 from agentd.runner.process import signal_group
 
 _TIMEOUT_S = 10.0
@@ -43,8 +43,7 @@ def find_cli(
 
     Runs it once with ``--version``, stdin closed, and ends whatever it leaves running.
     """
-    wanted = str(cwd / command) if "/" in command else command
-    path = shutil.which(wanted, path=environ.get("PATH"))
+    path = executable(command, cwd, environ)
     if path is None:
         return Installed()
     debug.tell_command([path, "--version"], cwd)
