@@ -31,14 +31,16 @@ def tokens_exceeded(spent_tokens: int, limit_tokens: int) -> str:
 
 
 def crossed_dollars(spent_usd: Decimal, mark_usd: Decimal) -> str:
-    """``session cost $0.512345 has crossed warn_at_dollars=$0.500000``."""
-    spent, mark = _told_apart(6, spent_usd, mark_usd)
+    """``session cost $0.51 has crossed warn_at_dollars=$0.50``."""
+    spent, mark = _told_apart(2, spent_usd, mark_usd)
     return f"session cost {spent} has crossed warn_at_dollars={mark}"
 
 
 def crossed_tokens(spent_tokens: int, mark_tokens: int) -> str:
-    """``session used 100,345 tokens and has crossed warn_at_tokens=100000``."""
-    return f"session used {tokens_shown(spent_tokens)} and has crossed warn_at_tokens={mark_tokens}"
+    """``session used 100,345 tokens and has crossed warn_at_tokens=100,000``."""
+    return (
+        f"session used {tokens_shown(spent_tokens)} and has crossed warn_at_tokens={mark_tokens:,}"
+    )
 
 
 def left_usd(spent_usd: Decimal, limit_usd: Decimal) -> str:

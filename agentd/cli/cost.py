@@ -221,7 +221,7 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
 
 
 def summary(report: Report) -> str:
-    """``24 calls, prompt=12450 / completion=3210 tokens, cost=$0.023400`` and what is to say."""
+    """``24 calls, prompt=12,450 / completion=3,210 tokens, cost=$0.023400`` and what is to say."""
     from agentd.metering.money import usd
     from agentd.reports.partial import told_bound
     from agentd.text import counted
@@ -229,7 +229,7 @@ def summary(report: Report) -> str:
     total = report.total
     parts = [
         counted(total.calls, "call"),
-        f"prompt={total.tokens_in} / completion={total.tokens_out} tokens",
+        f"prompt={total.tokens_in:,} / completion={total.tokens_out:,} tokens",
         f"cost={usd(total.cost_usd)}",
     ]
     if total.local:

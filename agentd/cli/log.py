@@ -34,9 +34,9 @@ def log(
     """Show the calls of a change in order: tokens, cost, time.
 
     Below a call stands what came of it: the round and its verdict, budget warnings with spent,
-    limit and percent; gates that a person passed stand between. With `--requests` also the API
-    requests that each made: tokens, how the answer ended, price, whether the numbers are exact, and
-    why a request was not sent.
+    limit and percent; a budget's override or `agentd cost reset`. Gates that a person passed stand
+    between. With `--requests` also the API requests that each made: tokens, how the answer ended,
+    price, whether the numbers are exact, and why a request was not sent.
     """
     from agentd.cli.output import print_json, told_waiting
     from agentd.reports.call_log import open_call_log
@@ -117,6 +117,8 @@ def _events(one: LoggedCall, found: CallLog) -> Iterator[str]:
     if one.call.budget:
         yield "went beyond the budget, as --budget-override allowed"
     yield from (each.text for each in found.warnings if each.call_id == one.call.id)
+    if one.call.id in found.restarts:
+        yield "cost reset: the budget counts from the next call on"
 
 
 def _gap(one: LoggedCall) -> str:
@@ -229,6 +231,7 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
             {**each._asdict(), "percent": each.percent and round(each.percent, 2)}
             for each in found.warnings
         ],
+        "budget_reset_after": found.restarts,
         "approvals": [approval._asdict() for approval in found.approvals],
     }
 

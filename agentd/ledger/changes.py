@@ -15,7 +15,8 @@ class Changes(NamedTuple):
     ``checks`` is what the project's checks came to the last time: passed, failed, or skipped.
     ``budget_warned`` are the names of the warnings that were given, with a space between;
     ``budget_reset_calls`` how many of the calls came before the meter was restarted, and
-    ``budget_reset_after`` the id of the last of them, which holds after a merge too.
+    ``budget_reset_after`` the id of the last of them, which holds after a merge too;
+    ``budget_warned_before`` what was warned of before each restart: see ``restarts``.
     ``approvals`` are the gates that a person has passed, as ``plan@2026-11-30T12:00:00Z``, with a
     space between; ``feedback`` is what a person wants from the next step that mends, paragraphs.
     """
@@ -28,6 +29,7 @@ class Changes(NamedTuple):
     budget_warned: str | None = None
     budget_reset_calls: int | None = None
     budget_reset_after: str | None = None
+    budget_warned_before: str | None = None
     approvals: str | None = None
     feedback: str | None = None
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from agentd.clock import told_time
-from agentd.ledger import document, own_grammar, scalar
+from agentd.ledger import document, own_grammar, restarts, scalar
 from agentd.ledger.merge_side import UNITED_KEYS, Entry, Side, read_side
 from agentd.ledger.own_layout import SUMMED, Block, Sums, add_up, with_sums
 from agentd.ledger.same_call import fuller
@@ -144,23 +145,39 @@ def _values(places: Sequence[_Place], one: Side, other: Side) -> dict[str, str]:
         for side in (one, other)
     ]
     # Warnings are given again after a restart, so those from before the later one don't count.
-    given = [
-        name
-        for side, end in zip((one, other), ends, strict=True)
-        for name in side.united.get("budget_warned", "").split()
-        if end == max(ends) or name.startswith(_PROJECT)
-    ]
+    given, gone = set[str](), set[str]()
+    for side, end in zip((one, other), ends, strict=True):
+        for name in side.united.get("budget_warned", "").split():
+            (given if end == max(ends) or name.startswith(_PROJECT) else gone).add(name)
+    united = {*one.united, *other.united}
     values: dict[str, str] = {}
-    if "budget_warned" in {**one.united, **other.united}:
-        values["budget_warned"] = scalar.text(" ".join(sorted({*given})))
-    if {"budget_reset_calls", "budget_reset_after"} & {*one.united, *other.united}:
+    if "budget_warned" in united:
+        values["budget_warned"] = scalar.text(" ".join(sorted(given)))
+    if {"budget_reset_calls", "budget_reset_after"} & united:
         last = places[max(ends) - 1].first.call.get("id", "") if max(ends) else ""
         values["budget_reset_calls"] = str(max(ends))
         values["budget_reset_after"] = scalar.text(last)
+        if "budget_warned_before" in united or gone:
+            ids = [place.first.call.get("id", "") for place in places]
+            before = _warned_before(one, other, {last: gone}, ids)
+            values["budget_warned_before"] = scalar.text(before)
     times = [side.found.value("updated_at") for side in (one, other)]
     if None not in (moments := [*map(told_time, times)]):
         values["updated_at"] = times[moments.index(max(filter(None, moments)))]
     return values
+
+
+def _warned_before(
+    one: Side, other: Side, gone: Mapping[str, Collection[str]], ids: Sequence[str]
+) -> str:
+    """The warnings before the restarts of both sides, in the order of the restarts."""
+    told = [restarts.read(side.united.get("budget_warned_before")) for side in (one, other)]
+    found: dict[str, set[str]] = {}
+    for last, names in chain(*(each.items() for each in (*told, gone))):
+        found.setdefault(last, set()).update(names)
+    places = {call_id: at for at, call_id in enumerate(ids)}
+    ordered = sorted(found, key=lambda last: (places.get(last, -1), last))
+    return restarts.as_text({last: sorted(found[last]) for last in ordered if last})
 
 
 def _given(old: Side | None, one: Side, other: Side) -> dict[str, str]:

@@ -14,7 +14,7 @@ from agentd.ledger.own_layout import TOTALS, Block, after_last_value
 from agentd.ledger.source import Malformed, Source
 
 UNITED_KEYS = (
-    *("budget_warned", "budget_reset_calls", "budget_reset_after"),
+    *("budget_warned", "budget_reset_calls", "budget_reset_after", "budget_warned_before"),
     *("approvals", "feedback"),
 )
 """The top-level keys that are merged by what they mean, in the order in which they are written."""

@@ -39,6 +39,7 @@ class State:
     session_id: str | None = None
     checks: str | None = None
     budget_warned: str | None = None
+    budget_warned_before: str | None = None
     approvals: str | None = None
     feedback: str | None = None
     metered_from: int = 0
@@ -98,7 +99,7 @@ def calls_once(ledgers: Sequence[Sequence[CallRecord]]) -> list[list[CallRecord]
 
 _TEXTS = (
     *("change_id", "schema_version", "phase", "last_action", "created_at", "updated_at"),
-    *("session_id", "checks", "budget_warned", "approvals", "feedback"),
+    *("session_id", "checks", "budget_warned", "budget_warned_before", "approvals", "feedback"),
 )
 NOT_STARTED = State()
 """A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""

@@ -20,6 +20,7 @@ from agentd.ledger import (
     pending,
     plain_files,
     reading,
+    restarts,
     scalar,
     state,
 )
@@ -190,12 +191,18 @@ class StateStore:
     def restart_meter(self, *, keep: str) -> None:
         """Let the budget count from the next call on, and the warnings be given again.
 
-        Those whose names begin with ``keep`` are not the change's own and stay given.
+        Those whose names begin with ``keep`` are not the change's own and stay given. The others go
+        to ``budget_warned_before``, as part of the change's history.
         """
         with self.locked():
             origin, found = self._read()
-            stay = [name for name in found.value("budget_warned").split() if name.startswith(keep)]
+            given = found.value("budget_warned").split()
+            stay = [name for name in given if name.startswith(keep)]
             changes = restart_behind(found.columns["id"])._replace(budget_warned=" ".join(stay))
+            if last := changes.budget_reset_after:
+                before = restarts.read(found.value("budget_warned_before"))
+                before.setdefault(last, []).extend(name for name in given if name not in stay)
+                changes = changes._replace(budget_warned_before=restarts.as_text(before))
             self._change(origin, found, changes)
 
     def mend(self) -> tuple[str, ...]:

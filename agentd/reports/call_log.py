@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,8 +18,9 @@ from agentd.budget.spending import metered_calls
 from agentd.documents.verdict import read_verdict
 from agentd.errors import StateError
 from agentd.frozen import frozen
+from agentd.ledger import restarts
 from agentd.ledger.run_folders import run_dirs
-from agentd.ledger.state import calls_once
+from agentd.ledger.state import State, calls_once
 from agentd.meter.logged_requests import refusals, requests_of_run
 from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
@@ -101,13 +102,15 @@ class Approval(NamedTuple):
 class CallLog:
     """The calls of a change in order, the budget's warnings, and the gates that were passed.
 
-    ``waiting`` are its runs that can't be entered.
+    ``restarts`` are the ids of the calls after which the budget's meter was restarted, ``waiting``
+    its runs that can't be entered.
     """
 
     change: Change
     calls: tuple[LoggedCall, ...]
     warnings: tuple[GivenWarning, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    restarts: tuple[str, ...] = ()
     waiting: Leftovers = NOTHING
 
 
@@ -147,16 +150,29 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
     return CallLog(
         change=change,
         calls=tuple(logged),
-        warnings=tuple(
-            given_warnings(
-                (state.budget_warned or "").split(),
-                metered_calls(change, state),
-                cache(partial(_spent_in, change)),
-            )
-        ),
+        warnings=tuple(_warnings(change, calls)),
         approvals=tuple(Approval(gate, at) for gate, _, at in given),
+        restarts=tuple(_restarts(state)),
         waiting=waiting,
     )
+
+
+def _warnings(change: Change, calls: Sequence[CallRecord]) -> Iterator[GivenWarning]:
+    """Each warning that the change was given, those before its meter was restarted, too."""
+    spent_in = cache(partial(_spent_in, change))
+    ids, begin = [call.id for call in calls], 0
+    for last, names in restarts.read(change.state.budget_warned_before).items():
+        end = ids.index(last) + 1 if last in ids else begin
+        yield from given_warnings(names, calls[begin:end], spent_in)
+        begin = max(begin, end)
+    names = (change.state.budget_warned or "").split()
+    yield from given_warnings(names, metered_calls(change), spent_in)
+
+
+def _restarts(state: State) -> Iterable[str]:
+    """The last call before each restart; an older agentd has noted the latest restart alone."""
+    latest = [state.calls[state.metered_from - 1].id] if state.metered_from else []
+    return dict.fromkeys([*restarts.read(state.budget_warned_before), *latest])
 
 
 def _spent_in(change: Change, period: str) -> list[Spent]:

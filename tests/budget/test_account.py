@@ -85,10 +85,10 @@ def test_what_the_marks_say() -> None:
     dollars, many = amount_marks(Amount(Decimal("0.512345"), 120_000), Decimal("0.5"), 100_000)
     assert dollars == (
         "dollars@0.5",
-        "session cost $0.512345 has crossed warn_at_dollars=$0.500000",
+        "session cost $0.51 has crossed warn_at_dollars=$0.50",
         False,
     )
-    assert many.text == "session used 120,000 tokens and has crossed warn_at_tokens=100000"
+    assert many.text == "session used 120,000 tokens and has crossed warn_at_tokens=100,000"
     assert not list(amount_marks(Amount(Decimal("0.499999"), 99_999), Decimal("0.5"), 100_000))
 
 

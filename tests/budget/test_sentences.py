@@ -56,13 +56,13 @@ def test_sentences_about_tokens_and_marks() -> None:
     )
     assert sentences.tokens_exceeded(6000, 5000) == "Budget exceeded: 6,000 / 5,000 tokens"
     assert sentences.crossed_dollars(D("0.512345"), D("0.5")) == (
-        "session cost $0.512345 has crossed warn_at_dollars=$0.500000"
+        "session cost $0.51 has crossed warn_at_dollars=$0.50"
     )
     assert sentences.crossed_dollars(D("0.5000004"), D("0.5")) == (
         "session cost $0.5000004 has crossed warn_at_dollars=$0.5000000"
     )
     assert sentences.crossed_tokens(100_345, 100_000) == (
-        "session used 100,345 tokens and has crossed warn_at_tokens=100000"
+        "session used 100,345 tokens and has crossed warn_at_tokens=100,000"
     )
 
 

@@ -22,8 +22,8 @@ def test_each_threshold_is_told_once_over_processes_and_again_after_a_reset(
         "warn_at_dollars = 1.0\nwarn_at_tokens = 2000",
     )
     percent = "WARN  ⚠️  BUDGET WARNING: 10% threshold reached ($1.19 / $10.00)"
-    dollars = "WARN  session cost $1.191000 has crossed warn_at_dollars=$1.000000"
-    tokens = "WARN  session used 2,382 tokens and has crossed warn_at_tokens=2000"
+    dollars = "WARN  session cost $1.19 has crossed warn_at_dollars=$1.00"
+    tokens = "WARN  session used 2,382 tokens and has crossed warn_at_tokens=2,000"
     told = []
     for _ in range(3):
         told.append(warnings(challenge(box)))

@@ -16,6 +16,7 @@ from support.workspace import Sandbox, make_sandbox
 
 from agentd.cli import cost
 from agentd.ledger.store import StateStore
+from agentd.metering.usage import ModelUsage
 from agentd.reports import dimensions
 from agentd.reports.formats import FORMATS
 
@@ -54,6 +55,15 @@ def test_one_line(box: Sandbox) -> None:
     assert (latest.stdout, latest.stderr) == (line, "change new:\n")
     assert box.ok("cost", "old") == "1 call, prompt=100 / completion=10 tokens, cost=$0.500000\n"
     assert box.ok("cost", "--all").startswith("6 calls, prompt=600 / completion=60 tokens, ")
+
+
+def test_numbers_for_people_have_separators(box: Sandbox) -> None:
+    usage = ModelUsage(input_tokens=12_450, output_tokens=3_210)
+    add(box, "much", call(20, usage=usage, cost_usd=Decimal("1234.5")))
+    line = "1 call, prompt=12,450 / completion=3,210 tokens, cost=$1,234.500000\n"
+    assert box.ok("cost", "much") == line
+    for shape in ("json", "csv"):
+        assert "12450" in box.ok("cost", "much", "--format", shape)
 
 
 def test_partial_calls_make_the_sum_a_least(box: Sandbox) -> None:

@@ -331,6 +331,39 @@ def test_rounds_verdicts_warnings_gates_and_overrides_stand_in_time_order(box: S
     assert document["approvals"] == [{"gate": "plan", "at": at}]
 
 
+def test_what_was_warned_of_before_a_reset_of_the_meter_stays(box: Sandbox) -> None:
+    store = StateStore(box.change("add-x"))
+    store.create("add-x")
+    box.ok("cost", "reset", "add-x")  # before the first call: nothing to tell of
+    for number in range(1, 4):
+        began = BEGAN + timedelta(minutes=number)
+        store.append(one(id=f"c{number}", cost_usd=Decimal("0.5"), started_at=began))
+        store.warn(["exceeded@0.4", "project.percent@90@1"])
+        if number < 3:
+            box.ok("cost", "reset", "add-x")
+    told = [line.strip() for line in box.ok("log", "add-x").splitlines()[1:]]
+    over = "> budget: $0.50 of $0.40 (125 %, $0.10 over)"
+    reset = "> cost reset: the budget counts from the next call on"
+    of_project = "> budget of project: $1.00 of $1.00 (100 %, $0.00 left)"
+    assert [line for line in told if line[0] == ">"] == [
+        *(over, reset),
+        *(over, of_project, reset),
+        over,
+    ]
+    document = json.loads(box.ok("log", "add-x", "--json"))
+    given = [each["call_id"] for each in document["budget_warnings"] if not each["account"]]
+    assert given == ["c1", "c2", "c3"]
+    assert document["budget_reset_after"] == ["c1", "c2"]
+
+
+def test_a_reset_by_an_older_agentd_is_told(box: Sandbox) -> None:
+    store = StateStore(box.change("add-x"))
+    store.create("add-x")
+    store.append(one())
+    store.path.write_text(f"{store.path.read_text()}budget_reset_calls: 1\n")
+    assert box.ok("log", "add-x").splitlines()[-1].strip().startswith("> cost reset: ")
+
+
 @pytest.mark.parametrize("period", ["2026-11", "2026-W48", "2026-11-25", ""])
 def test_a_warning_of_the_project_counts_what_other_changes_have_spent(
     box: Sandbox, period: str

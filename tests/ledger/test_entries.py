@@ -31,7 +31,8 @@ def write(store: StateStore) -> list[str]:
     store.append(call(2), Changes(phase="challenged", iteration=2))
     to_text([Kept(call(2), Changes(phase="challenged", iteration=2))])
     store.restart_meter(keep="project")
-    to_text([], Changes(budget_warned="", budget_reset_calls=2))
+    before = f"reset@{call(2).id}"
+    to_text([], Changes(budget_warned="", budget_reset_calls=2, budget_warned_before=before))
     store.append(call(3))
     to_text([Kept(call(3))])
     return told

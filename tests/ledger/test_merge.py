@@ -191,10 +191,25 @@ def test_the_restart_is_the_last_calls_whatever_comes_between(base: StateStore) 
     state = yaml.safe_load(both_ways(base, one, other))
     assert (state["budget_reset_calls"], state["budget_reset_after"]) == (4, spent(9).id)
     assert {*state["budget_warned"].split()} == {"budget:10", "project:50", "project:80"}
+    assert state["budget_warned_before"] == f"budget:50 budget:80 reset@{spent(9).id}"
     assert [call.id for call in one.read().calls[one.read().metered_from :]] == [
         spent(11).id,
         spent(20).id,
     ]
+
+
+def test_the_warnings_before_the_restarts_of_both_sides_stay(base: StateStore) -> None:
+    base.warn(["budget:50"])
+    base.restart_meter(keep="project")
+    one, other = branch(base, "one"), branch(base, "other")
+    for side, number, name in ((one, 9, "budget:70"), (other, 4, "budget:80")):
+        side.append(spent(number))
+        side.warn([name])
+        side.restart_meter(keep="project")
+    state = yaml.safe_load(both_ways(base, one, other))
+    assert state["budget_warned_before"] == (
+        f"budget:50 reset@{spent(2).id} budget:80 reset@{spent(4).id} budget:70 reset@{spent(9).id}"
+    )
 
 
 def test_an_older_agentds_restart_is_read(base: StateStore) -> None:
