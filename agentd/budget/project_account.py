@@ -20,7 +20,7 @@ from agentd.ledger.all_rows import read_each, stamps_of
 from agentd.ledger.rows import Row, each_once
 from agentd.ledger.same_call import sharing
 from agentd.periods import current_period
-from agentd.project.change import archived_changes, open_changes
+from agentd.project.changes import archived_changes, open_changes
 from agentd.project.layout import Project
 
 

@@ -10,7 +10,8 @@ from agentd.errors import BudgetExceeded, StateError
 from agentd.ledger.state import State, calls_once
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
-from agentd.project.change import Change, copies_of, unreadable_copies
+from agentd.project.change import Change
+from agentd.project.copies import copies_of, unreadable_copies
 
 
 def metered_calls(change: Change, state: State | None = None) -> Sequence[CallRecord]:

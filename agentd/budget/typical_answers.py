@@ -10,7 +10,7 @@ from sys import intern
 from agentd.errors import StateError
 from agentd.ledger.all_rows import read_each_as
 from agentd.ledger.rows import Row
-from agentd.project.change import all_changes
+from agentd.project.changes import all_changes
 from agentd.project.layout import Project
 
 

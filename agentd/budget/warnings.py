@@ -19,7 +19,8 @@ from agentd.late_pattern import late_pattern
 from agentd.ledger import plain_files
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
-from agentd.project.change import Change, all_changes
+from agentd.project.change import Change
+from agentd.project.changes import all_changes
 from agentd.project.layout import STATE_FILE, Project
 
 PROJECT = "project"

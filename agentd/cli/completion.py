@@ -151,7 +151,7 @@ def _gates(_: str) -> Iterable[str]:
 
 
 def _change_ids(command: str) -> Iterable[str]:
-    from agentd.project.change import all_changes, open_changes
+    from agentd.project.changes import all_changes, open_changes
     from agentd.project.layout import find_project
 
     listed = all_changes if command in _ARCHIVED_TOO else open_changes

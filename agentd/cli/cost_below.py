@@ -25,7 +25,7 @@ def reset(change_id: ChangeId) -> None:
     its history, and so do what the project has spent and the project's warnings.
     """
     from agentd.budget.warnings import PROJECT
-    from agentd.project.change import find_open_change
+    from agentd.project.changes import find_open_change
     from agentd.project.workspace import Workspace
     from agentd.workflow.unentered import enter_unentered
 

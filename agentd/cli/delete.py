@@ -24,7 +24,8 @@ def delete(
     """
     from agentd.metering.money import usd
     from agentd.metering.totals import summarise
-    from agentd.project.change import find_change
+    from agentd.project.changes import find_change
+    from agentd.project.copies import is_taken_up
     from agentd.project.hold import at_work
     from agentd.project.workspace import Workspace
     from agentd.text import counted
@@ -42,7 +43,7 @@ def delete(
         if not change.archived_on:
             check_deletable(change)
         told = ""
-        if change.is_taken_up and (calls := len(change.state.rows)):
+        if is_taken_up(change) and (calls := len(change.state.rows)):
             unpriced = summarise(change.state.rows).unpriced
             without = f", {unpriced:,} without a price" if unpriced else ""
             told = f" ({counted(calls, 'call')}, {usd(change.state.totals.cost_usd)}{without})"

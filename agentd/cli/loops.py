@@ -99,7 +99,7 @@ def run(
         show_outcomes,
         show_spent,
     )
-    from agentd.project.change import archive_dir
+    from agentd.project.changes import archive_dir
     from agentd.workflow.archive import archived
     from agentd.workflow.plan_impl_run import run as run_whole
 

@@ -157,7 +157,7 @@ def _phase(view: Overview) -> str:
     """Where it stands, in a word or two."""
     if view.state is None:
         return "broken"
-    if not view.change.is_taken_up:
+    if not view.is_taken_up:
         return "archived, without agentd" if view.change.archived_on else "not taken up"
     if view.change.archived_on:
         return _moved(view)
@@ -180,7 +180,7 @@ def _text(view: Overview) -> str:
     lines = [
         f"Change: {view.change.id}"
         + (f" ({_moved(view)} {view.change.archived_on})" if view.change.archived_on else ""),
-        f"Phase: {(view.change.is_taken_up and state.phase) or _phase(view)}"
+        f"Phase: {(view.is_taken_up and state.phase) or _phase(view)}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),
         total_cost(totals.total_cost_usd),
@@ -264,7 +264,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "change_id": view.change.id,
         "path": str(view.change.folder),
         "archived_on": view.change.archived_on,
-        "taken_up": view.change.is_taken_up,
+        "taken_up": view.is_taken_up,
         **head,
         "check_results": view.checks,
         "total_cost_usd": view.totals.total_cost_usd,

@@ -97,7 +97,8 @@ def _chosen(project: Project, change_id: str | None) -> list[Change]:
 
     Not only its known copies: markers may keep a ledger there from being read.
     """
-    from agentd.project.change import all_changes, find_change, others_of
+    from agentd.project.changes import all_changes, find_change
+    from agentd.project.copies import others_of
 
     if not change_id:
         return all_changes(project)

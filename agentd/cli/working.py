@@ -17,7 +17,9 @@ from agentd.errors import AgentdError, Cancelled, InputError, ProviderError, Usa
 from agentd.metering.money import usd
 from agentd.metering.partial import PARTIAL
 from agentd.metering.totals import summarise
-from agentd.project.change import Change, find_open_change, open_changes
+from agentd.project.change import Change
+from agentd.project.changes import find_open_change, open_changes
+from agentd.project.copies import is_taken_up
 from agentd.project.hold import at_work
 from agentd.project.phases import refuse_unknown
 from agentd.project.workspace import Workspace
@@ -146,7 +148,7 @@ def show_outcomes(progress: Progress, change: Change, outcomes: Iterable[StepOut
 
 def show_spent(change: Change) -> None:
     """What the change has cost so far; nothing before its first call."""
-    rows = change.state.rows if change.is_taken_up else ()
+    rows = change.state.rows if is_taken_up(change) else ()
     totals = summarise(rows)
     if not totals.calls:
         return

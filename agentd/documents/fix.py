@@ -15,7 +15,9 @@ from agentd.files import TEMPORARY, files_below, remove_tree, write_atomic
 from agentd.frozen import frozen
 from agentd.ledger.run_folders import run_dirs, unentered
 from agentd.markdown.document import BOM, scan
-from agentd.project.change import Change, find_change, moves_to
+from agentd.project.change import Change
+from agentd.project.changes import find_change
+from agentd.project.copies import moves_to
 from agentd.project.layout import STATE_FILE, Project
 from agentd.text import counted
 

@@ -11,7 +11,9 @@ from agentd.ledger.all_rows import Counting, counted_once, read_each
 from agentd.ledger.conflicts import undecided
 from agentd.ledger.plain_files import read_file
 from agentd.ledger.same_call import told_twice
-from agentd.project.change import Change, all_changes, moves_to
+from agentd.project.change import Change
+from agentd.project.changes import all_changes
+from agentd.project.copies import moves_to
 from agentd.project.layout import STATE_FILE, Project
 
 

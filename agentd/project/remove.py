@@ -11,7 +11,8 @@ from agentd.errors import InputError, StateError
 from agentd.files import write_atomic
 from agentd.frozen import frozen
 from agentd.project.agent_commands import emptied_by, written_commands
-from agentd.project.change import Change, open_changes
+from agentd.project.change import Change
+from agentd.project.changes import open_changes
 from agentd.project.hold import worker_on
 from agentd.project.init import IGNORED, is_as_written, project_text
 from agentd.project.layout import Project, find_layout

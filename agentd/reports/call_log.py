@@ -26,7 +26,9 @@ from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
 from agentd.metering.requests import ApiRequest, usage_of_run
-from agentd.project.change import Change, all_changes, asked_change, copies_of
+from agentd.project.change import Change
+from agentd.project.changes import all_changes, asked_change
+from agentd.project.copies import copies_of, is_taken_up
 from agentd.project.layout import find_project
 from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
@@ -126,7 +128,7 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
     runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
     folders = {path.name: path for path in runs}
     prices = change.workspace.prices if with_requests else None
-    calls: Sequence[CallRecord] = change.state.calls if change.is_taken_up else ()
+    calls: Sequence[CallRecord] = change.state.calls if is_taken_up(change) else ()
     if copies := copies_of(change):
         calls = [*chain(*calls_once([calls, *(copy.state.calls for copy in copies)]))]
         calls.sort(key=lambda call: call.started_at.timestamp() if call.started_at else 0.0)
@@ -143,7 +145,7 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
             number = so_far[one.call.step]
             is_last = number == good.count(one.call.step)
             logged[at] = replace(one, verdict=_verdict(change, one, number, is_last=is_last))
-    if not change.is_taken_up:
+    if not is_taken_up(change):
         return CallLog(change=change, calls=tuple(logged), waiting=waiting)
     state = change.state
     given = [each.partition("@") for each in (state.approvals or "").split()]

@@ -12,13 +12,8 @@ from agentd.errors import StateError, UsageError
 from agentd.frozen import frozen
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
-from agentd.project.change import (
-    archived_changes,
-    asked_change,
-    copies_of,
-    open_changes,
-    unreadable_copies,
-)
+from agentd.project.changes import archived_changes, asked_change, open_changes
+from agentd.project.copies import copies_of, unreadable_copies
 from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
 from agentd.reports.dimensions import BY_CALL, NOWHERE

@@ -15,7 +15,8 @@ from agentd.ledger.all_rows import read_each
 from agentd.ledger.rows import Row, each_once, of_call
 from agentd.ledger.run_folders import unentered
 from agentd.metering.pricing import PriceBook
-from agentd.project.change import Change, all_changes
+from agentd.project.change import Change
+from agentd.project.changes import all_changes
 from agentd.project.layout import Project, find_layout
 from agentd.project.machine import Projects, find_projects
 from agentd.project.workspace import Workspace

@@ -12,7 +12,8 @@ from agentd.documents.tasks import Task, tasks_of
 from agentd.documents.verdict import verdict_of
 from agentd.errors import InputError
 from agentd.frozen import frozen
-from agentd.project.change import Change, asked_change
+from agentd.project.change import Change
+from agentd.project.changes import asked_change
 from agentd.project.layout import find_project
 from agentd.specs.files import capability_of, change_specs, main_specs
 from agentd.specs.mains import parse_main, purpose_section

@@ -21,13 +21,12 @@ from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
 from agentd.metering.partial import PARTIAL
 from agentd.metering.totals import Totals, by, summarise
-from agentd.project.change import (
-    Change,
-    archived_changes,
-    asked_change,
+from agentd.project.change import Change
+from agentd.project.changes import archived_changes, asked_change, open_changes
+from agentd.project.copies import (
     copies_of,
+    is_taken_up,
     moves_to,
-    open_changes,
     runs_without_ledger,
     unreadable_copies,
 )
@@ -113,6 +112,11 @@ class Overview:
     checks: tuple[str, ...] = ()
     gate: str | None = None
 
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether agentd has a part in the change."""
+        return is_taken_up(self.change)
+
 
 def open_overview(start: Path, change_id: str | None) -> Overview:
     """The change of this id in the project around ``start``; without one, the latest open one.
@@ -143,7 +147,7 @@ def list_overviews(start: Path, *, every: bool = False, archived_too: bool = Tru
     project = find_project(start)
     limits = _Limits.of(project)
     archived = archived_changes(project)
-    shown = [change for change in archived if every or change.is_taken_up]
+    shown = [change for change in archived if every or is_taken_up(change)]
     changes = [*open_changes(project), *(shown if archived_too else ())]
     places = Counter(change.id for change in changes)
     told: set[Path] = set()  # a change that a merge has left in two places is told once

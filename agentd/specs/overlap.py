@@ -7,7 +7,7 @@ from functools import cached_property
 from operator import itemgetter
 
 from agentd.frozen import frozen
-from agentd.project.change import open_changes
+from agentd.project.changes import open_changes
 from agentd.project.layout import Project
 from agentd.specs.files import capability_of, change_specs
 from agentd.specs.model import Delta, SpecError

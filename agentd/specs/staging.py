@@ -13,7 +13,8 @@ from pathlib import Path
 from agentd.errors import InputError
 from agentd.files import files_below, make_private_folder, read_json, remove_tree, write_atomic
 from agentd.markdown.document import scan
-from agentd.project.change import Change, open_changes
+from agentd.project.change import Change
+from agentd.project.changes import open_changes
 from agentd.project.hold import worker_on
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase

@@ -10,7 +10,8 @@ from agentd.documents.tasks import progress, tasks_of
 from agentd.documents.validate import validate_change
 from agentd.errors import InputError
 from agentd.files import make_folders, remove_tree, sync_folder
-from agentd.project.change import Change, archive_dir, archived_as
+from agentd.project.change import Change
+from agentd.project.changes import archive_dir, archived_as
 from agentd.project.layout import Project
 from agentd.project.phases import read_phase
 from agentd.specs.plan import plan_merge

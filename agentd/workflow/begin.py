@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from agentd.documents.description import keep_description, told_openspec
 from agentd.errors import InputError
-from agentd.project.change import Change, archived_as
+from agentd.project.change import Change
+from agentd.project.changes import archived_as
 from agentd.project.layout import STATE_FILE
 from agentd.project.workspace import Workspace
 from agentd.specs import snapshot

@@ -8,7 +8,8 @@ from pathlib import Path
 from agentd.errors import InputError
 from agentd.files import file_stamp, make_folders, remove_tree, sync_folder
 from agentd.ledger.run_folders import run_dirs
-from agentd.project.change import DELETED, Change, archive_dir
+from agentd.project.change import DELETED, Change
+from agentd.project.changes import archive_dir
 from agentd.project.layout import STATE_FILE
 from agentd.runner import recovery
 from agentd.specs.staging import take_back

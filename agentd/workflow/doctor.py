@@ -19,7 +19,7 @@ from agentd.files import is_open_to_others
 from agentd.frozen import frozen
 from agentd.git import ignores
 from agentd.project import merge_driver
-from agentd.project.change import all_changes
+from agentd.project.changes import all_changes
 from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider

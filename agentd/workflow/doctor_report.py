@@ -15,7 +15,7 @@ from agentd.config.values import given_in, toml_text
 from agentd.errors import AgentdError, InputError
 from agentd.late_pattern import late_pattern
 from agentd.masking import MASK, is_secret_name, masked
-from agentd.project.change import archived_changes, open_changes
+from agentd.project.changes import archived_changes, open_changes
 from agentd.project.layout import Project, find_project
 from agentd.version import __version__
 from agentd.workflow.doctor import Check

@@ -17,7 +17,7 @@ from support.workspace import PROPOSAL, Sandbox
 
 from agentd.clock import utc_now
 from agentd.ledger.store import StateStore
-from agentd.project.change import archive_dir, find_change
+from agentd.project.changes import archive_dir, find_change
 from agentd.project.hold import at_work
 from agentd.project.layout import find_project
 

@@ -15,7 +15,8 @@ import agentd
 from agentd.errors import StateError
 from agentd.ledger import document
 from agentd.ledger.store import StateStore
-from agentd.project.change import Change, all_changes, find_change, open_changes
+from agentd.project.change import Change
+from agentd.project.changes import all_changes, find_change, open_changes
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentd.errors import InputError
-from agentd.project.change import archived_changes, find_change, latest_change, open_changes
+from agentd.project.changes import archived_changes, find_change, latest_change, open_changes
 from agentd.project.layout import Project, check_change_id, find_project
 
 

@@ -11,7 +11,7 @@ import yaml
 from support.workspace import PROPOSAL, REVIEW, Sandbox, make_sandbox
 
 from agentd.errors import InputError
-from agentd.project.change import open_changes
+from agentd.project.changes import open_changes
 from agentd.project.layout import Project, find_project
 
 CONFIG = """

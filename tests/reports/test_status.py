@@ -205,7 +205,7 @@ def test_archived_change_has_nothing_next(box: Sandbox) -> None:
 
 HOLD = """
 import pathlib, sys
-from agentd.project.change import find_open_change
+from agentd.project.changes import find_open_change
 from agentd.project.hold import at_work
 from agentd.project.workspace import Workspace
 folder = pathlib.Path(sys.argv[1])

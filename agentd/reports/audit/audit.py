@@ -8,7 +8,8 @@ from datetime import datetime
 
 from agentd.errors import StateError
 from agentd.metering.call import CallRecord
-from agentd.project.change import Change, all_changes, find_change
+from agentd.project.change import Change
+from agentd.project.changes import all_changes, find_change
 from agentd.project.workspace import Workspace
 from agentd.reports.audit.check_values import check_parts, check_totals, check_values
 from agentd.reports.audit.missing import Found, check_recorded, find_runs

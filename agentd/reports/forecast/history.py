@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agentd.errors import StateError
 from agentd.ledger.all_rows import read_rows, stamps_of
-from agentd.project.change import Change, all_changes
+from agentd.project.change import Change
+from agentd.project.changes import all_changes
 from agentd.project.layout import Project
 from agentd.reports.forecast.ranges import LATEST
 from agentd.reports.forecast.visits import Visit, visits_of

@@ -15,7 +15,8 @@ from agentd.metering.partial import reason_of
 from agentd.metering.pricing import PriceBook
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.metering.words import MANUAL
-from agentd.project.change import Change, all_changes
+from agentd.project.change import Change
+from agentd.project.changes import all_changes
 from agentd.project.layout import STATE_FILE, Project, find_layout
 from agentd.project.workspace import Workspace
 from agentd.providers.session_files import LoggedRequest

@@ -9,7 +9,9 @@ from pathlib import Path
 from agentd.errors import AgentdError, InputError, StateError
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
-from agentd.project.change import Change, all_changes, find_change
+from agentd.project.change import Change
+from agentd.project.changes import all_changes, find_change
+from agentd.project.copies import is_taken_up
 from agentd.project.hold import at_work
 from agentd.project.workspace import Workspace
 from agentd.workflow.sessions.discover import manual_calls
@@ -102,7 +104,7 @@ def record(placed: Iterable[Placed], problems: list[AgentdError]) -> list[CallRe
         new = [one.found.call for one in of_change if not one.is_correction]
         grown = [one.found.call for one in of_change if one.is_correction]
         try:
-            if not change.is_taken_up:
+            if not is_taken_up(change):
                 from agentd.workflow.begin import take_up
 
                 take_up(change)

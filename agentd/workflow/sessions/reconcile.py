@@ -9,7 +9,8 @@ from agentd.errors import StateError
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.metering.words import MANUAL
-from agentd.project.change import Change, all_changes, find_change
+from agentd.project.change import Change
+from agentd.project.changes import all_changes, find_change
 from agentd.project.hold import at_work
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS
