@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import note, show
+from agentd.cli.terminal import note, print_json, show
 from agentd.errors import UsageError
 from agentd.masking import masked, masked_arguments
 
@@ -28,7 +28,6 @@ def get(key: Key, as_json: AsJson = False) -> None:
     It comes from config.toml, else it is the default. A setting without a value prints nothing on
     stdout. A section, such as budget, prints its settings as `config list` does.
     """
-    from agentd.cli.output import print_json
     from agentd.config.edit import dotted, split_key
     from agentd.config.values import below, toml_text
 
@@ -114,7 +113,6 @@ def _values() -> tuple[dict[str, object], dict[str, object]]:
 
 
 def _show(values: Mapping[str, object], given: Mapping[str, object], *, as_json: bool) -> None:
-    from agentd.cli.output import print_json
     from agentd.config.values import toml_text
 
     found = {key: value for key, value in values.items() if value is not None}

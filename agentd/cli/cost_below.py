@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, ChangeId
-from agentd.cli.terminal import note, show
+from agentd.cli.terminal import note, print_json, show
 from agentd.text import counted
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ def audit(
 
     Exit code 1 when anything is off; notes don't count. Writes nothing.
     """
-    from agentd.cli.output import print_json
     from agentd.clock import utc_now
     from agentd.project.workspace import Workspace
     from agentd.reports.audit.audit import audit as look_through

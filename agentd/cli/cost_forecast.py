@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from agentd.cli.terminal import show
+from agentd.cli.terminal import print_json, show
 from agentd.errors import AgentdError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def show_forecast(change_id: str | None, as_json: bool) -> None:
     """Print what the next step and the rest of a change (None: the latest) will probably cost."""
-    from agentd.cli.output import print_error, print_json, told_waiting
+    from agentd.cli.output import print_error, told_waiting
     from agentd.reports.forecast.forecast import forecast
     from agentd.reports.forecast.text import as_document, as_text
     from agentd.reports.status import open_overview

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, LatestChangeId
-from agentd.cli.terminal import show
+from agentd.cli.terminal import print_json, show
 from agentd.errors import StateError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def log(
     between. With `--requests` also the API requests that each made: tokens, how the answer ended,
     price, whether the numbers are exact, and why a request was not sent.
     """
-    from agentd.cli.output import print_json, told_waiting
+    from agentd.cli.output import told_waiting
     from agentd.reports.call_log import open_call_log
 
     found = open_call_log(Path.cwd(), change_id, with_requests=requests)

@@ -1,15 +1,16 @@
-"""What any command may print: JSON documents to stdout, errors and notes of runs to stderr."""
+"""What any command may print: errors, notes of runs, and the line that names a change."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from agentd.cli.terminal import note, show_json
+from agentd.cli.terminal import note, print_json
 from agentd.errors import AgentdError
 from agentd.masking import masked
 
 if TYPE_CHECKING:
+    from agentd.project.change import Change
     from agentd.workflow.leftovers import Leftovers
 
 
@@ -34,12 +35,13 @@ def told_waiting(*waiting: Leftovers) -> bool:
     return any(each.problems for each in waiting)
 
 
+def change_line(change: Change) -> str:
+    """The line that names a change, with what became of it: "Change: ID (archived 20261122)"."""
+    became = f" ({change.became} {change.archived_on})" if change.became else ""
+    return f"Change: {change.id}{became}"
+
+
 def as_error(error: AgentdError) -> dict[str, str | None]:
     """The error as it stands in a JSON document; what it quotes of a CLI may hold secrets."""
     message, fix = (masked(text, os.environ) for text in (error.message, error.fix))
     return {"code": error.code, "message": message, "fix": fix}
-
-
-def print_json(document: dict[str, Any]) -> None:
-    """One JSON document; a Decimal becomes a number with exactly its digits."""
-    show_json(document)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import show
+from agentd.cli.terminal import print_json, show
 
 if TYPE_CHECKING:
     from agentd.cli.price_text import TokensSource
@@ -82,7 +82,7 @@ def price(
     on --at, and long-context rates. Exit code 1 when no price is known for it or for a part of it.
     """
     from agentd.cli.arguments import check_model
-    from agentd.cli.output import as_error, print_json
+    from agentd.cli.output import as_error
     from agentd.cli.price_text import PricedRequest, as_document, as_text
     from agentd.errors import InputError
     from agentd.metering.models import ModelRegistry
@@ -135,7 +135,6 @@ def models(
     per 1,000,000 tokens; "+" marks a model that costs more for a long input. Any other name works
     too: agentd price says what is known of it.
     """
-    from agentd.cli.output import print_json
     from agentd.cli.price_text import models_document, models_table
     from agentd.project.prices import open_prices
 

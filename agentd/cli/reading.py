@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson, LatestChangeId
-from agentd.cli.terminal import note, show, shows
+from agentd.cli.terminal import note, print_json, show, shows
 from agentd.errors import StateError
 
 _BAR = 20
@@ -36,7 +36,7 @@ def status(
     Works for archived changes too.
     """
     gc.disable()  # the process ends at once; with 1,000 calls it is a tenth of the time
-    from agentd.cli.output import print_json, told_waiting
+    from agentd.cli.output import told_waiting
     from agentd.reports.status import newer_words, open_overview
     from agentd.workflow.sessions.look import not_imported_now
 
@@ -60,7 +60,7 @@ def status(
 
 
 def _status_of_all(change_id: str | None, *, as_json: bool) -> None:
-    from agentd.cli.output import print_json, told_waiting
+    from agentd.cli.output import told_waiting
     from agentd.errors import UsageError
     from agentd.reports.status import list_overviews
 
@@ -94,7 +94,7 @@ def list_changes(
     if specs:
         _list_specs(as_json=as_json)
         return
-    from agentd.cli.output import print_json, told_waiting
+    from agentd.cli.output import told_waiting
     from agentd.reports.status import list_overviews, newer_words, overlap_notes
     from agentd.text import counted, table
 
@@ -123,7 +123,6 @@ def list_changes(
 
 
 def _list_specs(*, as_json: bool) -> None:
-    from agentd.cli.output import print_json
     from agentd.reports.shown_change import list_specs
     from agentd.text import table
 
@@ -159,16 +158,11 @@ def _phase(view: Overview) -> str:
         return "broken"
     if not view.is_taken_up:
         return "archived, without agentd" if view.change.archived_on else "not taken up"
-    if view.change.archived_on:
-        return _moved(view)
-    return view.state.phase or "unknown"
-
-
-def _moved(view: Overview) -> str:
-    return "deleted" if view.change.is_deleted else "archived"
+    return view.change.became or view.state.phase or "unknown"
 
 
 def _text(view: Overview) -> str:
+    from agentd.cli.output import change_line
     from agentd.metering.money import total_cost
     from agentd.reports.partial import told_bound
     from agentd.text import one_line, table
@@ -178,8 +172,7 @@ def _text(view: Overview) -> str:
     stopped = _budget_stopped(view)
     failed = f"failed: {totals.failed}" + f" ({stopped} budget-stopped)" * bool(stopped)
     lines = [
-        f"Change: {view.change.id}"
-        + (f" ({_moved(view)} {view.change.archived_on})" if view.change.archived_on else ""),
+        change_line(view.change),
         f"Phase: {(view.is_taken_up and state.phase) or _phase(view)}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import show
+from agentd.cli.terminal import print_json, show
 from agentd.errors import AgentdError, StateError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def import_sessions(
     worktrees; no runs of agentd. With --into or --by-branch they are recorded as calls of the step
     "manual", once; one that has grown since is corrected.
     """
-    from agentd.cli.output import print_error, print_json
+    from agentd.cli.output import print_error
     from agentd.metering.totals import summarise
     from agentd.text import counted
     from agentd.workflow.sessions.importing import Wanted, find_imports, record
@@ -111,7 +111,7 @@ def reconcile(
     Also imported sessions that have grown. A call that is corrected says so: `amended`. What
     is exact, and what the logs have less of, stays as it is.
     """
-    from agentd.cli.output import print_error, print_json, told_waiting
+    from agentd.cli.output import print_error, told_waiting
     from agentd.text import counted
     from agentd.workflow.sessions.reconcile import reconcile as read_again
 

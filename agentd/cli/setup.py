@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import note, show
+from agentd.cli.terminal import note, print_json, show
 from agentd.errors import UsageError
 from agentd.providers import PROVIDERS, any_provider
 
@@ -119,7 +119,6 @@ def doctor(
 
     Each configured CLI is run with --version; each configured model must have a price.
     """
-    from agentd.cli.output import print_json
     from agentd.workflow.doctor import examine
 
     if report and as_json:

@@ -29,12 +29,11 @@ def show(
 
     Reads its documents alone; `agentd status` tells its phase and cost.
     """
-    from agentd.cli.output import print_json
     from agentd.reports.shown_change import open_shown
 
     shown = open_shown(Path.cwd(), change_id, with_diffs=diff)
     if as_json:
-        print_json(_document(shown))
+        terminal.print_json(_document(shown))
     elif shown.diffs is not None:
         told = "\n".join(one.diff for one in shown.diffs)
         terminal.show(told or f"change {shown.change.id} makes no difference to the main specs")
@@ -43,10 +42,9 @@ def show(
 
 
 def _lines(shown: ShownChange) -> Iterator[str]:
-    change = shown.change
-    word = "deleted" if change.is_deleted else "archived"
-    archived = f" ({word} {change.archived_on})" if change.archived_on else ""
-    yield f"Change: {change.id}{archived}"
+    from agentd.cli.output import change_line
+
+    yield change_line(shown.change)
     yield ""
     yield (shown.proposal or "no proposal.md").strip()
     if shown.tasks:

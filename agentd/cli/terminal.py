@@ -39,7 +39,7 @@ def show(text: str = "", *, drawn: bool = False) -> None:
     _print(_colored(without_keys(plain(text, drawn=drawn), os.environ), sys.stdout))
 
 
-def show_json(document: object) -> None:
+def print_json(document: object) -> None:
     """A JSON document on stdout; a Decimal becomes a number with exactly its digits."""
     text = json_text(document)
     # The values of secret variables as they stand in the text.

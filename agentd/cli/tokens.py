@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import note, show
+from agentd.cli.terminal import note, print_json, show
 
 if TYPE_CHECKING:
     from agentd.metering.models import ModelSpec
@@ -46,7 +46,6 @@ def tokens(
     message is not counted.
     """
     from agentd.cli.arguments import check_model, read_text
-    from agentd.cli.output import print_json
     from agentd.clock import utc_now
     from agentd.metering.models import ModelRegistry
     from agentd.metering.tokens import count_once

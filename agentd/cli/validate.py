@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentd.cli.options import AsJson
-from agentd.cli.terminal import note, show
+from agentd.cli.terminal import note, print_json, show
 from agentd.errors import UsageError
 from agentd.text import counted
 
@@ -45,7 +45,6 @@ def validate(
 
     Exit code 1 when something is wrong. Calls no model and writes nothing without --fix.
     """
-    from agentd.cli.output import print_json
     from agentd.documents.fix import fix_change, fix_ledger, fix_shared
     from agentd.documents.ledger_rules import ledger_issues, shared_issues
     from agentd.documents.report import Report, report_of

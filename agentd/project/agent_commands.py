@@ -13,6 +13,7 @@ from agentd.errors import InputError
 from agentd.files import make_folders, read_plain, write_atomic
 from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
+from agentd.project.layout import check_no_link
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import AgentCommands
 
@@ -89,7 +90,7 @@ def write_commands(root: Path, providers: Iterable[str]) -> WrittenCommands:
     """
     written, edited = [], []
     for path, text in _files(root, providers).items():
-        _check_no_link(root, path)
+        check_no_link(root, path, *(above for above in path.parents if root in above.parents))
         there = _read(path)
         if there == text:
             continue
@@ -112,18 +113,6 @@ def written_commands(root: Path) -> WrittenCommands:
     there = {path: text for path in _files(root, PROVIDERS) if (text := _read(path)) is not None}
     ours = tuple(path for path, text in there.items() if _is_ours(text))
     return WrittenCommands(written=ours, edited=tuple(path for path in there if path not in ours))
-
-
-def emptied_by(root: Path, gone: Iterable[Path]) -> list[Path]:
-    """The folders below ``root`` that hold nothing but the files ``gone``, inner ones first."""
-    removed = {*gone}
-    folders = {parent for path in removed for parent in path.parents if root in parent.parents}
-    found = []
-    for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
-        if not folder.is_symlink() and not {*folder.iterdir()} - removed:
-            found.append(folder)
-            removed.add(folder)
-    return found
 
 
 def _files(root: Path, providers: Iterable[str]) -> dict[Path, str]:
@@ -176,14 +165,3 @@ def _read(path: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _check_no_link(root: Path, path: Path) -> None:
-    for part in (path, *path.parents):
-        if part == root:
-            return
-        if part.is_symlink():
-            raise InputError(
-                f"{part.relative_to(root)} is a symbolic link",
-                fix="Put a real folder in its place; agentd writes nothing through links.",
-            )

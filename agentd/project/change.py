@@ -88,6 +88,13 @@ class Change:
         return False
 
     @property
+    def became(self) -> str | None:
+        """What became of it, "archived" or "deleted"; None while it is worked on."""
+        if self.archived_on is None:
+            return None
+        return "deleted" if self.is_deleted else "archived"
+
+    @property
     def ledger(self) -> StateStore:
         """STATE.yaml to write to. Drops what was read: ask anew for each write."""
         from agentd.ledger.store import StateStore

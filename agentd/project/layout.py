@@ -84,17 +84,22 @@ class Project:
                 f"{folder.relative_to(self.root)}",
                 fix="Take another id.",
             )
-        for part in (self.changes_dir, folder):
-            if part.is_symlink():
-                raise InputError(
-                    f"{part.relative_to(self.root)} is a symbolic link",
-                    fix="Put a real folder in its place; agentd writes nothing through links.",
-                )
+        check_no_link(self.root, self.changes_dir, folder)
         return folder
 
     def shown(self, path: Path) -> str:
         """A path as the user sees it: relative to the project's root, if it lies there."""
         return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+
+
+def check_no_link(root: Path, *paths: Path) -> None:
+    """Raises InputError where one of these paths below ``root`` is a symbolic link."""
+    for path in paths:
+        if path.is_symlink():
+            raise InputError(
+                f"{path.relative_to(root)} is a symbolic link",
+                fix="Put a real folder in its place; agentd writes nothing through links.",
+            )
 
 
 def find_project(start: Path) -> Project:

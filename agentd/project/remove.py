@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from agentd.config.load import require_version
 from agentd.errors import InputError, StateError
 from agentd.files import write_atomic
 from agentd.frozen import frozen
-from agentd.project.agent_commands import emptied_by, written_commands
+from agentd.project.agent_commands import written_commands
 from agentd.project.change import Change
 from agentd.project.changes import open_changes
 from agentd.project.hold import worker_on
@@ -91,8 +91,11 @@ def remove(root: Path, *, dry_run: bool = False) -> Removed:
             reasons[path] = "it has other lines too; only agentd's are taken out"
             shared[path] = "".join(others)
             gone.remove(path)
-    folders = _emptied(home, {*gone})
-    outside = emptied_by(project.root, commands.written)
+    folders = _emptied((home / name for name in _OURS), gone)
+    around = {
+        each for path in commands.written for each in path.parents if project.root in each.parents
+    }
+    outside = _emptied(sorted(around, key=lambda each: -len(each.parts)), commands.written)
     unregistered = is_ours_alone(project)
     if not dry_run:
         for path, text in shared.items():
@@ -186,14 +189,14 @@ def _other_lines(path: Path, ours: Collection[str]) -> list[str]:
     return [line for line in text.splitlines(keepends=True) if line.strip() not in ours]
 
 
-def _emptied(home: Path, gone: set[Path]) -> list[Path]:
-    """The folders of agentd in which nothing is left, the innermost first."""
-    folders: list[Path] = []
-    for name in _OURS:
-        folder = home / name
-        if _is_folder(folder) and not set(folder.iterdir()) - {*gone, *folders}:
-            folders.append(folder)
-    return folders
+def _emptied(folders: Iterable[Path], gone: Iterable[Path]) -> list[Path]:
+    """Those of ``folders``, given inner ones first, in which nothing but ``gone`` is left."""
+    removed, found = {*gone}, []
+    for folder in folders:
+        if _is_folder(folder) and not {*folder.iterdir()} - removed:
+            found.append(folder)
+            removed.add(folder)
+    return found
 
 
 def _is_folder(path: Path) -> bool:
