@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +43,9 @@ function __agentd_complete
 end
 complete -c agentd -f -a '(__agentd_complete)'""",
 }
-_ARCHIVED_TOO = ("status", "show", "log", "cost", "validate", "reconcile")
+_GLOBAL_OPTIONS = ("-C", "--debug", "--version", "--help")
+_ARCHIVED_TOO = ("status", "show", "log", "cost", "cost audit", "validate", "reconcile")
+_TIMES = ("today", "yesterday", "7d", "2w")  # a few of what --since takes
 
 
 def completion(
@@ -57,7 +59,7 @@ def completion(
 ) -> None:
     """Print a script that lets your shell complete agentd.
 
-    It completes commands, options, change ids, models, providers and settings.
+    It completes commands, options, change ids, models, providers, settings and topics.
     """
     if shell != "words":
         if shell not in _SCRIPTS:
@@ -68,40 +70,62 @@ def completion(
             )
         show(_SCRIPTS[shell])
         return
-    typed, begun = (words or [""])[:-1], (words or [""])[-1]
-    found: list[str] = []
+    *typed, begun = words or [""]
+    if begun == "=":  # bash makes words of --by=: its two parts, and the = between
+        begun = ""
+    found: dict[str, None] = {}
     with contextlib.suppress(AgentdError, OSError):  # a shell that completes shows no error
-        found = [each for each in _candidates(typed, begun) if each.startswith(begun)]
+        for each in _candidates([word for word in typed if word != "="], begun):
+            if each.startswith(begun):
+                found[each] = None
     if found:
-        show("\n".join(dict.fromkeys(found)))
+        show("\n".join(found))
 
 
-def _candidates(typed: Sequence[str], begun: str) -> Iterable[str]:
+def _candidates(typed: Sequence[str], begun: str) -> Iterator[str]:
     """What may stand where the word that is ``begun`` stands, behind those ``typed``."""
     from agentd.cli.app import COMMANDS, make_app
 
     rest = list(typed)
     while rest and rest[0].startswith("-"):
         if rest == ["-C"]:
-            return ()  # a folder
+            return  # a folder
         if rest[0] == "-C":
             os.chdir(os.path.expanduser(rest[1]))  # noqa: PTH111 - Path raises for an unknown ~user
         del rest[: 2 if rest[0] == "-C" else 1]
     if not rest:
-        return ["-C", "--debug", "--version", "--help"] if begun.startswith("-") else COMMANDS
+        yield from _GLOBAL_OPTIONS if begun.startswith("-") else COMMANDS
+        return
     if rest[0] not in COMMANDS:
-        return ()
+        return
     group: Any = typer.main.get_command(make_app(rest[:1]))
     command = group.commands[rest[0]]
-    for place, word in enumerate(rest[1:], 1):  # config get
-        if word in getattr(command, "commands", {}):
-            command, rest = command.commands[word], [rest[0], *rest[place + 1 :]]
-    if begun.startswith("-"):
-        return _options(command)
-    before = next((one for one in command.params if rest[-1] in one.opts), None)
-    if before is not None and not before.is_flag:
-        return _values(before, rest[0])
-    return [*getattr(command, "commands", {}), *_arguments(command, rest)]
+    below = _below(command)
+    if rest[1:] and rest[1] in below:  # config get
+        command, rest = below[rest[1]], [f"{rest[0]} {rest[1]}", *rest[2:]]
+    elif len(rest) == 1:
+        yield from below
+    option, equals, _ = begun.partition("=")
+    if begun.startswith("-") and equals:
+        for value in _values(_option(command, option), rest[0], begun):
+            yield f"{option}={value}"
+    elif begun.startswith("-"):
+        yield from _options(command)
+    elif (before := _option(command, rest[-1])) is not None:
+        yield from _values(before, rest[0], begun)
+    else:
+        yield from _values(_next_argument(command, rest), rest[0], begun)
+
+
+def _below(command: Any) -> dict[str, Any]:
+    """The commands below one, by name."""
+    found: dict[str, Any] = getattr(command, "commands", None) or getattr(command, "below", {})
+    return found
+
+
+def _option(command: Any, name: str) -> Any:
+    """The option of this name that takes a value."""
+    return next((one for one in command.params if name in one.opts and not one.is_flag), None)
 
 
 def _options(command: Any) -> list[str]:
@@ -111,8 +135,8 @@ def _options(command: Any) -> list[str]:
     ]
 
 
-def _arguments(command: Any, rest: Sequence[str]) -> Iterable[str]:
-    """The values of the argument that comes next."""
+def _next_argument(command: Any, rest: Sequence[str]) -> Any:
+    """The argument that comes next; None where no more is taken."""
     options = [one for one in command.params if one.param_type_name == "option"]
     takes = {name for one in options if not one.is_flag for name in one.opts}
     given = [
@@ -122,20 +146,26 @@ def _arguments(command: Any, rest: Sequence[str]) -> Iterable[str]:
     ]
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     if not arguments or (len(given) >= len(arguments) and arguments[-1].nargs == 1):
+        return None
+    following = arguments[min(len(given), len(arguments) - 1)]
+    return None if following.name == "pairs" and len(given) % 2 else following  # a setting's value
+
+
+def _values(parameter: Any, command: str, begun: str) -> Iterable[str]:
+    """What an option or argument takes, where agentd knows that."""
+    if parameter is None:
         return ()
-    return _values(arguments[min(len(given), len(arguments) - 1)], rest[0])
-
-
-def _values(parameter: Any, command: str) -> Iterable[str]:
     if choices := getattr(parameter.type, "choices", None):
         return list(choices)
     if parameter.name == "provider":
         return _providers()
+    known: dict[str, Callable[[], Iterable[str]]] = {
+        **{"ID": lambda: _change_ids(command), "MODEL": lambda: _models(command)},
+        **{"KEY": _keys, "GATE": _gates, "TOPIC": _topics, "WHAT": lambda: _dimensions(begun)},
+        **{"WHEN": lambda: _TIMES, "bash|zsh|fish": lambda: _SCRIPTS},
+    }
     metavar = (parameter.metavar or "").strip("[]").split(" ")[0]
-    if metavar == "bash|zsh|fish":
-        return _SCRIPTS
-    known = {"ID": _change_ids, "MODEL": _models, "KEY": _keys, "GATE": _gates}.get(metavar)
-    return known(command) if known else ()
+    return known[metavar]() if metavar in known else ()
 
 
 def _providers() -> Iterable[str]:
@@ -144,10 +174,26 @@ def _providers() -> Iterable[str]:
     return PROVIDERS
 
 
-def _gates(_: str) -> Iterable[str]:
+def _gates() -> Iterable[str]:
     from agentd.config.model import GATES
 
     return GATES
+
+
+def _topics() -> Iterable[str]:
+    from agentd.cli.app import COMMANDS
+    from agentd.cli.help import TOPICS
+
+    return (*TOPICS, *COMMANDS)
+
+
+def _dimensions(begun: str) -> Iterable[str]:
+    """What ``--by`` takes, behind the names that stand before the last comma."""
+    from agentd.cli.cost import DIMENSIONS
+
+    before = begun.rpartition("=")[2].rpartition(",")[0]
+    given = before.split(",") if before else []
+    return (",".join([*given, name]) for name in DIMENSIONS if name not in given)
 
 
 def _change_ids(command: str) -> Iterable[str]:
@@ -155,8 +201,7 @@ def _change_ids(command: str) -> Iterable[str]:
     from agentd.project.layout import find_project
 
     listed = all_changes if command in _ARCHIVED_TOO else open_changes
-    below = ["reset", "audit"] if command == "cost" else []
-    return [*(change.id for change in reversed(listed(find_project(Path.cwd())))), *below]
+    return [change.id for change in reversed(listed(find_project(Path.cwd())))]
 
 
 def _models(command: str) -> Iterable[str]:
@@ -172,7 +217,7 @@ def _models(command: str) -> Iterable[str]:
             yield from (spec.name, spec.name.partition("/")[2])
 
 
-def _keys(_: str) -> Iterable[str]:
+def _keys() -> Iterable[str]:
     from agentd.config.load import load
     from agentd.config.model import STEP_NAMES
     from agentd.config.values import in_force

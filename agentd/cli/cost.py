@@ -32,17 +32,25 @@ _BELOW = ("reset", "audit")  # the functions of cost_below
 class CostCommand(TyperCommand):
     """``cost``, or the command below it that the first argument names."""
 
+    @property
+    def below(self) -> dict[str, Any]:
+        """The commands below it by name: they are no group's, as cost takes a change's id."""
+        from agentd.cli import cost_below
+        from agentd.cli.examples import epilog
+
+        found = {}
+        for name in _BELOW:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(name, epilog=epilog(f"cost {name}"))(getattr(cost_below, name))
+            found[name] = typer.main.get_command(app)
+        return found
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
         if not args or args[0] not in _BELOW:
             return super().make_context(info_name, args, parent, **extra)
-        from agentd.cli import cost_below
-        from agentd.cli.examples import epilog
-
-        below = typer.Typer(add_completion=False, rich_markup_mode=None)
-        below.command(args[0], epilog=epilog(f"cost {args[0]}"))(getattr(cost_below, args[0]))
-        command = typer.main.get_command(below)
+        command = self.below[args[0]]
         return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 
 

@@ -37,7 +37,9 @@ def import_sessions(
     ] = False,
     session: Annotated[
         list[str] | None,
-        typer.Option("--session", metavar="ID", help="Only this session, or how its id begins."),
+        typer.Option(
+            "--session", metavar="SESSION", help="Only this session, or how its id begins."
+        ),
     ] = None,
     branch: Annotated[
         list[str] | None, typer.Option("--branch", metavar="NAME", help="Only of this git branch.")

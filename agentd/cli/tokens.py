@@ -88,6 +88,7 @@ def _text(counts: list[tuple[ModelSpec, int, Cost | None]]) -> str:
 
 
 def _document(spec: ModelSpec, count: int, cost: Cost | None) -> dict[str, Any]:
+    """One model's count; a text is all input, so the members of ``pipe`` have no output here."""
     return {
         "model": spec.name,
         "provider": spec.provider,
@@ -96,6 +97,10 @@ def _document(spec: ModelSpec, count: int, cost: Cost | None) -> dict[str, Any]:
         "tokenizer": spec.tokenizer,
         "accuracy": spec.accuracy,
         "tokens": count,
+        "tokens_input": count,
+        "tokens_output": 0,
+        "approximate": spec.accuracy != "exact" or cost is None,
         "cost_input_usd": cost.input_usd if cost else None,
+        "cost_usd": cost.total_usd if cost else None,
         "cost_source": cost.source if cost else "none",
     }

@@ -63,7 +63,11 @@ def test_json_of_one_model(tmp_path: Path) -> None:
         "tokenizer": "o200k_base",
         "accuracy": "exact",
         "tokens": 2,
+        "tokens_input": 2,
+        "tokens_output": 0,
+        "approximate": False,
         "cost_input_usd": 0.000005,
+        "cost_usd": 0.000005,
         "cost_source": "catalog",
     }
 
@@ -76,7 +80,9 @@ def test_several_models_and_one_without_a_price(tmp_path: Path) -> None:
     assert [each["accuracy"] for each in listed] == ["exact", "family", "heuristic"]
     assert [each["encoding"] for each in listed] == ["cl100k_base", None, None]
     assert all(1 <= each["tokens"] <= 10 for each in listed)
-    assert listed[2]["cost_input_usd"] is None
+    assert [each["approximate"] for each in listed] == [False, True, True]
+    assert [each["tokens_input"] for each in listed] == [each["tokens"] for each in listed]
+    assert (listed[2]["cost_input_usd"], listed[2]["cost_usd"]) == (None, None)
     assert listed[2]["cost_source"] == "none"
     plain = tokens("Hello, world!", *models, cwd=tmp_path).stdout.decode()
     assert plain.splitlines()[3].split()[-1] == "unknown"
