@@ -158,7 +158,7 @@ def _values(parameter: Any, command: str, begun: str) -> Iterable[str]:
     if choices := getattr(parameter.type, "choices", None):
         return list(choices)
     if parameter.name == "provider":
-        return _providers()
+        return _providers(command)
     known: dict[str, Callable[[], Iterable[str]]] = {
         **{"ID": lambda: _change_ids(command), "MODEL": lambda: _models(command)},
         **{"KEY": _keys, "GATE": _gates, "TOPIC": _topics, "WHAT": lambda: _dimensions(begun)},
@@ -168,10 +168,14 @@ def _values(parameter: Any, command: str, begun: str) -> Iterable[str]:
     return known[metavar]() if metavar in known else ()
 
 
-def _providers() -> Iterable[str]:
+def _providers(command: str) -> Iterable[str]:
+    from agentd.config.load import load
+    from agentd.project.layout import find_project
     from agentd.providers import PROVIDERS
 
-    return PROVIDERS
+    yield from PROVIDERS
+    if command != "init":  # its sections are those of the providers alone
+        yield from load(find_project(Path.cwd()).config_path).named()
 
 
 def _gates() -> Iterable[str]:

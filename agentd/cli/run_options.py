@@ -57,7 +57,10 @@ class Asked(NamedTuple):
 
     provider: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help=f"{any_provider()}, instead of the configured one."),
+        typer.Option(
+            metavar="NAME",
+            help=f"{any_provider()}, or a name of the config, instead of the configured one.",
+        ),
     ] = None
     model: Annotated[
         str | None,

@@ -48,13 +48,41 @@ def text(
     return _key(expected, accept, "" if needed else default, needed=needed)
 
 
-def choice(names: Collection[str], default: str | None = None) -> Any:
+def choice(names: Collection[str], default: str | None = None, *, needed: bool = False) -> Any:
     """One of ``names``."""
 
     def accept(value: object) -> object:
         return value if _is_text(value) and value in names else None
 
-    return _key(f"one of {', '.join(names)}", accept, default)
+    return _key(f"one of {', '.join(names)}", accept, "" if needed else default, needed=needed)
+
+
+def provider_name(built_in: Collection[str]) -> Any:
+    """The name of a provider: one of ``built_in``, or one that the file gives."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> object:
+        names = (*built_in, *table.own_providers)
+        return table.take(
+            key,
+            f"one of {', '.join(names)}",
+            lambda value: value if _is_text(value) and value in names else None,
+        )
+
+    return field(default=None, metadata={"read": read})
+
+
+def provider_names(built_in: Collection[str]) -> Any:
+    """A list of such names, each at most once."""
+
+    def read(table: Table, key: str, so_far: Mapping[str, object]) -> object:
+        names = (*built_in, *table.own_providers)
+        return table.take(
+            key,
+            f"a list of {', '.join(names)}, each at most once",
+            lambda value: _distinct(value, names),
+        )
+
+    return field(default=(), metadata={"read": read})
 
 
 def switch(default: bool) -> Any:
@@ -113,12 +141,8 @@ def texts_by_name(expected: str, names: str) -> Any:
 def choices(names: Collection[str], default: tuple[str, ...] = ()) -> Any:
     """A list of some of ``names``, each at most once."""
 
-    def accept(value: object) -> tuple[str, ...] | None:
-        found = _texts(value)
-        known = found is not None and set(found) <= set(names)
-        return found if known and len(set(found or ())) == len(found or ()) else None
-
-    return _key(f"a list of {', '.join(names)}, each at most once", accept, default)
+    expected = f"a list of {', '.join(names)}, each at most once"
+    return _key(expected, lambda value: _distinct(value, names), default)
 
 
 def section(kind: type, *, inherits: str = "", strict: bool = False, guards: bool = False) -> Any:
@@ -135,12 +159,16 @@ def section(kind: type, *, inherits: str = "", strict: bool = False, guards: boo
     return field(default_factory=kind, metadata={"read": read})
 
 
-def sections(kind: type, names: Collection[str]) -> Any:
-    """A table of tables with these names, each read into ``kind``; those that the file has."""
+def sections(kind: type, names: Collection[str], *, of_providers: bool = False) -> Any:
+    """A table of tables with these names, each read into ``kind``; those that the file has.
+
+    ``of_providers``: the names that the file itself gives to providers count too.
+    """
 
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> dict[str, object]:
         below = table.table(key)
-        found: dict[str, object] = {name: below.table(name).read(kind) for name in names}
+        known = (*names, *(table.own_providers if of_providers else ()))
+        found: dict[str, object] = {name: below.table(name).read(kind) for name in known}
         below.finish()
         return {name: value for name, value in found.items() if name in below}
 
@@ -218,6 +246,13 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 def _non_empty(value: object) -> str | None:
     return value if _is_text(value) and value.strip() else None
+
+
+def _distinct(value: object, names: Collection[str]) -> tuple[str, ...] | None:
+    found = _texts(value)
+    if found is None or not set(found) <= set(names) or len(set(found)) < len(found):
+        return None
+    return found
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

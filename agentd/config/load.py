@@ -13,11 +13,17 @@ from typing import Any
 from agentd import debug
 from agentd import min_version as min_versions
 from agentd.config.compare import compare_settings
-from agentd.config.model import Config, ProviderConfig
+from agentd.config.model import Config, NamedProvider, ProviderConfig
 from agentd.config.table import Problems, Table
 from agentd.errors import ConfigError
 from agentd.files import read_plain
 from agentd.providers import PROVIDERS
+
+_OWN_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
+_OWN_NAMES = (
+    "a name of small letters, digits, '-' and '_' that is none of "
+    f"{', '.join(PROVIDERS)}, for a table"
+)
 
 
 def load(path: Path) -> Config:
@@ -71,16 +77,32 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
 
     An unknown key of ``must_know`` is an error. Raises ConfigError for what is no TOML.
     """
-    problems = Problems(shown_path(path), must_know)
-    top = Table(_toml(text, problems.file), problems)
+    data = _toml(text, file := shown_path(path))
+    named = data.get("providers")
+    problems = Problems(file, must_know, tuple(named) if isinstance(named, dict) else ())
+    top = Table(data, problems)
     sections = {name: top.table(name) for name in PROVIDERS}
     providers = {
         name: sections[name].read(ProviderConfig, command=name) for name in top if name in sections
     }
+    providers |= _named(top.table("providers"))
     usual_name = path.absolute().parent.parent.name
     config = top.read(Config, path=path, project_name=usual_name, providers=providers)
     compare_settings(config, problems)
     return replace(config, warnings=tuple(problems.warnings)), problems
+
+
+def _named(table: Table) -> dict[str, ProviderConfig]:
+    """The providers to which the file gives names."""
+    found: dict[str, ProviderConfig] = {}
+    for name in table:
+        if name in PROVIDERS or not re.fullmatch(_OWN_NAME, name):
+            table.take(name, _OWN_NAMES, lambda _: None)
+            continue
+        settings = table.table(name).read(NamedProvider)
+        if settings.base:
+            found[name] = replace(settings, command=settings.command or settings.base)
+    return found
 
 
 def require_version(path: Path) -> None:

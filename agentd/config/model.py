@@ -17,6 +17,8 @@ from agentd.config.kinds import (
     number,
     prices_beside,
     prices_by_model,
+    provider_name,
+    provider_names,
     section,
     sections,
     switch,
@@ -26,8 +28,8 @@ from agentd.config.kinds import (
 )
 from agentd.frozen import frozen
 from agentd.metering.rates import PricingConfig
-from agentd.providers import PROVIDERS
-from agentd.providers.provider import executable
+from agentd.providers import PROVIDERS, provider_of
+from agentd.providers.provider import Provider, executable
 
 Complexity = Literal["low", "medium", "high", "critical"]
 PriceSource = Literal["config", "reported", "catalog"]
@@ -107,7 +109,7 @@ class WorkflowConfig:
     retry_delay_secs: int = integer(5)
     step_timeout_secs: int = integer(3600, minimum=1)
     gates: tuple[Gate, ...] = choices(GATES)
-    fallback: tuple[str, ...] = choices(PROVIDERS)
+    fallback: tuple[str, ...] = provider_names(PROVIDERS)
 
 
 @frozen(kw_only=True)
@@ -162,13 +164,23 @@ class ProviderConfig:
 
 
 @frozen(kw_only=True)
+class NamedProvider(ProviderConfig):
+    """``[providers.NAME]``: a provider by a name of its own, made of the row ``base``.
+
+    ``command`` is that of its base where the file has none.
+    """
+
+    base: str = choice(PROVIDERS, needed=True)
+
+
+@frozen(kw_only=True)
 class StepConfig:
     """A ``[steps.STEP]`` table; None leaves the choice to the step's or the provider's default.
 
     ``rules`` are sentences for the step's prompt.
     """
 
-    provider: str | None = choice(PROVIDERS)
+    provider: str | None = provider_name(PROVIDERS)
     model: str | None = text("the id of a model, or a full model name", pattern=_MODEL_NAME)
     rules: tuple[str, ...] = texts('a list of sentences, such as ["Write the test first."]')
 
@@ -286,13 +298,14 @@ class BudgetConfig(Limit):
     strict: bool = switch(False)
     project: ProjectBudget = section(ProjectBudget, inherits="warn_at_percent")
     steps: Mapping[str, Limit] = sections(Limit, STEP_NAMES)
-    providers: Mapping[str, Limit] = sections(Limit, PROVIDERS)
+    providers: Mapping[str, Limit] = sections(Limit, PROVIDERS, of_providers=True)
 
 
 @frozen(kw_only=True)
 class Config:
-    """A whole config.toml; ``providers`` in its order, ``warnings`` what is odd about it.
+    """A whole config.toml; ``warnings`` is what is odd about it.
 
+    ``providers`` are those that have a section of their own, in its order, then those it names.
     An agentd older than ``min_version`` writes nothing in the project.
     """
 
@@ -312,6 +325,18 @@ class Config:
     pricing: PricingSettings = section(PricingSettings, guards=True)
     budget: BudgetConfig = section(BudgetConfig, strict=True)
     warnings: tuple[str, ...] = ()
+
+    def named(self) -> list[str]:
+        """The names that the file itself gives to providers."""
+        return [name for name, each in self.providers.items() if isinstance(each, NamedProvider)]
+
+    def row(self, provider: str) -> Provider:
+        """What agentd knows of a provider of this file."""
+        settings = self.providers.get(provider)
+        base = settings.base if isinstance(settings, NamedProvider) else None
+        row = provider_of(provider, base)
+        assert row is not None  # its reader takes no other names
+        return row
 
     def model_prices(self) -> dict[str, PricingConfig]:
         """The prices this file gives, by model name.

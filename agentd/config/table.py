@@ -22,11 +22,13 @@ _SHOWN_CHARACTERS = 80
 class Problems:
     """What is wrong with (``errors``) or odd about (``warnings``) the file shown as ``file``.
 
-    A key of ``must_know`` that turns out to be unknown is an error.
+    A key of ``must_know`` that turns out to be unknown is an error. ``own_providers`` are the names
+    that the file itself gives to providers.
     """
 
     file: str
     must_know: Collection[str] = ()
+    own_providers: Collection[str] = ()
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -86,6 +88,11 @@ class Table:
                 found[key.name] = value
         self.finish()
         return kind(**{**usual, **found})
+
+    @property
+    def own_providers(self) -> Collection[str]:
+        """The names that the file itself gives to providers."""
+        return self._problems.own_providers
 
     def take(
         self, key: str, expected: str, accept: Accept, *, needed: bool = False, guards: bool = False

@@ -27,15 +27,16 @@ def in_force(config: Config) -> dict[str, object]:
     data = asdict(config)
     for name in ("path", "warnings"):
         del data[name]
-    data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers")
     no_prices = dict.fromkeys(PRICE_KEYS)
-    for name in config.providers:
-        for entry in data[name]["models"]:  # their prices stand beside their other keys
+    for settings in data["providers"].values():
+        for entry in settings["models"]:  # their prices stand beside their other keys
             entry.update(entry.pop("prices") or no_prices)
+    named = {name: data["providers"].pop(name) for name in config.named()}
+    data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers") | {"providers": named}
     data["steps"] = _sections(STEP_NAMES, StepConfig) | data["steps"]
     budget = data["budget"]
     budget["steps"] = _sections(STEP_NAMES, Limit) | budget["steps"]
-    budget["providers"] = _sections(PROVIDERS, Limit) | budget["providers"]
+    budget["providers"] = _sections((*PROVIDERS, *named), Limit) | budget["providers"]
     return _flat(data)
 
 

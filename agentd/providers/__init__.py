@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,18 @@ def any_provider(form: str = "{}") -> str:
     """``claude, codex or gemini``, each name put into ``form``."""
     *others, last = (form.format(name) for name in PROVIDERS)
     return f"{', '.join(others)} or {last}"
+
+
+def provider_of(name: str | None, base: str | None = None) -> Provider | None:
+    """The row of a provider by the name that a config, a run or a call has for it.
+
+    ``base`` is the row that a config's own name is made of, None for a name of ``PROVIDERS``.
+    None where there is no such row.
+    """
+    if base is None or name is None:
+        return PROVIDERS.get(name or "")
+    row = PROVIDERS.get(base)
+    return row and replace(row, name=name, base=base)
 
 
 def maker_of(provider: str | None) -> str | None:

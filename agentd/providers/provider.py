@@ -123,7 +123,8 @@ class Provider:
     one it takes when it is told none. ``reports_costs``: it has figures of its own, real for its
     maker's models. ``usual_for``: the work that it does where the config names no provider.
     ``commands`` are its slash commands, None where it has none. ``session_logs`` tells of all its
-    session logs, None where agentd can read none.
+    session logs, None where agentd can read none. ``base`` is the row it was made of where a config
+    gives it a name (``[providers.NAME]``), "" for a row of ``PROVIDERS``.
     """
 
     name: str
@@ -139,3 +140,9 @@ class Provider:
     usual_for: tuple[Work, ...] = ()
     session_logs: SessionLogs | None = None
     commands: AgentCommands | None = None
+    base: str = ""
+
+    @property
+    def row_name(self) -> str:
+        """The name in ``PROVIDERS`` of what it is made of."""
+        return self.base or self.name

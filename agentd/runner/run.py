@@ -321,6 +321,7 @@ def _describe(request: RunRequest, folder: RunFolder) -> RunInfo:
         call_id=request.call_id,
         step=request.step,
         provider=request.provider.name,
+        base=request.provider.base or None,
         requested_model=request.model,
         argv=tuple(request.provider.cli().argv(invocation)),
         cwd=str(request.cwd.absolute()),

@@ -34,7 +34,8 @@ class RunInfo:
 
     ``cli_pid`` and ``cli_token`` are None until the CLI has started. The tokens tell a process
     from a later one with the same pid. ``relayed``: its requests are metered at the wire;
-    ``told``: they are by the CLI's own telemetry; ``metered`` says so in words, and why.
+    ``told``: they are by the CLI's own telemetry; ``metered`` says so in words, and why. ``base``
+    is what a provider that the config named was made of, None for one that has a row of its own.
     """
 
     call_id: str
@@ -53,6 +54,7 @@ class RunInfo:
     relayed: bool = False
     told: bool = False
     metered: str | None = None
+    base: str | None = None
 
 
 FEEDBACK = "feedback"

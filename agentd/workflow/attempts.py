@@ -14,7 +14,6 @@ from agentd.errors import AgentdError, Cancelled, ProviderError
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
 from agentd.metering.call import CallRecord
-from agentd.providers import PROVIDERS
 from agentd.providers.failure import Failure
 from agentd.runner.run import RunRequest
 from agentd.runner.run_folder import RunFolder
@@ -135,7 +134,7 @@ def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
     return RunRequest(
         call_id=folder.path.name,
         step=run.step.name,
-        provider=PROVIDERS[choice.provider],
+        provider=config.row(choice.provider),
         command=settings.command,
         prompt=prompt,
         prompt_name=run.prompt_name,

@@ -46,7 +46,7 @@ def check_can_run(workspace: Workspace, steps: Iterable[str], order: Order) -> N
     there = [name for name, each in config.providers.items() if each.executable(root, os.environ)]
     told, fixes = [], []
     for provider, names in lacking.items():
-        row, command = PROVIDERS[provider], config.providers[provider].command
+        row, command = config.row(provider), config.providers[provider].command
         step = "step" if len(names) == 1 else "steps"
         told.append(f"there is no command {command}, so {provider} can't run {step} {_and(names)}")
         install = f"Install it: {row.install}" if row.install else f"Install {row.title}"

@@ -24,6 +24,7 @@ from agentd.project.layout import Project, find_project
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS, any_provider
 from agentd.providers.pointing import PointQuery
+from agentd.providers.provider import Provider
 from agentd.runner.installed import Installed, find_cli
 from agentd.text import counted
 from agentd.version import __version__
@@ -64,7 +65,7 @@ def examine(start: Path) -> list[Check]:
         return [
             python,
             missing,
-            *_clis({name: usual[name] for name in there}, folder, MeterConfig().wire),
+            *_clis({name: usual[name] for name in there}, PROVIDERS, folder, MeterConfig().wire),
         ]
     found = Check("project", "ok", str(project.root))
     repository = [_repository(project.root), _ignored(project), *_runs(project)]
@@ -74,7 +75,9 @@ def examine(start: Path) -> list[Check]:
     except ConfigError as error:
         wrong = [Check("config", "fail", line, error.fix) for line in error.message.splitlines()]
         return [python, found, *wrong, *repository]
-    clis = _clis(config.providers, project.root, config.meter.wire, strict=config.budget.strict)
+    rows = {name: config.row(name) for name in config.providers}
+    wire, strict = config.meter.wire, config.budget.strict
+    clis = _clis(config.providers, rows, project.root, wire, strict=strict)
     prices = _prices(Workspace(project, config))
     checks = _checks(project.root, config.checks)
     return [
@@ -101,11 +104,16 @@ def _templates(project: Project) -> Iterator[Check]:
 
 
 def _clis(
-    providers: Mapping[str, ProviderConfig], cwd: Path, wire: Wire, *, strict: bool = False
+    providers: Mapping[str, ProviderConfig],
+    rows: Mapping[str, Provider],
+    cwd: Path,
+    wire: Wire,
+    *,
+    strict: bool = False,
 ) -> Iterator[Check]:
     # Not in the threads: what they import at once may wait for each other.
     environs = {
-        name: {**settings.reaching(os.environ), **PROVIDERS[name].cli().environment}
+        name: {**settings.reaching(os.environ), **rows[name].cli().environment}
         for name, settings in providers.items()
     }
 
@@ -115,14 +123,14 @@ def _clis(
     with ThreadPoolExecutor(len(providers) or 1) as pool:  # one may take seconds to start
         installed = list(pool.map(find, providers))
     for (name, settings), cli in zip(providers.items(), installed, strict=True):
-        yield _cli(name, settings.command, cli)
+        yield _cli(rows[name], settings.command, cli)
         if settings.env is not None:
             yield _environment(name, settings)
         if cli.works:
             environ = settings.reaching(os.environ)
             query = PointQuery(cwd=cwd, environ=environ, extra_args=settings.extra_args)
-            yield _meter(name, choose_meter(PROVIDERS[name], query, wire), strict=strict)
-        caution = PROVIDERS[name].cli().caution
+            yield _meter(name, choose_meter(rows[name], query, wire), strict=strict)
+        caution = rows[name].cli().caution
         if cli.works and caution and (told := caution()):
             yield Check(name, "warn", *told)
     working = [name for name, cli in zip(providers, installed, strict=True) if cli.works]
@@ -144,7 +152,7 @@ def _environment(name: str, settings: ProviderConfig) -> Check:
     needed = [each for each in ("PATH", "HOME") if each in os.environ and each not in reaching]
     if needed:
         detail = f"{told or 'none'}; it may not work without {' and '.join(needed)}"
-        return Check(f"env of {name}", "warn", detail, f"Add them to {name}.env in config.toml.")
+        return Check(f"env of {name}", "warn", detail, "Add them to its env in config.toml.")
     return Check(f"env of {name}", "ok", told)
 
 
@@ -161,21 +169,22 @@ def _meter(name: str, choice: MeterChoice, *, strict: bool) -> Check:
     return Check(f"meter of {name}", "ok", told)
 
 
-def _cli(name: str, command: str, cli: Installed) -> Check:
-    row = PROVIDERS[name]
+def _cli(row: Provider, command: str, cli: Installed) -> Check:
+    name = row.name
+    section = f"providers.{name}" if row.base else name
     install = f"`{row.install}`" if row.install else f"Install {row.title}"
     if cli.path is None:
         return Check(
             name,
             "warn",
             f"there is no command {command}, so no step can run with {name}",
-            f"{install}, or correct {name}.command in config.toml, or remove [{name}] there.",
+            f"{install}, or correct {section}.command in config.toml, or remove [{section}] there.",
         )
     if cli.problem:
         return Check(name, "warn", f"{cli.path}: {cli.problem}", f"Try `{command} --version`.")
     if cli.version is None:
         detail = f"{cli.path}: --version names no version, so it can't be told if it is too old"
-        return Check(name, "warn", detail, f"Check that {command} is the {name} CLI.")
+        return Check(name, "warn", detail, f"Check that {command} is the {row.row_name} CLI.")
     version = ".".join(map(str, cli.version))
     if row.exact_since and cli.version < row.exact_since:
         since = ".".join(map(str, row.exact_since))
@@ -187,7 +196,7 @@ def _cli(name: str, command: str, cli: Installed) -> Check:
 def _prices(workspace: Workspace) -> Iterator[Check]:
     config = workspace.config
     for name, provider in config.providers.items():
-        row = PROVIDERS[name]
+        row = config.row(name)
         wanted = [entry.model for entry in provider.models]
         wanted += [
             provider.model_name(step.model) or ""

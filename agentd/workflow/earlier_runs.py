@@ -13,7 +13,7 @@ from agentd.ledger.run_folders import unentered
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.project.hold import worker_on
-from agentd.providers import PROVIDERS
+from agentd.providers import provider_of
 from agentd.providers.provider import Provider
 from agentd.runner import recovery
 from agentd.runner.family import is_inside
@@ -56,7 +56,7 @@ def settle_interrupted_runs(change: Change, order: Order | None = None) -> Lefto
         except StateError as error:
             problems.append(error)
             continue
-        provider = PROVIDERS.get(info.provider)
+        provider = provider_of(info.provider, info.base)
         if provider is None:
             notes.append(
                 f"{change.project.shown(folder.path)} is a run of {info.provider}, which agentd "
@@ -143,7 +143,7 @@ def _settle(
     if step is not None and is_sound and record.status in ("ok", "interrupted"):
         run = StepRun(change=change, step=step, small=info.prompt_name == step.small_prompt)
         if record.status == "ok" and not _is_written(run, info):
-            write_printed(run, recovery.final_text_of(folder, PROVIDERS[info.provider]))
+            write_printed(run, _said(folder, info))
     change.forget()
     put_back(change, held=held)
     remove_temporaries(folder.path)
@@ -176,8 +176,13 @@ def _accepted(
     if record.status != "ok":
         return ""
     is_answer = bool(record.usage.output_tokens)
-    said = recovery.final_text_of(folder, PROVIDERS[info.provider]) if is_answer else ""
+    said = _said(folder, info) if is_answer else ""
     return accept(run, folder.path, code, said)
+
+
+def _said(folder: RunFolder, info: RunInfo) -> str:
+    provider = provider_of(info.provider, info.base)
+    return recovery.final_text_of(folder, provider) if provider else ""
 
 
 def _unfinished(change: Change, info: RunInfo, code: tuple[str, ...]) -> str:

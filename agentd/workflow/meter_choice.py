@@ -97,7 +97,7 @@ def metered(run: StepRun, request: RunRequest) -> RunRequest:
             pointing=choice.pointing,
             telling=choice.telling,
             argv=_RELAY,
-            given={"provider": row.name},
+            given={"provider": row.row_name},
         )
     return replace(request, relay_plan=plan, metered=str(choice))
 

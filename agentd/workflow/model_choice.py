@@ -10,6 +10,7 @@ from agentd.config.model import COMPLEXITIES, Complexity, Config, ModelConfig, P
 from agentd.errors import ConfigError
 from agentd.frozen import frozen
 from agentd.providers import PROVIDERS
+from agentd.providers.provider import Provider
 from agentd.workflow.steps import Step
 
 # As the original agentd had it: a change is of the first size that its specs and tasks, added up,
@@ -51,7 +52,7 @@ def choose(
     installed = [
         name for name, each in config.providers.items() if each.executable(root, os.environ)
     ]
-    usual = usual_provider(step, installed or config.providers)
+    usual = usual_provider(step, map(config.row, installed or config.providers))
     asked = provider or (set_ and set_.provider)
     name = asked or usual
     if name not in config.providers:
@@ -68,7 +69,7 @@ def choose(
     # A model of [steps.X] without a provider is one of the provider that the step would have.
     same = set_ is not None and (set_.provider or usual) == name
     wanted = model or (set_.model if set_ and same else None)
-    first = usual_provider(step, config.providers)
+    first = usual_provider(step, map(config.row, config.providers))
     instead_of = first if not asked and first != name else ""
     sized = model_for(settings, size) if wanted is None else None
     if wanted is not None:
@@ -83,11 +84,11 @@ def choose(
     )
 
 
-def usual_provider(step: Step, names: Iterable[str]) -> str:
+def usual_provider(step: Step, providers: Iterable[Provider]) -> str:
     """Of these providers the first that is usual for the step's work, else the first of all."""
-    known = list(names)
-    usual = (name for name in known if step.work in PROVIDERS[name].usual_for)
-    return next(usual, next(iter(known), ""))
+    known = list(providers)
+    usual = (row.name for row in known if step.work in row.usual_for)
+    return next(usual, known[0].name if known else "")
 
 
 def complexity_of(size: int) -> Complexity:

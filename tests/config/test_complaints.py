@@ -29,6 +29,22 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
             '[codex]\n[steps.review]\nmodel = "--yolo"',
             'steps.review.model is "--yolo"; expected the id of a model, or a full model name',
         ),
+        (
+            '[providers.work]\ncommand = "x"',
+            "providers.work.base is missing; expected one of claude, codex, gemini",
+        ),
+        ('[providers.work]\nbase = "gpt"', 'providers.work.base is "gpt"; expected one of claude'),
+        (
+            '[providers.claude]\nbase = "codex"',
+            "providers.claude is a table; expected a name of small letters, digits, '-' and '_' "
+            "that is none of claude, codex, gemini, for a table",
+        ),
+        ('[providers."a b"]\nbase = "codex"', 'providers."a b" is a table; expected a name'),
+        ("providers = 1", "providers is 1; expected a table: [providers]"),
+        (
+            '[codex]\n[providers.work]\nbase = "codex"\n[steps.review]\nprovider = "wrok"',
+            'steps.review.provider is "wrok"; expected one of claude, codex, gemini, work',
+        ),
         ("[codex]\n[steps]\nreview = 1", "steps.review is 1; expected a table: [steps.review]"),
         (
             "[workflow]\nplanning_iterations = -1",

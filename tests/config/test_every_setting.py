@@ -48,6 +48,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "min_version",
         "workflow",
         *PROVIDERS,
+        "providers",
         "steps",
         "checks",
         "validation",
@@ -69,6 +70,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     assert set(data["validation"]) == {"patterns"}
     assert set(data["validation"]["patterns"][0]) == set(ValidationPattern.__slots__)
     assert {key for step in data["steps"].values() for key in step} == set(StepConfig.__slots__)
+    assert set(data["providers"]["work"]) == {"base", "command"}
     assert set(data["claude"]) == {"command", "default", "extra_args", "env", "models"}
     prices = data["pricing"]["models"]["your-model"]
     assert set(prices) == set(PricingConfig.__slots__)
@@ -108,7 +110,7 @@ def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
         step: provider for steps, provider, *_ in rows for step in steps.strip("`").split("` `")
     }
     assert {name: told.get(name) for name in STEPS} == {
-        name: usual_provider(step, PROVIDERS) for name, step in STEPS.items()
+        name: usual_provider(step, PROVIDERS.values()) for name, step in STEPS.items()
     }
     assert set(STEP_NAMES) <= set(told)
 

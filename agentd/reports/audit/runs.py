@@ -14,7 +14,7 @@ from agentd.ledger.run_folders import ENTERED
 from agentd.metering.call import CallRecord
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import UsageMetrics
-from agentd.providers import PROVIDERS
+from agentd.providers import provider_of
 from agentd.providers.base import Cli, Logged, Parsed
 from agentd.reports.audit.problems import STATE_FIX, Check, Problem
 from agentd.runner.outcome import outcome_of
@@ -106,13 +106,14 @@ def open_run(
 ) -> Run | None:
     """The run in ``path``; None when it left too little to be read once more."""
     folder = RunFolder(path)
-    provider = PROVIDERS.get(call.provider or "")
-    if provider is None or not (folder.run_json.is_file() and folder.stdout.is_file()):
+    if not (folder.run_json.is_file() and folder.stdout.is_file()):
         return None
     try:
-        return Run(folder, folder.info(), provider.cli(), before, environ)
+        info = folder.info()
     except StateError:
         return None  # a damaged run.json: without it nobody knows how to read the output
+    provider = provider_of(call.provider, info.base)
+    return Run(folder, info, provider.cli(), before, environ) if provider else None
 
 
 def check_tokens(call: CallRecord, run: Run) -> Iterator[Problem]:

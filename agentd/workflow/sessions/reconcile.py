@@ -13,7 +13,7 @@ from agentd.project.change import Change
 from agentd.project.changes import all_changes, find_change
 from agentd.project.hold import at_work
 from agentd.project.workspace import Workspace
-from agentd.providers import PROVIDERS
+from agentd.providers import provider_of
 from agentd.runner import recovery
 from agentd.runner.result import read_again
 from agentd.runner.run_folder import RunFolder
@@ -97,8 +97,7 @@ def _read_again(change: Change, calls: Sequence[CallRecord]) -> Iterator[CallRec
     """The calls of this change that are not exact, as their runs' folders and logs have them."""
     for number, call in enumerate(calls):
         folder = RunFolder(change.runs_dir / call.id) if call.id else None
-        provider = PROVIDERS.get(call.provider or "")
-        if call.accuracy == "exact" or call.step == MANUAL or not folder or not provider:
+        if call.accuracy == "exact" or call.step == MANUAL or not folder:
             continue
         if call.started_at is None or not (folder.run_json.is_file() and folder.stdout.is_file()):
             continue
@@ -108,6 +107,9 @@ def _read_again(change: Change, calls: Sequence[CallRecord]) -> Iterator[CallRec
                 continue
         except StateError:
             continue  # `cost audit` names a damaged run.json
+        provider = provider_of(call.provider, info.base)
+        if provider is None:
+            continue
         outcome = read_again(
             folder,
             info,

@@ -1,0 +1,97 @@
+"""A provider by a name of the config: wherever a provider's name may stand, and as its base is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.workspace import PROPOSAL, Sandbox, make_sandbox
+
+from agentd.config.load import load
+from agentd.workflow.model_choice import choose
+from agentd.workflow.steps import STEPS
+
+CONFIG = """project_name = "x"
+[providers.work]
+base = "claude"
+command = "{claude}"
+default = "claude-opus-4-5"
+[providers.second]
+base = "codex"
+command = "{codex}"
+[workflow]
+script_retries = 0
+fallback = ["work"]
+[steps.proposal]
+provider = "second"
+[budget.providers.work]
+limit_usd = 20
+"""
+PLAIN = "claude/2.1.330/tool_stream_json"
+
+
+def sandbox(tmp_path: Path) -> Sandbox:
+    return make_sandbox(tmp_path, CONFIG)
+
+
+def test_a_step_runs_with_it_and_its_calls_have_its_name(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.answer("proposal", PLAIN, PROPOSAL)
+    box.ok("proposal", "x", "Log in", "--provider", "work")
+    [call] = box.telemetry("x")["calls"]
+    assert (call["provider"], call["accuracy"]) == ("work", "exact")
+    assert call["model"].startswith("claude-")
+    run = box.change("x") / "runs" / call["id"]
+    told = json.loads((run / "run.json").read_text())
+    assert (told["provider"], told["base"]) == ("work", "claude")
+    assert "work" in box.ok("cost", "x", "--by", "provider")
+    box.ok("cost", "audit", "x")
+
+
+def test_a_step_falls_back_on_it(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.answer("proposal", PLAIN, PROPOSAL)  # claude's output is none that codex's reader knows
+    box.ok("proposal", "x", "Log in")
+    assert [(call["provider"], call["status"]) for call in box.telemetry("x")["calls"]] == [
+        ("second", "failed"),
+        ("work", "ok"),
+    ]
+
+
+def test_a_run_that_agentd_did_not_live_to_record_is_entered_without_its_section(
+    tmp_path: Path,
+) -> None:
+    box = sandbox(tmp_path)
+    box.answer("proposal", PLAIN, PROPOSAL)
+    box.ok("proposal", "x", "Log in", "--provider", "work")
+    [call] = box.telemetry("x")["calls"]
+    state = box.change("x") / "STATE.yaml"
+    for name in ("call.json", "call.pending.json"):
+        (box.change("x") / "runs" / call["id"] / name).unlink(missing_ok=True)
+    state.write_text("change_id: x\nschema_version: '2.0'\nphase: proposed\n")
+    config = box.root / "agentd" / "config.toml"
+    config.write_text('project_name = "x"\n[claude]\n')
+    done = box.run("status", "x")
+    [again] = box.telemetry("x")["calls"]
+    assert (again["id"], again["provider"]) == (call["id"], "work"), done.stderr
+    assert again["tokens_in"] == call["tokens_in"]
+
+
+def test_the_config_and_doctor_know_it(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    assert box.ok("config", "get", "providers.work.base").strip() == "claude"
+    box.ok("config", "set", "providers.work.default", "claude-sonnet-4-5")
+    assert "claude-sonnet-4-5" in box.ok("config", "list")
+    told = box.run("doctor").stdout
+    assert " work: " in told
+
+
+def test_what_has_a_section_of_its_own_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[providers.work]\nbase = "claude"\n[codex]\n[claude]\n')
+    config = load(path)
+    assert list(config.providers) == ["codex", "claude", "work"]
+    assert config.providers["work"].command == "claude"
+    assert choose(config, STEPS["implementation"]).provider == "claude"
+    path.write_text('[providers.work]\nbase = "claude"\n[codex]\n')
+    assert choose(load(path), STEPS["implementation"]).provider == "work"
