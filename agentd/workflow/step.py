@@ -15,7 +15,7 @@ from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.runner.run_folder import FEEDBACK
 from agentd.workflow.attempts import run_until_done
-from agentd.workflow.changed_files import Lines, changed_since, differing
+from agentd.workflow.changed_files import Lines, changed_since, look_before
 from agentd.workflow.checks.deciding import before_step
 from agentd.workflow.decide import PLAN
 from agentd.workflow.step_run import StepRun
@@ -54,10 +54,10 @@ def run_step(run: StepRun) -> StepOutcome:
         return earlier
     check_ready(run.change, run.step)
     run, is_paid = before_step(_with_feedback(_with_doubt(run)))
-    before = differing(run.change.project) if run.step.code else None
+    before = look_before(run.change.project) if run.step.code else None
     record = run_until_done(run) if is_paid else None
     run.order.timed_out.clear()
-    changed = {} if before is None else changed_since(before, run.change.project)
+    changed = {} if before is None else changed_since(before)
     return _outcome(run, record, changed)
 
 

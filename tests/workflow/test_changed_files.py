@@ -12,7 +12,7 @@ from support.loop_box import STREAMS, sandbox, verdict
 from support.workspace import REVIEW
 
 from agentd.project.layout import Project
-from agentd.workflow.changed_files import Lines, changed_since, differing
+from agentd.workflow.changed_files import Lines, changed_since, look_before
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def told(files: Mapping[str, Lines]) -> dict[str, str]:
 
 
 def test_lines_added_and_removed_also_of_new_files(repo: Repo) -> None:
+    before = look_before(Project(repo.root))
     (repo.root / "a.py").write_text("1\nzwei\n3\n4\n")
     (repo.root / "b.py").unlink()
     (repo.root / "new ü.py").write_text("one\ntwo")
@@ -38,7 +39,7 @@ def test_lines_added_and_removed_also_of_new_files(repo: Repo) -> None:
         path = repo.root / own
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x\n")
-    assert told(differing(Project(repo.root))) == {
+    assert told(changed_since(before)) == {
         "a.py": "+2 -1",
         "b.py": "+0 -1",
         "new ü.py": "+2 -0",
@@ -46,21 +47,59 @@ def test_lines_added_and_removed_also_of_new_files(repo: Repo) -> None:
     }
 
 
-def test_only_what_a_step_changed_is_told(repo: Repo) -> None:
-    (repo.root / "a.py").write_text("mine\n")
+def test_it_is_what_the_step_changed_not_what_a_person_did_before(repo: Repo) -> None:
+    (repo.root / "a.py").write_text("mine\n2\n3\n")
     (repo.root / "b.py").write_text("mine\n")
-    (repo.root / "mine.py").write_text("mine\n")
-    before = differing(Project(repo.root))
+    (repo.root / "mine.py").write_text("one\ntwo\nthree\n")
+    (repo.root / "again.py").write_text("as it was\n")
+    (repo.root / "gone.py").write_text("one\ntwo\n")
+    before = look_before(Project(repo.root))
     repo.git("checkout", "-q", "app/b.py")
-    (repo.root / "mine.py").write_text("its\n")
-    changed = changed_since(before, Project(repo.root))
-    assert told(changed) == {"b.py": "+0 -0", "mine.py": "+1 -0"}
+    (repo.root / "mine.py").write_text("one\nzwei\nthree\nfour")
+    (repo.root / "again.py").write_text("as it was\n")
+    (repo.root / "gone.py").unlink()
+    assert told(changed_since(before)) == {
+        "b.py": "+1 -1",
+        "gone.py": "+0 -2",
+        "mine.py": "+2 -1",
+    }
 
 
-def test_where_git_can_not_tell_nothing_is_told(tmp_path: Path) -> None:
-    assert differing(Project(tmp_path)) == {}
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    assert differing(Project(tmp_path)) == {}  # nothing is committed yet
+def test_a_step_that_commits_is_told_by_what_it_changed(repo: Repo) -> None:
+    before = look_before(Project(repo.root))
+    (repo.root / "a.py").write_text("1\n2\n")
+    (repo.root / "c.py").write_text("c\n")
+    repo.commit("its work")
+    assert told(changed_since(before)) == {"a.py": "+0 -1", "c.py": "+1 -0"}
+
+
+def test_what_has_no_lines_to_count_is_named_alone(repo: Repo) -> None:
+    large = "x\n" * 600_000
+    numbers = "".join(f"{number}\n" for number in range(4000))
+    for name, text in {"large": large, "numbers": numbers, "link": "", "data": "\0"}.items():
+        (repo.root / name).write_text(text)
+    before = look_before(Project(repo.root))
+    (repo.root / "large").write_text(f"{large}y\n")
+    (repo.root / "numbers").write_text(numbers.replace("\n", "0\n"))
+    (repo.root / "data").write_text("\0\0")
+    assert told(changed_since(before)) == {"data": "", "large": "", "numbers": ""}
+
+
+@pytest.mark.parametrize("kind", ["no git", "nothing is committed"])
+def test_where_git_has_nothing_to_compare_with_the_files_are_read(
+    tmp_path: Path, kind: str
+) -> None:
+    if kind != "no git":
+        subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    for name in ("a.py", "src/b.py", "node_modules/x.js"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one\n")
+    (tmp_path / ".gitignore").write_text("node_modules/\n")
+    before = look_before(Project(tmp_path))
+    (tmp_path / "src/b.py").write_text("one\ntwo\n")
+    (tmp_path / "c.py").write_text("new\n")
+    (tmp_path / "node_modules/x.js").write_text("other\n")
+    assert told(changed_since(before)) == {"c.py": "+1 -0", "src/b.py": "+1 -0"}
 
 
 def test_results_show_files_issues_and_why_a_model(tmp_path: Path) -> None:
@@ -78,7 +117,8 @@ def test_results_show_files_issues_and_why_a_model(tmp_path: Path) -> None:
     subprocess.run(["git", *identity, "commit", "-qm", "x"], cwd=box.root, check=True)
     box.ok("plan", "add-x", "Let users log in")
     shown = box.ok("impl", "add-x")
-    assert "\n  login.py  +1 -0\n" in shown
+    assert "\n  login.py  +1 -0\n" in shown[: shown.index("review:")]
+    assert "\n  login.py  +1 -1\n" in shown[shown.index("\nresolve:") :]
     assert "  verdict: NEEDS_CHANGES\n    - Issue of kind 0\n" in shown
     assert "    - Issue of kind 9\n    and 2 more\n" in shown
     assert "  gemini-2.5-pro: default of [gemini]\n" in shown
