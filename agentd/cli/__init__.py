@@ -102,7 +102,8 @@ def _invoke(arguments: list[str]) -> int:
             return _end_quietly()
         raise
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        names = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
+        where = f"{names}: " if names else ""
         raise InputError(
             f"{where}{error.strerror or error}", fix="Check the disk and the permissions."
         ) from error

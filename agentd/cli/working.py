@@ -27,6 +27,7 @@ from agentd.reports.partial import told_bound
 from agentd.text import counted
 from agentd.workflow.next_command import next_command
 from agentd.workflow.order import Order
+from agentd.workflow.set_aside import put_away
 from agentd.workflow.step import StepOutcome
 
 _MOST_LINES = 10  # of the files changed, and of the issues found
@@ -83,7 +84,10 @@ def _held(change: Change) -> Iterator[Change]:
     try:
         with at_work(change):
             refuse_unknown(change)
-            yield change
+            try:
+                yield change
+            finally:
+                put_away(change)
     except KeyboardInterrupt:
         raise Cancelled(f"{change.id} was stopped", fix=f"To go on: {change.go_on}") from None
     except (Cancelled, ProviderError) as error:

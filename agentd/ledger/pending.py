@@ -13,7 +13,7 @@ from agentd.json_value import json_value
 from agentd.ledger import call_fields, plain_files, render
 from agentd.ledger.call_id import ALLOWED, is_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, from_object
-from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED, run_dirs
+from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED, run_dirs, unentered
 from agentd.metering.call import CallRecord
 from agentd.own_writes import is_vouched_for, noted
 
@@ -194,3 +194,14 @@ def mark_entered(runs_dir: Path, call_id: str) -> None:
         for name in (PENDING, UNJUDGED):
             with contextlib.suppress(FileNotFoundError):
                 move_over(run_dir / name, run_dir / ENTERED, durable=False)
+
+
+def empty_folders(runs_dir: Path) -> list[Path]:
+    """Folders in which nothing is, as of a call that was entered by an agentd that was killed."""
+    return [path for path in unentered(runs_dir) if _is_empty(path)]
+
+
+def _is_empty(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # another agentd has just removed it
+        return not any(folder.iterdir())
+    return False

@@ -274,11 +274,21 @@ class StateStore:
             self._enter(waiting)
         for call in waiting:
             self.mark_entered(call.record.id)
+        if empty := pending.empty_folders(self.runs_dir):
+            self._remove_entered(empty)
         if problem is not None:
             if unread is None:
                 raise problem
             unread.append(problem)
         return waiting
+
+    def _remove_entered(self, empty: Sequence[Path]) -> None:
+        """Remove those whose call is in STATE.yaml: of another a run may be about to begin."""
+        there = self._read()[1].ids()
+        for path in empty:
+            with contextlib.suppress(OSError):
+                if path.name in there:
+                    path.rmdir()
 
     def mark_entered(self, call_id: str) -> None:
         """Note in the run's folder that its call is in STATE.yaml, if the call was kept there."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from agentd.documents.verdict import read_verdict
 from agentd.errors import InputError
 from agentd.files import make_folders, move_over, read_plain, sync_folder
+from agentd.ledger.run_folders import ENTERED
 from agentd.project.change import Change
 from agentd.project.hold import at_work
 from agentd.runner.run_folder import TO_BE_PUT_BACK
@@ -52,23 +53,40 @@ def put_back(change: Change, *, held: bool) -> None:
             _put_back(aside, change)
 
 
+def put_away(change: Change) -> None:
+    """Move what is left of entered runs to ``rounds/``, as the disk had failed when they ended.
+
+    For who holds the change; where it fails still, the next command tries again. Of a run that is
+    not entered the CLI may be at work.
+    """
+    for aside in sorted(change.runs_dir.glob(f"*/*{TO_BE_PUT_BACK}")):
+        if (aside.parent / ENTERED).exists():
+            _put_away(aside, change)
+
+
 def _put_back(aside: Path, change: Change) -> None:
-    name = aside.name.removesuffix(TO_BE_PUT_BACK)
-    if os.path.lexists(change.folder / name):
-        if not keep_round(change, aside, name):  # what judges nothing stays with the run
-            # A guard that could not end is told who moved it.
-            move_over(aside, aside.with_name(f"{name}{_REPLACED}"), durable=False)
+    place = change.folder / aside.name.removesuffix(TO_BE_PUT_BACK)
+    if os.path.lexists(place):
+        _put_away(aside, change)
         return
-    _move(aside, change.folder / name)
+    _move(aside, place)
     with contextlib.suppress(OSError):
         aside.parent.rmdir()  # of a run that never began nothing is left
+
+
+def _put_away(aside: Path, change: Change) -> None:
+    name = aside.name.removesuffix(TO_BE_PUT_BACK)
+    with contextlib.suppress(OSError):  # it stays with its run
+        if not keep_round(change, aside, name):
+            # A guard that could not end is told who moved it.
+            move_over(aside, aside.with_name(f"{name}{_REPLACED}"), durable=False)
 
 
 def keep_round(change: Change, path: Path, name: str) -> bool:
     """Move a judge's earlier document to ``rounds/NN-NAME``, which git keeps.
 
-    False, and it stays, where it can't be read or gives no verdict. Where the disk fails it stays
-    too, and the next command tries again.
+    False, and it stays, where it can't be read or gives no verdict. Raises OSError where the disk
+    fails.
     """
     step = next((step for step in STEPS.values() if step.judgement and name in step.writes), None)
     folder = change.folder / ROUNDS
@@ -78,11 +96,10 @@ def keep_round(change: Change, path: Path, name: str) -> bool:
         return False
     if step is None or read_verdict(text, tuple(step.verdicts)) is None:
         return False
-    with contextlib.suppress(OSError):
-        make_folders(folder)
-        first = [there.name.partition("-")[0] for there in folder.glob(f"[0-9]*-{name}")]
-        number = max((int(each) for each in first if each.isdecimal()), default=0) + 1
-        move_over(path, folder / f"{number:02}-{name}")
+    make_folders(folder)
+    first = [there.name.partition("-")[0] for there in folder.glob(f"[0-9]*-{name}")]
+    number = max((int(each) for each in first if each.isdecimal()), default=0) + 1
+    move_over(path, folder / f"{number:02}-{name}")
     return True
 
 

@@ -47,15 +47,18 @@ def enter_unentered(change: Change) -> Leftovers:
 def settle_before_step(change: Change, order: Order) -> Sequence[Settled]:
     """Enter them, say so, and warn as after any call; a CLI that still works is followed first.
 
-    What runs that are over have left is ended. Raises BudgetExceeded when one of them has no price
-    and that must end the run, StateError for one that can't be read, Paused (exit 6) when it is not
-    known whether a run or a person changed what a step may not touch; what a step raises when the
-    CLI that was followed had to be stopped.
+    What runs that are over have left is ended, and what they had set aside is moved where it
+    belongs. Raises BudgetExceeded when one of them has no price and that must end the run,
+    StateError for one that can't be read, Paused (exit 6) when it is not known whether a run or a
+    person changed what a step may not touch; what a step raises when the CLI that was followed had
+    to be stopped.
     """
     from agentd.ledger.run_folders import unentered
     from agentd.runner.recovery import end_left_behind
+    from agentd.workflow.set_aside import put_away
 
     try:
+        put_away(change)
         return _settle(change, order) if unentered(change.runs_dir) else ()
     finally:
         if ended := end_left_behind(change.runs_dir):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,6 @@ RECORD = Scene(
     make=with_calls,
     paid=NOTHING,
     holds=holds_four_calls,
-    may_leave=r"/runs/<manual>$",  # an empty folder, which goes with the next step
 )
 
 
@@ -102,6 +102,19 @@ def test_record_and_the_same_again(tmp_path: Path) -> None:
 @pytest.mark.reliability
 def test_record_and_a_power_cut(tmp_path: Path) -> None:
     prove_cuts(RECORD, tmp_path, step=1)
+
+
+def with_a_call_that_waits(folder: Path) -> Sandbox:
+    box = with_calls(folder)
+    StateStore(box.change("add-x")).keep(replace(call(3), id=CALL_ID))
+    return box
+
+
+@pytest.mark.reliability
+def test_entering_a_call_that_waits(tmp_path: Path) -> None:
+    command = ("status", "add-x")
+    made, holds = with_a_call_that_waits, holds_four_calls
+    prove(Scene(command=command, make=made, paid=NOTHING, holds=holds), tmp_path, step=1)
 
 
 def is_reset(box: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from support.workspace import REVIEW, Sandbox
 from agentd.files import write_atomic
 from agentd.project.change import Change
 from agentd.project.layout import find_project
-from agentd.workflow.set_aside import put_back, set_aside
+from agentd.workflow.set_aside import put_away, put_back, set_aside
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS
 
@@ -113,6 +114,52 @@ def test_one_that_can_not_be_moved_is_moved_by_the_next_step(tmp_path: Path) -> 
     put_back(change_of(box), held=True)
     assert rounds_in(folder) == {"01-CHALLENGE.md": FIRST}
     assert not list(folder.glob("runs/*/*"))
+
+
+def left_by_a_review(box: Sandbox) -> Path:
+    put_change(box, "add-x", "complete", {"IMPLEMENTATION.md": "# I\n", "REVIEW.md": REVIEW})
+    run_dir = box.change("add-x") / "runs/20261130T000000-review-00000001"
+    run_dir.mkdir(parents=True)
+    (run_dir / "REVIEW.md.before").write_text(FIRST)
+    return run_dir
+
+
+def test_a_command_without_a_step_moves_what_a_run_had_to_leave(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    run_dir = left_by_a_review(box)
+    (run_dir / "call.json").write_text("{}")
+    box.ok("impl", "add-x")
+    assert rounds_in(box.change("add-x")) == {"01-REVIEW.md": FIRST}
+    assert [path.name for path in run_dir.iterdir()] == ["call.json"]
+
+
+def test_what_a_cli_at_work_has_set_aside_stays_there(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    run_dir = left_by_a_review(box)
+    (box.change("add-x") / "REVIEW.md").unlink()
+    put_away(change_of(box))
+    assert (run_dir / "REVIEW.md.before").read_text() == FIRST
+    (run_dir / "call.json").write_text("{}")  # a person wants another review
+    put_away(change_of(box))
+    assert rounds_in(box.change("add-x")) == {"01-REVIEW.md": FIRST}
+    assert not (box.change("add-x") / "REVIEW.md").exists()
+
+
+def test_what_can_not_be_kept_is_not_written_over_by_checks(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    needs = box.plan["review"][0]["files"]["change/REVIEW.md"]
+    text = box.root / "agentd/config.toml"
+    text.write_text(text.read_text().replace("echo all tests passed", "test ! -e red"))
+    box.plan["resolve"][0]["files"]["red"] = ""
+    box.write_plan()
+    box.ok("plan", "add-x", "Let users log in")
+    shutil.rmtree(box.change("add-x") / "rounds")
+    (box.change("add-x") / "rounds").write_text("in the way\n")
+    assert "rounds/01-REVIEW.md: Not a directory" in box.run("impl", "add-x").stderr
+    assert (box.change("add-x") / "REVIEW.md").read_text() == needs
+    (box.change("add-x") / "rounds").unlink()
+    assert box.run("impl", "add-x").returncode == 5
+    assert needs in rounds_in(box.change("add-x")).values()
 
 
 def test_killed_at_any_point_no_round_is_lost_or_doubled(tmp_path: Path) -> None:
