@@ -21,7 +21,7 @@ _ASCII_MARKS = ("[x]", "[!]", "[ ]", "#", "-")
 
 if TYPE_CHECKING:
     from agentd.metering.totals import Totals
-    from agentd.reports.status import Overview
+    from agentd.reports.overview import Overview
 
 
 def status(
