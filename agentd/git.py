@@ -68,6 +68,14 @@ def output(folder: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
+def has_repository(folder: Path) -> bool:
+    """Whether ``folder`` is in a repository; not where git can't be asked."""
+    try:
+        return run(folder, "rev-parse", "--git-dir").returncode == 0
+    except GitFailed:
+        return False
+
+
 def ignores(folder: Path, path: str) -> bool:
     """Whether git ignores a path relative to ``folder``; not where git can't be asked."""
     try:

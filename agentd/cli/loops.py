@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentd import git
 from agentd.cli.options import ChangeId
 from agentd.cli.run_options import Asked, Feedback, OptionalDescription, Resolve, Small, asking
 from agentd.cli.terminal import note, show
+
+if TYPE_CHECKING:
+    from agentd.project.change import Change
+    from agentd.project.workspace import Workspace
 
 
 @asking("session", "no_checks")
@@ -68,7 +73,7 @@ def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> N
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         show_outcomes(progress, change, run_archive(change, order, resolving=resolve))
-        show(f"archived as {workspace.project.shown(change.folder)}/")
+        _show_archived(workspace, change)
 
 
 @asking("session")
@@ -124,7 +129,15 @@ def run(
             resolving=resolve,
         )
         show_outcomes(progress, change, outcomes)
-        show(f"archived as {workspace.project.shown(change.folder)}/")
+        _show_archived(workspace, change)
+
+
+def _show_archived(workspace: Workspace, change: Change) -> None:
+    """Where the change lies now, and in a repository the command that shows its cost in git."""
+    folder = workspace.project.shown(change.folder)
+    show(f"archived as {folder}/")
+    if git.has_repository(workspace.project.root):
+        show(f"next: git add -A && git diff --cached {folder}/STATE.yaml")
 
 
 def feedback(

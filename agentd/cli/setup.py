@@ -85,7 +85,15 @@ def init(
         show(f"{missing} has no section in config.toml: agentd init --provider {missing}")
     if name and done.project.config_path not in done.created:
         show("config.toml was there already, so --name changed nothing: edit it.")
-    show("Next: describe the project in agentd/project.md, then run `agentd doctor`.")
+    _tell_next(can_run=bool(clis or done.kept))
+
+
+def _tell_next(*, can_run: bool) -> None:
+    if not can_run:
+        show("Next: install one of the CLIs, then run `agentd doctor`.")
+        return
+    show("`agentd doctor` checks the CLIs, the config and the prices.")
+    show('Next: describe the project in agentd/project.md, then `agentd run ID "DESCRIPTION"`.')
 
 
 def _tell_clis(clis: Mapping[str, str]) -> None:

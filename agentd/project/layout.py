@@ -13,6 +13,7 @@ from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
 
 STATE_FILE = "STATE.yaml"
+CHANGELOG = "CHANGELOG.md"
 LAYOUTS = ("agentd", "openspec")
 CHANGE_ID = late_pattern(r"[a-z0-9][a-z0-9-]{0,63}")
 _DATED = late_pattern(r"\d{4}-\d{2}-\d{2}-[a-z0-9]")

@@ -1,4 +1,4 @@
-"""git's merge driver for ledgers: named in .gitattributes, registered in a repository's config."""
+"""How git merges what agentd writes: .gitattributes, and a driver for ledgers in its config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agentd import min_version
 from agentd.errors import InputError
 from agentd.files import read_plain, write_atomic
 from agentd.git import GitFailed, output, run
-from agentd.project.layout import STATE_FILE, Project, find_project
+from agentd.project.layout import CHANGELOG, STATE_FILE, Project, find_project
 
 _ATTRIBUTE = "agentd"
 _OURS = "agentd merge-driver "
@@ -26,15 +26,19 @@ COMMAND = (
 
 
 def attributes_of(project: Project) -> tuple[Path, tuple[str, ...]]:
-    """The .gitattributes beside the project's changes, and its lines that name the driver."""
+    """The .gitattributes beside the project's changes, and its lines: the driver's, and one more.
+
+    Each change puts its entry at the top of the changelog, where two branches would conflict.
+    """
     home = project.changes_dir.parent
     places = [each.relative_to(home) for each in (project.changes_dir, project.archive_dir)]
-    lines = tuple(f"{place}/*/{STATE_FILE} merge={_ATTRIBUTE}" for place in places)
-    return home / ".gitattributes", lines
+    lines = [f"{place}/*/{STATE_FILE} merge={_ATTRIBUTE}" for place in places]
+    lines.append(f"{project.specs_dir.relative_to(home)}/{CHANGELOG} merge=union")
+    return home / ".gitattributes", tuple(lines)
 
 
 def add_lines(project: Project) -> bool:
-    """Name the driver in .gitattributes; False when it is named there. Raises OSError."""
+    """Put the lines into .gitattributes; False when they are there. Raises OSError."""
     path, lines = attributes_of(project)
     text = read_plain(path).decode(errors="surrogateescape") if path.is_file() else ""
     new = [line for line in lines if line not in text.splitlines()]

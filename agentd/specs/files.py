@@ -7,14 +7,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentd.project.layout import Project
+from agentd.project.layout import CHANGELOG, Project
 from agentd.specs.deltas import parse_delta
 from agentd.specs.model import Delta, SpecError
 
 MAX_SPEC_BYTES = 1_000_000
 MAX_HEADINGS = 10_000
 MAX_FOLDERS = 50
-_CHANGELOG = "CHANGELOG.md"
 _SPEC = "spec.md"
 
 
@@ -93,7 +92,7 @@ def is_note(project: Project, key: str, delta: Delta) -> bool:
 
     That is ``CHANGELOG.md``, or a file beside a ``spec.md``; with OpenSpec also beside folders.
     """
-    if key == _CHANGELOG:
+    if key == CHANGELOG:
         return True
     beside = "/" in key or project.layout == "openspec"
     return beside and Path(key).name != _SPEC and delta.empty and not delta.sections

@@ -16,13 +16,12 @@ from agentd.markdown.document import scan
 from agentd.project.change import Change
 from agentd.project.changes import open_changes
 from agentd.project.hold import worker_on
-from agentd.project.layout import Project
+from agentd.project.layout import CHANGELOG, Project
 from agentd.project.phases import read_phase
 from agentd.specs.check import main_problems
 from agentd.specs.files import read_spec
 from agentd.specs.journal import Journal, sole_spec_writer
 
-CHANGELOG = "CHANGELOG.md"
 _HEADING = "# Changelog"
 
 

@@ -11,7 +11,11 @@ from agentd.project import merge_driver
 from agentd.project.init import initialise
 from agentd.project.remove import remove
 
-LINES = ["changes/*/STATE.yaml merge=agentd", "archive/*/STATE.yaml merge=agentd"]
+LINES = [
+    "changes/*/STATE.yaml merge=agentd",
+    "archive/*/STATE.yaml merge=agentd",
+    "specs/CHANGELOG.md merge=union",
+]
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -71,3 +75,28 @@ def test_outside_of_a_repository_it_is_only_named(tmp_path: Path) -> None:
     assert not initialise(tmp_path).registered
     assert merge_driver.registered(tmp_path) is None
     assert not remove(tmp_path).unregistered
+
+
+@pytest.mark.parametrize("before", ["", "\n## 2026-11-22 first\n\nIt began.\n"])
+def test_entries_of_two_branches_in_the_changelog_are_no_conflict(top: Path, before: str) -> None:
+    """Each archive puts its entry at the top; a project's first one makes the file."""
+    initialise(top)
+    git(top, "config", "user.name", "Ada")
+    git(top, "config", "user.email", "ada@example.com")
+    changelog = top / "agentd/specs/CHANGELOG.md"
+    if before:
+        changelog.write_text(f"# Changelog\n{before}")
+    git(top, "add", ".")
+    git(top, "commit", "-qm", "start")
+    start = git(top, "rev-parse", "HEAD")
+    for branch in ("one", "two"):
+        git(top, "switch", "-qC", branch, start)
+        changelog.write_text(f"# Changelog\n\n## 2026-11-30 {branch}\n\nDone: {branch}.\n{before}")
+        git(top, "add", ".")
+        git(top, "commit", "-qm", branch)
+    assert "CONFLICT" not in git(top, "merge", "--no-edit", "one")
+    text = changelog.read_text()
+    assert text.startswith("# Changelog\n\n## 2026-11-30 two\n\nDone: two.\n")
+    assert "## 2026-11-30 one\n\nDone: one.\n" in text
+    assert text.endswith(before)
+    assert text.count("# Changelog\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -21,6 +22,7 @@ def on_a_terminal(
     *,
     columns: int = 120,
     stdout: bool = False,
+    timeout_s: float = 30,
 ) -> tuple[int, str]:
     """Its exit code, and what it prints as stderr (and stdout if asked), byte for byte."""
     leader, follower = pty.openpty()
@@ -35,7 +37,7 @@ def on_a_terminal(
     ) as process:
         os.close(follower)
         shown = b""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if select.select([leader], [], [], 0.1)[0]:
                 try:
@@ -48,6 +50,17 @@ def on_a_terminal(
         process.wait(10)
     os.close(leader)
     return process.returncode, shown.decode()
+
+
+def left_on_screen(shown: str) -> str:
+    """What stays to be seen: lines as they were written last, with their colours."""
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in shown.split("\n"))
+    return "\n".join(lines).replace("\x1b[K", "")
+
+
+def without_colours(shown: str) -> str:
+    """The text alone."""
+    return re.sub(r"\x1b\[[\d;]*m", "", shown)
 
 
 def drawn_lines(shown: str) -> list[str]:
