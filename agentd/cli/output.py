@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from agentd.cli.terminal import note, print_json
+from agentd.cli.terminal import note, show_json
 from agentd.errors import AgentdError
 from agentd.masking import masked
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def print_error(error: AgentdError, *, as_json: bool) -> None:
     """One error: a JSON document on stdout, or what is wrong and what to do on stderr."""
     if as_json:
-        print_json({"error": as_error(error)})
+        show_json({"error": as_error(error)})
         return
     told = as_error(error)
     note(f"Error: {told['message']}")

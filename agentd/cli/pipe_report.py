@@ -15,6 +15,7 @@ from agentd.cli.terminal import note, on_terminal, write_stderr
 from agentd.clock import monotonic_ms
 from agentd.metering.money import decimal_text, usd
 from agentd.pipe.worker import WorkerDied
+from agentd.version import JSON_VERSION
 
 if TYPE_CHECKING:
     from agentd.pipe.batch import Counted, LineOptions
@@ -109,7 +110,7 @@ def _summary_json(totals: LineTotals, ended_by: str | None, *, with_costs: bool)
         "cost_usd": totals.cost_usd,
     }
     summary: dict[str, object] = {
-        "version": "1",
+        "version": JSON_VERSION,
         "lines_total": totals.lines,
         "lines_failed": totals.failed,
         "lines_unpriced": totals.unpriced,

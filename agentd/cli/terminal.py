@@ -9,11 +9,13 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
 
 from agentd.masking import without_keys
 from agentd.text import json_text, plain
+from agentd.version import JSON_VERSION
 
 if TYPE_CHECKING:
     from agentd.reports.model import Style
@@ -39,8 +41,16 @@ def show(text: str = "", *, drawn: bool = False) -> None:
     _print(_colored(without_keys(plain(text, drawn=drawn), os.environ), sys.stdout))
 
 
-def print_json(document: object) -> None:
-    """A JSON document on stdout; a Decimal becomes a number with exactly its digits."""
+def print_json(answer: Mapping[str, object]) -> None:
+    """What a command answers as a JSON document on stdout, with its version.
+
+    A Decimal becomes a number with exactly its digits.
+    """
+    show_json({"version": JSON_VERSION, **answer})
+
+
+def show_json(document: object) -> None:
+    """A JSON document on stdout as it is, without the values of secret variables."""
     text = json_text(document)
     # The values of secret variables as they stand in the text.
     escaped = {name: json_text(value)[1:-1] for name, value in os.environ.items()}

@@ -63,7 +63,8 @@ def test_get_as_json(project: Path) -> None:
     assert '"value": 50.10,' in done.stdout
     assert json.loads(done.stdout)["source"] == "config"
     default = json.loads(config("get", "steps.review.model", "--json", cwd=project).stdout)
-    assert default == {"key": "steps.review.model", "value": None, "source": "default"}
+    told = {"key": "steps.review.model", "value": None, "source": "default"}
+    assert default == {"version": "1", **told}
 
 
 def test_list_has_what_get_has(project: Path) -> None:

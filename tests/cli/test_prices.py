@@ -75,6 +75,7 @@ def test_price_as_json(tmp_path: Path) -> None:
     told = answer("price", "--model", "claude-sonnet-4-5", *counts, *cache, cwd=tmp_path)
     price = told.pop("price")
     assert told == {
+        "version": "1",
         "model": "anthropic/claude-sonnet-4-5",
         "provider": "anthropic",
         "at": "2026-11-25T10:00:00Z",

@@ -33,7 +33,8 @@ def test_show_has_proposal_tasks_deltas_and_verdict(box: Sandbox) -> None:
     )
     told = json.loads(box.ok("show", "--json"))
     assert list(told) == [
-        *("change_id", "path", "archived_on", "proposal", "tasks", "deltas", "verdicts", "diffs")
+        *("version", "change_id", "path", "archived_on", "proposal", "tasks", "deltas"),
+        *("verdicts", "diffs"),
     ]
     assert told["tasks"] == [
         {"number": "1.1", "text": "Log in by name (`login.py`)", "done": False}
@@ -82,6 +83,7 @@ def test_list_specs(box: Sandbox) -> None:
         ["login", "2", "agentd/specs/login.md"],
     ]
     assert json.loads(box.ok("list", "--specs", "--json")) == {
+        "version": "1",
         "specs": [
             {
                 "capability": "login",
@@ -89,7 +91,7 @@ def test_list_specs(box: Sandbox) -> None:
                 "purpose": "Let users in.",
                 "requirements": ["Greet", "Log out"],
             }
-        ]
+        ],
     }
     (box.root / "agentd/specs/login.md").unlink()
     assert box.ok("list", "--specs").startswith("No specs yet.")

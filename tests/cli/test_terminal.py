@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentd.cli.terminal import note, print_json, show, style_of
+from agentd.cli.terminal import note, show, show_json, style_of
 from agentd.reports.model import Style
 
 
@@ -54,7 +54,7 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> 
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     show("caf\u00e9 \U0001f600")
-    print_json({"caf\u00e9": "\U0001f600"})
+    show_json({"caf\u00e9": "\U0001f600"})
     sys.stdout.flush()
     text, document = raw.getvalue().decode().split("\n", 1)
     assert text == r"caf\u00e9 \ud83d\ude00"
@@ -63,7 +63,7 @@ def test_what_the_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_key_leaves_sound_json(capsys: pytest.CaptureFixture[str]) -> None:
     key = "-----BEGIN PRIVATE KEY-----\nabc"
-    print_json({"a": [key, 1.5, None], "Bearer abcdefgh": Decimal("0.10"), "b": "https://x:y@z/"})
+    show_json({"a": [key, 1.5, None], "Bearer abcdefgh": Decimal("0.10"), "b": "https://x:y@z/"})
     assert json.loads(capsys.readouterr().out) == {
         "a": ["***", 1.5, None],
         "Bearer ***": 0.1,
@@ -75,7 +75,7 @@ def test_a_secret_that_json_escapes_is_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MY_CREDENTIALS", '{"user": "me",\n"id": "a\\b"}')
-    print_json({"why": 'refused: {"user": "me",\n"id": "a\\b"}', "calls": 1})
+    show_json({"why": 'refused: {"user": "me",\n"id": "a\\b"}', "calls": 1})
     assert json.loads(capsys.readouterr().out) == {"why": "refused: ***", "calls": 1}
 
 

@@ -56,6 +56,7 @@ def test_text_is_counted_as_it_is(way: str, tmp_path: Path) -> None:
 
 def test_json_of_one_model(tmp_path: Path) -> None:
     assert document(tokens("--model", "gpt-4o", "--json", cwd=tmp_path, stdin=b"hello\n")) == {
+        "version": "1",
         "model": "openai/gpt-4o",
         "provider": "openai",
         "display_name": "GPT-4o",

@@ -57,6 +57,7 @@ def test_json(documents: Documents) -> None:
     done = validate(documents, "--json", "--strict")
     assert done.returncode == 1
     assert json.loads(done.stdout) == {
+        "version": "1",
         "change_id": "add-code",
         "ok": False,
         "strict": True,

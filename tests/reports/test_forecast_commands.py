@@ -194,6 +194,7 @@ def test_an_archived_change_has_no_forecast(tmp_path: Path) -> None:
     archived(box, range(1, 3))
     assert box.ok("cost", "old-1", "--forecast") == "old-1: no step is left to forecast.\n"
     assert document(box, "old-1") == {
+        "version": "1",
         "change_id": "old-1",
         "next": None,
         "rest": None,

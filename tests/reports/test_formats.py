@@ -271,7 +271,9 @@ def test_web_searches_are_told_where_there_are_some(searches: int) -> None:
 
 def test_json() -> None:
     document = json.loads(shown("json", base=BASE), parse_float=Decimal)
-    assert list(document) == ["scope", "by", "groups", "total", "days", "base", "more"]
+    assert list(document) == [
+        *("version", "scope", "by", "groups", "total", "days", "base", "more")
+    ]
     assert document["groups"][0] == {"model": GROUPS[0].names[0], **GROUPS[0].sums._asdict()}
     assert document["total"]["cost_usd"] == Decimal("2.0003523150")
     assert document["days"][2] == {"day": "2026-12-01", "cost_usd": Decimal("1.6003523150")}

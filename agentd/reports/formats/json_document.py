@@ -7,10 +7,11 @@ from typing import Any
 from agentd.reports.model import Report, Style, difference
 from agentd.reports.partial import kinds_of
 from agentd.text import json_text
+from agentd.version import JSON_VERSION
 
 
 def render(report: Report, *, style: Style, base: Report | None = None) -> str:
-    """``{"scope", "by", "groups", "total", "days"}``, and with a base ``"base"`` and ``"more"``.
+    """``{"version", "scope", "by", "groups", "total", "days"}``, with a base ``base`` and ``more``.
 
     ``partial_because`` is there when calls are partial, ``problems`` when a ledger can't be read,
     ``not_imported`` where that was asked.
@@ -18,6 +19,7 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
     """
     del style  # JSON is for programs, wherever it goes
     document = {
+        "version": JSON_VERSION,
         **_document(report),
         "days": [{"day": day.name, "cost_usd": day.cost_usd} for day in report.days],
     }
