@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, tzinfo
 from decimal import Decimal
-from itertools import repeat
 from typing import Any
 
-from agentd.ledger.alike import AlikeCalls, words
+from agentd.ledger.alike import KINDS, AlikeCalls
 from agentd.ledger.rows import Row
 from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.unpriced import is_local, is_unpriced
@@ -26,10 +25,6 @@ _NOTHING: Mapping[str, Any] = {
 }
 
 
-_WIDTH = 4
-"""Tokens in, out and from a cache, as text, and the cost: what is kept of a call."""
-
-
 class AlikeSums:
     """What calls of many ledgers add up to, ``by`` some dimensions, the days in ``here``."""
 
@@ -37,36 +32,45 @@ class AlikeSums:
         self._by = by
         self._by_change, self._by_day = "change" in by, any(name in PERIODS for name in by)
         self._kinds = _Kinds(by)
-        self._used: defaultdict[Any, list[Any]] = defaultdict(list)
+        self._used: defaultdict[str, defaultdict[Any, _Used]] = defaultdict(
+            lambda: defaultdict(_Used)
+        )
         self._spent: defaultdict[date | None, Decimal] = defaultdict(Decimal)
         self._days = _Days(here)
 
     def take(self, calls: AlikeCalls) -> bool:
         """Add them up; False, and nothing is done, where a day of ``here`` begins amid an hour."""
         days = list(map(self._days.__getitem__, calls.hours))
-        if self._days.parted.intersection(calls.hours):
+        if self._days.parted and self._days.parted.intersection(calls.hours):
             return False
         costs_usd = list(map(Decimal, calls.costs_usd))
         for day, cost_usd in zip(days, costs_usd, strict=True):
             self._spent[day] += cost_usd
-        keys = zip(
-            map(self._kinds.__getitem__, zip(calls.heads, calls.tails, strict=True)),
-            repeat(calls.change_id if self._by_change else ""),
-            days if self._by_day else repeat(None),
-            strict=False,
-        )
-        numbers = (calls.tokens_in, calls.tokens_out, calls.tokens_cache_read, costs_usd)
-        for key, given, answered, cached, cost_usd in zip(keys, *numbers, strict=False):
-            # Flat: to sum up a tuple of each call takes twice as long.
-            self._used[key] += given, answered, cached, cost_usd
+        kinds = map(self._kinds.__getitem__, calls.kinds)
+        used_by = self._used[calls.change_id if self._by_change else ""]
+        for used, given, answered, from_cache, cost_usd in zip(
+            map(used_by.__getitem__, zip(kinds, days, strict=True) if self._by_day else kinds),
+            map(int, calls.tokens_in),
+            map(int, calls.tokens_out),
+            [0 if one is None else int(one) for one in calls.tokens_cache_read],
+            costs_usd,
+            strict=True,
+        ):
+            used.calls += 1
+            used.tokens_in += given
+            used.tokens_out += answered
+            used.tokens_cache_read += from_cache
+            used.cost_usd += cost_usd
+            if not given and not answered:
+                used.without_tokens += 1
         return True
 
     def sums(self) -> Iterator[tuple[tuple[str, ...], Sums]]:
         """The names of calls that are alike, and their sums."""
-        for (kind, change_id, day), every in self._used.items():
+        for change_id, kind, day, used in self._each():
             row = self._kinds.rows[kind]._replace(change_id=change_id)
             names = (next(iter(COLUMNS[name]([row], [day]))) for name in self._by)
-            yield tuple(names), _sums(row, every)
+            yield tuple(names), used.sums(row)
 
     def spent(self) -> Iterator[tuple[date, Decimal]]:
         """What was spent on which day."""
@@ -75,11 +79,48 @@ class AlikeSums:
     def whys(self) -> Counter[str]:
         """What is not known of how many partial calls."""
         whys: Counter[str] = Counter()
-        for (kind, _, _), every in self._used.items():
+        for _, kind, _, used in self._each():
             row = self._kinds.rows[kind]
             if row.accuracy == PARTIAL:
-                whys[row.why or ""] += len(every) // _WIDTH
+                whys[row.why or ""] += used.calls
         return whys
+
+    def _each(self) -> Iterator[tuple[str, int, date | None, _Used]]:
+        for change_id, used_by in self._used.items():
+            for key, used in used_by.items():
+                kind, day = key if self._by_day else (key, None)
+                yield change_id, kind, day, used
+
+
+class _Used:
+    """What calls of one kind add up to."""
+
+    __slots__ = (
+        *("calls", "cost_usd", "tokens_cache_read", "tokens_in", "tokens_out", "without_tokens"),
+    )
+
+    def __init__(self) -> None:
+        self.calls = self.without_tokens = 0
+        self.tokens_in = self.tokens_out = self.tokens_cache_read = 0
+        self.cost_usd = Decimal(0)
+
+    def sums(self, row: Row) -> Sums:
+        """The same as sums of a report; ``row`` is a call of this kind."""
+        calls, is_free = self.calls, row.cost_source == "none"
+        with_tokens = calls - self.without_tokens
+        return Sums(
+            calls=calls,
+            failed=calls * (row.status != "ok"),
+            local=calls * (is_free and is_local(row.model)),
+            unpriced=with_tokens * is_unpriced(row.model, row.cost_source, with_tokens),
+            tokens_in=self.tokens_in,
+            tokens_out=self.tokens_out,
+            tokens_cache_read=self.tokens_cache_read,
+            cost_usd=self.cost_usd,
+            partial=calls * (row.accuracy == PARTIAL),
+            web_searches=calls * row.web_searches,
+            estimated=calls * is_estimate(row.accuracy, row.why),
+        )
 
 
 class _Days(dict[str | None, date | None]):
@@ -97,8 +138,8 @@ class _Days(dict[str | None, date | None]):
         return day
 
 
-class _Kinds(dict[tuple[str, str], int]):
-    """The kind of a call by its lines; calls of one kind are the same but for their numbers."""
+class _Kinds(dict[int, int]):
+    """Which of its ``rows`` a kind of call is: the same of all that differ in what is not asked."""
 
     def __init__(self, by: Sequence[str]) -> None:
         self.rows: list[Row] = []
@@ -106,37 +147,11 @@ class _Kinds(dict[tuple[str, str], int]):
         asked = {"step" if name == "source" else name for name in by}
         self._not_asked = {name: value for name, value in _NOTHING.items() if name not in asked}
 
-    def __missing__(self, lines: tuple[str, str]) -> int:
-        row = words(*lines)
-        if row is None:
-            raise ValueError(f"lines that AlikeCalls must not have: {lines}")
+    def __missing__(self, kind: int) -> int:
+        row = KINDS[kind]
         model = {"model": row.model} if row.cost_source == "none" else {}  # it may be local
-        kind = row._replace(**{**self._not_asked, **model})
-        number = self[lines] = self._numbers.setdefault(kind, len(self.rows))
+        asked = row._replace(**{**self._not_asked, **model})
+        number = self[kind] = self._numbers.setdefault(asked, len(self.rows))
         if number == len(self.rows):
-            self.rows.append(kind)
+            self.rows.append(asked)
         return number
-
-
-def _sums(row: Row, every: Sequence[Any]) -> Sums:
-    tokens_in, tokens_out, cached, costs_usd = (every[at::_WIDTH] for at in range(_WIDTH))
-    tokens = (list(map(int, tokens_in)), list(map(int, tokens_out)))
-    calls, local, unpriced = len(costs_usd), 0, 0
-    if row.cost_source == "none":
-        local = calls * is_local(row.model)
-        unpriced = sum(
-            is_unpriced(row.model, "none", sum(both)) for both in zip(*tokens, strict=True)
-        )
-    return Sums(
-        calls=calls,
-        failed=calls * (row.status != "ok"),
-        local=local,
-        unpriced=unpriced,
-        tokens_in=sum(tokens[0]),
-        tokens_out=sum(tokens[1]),
-        tokens_cache_read=sum(map(int, filter(None, cached))),
-        cost_usd=sum(costs_usd, Decimal(0)),
-        partial=calls * (row.accuracy == PARTIAL),
-        web_searches=calls * row.web_searches,
-        estimated=calls * is_estimate(row.accuracy, row.why),
-    )

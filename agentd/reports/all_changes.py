@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from agentd.errors import StateError
@@ -52,7 +53,9 @@ def sum_ledgers(
         return _read(changes, stamps, query, bounds, origins)
     place = cache.path_of("reports", home_of(changes))
     seen = [
-        (change.id, change.folder, stamp) for change, stamp in zip(changes, stamps, strict=True)
+        # Of plain values: to keep a Path and a FileStamp takes ten times as long.
+        (change.id, str(change.folder), *(stamp or ()))
+        for change, stamp in zip(changes, stamps, strict=True)
     ]
     kept_seen, kept = cache.load(place) or (None, {})
     known: dict[Query, SummedLedgers] = kept if kept_seen == seen else {}
@@ -71,10 +74,10 @@ def _read(
     bounds: Bounds,
     origins: Origins = NOWHERE,
 ) -> SummedLedgers:
-    def read(once: Mapping[str, list[Row]]) -> tuple[SummedLedgers, list[array[int]]]:
-        """The sums, with ``once`` in place of what these folders have; and the ids of each."""
+    def read(once: Mapping[str, list[Row]]) -> tuple[SummedLedgers, list[_Ids]]:
+        """The sums, with ``once`` in place of what these folders have; and the ids."""
 
-        def of_share(share: slice) -> tuple[SummedLedgers, list[array[int]]]:
+        def of_share(share: slice) -> tuple[SummedLedgers, _Ids]:
             problems: list[StateError] = []
             untimed: list[int] = []
             notes: list[str] = []
@@ -97,7 +100,8 @@ def _read(
                         notes.append(told_twice(twice, change.id))
 
             sums = tally(chosen(), query, origins)
-            return SummedLedgers(sums, sum(untimed), tuple(problems), tuple(notes)), ids
+            summed = SummedLedgers(sums, sum(untimed), tuple(problems), tuple(notes))
+            return summed, _Ids(ids)
 
         sizes = [stamp.size if stamp else 0 for stamp in stamps]
         parts, ids = zip(*in_processes(of_share, sizes, _SHARE_BYTES), strict=True)
@@ -107,14 +111,13 @@ def _read(
             tuple(problem for part in parts for problem in part.problems),
             tuple(told for part in parts for told in part.notes),
         )
-        return summed, [one for of_part in ids for one in of_part]
+        return summed, list(ids)
 
     summed, ids = read({})
-    if len({hash(change.id) for change in changes}.union(*ids)) == len(changes) + sum(
-        map(len, ids)
-    ):
-        return summed  # nothing is there twice
-    names = [{hash(change.id), *of} for change, of in zip(changes, ids, strict=True)]
+    if len({change.id for change in changes}) == len(changes) and not _any_twice(ids):
+        return summed
+    each = (one for share in ids for one in share.of_ledgers)
+    names = [{hash(change.id), *of} for change, of in zip(changes, each, strict=True)]
     several = [changes[at] for at in sorted(sharing(names))]
     once = counted_once(several, [read_ledger(change, []) for change in several])
     if not once:
@@ -125,7 +128,33 @@ def _read(
     return summed._replace(notes=(*summed.notes, *told))
 
 
+class _Ids:
+    """The ids of the calls of some ledgers, as their hashes in the processes that this one forks.
+
+    Hashes are less to send than ids; ``every`` is made where the ledgers were read, and not sent.
+    """
+
+    def __init__(self, of_ledgers: Sequence[array[int]]) -> None:
+        self.of_ledgers = of_ledgers
+        self.every = set().union(*of_ledgers)
+        self.any_twice = len(self.every) < sum(map(len, of_ledgers))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"of_ledgers": self.of_ledgers, "any_twice": self.any_twice}
+
+
+def _any_twice(shares: Sequence[_Ids]) -> bool:
+    """Whether a call is in two ledgers; the first of the shares was read in this process."""
+    first, *others = shares
+    seen = first.every
+    for one in others:
+        if not seen.isdisjoint(chain(*one.of_ledgers)):
+            return True
+        if one is not others[-1]:
+            seen = seen.union(*one.of_ledgers)
+    return any(one.any_twice for one in shares)
+
+
 def _hashes(calls: AlikeCalls | Sequence[Row]) -> array[int]:
-    """Of the ids, as they are in the processes that this one forks: less to send than the ids."""
     ids = calls.ids if isinstance(calls, AlikeCalls) else (row.call_id for row in calls)
     return array("q", map(hash, filter(None, ids)))

@@ -114,17 +114,6 @@ def test_no_sum_is_left_out() -> None:
     assert total == tally([slow], Query()).total
 
 
-def test_the_lines_that_are_known_to_be_sound_are_so_many_at_most(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(alike, "_MOST_KNOWN", 3)
-    known: set[str] = set()
-    for number in range(9):
-        assert alike._all([f"{number}", "a"], known, str.isalnum)
-        assert len(known) <= 5
-    assert not alike._all(["-"], known, str.isalnum)
-
-
 def test_what_agentd_writes_is_summed_up_in_this_way(tmp_path: Path) -> None:
     """So the test above compares two ways, not one with itself."""
     store = new_store(tmp_path)

@@ -96,3 +96,25 @@ def test_ledgers_add_up_alike_in_one_process_and_in_four(
     assert alone.tally.total.calls == sum(range(9)) - 4
     assert [str(error) for error in together.problems] == [str(error) for error in alone.problems]
     assert ["c4/STATE.yaml" in str(error) for error in together.problems] == [True]
+
+
+@pytest.mark.parametrize(("owner", "other"), [(0, 1), (0, 7), (3, 7), (6, 7)])
+def test_a_call_of_two_ledgers_counts_once_whichever_process_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, other: int
+) -> None:
+    ledgers = []
+    for number in range(8):
+        store = StateStore(tmp_path / "changes" / f"c{number}")
+        store.create(f"c{number}")
+        for place in (number, 10 + number):
+            store.append(call(place))
+        if number == other:
+            store.append(call(owner))
+        ledgers.append(change_at(store.change_dir))
+    alone = sum_ledgers(ledgers, Query(("change",)), Bounds())
+    monkeypatch.setattr(all_changes, "_SHARE_BYTES", 1)
+    together = sum_ledgers(ledgers, Query(("change",)), Bounds())
+    assert together == alone
+    assert together.tally.total.calls == 16
+    (told,) = together.notes
+    assert f"1 call of change c{other} in change c{owner} too; counted once, there" in told
