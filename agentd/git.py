@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from agentd import debug
+from agentd import debug, planted_filters
 
 TIMEOUT_S = 120.0
 # A status must not write the index, and a repository must not name a program for it to run.
@@ -102,4 +102,6 @@ def _environment(own_settings: bool, settings: Path | None = None) -> dict[str, 
     }
     if settings is not None or not own_settings:
         kept |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(settings or os.devnull)}
+    if own_settings:
+        kept |= planted_filters.overrides(kept)
     return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}

@@ -28,6 +28,8 @@ WRITES, MAKING, BASELINE, ENDED = ".writes", ".making", ".baseline", ".ended"
 OF_GUARDS = (WRITES, MAKING, BASELINE, ENDED, ".tmp")
 """How files end of which a killed guard may have left one: see ``guard.write_log``."""
 LEFT_BY_STEPS = "left-by-steps.json"
+PLANTED = "planted-filters.json"
+"""In the home of all projects: see ``planted_filters``."""
 _ROOT = "root"
 _LONGEST_PATH = 4096
 _PROJECTS = "projects"  # in the home of all, the paths of those in which a step has run
@@ -81,7 +83,7 @@ def state_folders_around(path: str) -> Iterator[tuple[str, str]]:
     there = {}
     for home in _usable_homes(os.path.dirname(path)):  # noqa: PTH120
         with contextlib.suppress(OSError):
-            if names := frozenset(os.listdir(home)) - {_PROJECTS}:  # noqa: PTH208
+            if names := frozenset(os.listdir(home)) - {_PROJECTS, PLANTED}:  # noqa: PTH208
                 there[home] = names
     if not there:
         return
@@ -119,7 +121,7 @@ def _sha256() -> Any:
 
 def roots_worked_in() -> list[str]:
     """The paths of the projects in which a step has run, those that are gone too."""
-    home = _home_of_user()
+    home = home_of_user()
     listed = os.fsdecode(_listed_in(home)) if home else ""
     return [root for root in listed.split("\0") if root.startswith("/")]
 
@@ -151,13 +153,14 @@ def _enlist(home: str, real: str) -> None:
 
 def known_roots() -> list[str]:
     """The paths of the projects that have a state folder outside of their git folder."""
-    home = _home_of_user()
+    home = home_of_user()
     names = sorted(os.listdir(home)) if home and _is_ours(home) else ()  # noqa: PTH208
     folders = [f"{home}/{name}" for name in names]
     return [root for one in folders if _is_ours(one) and (root := _named(one)).startswith("/")]
 
 
-def _home_of_user() -> str | None:
+def home_of_user() -> str | None:
+    """Where the state folders of this user's projects lie; None where nobody knows."""
     home = os.environ.get("XDG_STATE_HOME", "")
     if not home.startswith("/"):
         home = os.path.expanduser("~/.local/state")  # noqa: PTH111
@@ -165,7 +168,7 @@ def _home_of_user() -> str | None:
 
 
 def _homes(folder: str) -> Iterator[str]:
-    home = _home_of_user()
+    home = home_of_user()
     if home is not None:
         yield home
     common = _git_folder(os.path.realpath(folder))
@@ -230,7 +233,7 @@ def _make(folder: str, home: str, real: str) -> None:
     _make_private(home)
     if not os.path.lexists(folder):
         _prune(home)
-        if home == _home_of_user():
+        if home == home_of_user():
             _enlist(home, real)
     _make_private(folder)
     if (named := _named(folder)) == real:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from agentd import planted_filters
 from agentd.git import GitFailed
 from agentd.guard.baseline import Baseline
 from agentd.guard.findings import Told
@@ -41,7 +42,9 @@ class UserSettings:
         rules = {key: os.fspath(path) for key, path in _rules(entries).items()}
         for path in rules.values():
             self._baseline.keep(Path(path), up_to=_KEPT_BYTES)
-        self._baseline.facts["git of user"] = {"entries": entries, "rules": rules}
+        planted = sorted(planted_filters.planted())
+        told_of_user = {"entries": entries, "rules": rules, "planted": planted}
+        self._baseline.facts["git of user"] = told_of_user
         included = {
             os.path.normpath(self._place.top / origin)
             for scope, origin, _ in told
@@ -62,9 +65,11 @@ class UserSettings:
         if before is None:  # of an older agentd that was killed
             yield self._place
             return
-        now: list[str] = []
+        listed: list[tuple[str, str]] = []
         with contextlib.suppress(GitFailed):  # as of a named pipe in their place
-            now = [entry for scope, _, entry in _listed(self._place) if scope in _OUTSIDE]
+            listed = [(at, entry) for scope, at, entry in _listed(self._place) if scope in _OUTSIDE]
+        now = [entry for _, entry in listed]
+        planted = self._note_planted(listed)
         changed = sorted({_key(entry) for entry in {*before["entries"]} ^ {*now}})
         rules = _rules(now)
         for key, path in before["rules"].items():
@@ -76,7 +81,10 @@ class UserSettings:
             yield self._place
             return
         text = f"git's settings outside of the project changed during the step: {some_of(changed)}"
-        told.append(Told(f"{text}. agentd judged it by those of before", GIT))
+        text += ". agentd judged it by those of before"
+        if planted:
+            text += f", and its own git runs no {some_of(planted)} before you have changed that"
+        told.append(Told(text, GIT))
         with contextlib.ExitStack() as held:
             lines = [
                 _line(entry)
@@ -91,6 +99,18 @@ class UserSettings:
                 lines.append(_line(f"{key}\n{used}"))  # one too large to be kept as it is
             settings = self._made(held, "settings", "".join(lines).encode(errors="surrogateescape"))
             yield replace(self._place, settings=settings)
+
+    def _note_planted(self, now: list[tuple[str, str]]) -> list[str]:
+        """Note which filters came with the run, or with an earlier one; returns their keys."""
+        before = self._baseline.facts["git of user"]
+        found: dict[str, set[str]] = {}
+        for origin, entry in now:
+            key = _key(entry)
+            is_known = entry in before["entries"] and key not in before.get("planted", ())
+            if planted_filters.is_filter(key) and not is_known:
+                found.setdefault(str(self._place.top / origin), set()).add(key)
+        planted_filters.note(found)
+        return sorted({key for keys in found.values() for key in keys})
 
     def _made(self, held: contextlib.ExitStack, name: str, data: bytes) -> Path:
         """A file in the state folder for as long as ``held``; a killed guard's is a leftover."""

@@ -18,6 +18,7 @@ from support.guards import (
     watching,
 )
 
+from agentd import git as agentd_git
 from agentd.guard.ended import Ended
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.project.layout import Project
@@ -377,6 +378,49 @@ def test_a_person_s_own_settings_hide_nothing_and_are_told(
     assert not (tmp_path / "ran").exists()
     state = Path(state_folder_of(str(repo.root)) or "/nowhere")
     assert not [*state.glob("*.tmp")]
+
+
+PLANT = "git config --global filter.evil.clean 'touch '$PWD'/../ran; cat'; echo 2 > src/a.py"
+ATTRIBUTES = "echo '*.py filter=evil' > .gitattributes; "
+
+
+def test_a_planted_filter_runs_in_no_later_git_of_agentd_until_its_person_changes_settings(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "filter.mine.clean")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "cat")
+    ran = tmp_path / "ran"
+    with watching(repo, code=True) as guard:
+        shell(repo.root, ATTRIBUTES + PLANT)
+        changes = guard.after()
+    assert "its own git runs no filter.evil.clean before you have changed that" in told(changes)
+    # What a later step does to that file makes it no person's.
+    for deed in ("touch src/a.py", "git config --global a.b c; touch src/a.py", "true"):
+        with watching(repo, code=True) as guard:
+            shell(repo.root, deed)
+            guard.after()
+        agentd_git.output(repo.root, "diff", "HEAD")
+        assert not ran.exists(), deed
+    shell(repo.root, "git config --global user.name me; touch src/a.py")
+    assert agentd_git.output(repo.root, "config", "filter.mine.clean") == b"cat\n"
+    agentd_git.output(repo.root, "diff", "HEAD")
+    assert ran.exists()
+
+
+def test_a_filter_of_a_person_s_own_runs_as_before(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    shell(repo.root, ATTRIBUTES + PLANT)
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "git config --global a.b c; touch src/a.py")
+        guard.after()
+    agentd_git.output(repo.root, "diff", "HEAD")
+    assert (tmp_path / "ran").exists()
 
 
 def test_a_person_s_ignore_file_may_be_a_link(
