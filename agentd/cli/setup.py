@@ -155,7 +155,11 @@ def doctor(
 def demo(
     keep: Annotated[
         Path | None,
-        typer.Option("--keep", metavar="DIR", help="Make the demo project in DIR and leave it."),
+        typer.Option(
+            "--keep",
+            metavar="DIR",
+            help="Make the demo project in DIR, a git repository, and leave it.",
+        ),
     ] = None,
 ) -> None:
     """Play a whole change, offline, with recorded output.

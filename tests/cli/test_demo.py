@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import tomllib
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from agentd.cli.demo import NEXT
 from agentd.cli.demo.standin import RECORDINGS
 from agentd.workflow.steps import STEPS
 
@@ -19,20 +20,34 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's, whose session logs the stand-ins must not touch."""
+    home = tmp_path_factory.mktemp("home")
+    yield home
+    assert not (home / ".codex").exists()
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, own_home: Path) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("demo") / "project"
-    own = folder.parent / "codex"  # the user's, whose logs the stand-ins must not touch
-    done = subprocess.run(
-        [sys.executable, "-m", "agentd", "demo", "--keep", str(folder)],
+    done = typed(f"agentd demo --keep {folder}", own_home, own_home)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, folder
+
+
+def typed(command: str, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """What a person types, in a shell of their own."""
+    environ = {name: text for name, text in os.environ.items() if name != "CODEX_HOME"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "CODEX_HOME": str(own)},
+        env={**environ, "HOME": str(home), "PATH": path, "GIT_PAGER": "cat"},
     )
-    assert done.returncode == 0, done.stderr
-    assert not own.exists()
-    return done.stdout, folder
 
 
 def test_demo_says_that_it_replays_and_shows_the_ledger(played: tuple[str, Path]) -> None:
@@ -40,30 +55,6 @@ def test_demo_says_that_it_replays_and_shows_the_ledger(played: tuple[str, Path]
     assert text.startswith("This is a replay")
     assert "\nTotal Cost: $0.0140\nTokens: In: 43378, Out: 1182\n" in text
     assert "telemetry:\n  calls:\n  - id: " in text
-
-
-def test_the_readme_shows_what_the_demo_tells(played: tuple[str, Path]) -> None:
-    """Its figures are those of the demo's plan, which `agentd status` would show there."""
-    text, _ = played
-    readme = (ROOT / "README.md").read_text()
-    shown = readme[readme.index("$ agentd status") :]
-    shown = shown[: shown.index("```")]
-    plan = text[text.index("$ agentd plan") : text.index("$ agentd impl")]
-    total = next(line.split() for line in plan.splitlines() if line.startswith("total "))
-    tokens_in, tokens_out, cost = total[1:4]
-    cost, tokens_in = cost[: len("$0.0000")], tokens_in.replace(",", "")
-    assert f"\nTotal Cost: {cost}\nTokens: In: {tokens_in}, Out: {tokens_out}\n" in shown
-    steps = shown[shown.index("\nSTEP ") :]
-    rows = [line.split() for line in plan[plan.index("\nSTEP ") :].splitlines()[2:6]]
-    assert {row[0] for row in rows} == {"proposal", "challenge", "reproposal"}
-    for name, calls in Counter(row[0] for row in rows).items():
-        own = [row for row in rows if row[0] == name]
-        line = next(line for line in steps.splitlines() if line.startswith(name)).split()
-        assert line[1:3] == [str(calls), "0"]
-        sums = [sum(int(row[place].replace(",", "")) for row in own) for place in (3, 4)]
-        assert line[3:5] == [f"{one:,}" for one in sums]
-    for model in {row[2] for row in rows}:
-        assert f"\n{model} " in steps
 
 
 def test_demo_runs_every_step_and_archives(played: tuple[str, Path]) -> None:
@@ -85,6 +76,51 @@ def test_its_ledger_stands_up_to_an_audit(played: tuple[str, Path]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_all_that_it_names_works_in_the_project_that_it_leaves(
+    played: tuple[str, Path], own_home: Path
+) -> None:
+    text, root = played
+    assert f"The project is {root}, a git repository." in text
+    told = [line.strip() for line in text[text.index(f"  cd {root}") :].splitlines()]
+    assert told == [f"cd {root}", *NEXT]
+    printed = {}
+    for command in NEXT:
+        done = typed(command, root, own_home)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        printed[command] = done.stdout
+    log, shown, cost, *_, run = printed.values()
+    assert log.count("\nAuthor: agentd demo") == 2
+    assert "+    cost_usd: 0.002217875\n" in shown
+    assert "$0.014014" in cost
+    assert "archived as agentd/archive/" in run
+    assert "at least" not in run
+    assert (root / "greet.py").read_text().count("def ") == 2
+    assert typed("git status --short", root, own_home).stdout.count("say-goodbye") == 1
+    assert typed("agentd doctor", root, own_home).returncode == 0
+
+
+def test_what_was_not_prepared_says_what_was(played: tuple[str, Path], own_home: Path) -> None:
+    _, root = played
+    done = typed("agentd run shout 'Shout' --provider claude", root, own_home)
+    assert done.returncode == 4
+    assert "the changes are: greet-politely, say-goodbye" in done.stderr
+    typed("agentd delete shout --yes", root, own_home)
+
+
+def test_without_git_there_is_no_repository(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agentd", "demo", "--keep", str(tmp_path / "kept")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PATH": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no repository, as git is not installed" in done.stdout
+    assert "  git " not in done.stdout
 
 
 def test_wheel_carries_the_recordings_that_the_stand_ins_replay() -> None:

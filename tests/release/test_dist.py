@@ -61,7 +61,7 @@ def test_wheel_has_what_only_an_installed_agentd_misses() -> None:
     names = in_wheel()
     for needed in (
         "agentd/py.typed",
-        "agentd/cli/demo/documents/proposal-1/change/proposal.md",
+        "agentd/cli/demo/documents/greet-politely/proposal-1/change/proposal.md",
         "agentd/cli/demo/recordings/gemini/0.61.0/model_stream_json/stdout",
         "agentd/config/template.toml",
         "agentd/metering/tokens/data/o200k_base.ranks",

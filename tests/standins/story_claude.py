@@ -1,7 +1,7 @@
 """Stands in for claude in the tutorials: writes a story's documents, and tells what it used.
 
-``STORY`` is a folder ``CHANGE/STEP-ROUND/`` of files; those under ``change/`` go into the change's
-folder. ``prices.json`` beside it has the prices of the models, so that claude's own figure agrees.
+``STORY`` is a folder ``CHANGE/STEP-ROUND/`` of files, laid out as the demo's stand-in does it.
+``prices.json`` beside it has the prices of the models, so that claude's own figure agrees.
 What it prints has the form of claude 2.1.330's stream; the numbers of tokens are made up.
 """
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 import uuid
 from pathlib import Path
+
+from agentd.cli.demo.standin import write_documents
 
 VERSION = "2.1.330"
 HEADING = re.compile(r"^# agentd: step `([a-z-]+)` of change `([a-z0-9-]+)`$", re.MULTILINE)
@@ -38,7 +39,9 @@ def main() -> None:
     heading = HEADING.search(sys.stdin.read())
     assert heading, "it knows only agentd's own prompts"
     step, change_id = heading.groups()
-    number = write_documents(Path(os.environ["STORY"]), step, change_id)
+    places = (Path("agentd/changes", change_id), Path("openspec/changes", change_id))
+    (change,) = (place for place in places if place.is_dir())
+    number = write_documents(Path(os.environ["STORY"]) / change_id, step, change)
     # A later round has more to read, and no two changes are of one size.
     scale = (90 + 10 * number) * (12 + len(change_id)) / 2500
     session = argument("--resume") or str(uuid.uuid4())
@@ -48,25 +51,6 @@ def main() -> None:
 
 def argument(name: str) -> str | None:
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
-
-
-def write_documents(story: Path, step: str, change_id: str) -> int:
-    """Those of the step's next round; which round it is."""
-    change = next(
-        folder
-        for folder in (Path("agentd/changes", change_id), Path("openspec/changes", change_id))
-        if folder.is_dir()
-    )
-    counter = story.with_name(f"{change_id}.{step}.rounds")
-    number = len(counter.read_text()) + 1 if counter.exists() else 1
-    counter.write_text("." * number)
-    documents = story / change_id / f"{step}-{number}"
-    for source in sorted(path for path in documents.rglob("*") if path.is_file()):
-        place = source.relative_to(documents)
-        target = change.joinpath(*place.parts[1:]) if place.parts[0] == "change" else place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    return number
 
 
 def events(step: str, scale: float, model: str) -> list[dict[str, object]]:

@@ -110,7 +110,7 @@ def environment(folder: Path, home: Path) -> dict[str, str]:
     """A PATH with agentd and a claude that plays the stories, and git for somebody called Ada."""
     programs = folder / "bin"
     programs.mkdir(parents=True)
-    story = f'STORY="{folder}/stories" exec "{sys.executable}" -IS "{STANDIN}" "$@"'
+    story = f'STORY="{folder}/stories" exec "{sys.executable}" "{STANDIN}" "$@"'
     for name, body in (
         ("claude", story),
         ("agentd", f'exec "{sys.executable}" -m agentd "$@"'),

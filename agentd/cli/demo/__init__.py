@@ -11,18 +11,28 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agentd import git
 from agentd.config.edit import set_values
 from agentd.errors import InputError, ProviderError
 from agentd.project.init import initialise
 
 CHANGE = "greet-politely"
 COMMANDS = (
-    ("plan", CHANGE, "Greet the user by name, and politely when the name is unknown"),
-    ("impl", CHANGE),
-    ("archive", CHANGE),
+    ("run", CHANGE, "Greet the user by name, and politely when the name is unknown"),
     ("status", CHANGE),
 )
+# What can be done in a project that is kept.
+NEXT = (
+    "git log --stat",
+    f"git show -- 'agentd/archive/*-{CHANGE}/STATE.yaml'",
+    "agentd cost --by step",
+    f"agentd log {CHANGE}",
+    f"agentd show {CHANGE}",
+    'agentd run say-goodbye "Say goodbye by name" --provider claude',
+)
 _DOCUMENTS = Path(__file__).parent / "documents"
+_CLIS = Path(".demo")  # in the project; git ignores it
+_AUTHOR = ("-c", "user.name=agentd demo", "-c", "user.email=demo@localhost")
 
 
 def play(say: Callable[[str], None], *, keep: Path | None = None) -> None:
@@ -37,7 +47,7 @@ def play(say: Callable[[str], None], *, keep: Path | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="agentd-demo-") as temporary:
         home = Path(temporary)
         root = keep or home / "project"
-        _make_project(root, home)
+        has_git = _make_project(root)
         for command in COMMANDS:
             say(f"\n$ agentd {shlex.join(command)}")
             say(_agentd(command, root, home))
@@ -45,24 +55,54 @@ def play(say: Callable[[str], None], *, keep: Path | None = None) -> None:
         text = (change / "STATE.yaml").read_text(encoding="utf-8")
         say("\nThe first calls of the telemetry block in STATE.yaml, as git would show them:\n")
         say("\n".join(text[text.index("telemetry:") :].splitlines()[:48]) + "\n  ...")
+        if has_git:
+            _commit(root, "Greet the user by name, and politely")
         if keep is not None:
-            say(f"\nThe project: {root}")
+            _tell_next(say, root, has_git=has_git)
 
 
-def _make_project(root: Path, home: Path) -> None:
+def _tell_next(say: Callable[[str], None], root: Path, *, has_git: bool) -> None:
+    kind = "a git repository" if has_git else "no repository, as git is not installed"
+    say(f"\nThe project is {root}, {kind}. The replaying CLIs are in its folder")
+    say(f"{_CLIS}/. They know one more change, the last of these:\n")
+    say(f"  cd {shlex.quote(str(root))}")
+    for command in NEXT:
+        if has_git or not command.startswith("git "):
+            say(f"  {command}")
+
+
+def _make_project(root: Path) -> bool:
+    """Make it with its stand-ins; whether it is a git repository."""
     root.mkdir(parents=True, exist_ok=True)
     if any(root.iterdir()):
         raise InputError(f"{root} is not empty", fix="Name a new folder with --keep.")
-    project = initialise(root, project_name="demo").project
     shutil.copytree(_DOCUMENTS / "start", root, dirs_exist_ok=True)
+    (root / _CLIS).mkdir()
+    (root / _CLIS / ".gitignore").write_text("*\n")
+    (root / ".gitignore").write_text("__pycache__/\n")
+    try:
+        git.output(root, "-c", "init.defaultBranch=main", "init", "-q")
+        has_git = True
+    except git.NoGit:
+        has_git = False
+    project = initialise(root, project_name="demo").project
+    commands = []
     for provider in ("claude", "codex", "gemini"):
-        stand_in = home / provider
-        stand_in.write_text(
+        stand_in = _CLIS / provider
+        (root / stand_in).write_text(
             f'#!/bin/sh\nexec "{sys.executable}" -m agentd.cli.demo.standin {provider} "$@"\n'
         )
-        stand_in.chmod(0o755)
-        set_values(project.config_path, [(f"{provider}.command", str(stand_in))])
-    set_values(project.config_path, [("meter.wire", "off")])  # a replay asks no API
+        (root / stand_in).chmod(0o755)
+        commands.append((f"{provider}.command", str(stand_in)))
+    set_values(project.config_path, [*commands, ("meter.wire", "off")])  # a replay asks no API
+    if has_git:
+        _commit(root, "A program that says hello, and agentd")
+    return has_git
+
+
+def _commit(root: Path, message: str) -> None:
+    git.output(root, "add", "-A")
+    git.output(root, *_AUTHOR, "commit", "-q", "--no-gpg-sign", "-m", message)
 
 
 def _agentd(command: tuple[str, ...], root: Path, home: Path) -> str:
