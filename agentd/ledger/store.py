@@ -24,15 +24,14 @@ from agentd.ledger import (
     scalar,
     state,
 )
-from agentd.ledger.call_id import new_call_id
 from agentd.ledger.changes import NO_CHANGES, Changes, restart_behind
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.state import State
 from agentd.locks import lock
-from agentd.metering.call import CallRecord, PricedModel
-from agentd.metering.usage import ModelUsage, UsageMetrics, add
+from agentd.metering.call import CallRecord
+from agentd.metering.usage import UsageMetrics
 from agentd.metering.words import CallStatus
 from agentd.own_writes import noted
 
@@ -312,23 +311,21 @@ class StateStore:
         ``pricing`` None: it costs 0 and counts as unpriced. ``timestamp`` is the start (None:
         ``duration_ms`` ago). Raises StateError; the call is then kept and the error says where.
         """
+        from agentd.ledger.call_id import new_call_id
+        from agentd.ledger.given_call import given_call
+
         started_at = timestamp or utc_now() - timedelta(milliseconds=duration_ms)
         started_at = started_at.astimezone(UTC).replace(microsecond=0)
-        record = CallRecord(
-            id=call_id or new_call_id(step, started_at),
-            step=step,
+        record = given_call(
+            call_id or new_call_id(step, started_at),
+            step,
+            model,
+            tokens,
+            pricing,
             provider=provider,
-            model=model,
             status=status,
-            usage=add([tokens]),
-            cost_usd=_cost_usd(tokens, pricing),
-            cost_source="config" if pricing else "none",
-            accuracy="exact",
-            usage_source="stdout",
             duration_ms=duration_ms,
             started_at=started_at,
-            session_id=tokens.session_id,
-            models=_models(tokens, pricing),
         )
         self.append(record)
         return record
@@ -367,21 +364,3 @@ class StateStore:
 
 def _fields(call: CallRecord, amended: datetime | None = None) -> Fields:
     return call_fields.to_fields(replace(call, amended=amended or call.amended))
-
-
-def _models(tokens: UsageMetrics, pricing: PricingConfig | None) -> tuple[PricedModel, ...]:
-    if len(tokens.by_model) < 2:
-        return ()
-    return tuple(
-        PricedModel(
-            model=name,
-            usage=usage,
-            cost_usd=_cost_usd(usage, pricing),
-            cost_source="config" if pricing else "none",
-        )
-        for name, usage in tokens.by_model.items()
-    )
-
-
-def _cost_usd(usage: ModelUsage, pricing: PricingConfig | None) -> Decimal:
-    return pricing.cost_usd(usage) if pricing else Decimal(0)
