@@ -9,7 +9,7 @@ from agentd.files import write_atomic
 from agentd.guard.aside import free_place
 from agentd.guard.baseline import Baseline
 from agentd.guard.findings import Told
-from agentd.guard.repository import Loss
+from agentd.guard.lost_files import Loss
 from agentd.guard.rules import LOSSES
 from agentd.guard.tree import look_at
 from agentd.text import some_of

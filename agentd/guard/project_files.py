@@ -21,8 +21,9 @@ from agentd.guard.git_gone import what_went
 from agentd.guard.git_judge import GitJudge, GitJudged
 from agentd.guard.git_place import GitPlace, refusal
 from agentd.guard.losses import bring_back
+from agentd.guard.lost_files import Loss, LostFiles
 from agentd.guard.plain_tree import PlainTree
-from agentd.guard.repository import FileChanges, Loss, Repository
+from agentd.guard.repository import FileChanges, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.staged import StagedFiles
 from agentd.guard.tree import is_lock_of_tools, look_at
@@ -205,14 +206,14 @@ class ProjectFiles:
                     judged.told.extend(self._take_away(path, place.top, aside))
         if git.is_broken:
             self._is_broken = True
-            self._losses = repository.vanished()
+            self._losses = LostFiles(place, self._baseline).vanished()
             return None
         try:
             judged.told.extend(repository.put_back_index(aside))
             changes = repository.changes()
         except GitFailed as error:
             judged.forbidden.append(Forbidden(place.git_dir, f"git can't read it: {error}"))
-            self._losses = repository.vanished()
+            self._losses = LostFiles(place, self._baseline).vanished()
             return None
         self._changes = changes
         self._losses = [

@@ -1,4 +1,4 @@
-"""A repository's files before and after a run: which changed, and which of a person's are lost."""
+"""A repository's files before and after a run, as git sees them: which changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.aside import move_aside
 from agentd.guard.baseline import Baseline
-from agentd.guard.copies import HASHED_BYTES, MADE, Copies, look_at_entry
+from agentd.guard.copies import HASHED_BYTES, MADE, Copies, look_again
 from agentd.guard.findings import Told
 from agentd.guard.git_place import GitPlace
 from agentd.guard.git_refs import other_worktrees
@@ -28,27 +28,15 @@ from agentd.guard.git_status import (
     names_in,
     tracked,
 )
+from agentd.guard.lost_files import Loss, LostFiles
 from agentd.guard.rules import GIT
-from agentd.guard.staged import StagedFiles, objects_of
+from agentd.guard.staged import StagedFiles
 from agentd.guard.tree import Look, is_judged, look_at
 from agentd.late_pattern import late_pattern
 
 _WORKTREES = late_pattern(r"(?:^|/)\.(?:[^/]+/)?worktrees/[^/]+$")  # .claude/worktrees/agent-1
 _MODULE = b"\0\0\xe0\0"  # the mode of a submodule, as it stands in an index
 _HASHED_FILES = 2000  # with more than these uncommitted, all are judged by their stamps
-
-
-@frozen()
-class Loss:
-    """A file of a person that is not what it was: deleted, reverted, or edited.
-
-    ``path`` is below the repository's top; ``is_kept`` tells that its bytes are in the baseline.
-    """
-
-    path: str
-    what: str
-    look: Look
-    is_kept: bool
 
 
 @frozen(kw_only=True)
@@ -164,23 +152,12 @@ class Repository:
         vanished = [name for name in was_ignored - is_ignored if self._is_gone(name)]
         return FileChanges(
             changed=sorted(changed),
-            losses=self._losses(dirty, looks, changed, status),
+            losses=LostFiles(self._place, self._baseline).lost(dirty, looks, changed),
             hidden=sorted(self._hidden(is_ignored - was_ignored)),
             gone=sorted(name for name in vanished if name.rstrip("/") not in ignored_files),
             flagged=flagged,
             status=status,
         )
-
-    def vanished(self) -> list[Loss]:
-        """A person's files that are gone, for a repository that git can't read any more."""
-        mine = {*self._facts["dirty"], *self._facts["ignored"]} - {*self._facts["by steps"]}
-        found = []
-        for path in sorted(mine):
-            look = self._baseline.entries.get(self._top(path))
-            if look is not None and not os.path.lexists(self._top(path)):
-                is_kept = look.kind == "link" or look.at >= 0
-                found.append(Loss(path, "deleted", look, is_kept))
-        return found
 
     def planted(self) -> list[Path]:
         """What makes a repository of its own of a folder that was there, and is new.
@@ -241,16 +218,7 @@ class Repository:
         return self._place.top / path
 
     def _look(self, path: str, entry: Entry | None) -> Look | None:
-        """As it is now; what has the stamp of before is not read again."""
-        place = self._top(path)
-        before = self._baseline.entries.get(place)
-        now = look_at(place, hash_up_to=-1)
-        if now is not None and before is not None and now.kind == "file":
-            if now.stamp == before.stamp and self._baseline.is_settled(now):
-                return before
-            if before.digest is None:
-                return now
-        return look_at_entry(place, entry, HASHED_BYTES)
+        return look_again(self._top(path), entry, self._baseline)
 
     def _differs(self, path: str, entry: Entry, now: Look | None) -> bool:
         before = self._baseline.entries.get(self._top(path))
@@ -259,61 +227,6 @@ class Repository:
         if entry.is_module and now == clean_module(entry.in_index):
             return False  # `git submodule update`
         return not before.same_as(now)
-
-    def _losses(
-        self,
-        dirty: Mapping[str, Entry],
-        looks: Mapping[str, Look | None],
-        changed: Iterable[str],
-        status: Status,
-    ) -> list[Loss]:
-        by_steps = frozenset(self._facts["by steps"])
-        ignored = frozenset(self._facts["ignored"])
-        found = []
-        for path in (*(path for path in dirty if path not in by_steps), *ignored):
-            before = self._baseline.entries.get(self._top(path))
-            if before is None or before.kind not in ("file", "link", "repository"):
-                continue
-            if before.kind == "repository" and (dirty[path].is_module or self._top(path).exists()):
-                continue
-            now = looks[path] if path in dirty else self._look(path, None)
-            if now is not None and before.same_as(now):
-                continue
-            if now is not None and _as_read(before, now):
-                continue
-            what = "deleted" if now is None or now.kind == "dir" else "edited"
-            is_kept = before.kind == "link" or before.at >= 0
-            found.append(Loss(path, what, before, is_kept))
-        new = {self._top(path) for path in changed if path not in dirty}
-        found = [loss for loss in found if loss.what != "deleted" or not _moved(loss.look, new)]
-        return list(self._with_reverted(found, dirty))
-
-    def _with_reverted(self, losses: list[Loss], dirty: Mapping[str, Entry]) -> Iterator[Loss]:
-        """The losses; what is as committed now is told as reverted."""
-        edited = [
-            loss.path
-            for loss in losses
-            if loss.what == "edited" and loss.path in dirty and "\n" not in loss.path
-        ]
-        objects: dict[str, str] = {}
-        if edited:
-            names = "".join(f"{path}\n" for path in edited)
-            told = self._place.ask(
-                "hash-object", "--stdin-paths", send=os.fsencode(names), fails=True
-            )
-            objects = dict(zip(edited, told.decode().split(), strict=False))
-        for loss in losses:
-            entry = dirty.get(loss.path)
-            now = objects.get(loss.path)
-            is_reverted = entry and now and now in self._committed(loss.path, entry)
-            yield (Loss(loss.path, "reverted", loss.look, loss.is_kept) if is_reverted else loss)
-
-    def _committed(self, path: str, entry: Entry) -> tuple[str, ...]:
-        if entry.state == "u":
-            return objects_of(entry.stages)
-        if entry.state != HIDDEN:
-            return entry.in_head, entry.in_index
-        return (self._place.ask("rev-parse", "-q", f"HEAD:{path}", fails=True).decode().strip(),)
 
     def _is_half_back(self, path: str) -> bool:
         """Whether it is what was left of a bringing back that was killed; it is removed then."""
@@ -381,22 +294,3 @@ class Repository:
             yield copy
         finally:
             copy.unlink(missing_ok=True)
-
-
-def _as_read(before: Look, now: Look) -> bool:
-    """Whether the content is the same, whatever the permissions."""
-    return before.digest is not None and before.digest == now.digest and before.kind == now.kind
-
-
-def _moved(look: Look, new: Iterable[Path]) -> bool:
-    """Whether a new file has its content."""
-    if look.digest is None or look.kind != "file":
-        return False
-    for path in new:
-        now = look_at(path, hash_up_to=-1)
-        if now is None or now.size != look.size or now.kind != "file":
-            continue
-        now = look_at(path, hash_up_to=HASHED_BYTES)
-        if now is not None and now.digest == look.digest:
-            return True
-    return False
