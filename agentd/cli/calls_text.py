@@ -7,23 +7,25 @@ from datetime import datetime
 from typing import Any
 
 from agentd.metering.call import CallRecord
-from agentd.metering.money import usd
 from agentd.metering.partial import PARTIAL, bound, is_estimate
 from agentd.metering.totals import summarise
+from agentd.metering.unpriced import UNKNOWN
 from agentd.text import table
 
 
 def describe(call: CallRecord) -> str:
     """One call in one line: who, tokens, cost, time."""
-    usage = call.usage
+    usage, totals = call.usage, summarise([call])
     cached = f" ({usage.cache_read_input_tokens:,} cached)" if usage.cache_read_input_tokens else ""
     status = "" if call.status == "ok" else f"{call.status}, "
-    cost = usd(call.cost_usd) + (" and unpriced tokens" if summarise([call]).unpriced else "")
-    tokens = f"{bound_of(call)} in {usage.input_tokens:,}{cached}".lstrip()
-    return (
-        f"{status}{call.provider} {call.model}, {tokens} "
-        f"out {usage.output_tokens:,}, {cost}, {call.duration_ms / 1000:,.1f} s"
-    )
+    cost = totals.cost_shown
+    if totals.unpriced and call.cost_usd:
+        cost += " and unpriced tokens"
+    tokens_in, tokens_out = totals.tokens_shown
+    used = f"{bound_of(call)} in {tokens_in}{cached} out {tokens_out}, {cost}".lstrip()
+    if cost == UNKNOWN:
+        used = "what it used is unknown"
+    return f"{status}{call.provider} {call.model}, {used}, {call.duration_ms / 1000:,.1f} s"
 
 
 def json_fields(call: CallRecord) -> dict[str, Any]:
@@ -55,6 +57,5 @@ def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:
 
 def _figures(calls: Sequence[CallRecord]) -> list[str]:
     totals = summarise(calls)
-    cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
     seconds = sum(call.duration_ms for call in calls) / 1000
-    return [f"{totals.tokens_in:,}", f"{totals.tokens_out:,}", cost, f"{seconds:,.1f} s"]
+    return [*totals.tokens_shown, totals.cost_noted, f"{seconds:,.1f} s"]

@@ -231,14 +231,16 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
 def summary(report: Report) -> str:
     """``24 calls, prompt=12,450 / completion=3,210 tokens, cost=$0.023400`` and what is to say."""
     from agentd.metering.money import usd
+    from agentd.reports.formats import words
     from agentd.reports.partial import told_bound
     from agentd.text import counted
 
     total = report.total
+    cost = usd(total.cost_usd) if total.local == total.calls else words.cost(total)
     parts = [
         counted(total.calls, "call"),
         f"prompt={total.tokens_in:,} / completion={total.tokens_out:,} tokens",
-        f"cost={usd(total.cost_usd)}",
+        f"cost={cost}",
     ]
     if total.local:
         parts.append(f"{total.local:,} local")

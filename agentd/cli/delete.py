@@ -22,8 +22,8 @@ def delete(
     Its documents and the logs of its runs go. STATE.yaml moves to the archive, so that its calls
     stay in every sum and budget. Code that its steps wrote stays. Asks first.
     """
-    from agentd.metering.money import usd
     from agentd.metering.totals import summarise
+    from agentd.metering.unpriced import UNPRICED
     from agentd.project.changes import find_change
     from agentd.project.copies import is_taken_up
     from agentd.project.hold import at_work
@@ -44,9 +44,10 @@ def delete(
             check_deletable(change)
         told = ""
         if is_taken_up(change) and (calls := len(change.state.rows)):
-            unpriced = summarise(change.state.rows).unpriced
-            without = f", {unpriced:,} without a price" if unpriced else ""
-            told = f" ({counted(calls, 'call')}, {usd(change.state.totals.cost_usd)}{without})"
+            totals = summarise(change.state.rows)
+            without = f", {totals.unpriced:,} without a price" if totals.unpriced else ""
+            cost = "" if totals.cost_shown == UNPRICED else f", {totals.cost_shown}"
+            told = f" ({counted(calls, 'call')}{cost}{without})"
         if not yes:
             _ask(f"Delete {project.shown(change.folder)}/{told}? [y/N] ")
         kept = run_delete(change)

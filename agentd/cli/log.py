@@ -33,10 +33,10 @@ def log(
 ) -> None:
     """Show the calls of a change in order: tokens, cost, time.
 
-    Below a call stands what came of it: the round and its verdict, budget warnings with spent,
-    limit and percent; a budget's override or `agentd cost reset`. Gates that a person passed stand
-    between. With `--requests` also the API requests that each made: tokens, how the answer ended,
-    price, whether the numbers are exact, and why a request was not sent.
+    Below a call stands what came of it: the round and its verdict, the project's checks, budget
+    warnings with spent, limit and percent, a budget's override or `agentd cost reset`. Gates that a
+    person passed stand between. With `--requests` also the API requests that each made: tokens, how
+    the answer ended, price, whether the numbers are exact, and why a request was not sent.
     """
     from agentd.cli.output import told_waiting
     from agentd.reports.call_log import open_call_log
@@ -55,7 +55,6 @@ def log(
 
 def _calls(found: CallLog) -> Iterator[str]:
     from agentd.clock import iso
-    from agentd.metering.money import usd
     from agentd.metering.totals import summarise
     from agentd.text import counted, table
 
@@ -64,7 +63,7 @@ def _calls(found: CallLog) -> Iterator[str]:
     ]
     for one in found.calls:
         call = one.call
-        cost = usd(call.cost_usd) + ("+" if summarise([call]).unpriced else "")
+        totals = summarise([call])
         rows.append(
             [
                 iso(call.started_at) if call.started_at else "-",
@@ -73,9 +72,8 @@ def _calls(found: CallLog) -> Iterator[str]:
                 call.model,
                 call.status,
                 "-" if call.requests is None else f"{call.requests:,}",
-                f"{call.tokens_in:,}",
-                f"{call.tokens_out:,}",
-                cost,
+                *totals.tokens_shown,
+                totals.cost_noted,
                 f"{call.duration_ms / 1000:,.1f} s",
             ]
         )
@@ -101,9 +99,6 @@ def _calls(found: CallLog) -> Iterator[str]:
     for (provider, metered), count in elsewhere.items():
         was = "was" if count == 1 else "were"
         yield f"{counted(count, 'call')} of {provider} {was} metered {metered}"
-    for one in found.calls:
-        if one.checks:
-            yield f"checks after {one.call.id}: {'; '.join(one.checks)}"
 
 
 def _passed(approval: Approval) -> str:
@@ -114,6 +109,8 @@ def _events(one: LoggedCall, found: CallLog) -> Iterator[str]:
     """What a call led to: a judge's verdict, the budget's warnings; and a budget overridden."""
     if one.verdict:
         yield f"round {one.round}: {one.verdict}"
+    if one.checks:
+        yield f"checks: {'; '.join(one.checks)}"
     if one.call.budget:
         yield "went beyond the budget, as --budget-override allowed"
     yield from (each.text for each in found.warnings if each.call_id == one.call.id)
@@ -125,11 +122,16 @@ def _gap(one: LoggedCall) -> str:
     """What the call's figures are, why, and when they were amended; "" for none of these."""
     from agentd.cli.calls_text import bound_of
     from agentd.clock import iso
+    from agentd.metering.totals import summarise
+    from agentd.metering.unpriced import UNKNOWN
     from agentd.reports.partial import NOT_TOLD
 
     word, at = bound_of(one.call), one.call.amended
+    why = word and f"{word}: {one.call.why or NOT_TOLD}"
+    if summarise([one.call]).cost_shown == UNKNOWN:
+        why = one.call.why or NOT_TOLD
     amended = f"amended {iso(at)}" if at else ""
-    return "; ".join(filter(None, (word and f"{word}: {one.call.why or NOT_TOLD}", amended)))
+    return "; ".join(filter(None, (why, amended)))
 
 
 def _requests(found: CallLog) -> Iterator[str]:

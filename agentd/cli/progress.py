@@ -103,6 +103,7 @@ def line(begun: Begun, seen: Snapshot, columns: int) -> str:
     seconds = seen.elapsed_ms // 1000
     hours = f"{seconds // 3600}:{seconds // 60 % 60:02}" if seconds >= 3600 else f"{seconds // 60}"
     cost, usage = begun.cost_so_far(seen), seen.usage
+    spent_usd = begun.spent_usd + (cost or 0)
     which = f"{begun.round[0]}/{begun.round[1]} " if begun.round else ""
     parts = [  # in the order in which they are shown, each with how soon it gives way
         (0, f"{which}{begun.step}"),
@@ -112,7 +113,7 @@ def line(begun: Begun, seen: Snapshot, columns: int) -> str:
         (0, f"in {usage.input_tokens:,} out {usage.output_tokens:,}" if usage else ""),
         (5, counted(seen.requests, "request") if seen.requests else ""),
         (1, usd(cost) if cost is not None else ""),
-        (1 if cost is None else 4, f"change {usd(begun.spent_usd + (cost or 0))}"),
+        (1 if cost is None else 4, f"change {usd(spent_usd)}" if spent_usd else ""),
         (_TOOL, seen.tool or ""),
     ]
     # What is left of a key that was cut is not known for one, so keys go first.

@@ -141,15 +141,12 @@ _HEADS = ["CHANGE", "PHASE", "SPECS", "TASKS", "CALLS", "COST", "UPDATED"]
 
 def _row(view: Overview) -> list[str]:
     """A change in the table of all."""
-    from agentd.metering.money import usd
-
     specs = sum(artifact.files for artifact in view.artifacts if artifact.name == "specs")
     done, tasks = view.tasks
     totals = view.totals
-    cost = usd(totals.total_cost_usd) + ("+" if totals.unpriced else "")
     updated = str((view.state and view.state.updated_at) or "-")
     counts = (str(specs), f"{done}/{tasks}", f"{totals.calls:,}")
-    return [view.change.id, _phase(view), *counts, cost, updated]
+    return [view.change.id, _phase(view), *counts, totals.cost_noted, updated]
 
 
 def _phase(view: Overview) -> str:
@@ -234,13 +231,14 @@ def _progress(view: Overview) -> list[str]:
 
 
 def _cells(totals: Totals) -> list[str]:
-    from agentd.metering.money import usd
     from agentd.metering.partial import bound
+    from agentd.metering.unpriced import UNKNOWN
 
-    cost = usd(totals.total_cost_usd) + (" +unpriced" if totals.unpriced else "")
-    cost = f"{cost} {bound(totals.partial, totals.estimated)}".rstrip()
-    counts = (totals.calls, totals.failed, totals.tokens_in, totals.tokens_out)
-    return [*(f"{count:,}" for count in counts), cost]
+    cost = totals.cost_shown
+    if cost != UNKNOWN:
+        cost += " +unpriced" * bool(totals.unpriced and totals.total_cost_usd)
+        cost = f"{cost} {bound(totals.partial, totals.estimated)}".rstrip()
+    return [f"{totals.calls:,}", f"{totals.failed:,}", *totals.tokens_shown, cost]
 
 
 def _document(view: Overview) -> dict[str, Any]:

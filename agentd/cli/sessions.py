@@ -158,7 +158,6 @@ def _day(text: str) -> str:
 
 def _table(placed: Sequence[Placed]) -> str:
     from agentd.cli.calls_text import bound_of
-    from agentd.metering.money import usd
     from agentd.metering.totals import summarise
     from agentd.text import table
 
@@ -167,7 +166,7 @@ def _table(placed: Sequence[Placed]) -> str:
     ]
     for one in placed:
         call = one.found.call
-        cost = usd(call.cost_usd) + "+" * bool(summarise([call]).unpriced)
+        totals = summarise([call])
         where = one.change.id if one.change else "-"
         rows.append(
             [
@@ -177,9 +176,8 @@ def _table(placed: Sequence[Placed]) -> str:
                 call.model,
                 str(call.session_id)[:_ID_SHOWN],
                 "-" if call.requests is None else f"{call.requests:,}",
-                f"{call.tokens_in:,}",
-                f"{call.tokens_out:,}",
-                f"{bound_of(call)} {cost}".lstrip(),
+                *totals.tokens_shown,
+                f"{bound_of(call)} {totals.cost_noted}".lstrip(),
                 f"{where} (grown)" if one.is_correction else where,
             ]
         )
@@ -202,7 +200,8 @@ def _told(placed: Sequence[Placed], written: Sequence[CallRecord] | None) -> str
         cost_usd, unpriced = totals.total_cost_usd, totals.unpriced
     sessions, cost = counted(count, "session"), usd(cost_usd)
     if unpriced:
-        cost += f", and {counted(unpriced, 'call')} without a price"
+        without = f"{counted(unpriced, 'call')} without a price"
+        cost = f"{cost}, and {without}" if cost_usd else without
     if written is None:
         record = "Record them: agentd import --into ID, or --by-branch."
         return f"{sessions}, {cost}, not imported.\n{record}"

@@ -28,7 +28,7 @@ _FAILS = (
     rf"|[\w /-]+: (?:FAILED\b|(?:{_STOPPED}),)|Budget: .* over\)"
 )
 _WARNS = (
-    r"warning:|\[[\d:]{8}\] WARN\b|(?:at least|about) \$.*|Waits for a person:.*"
+    r"warning:|\[[\d:]{8}\] WARN\b|(?:at least|about) \$.*|cost unknown: .*|Waits for a person:.*"
     r"|Budget: .*\((?:9\d|100) %, .*|  verdict: (?!APPROVED$).*"
 )
 

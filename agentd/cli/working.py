@@ -14,9 +14,9 @@ from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
 from agentd.cli.terminal import show
 from agentd.errors import AgentdError, Cancelled, InputError, ProviderError, UsageError
-from agentd.metering.money import usd
 from agentd.metering.partial import PARTIAL
 from agentd.metering.totals import summarise
+from agentd.metering.unpriced import UNKNOWN, UNPRICED
 from agentd.project.change import Change
 from agentd.project.changes import find_open_change, open_changes
 from agentd.project.copies import is_taken_up
@@ -157,10 +157,13 @@ def show_spent(change: Change) -> None:
     if not totals.calls:
         return
     more = f", {totals.unpriced:,} of them without a price" if totals.unpriced else ""
-    show(
-        f"{counted(totals.calls, 'call')}{more}, in {totals.tokens_in:,} "
-        f"out {totals.tokens_out:,}, {usd(totals.total_cost_usd)} so far"
-    )
+    tokens_in, tokens_out = totals.tokens_shown
+    used = f"in {tokens_in} out {tokens_out}, {totals.cost_shown}"
+    if totals.cost_shown == UNPRICED:
+        used = f"in {tokens_in} out {tokens_out}"
+    elif totals.cost_shown == UNKNOWN:
+        used = "what they used is unknown" if totals.calls > 1 else "what it used is unknown"
+    show(f"{counted(totals.calls, 'call')}{more}, {used} so far")
     whys = Counter(row.why or "" for row in rows if row.accuracy == PARTIAL)
     if least := told_bound(totals, totals.total_cost_usd, whys):
         show(least)

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from agentd.frozen import frozen
 from agentd.metering.partial import PARTIAL, is_estimate
-from agentd.metering.unpriced import is_unpriced
+from agentd.metering.unpriced import UNKNOWN, is_unpriced, shown_cost
 
 
 class Share(Protocol):
@@ -77,6 +77,28 @@ class Totals:
     unpriced: int
     partial: int
     estimated: int = 0
+
+    @property
+    def cost_shown(self) -> str:
+        """The cost for people; ``unpriced`` or ``unknown`` for a 0 that is none."""
+        return shown_cost(
+            self.total_cost_usd,
+            unpriced=self.unpriced,
+            partial=self.partial,
+            tokens=self.tokens_in + self.tokens_out,
+        )
+
+    @property
+    def cost_noted(self) -> str:
+        """The same, with a ``+`` where calls without a price are missing."""
+        return self.cost_shown + "+" * bool(self.unpriced and self.total_cost_usd)
+
+    @property
+    def tokens_shown(self) -> tuple[str, str]:
+        """All input and all output for people; ``-`` where no call has told."""
+        if self.cost_shown == UNKNOWN:
+            return "-", "-"
+        return f"{self.tokens_in:,}", f"{self.tokens_out:,}"
 
 
 _Figures = tuple[Decimal, int, int, bool, bool, bool, bool]

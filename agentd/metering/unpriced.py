@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import lru_cache
+
+from agentd.metering.money import usd
+
+UNPRICED, UNKNOWN = "unpriced", "unknown"
 
 # ollama's tags (gpt-oss:20b, llama3.1:latest) and the prefixes of local servers. Amazon's version
 # (anthropic.claude-sonnet-4-5-20250929-v1:0) is no such tag.
@@ -26,3 +31,16 @@ def is_unpriced(model: str, cost_source: str, tokens: int) -> bool:
     A cost of 0 is then not what they cost. A local model needs no price: it costs nothing.
     """
     return cost_source == "none" and tokens > 0 and not is_local(model)
+
+
+def shown_cost(cost_usd: Decimal, *, unpriced: int, partial: int, tokens: int) -> str:
+    """``$0.003500``: what calls cost, for people; a 0 that is not known to be one is told as such.
+
+    UNPRICED where nothing but calls without a price used ``tokens``, UNKNOWN where no call has told
+    what it used; ``unpriced`` and ``partial`` are how many calls are so.
+    """
+    if cost_usd or not (unpriced or partial):
+        return usd(cost_usd)
+    if unpriced:
+        return UNPRICED
+    return usd(cost_usd) if tokens else UNKNOWN

@@ -31,10 +31,11 @@ class _Sums(Protocol):
 def told_bound(sums: _Sums, cost_usd: Decimal, whys: Mapping[str, int]) -> str:
     """``at least $0.0805: 2 calls are partial (answer cut: 2)``; "" where all is known.
 
-    The figure is the one of the line `Total Cost`.
+    The figure is the one of the line `Total Cost`; where that is 0, the cost is unknown.
     """
     partial = told_partial(whys)
-    return partial and f"{bound(sums.partial, sums.estimated)} {usd(cost_usd, 4)}: {partial}"
+    figure = f"{bound(sums.partial, sums.estimated)} {usd(cost_usd, 4)}"
+    return partial and f"{figure if cost_usd else 'cost unknown'}: {partial}"
 
 
 def told_partial(whys: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ import subprocess
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -281,3 +281,36 @@ def test_against_a_base(box: Sandbox) -> None:
 def test_a_forecast_instead(box: Sandbox) -> None:
     json.loads(box.ok("cost", "--forecast", "--json"))
     assert box.ok("cost", "new", "--forecast") != box.ok("cost", "new")
+
+
+NOTHING: dict[str, Any] = {
+    "usage": ModelUsage(),
+    "cost_usd": Decimal(0),
+    "cost_source": "none",
+    "accuracy": "heuristic",
+    "why": "it told nothing of its usage",
+}
+
+
+def test_what_is_not_known_to_be_zero_never_reads_as_zero(box: Sandbox) -> None:
+    """A cancelled call that told nothing, and one of a model without a price."""
+    add(box, "stopped", call(21, status="cancelled", model="unknown", **NOTHING))
+    add(box, "priceless", call(22, model="gpt-99", cost_usd=Decimal(0), cost_source="none"))
+    for change, word in (("stopped", "unknown"), ("priceless", "unpriced")):
+        assert f"tokens, cost={word}" in box.ok("cost", change)
+        detailed = [
+            ("cost", change, "--detail"),
+            ("cost", change, "--format", "markdown"),
+            ("status", change),
+            ("log", change),
+        ]
+        for arguments in detailed:
+            shown = box.ok(*arguments).replace("Total Cost: $0.0000", "")
+            assert word in shown, arguments
+            assert "$0.0" not in shown, arguments
+        (row,) = [line for line in box.ok("list").splitlines() if line.startswith(change)]
+        assert row.split()[-2] == word
+        assert "$" not in box.ok("delete", change, "--yes")
+    least = "cost unknown: 1 call is partial (it told nothing of its usage)"
+    assert box.ok("cost", "--all", "--since", "2030-01-01").endswith("cost=$0.000000\n")
+    assert least in box.ok("cost", "stopped")

@@ -47,6 +47,11 @@ sources = ["reported"]
 provider = "claude"
 """
 CLAUDE = "claude/2.1.330/tool_stream_json_partial"
+PRICES = """["config"]
+[pricing.models."claude-opus-5-5"]
+cost_per_1m_input = 0.5
+cost_per_1m_output = 2.5
+"""
 PLAIN_LINES = [
     "proposal: claude (its default model) ...",
     "proposal: claude claude-opus-5-5, in 3,358 (3,012 cached) out 20, $0.002698",
@@ -106,7 +111,7 @@ def test_on_a_terminal_one_line_is_rewritten_and_replaced_by_a_plain_one(box: Sa
     assert len(drawn) >= 3
     assert any(
         re.fullmatch(
-            r"1/4 proposal  claude  claude-opus-5-5  0:0\d  in 1,121 out 1  change \$0\.000000  "
+            r"1/4 proposal  claude  claude-opus-5-5  0:0\d  in 1,121 out 1  "
             r"Bash echo made > /tmp/p/out\.txt",
             text,
         )
@@ -356,6 +361,10 @@ def test_change_so_far_holds_the_call_that_runs() -> None:
     assert "  $0.250000  change $1.750000" in line(begun("0.25"), seen(), 80)
 
 
+def test_dollars_that_are_not_known_are_not_shown_as_zero() -> None:
+    assert "$" not in line(replace(begun(), spent_usd=Decimal(0)), seen(), 80)
+
+
 @pytest.mark.parametrize(
     ("columns", "shown"),
     [
@@ -405,6 +414,8 @@ def test_it_fits_into_windows_of_60_80_and_200_columns(tmp_path: Path) -> None:
         for columns in (60, 80, 200):
             (tmp_path / str(columns)).mkdir()
             root = slow_box(tmp_path / str(columns), wait_s=2.0).root
+            config = root / "agentd/config.toml"
+            config.write_text(config.read_text().replace('["reported"]', PRICES))
             size = ["-x", str(columns), "-y", "12", "-s", str(columns), "-c", str(root)]
             command = shlex.join(COMMAND)
             subprocess.run([*tmux, "new-session", "-d", *size, command], env=environ, check=True)
@@ -427,6 +438,7 @@ def test_it_fits_into_windows_of_60_80_and_200_columns(tmp_path: Path) -> None:
     for columns, shown in seen.items():
         (told,) = [row for row in shown.splitlines() if row.strip()]
         assert told.startswith("1/4 proposal  ")
+        assert "  $0.000" in told
         assert len(told) < columns
     assert "claude-opus-5-5" in seen[80]
     assert "Bash echo made > /tmp/p/out.txt" in seen[200]

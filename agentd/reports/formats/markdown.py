@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from agentd import text
 from agentd.metering.money import usd
 from agentd.metering.partial import bound
+from agentd.metering.unpriced import UNKNOWN, UNPRICED
 from agentd.reports.formats import words
 from agentd.reports.model import Report, Style, Sums, difference, with_gone
 from agentd.text import counted
@@ -45,8 +46,10 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
 
 
 def _total(total: Sums) -> str:
-    word = bound(total.partial, total.estimated)
-    cost = f"{word} **{words.cost(total)}**{' +unpriced' if total.unpriced else ''}"
+    word, cost = bound(total.partial, total.estimated), words.cost(total)
+    word = "" if cost == UNKNOWN else word
+    missing = " +unpriced" if total.unpriced and cost != UNPRICED else ""
+    cost = f"{word} **{cost}**{missing}"
     failed = f" ({total.failed:,} failed)" if total.failed else ""
     cached = f" ({total.tokens_cache_read:,} cached)" if total.tokens_cache_read else ""
     searches = f", {words.searches(total)}" if total.web_searches else ""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from agentd.metering.money import usd
 from agentd.metering.partial import bound
+from agentd.metering.unpriced import UNKNOWN, UNPRICED, shown_cost
 from agentd.reports.model import Report, Sums
 from agentd.reports.partial import told_bound
 from agentd.text import counted
 
 
 def cost(sums: Sums) -> str:
-    """``$0.0035``; ``(local)`` where only local models answered, which have no price."""
-    only_local = sums.local == sums.calls and sums.calls > 0 and not sums.cost_usd
-    return "(local)" if only_local else usd(sums.cost_usd)
+    """``$0.0035``; ``(local)`` where only local models answered, which have no price.
+
+    ``unpriced`` or ``unknown`` for a 0 that is none.
+    """
+    if sums.local == sums.calls and sums.calls > 0 and not sums.cost_usd:
+        return "(local)"
+    tokens = sums.tokens_in + sums.tokens_out
+    return shown_cost(sums.cost_usd, unpriced=sums.unpriced, partial=sums.partial, tokens=tokens)
 
 
 def marks(sums: Sums) -> str:
@@ -23,8 +29,10 @@ def marks(sums: Sums) -> str:
 
 def gap(sums: Sums) -> str:
     """``+unpriced`` where calls without a price are missing, and the bound of partial ones."""
-    missing = ("+unpriced" if sums.unpriced else "", bound(sums.partial, sums.estimated))
-    return " ".join(filter(None, missing))
+    if cost(sums) == UNKNOWN:
+        return ""
+    missing = "+unpriced" if sums.unpriced and cost(sums) != UNPRICED else ""
+    return " ".join(filter(None, (missing, bound(sums.partial, sums.estimated))))
 
 
 def searches(sums: Sums) -> str:

@@ -43,6 +43,8 @@ class NotImported(NamedTuple):
         from agentd.text import counted
 
         cost = f"about {usd(self.cost_usd)}" + " and more" * bool(self.unpriced)
+        if self.unpriced and not self.cost_usd:
+            cost = "of no known price"
         return f"{counted(self.sessions, 'session')}, {cost}, not imported: agentd import"
 
 
