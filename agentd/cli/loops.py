@@ -33,6 +33,7 @@ def plan(
     from agentd.cli.cost_forecast import foretell
     from agentd.cli.working import at_work_on_new, keep_feedback, open_workspace, show_outcomes
     from agentd.workflow.decide import PLAN
+    from agentd.workflow.next_command import next_command
     from agentd.workflow.plan_impl_run import plan as run_plan
 
     workspace, order, progress = open_workspace(asked)
@@ -41,7 +42,7 @@ def plan(
         keep_feedback(change, feedback)
         foretell(change, order, progress, description, loop=PLAN)
         show_outcomes(progress, change, run_plan(change, description, order, small=small))
-        show(f"planned; next: {change.go_on}")
+        show(f"planned; next: {next_command(change)}")
 
 
 @asking("session")
@@ -52,13 +53,14 @@ def impl(change_id: ChangeId, feedback: Feedback = None, *, asked: Asked) -> Non
     while a required one is red, none is paid for. Goes on where it stopped.
     """
     from agentd.cli.working import at_work_on, keep_feedback, open_workspace, show_outcomes
+    from agentd.workflow.next_command import next_command
     from agentd.workflow.plan_impl_run import impl as run_impl
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         keep_feedback(change, feedback)
         show_outcomes(progress, change, run_impl(change, order))
-        show(f"complete; next: {change.go_on}")
+        show(f"complete; next: {next_command(change)}")
 
 
 @asking("session")
@@ -155,8 +157,9 @@ def feedback(
     from agentd.cli.arguments import checked_text
     from agentd.cli.working import at_work_on, keep_feedback
     from agentd.project.workspace import Workspace
+    from agentd.workflow.next_command import next_command
 
     checked_text(text, "the feedback")
     with at_work_on(Workspace.open_to_write(Path.cwd()), change_id) as change:
         keep_feedback(change, text)
-        show(f"kept for the next reproposal or resolve; next: {change.go_on}")
+        show(f"kept for the next reproposal or resolve; next: {next_command(change)}")

@@ -195,8 +195,8 @@ def _text(view: Overview) -> str:
     if view.worker is not None:
         told = view.worker.told() if view.worker.pid else "process unknown"
         lines += ["", f"At work on it now: agentd, {told}"]
-    if view.gate:
-        lines += ["", f"Waits for a person: the gate after {view.gate}"]
+    if view.waits_for:
+        lines += ["", f"Waits for a person: {view.waits_for}"]
     if state.feedback:
         lines += ["", f"Feedback for the next reproposal or resolve: {one_line(state.feedback)}"]
     if view.next:
@@ -286,6 +286,7 @@ def _document(view: Overview) -> dict[str, Any]:
         "at_work": view.worker and view.worker.pid,
         "orphans": list(view.waiting.orphans),
         "gate": view.gate,
+        "waits_for": view.waits_for,
         "approvals": (state and state.approved) or [],
         "feedback": (state and state.feedback) or None,
         "next": view.next,

@@ -46,12 +46,14 @@ def fillback(
     from agentd.cli.working import at_work_on_new, open_workspace, show_outcome
     from agentd.workflow.begin import fill_back
     from agentd.workflow.fillback.parts import plan_parts
+    from agentd.workflow.next_command import next_command
 
     workspace, order, progress = open_workspace(asked)
     plan_parts(workspace.project.root, path)
     with at_work_on_new(workspace, change_id, "fillback", order) as change:
         for outcome in fill_back(change, path, order):
-            show_outcome(progress, outcome)
+            show_outcome(progress, outcome, last=False)
+        show(f"described; next: {next_command(change)}")
 
 
 @asking("session", "wait", "no_checks")
@@ -69,13 +71,14 @@ def merge(
     from agentd.cli.working import at_work_on, open_workspace, show_outcome
     from agentd.specs.staging import merged_dir
     from agentd.workflow.archive import merge as run_merge
+    from agentd.workflow.next_command import next_command
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         for outcome in run_merge(change, order, resolving=resolve):
             show_outcome(progress, outcome)
         show(f"merged: {workspace.project.shown(merged_dir(change.folder))}/")
-        show(f"  next: {change.go_on}")
+        show(f"  next: {next_command(change)}")
 
 
 def _command_of(step: Step) -> Callable[..., None]:

@@ -89,10 +89,12 @@ def _held(change: Change) -> Iterator[Change]:
             finally:
                 put_away(change)
     except KeyboardInterrupt:
-        raise Cancelled(f"{change.id} was stopped", fix=f"To go on: {change.go_on}") from None
+        raise Cancelled(
+            f"{change.id} was stopped", fix=f"To go on: {next_command(change)}"
+        ) from None
     except (Cancelled, ProviderError) as error:
         if "To go on: " not in error.fix:
-            error.fix = f"{error.fix}\nTo go on: {change.go_on}".lstrip("\n")
+            error.fix = f"{error.fix}\nTo go on: {next_command(change)}".lstrip("\n")
         raise
 
 
@@ -124,8 +126,8 @@ def show_outcome(progress: Progress, outcome: StepOutcome, *, last: bool = True)
     if outcome.step.verdicts:
         show(f"  verdict: {outcome.verdict or 'none found; read the document'}")
         _show_some(f"    - {title}" for title in outcome.issues)
-    if last and (following := next_command(outcome.change, outcome.change.state)):
-        show(f"  next: {following}")
+    if last:
+        show(f"  next: {next_command(outcome.change)}")
     sys.stdout.flush()
 
 

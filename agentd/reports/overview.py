@@ -25,7 +25,7 @@ from agentd.project.copies import is_taken_up, runs_without_ledger
 from agentd.project.hold import worker_on
 from agentd.project.layout import STATE_FILE, Project
 from agentd.workflow.leftovers import NOTHING, Leftovers
-from agentd.workflow.next_command import next_command, waiting_gate
+from agentd.workflow.next_command import standing
 
 if TYPE_CHECKING:
     from agentd.budget.account import Account
@@ -78,8 +78,8 @@ class Overview:
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
     entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
     how many calls are partial for what reason, of its ``rows``. ``checks`` are what the project's
-    checks came to the last time, a line each, where that is known here. ``gate`` waits for a
-    person.
+    checks came to the last time, a line each, where that is known here. ``waits_for`` is what
+    waits for a person, ``gate`` which gate that is, if it is one.
     """
 
     change: Change
@@ -100,6 +100,7 @@ class Overview:
     rows: Sequence[Row] = ()
     checks: tuple[str, ...] = ()
     gate: str | None = None
+    waits_for: str | None = None
 
     @property
     def is_taken_up(self) -> bool:
@@ -141,6 +142,7 @@ def overview_of(
     change: Change, limits: Limits, waiting: Leftovers, copies: Sequence[Change]
 ) -> Overview:
     state, gone = _state(change)
+    stands = standing(change, state)
     rows: Sequence[Row] = state.rows
     if copies:
         rows = [*chain(*each_once([rows, *(copy.state.rows for copy in copies)]))]
@@ -151,7 +153,7 @@ def overview_of(
         totals=summarise(rows),
         by_step=by(rows, "step"),
         by_model=by(rows, "model"),
-        next=next_command(change, state),
+        next=stands.next,
         artifacts=tuple(_artifacts(change, state.last_action)),
         tasks=_tasks(change),
         worker=worker_on(change),
@@ -166,7 +168,8 @@ def overview_of(
         ),
         whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
         checks=_checks(change) if state.checks in ("passed", "failed") else (),
-        gate=waiting_gate(change, state) if change.archived_on is None else None,
+        gate=stands.gate,
+        waits_for=stands.waits_for,
     )
 
 

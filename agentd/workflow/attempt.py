@@ -20,6 +20,7 @@ from agentd.text import some_of
 from agentd.workflow import recording
 from agentd.workflow.accepted_work import accept, still_invalid, write_printed, wrote_before
 from agentd.workflow.kept_tasks import keep_tasks, restore_tasks
+from agentd.workflow.next_command import next_command
 from agentd.workflow.set_aside import set_aside
 from agentd.workflow.step_run import StepRun
 
@@ -106,7 +107,7 @@ class Attempt:
         return ", ".join(map(self.run.change.project.shown, paths))
 
     def _again(self) -> str:
-        return f"To go on: {self.run.go_on}"
+        return f"To go on: {next_command(self.run.change)}"
 
 
 def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:

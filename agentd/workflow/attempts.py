@@ -20,6 +20,7 @@ from agentd.runner.run_folder import RunFolder
 from agentd.workflow.attempt import Attempt, attempt
 from agentd.workflow.meter_choice import metered
 from agentd.workflow.model_choice import Choice, choose
+from agentd.workflow.next_command import next_command
 from agentd.workflow.prompts.prompt import render
 from agentd.workflow.session import prior_usage, session_to_continue
 from agentd.workflow.step_run import StepRun
@@ -58,7 +59,7 @@ def run_until_done(run: StepRun) -> CallRecord:
                 f"step {run.step.name} was stopped; what it used is recorded"
                 + (f". {forbidden}" if forbidden else ""),
                 fix=(f"{done.how_to_undo()}. " if forbidden else "")
-                + f"{done.where()}\nTo go on: {run.go_on}",
+                + f"{done.where()}\nTo go on: {next_command(change)}",
             )
         if result.status == "budget_stopped":
             raise allowance.stopped(forbidden, f"{done.how_to_undo()}." if forbidden else "")
@@ -110,7 +111,7 @@ def _given_up(failed: Sequence[tuple[str, Failure]], last: Attempt) -> ProviderE
         f"{provider} failed in step {result.step} ({failure.reason}, "
         f"exit code {result.exit_code}): {result.error or 'it gave no reason'}",
         fix=f"{advice(failed)}\n{last.where()} What it used is recorded.\n"
-        f"To go on: {last.run.go_on}",
+        f"To go on: {next_command(last.run.change)}",
     )
 
 

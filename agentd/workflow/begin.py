@@ -57,7 +57,7 @@ def fill_back(change: Change, path: str, order: Order) -> Iterator[StepOutcome]:
         good = [recording.did_its_work(change, call, step.name) for call in calls]
         if adopt(change.folder, part, good):
             continue
-        mark_begun(change.folder, part, len(calls))
+        mark_begun(change.folder, part, len(calls), path)
         number = 1 + parts.index(part)
         values = {
             "path": path,

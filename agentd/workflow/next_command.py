@@ -2,36 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentd.documents.description import earlier_description, told_openspec
-from agentd.errors import ConfigError
+from agentd.errors import ConfigError, StateError
 from agentd.files import read_plain
 from agentd.ledger.state import State
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
-from agentd.workflow.decide import ARCHIVE, IMPL, PLAN, Stop, decide
+from agentd.workflow.decide import ARCHIVE, LOOPS, Loop, Stop, decide
+from agentd.workflow.fillback import STATE_NAME as FILLBACK
 
 if TYPE_CHECKING:
     from agentd.config.model import Gate, WorkflowConfig
 
 
-def next_command(change: Change, state: State) -> str | None:
-    """The command that takes a change further; None when it is archived, or a newer agentd's."""
-    phase = read_phase(state.phase)
-    if change.archived_on or (phase is None and state.phase):
-        return None
-    if not (change.folder / "proposal.md").exists():
-        is_known = told_openspec(change) or earlier_description(change)
-        return change.go_on if is_known else f'{change.go_on} "DESCRIPTION"'
-    if (gate := waiting_gate(change, state)) is not None:
-        return f"{change.go_on} --approve {gate}"
-    if _has_ended(change, state):
-        return f'{change.go_on} --feedback "WHAT TO CHANGE"'
+class Standing(NamedTuple):
+    """How a change goes on; ``next`` is None when it is archived, or a newer agentd's.
+
+    ``waits_for`` says what a person must look at first, ``gate`` which gate that is, if it is one.
+    """
+
+    next: str | None
+    waits_for: str | None = None
+    gate: Gate | None = None
+
+
+def next_command(change: Change) -> str:
+    """The command that takes a change further, as `status` names it, also for one that is broken.
+
+    Of an archived one it says so.
+    """
+    with contextlib.suppress(StateError):
+        return standing(change, change.state).next or change.go_on
     return change.go_on
 
 
-def waiting_gate(change: Change, state: State) -> Gate | None:
+def standing(change: Change, state: State) -> Standing:
+    """Where a change stands between the steps, by its documents and its state."""
+    phase = read_phase(state.phase)
+    if change.archived_on or (phase is None and state.phase):
+        return Standing(None)
+    if phase == "proposed" and (path := _fillback_path(change)) is not None:
+        return Standing(f"agentd fillback {change.id} --path {shlex.quote(path)}")
+    if not (change.folder / "proposal.md").exists():
+        is_known = told_openspec(change) or earlier_description(change)
+        return Standing(change.go_on if is_known else f'{change.go_on} "DESCRIPTION"')
+    if (gate := _waiting_gate(change, state)) is not None:
+        told = f"the gate after {gate}"
+        return Standing(f"{change.go_on} --approve {gate}", told, gate)
+    if (found := _stop(change, state)) is None:
+        return Standing(change.go_on)
+    loop, stop = found
+    from agentd.workflow.steps import STEPS
+
+    document = change.project.shown(change.folder / STEPS[loop.judge].writes[0])
+    takes_feedback = stop.kind == "ended" and STEPS[loop.mend].takes_feedback
+    more = ' --feedback "WHAT TO CHANGE"' if takes_feedback else ""
+    return Standing(f"{change.go_on}{more}", f"{stop.why} ({document})")
+
+
+def _fillback_path(change: Change) -> str | None:
+    """The code that a fillback was begun for, and not ended."""
+    if not (change.folder / FILLBACK).is_file():
+        return None
+    from agentd.workflow.fillback.parts import path_of
+
+    return path_of(change.folder)
+
+
+def _waiting_gate(change: Change, state: State) -> Gate | None:
     """The gate that waits for a person; a config that names none is not read for that."""
     gate = _gate_at(change, state)
     if gate is None or state.feedback or gate in state.approved:
@@ -68,14 +110,14 @@ def _gate_at(change: Change, state: State) -> Gate | None:
             return None
 
 
-def _has_ended(change: Change, state: State) -> bool:
-    """Whether its loop has ended without approval, so that only a person can move it."""
-    loops = (loop for loop in (PLAN, IMPL) if state.last_action == loop.judge)
+def _stop(change: Change, state: State) -> tuple[Loop, Stop] | None:
+    """The loop that only a person can move, and why; None where the next step can run."""
+    loops = (loop for loop in LOOPS if state.last_action == loop.judge)
     if (loop := next(loops, None)) is None or read_phase(state.phase) in loop.done:
-        return False
+        return None
     if (settings := _settings(change)) is None:
-        return False
+        return None
     from agentd.workflow.observed import observe
 
-    stop = decide(loop, observe(change, loop), getattr(settings, loop.limit))
-    return isinstance(stop, Stop) and stop.kind == "ended"
+    action = decide(loop, observe(change, loop), getattr(settings, loop.limit))
+    return (loop, action) if isinstance(action, Stop) else None

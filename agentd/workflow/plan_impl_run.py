@@ -18,6 +18,7 @@ from agentd.workflow.can_run import check_can_run, steps_ahead
 from agentd.workflow.checks.deciding import announce
 from agentd.workflow.decide import ARCHIVE, IMPL, LOOPS, PLAN, Loop
 from agentd.workflow.loop import drive
+from agentd.workflow.next_command import next_command
 from agentd.workflow.order import Order
 from agentd.workflow.step import StepOutcome, is_written, run_step
 from agentd.workflow.step_run import StepRun
@@ -65,6 +66,8 @@ def plan(
             )
     if told is not None:
         keep_description(change, told)
+    else:
+        _warn_unused(change, description, order)
     _check_ahead(change, order, ahead, small=small)
     values = {"description": _TAKEN_UP if told is None else told}
     if small and not written:
@@ -74,13 +77,22 @@ def plan(
     yield from drive(change, PLAN, order, values)
 
 
+def _warn_unused(change: Change, description: str | None, order: Order) -> None:
+    if description is None or earlier_description(change) == quoted(change.id, description):
+        return
+    order.warn(
+        f"warning: {change.id} has a proposal already, so the new description is not used. To "
+        f'have it revised: {change.go_on} --feedback "WHAT TO CHANGE"'
+    )
+
+
 def impl(change: Change, order: Order) -> Iterator[StepOutcome]:
     """Implement and review until the review approves. Raises InputError before it is planned."""
     phase = read_phase(change.state.phase)
     if phase in ("proposed", "rejected"):
         raise InputError(
             f"change {change.id} is in phase {phase}; impl starts when it is planned",
-            fix=f"Next: {change.go_on}",
+            fix=f"Next: {next_command(change)}",
         )
     _check_ahead(change, order, [IMPL])
     if phase not in IMPL.done:
@@ -113,6 +125,7 @@ def run(
     if phase in (None, "proposed", "rejected") or (phase == "challenged" and feedback):
         yield from plan(change, description, order, small=small, ahead=LOOPS)
     else:
+        _warn_unused(change, description, order)
         _check_ahead(change, order, LOOPS)
     if read_phase(change.state.phase) == "challenged":
         _pass_gate(change, "plan")

@@ -18,6 +18,7 @@ from agentd.workflow.attempts import run_until_done
 from agentd.workflow.changed_files import Lines, changed_since, look_before
 from agentd.workflow.checks.deciding import before_step
 from agentd.workflow.decide import PLAN
+from agentd.workflow.next_command import next_command
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS, Step
 from agentd.workflow.unentered import settle_before_step
@@ -87,7 +88,7 @@ def check_ready(change: Change, step: Step) -> None:
         raise InputError(
             f"change {change.id} is in phase {phase}; {step.command} starts from "
             f"{' or '.join(step.phases)}",
-            fix="It is archived." if phase == "archived" else f"Next: {change.go_on}",
+            fix="It is archived." if phase == "archived" else f"Next: {next_command(change)}",
         )
     if gone := missing(change, step.reads):
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import field
 from decimal import Decimal
@@ -32,13 +31,6 @@ class StepRun:
     values: Mapping[str, str] = field(default_factory=dict)
     small: bool = False
     keeps: Mapping[str, bytes] = field(default_factory=dict)
-
-    @property
-    def go_on(self) -> str:
-        """The command that goes on when it was stopped or has failed."""
-        path = self.values.get("path")
-        own = f"agentd {self.step.command} {self.change.id} --path {shlex.quote(path or '')}"
-        return self.change.go_on if path is None else own
 
     @property
     def prompt_name(self) -> str:

@@ -201,7 +201,7 @@ def test_a_request_that_was_not_sent_is_told_with_its_reason(box: Sandbox) -> No
 
 def test_a_run_folder_that_tells_of_no_request(box: Sandbox) -> None:
     add(box, "add-x", one(requests=None))
-    run_folder(box)
+    (run_folder(box) / "stdout").touch()
     done = box.run("log", "add-x", "--requests")
     assert done.stdout.splitlines()[1:] == ["  its run's folder tells of no request"]
 

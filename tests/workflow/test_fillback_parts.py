@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentd.errors import InputError
+from agentd.workflow.fillback import STATE_NAME
 from agentd.workflow.fillback.parts import (
-    STATE_NAME,
     Part,
     Source,
     file_list,

@@ -12,12 +12,12 @@ from pathlib import Path
 from agentd.errors import InputError
 from agentd.files import read_json, write_atomic
 from agentd.frozen import frozen
+from agentd.workflow.fillback import STATE_NAME
 from agentd.workflow.fillback.sources import read_sources
 
 # About 45,000 tokens of code: a quarter of the smallest context window in use (200,000), since
 # the model also reads the specs of earlier parts, and writes.
 MAX_PART_CHARS = 160_000
-STATE_NAME = "fillback.json"
 
 
 @frozen()
@@ -81,15 +81,19 @@ def next_parts(change: Path, parts: Sequence[Part]) -> list[Part]:
     return [part for part in parts if done.get(part.name) != part.digest]
 
 
-def mark_begun(change: Path, part: Part, calls: int) -> None:
-    """Note that a part is at work, and how many calls the ledger holds before its own."""
+def mark_begun(change: Path, part: Part, calls: int, path: str) -> None:
+    """Note that a part of the code at ``path`` is at work.
+
+    ``calls`` is how many the ledger holds before its own.
+    """
     begun = {"name": part.name, "digest": part.digest, "calls": calls}
-    _write(change, {"begun": begun, "done": dict(_read_done(change))})
+    _write(change, {"path": path, "begun": begun, "done": dict(_read_done(change))})
 
 
 def mark_done(change: Path, part: Part) -> None:
     """Note that the specs of a part are written, in ``fillback.json`` of the change's folder."""
-    _write(change, {"done": {**_read_done(change), part.name: part.digest}})
+    done = {**_read_done(change), part.name: part.digest}
+    _write(change, {"path": path_of(change) or ".", "done": done})
 
 
 def adopt(change: Path, part: Part, good: Sequence[bool]) -> bool:
@@ -107,6 +111,15 @@ def adopt(change: Path, part: Part, good: Sequence[bool]) -> bool:
     if done:
         mark_done(change, part)
     return done
+
+
+def path_of(change: Path) -> str | None:
+    """The path of the code that the change was begun for; None where nobody told."""
+    try:
+        path = read_json(change / STATE_NAME)["path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return path if isinstance(path, str) else None
 
 
 def _write(change: Path, content: Mapping[str, object]) -> None:

@@ -19,7 +19,7 @@ from agentd.project.layout import Project
 from agentd.runner.run_folder import RunFolder
 from agentd.specs import snapshot
 from agentd.state_folder import make_state_folder
-from agentd.workflow.fillback import parts
+from agentd.workflow.fillback import STATE_NAME, parts
 from support.fuzz_targets.recorded import LEDGER, entered
 from support.fuzzing import Read, or_error
 from support.recordings import FIXTURES
@@ -199,11 +199,11 @@ def notes_reader(folder: Path) -> Read:
     part = parts.Part(name="src", files=(), chars=1, digest="d")
 
     def read(data: bytes) -> object:
-        for name in (snapshot.FILE, parts.STATE_NAME):
+        for name in (snapshot.FILE, STATE_NAME):
             (change / name).write_bytes(data)
         base = or_error(lambda: snapshot.load(project, change))
         adopted = or_error(lambda: parts.adopt(change, part, [True, False]))
-        (change / parts.STATE_NAME).write_bytes(data)
+        (change / STATE_NAME).write_bytes(data)
         return base, adopted, or_error(lambda: parts.mark_done(change, part))
 
     return read
