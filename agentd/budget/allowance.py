@@ -66,7 +66,7 @@ class Allowance:
         with self._deciding():  # what takes long was done before
             accounts = self._accounts()
             beyond = [text for account in accounts for text in account.beyond(least)]
-            if not least.usd and not is_local(self.model):
+            if not least.usd and not is_local(self.model) and self._knows() != "local":
                 beyond += self._without_price(accounts)
             if beyond and not self.override:
                 raise self._error("is refused", beyond)
@@ -219,12 +219,13 @@ class Allowance:
 
     def _knows(self) -> CostSource:
         provider = self.request.provider
-        return self.change.workspace.prices.knows(
+        return self.change.workspace.prices_of(provider.name).knows(
             self.model, maker=provider.maker, at=utc_now(), reports_costs=provider.reports_costs
         )
 
     def _priced(self, usage: UsageMetrics) -> PricedCall:
-        return self.change.workspace.prices.price(
+        prices = self.change.workspace.prices_of(self.request.provider.name)
+        return prices.price(
             usage, maker=self.request.provider.maker, model=self.model, at=utc_now()
         )
 

@@ -54,6 +54,7 @@ def _gated(allowance: Allowance, plan: RelayPlan) -> RelayPlan:
 
     change, request, row = allowance.change, allowance.request, allowance.request.provider
     budget, at = change.workspace.config.budget, utc_now()
+    prices = change.workspace.prices_of(row.name)
     order = GateOrder(
         project=change.project,
         call_id=request.call_id,
@@ -63,7 +64,7 @@ def _gated(allowance: Allowance, plan: RelayPlan) -> RelayPlan:
         own=allowance.own,
         shared=budget.project if budget.project.is_set else None,
         reserved=allowance.reserved,
-        prices=change.workspace.prices.handed_over(allowance.model, maker=row.maker, at=at),
+        prices=prices.handed_over(allowance.model, maker=row.maker, at=at),
         reports_costs=row.reports_costs,
         at=at,
         strict=budget.strict,
@@ -82,7 +83,7 @@ def _own_budget(change: Change, request: RunRequest, left_usd: Decimal | None) -
     row, flag = request.provider, request.provider.budget_flag
     if left_usd is None or flag is None:
         return None
-    source = change.workspace.prices.knows(
+    source = change.workspace.prices_of(row.name).knows(
         request.model or row.default_model or "unknown",
         maker=row.maker,
         at=utc_now(),

@@ -19,7 +19,7 @@ from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.relay import Refuse, RelaySettings, serve
 from agentd.metering.dialects import Asked
 from agentd.metering.requests import ApiRequest
-from agentd.providers import PROVIDERS
+from agentd.providers import provider_of
 
 _LISTENING_S = 0.05  # until the relay listens: the gate's modules would keep it from that
 
@@ -28,7 +28,9 @@ def main() -> None:
     """Serve until the run is over. What goes wrong is a traceback on stderr: meter.log."""
     sys.excepthook = _complain
     given = json.load(sys.stdin)
-    cli = PROVIDERS[given["provider"]].cli()
+    row = provider_of(given["provider"], given["provider"])
+    assert row is not None
+    cli = row.cli()
     settings = RelaySettings(
         token=given["token"],
         upstream=given["upstream"],

@@ -102,7 +102,7 @@ class RequestCosts:
     def has_price(self, model: str) -> bool:
         """Whether the cost of a request is known; a local model costs nothing."""
         some = ApiRequest(model=model, usage=ModelUsage(input_tokens=1))
-        return is_local(model) or not self._priced([some]).unpriced
+        return self.prices.local or is_local(model) or not self._priced([some]).unpriced
 
     def lacking(self, asked: Asked) -> str | None:
         """What of a request's price is not known beside its model, in words: a speed, a tier."""
@@ -117,7 +117,7 @@ class RequestCosts:
 
     def has_longest_answer(self, asked: Asked, limits_tokens: bool) -> bool:
         """Whether it is known how long an answer can get; that of a local model costs nothing."""
-        if not limits_tokens and is_local(asked.model):
+        if not limits_tokens and (self.prices.local or is_local(asked.model)):
             return True
         return bool(asked.output_limit or output_limit(asked.model))
 

@@ -122,8 +122,11 @@ def texts(
     return _key(expected, accept, default)
 
 
-def texts_by_name(expected: str, names: str) -> Any:
-    """A table of strings, each below a name that matches the pattern ``names`` as a whole."""
+def texts_by_name(expected: str, names: str, *, pattern: str = r".*\S.*") -> Any:
+    """A table of strings that match ``pattern``, below names that match ``names``, as a whole."""
+
+    def accept(value: object) -> str | None:
+        return value if _is_text(value) and re.fullmatch(pattern, value, re.DOTALL) else None
 
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> dict[str, str]:
         below = table.table(key)
@@ -131,7 +134,7 @@ def texts_by_name(expected: str, names: str) -> Any:
         for name in below:
             if not re.fullmatch(names, name):
                 below.take(name, "a name of small letters, digits, '-' and '_'", lambda _: None)
-            elif (value := below.take(name, expected, _non_empty)) is not None:
+            elif (value := below.take(name, expected, accept)) is not None:
                 found[name] = value
         return found
 
@@ -242,10 +245,6 @@ def _given_prices(table: Table, *, needed: Collection[str] = ()) -> dict[str, An
 
 def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and "\0" not in value
-
-
-def _non_empty(value: object) -> str | None:
-    return value if _is_text(value) and value.strip() else None
 
 
 def _distinct(value: object, names: Collection[str]) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,17 +13,15 @@ from typing import Any
 from agentd import debug
 from agentd import min_version as min_versions
 from agentd.config.compare import compare_settings
-from agentd.config.model import Config, NamedProvider, ProviderConfig
+from agentd.config.model import Config, HttpConfig, NamedProvider, ProviderConfig
 from agentd.config.table import Problems, Table
 from agentd.errors import ConfigError
 from agentd.files import read_plain
 from agentd.providers import PROVIDERS
 
 _OWN_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
-_OWN_NAMES = (
-    "a name of small letters, digits, '-' and '_' that is none of "
-    f"{', '.join(PROVIDERS)}, for a table"
-)
+_OWN_NAMES = "a name of small letters, digits, '-' and '_' that is none of"
+_NAMING = ("providers", "http")
 
 
 def load(path: Path) -> Config:
@@ -78,16 +76,18 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     An unknown key of ``must_know`` is an error. Raises ConfigError for what is no TOML.
     """
     data = _toml(text, file := shown_path(path))
-    named = data.get("providers")
-    problems = Problems(file, must_know, tuple(named) if isinstance(named, dict) else ())
+    named = [name for key in _NAMING if isinstance(data.get(key), dict) for name in data[key]]
+    problems = Problems(file, must_know, named)
     top = Table(data, problems)
     sections = {name: top.table(name) for name in PROVIDERS}
     providers = {
         name: sections[name].read(ProviderConfig, command=name) for name in top if name in sections
     }
     providers |= _named(top.table("providers"))
+    http = _http(top.table("http"), providers)
+    providers |= {name: server.as_provider(name) for name, server in http.items()}
     usual_name = path.absolute().parent.parent.name
-    config = top.read(Config, path=path, project_name=usual_name, providers=providers)
+    config = top.read(Config, path=path, project_name=usual_name, providers=providers, http=http)
     compare_settings(config, problems)
     return replace(config, warnings=tuple(problems.warnings)), problems
 
@@ -95,14 +95,28 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
 def _named(table: Table) -> dict[str, ProviderConfig]:
     """The providers to which the file gives names."""
     found: dict[str, ProviderConfig] = {}
-    for name in table:
-        if name in PROVIDERS or not re.fullmatch(_OWN_NAME, name):
-            table.take(name, _OWN_NAMES, lambda _: None)
-            continue
+    for name in _own_names(table, PROVIDERS):
         settings = table.table(name).read(NamedProvider)
         if settings.base:
             found[name] = replace(settings, command=settings.command or settings.base)
     return found
+
+
+def _http(table: Table, others: Collection[str]) -> dict[str, HttpConfig]:
+    """The servers that the file makes providers of."""
+    names = [*_own_names(table, {*PROVIDERS, *others})]
+    found = {name: table.table(name).read(HttpConfig) for name in names}
+    return {name: server for name, server in found.items() if server.base_url and server.model}
+
+
+def _own_names(table: Table, taken: Collection[str]) -> Iterator[str]:
+    """The names of a table's tables that may be those of providers; the others are reported."""
+    for name in table:
+        if name in taken or not re.fullmatch(_OWN_NAME, name):
+            others = ", ".join(sorted(taken, key=[*PROVIDERS, *sorted(taken)].index))
+            table.take(name, f"{_OWN_NAMES} {others}, for a table", lambda _: None)
+        else:
+            yield name
 
 
 def require_version(path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import parse_qsl, urlsplit
 
 from agentd import min_version
 from agentd.config.kinds import (
@@ -27,8 +29,11 @@ from agentd.config.kinds import (
     texts_by_name,
 )
 from agentd.frozen import frozen
+from agentd.masking import is_secret_name
 from agentd.metering.rates import PricingConfig
 from agentd.providers import PROVIDERS, provider_of
+from agentd.providers.http import HTTP
+from agentd.providers.http.options import APIS, Api, Options, arguments
 from agentd.providers.provider import Provider, executable
 
 Complexity = Literal["low", "medium", "high", "critical"]
@@ -64,9 +69,26 @@ _CHECK_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
 _FILES = 'a glob within the change\'s folder, such as "specs/**/*.md"'
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
 _VARIABLES = 'names of variables, such as ["PATH", "HOME", "LC_*"]'
+_ONE_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_KEY_VARIABLE = "the name of the environment variable that holds it"
+_BASE_URL = 'the URL of a server\'s API, such as "http://127.0.0.1:8080/v1"'
+_LOCAL_HOSTS = ("localhost", "host.docker.internal", "host.containers.internal")
+_LOCAL_ENDS = (".localhost", ".local", ".lan", ".internal")
 _PERCENT = "a number from 0 to 100"
 _USD = "an amount in USD, 0 or more"
 _ZONE = 'a time zone\'s name that this machine knows, such as "Europe/Berlin"'
+
+
+def _check_base_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+        raise ValueError
+    if parts.port == 0 or any(each.isspace() for each in url):
+        raise ValueError
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a key has no place in it: put it into the environment (api_key_env)")
+    if secret := [name for name, _ in parse_qsl(parts.query) if is_secret_name(name)]:
+        raise ValueError(f"{secret[0]} has no place in it: headers_env takes it from a variable")
 
 
 def _check_regex(pattern: str) -> None:
@@ -171,6 +193,63 @@ class NamedProvider(ProviderConfig):
     """
 
     base: str = choice(PROVIDERS, needed=True)
+
+
+@frozen(kw_only=True)
+class HttpConfig:
+    """``[http.NAME]``: a server that speaks one of these APIs, as a provider of that name.
+
+    ``api_key_env`` is the variable that holds its key, None where it takes none; ``headers_env``
+    those of more headers, by the header's name. ``context_tokens`` is the model's window, None
+    where the catalogue has to know it. ``timeout_secs`` bounds one request.
+    """
+
+    base_url: str = text(_BASE_URL, check=_check_base_url, needed=True)
+    api: Api = choice(APIS, APIS[0])
+    model: str = text("the name of a model", pattern=_MODEL_NAME, needed=True)
+    api_key_env: str | None = text(_KEY_VARIABLE, pattern=_ONE_VARIABLE)
+    headers_env: Mapping[str, str] = texts_by_name(
+        _KEY_VARIABLE, r"[a-z0-9][a-z0-9_-]*", pattern=_ONE_VARIABLE
+    )
+    include_usage: bool = switch(True)
+    stream: bool = switch(True)
+    max_output_tokens: int | None = integer(minimum=1)
+    context_tokens: int | None = integer(minimum=1024)
+    timeout_secs: int = integer(1800, minimum=1)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, or in the same private network."""
+        from ipaddress import ip_address
+
+        host = urlsplit(self.base_url).hostname or ""
+        if host in _LOCAL_HOSTS or host.endswith(_LOCAL_ENDS):
+            return True
+        try:
+            return ip_address(host).is_private
+        except ValueError:
+            return False
+
+    def as_provider(self, name: str) -> NamedProvider:
+        """The provider that runs this Python with what it needs to know of the server."""
+        options = Options(
+            name=name,
+            base_url=self.base_url,
+            api=self.api,
+            model=self.model,
+            key_env=self.api_key_env or "",
+            header_envs=self.headers_env,
+            include_usage=self.include_usage,
+            stream=self.stream,
+            max_output_tokens=self.max_output_tokens,
+            timeout_secs=self.timeout_secs,
+        )
+        return NamedProvider(
+            base=HTTP.name,
+            command=sys.executable,
+            default=self.model,
+            extra_args=tuple(arguments(options)),
+        )
 
 
 @frozen(kw_only=True)
@@ -305,7 +384,8 @@ class BudgetConfig(Limit):
 class Config:
     """A whole config.toml; ``warnings`` is what is odd about it.
 
-    ``providers`` are those that have a section of their own, in its order, then those it names.
+    ``providers`` are those that have a section of their own, in its order, then those it names;
+    ``http`` is what ``[http.NAME]`` says of some of these.
     An agentd older than ``min_version`` writes nothing in the project.
     """
 
@@ -316,6 +396,7 @@ class Config:
     )
     workflow: WorkflowConfig = section(WorkflowConfig, guards=True)
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
+    http: Mapping[str, HttpConfig] = field(default_factory=dict)
     steps: Mapping[str, StepConfig] = sections(StepConfig, STEP_NAMES)
     checks: ChecksConfig = section(ChecksConfig)
     validation: ValidationConfig = section(ValidationConfig)

@@ -32,7 +32,8 @@ def in_force(config: Config) -> dict[str, object]:
         for entry in settings["models"]:  # their prices stand beside their other keys
             entry.update(entry.pop("prices") or no_prices)
     named = {name: data["providers"].pop(name) for name in config.named()}
-    data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers") | {"providers": named}
+    data |= _sections(PROVIDERS, ProviderConfig) | data.pop("providers")
+    data["providers"] = {name: one for name, one in named.items() if name not in config.http}
     data["steps"] = _sections(STEP_NAMES, StepConfig) | data["steps"]
     budget = data["budget"]
     budget["steps"] = _sections(STEP_NAMES, Limit) | budget["steps"]

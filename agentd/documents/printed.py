@@ -11,6 +11,7 @@ from agentd.markdown.document import scan
 
 _MARKDOWN = ("markdown", "md")
 _SENTENCE_CHARS = 300
+_OPENED = late_pattern(r"""<file path=["']([^"']+)["']>""")
 _NOT_TEXT = late_pattern(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -28,6 +29,34 @@ def document_in_text(text: str, name_hint: str) -> str | None:
     if lines and _is_title(lines[0], name_hint) and _is_one_document(lines):
         return "\n".join(lines).rstrip() + "\n"
     return None
+
+
+def files_in_text(text: str, folder: str) -> dict[str, str]:
+    """The files in a final text, by their paths within ``folder``, a change's.
+
+    Each stands between a line ``<file path="...">`` and one ``</file>``, perhaps in one fence of
+    Markdown. A file without its end, or with control characters, is left out.
+    """
+    found = {}
+    lines: list[str] | None = None
+    name = ""
+    for line in text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"):
+        opened = _OPENED.fullmatch(line.strip())
+        if opened and lines is None:
+            name, lines = opened[1].removeprefix("./").removeprefix(f"{folder}/"), []
+        elif line.strip() == "</file>" and lines is not None:
+            while lines and not lines[0].strip():
+                del lines[0]
+            while lines and not lines[-1].strip():
+                lines.pop()
+            inside = _within_fence(lines)
+            body = lines if inside is None else inside
+            if body and not any(_NOT_TEXT.search(one) for one in body):
+                found[name] = "\n".join(body).rstrip() + "\n"
+            lines = None
+        elif lines is not None:
+            lines.append(line)
+    return found
 
 
 def _without_sentence(lines: list[str]) -> list[str]:

@@ -10,19 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from agentd.clock import told_time
 from agentd.json_value import json_value
 from agentd.meter.request_log import NAME, open_log
-from agentd.metering.requests import ApiRequest, Thread
-from agentd.metering.usage import COUNTS, ModelUsage, whole_count
-from agentd.metering.variants import variants_of
+from agentd.metering.request_json import count_of, of_json, told_thread, told_variants
+from agentd.metering.requests import ApiRequest
+from agentd.metering.usage import ModelUsage
 
 if TYPE_CHECKING:
     from agentd.metering.dialects import Asked
-
-_THREADS: tuple[Thread, ...] = get_args(Thread)
 
 
 def requests_of_run(run_dir: Path) -> list[ApiRequest]:
@@ -34,7 +32,7 @@ def requests_of_run(run_dir: Path) -> list[ApiRequest]:
     path = run_dir / NAME
     told = [line.get("told") for line in _lines(path) if line.get("is") == "told"]
     if told and isinstance(told[-1], list):
-        return [_of_json(one) for one in told[-1] if isinstance(one, Mapping)]
+        return [of_json(one) for one in told[-1] if isinstance(one, Mapping)]
     return read_requests(path)
 
 
@@ -53,7 +51,7 @@ class RequestsSoFar:
         if line.get("is") == "started":
             self._found[key] = [_started(line, at)]
         elif known and line.get("is") == "thread":
-            thread = _thread(line.get("thread"))
+            thread = told_thread(line.get("thread"))
             self._found[key] = [replace(request, thread=thread) for request in known]
         elif known and isinstance(line.get("told"), list):
             self._found[key] = _told(line, known[0], at) or known
@@ -87,14 +85,14 @@ def read_begun(path: Path) -> dict[str, tuple[Asked, list[ApiRequest] | None]]:
         if line.get("is") == "started":
             asked = Asked(
                 model=str(line.get("model") or ""),
-                thread=_thread(line.get("thread")),
-                output_limit=_count(line.get("output_limit")) or None,
-                variants=_variants(line.get("variants")),
-                body_bytes=_count(line.get("body_bytes")),
+                thread=told_thread(line.get("thread")),
+                output_limit=count_of(line.get("output_limit")) or None,
+                variants=told_variants(line.get("variants")),
+                body_bytes=count_of(line.get("body_bytes")),
             )
             found[key] = (asked, None)
         elif line.get("is") == "ended" and key in found and isinstance(line.get("told"), list):
-            told = [_of_json(one) for one in line["told"] if isinstance(one, Mapping)]
+            told = [of_json(one) for one in line["told"] if isinstance(one, Mapping)]
             found[key] = (found[key][0], told)
     return found
 
@@ -131,57 +129,19 @@ def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
 def _started(line: Mapping[str, Any], at: datetime | None) -> ApiRequest:
     return ApiRequest(
         model=str(line.get("model") or ""),
-        usage=ModelUsage(input_tokens=_count(line.get("estimated_input_tokens"))),
+        usage=ModelUsage(input_tokens=count_of(line.get("estimated_input_tokens"))),
         started_at=at,
-        thread=_thread(line.get("thread")),
+        thread=told_thread(line.get("thread")),
         estimated=frozenset({"input_tokens", "output_tokens"}),
     )
 
 
 def _told(line: Mapping[str, Any], begun: ApiRequest, at: datetime | None) -> list[ApiRequest]:
     ended = line.get("is") == "ended"
-    requests = [_of_json(told) for told in line["told"] if isinstance(told, Mapping)]
+    requests = [of_json(told) for told in line["told"] if isinstance(told, Mapping)]
     if ended and not requests:  # an error of the API, or it was not reached: nothing is billed
         return [replace(begun, usage=ModelUsage(), ended_at=at, ended=True, estimated=frozenset())]
     return [
         replace(request, started_at=begun.started_at, ended_at=at if ended else None)
         for request in requests
     ]
-
-
-def _of_json(told: Mapping[str, Any]) -> ApiRequest:
-    usage = told.get("usage")
-    counts = usage if isinstance(usage, Mapping) else {}
-    finish, known_id = told.get("finish"), told.get("id")
-    estimated = told.get("estimated")
-    return ApiRequest(
-        id=known_id if isinstance(known_id, str) else None,
-        model=str(told.get("model") or ""),
-        usage=_usage(counts),
-        web_searches=_count(told.get("web_searches")),
-        variants=_variants(told.get("variants")),
-        finish=finish if isinstance(finish, str) else None,
-        started_at=told_time(told.get("started_at")),
-        ended_at=told_time(told.get("ended_at")),
-        ended=told.get("ended") is True,
-        thread=_thread(told.get("thread")),
-        estimated=frozenset(map(str, estimated)) if isinstance(estimated, list) else frozenset(),
-    )
-
-
-def _usage(counts: Mapping[str, Any]) -> ModelUsage:
-    told = {name: _count(counts.get(name)) for name in COUNTS}
-    return ModelUsage(**told, reported_cost_usd=None, variants=())
-
-
-def _variants(value: object) -> tuple[tuple[str, str], ...]:
-    pairs = value if isinstance(value, dict) else {}
-    return variants_of({str(name): str(variant) for name, variant in pairs.items()})
-
-
-def _thread(value: object) -> Thread:
-    return next((known for known in _THREADS if known == value), "main")
-
-
-def _count(value: object) -> int:
-    return whole_count(value) or 0

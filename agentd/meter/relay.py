@@ -27,8 +27,9 @@ from agentd.meter.exchange import Exchange, Ratios
 from agentd.meter.gate import Gate, OpenGate
 from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import RequestLog
-from agentd.meter.upstream import HEADER_BYTES, Upstream, session_to
+from agentd.meter.upstream import Upstream
 from agentd.metering.dialects import decoded, dialect_of, plain_path
+from agentd.providers.network import HEADER_BYTES, session_to
 from agentd.providers.telemetry import ReadEvent
 
 _UPGRADE_REQUIRED = 426  # a CLI then falls back from its WebSocket to HTTP at once

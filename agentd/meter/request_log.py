@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from agentd.clock import precise_utc_now
 from agentd.files import write_atomic
+from agentd.metering.request_json import as_json, stamp
 from agentd.metering.requests import ApiRequest, Thread
-from agentd.metering.usage import COUNTS
 
 if TYPE_CHECKING:
     from agentd.metering.dialects import Asked
@@ -74,7 +74,7 @@ class RequestLog:
 
     def answering(self, key: str, requests: list[ApiRequest]) -> None:
         """The API has told something of the usage, and will tell more."""
-        self._write({"request": key, "is": "answering", "told": [*map(_as_json, requests)]})
+        self._write({"request": key, "is": "answering", "told": [*map(as_json, requests)]})
 
     def ended(
         self,
@@ -85,7 +85,7 @@ class RequestLog:
         at: datetime | None = None,
     ) -> None:
         """The answer is at its end, or cut; ``status`` is None when none is known."""
-        told = [*map(_as_json, requests)]
+        told = [*map(as_json, requests)]
         self._write({"request": key, "is": "ended", "status": status, "told": told}, at)
 
     def thread(self, key: str, thread: Thread) -> None:
@@ -97,7 +97,7 @@ class RequestLog:
         self._write({"is": "refused", "model": asked.model, "thread": asked.thread, "why": why})
 
     def _write(self, line: Mapping[str, Any], at: datetime | None = None) -> None:
-        text = json.dumps({"at": _stamp(at or precise_utc_now()), **line}, ensure_ascii=False)
+        text = json.dumps({"at": stamp(at or precise_utc_now()), **line}, ensure_ascii=False)
         data = f"{text}\n".encode(errors="replace")
         if self._torn:  # a disk that was full took a part of a line
             data = b"\n" + data
@@ -118,7 +118,7 @@ def write_told(path: Path, requests: Sequence[ApiRequest], *, append: bool) -> N
     It goes before what the relay saw, with ``append``, or stands alone: what an agent may have put
     there is gone then.
     """
-    line = {"at": _stamp(precise_utc_now()), "is": "told", "told": [*map(_as_json, requests)]}
+    line = {"at": stamp(precise_utc_now()), "is": "told", "told": [*map(as_json, requests)]}
     text = f"{json.dumps(line, ensure_ascii=False)}\n".encode()
     if append and (fd := open_log(path, os.O_RDWR | os.O_APPEND)) is not None:
         with os.fdopen(fd, "ab") as handle:
@@ -140,25 +140,3 @@ def open_log(path: Path, flags: int = os.O_RDONLY) -> int | None:
         return fd
     os.close(fd)
     return None
-
-
-def _as_json(request: ApiRequest) -> dict[str, Any]:
-    usage = {name: getattr(request.usage, name) for name in COUNTS}
-    values = {
-        "id": request.id,
-        "model": request.model,
-        "thread": request.thread,
-        "usage": {name: count for name, count in usage.items() if count},
-        "web_searches": request.web_searches,
-        "variants": dict(request.variants),
-        "finish": request.finish,
-        "ended": request.ended,
-        "estimated": sorted(request.estimated),
-        "started_at": request.started_at and _stamp(request.started_at),
-        "ended_at": request.ended_at and _stamp(request.ended_at),
-    }
-    return {name: value for name, value in values.items() if value not in (None, 0, "", {}, [])}
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,21 +1,16 @@
-"""The way to the API: its URL, the user's proxy, and whom to trust."""
+"""The relay's way to the API: what comes is sent on, and its answer back."""
 
 from __future__ import annotations
 
 import io
-import os
-import ssl
-from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
 from agentd.meter.exchange import Exchange
+from agentd.providers.network import proxy_of
 
-HEADER_BYTES = 1 << 17  # tokens of a login can be long
 # RFC 9110, 7.6.1: they speak of one connection alone.
 _HOP_BY_HOP = frozenset(
     {
@@ -37,7 +32,7 @@ class Upstream:
     """The API of a run, at ``base``. What comes and goes is not changed, nor is it kept."""
 
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
-        self._base, self._session, self._proxy = base, session, _proxy_of(base)
+        self._base, self._session, self._proxy = base, session, proxy_of(base)
 
     async def forward(
         self,
@@ -69,40 +64,9 @@ class Upstream:
             return _cut(request)
 
 
-def session_to(base: str) -> aiohttp.ClientSession:
-    """A client that adds nothing of its own: no cookies, no netrc, no decoding, no time limit."""
-    by_tls = base.startswith("https:") or (_proxy_of(base) or "").startswith("https:")
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=_trusted() if by_tls else True),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        auto_decompress=False,
-        max_line_size=HEADER_BYTES,
-        max_field_size=HEADER_BYTES,
-        read_bufsize=1 << 18,
-    )
-
-
 def _join(base: str, rest: str) -> URL:
     """The API's URL for the path and query ``rest`` of a request, byte for byte as it came."""
     return URL(base.rstrip("/") + rest, encoded=True)
-
-
-def _proxy_of(base: str) -> str | None:
-    """The proxy that the environment names for an API; ``NO_PROXY`` counts."""
-    proxies, parts = getproxies_environment(), urlsplit(base)
-    if proxy_bypass(parts.netloc):
-        return None
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _trusted() -> ssl.SSLContext:
-    """OpenSSL's own authorities (``SSL_CERT_FILE`` counts), and those that node is told of."""
-    context = ssl.create_default_context()
-    extra = os.environ.get("NODE_EXTRA_CA_CERTS")
-    if extra and Path(extra).is_file():
-        context.load_verify_locations(extra)
-    return context
 
 
 def _cut(request: web.BaseRequest) -> web.StreamResponse:

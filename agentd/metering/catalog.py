@@ -75,6 +75,12 @@ def lookup(
     return listed.price(at, variants) if listed else None
 
 
+def context_window(model: str) -> int | None:
+    """How many tokens a request to ``model`` and its answer can have; None where nobody knows."""
+    listed = _listed(model, None) if len(model) <= MAX_NAME_CHARS else None
+    return listed.context_window if listed else None
+
+
 @cache
 def _sellers() -> Mapping[str, SellerOfModels]:
     """Who sells models, by name.
@@ -132,6 +138,11 @@ class _Listed:
     def __init__(self, info: ModelInfo, seller: str) -> None:
         self._info, self._seller = info, seller
         self._prices: dict[tuple[int, Variants, tuple[int, ...]], CatalogPrice | None] = {}
+
+    @property
+    def context_window(self) -> int | None:
+        """Its window, in tokens."""
+        return self._info.context_window
 
     def price(self, at: datetime, variants: Variants = ()) -> CatalogPrice | None:
         standard = self._info.get_prices(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -65,7 +66,9 @@ class PriceBook:
 
     ``config`` is keyed by model name: a full name, one with or without a date, or an alias of
     claude. ``sources`` are asked in order. ``catalog`` stands for the bundled catalogue, which is
-    loaded only when it is asked. Raises ValueError for an unknown source.
+    loaded only when it is asked. ``local``: what has no price costs nothing, as a server of one's
+    own answers. ``believes``: costs that are told were charged, so that no catalogue checks them.
+    Raises ValueError for an unknown source.
     """
 
     def __init__(
@@ -74,7 +77,10 @@ class PriceBook:
         config: Mapping[str, PricingConfig],
         sources: Sequence[str] = ("config",),
         catalog: Catalog | None = None,
+        local: bool = False,
+        believes: bool = False,
     ) -> None:
+        self.local, self._believes = local, believes
         self._catalog = catalog or _in_catalog
         if unknown := [source for source in sources if source not in SOURCES]:
             raise ValueError(f"unknown price source {unknown[0]!r}; expected {', '.join(SOURCES)}")
@@ -101,12 +107,13 @@ class PriceBook:
             one for each in parts_of(usage, model) for one in self._price_model(each, maker, at)
         ]
         parts = tuple(one.part for one in priced)
-        known = [part for part in parts if part.cost_source != "none"]
+        known = [part for part in parts if part.cost_source not in ("none", "local")]
+        rest: CostSource = "local" if all(part.cost_source == "local" for part in parts) else "none"
         lacks = [f"{one.part.model}: {NO_PRICE} {what}" for one in priced for what in one.lacks]
         whole = add(part.usage for part in parts)
         return PricedCall(
             cost_usd=sum((part.cost_usd for part in known), Decimal(0)),
-            cost_source=max(known, key=lambda part: part.cost_usd).cost_source if known else "none",
+            cost_source=max(known, key=lambda part: part.cost_usd).cost_source if known else rest,
             models=parts if len(parts) > 1 else (),
             unpriced=any(
                 is_unpriced(part.model, part.cost_source, part.usage.total_tokens) for part in parts
@@ -133,7 +140,7 @@ class PriceBook:
                     found = self._catalog(model, maker, at, ()) is not None
             if found:
                 return source
-        return "none"
+        return self._without_a_price
 
     def handed_over(self, model: str, *, maker: str, at: datetime) -> PriceBook:
         """The same prices, to be pickled for a process that runs ``model`` and others of its maker.
@@ -146,7 +153,23 @@ class PriceBook:
         own = "config" in self._sources and self.configured(model, maker) is not None
         asked = "catalog" in self._sources and not own
         table = PriceTable.of(maker, at) if asked else PriceTable(prices={})
-        return PriceBook(config=self._config, sources=self._sources, catalog=table.lookup)
+        return PriceBook(
+            config=self._config,
+            sources=self._sources,
+            catalog=table.lookup,
+            local=self.local,
+            believes=self._believes,
+        )
+
+    def of_server(self, *, local: bool) -> PriceBook:
+        """The same prices for calls of an API that tells what it charges."""
+        found = copy(self)
+        found.local, found._believes = local, True
+        return found
+
+    @property
+    def _without_a_price(self) -> CostSource:
+        return "local" if self.local else "none"
 
     def quote(self, model: str, *, at: datetime, variants: Variants = ()) -> Quote | None:
         """The prices for ``model`` at ``at``, None when no source has any.
@@ -215,7 +238,10 @@ class PriceBook:
         return [
             _Priced(
                 PricedModel(
-                    model=part.model, usage=part.usage, cost_usd=Decimal(0), cost_source="none"
+                    model=part.model,
+                    usage=part.usage,
+                    cost_usd=Decimal(0),
+                    cost_source=self._without_a_price,
                 )
             )
             for part in each.parts
@@ -226,7 +252,8 @@ class PriceBook:
         if each.usage.reported_cost_usd is None or (maker and not _is_by(maker, each.model)):
             return None
         figure = without_float_noise(each.usage.reported_cost_usd)
-        checked = self._by_catalog(each, maker, at) if "catalog" in self._sources else None
+        asked = "catalog" in self._sources and not self._believes
+        checked = self._by_catalog(each, maker, at) if asked else None
         if checked is not None and not any(one.lacks for one in checked):
             if not self._agrees(figure, each, checked, maker, at):
                 return None

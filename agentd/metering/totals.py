@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from agentd.frozen import frozen
 from agentd.metering.partial import PARTIAL, is_estimate
-from agentd.metering.unpriced import UNKNOWN, is_unpriced, shown_cost
+from agentd.metering.unpriced import UNKNOWN, is_unpriced, ran_locally, shown_cost
 
 
 class Share(Protocol):
@@ -66,7 +66,7 @@ class Totals:
     those that did not end ok. ``unpriced`` calls used tokens that no price was known for, so
     ``total_cost_usd`` is too low by them; a local model needs none. Of ``partial`` calls something
     is not known; ``estimated`` of these may have used less than is summed here, the others used at
-    least that (``metering.partial``).
+    least that (``metering.partial``). ``local`` are those that only servers of one's own answered.
     """
 
     total_cost_usd: Decimal
@@ -77,6 +77,7 @@ class Totals:
     unpriced: int
     partial: int
     estimated: int = 0
+    local: int = 0
 
     @property
     def cost_shown(self) -> str:
@@ -86,6 +87,7 @@ class Totals:
             unpriced=self.unpriced,
             partial=self.partial,
             tokens=self.tokens_in + self.tokens_out,
+            local=self.local == self.calls > 0,
         )
 
     @property
@@ -101,8 +103,9 @@ class Totals:
         return f"{self.tokens_in:,}", f"{self.tokens_out:,}"
 
 
-_Figures = tuple[Decimal, int, int, bool, bool, bool, bool]
-"""Of a call, or a model's share: cost, tokens in and out, failed, unpriced, partial, estimated."""
+_Figures = tuple[Decimal, int, int, bool, bool, bool, bool, bool]
+"""Of a call, or a model's share: cost, tokens in and out; is it failed, unpriced, partial, an
+estimate, local."""
 
 
 def summarise(calls: Iterable[Summed]) -> Totals:
@@ -138,20 +141,21 @@ def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
         unpriced |= is_unpriced(share.model, share.cost_source, tokens)
     partial = call.accuracy == PARTIAL
     estimated = partial and is_estimate(call.accuracy, call.why)
-    marks = (call.status != "ok", unpriced, partial, estimated)
+    local = all(ran_locally(share.model, share.cost_source) for share in shares)
+    marks = (call.status != "ok", unpriced, partial, estimated, local)
     return used.cost_usd, used.tokens_in, used.tokens_out, *marks
 
 
 def _one(figures: Sequence[_Figures]) -> _Figures:
     costs_usd, tokens_in, tokens_out, *marks = zip(*figures, strict=True)
-    failed, unpriced, partial, estimated = map(any, marks)
+    failed, unpriced, partial, estimated, local = map(any, marks)
     used = sum(costs_usd, Decimal(0)), sum(tokens_in), sum(tokens_out)
-    return (*used, failed, unpriced, partial, estimated)
+    return (*used, failed, unpriced, partial, estimated, local)
 
 
 def _totals(every: Sequence[_Figures]) -> Totals:
-    costs_usd, tokens_in, tokens_out, failed, unpriced, partial, estimated = (
-        zip(*every, strict=True) if every else [()] * 7
+    costs_usd, tokens_in, tokens_out, failed, unpriced, partial, estimated, local = (
+        zip(*every, strict=True) if every else [()] * 8
     )
     return Totals(
         total_cost_usd=sum(costs_usd, Decimal(0)),
@@ -162,4 +166,5 @@ def _totals(every: Sequence[_Figures]) -> Totals:
         unpriced=sum(unpriced),
         partial=sum(partial),
         estimated=sum(estimated),
+        local=sum(local),
     )

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from agentd.metering.money import usd
 
-UNPRICED, UNKNOWN = "unpriced", "unknown"
+UNPRICED, UNKNOWN, LOCAL = "unpriced", "unknown", "(local)"
 
 # ollama's tags (gpt-oss:20b, llama3.1:latest) and the prefixes of local servers. Amazon's version
 # (anthropic.claude-sonnet-4-5-20250929-v1:0) is no such tag.
@@ -25,6 +25,11 @@ def is_local(model: str) -> bool:
     return bool(re.fullmatch(_LOCAL, model.strip().lower()))
 
 
+def ran_locally(model: str, cost_source: str) -> bool:
+    """Whether tokens cost nothing, as one's own machine made them; no price was given for it."""
+    return cost_source == "local" or (cost_source == "none" and is_local(model))
+
+
 def is_unpriced(model: str, cost_source: str, tokens: int) -> bool:
     """Whether ``tokens``, all input and output, were used that no price was known for.
 
@@ -33,12 +38,17 @@ def is_unpriced(model: str, cost_source: str, tokens: int) -> bool:
     return cost_source == "none" and tokens > 0 and not is_local(model)
 
 
-def shown_cost(cost_usd: Decimal, *, unpriced: int, partial: int, tokens: int) -> str:
+def shown_cost(
+    cost_usd: Decimal, *, unpriced: int, partial: int, tokens: int, local: bool = False
+) -> str:
     """``$0.003500``: what calls cost, for people; a 0 that is not known to be one is told as such.
 
     UNPRICED where nothing but calls without a price used ``tokens``, UNKNOWN where no call has told
-    what it used; ``unpriced`` and ``partial`` are how many calls are so.
+    what it used; ``unpriced`` and ``partial`` are how many calls are so. LOCAL where all of them
+    were answered by servers of one's own, as ``local`` says: nobody bills these.
     """
+    if local and not cost_usd:
+        return LOCAL
     if cost_usd or not (unpriced or partial):
         return usd(cost_usd)
     if unpriced:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 CallStatus = Literal["ok", "failed", "timeout", "cancelled", "budget_stopped", "interrupted"]
-CostSource = Literal["config", "reported", "catalog", "none"]
+CostSource = Literal["config", "reported", "catalog", "local", "none"]
+"""Where a price comes from; local: a server of one's own without a price, which nobody bills."""
 Accuracy = Literal["exact", "family", "heuristic"]
 UsageSource = Literal["wire", "telemetry", "stdout", "session_log", "partial", "estimated"]
 MANUAL = "manual"

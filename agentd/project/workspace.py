@@ -48,6 +48,11 @@ class Workspace:
         settings = self.config.providers.get(provider)
         return settings.reaching(os.environ) if settings else os.environ
 
+    def prices_of(self, provider: str | None) -> PriceBook:
+        """Where calls of a provider get their prices."""
+        server = self.config.http.get(provider or "")
+        return self.prices.of_server(local=server.is_local) if server else self.prices
+
     @cached_property
     def prices(self) -> PriceBook:
         """Where calls of this project get their prices."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agentd.providers.claude import CLAUDE
 from agentd.providers.codex import CODEX
 from agentd.providers.gemini import GEMINI
+from agentd.providers.http import HTTP
 from agentd.providers.provider import Provider
 
 PROVIDERS: dict[str, Provider] = {
@@ -16,6 +17,9 @@ PROVIDERS: dict[str, Provider] = {
     "codex": CODEX,
     "gemini": GEMINI,
 }
+
+NAMED: dict[str, Provider] = {"http": HTTP}
+"""Those that are only used by names that a config gives them: ``[http.NAME]``."""
 
 if TYPE_CHECKING:  # a type checker can't see the members that are made below
 
@@ -42,12 +46,13 @@ def any_provider(form: str = "{}") -> str:
 def provider_of(name: str | None, base: str | None = None) -> Provider | None:
     """The row of a provider by the name that a config, a run or a call has for it.
 
-    ``base`` is the row that a config's own name is made of, None for a name of ``PROVIDERS``.
+    ``base`` is the row (also of ``NAMED``) that a config's own name is made of, None for a name of
+    ``PROVIDERS``.
     None where there is no such row.
     """
     if base is None or name is None:
         return PROVIDERS.get(name or "")
-    row = PROVIDERS.get(base)
+    row = PROVIDERS.get(base) or NAMED.get(base)
     return row and replace(row, name=name, base=base)
 
 

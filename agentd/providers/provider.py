@@ -124,7 +124,9 @@ class Provider:
     maker's models. ``usual_for``: the work that it does where the config names no provider.
     ``commands`` are its slash commands, None where it has none. ``session_logs`` tells of all its
     session logs, None where agentd can read none. ``base`` is the row it was made of where a config
-    gives it a name (``[providers.NAME]``), "" for a row of ``PROVIDERS``.
+    gives it a name (``[providers.NAME]``), "" for a row of ``PROVIDERS``. ``has_tools``: it reads
+    and writes files; else its prompts carry the documents, its answer is one, and it edits no code.
+    ``tells_its_bill``: the costs that it reports are what its API charged, not figures of its own.
     """
 
     name: str
@@ -141,6 +143,8 @@ class Provider:
     session_logs: SessionLogs | None = None
     commands: AgentCommands | None = None
     base: str = ""
+    has_tools: bool = True
+    tells_its_bill: bool = False
 
     @property
     def row_name(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from agentd.ledger.alike import KINDS, AlikeCalls
 from agentd.ledger.rows import Row
 from agentd.metering.partial import PARTIAL, is_estimate
-from agentd.metering.unpriced import is_local, is_unpriced
+from agentd.metering.unpriced import is_unpriced, ran_locally
 from agentd.periods import day_of_hour
 from agentd.reports.dimensions import COLUMNS, PERIODS
 from agentd.reports.model import Sums
@@ -106,12 +106,12 @@ class _Used:
 
     def sums(self, row: Row) -> Sums:
         """The same as sums of a report; ``row`` is a call of this kind."""
-        calls, is_free = self.calls, row.cost_source == "none"
+        calls, is_free = self.calls, ran_locally(row.model, row.cost_source)
         with_tokens = calls - self.without_tokens
         return Sums(
             calls=calls,
             failed=calls * (row.status != "ok"),
-            local=calls * (is_free and is_local(row.model)),
+            local=calls * is_free,
             unpriced=with_tokens * is_unpriced(row.model, row.cost_source, with_tokens),
             tokens_in=self.tokens_in,
             tokens_out=self.tokens_out,

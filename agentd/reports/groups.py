@@ -15,7 +15,7 @@ from agentd.ledger.rows import Part, Row
 from agentd.metering.money import EXACT
 from agentd.metering.partial import PARTIAL, is_estimate
 from agentd.metering.thread_use import MAIN, from_text
-from agentd.metering.unpriced import is_local, is_unpriced
+from agentd.metering.unpriced import is_unpriced, ran_locally
 from agentd.periods import days_of, through, zone
 from agentd.reports.alike_sums import AlikeSums
 from agentd.reports.dimensions import BY_CALL, COLUMNS, NOWHERE, PERIODS, Origins
@@ -158,10 +158,10 @@ def _cell(marks: Sequence[bool], every: Sequence[Any]) -> Sums:
 def _marks(row: Row) -> tuple[bool, bool, bool, bool, bool]:
     """Whether the call failed, has a local model, lacks a price, is partial, is an estimate."""
     local = unpriced = False
-    if row.cost_source == "none" or row.parts:
+    if row.cost_source in ("none", "local") or row.parts:
         for part in row.shares():
             tokens = part.tokens_in + part.tokens_out
-            local |= is_local(part.model) and part.cost_source == "none"
+            local |= ran_locally(part.model, part.cost_source)
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
     partial = row.accuracy == PARTIAL
     estimated = partial and is_estimate(row.accuracy, row.why)

@@ -40,9 +40,23 @@ def wrote_before(run: StepRun) -> bool:
 
 
 def write_printed(run: StepRun, text: str) -> bool:
-    """Write the one document that a step owes, where the CLI only printed it."""
-    from agentd.documents.printed import document_in_text
+    """Write the documents that a step owes, where they were only printed; whether any was.
 
+    One that stands alone must be the only one; of several each stands in its ``<file>``, and
+    others than the step may write count for nothing.
+    """
+    from agentd.documents.printed import document_in_text, files_in_text
+
+    change = run.change
+    found = files_in_text(text, change.project.shown(change.folder))
+    owed = {name: body for name, body in found.items() if _may_write(run, name)}
+    for name, body in owed.items():
+        path = change.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, body.encode())
+    if owed:
+        change.forget()
+        return True
     name, *others = run.step.writes
     document = document_in_text(text, Path(name).name)
     if others or not name.endswith(".md") or document is None:
@@ -51,6 +65,15 @@ def write_printed(run: StepRun, text: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, document.encode())
     return True
+
+
+def _may_write(run: StepRun, name: str) -> bool:
+    if not name.endswith(".md") or not set(Path(name).parts).isdisjoint((".", "..", "")):
+        return False
+    return any(
+        name == owed or (not owed.endswith(".md") and name.startswith(f"{owed}/"))
+        for owed in run.step.writes
+    )
 
 
 def accept(

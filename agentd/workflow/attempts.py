@@ -10,6 +10,7 @@ from agentd.budget.allowing import allowing
 from agentd.budget.spending import check_priced
 from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
+from agentd.config.model import Config
 from agentd.errors import AgentdError, Cancelled, ProviderError
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
@@ -91,6 +92,9 @@ def _after_failure(
         run.change.workspace.config.workflow,
         failed[-1],
     )
+    config = run.change.workspace.config
+    able = tuple(name for name in settings.fallback if run.step.can_run(config.row(name)))
+    settings = replace(settings, fallback=able)
     following = next_try(failed, settings, wait=order.wait, now=utc_now())
     if following is None:
         raise given_up
@@ -126,16 +130,16 @@ def choose_for(run: StepRun) -> Choice:
 
 
 def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
-    change = run.change
-    prompt = render(run)
+    change, config = run.change, run.change.workspace.config
+    row = config.row(choice.provider)
+    prompt = render(run, None if row.has_tools else _room(config, choice))
     folder = RunFolder.create(change.runs_dir, new_call_id(run.step.name, utc_now()))
     reserve(folder.path)
-    config = change.workspace.config
     settings = config.providers[choice.provider]
     return RunRequest(
         call_id=folder.path.name,
         step=run.step.name,
-        provider=config.row(choice.provider),
+        provider=row,
         command=settings.command,
         prompt=prompt,
         prompt_name=run.prompt_name,
@@ -148,3 +152,13 @@ def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
         timeout_s=config.workflow.step_timeout_secs,
         prior_usage=prior_usage(change.state.calls, choice.provider, session),
     )
+
+
+def _room(config: Config, choice: Choice) -> int:
+    """How many tokens a prompt for a provider without tools may have."""
+    from agentd.metering.catalog import context_window
+    from agentd.workflow.prompts.carried import room_tokens
+
+    server = config.http[choice.provider]
+    window = server.context_tokens or context_window(choice.model or server.model)
+    return room_tokens(window, server.max_output_tokens)

@@ -65,7 +65,8 @@ def fill_back(change: Change, path: str, order: Order) -> Iterator[StepOutcome]:
             "files": file_list(part),
         }
         order.note(f"part {values['part']}")
-        yield run_step(StepRun(change=change, step=step, order=order, values=values))
+        run = StepRun(change=change, step=step, order=order, values=values, sources=part.files)
+        yield run_step(run)
         mark_done(change.folder, part)
     change.ledger.update(phase="complete")
 

@@ -56,13 +56,10 @@ class Before:
 
 def look_before(project: Project) -> Before:
     """The project's files as they are now, but agentd's own and those that git ignores."""
-    try:
-        commit: str | None = git.output(project.root, "rev-parse", "HEAD").decode().strip()
-    except git.GitFailed:  # no git, no repository, or nothing is committed yet
-        commit = None
+    commit = head_of(project)
     kept: dict[str, _Kept] = {}
     left = _MOST_BYTES_KEPT
-    for name in _differing(project, commit):
+    for name in differing(project, commit):
         path = project.root / name
         data = _read(path, min(left, _MOST_BYTES))
         left -= len(data or b"")
@@ -70,10 +67,18 @@ def look_before(project: Project) -> Before:
     return Before(project=project, commit=commit, kept=kept)
 
 
+def head_of(project: Project) -> str | None:
+    """The commit that is checked out; None without git or repository, or before the first."""
+    try:
+        return git.output(project.root, "rev-parse", "HEAD").decode().strip()
+    except git.GitFailed:
+        return None
+
+
 def changed_since(before: Before) -> dict[str, Lines]:
     """The files that are not as they were, sorted."""
     root = before.project.root
-    counted = _differing(before.project, before.commit)
+    counted = differing(before.project, before.commit)
     changed = {}
     for name in sorted({*counted, *before.kept}):
         was, now = before.kept.get(name), file_stamp(root / name)
@@ -91,7 +96,7 @@ def changed_since(before: Before) -> dict[str, Lines]:
     return changed
 
 
-def _differing(project: Project, commit: str | None) -> dict[str, Lines | None]:
+def differing(project: Project, commit: str | None) -> dict[str, Lines | None]:
     """The files that differ from the commit with git's count, and those that it has not: None."""
     root, found = project.root, dict[str, Lines | None]()
     with contextlib.suppress(git.GitFailed):

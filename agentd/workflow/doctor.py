@@ -9,11 +9,19 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from agentd.clock import utc_now
 from agentd.config.load import load
-from agentd.config.model import ChecksConfig, Config, MeterConfig, ProviderConfig, Wire
+from agentd.config.model import (
+    ChecksConfig,
+    Config,
+    HttpConfig,
+    MeterConfig,
+    ProviderConfig,
+    Wire,
+)
 from agentd.errors import ConfigError, InputError
 from agentd.files import is_open_to_others
 from agentd.frozen import frozen
@@ -77,7 +85,7 @@ def examine(start: Path) -> list[Check]:
         return [python, found, *wrong, *repository]
     rows = {name: config.row(name) for name in config.providers}
     wire, strict = config.meter.wire, config.budget.strict
-    clis = _clis(config.providers, rows, project.root, wire, strict=strict)
+    clis = _clis(config.providers, rows, project.root, wire, strict=strict, servers=config.http)
     prices = _prices(Workspace(project, config))
     checks = _checks(project.root, config.checks)
     return [
@@ -110,6 +118,7 @@ def _clis(
     wire: Wire,
     *,
     strict: bool = False,
+    servers: Mapping[str, HttpConfig] = MappingProxyType({}),
 ) -> Iterator[Check]:
     # Not in the threads: what they import at once may wait for each other.
     environs = {
@@ -118,12 +127,17 @@ def _clis(
     }
 
     def find(name: str) -> Installed:
+        if name in servers:
+            return Installed(path=providers[name].command)
         return find_cli(providers[name].command, cwd, environs[name])
 
     with ThreadPoolExecutor(len(providers) or 1) as pool:  # one may take seconds to start
         installed = list(pool.map(find, providers))
     for (name, settings), cli in zip(providers.items(), installed, strict=True):
-        yield _cli(rows[name], settings.command, cli)
+        if name in servers:
+            yield _server(name, servers[name])
+        else:
+            yield _cli(rows[name], settings.command, cli)
         if settings.env is not None:
             yield _environment(name, settings)
         if cli.works:
@@ -143,6 +157,16 @@ def _clis(
             "no provider can run a step",
             f"Install {any_provider()}, or set its command in agentd/config.toml.",
         )
+
+
+def _server(name: str, server: HttpConfig) -> Check:
+    """An HTTP API; asked for nothing here."""
+    told = f"api {server.api} at {server.base_url}, model {server.model}"
+    named = [server.api_key_env or "", *server.headers_env.values()]
+    if lacking := [one for one in named if one and not os.environ.get(one, "").strip()]:
+        variables = " and ".join(lacking)
+        return Check(name, "warn", f"{told}: {variables} is not set", f"Set {variables}.")
+    return Check(name, "ok", told)
 
 
 def _environment(name: str, settings: ProviderConfig) -> Check:
@@ -205,7 +229,7 @@ def _prices(workspace: Workspace) -> Iterator[Check]:
         ]
         models = [model for model in dict.fromkeys([*wanted, provider.model_name() or ""]) if model]
         sources = {
-            model: workspace.prices.knows(
+            model: workspace.prices_of(name).knows(
                 model, maker=row.maker, at=utc_now(), reports_costs=row.reports_costs
             )
             for model in models

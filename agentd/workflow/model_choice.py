@@ -52,7 +52,9 @@ def choose(
     installed = [
         name for name, each in config.providers.items() if each.executable(root, os.environ)
     ]
-    usual = usual_provider(step, map(config.row, installed or config.providers))
+    rows = {name: config.row(name) for name in config.providers}
+    able = [name for name in installed or rows if step.can_run(rows[name])]
+    usual = usual_provider(step, [rows[one] for one in able])
     asked = provider or (set_ and set_.provider)
     name = asked or usual
     if name not in config.providers:
@@ -65,11 +67,17 @@ def choose(
             else f"Add one: agentd init --provider {next(iter(PROVIDERS))}, or name another with "
             "--provider.",
         )
+    if not step.can_run(rows[name]):
+        raise ConfigError(
+            f"{shown_path(config.path)}: {name} can't run step {step.name}: it edits code, and "
+            f"{name} is an HTTP API without tools",
+            fix=f"Let a CLI run it: steps.{step.name}.provider in config.toml, or --provider.",
+        )
     settings = config.providers[name]
     # A model of [steps.X] without a provider is one of the provider that the step would have.
     same = set_ is not None and (set_.provider or usual) == name
     wanted = model or (set_.model if set_ and same else None)
-    first = usual_provider(step, map(config.row, config.providers))
+    first = usual_provider(step, [row for row in rows.values() if step.can_run(row)])
     instead_of = first if not asked and first != name else ""
     sized = model_for(settings, size) if wanted is None else None
     if wanted is not None:

@@ -41,7 +41,7 @@ def keep(change: Change, result: RunResult, *, overridden: bool = False) -> Call
 
     ``overridden``: a person let it go beyond its budget. Raises StateError.
     """
-    record = priced(result, change.workspace.prices)
+    record = priced(result, change.workspace.prices_of(result.provider))
     if overridden:
         record = replace(record, budget="overridden")
     change.ledger.keep_unjudged(record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from agentd.project.change import Change
 from agentd.providers import maker_of
 from agentd.providers.activity import Snapshot
 from agentd.workflow.decide import LOOPS
+from agentd.workflow.fillback.parts import Source
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.order import Begun, Order
 from agentd.workflow.steps import Step
@@ -22,7 +23,8 @@ class StepRun:
     """A step of a change, run as a person ordered it.
 
     ``values`` fill the fields of its prompt; ``small`` takes the prompt for a small change.
-    ``keeps`` are files for the folder of each of its runs, by name.
+    ``keeps`` are files for the folder of each of its runs, by name. ``sources`` are the files of
+    code that it is about, for prompts that carry them.
     """
 
     change: Change
@@ -31,6 +33,7 @@ class StepRun:
     values: Mapping[str, str] = field(default_factory=dict)
     small: bool = False
     keeps: Mapping[str, bytes] = field(default_factory=dict)
+    sources: Sequence[Source] = ()
 
     @property
     def prompt_name(self) -> str:
@@ -39,7 +42,7 @@ class StepRun:
 
     def begun(self, choice: Choice) -> Begun:
         """The call of this step that begins now, for those who watch it."""
-        prices = self.change.workspace.prices
+        prices = self.change.workspace.prices_of(choice.provider)
 
         def cost_so_far(seen: Snapshot) -> Decimal | None:
             if seen.usage is None:
@@ -47,7 +50,7 @@ class StepRun:
             model = seen.model or choice.model or "unknown"
             maker = maker_of(choice.provider)
             call = prices.price(seen.usage, maker=maker, model=model, at=utc_now())
-            return None if call.cost_source == "none" else call.cost_usd
+            return None if call.cost_source in ("none", "local") else call.cost_usd
 
         return Begun(
             step=self.step.name,

@@ -10,7 +10,7 @@ from agentd.frozen import frozen
 
 if TYPE_CHECKING:
     from agentd.documents.verdict import Judgement
-    from agentd.providers.provider import Work
+    from agentd.providers.provider import Provider, Work
 
 
 @frozen(kw_only=True)
@@ -63,6 +63,10 @@ class Step:
     def work(self) -> Work:
         """What it does; where the config names no provider, one that is usual for that runs it."""
         return "code" if self.code else "judge" if self.verdicts else "write"
+
+    def can_run(self, provider: Provider) -> bool:
+        """Whether a provider can do it: code is edited with tools."""
+        return provider.has_tools or not self.code
 
     @property
     def judgement(self) -> Judgement | None:

@@ -40,6 +40,37 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
             "that is none of claude, codex, gemini, for a table",
         ),
         ('[providers."a b"]\nbase = "codex"', 'providers."a b" is a table; expected a name'),
+        ("[http.local]\nmodel = 'm'", "http.local.base_url is missing; expected the URL of a"),
+        ("[http.local]\nbase_url = 'http://h/v1'", "http.local.model is missing; expected"),
+        (
+            "[http.local]\nmodel = 'm'\nbase_url = 'h:8080'",
+            'http.local.base_url is "h:8080"; expected the URL of a server\'s API',
+        ),
+        (
+            "[http.local]\nmodel = 'm'\nbase_url = 'http://h/v1?key=x'",
+            "key has no place in it: headers_env takes it from a variable",
+        ),
+        (
+            "[http.local]\nmodel = 'm'\nbase_url = 'http://u:p@h/v1'",
+            "a key has no place in it: put it into the environment (api_key_env)",
+        ),
+        (
+            "[http.local]\nmodel = 'm'\nbase_url = 'http://h'\napi = 'grpc'",
+            'http.local.api is "grpc"; expected one of chat, responses, messages',
+        ),
+        (
+            "[http.local]\nmodel = 'm'\nbase_url = 'http://h'\napi_key_env = 'a-b'",
+            'http.local.api_key_env is "a-b"; expected the name of the environment variable',
+        ),
+        (
+            "[http.local]\nmodel = 'm'\nbase_url = 'http://h'\nheaders_env = { x-key = 'a b' }",
+            'http.local.headers_env.x-key is "a b"; expected the name of the environment variable',
+        ),
+        (
+            "[providers.x]\nbase = 'claude'\n[http.x]\nmodel = 'm'\nbase_url = 'http://h'",
+            "http.x is a table; expected a name of small letters, digits, '-' and '_' that is "
+            "none of claude, codex, gemini, x, for a table",
+        ),
         ("providers = 1", "providers is 1; expected a table: [providers]"),
         (
             '[codex]\n[providers.work]\nbase = "codex"\n[steps.review]\nprovider = "wrok"',

@@ -13,6 +13,7 @@ from agentd.config.model import (
     BudgetConfig,
     ChecksConfig,
     GuardConfig,
+    HttpConfig,
     Limit,
     MeterConfig,
     ModelConfig,
@@ -49,6 +50,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "workflow",
         *PROVIDERS,
         "providers",
+        "http",
         "steps",
         "checks",
         "validation",
@@ -71,6 +73,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     assert set(data["validation"]["patterns"][0]) == set(ValidationPattern.__slots__)
     assert {key for step in data["steps"].values() for key in step} == set(StepConfig.__slots__)
     assert set(data["providers"]["work"]) == {"base", "command"}
+    assert set(data["http"]["local"]) == set(HttpConfig.__slots__)
     assert set(data["claude"]) == {"command", "default", "extra_args", "env", "models"}
     prices = data["pricing"]["models"]["your-model"]
     assert set(prices) == set(PricingConfig.__slots__)
@@ -84,7 +87,7 @@ def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
     manual = (ROOT / "docs" / "configuration.md").read_text()
     for form in (
         *(WorkflowConfig, ProjectBudget, PricingConfig, StepConfig),
-        *(ChecksConfig, ValidationPattern, PathsConfig, GuardConfig, MeterConfig),
+        *(HttpConfig, ChecksConfig, ValidationPattern, PathsConfig, GuardConfig, MeterConfig),
     ):
         for key in form.__slots__:
             assert f"| `{key}` |" in manual

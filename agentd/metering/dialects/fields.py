@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
+from agentd.metering.bounds import told_usd
 from agentd.metering.usage import whole_count
 
 
 def tokens(block: Mapping[str, Any], name: str) -> int:
     """A token count; 0 for what is no whole number from 0 to MAX_TOKENS."""
     return whole_count(block.get(name)) or 0
+
+
+def amount_usd(block: Mapping[str, Any], name: str) -> Decimal | None:
+    """An amount of money; None where it is absent, or can be none."""
+    value = block.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return told_usd(Decimal(str(value)))
 
 
 def is_told(block: Mapping[str, Any], *names: str) -> bool:

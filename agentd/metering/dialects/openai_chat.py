@@ -7,10 +7,19 @@ the one with the finish reason. Its last word counts.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from agentd.metering.dialects.asked import Asked
-from agentd.metering.dialects.fields import is_told, items, malformed, mapping, text, tokens
+from agentd.metering.dialects.fields import (
+    amount_usd,
+    is_told,
+    items,
+    malformed,
+    mapping,
+    text,
+    tokens,
+)
 from agentd.metering.dialects.json_parts import Path
 from agentd.metering.dialects.openai_responses import tier_of
 from agentd.metering.requests import ApiRequest
@@ -123,7 +132,15 @@ def usage_of(block: Mapping[str, Any]) -> ModelUsage:
         reasoning_output_tokens=tokens(
             mapping(block.get("completion_tokens_details")), "reasoning_tokens"
         ),
+        reported_cost_usd=_cost_usd(block),
     )
+
+
+def _cost_usd(block: Mapping[str, Any]) -> Decimal | None:
+    """What OpenRouter says that it charged; with a key of one's own, also what its owner did."""
+    own = amount_usd(block, "cost")
+    beside = amount_usd(mapping(block.get("cost_details")), "upstream_inference_cost")
+    return own + beside if own is not None and beside and block.get("is_byok") is True else own
 
 
 def _text(delta: Mapping[str, Any]) -> str:

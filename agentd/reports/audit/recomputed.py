@@ -30,7 +30,7 @@ def check_price(call: CallRecord, prices: SourcePrices, run: Run | None) -> Iter
                 found = _by_catalog(call, part, prices, run)
             case "reported":
                 found = _by_report(call, part, prices, run)
-            case "none":
+            case "none" | "local":
                 found = _unpriced(call, part, prices)
             case _:  # a newer agentd's
                 found = None
@@ -147,7 +147,7 @@ def _by_check(call: CallRecord, part: PricedModel, prices: SourcePrices) -> Prob
 
 def _unpriced(call: CallRecord, part: PricedModel, prices: SourcePrices) -> Problem | None:
     if part.cost_usd:
-        recorded = f"recorded {usd(part.cost_usd, None)} with cost_source none"
+        recorded = f"recorded {usd(part.cost_usd, None)} with cost_source {part.cost_source}"
         return _wrong(
             part, f"{recorded}, which means that no price was known", Decimal(0), STATE_FIX
         )

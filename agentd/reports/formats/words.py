@@ -15,10 +15,13 @@ def cost(sums: Sums) -> str:
 
     ``unpriced`` or ``unknown`` for a 0 that is none.
     """
-    if sums.local == sums.calls and sums.calls > 0 and not sums.cost_usd:
-        return "(local)"
-    tokens = sums.tokens_in + sums.tokens_out
-    return shown_cost(sums.cost_usd, unpriced=sums.unpriced, partial=sums.partial, tokens=tokens)
+    return shown_cost(
+        sums.cost_usd,
+        unpriced=sums.unpriced,
+        partial=sums.partial,
+        tokens=sums.tokens_in + sums.tokens_out,
+        local=sums.local == sums.calls > 0,
+    )
 
 
 def marks(sums: Sums) -> str:

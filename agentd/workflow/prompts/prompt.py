@@ -18,8 +18,12 @@ from agentd.workflow.step_run import StepRun
 _NO_CHECKS = "None: agentd knows no checks of this project, or ran none."
 
 
-def render(run: StepRun) -> str:
-    """The text that the CLI gets. Raises InputError for a template that can't be used."""
+def render(run: StepRun, room: int | None = None) -> str:
+    """The text that the provider gets. Raises InputError for a template that can't be used.
+
+    ``room`` is how many tokens it may have where the provider has no tools: then it carries the
+    files that its step reads, and says how to answer with those it writes.
+    """
     project = run.change.project
     given = {
         "change_id": run.change.id,
@@ -34,13 +38,23 @@ def render(run: StepRun) -> str:
         **run.values,
     }
     chosen = run.change.workspace.config.steps.get(run.step.name)
-    return fill_in(
-        Templates(layers_of(project.agentd_dir, os.environ)),
-        run.prompt_name,
-        given,
-        rules=chosen.rules if chosen else (),
-        project_notes=read_notes(project.agentd_dir),
-    )
+    templates = Templates(layers_of(project.agentd_dir, os.environ))
+    rules = chosen.rules if chosen else ()
+    notes = read_notes(project.agentd_dir)
+
+    def filled(frame: Mapping[str, str] | None = None) -> str:
+        return fill_in(
+            templates, run.prompt_name, given, rules=rules, project_notes=notes, answer=frame
+        )
+
+    if room is None:
+        return filled()
+    from agentd.metering.tokens.estimates import estimate
+    from agentd.workflow.prompts.carried import TOKENIZER, answer_rules, files_section
+
+    answer = answer_rules(run)
+    used = estimate(filled({"carried": "", "answer": answer}), TOKENIZER)
+    return filled({"carried": files_section(run, max(0, room - used)), "answer": answer})
 
 
 def fill_in(
@@ -50,6 +64,7 @@ def fill_in(
     *,
     rules: Sequence[str] = (),
     project_notes: str = "",
+    answer: Mapping[str, str] | None = None,
 ) -> str:
     """The whole prompt of a step (a name of ``templates.prompt_fields``).
 
@@ -59,6 +74,7 @@ def fill_in(
     defaults; ``checks``, ``conflict`` and ``files`` may be empty. ``about`` is a section on the
     change's documents, ``doubt`` why a judge is asked again, ``feedback`` what a person says.
     ``project_notes`` is the text of project.md, ``rules`` those of the config for this step.
+    ``answer``: for a provider without tools, with the files it gets and the rules of its answer.
     """
     given = {**_ready(values), "step": step}
     parts = templates.parts(step)
@@ -69,6 +85,7 @@ def fill_in(
             known[name] = fenced(skeleton.fill(given), "markdown")
     frame = {
         **given,
+        **(answer or {}),
         "body": "\n\n".join(
             filter(
                 None,
@@ -83,7 +100,7 @@ def fill_in(
         ),
         "project": _project(project_notes, given["agentd"]),
     }
-    [around] = templates.parts("_frame")
+    [around] = templates.parts("_frame" if answer is None else "_frame-answer")
     return around.fill(frame) + "\n"
 
 

@@ -117,7 +117,7 @@ def _read_again(change: Change, calls: Sequence[CallRecord]) -> Iterator[CallRec
             prior_usage=prior_usage(calls[:number], info.provider, info.resume_session_id),
             environ=change.workspace.environ_of(info.provider),
         )
-        yield priced_call(call, outcome, change.workspace.prices)
+        yield priced_call(call, outcome, change.workspace.prices_of(call.provider))
 
 
 def _knows_more(now: CallRecord, before: CallRecord) -> bool:

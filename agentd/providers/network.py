@@ -1,0 +1,47 @@
+"""The way to an API over HTTP: a client that adds nothing, the user's proxy, and whom to trust."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+import aiohttp
+
+HEADER_BYTES = 1 << 17  # tokens of a login can be long
+
+
+def session_to(base: str, *, auto_decompress: bool = False) -> aiohttp.ClientSession:
+    """A client that adds nothing of its own: no cookies, no netrc, no time limit.
+
+    It decodes an answer only with ``auto_decompress``.
+    """
+    by_tls = base.startswith("https:") or (proxy_of(base) or "").startswith("https:")
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=_trusted() if by_tls else True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=auto_decompress,
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+        read_bufsize=1 << 18,
+    )
+
+
+def proxy_of(base: str) -> str | None:
+    """The proxy that the environment names for an API; ``NO_PROXY`` counts."""
+    proxies, parts = getproxies_environment(), urlsplit(base)
+    if proxy_bypass(parts.netloc):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _trusted() -> ssl.SSLContext:
+    """OpenSSL's own authorities (``SSL_CERT_FILE`` counts), and those that node is told of."""
+    context = ssl.create_default_context()
+    extra = os.environ.get("NODE_EXTRA_CA_CERTS")
+    if extra and Path(extra).is_file():
+        context.load_verify_locations(extra)
+    return context

@@ -1,0 +1,171 @@
+"""What the prompt of a provider without tools carries: the files it can't open, as far as they fit.
+
+And how it is to answer, as it can write none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from agentd import git
+from agentd.files import files_below
+from agentd.frozen import frozen
+from agentd.metering.tokens.estimates import estimate
+from agentd.project.text_file import read_text
+from agentd.text import fenced, some_of
+from agentd.workflow.changed_files import differing, head_of
+from agentd.workflow.step_run import StepRun
+
+USUAL_WINDOW_TOKENS = 32_768
+"""Of a model whose window nobody knows."""
+
+_ANSWER_SHARE, _USUAL_ANSWER_TOKENS = 4, 8_192
+_LEAST_TOKENS = 200  # a shorter piece of a file says nothing
+_NAMED = 20
+TOKENIZER = "generic-estimate"
+_CODE = re.compile(r"`([\w./-]+\.\w+)(?::\d[\d-]*)?`")
+
+
+@frozen()
+class Carried:
+    """A file for the prompt: how it is called there, and its text."""
+
+    name: str
+    text: str
+
+
+def room_tokens(window_tokens: int | None, answer_tokens: int | None) -> int:
+    """How many tokens a prompt may have, so that the answer has room in the model's window."""
+    window = window_tokens or USUAL_WINDOW_TOKENS
+    return window - min(answer_tokens or _USUAL_ANSWER_TOKENS, window // _ANSWER_SHARE)
+
+
+def files_section(run: StepRun, room: int) -> str:
+    """The files that a step reads, the most needed first, in ``room`` tokens; what is left out."""
+    parts, left_out = [], []
+    for file in _distinct(_candidates(run)):
+        block = f"### `{file.name}`\n\n{fenced(file.text.rstrip())}"
+        needed = estimate(block, TOKENIZER)
+        if needed <= room:
+            parts.append(block)
+            room -= needed
+        elif room < _LEAST_TOKENS:
+            left_out.append(f"`{file.name}`")
+        else:
+            kept, lines = _beginning(file.text, room - _LEAST_TOKENS // 2)
+            parts.append(f"### `{file.name}`, its first {kept.count(chr(10))} of {lines} lines\n\n")
+            parts[-1] += fenced(kept.rstrip())
+            left_out.append(f"the rest of `{file.name}`")
+            room = 0
+    told = "\n\n".join(["## Files", *(parts or ["None."])])
+    if left_out:
+        told += f"\n\nLeft out, as they do not fit: {some_of(left_out, _NAMED)}."
+    return told
+
+
+def answer_rules(run: StepRun) -> str:
+    """How the documents that a step owes are to be answered."""
+    shown = run.change.project.shown
+    owed = [f"{shown(run.change.folder)}/{name}" for name in run.step.writes]
+    if len(owed) == 1 and owed[0].endswith(".md"):
+        return (
+            f"- Your answer is `{owed[0]}`: the whole document, from its title on, and nothing "
+            "before or after it."
+        )
+    names = [f"`{name}`" if name.endswith(".md") else f"those in `{name}/`" for name in owed]
+    return (
+        f"- Write these files: {', '.join(names)}. Each is whole, and stands between two lines of "
+        "its own:\n\n"
+        f'      <file path="{owed[0]}">\n      ...\n      </file>\n\n'
+        "  Nothing stands before, between or after them."
+    )
+
+
+def _candidates(run: StepRun) -> Iterator[Carried]:
+    """What a step reads, the most needed first."""
+    change, step = run.change, run.step
+    shown = change.project.shown
+    names = [*step.reads, *(() if step.verdicts else step.writes), "design.md"]
+    for path in dict.fromkeys(path for name in names for path in change.documents(name)):
+        yield from _file(path, shown(path))
+    for source in run.sources:
+        yield from _file(change.project.root / source.path, source.path, source.lines)
+    if step.runs_checks and not step.code:
+        yield from _difference(run)
+    specs = change.project.specs_dir
+    own = {path.relative_to(change.folder / "specs") for path in change.documents("specs")}
+    main = sorted(files_below(specs, ".md"))
+    for path in sorted(main, key=lambda path: path.relative_to(specs) not in own):
+        yield from _file(path, shown(path))
+    tracked = _tracked(run)
+    yield from _named_code(run, tracked)
+    yield Carried("git ls-files", "\n".join(tracked))
+
+
+def _file(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
+    refused, text = read_text(path)
+    if refused:
+        return
+    if lines:
+        first, last = lines
+        text = "".join(text.splitlines(keepends=True)[first - 1 : last])
+        name = f"{name} lines {first}-{last}"
+    yield Carried(name, text)
+
+
+def _difference(run: StepRun) -> Iterator[Carried]:
+    """What the code differs by from the last commit, and the files that git does not know yet."""
+    project = run.change.project
+    commit = head_of(project)
+    changed = differing(project, commit)
+    known = [name for name, lines in changed.items() if lines is not None]
+    plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
+    with contextlib.suppress(git.GitFailed):
+        if commit is not None and known:
+            told = git.output(project.root, "diff", *plain, commit, "--", *known)
+            yield Carried("git diff", told.decode(errors="replace"))
+    for name in sorted(set(changed) - set(known)):
+        yield from _file(project.root / name, name)
+
+
+def _named_code(run: StepRun, tracked: Collection[str]) -> Iterator[Carried]:
+    """The files of code that the change's documents name; no others than git's own."""
+    root = run.change.project.root
+    documents = [run.change.text(name) or "" for name in ("proposal.md", "tasks.md")]
+    documents.append(run.values.get("description", ""))
+    for name in dict.fromkeys(_CODE.findall("\n".join(documents))):
+        if name in tracked:
+            yield from _file(root / name, name)
+
+
+def _tracked(run: StepRun) -> list[str]:
+    """The files that git knows; none where it can't be asked."""
+    try:
+        names = git.output(run.change.project.root, "ls-files", "-z")
+    except git.GitFailed:
+        return []
+    return [name for name in names.decode(errors="replace").split("\0") if name]
+
+
+def _distinct(found: Iterable[Carried]) -> Iterator[Carried]:
+    known: set[str] = set()
+    for file in found:
+        if file.name not in known and file.text.strip():
+            known.add(file.name)
+            yield file
+
+
+def _beginning(text: str, tokens: int) -> tuple[str, int]:
+    """As many whole lines as fit, and how many there are."""
+    lines = text.splitlines(keepends=True)
+    least, most = 0, len(lines)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if estimate("".join(lines[:middle]), TOKENIZER) <= tokens:
+            least = middle
+        else:
+            most = middle - 1
+    return "".join(lines[:least]), len(lines)

@@ -1,0 +1,349 @@
+"""Steps that run with an HTTP API: what their prompts carry, and what becomes of the answer."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from support.chat_api import USAGE, answer_of, chat_api, json_answer, prompt_of
+from support.raw_api import Asked
+from support.workflow_box import calls_of, entry, put_change, state_of
+from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
+
+KEY = "geheim-0123456789"
+CHALLENGE = """# Challenge: x
+
+## Summary
+Seen.
+
+## Issues
+none
+
+## Verdict
+- [x] APPROVED
+- [ ] NEEDS_REVISION
+- [ ] REJECTED
+"""
+IMPLEMENTED = {"IMPLEMENTATION.md": "# Implementation: x\n\nDone.\n"}
+CLAUDE = "claude/2.1.330/tool_stream_json"
+ARCHIVE_REVIEW = "# Archive review: x\n\n## Verdict\n- [x] APPROVED\n"
+CONFIG = """project_name = "x"
+[workflow]
+script_retries = 0
+retry_delay_secs = 0
+{workflow}
+[checks]
+test = ""
+lint = ""
+audit = ""
+[claude]
+command = "{{claude}}"
+[pricing]
+sources = ["config", "reported", "catalog"]
+[http.local]
+base_url = "{url}/v1"
+model = "m-0"
+api_key_env = "LOCAL_KEY"
+{more}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_KEY", KEY)
+
+
+def box_at(tmp_path: Path, url: str, *, workflow: str = "", more: str = "") -> Sandbox:
+    config = CONFIG.format(url=url, workflow=workflow, more=more)
+    box = make_sandbox(tmp_path, config)
+    git(box, "init", "-q", "-b", "main")
+    (box.root / "agentd/.gitignore").write_text("changes/*/runs/\n")
+    (box.root / "login.py").write_text("def login(name):\n    return False\n")
+    commit(box)
+    return box
+
+
+def git(box: Sandbox, *arguments: str) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *who, *arguments], cwd=box.root, check=True, capture_output=True)
+
+
+def commit(box: Sandbox) -> None:
+    git(box, "add", "-A")
+    git(box, "commit", "-qm", "x")
+
+
+def files(documents: Mapping[str, str]) -> str:
+    """Several documents as the prompt asks for them."""
+    parts = (
+        f'<file path="agentd/changes/x/{name.removeprefix("change/")}">\n{text}</file>\n'
+        for name, text in documents.items()
+    )
+    return "".join(parts)
+
+
+def by_step(**answers: str) -> Callable[[Asked], bytes]:
+    """An answer for each step; ``-`` of a step's name is ``_`` here."""
+
+    def answer(asked: Asked) -> bytes:
+        found = re.search(r"agentd: step `([\w-]+)`", prompt_of(asked))
+        assert found
+        return answer_of(answers[found[1].replace("-", "_")])
+
+    return answer
+
+
+def test_a_judge_is_metered_and_recorded_as_any_other(tmp_path: Path) -> None:
+    with chat_api(answer_of(CHALLENGE)) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "proposed")
+        told = box.ok("challenge", "x", "--provider", "local")
+    assert "local m-1, in 900 out 40, (local)," in told
+    assert state_of(box, "x")["phase"] == "challenged"
+    [call] = box.telemetry("x")["calls"]
+    expected = {
+        **{"provider": "local", "model": "m-1", "status": "ok", "accuracy": "exact"},
+        **{"tokens_in": 900, "tokens_out": 40, "usage_source": "wire", "requests": 1},
+        **{"cost_usd": 0.0, "cost_source": "local"},
+    }
+    assert {name: call[name] for name in expected} == expected
+    assert (box.change("x") / "CHALLENGE.md").read_text() == CHALLENGE
+    assert box.run("cost", "audit", "x").returncode == 0
+    assert "(local)" in box.ok("log", "x")
+    assert "1 call went to local models" in box.ok("cost", "x", "--by", "step")
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path for path in kept if KEY.encode() in path.read_bytes()] == []
+
+
+def test_a_call_of_a_server_without_a_price_stops_no_budget(tmp_path: Path) -> None:
+    limits = '[budget]\nlimit_usd = 1.0\non_unpriced = "stop"\nstrict = true'
+    with chat_api(answer_of(CHALLENGE)) as api:
+        box = box_at(tmp_path, api.url, more=limits)
+        put_change(box, "x", "proposed")
+        box.ok("challenge", "x", "--provider", "local")
+        prices = (
+            '[pricing.models."m-0"]\ncost_per_1m_input = 9000\ncost_per_1m_output = 9000\n'
+            '[pricing.models."m-1"]\ncost_per_1m_input = 9000\ncost_per_1m_output = 9000\n'
+        )
+        config = box.root / "agentd/config.toml"
+        config.write_text(config.read_text() + prices)
+        done = box.run("challenge", "x", "--provider", "local")
+    assert done.returncode == 3, done.stderr  # by now it has a price
+    assert len(api.asked) == 1
+
+
+def test_what_the_server_charged_is_the_cost(tmp_path: Path) -> None:
+    """The catalogue's price of gpt-5 is another; a router has prices of its own."""
+    usage = {**USAGE, "cost": 0.0123}
+    with chat_api(answer_of(CHALLENGE, usage, model="openai/gpt-5")) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "proposed")
+        box.ok("challenge", "x", "--provider", "local")
+    [call] = box.telemetry("x")["calls"]
+    assert (call["model"], call["cost_usd"], call["cost_source"]) == (
+        *("openai/gpt-5", 0.0123),
+        "reported",
+    )
+    audit = box.run("cost", "audit", "x")
+    assert audit.returncode == 0, audit.stdout
+
+
+def test_an_answer_without_usage_is_an_estimate_and_says_so(tmp_path: Path) -> None:
+    with chat_api(answer_of(CHALLENGE, None)) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "proposed")
+        box.ok("challenge", "x", "--provider", "local")
+    [call] = box.telemetry("x")["calls"]
+    assert (call["status"], call["accuracy"]) == ("ok", "heuristic")
+    assert "input is estimated" in call["why"]
+    assert call["tokens_in"] > 100
+    assert call["tokens_out"] > 10
+
+
+def test_a_step_that_edits_code_is_refused_before_the_first_call(tmp_path: Path) -> None:
+    with chat_api(answer_of(CHALLENGE)) as api:
+        box = box_at(tmp_path, api.url, more='[steps.implementation]\nprovider = "local"')
+        done = box.run("run", "x", "Log in")
+        assert done.returncode == 1
+        assert "local can't run step implementation: it edits code" in done.stderr
+        put_change(box, "y", "challenged")
+        done = box.run("implement", "y", "--provider", "local")
+        assert (done.returncode, api.asked) == (1, [])
+        assert "steps.implementation.provider" in done.stderr
+
+
+def test_it_is_nobodys_choice_for_code_but_one_for_documents(tmp_path: Path) -> None:
+    with chat_api(by_step(proposal=files(PROPOSAL))) as api:
+        config = CONFIG.format(url=api.url, workflow="", more="")
+        box = make_sandbox(tmp_path, config.replace('[claude]\ncommand = "{claude}"\n', ""))
+        box.ok("proposal", "x", "Log in")
+        done = box.run("run", "x")
+    assert done.returncode == 1
+    assert "there is no provider for step implementation; it has local" in done.stderr
+
+
+def test_a_proposal_is_several_documents_in_one_answer(tmp_path: Path) -> None:
+    with chat_api(by_step(proposal=f"Here it is:\n{files(PROPOSAL)}")) as api:
+        box = box_at(tmp_path, api.url)
+        (box.root / "agentd/specs/greet.md").write_text("# Greet\n\nMain spec.\n")
+        commit(box)
+        box.ok("proposal", "x", "Let `login.py` log in", "--provider", "local")
+        [asked] = api.asked
+    for name, text in PROPOSAL.items():
+        assert (box.change("x") / name.removeprefix("change/")).read_text() == text
+    prompt = prompt_of(asked)
+    assert "Write the files with your tools" not in prompt
+    assert '<file path="agentd/changes/x/proposal.md">' in prompt
+    assert "### `agentd/specs/greet.md`" in prompt
+    assert "Main spec." in prompt
+    assert "def login(name):" in prompt  # named by the description
+    assert "### `git ls-files`" in prompt
+
+
+def test_only_the_steps_own_documents_are_written(tmp_path: Path) -> None:
+    evil = {
+        **PROPOSAL,
+        "change/STATE.yaml": "phase: archived\n",
+        "change/../../config.toml": "x = 1\n",
+        "change/specs/../../../specs/login.md": SPEC,
+        "change/CHALLENGE.md": CHALLENGE,
+        "change/specs/run.sh": "rm -rf /\n",
+    }
+    with chat_api(by_step(proposal=files(evil))) as api:
+        box = box_at(tmp_path, api.url)
+        before = (box.root / "agentd/config.toml").read_text()
+        box.ok("proposal", "x", "Log in", "--provider", "local")
+    written = {path.name for path in box.change("x").rglob("*.*") if "runs" not in path.parts}
+    assert {"proposal.md", "tasks.md", "login.md"} <= written
+    assert not {"CHALLENGE.md", "run.sh", "config.toml"} & written
+    assert state_of(box, "x")["phase"] == "proposed"
+    assert (box.root / "agentd/config.toml").read_text() == before
+    assert not list((box.root / "agentd/specs").iterdir())
+
+
+def test_an_answer_that_is_no_document_fails_and_is_recorded(tmp_path: Path) -> None:
+    with chat_api(answer_of("I would rather not.")) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "proposed")
+        done = box.run("challenge", "x", "--provider", "local")
+    assert done.returncode == 4
+    assert "without writing CHALLENGE.md" in done.stderr
+    assert calls_of(box, "x") == [("challenge", "ok")]
+
+
+def test_a_review_has_the_difference_of_the_code(tmp_path: Path) -> None:
+    with chat_api(by_step(review=REVIEW)) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "implementing", IMPLEMENTED)
+        commit(box)
+        (box.root / "login.py").write_text("def login(name):\n    return True\n")
+        (box.root / "new.py").write_text("NEW = 1\n")
+        (box.root / ".gitignore").write_text(".env\n")
+        (box.root / ".env").write_text("PASSWORD=hunter2\n")
+        tasks = box.change("x") / "tasks.md"
+        tasks.write_text(tasks.read_text() + "  - See `.env`\n")
+        box.ok("review", "x", "--provider", "local")
+        prompt = prompt_of(api.asked[0])
+    assert state_of(box, "x")["phase"] == "complete"
+    assert "-    return False\n+    return True" in prompt
+    assert "### `new.py`" in prompt
+    assert "NEW = 1" in prompt
+    assert "hunter2" not in prompt  # what git ignores goes to no server
+    assert KEY not in prompt
+
+
+def test_what_does_not_fit_the_models_window_is_named(tmp_path: Path) -> None:
+    with chat_api(by_step(review=REVIEW)) as api:
+        box = box_at(tmp_path, api.url, more="context_tokens = 6000")
+        put_change(box, "x", "implementing", IMPLEMENTED)
+        (box.root / "login.py").write_text("".join(f"line_{n} = {n}\n" for n in range(5000)))
+        (box.root / "agentd/specs/other.md").write_text("# Other\n\nLong.\n" * 50)
+        box.ok("review", "x", "--provider", "local")
+        prompt = prompt_of(api.asked[0])
+    assert re.search(r"### `git diff`, its first \d+ of \d+ lines", prompt)
+    assert "+line_1 = 1\n" in prompt
+    assert "line_4999" not in prompt
+    assert "Left out, as they do not fit: the rest of `git diff`, `agentd/specs/other.md`" in prompt
+    assert len(prompt) < 6000 * 4
+
+
+def test_the_archive_runs_with_it(tmp_path: Path) -> None:
+    answers = by_step(archive=entry("Users log in."), archive_review=ARCHIVE_REVIEW)
+    with chat_api(answers) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "complete")
+        box.ok("archive", "x", "--provider", "local")
+    assert calls_of(box, "x") == [("archive", "ok"), ("archive-review", "ok")]
+    assert "Log in by name" in (box.root / "agentd/specs/login.md").read_text()
+    assert "Users log in." in prompt_of(api.asked[1])
+
+
+def test_existing_code_is_specified_with_it(tmp_path: Path) -> None:
+    done = {**PROPOSAL, "change/tasks.md": "# Tasks\n\n- [x] 1.1 Log in (`login.py`)\n"}
+    with chat_api(by_step(fillback=files(done))) as api:
+        box = box_at(tmp_path, api.url)
+        box.ok("fillback", "x", "--path", "login.py", "--provider", "local")
+        prompt = prompt_of(api.asked[0])
+    assert "def login(name):\n    return False" in prompt
+    assert state_of(box, "x")["phase"] == "complete"
+
+
+def test_a_step_falls_back_from_a_server_to_a_cli_and_back(tmp_path: Path) -> None:
+    refused = json_answer({"error": {"message": "no"}}, status="401 Unauthorized")
+    with chat_api(refused) as api:
+        box = box_at(tmp_path, api.url, workflow='fallback = ["claude"]')
+        put_change(box, "x", "proposed")
+        box.answer("challenge", CLAUDE, {"change/CHALLENGE.md": CHALLENGE})
+        box.ok("challenge", "x", "--provider", "local")
+    first, second = box.telemetry("x")["calls"]
+    assert (first["provider"], first["status"], first["tokens_in"]) == ("local", "failed", 0)
+    assert (second["provider"], second["status"]) == ("claude", "ok")
+
+
+def test_a_step_falls_back_from_a_cli_to_a_server(tmp_path: Path) -> None:
+    with chat_api(answer_of(CHALLENGE)) as api:
+        box = box_at(tmp_path, api.url, workflow='fallback = ["local"]')
+        put_change(box, "x", "proposed")
+        box.answer("challenge", "claude/2.1.330/err401_stream_json", exit=1)
+        box.ok("challenge", "x", "--provider", "claude")
+        first, second = box.telemetry("x")["calls"]
+        assert (first["provider"], first["status"]) == ("claude", "failed")
+        assert (second["provider"], second["model"], second["status"]) == ("local", "m-1", "ok")
+        # Code is never left to it.
+        put_change(box, "y", "challenged")
+        box.answer("implementation", "claude/2.1.330/err401_stream_json", exit=1)
+        done = box.run("implement", "y")
+    assert done.returncode == 4, done.stderr
+    assert [call["provider"] for call in box.telemetry("y")["calls"]] == ["claude"]
+
+
+def test_a_whole_run_with_its_judges_on_a_server_and_its_code_by_a_cli(tmp_path: Path) -> None:
+    judges = "".join(
+        f'[steps.{step}]\nprovider = "local"\n'
+        for step in ("challenge", "review", "archive-review")
+    )
+    answers = by_step(challenge=CHALLENGE, review=REVIEW, archive_review=ARCHIVE_REVIEW)
+    with chat_api(answers) as api:
+        box = box_at(tmp_path, api.url, more=judges)
+        box.answer("proposal", CLAUDE, PROPOSAL)
+        code = {
+            "change/IMPLEMENTATION.md": "# Implementation: x\n\n## What was done\n- it\n",
+            "change/tasks.md": PROPOSAL["change/tasks.md"].replace("[ ]", "[x]"),
+            "login.py": "def login(name):\n    return True\n",
+        }
+        box.answer("implementation", CLAUDE, code)
+        box.answer("archive", CLAUDE, {"change/merged/CHANGELOG.md": entry("Users log in.")})
+        box.ok("run", "x", "Log in")
+        calls = state_of(box, "x")["telemetry"]["calls"]
+    assert [(call["step"], call["provider"]) for call in calls] == [
+        ("proposal", "claude"),
+        ("challenge", "local"),
+        ("implementation", "claude"),
+        ("review", "local"),
+        ("archive", "claude"),
+        ("archive-review", "local"),
+    ]
+    assert sum(call["tokens_in"] for call in calls if call["provider"] == "local") == 2700
