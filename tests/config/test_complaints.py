@@ -48,11 +48,11 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         ),
         (
             "[http.local]\nmodel = 'm'\nbase_url = 'http://h/v1?key=x'",
-            "key has no place in it: headers_env takes it from a variable",
+            'http.local.base_url is "http://h/v1?key=x"; expected the URL of a server\'s API',
         ),
         (
             "[http.local]\nmodel = 'm'\nbase_url = 'http://u:p@h/v1'",
-            "a key has no place in it: put it into the environment (api_key_env)",
+            'http.local.base_url is "http://u:p@h/v1"; expected the URL of a server\'s API',
         ),
         (
             "[http.local]\nmodel = 'm'\nbase_url = 'http://h'\napi = 'grpc'",

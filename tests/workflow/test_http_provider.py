@@ -347,3 +347,12 @@ def test_a_whole_run_with_its_judges_on_a_server_and_its_code_by_a_cli(tmp_path:
         ("archive-review", "local"),
     ]
     assert sum(call["tokens_in"] for call in calls if call["provider"] == "local") == 2700
+
+
+def test_a_key_in_the_base_url_is_refused_and_not_shown(tmp_path: Path) -> None:
+    for url in (f"http://u:{KEY}@h", f"http://h/?key={KEY}"):
+        box = make_sandbox(tmp_path / url[7], CONFIG.format(url=url, workflow="", more=""))
+        for command in (("status",), ("doctor",), ("proposal", "x", "Log in")):
+            done = box.run(*command)
+            assert KEY not in done.stdout + done.stderr
+        assert "has no place in it" in done.stderr
