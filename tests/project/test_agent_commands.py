@@ -19,7 +19,7 @@ FILES = {
     *(f".claude/commands/agentd/{name}.md" for name in ("plan", "impl", "status", "cost")),
     *(f".gemini/commands/agentd/{name}.toml" for name in ("plan", "impl", "status", "cost")),
     *(f".agents/skills/agentd-{name}/SKILL.md" for name in ("plan", "impl", "status", "cost")),
-    *(f"{folder}/skills/agentd/SKILL.md" for folder in (".claude", ".gemini", ".agents")),
+    *(f"{folder}/skills/agentd/SKILL.md" for folder in (".claude", ".agents")),
 }
 
 

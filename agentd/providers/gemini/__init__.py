@@ -23,6 +23,6 @@ GEMINI = Provider(
         path=".gemini/commands/agentd/{name}.toml",
         form="toml",
         arguments="{{args}}",
-        skills=".gemini/skills",
+        skills=".agents/skills",  # it warns of a second skill of one name in .gemini/skills
     ),
 )
