@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 EVERYWHERE := not real and not services and not dist
 
-.PHONY: demo test reliability reliability-slice test-services lint types test-real bench bench-truth dist clean
+.PHONY: demo test reliability reliability-slice test-services lint types test-real bench bench-truth picture dist clean
 demo: $(VENV)/.installed ## the main job, end to end, offline: recorded CLI output replayed
 	$(BIN)/agentd demo
 
@@ -43,6 +43,9 @@ bench: $(VENV)/.installed-dev ## the figures of docs/figures.md, as ratios in on
 bench-truth: $(VENV)/.installed-dev ## each end of a run with each real CLI, against what was served; stopped, it goes on
 	$(BIN)/python -m tests.real.install
 	PYTHONPATH=tests $(BIN)/python -m real.matrix
+
+picture: $(VENV)/.installed-dev ## draw the terminal of README.md anew
+	$(BIN)/python tests/generate/picture.py
 
 dist: $(VENV)/.installed-dev ## wheel, sdist and checksums in dist/, then installed elsewhere and tried
 	rm -rf dist

@@ -12,7 +12,7 @@ import typer
 from agentd.cli.app import COMMANDS, make_app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _LINE = re.compile(r"(?:`|^ {4}(?:\$ )?|^\$ )agentd ([^`\n#;|]*)", re.MULTILINE)
 _BEFORE = re.compile(r"^(?:-C \S+ |--debug )+")
 

@@ -7,11 +7,16 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 import yaml
+from real.install import CLIS
 
+from agentd.metering.models import ModelRegistry
 from agentd.version import __version__
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -64,4 +69,72 @@ def test_the_changelog_has_the_version() -> None:
 
 def test_macos_is_not_claimed() -> None:
     assert not [c for c in PROJECT["classifiers"] if "MacOS" in c or "OS Independent" in c]
-    assert "On macOS it is not tested" in (ROOT / "README.md").read_text()
+    assert "On macOS it is not tested" in README
+
+
+def test_the_clis_that_were_tried_are_those_that_the_tests_install() -> None:
+    tried = re.search(r"(?m)^\| CLIs \| (.*), as npm has them", README)
+    assert tried
+    assert tried[1].split(", ") == [f"{name} {version}" for name, (_, version) in CLIS.items()]
+    login = (ROOT / "tests/real/sandbox.py").read_text()
+    assert 'DUMMY_KEY = "not-a-key"' in login
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    commands = re.findall(r"(?m)^    (\S+ \S+)", README)
+    assert commands[:3] == ["make demo", "make test", "pipx install"]
+
+
+WORDS = {"exact": "exact", "close": "family", "an estimate": "heuristic"}
+MATRIX = re.findall(r"(?m)^\| ([^|]+) \| ((?:`[^`]+`(?:, )?)+) \| ([^|]+) \| ([^|]+) \|$", README)
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda row: row[0])
+def test_the_matrix_of_accuracy_is_what_the_registry_says(row: tuple[str, ...]) -> None:
+    family, models, word, off = row
+    for model in re.findall(r"`([^`]+)`", models):
+        spec = ModelRegistry.resolve(model)
+        assert spec.accuracy == WORDS[word], model
+        assert off == _measured(spec.tokenizer, word), f"{family}: {model}"
+
+
+def _measured(tokenizer: str, word: str) -> str:
+    """The median error of English and Python in docs/estimates.md."""
+    if word == "exact":
+        return "0, 0"
+    if word == "an estimate" or not tokenizer.endswith("-estimate"):
+        return "not measured"
+    page = (ROOT / "docs/estimates.md").read_text()
+    section = page.partition(f"\n### `{tokenizer}` against ")[2].partition("\n### ")[0]
+    medians = [re.search(rf"(?m)^\| {text} \| \S+ \| (\d+) ", section) for text in TEXTS]
+    return ", ".join(f"{found[1]} %" for found in medians if found)
+
+
+TEXTS = ("English", "Python")
+
+
+def test_the_matrix_has_each_accuracy_and_each_estimate() -> None:
+    models = [
+        ModelRegistry.resolve(name) for row in MATRIX for name in re.findall("`(.+?)`", row[1])
+    ]
+    assert {spec.accuracy for spec in models} == set(WORDS.values())
+    told = (ROOT / "docs/estimates.md").read_text()
+    estimates = set(re.findall(r"(?m)^\| `([a-z0-9-]+-estimate)` \|", told))
+    assert estimates <= {spec.tokenizer for spec in models}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in _anchors(file.read_text()), target
+
+
+def _anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"(?m)^#+ (.+)$", text)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}

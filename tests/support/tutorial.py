@@ -110,10 +110,11 @@ def environment(folder: Path, home: Path) -> dict[str, str]:
     """A PATH with agentd and a claude that plays the stories, and git for somebody called Ada."""
     programs = folder / "bin"
     programs.mkdir(parents=True)
-    story = f'STORY="{folder}/stories" exec "{sys.executable}" "{STANDIN}" "$@"'
+    here = f'PYTHONPATH="{ROOT}"'
+    story = f'{here} STORY="{folder}/stories" exec "{sys.executable}" "{STANDIN}" "$@"'
     for name, body in (
         ("claude", story),
-        ("agentd", f'exec "{sys.executable}" -m agentd "$@"'),
+        ("agentd", f'{here} exec "{sys.executable}" -m agentd "$@"'),
     ):
         (programs / name).write_text(f"#!/bin/sh\n{body}\n")
         (programs / name).chmod(0o755)
@@ -129,7 +130,6 @@ def environment(folder: Path, home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "IS_SANDBOX": "1",
-        "PYTHONPATH": str(ROOT),
         "XDG_STATE_HOME": str(home / ".local/state"),
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
     }

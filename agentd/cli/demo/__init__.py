@@ -94,7 +94,8 @@ def _make_project(root: Path) -> bool:
         )
         (root / stand_in).chmod(0o755)
         commands.append((f"{provider}.command", str(stand_in)))
-    set_values(project.config_path, [*commands, ("meter.wire", "off")])  # a replay asks no API
+    # A replay asks no API, and the project has no tests.
+    set_values(project.config_path, [*commands, ("meter.wire", "off"), ("checks.test", "")])
     if has_git:
         _commit(root, "A program that says hello, and agentd")
     return has_git
