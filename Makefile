@@ -13,7 +13,7 @@ demo: $(VENV)/.installed ## the main job, end to end, offline: recorded CLI outp
 
 test: $(VENV)/.installed-dev ## all tests that need nothing but Python; those that measure time come last, alone
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m '$(EVERYWHERE) and not timing'
-	$(BIN)/python -m pytest -m timing
+	$(BIN)/python -m pytest -m timing $$(grep -rl --include='test_*.py' 'mark\.timing' tests)
 
 reliability: $(VENV)/.installed-dev ## the long proofs, whole; stopped, it goes on where it was
 	$(BIN)/python -m tests.reliability

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -24,10 +25,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# What tests write lies in memory, where there is room (a whole run takes 0.3 GB): agentd syncs what
+# it writes, and most tests would wait for the disk.
+_MEMORY = Path("/dev/shm")
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4_000_000_000:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+_TEMPORARY = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+
 # The stand-ins are nobody's login: no test may have a run metered, or an API called, by one that
 # whoever runs the tests has.
 OWN_HOME = os.environ.get("HOME", "")
-os.environ["HOME"] = tempfile.mkdtemp(prefix="agentd-home-")
+os.environ["HOME"] = tempfile.mkdtemp(prefix="agentd-home-", dir=_TEMPORARY)
 # Of all processes of a test, whatever home each has: see ``own_writes``.
 os.environ["XDG_STATE_HOME"] = f"{os.environ['HOME']}/.local/state"
 atexit.register(shutil.rmtree, os.environ["HOME"], ignore_errors=True)

@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
+from time import process_time
 from timeit import timeit
 
 import pytest
@@ -56,7 +57,6 @@ def test_a_value_is_a_dataclass_with_slots() -> None:
             assert (name, usd) == ("tea", 3)
 
 
-@pytest.mark.timing
 def test_making_one_takes_at_most_half_the_time() -> None:
     def usual() -> None:
         @dataclass(frozen=True, slots=True)
@@ -72,7 +72,9 @@ def test_making_one_takes_at_most_half_the_time() -> None:
             b: int
             c: str = ""
 
-    usual_s, ours_s = (min(timeit(make, number=20) for _ in range(9)) for make in (usual, ours))
+    usual_s, ours_s = (
+        min(timeit(make, timer=process_time, number=20) for _ in range(9)) for make in (usual, ours)
+    )
     assert ours_s < usual_s / 2
 
 

@@ -127,7 +127,6 @@ def test_fifo_or_link_in_place_of_a_document_does_not_hang(
         assert state_of(box, "add-x")["phase"] == "proposed"
 
 
-@pytest.mark.timing
 @pytest.mark.parametrize(
     "line",
     [
@@ -144,6 +143,6 @@ def test_fifo_or_link_in_place_of_a_document_does_not_hang(
     ],
 )
 def test_verdict_of_a_long_line_is_read_in_no_time(line: str) -> None:
-    started = time.monotonic()
+    started_s = time.process_time()
     read_verdict(f"## Verdict\n{line}\n", ("APPROVED", "REJECTED"))
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started_s < 1

@@ -20,6 +20,7 @@ from agentd.ledger.own_layout import Block
 from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.project.init import initialise
+from support.command import agentd
 from support.state_samples import CALL, call
 
 OPEN = "agentd/changes/add-oauth"
@@ -75,15 +76,7 @@ class Branches:
         )
 
     def agentd(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "agentd", *arguments],
-            cwd=self.root,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return agentd(*arguments, cwd=self.root, env=self.environ)
 
     def commit(self, message: str) -> None:
         self.git("add", "-A")

@@ -20,7 +20,6 @@ SHA256 = {
     "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
     "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
 }
-EVERY = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
 _BYTES = {bytes([byte]): byte for byte in range(256)}
 _URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
@@ -45,6 +44,12 @@ def rank_folder(name: str) -> Iterator[Path]:
 
 
 @cache
+def every_character() -> str:
+    """All of Unicode but surrogates."""
+    return "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
+
+
+@cache
 def truth(name: str) -> tiktoken.Encoding:
     """tiktoken's encoding ``name``."""
     with rank_folder(name) as folder, pytest.MonkeyPatch.context() as patch:
@@ -56,4 +61,4 @@ def matched(pattern: str) -> set[str]:
     """The characters, but surrogates, that tiktoken takes for this; with such a pattern alone it
     drops all others."""
     bare = tiktoken.Encoding("bare", pat_str=pattern, mergeable_ranks=_BYTES, special_tokens={})
-    return set(bytes(bare.encode_ordinary(EVERY)).decode())
+    return set(bytes(bare.encode_ordinary(every_character())).decode())

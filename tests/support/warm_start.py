@@ -60,8 +60,9 @@ def run_agentd(
     os.set_blocking(given, False)
     pipes = [os.pipe() for _ in range(3)]  # stdout, stderr, and how it ended
     ours = [source, *(target for _, target in pipes)]
+    counts = "completion" not in arguments and not {"pipe", "tokens"}.isdisjoint(arguments)
     try:
-        socket.send_fds(_server("pipe" in arguments or "tokens" in arguments), [request], ours)
+        socket.send_fds(_server(counts), [request], ours)
     finally:
         for fd in ours:
             os.close(fd)

@@ -275,7 +275,6 @@ def test_a_log_is_read_line_by_line_and_a_row_is_kept_of_each_request(root: Path
     assert peak_bytes(20_000) < peak_bytes(2) + 200_000
 
 
-@pytest.mark.timing
 def test_what_was_read_before_takes_a_moment_and_no_log_takes_memory(root: Path) -> None:
     """A tenth of 200 MB, for which the second time is to take less than a second."""
 
