@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,9 @@ import typer
 
 from agentd.cli.terminal import on_terminal, show, width
 from agentd.errors import InputError
+from agentd.text import width as text_width
+
+_GAP, _LEAST_ROOM = 2, 30
 
 TOPICS = {
     "workflow": "the steps and loops of a change, gates and checks",
@@ -29,7 +33,7 @@ _PLACES = (_HERE / "docs", _HERE.parents[1] / "docs")
 
 def help_on(
     topic: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(metavar="[TOPIC]", show_default=False, help="A topic, or a command."),
     ] = None,
 ) -> None:
@@ -39,48 +43,50 @@ def help_on(
     """
     from agentd.cli.app import COMMANDS, make_app
 
-    if topic is None:
+    words = topic or []
+    name = " ".join(words)
+    if not words:
         longest = max(map(len, TOPICS))
         rows = (f"  {name:<{longest}}  {told}" for name, told in TOPICS.items())
-        show("\n".join(["Topics:", *rows, "", "Show one: agentd help TOPIC"]))
-    elif topic in TOPICS:
-        page = next(path for path in _PLACES if path.is_dir()) / f"{topic}.md"
+        below = "Show one: agentd help TOPIC. Each command has its own: agentd help COMMAND"
+        show("\n".join(["Topics:", *rows, "", below]))
+    elif name in TOPICS:
+        page = next(path for path in _PLACES if path.is_dir()) / f"{name}.md"
         text = page.read_text(encoding="utf-8").rstrip()
         columns = width(sys.stdout) if on_terminal(sys.stdout) else None
         show(_filled(text, min(columns, 100)) if columns else text)
-    elif topic in COMMANDS:
-        asked = [topic, "--help"]
+    elif words[0] in COMMANDS:
+        asked = [*words, "--help"]
         make_app(asked)(asked, prog_name="agentd", standalone_mode=False)
     else:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, [*TOPICS, *COMMANDS], n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
         raise InputError(
-            f"there is no topic {topic}; there are {', '.join(TOPICS)}, and each command",
-            fix="See: agentd help",
+            f"there is no topic {name}{hint}",
+            fix=f"There are {', '.join(TOPICS)}, and each command: {', '.join(COMMANDS)}.",
         )
 
 
 def _filled(page: str, columns: int) -> str:
-    """A page as a terminal can show it: no word is cut, code is indented, links are their texts."""
-    import textwrap
-
+    """A page as a terminal can show it: no word is cut, tables have columns, code is indented."""
     shown: list[str] = []
     block: list[str] = []
+    rows: list[list[str]] = []
     in_code = False
 
     def end_block() -> None:
         if block:
-            indent = re.match(r" *(?:- |\| )?", block[0])
+            indent = re.match(r" *(?:- )?", block[0])
+            before = " " * (len(block[0]) - len(block[0].lstrip()))
+            hanging = " " * len(indent[0] if indent else "")
             text = " ".join(line.strip() for line in block)
-            shown.append(
-                textwrap.fill(
-                    re.sub(r"\[((?:[^][]|\[[^]]*\])+)\]\([^)]+\)", r"\1", text),
-                    columns,
-                    initial_indent=" " * (len(block[0]) - len(block[0].lstrip())),
-                    subsequent_indent=" " * len(indent[0] if indent else ""),
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-            )
+            shown.extend(_wrapped(text, columns, before, hanging))
             block.clear()
+        if rows:
+            shown.extend(_table(rows, columns))
+            rows.clear()
 
     for line in page.split("\n"):
         if line.startswith("```"):
@@ -89,9 +95,48 @@ def _filled(page: str, columns: int) -> str:
         elif in_code or not line.strip() or (line.startswith("    ") and not block):
             end_block()
             shown.append(f"    {line}".rstrip() if in_code else line)
-        elif not line.startswith("|--"):
-            if re.match(r" *(- |\d+\. |\||#)", line):
+        elif line.startswith("|"):
+            if not line.startswith("|--"):
+                cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+                rows.append([_plainly(cell.strip().replace("\\|", "|")) for cell in cells])
+        else:
+            if re.match(r" *(- |\d+\. |#)", line):
                 end_block()
             block.append(line)
     end_block()
     return "\n".join(shown)
+
+
+def _table(rows: list[list[str]], columns: int) -> Iterator[str]:
+    """Its columns side by side, the last one wrapped; below the others where it has no room."""
+    widths = [max(map(text_width, column)) for column in zip(*rows, strict=True)]
+    before = sum(widths[:-1]) + _GAP * (len(widths) - 1)
+    beside = columns - before >= min(widths[-1], _LEAST_ROOM)
+    for *first, last in rows:
+        if beside:
+            padded = zip(first, widths, strict=False)
+            lead = "".join(cell + " " * (room - text_width(cell) + _GAP) for cell, room in padded)
+            yield from _wrapped(last, columns, lead, " " * before)
+        else:
+            if any(first):
+                yield from _wrapped("  ".join(filter(None, first)), columns, "", "  ")
+            yield from _wrapped(last, columns, "    ", "    ")
+
+
+def _plainly(text: str) -> str:
+    """The text with links as their texts."""
+    return re.sub(r"\[((?:[^][]|\[[^]]*\])+)\]\([^)]+\)", r"\1", text)
+
+
+def _wrapped(text: str, columns: int, before: str, hanging: str) -> list[str]:
+    import textwrap
+
+    lines = textwrap.wrap(
+        _plainly(text),
+        columns,
+        initial_indent=before,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or [before.rstrip()]
