@@ -10,12 +10,16 @@ from agentd.providers.claude import CLAUDE
 from agentd.providers.codex import CODEX
 from agentd.providers.gemini import GEMINI
 from agentd.providers.http import HTTP
+from agentd.providers.opencode import OPENCODE
+from agentd.providers.pi import PI
 from agentd.providers.provider import Provider
 
 PROVIDERS: dict[str, Provider] = {
     "claude": CLAUDE,
     "codex": CODEX,
     "gemini": GEMINI,
+    "opencode": OPENCODE,
+    "pi": PI,
 }
 
 NAMED: dict[str, Provider] = {"http": HTTP}

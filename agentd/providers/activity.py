@@ -11,7 +11,7 @@ from typing import Any
 from agentd.frozen import frozen
 from agentd.metering.usage import UsageMetrics
 
-_TELLING = ("command", "file_path", "path", "absolute_path", "pattern", "query", "url")
+_TELLING = ("command", "file_path", "filePath", "path", "absolute_path", "pattern", "query", "url")
 
 
 @frozen(kw_only=True)

@@ -15,11 +15,15 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 @frozen(kw_only=True)
 class PointQuery:
-    """The run that is to be pointed: where it works, its environment and its extra arguments."""
+    """The run that is to be pointed: where it works, its environment and its extra arguments.
+
+    ``model`` is the one it is told to take, None where that is the CLI's own choice.
+    """
 
     cwd: Path
     environ: Mapping[str, str]
     extra_args: tuple[str, ...] = ()
+    model: str | None = None
 
 
 @frozen(kw_only=True)

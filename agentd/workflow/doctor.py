@@ -142,7 +142,12 @@ def _clis(
             yield _environment(name, settings)
         if cli.works:
             environ = settings.reaching(os.environ)
-            query = PointQuery(cwd=cwd, environ=environ, extra_args=settings.extra_args)
+            query = PointQuery(
+                cwd=cwd,
+                environ=environ,
+                extra_args=settings.extra_args,
+                model=settings.model_name(),
+            )
             yield _meter(name, choose_meter(rows[name], query, wire), strict=strict)
         caution = rows[name].cli().caution
         if cli.works and caution and (told := caution()):

@@ -82,6 +82,7 @@ def metered(run: StepRun, request: RunRequest) -> RunRequest:
         cwd=change.project.root,
         environ=change.workspace.environ_of(row.name),
         extra_args=request.extra_args,
+        model=request.model,
     )
     choice = choose_meter(row, query, config.meter.wire)
     if not choice.pointing:

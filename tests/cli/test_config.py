@@ -10,6 +10,7 @@ import pytest
 from support.command import agentd
 
 from agentd.project.init import initialise
+from agentd.providers import PROVIDERS
 
 
 def config(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -111,7 +112,7 @@ def test_a_wrong_value_changes_nothing(project: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         'Error: agentd/config.toml: steps.review.provider is "gpt"; '
-        "expected one of claude, codex, gemini\n"
+        f"expected one of {', '.join(PROVIDERS)}\n"
         "agentd/config.toml is as it was.\n"
     )
     assert path.read_bytes() == before

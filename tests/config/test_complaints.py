@@ -9,7 +9,9 @@ from support.config_texts import MODEL, read
 
 from agentd.config.load import load
 from agentd.errors import ConfigError
+from agentd.providers import PROVIDERS, any_provider
 
+NAMES = ", ".join(PROVIDERS)
 PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
 
 
@@ -18,7 +20,7 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
     [
         (
             '[codex]\n[steps.review]\nprovider = "gpt"',
-            'steps.review.provider is "gpt"; expected one of claude, codex, gemini',
+            f'steps.review.provider is "gpt"; expected one of {NAMES}',
         ),
         (
             '[codex]\n[steps.review]\nprovider = "claude"',
@@ -31,13 +33,13 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         ),
         (
             '[providers.work]\ncommand = "x"',
-            "providers.work.base is missing; expected one of claude, codex, gemini",
+            f"providers.work.base is missing; expected one of {NAMES}",
         ),
         ('[providers.work]\nbase = "gpt"', 'providers.work.base is "gpt"; expected one of claude'),
         (
             '[providers.claude]\nbase = "codex"',
             "providers.claude is a table; expected a name of small letters, digits, '-' and '_' "
-            "that is none of claude, codex, gemini, for a table",
+            f"that is none of {NAMES}, for a table",
         ),
         ('[providers."a b"]\nbase = "codex"', 'providers."a b" is a table; expected a name'),
         ("[http.local]\nmodel = 'm'", "http.local.base_url is missing; expected the URL of a"),
@@ -74,7 +76,7 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         ("providers = 1", "providers is 1; expected a table: [providers]"),
         (
             '[codex]\n[providers.work]\nbase = "codex"\n[steps.review]\nprovider = "wrok"',
-            'steps.review.provider is "wrok"; expected one of claude, codex, gemini, work',
+            f'steps.review.provider is "wrok"; expected one of {NAMES}, work',
         ),
         ("[codex]\n[steps]\nreview = 1", "steps.review is 1; expected a table: [steps.review]"),
         (
@@ -103,7 +105,7 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         ('[workflow]\ngates = "plan"', 'workflow.gates is "plan"; expected a list of plan'),
         (
             '[workflow]\nfallback = ["gpt"]',
-            'workflow.fallback is ["gpt"]; expected a list of claude, codex, gemini, each',
+            f'workflow.fallback is ["gpt"]; expected a list of {NAMES}, each',
         ),
         (
             '[codex]\n[workflow]\nfallback = ["codex", "claude"]',
@@ -348,7 +350,7 @@ def test_all_wrong_values_are_told_at_once() -> None:
             "[codex]\n[paths]\nlayouts = 1",
             "unknown key paths.layouts is ignored; did you mean paths.layout?",
         ),
-        ("", "no provider is configured; add [claude], [codex] or [gemini]"),
+        ("", f"no provider is configured; add {any_provider('[{}]')}"),
     ],
 )
 def test_what_is_odd_is_a_warning(text: str, expected: str) -> None:

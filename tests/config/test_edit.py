@@ -18,6 +18,7 @@ from agentd.config.values import given_in
 from agentd.errors import ConfigError
 from agentd.files import write_atomic
 from agentd.locks import try_lock
+from agentd.providers import PROVIDERS
 
 EXAMPLE = Path(__file__).parents[2] / "agentd.example.toml"
 
@@ -124,14 +125,14 @@ def test_the_example_keeps_its_comments_and_windows_line_ends(tmp_path: Path) ->
     text = EXAMPLE.read_text().replace("\n", "\r\n")
     path.write_bytes(text.encode())
     set_value(path, "claude.default", "opus")
-    wanted = text.replace('default = "sonnet"', 'default = "opus"')
+    wanted = text.replace('default = "sonnet"', 'default = "opus"', 1)
     assert path.read_bytes() == wanted.encode()
 
 
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("steps.review.provider", "gpt", "expected one of claude, codex, gemini"),
+        ("steps.review.provider", "gpt", f"expected one of {', '.join(PROVIDERS)}"),
         ("workflow.script_retries", "-1", "workflow.script_retries is -1"),
         (
             "codex.models.huge.model",

@@ -168,7 +168,7 @@ def test_every_model_of_the_template_has_a_price_in_the_catalogue(provider: str)
     assert [entry.complexity for entry in models] == ["low", "medium", "high"]
     assert config.providers[provider].model_name() == models[1].model
     known = {model.id for company in data.providers for model in company.models}
-    assert {entry.model for entry in models} <= known
+    assert {entry.model.rpartition("/")[2] for entry in models} <= known
     prices = Workspace(Project(Path("/")), config).prices
     now = datetime.now(UTC)
     for entry in models:
@@ -181,7 +181,9 @@ def test_the_example_is_what_init_writes() -> None:
 
 
 def test_an_unknown_provider_and_a_missing_folder_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no provider gpt; expected one of claude, codex, gemini"):
+    with pytest.raises(
+        InputError, match=f"no provider gpt; expected one of {', '.join(PROVIDERS)}"
+    ):
         initialise(tmp_path, provider="gpt")
     with pytest.raises(InputError, match="no such folder"):
         initialise(tmp_path / "missing")

@@ -25,7 +25,12 @@ def query_of(home: Path, extra_args: tuple[str, ...], environ: Mapping[str, str]
     """A run in a project of this home."""
     project = home / "project"
     project.mkdir(exist_ok=True)
-    return PointQuery(cwd=project, environ={"HOME": str(home), **environ}, extra_args=extra_args)
+    return PointQuery(
+        cwd=project,
+        environ={"HOME": str(home), **environ},
+        extra_args=extra_args,
+        model="anthropic/claude-opus-5-5",
+    )
 
 
 def point(

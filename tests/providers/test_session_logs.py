@@ -41,7 +41,7 @@ def test_the_log_says_what_was_served(log: Log) -> None:
         assert used(logged) == log.served
     else:  # the answer that was cut off is in no log
         assert all(at_most(u, log.served[m]) for m, u in used(logged).items())
-        assert len(logged.requests) == log.expected["requests"] - 1
+        assert len(logged.requests) == log.expected.get("logged", log.expected["requests"] - 1)
     assert logged.model in log.served
 
 
@@ -55,6 +55,8 @@ def test_a_log_says_when_something_may_be_missing(log: Log) -> None:
         "gemini/0.61.0/api_error",
     )
     expected = not name.endswith("_in_stream") and name not in unsure
+    if log.cli == "opencode":  # the title of a new session, and an answer whose tool has not run
+        expected = log.folder.name == "resumed"
     assert is_complete(log.read()) == expected
 
 
@@ -66,9 +68,8 @@ def test_every_cli_has_logs_of_all_kinds(cli: str) -> None:
         "resumed",
         "sigint_in_stream",
         "sigint_in_tool",
-        "sigkill_in_subagent",
         "sigkill_in_tool",
-        "subagent",
+        *(("sigkill_in_subagent", "subagent") if cli != "pi" else ()),  # it has no subagents
     }
 
 

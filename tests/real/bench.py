@@ -118,10 +118,12 @@ class Bench:
         interrupt_when: Callable[[], bool] | None = None,
         by: signal.Signals | Callable[[int], None] = signal.SIGINT,
         timeout_s: float = 60,
+        within_s: float = 30,
     ) -> Ran:
         """Run a command of agentd to its end; once ``interrupt_when`` holds, interrupt it.
 
-        ``by`` is the signal that it gets, or is called with its process id.
+        That must come ``within_s``. ``by`` is the signal that it gets, or is called with its
+        process id.
         """
         process = subprocess.Popen(
             [sys.executable, "-m", "agentd", *args],
@@ -134,7 +136,7 @@ class Bench:
         )
         try:
             if interrupt_when is not None:
-                deadline = time.monotonic() + 30
+                deadline = time.monotonic() + within_s
                 while not interrupt_when() and process.poll() is None:
                     assert time.monotonic() < deadline, "what was waited for did not come"
                     time.sleep(0.02)

@@ -8,9 +8,13 @@ Does nothing when they are there already. Needs Node.js and npm, and the npm reg
 from __future__ import annotations
 
 import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CLIS = {
@@ -20,41 +24,116 @@ CLIS = {
 }
 FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "clis"
 BIN = FOLDER / "node_modules" / ".bin"
-_READY = FOLDER / "ready.json"
+_NODE = f"node-{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """A CLI with a folder of its own, and what else npm is to put there: another Node, say.
+
+    ``script`` of its package is run once, as npm is told to run none.
+    """
+
+    name: str
+    package: str
+    version: str
+    beside: Mapping[str, str] = field(default_factory=dict)
+    script: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        return FOLDER / self.name
+
+    @property
+    def bin(self) -> Path:
+        """The folder of its command."""
+        return self.folder / "node_modules" / ".bin"
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The packages and their pinned versions."""
+        return {self.package: self.version, **self.beside}
+
+    def is_ready(self) -> bool:
+        """Whether it is installed and has started once."""
+        return _is_ready(self.folder, self.wanted)
+
+    def install(self) -> None:
+        """Install it if it is not there."""
+        if self.is_ready():
+            return
+        _install(self.folder, self.wanted)
+        if self.script:
+            _run("node", self.script, cwd=self.folder / "node_modules" / self.package)
+        _start(self.name, self.bin, self.version)
+        _note_ready(self.folder, self.wanted)
+
+
+AGENTS = {
+    agent.name: agent
+    for agent in (
+        Agent(name="opencode", package="opencode-ai", version="1.18.33", script="postinstall.mjs"),
+        Agent(
+            name="pi",
+            package="@earendil-works/pi-coding-agent",
+            version="1.6.0",
+            beside={_NODE: "22.23.5"},  # it needs Node 22
+        ),
+    )
+}
 
 
 def wanted() -> dict[str, str]:
-    """The packages and their pinned versions."""
+    """The packages of the three, and their pinned versions."""
     return dict(CLIS.values())
 
 
 def is_ready() -> bool:
-    """Whether all of them are installed and have started once."""
-    try:
-        return bool(json.loads(_READY.read_text()) == wanted())
-    except (OSError, ValueError):
-        return False
+    """Whether the three are installed and have started once."""
+    return _is_ready(FOLDER, wanted())
 
 
 def install() -> None:
     """Install what is missing, and start each once. Raises SystemExit with what is to be done."""
-    if is_ready():
-        return
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             sys.exit(f"test-real: {tool} is not on PATH. Install Node.js 20 or later (with npm).")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    package = {"private": True, "dependencies": wanted()}
-    (FOLDER / "package.json").write_text(json.dumps(package, indent=2) + "\n")
+    if not is_ready():
+        _install(FOLDER, wanted())
+        # Of the three only claude has a script that matters.
+        _run("node", "install.cjs", cwd=FOLDER / "node_modules" / CLIS["claude"][0])
+        for name, (_, version) in CLIS.items():
+            _start(name, BIN, version)
+        _note_ready(FOLDER, wanted())
+    for agent in AGENTS.values():
+        agent.install()
+
+
+def _is_ready(folder: Path, packages: Mapping[str, str]) -> bool:
+    try:
+        return bool(json.loads((folder / "ready.json").read_text()) == packages)
+    except (OSError, ValueError):
+        return False
+
+
+def _note_ready(folder: Path, packages: Mapping[str, str]) -> None:
+    (folder / "ready.json").write_text(json.dumps(packages))
+
+
+def _install(folder: Path, packages: Mapping[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    package = {"private": True, "dependencies": packages}
+    (folder / "package.json").write_text(json.dumps(package, indent=2) + "\n")
     # Whether npm runs packages' install scripts depends on its version and settings, so it is
-    # told not to; of the three only claude has one that matters.
-    _run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save")
-    _run("node", "install.cjs", cwd=FOLDER / "node_modules" / CLIS["claude"][0])
-    for name, (_, version) in CLIS.items():
-        said = _run("env", f"HOME={FOLDER}", str(BIN / name), "--version")
-        if version not in said:
-            sys.exit(f"test-real: {name} --version says {said.strip()!r}, expected {version}")
-    _READY.write_text(json.dumps(wanted()))
+    # told not to.
+    _run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-save", cwd=folder)
+
+
+def _start(name: str, bin_folder: Path, version: str) -> None:
+    path = f"PATH={bin_folder}{os.pathsep}{os.environ['PATH']}"
+    said = _run("env", f"HOME={FOLDER}", path, str(bin_folder / name), "--version")
+    if version not in said:
+        sys.exit(f"test-real: {name} --version says {said.strip()!r}, expected {version}")
 
 
 def _run(*argv: str, cwd: Path = FOLDER) -> str:
@@ -80,4 +159,6 @@ if __name__ == "__main__":
     install()
     fetch_projects()
     install_ccusage()  # what is imported of people's sessions is compared with what it tells
-    print(f"{', '.join(f'{n} {v}' for n, (_, v) in CLIS.items())} in {FOLDER}")
+    there = [f"{name} {version}" for name, (_, version) in CLIS.items()]
+    there += [f"{agent.name} {agent.version}" for agent in AGENTS.values()]
+    print(f"{', '.join(there)} in {FOLDER}")

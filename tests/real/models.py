@@ -1,4 +1,4 @@
-"""The three CLIs as the tests see them: their models, tools, and how they start a subagent."""
+"""The CLIs as the tests see them: their models, tools, and how they start a subagent."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class RealCli:
     ``default`` and ``small`` are what ``agentd init`` sets for a change of unknown size, and for a
     small one.
     ``in_main`` and ``in_subagent`` tell requests of the main thread from those of a subagent.
+    ``maker`` stands before a model's name where the CLI takes models of several makers, ``side``
+    is the model of its side calls. ``path_key`` is what its write tool calls the path.
     """
 
     name: str
@@ -30,6 +32,14 @@ class RealCli:
     in_main: Mapping[str, str]
     in_subagent: Mapping[str, str]
     after_subagent: ToolCall | None = None
+    maker: str = ""
+    side: str | None = None
+    path_key: str = "file_path"
+
+    @property
+    def asked(self) -> str:
+        """The model as the CLI is told it."""
+        return f"{self.maker}{self.model}"
 
     def shell(self, command: str) -> ToolCall:
         """The CLI's own shell tool."""
@@ -47,7 +57,7 @@ class RealCli:
         """The CLI's own way to write a file that is not there; codex has none but the shell."""
         if self.write_tool is None:
             return self.cat(path, content)
-        return ToolCall(name=self.write_tool, input={"file_path": path, "content": content})
+        return ToolCall(name=self.write_tool, input={self.path_key: path, "content": content})
 
 
 TASK = "Look around and report."
@@ -113,6 +123,43 @@ REAL_CLIS: Mapping[str, RealCli] = {
             in_main={"without": "complete_task"},
             in_subagent={"body": "complete_task"},
             after_subagent=ToolCall(name="complete_task", input={"result": {"response": "seen"}}),
+        ),
+    )
+}
+
+AGENTS: Mapping[str, RealCli] = {
+    cli.name: cli
+    for cli in (
+        RealCli(
+            name="opencode",
+            maker="anthropic/",
+            model="claude-opus-5-5",
+            subagent_model="claude-opus-5-5",
+            default="claude-sonnet-5",
+            small="claude-haiku-4-5",
+            side="claude-haiku-4-5-20251001",
+            shell_tool="bash",
+            command_key="command",
+            write_tool="write",
+            path_key="filePath",
+            subagent=_subagent("task", description="look", prompt=TASK, subagent_type="general"),
+            in_main={"model": "opus", "body": "task"},
+            in_subagent={"model": "opus"},
+        ),
+        RealCli(
+            name="pi",
+            maker="anthropic/",
+            model="claude-opus-5-5",
+            subagent_model="",
+            default="claude-sonnet-5",
+            small="claude-haiku-4-5",
+            shell_tool="bash",
+            command_key="command",
+            write_tool="write",
+            path_key="path",
+            subagent=_subagent(""),  # it has none
+            in_main={},
+            in_subagent={},
         ),
     )
 }

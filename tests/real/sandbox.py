@@ -43,6 +43,9 @@ def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, 
     (codex / "config.toml").write_text(CODEX_CONFIG.format(url=url))
     general = {"enableAutoUpdate": False, "maxAttempts": 1 + retries}
     (gemini / "settings.json").write_text(json.dumps(GEMINI_SETTINGS | {"general": general}))
+    pi = home / ".pi" / "agent"
+    pi.mkdir(parents=True, exist_ok=True)
+    (pi / "models.json").write_text(json.dumps({"providers": {"anthropic": {"baseUrl": url}}}))
     return {
         "HOME": str(home),
         "PATH": os.pathsep.join([str(clis), *_system_path()]),
@@ -59,6 +62,8 @@ def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, 
         "OPENAI_API_KEY": DUMMY_KEY,
         "GEMINI_API_KEY": DUMMY_KEY,
         "GOOGLE_GEMINI_BASE_URL": url,
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "PI_OFFLINE": "1",
     }
 
 

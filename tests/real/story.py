@@ -10,7 +10,7 @@ from loopback.scenario import Step, ToolCall
 
 from real.bench import CHANGE
 from real.ledger import Served
-from real.models import REAL_CLIS, RealCli
+from real.models import AGENTS, REAL_CLIS, RealCli
 
 USUAL = {
     "proposal": "gemini",
@@ -192,7 +192,7 @@ def _turn(
     step: str, providers: tuple[str, ...], project: str, served: Served, round_: _Round
 ) -> Turn:
     name = USUAL[step] if USUAL[step] in providers else providers[0]
-    cli = REAL_CLIS[name]
+    cli = (REAL_CLIS | AGENTS)[name]
     model = cli.default if step == "proposal" else cli.small
     before = CONTINUED.get(step, "")
     needs = round_.needs

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.command import agentd
 from support.hand_sessions import SESSION, claude_line, claude_log, found_in, root, run_of
-from support.session_logs import LOGS, Log
+from support.session_logs import IMPORTED, Log
 
 from agentd.ledger.store import StateStore
 from agentd.reports.costs import CostRequest, Costs
@@ -62,6 +62,7 @@ UNLOGGED = {
     ("claude", "sigkill_in_stream"),
     ("gemini", "sigint_in_stream"),
     ("gemini", "sigkill_in_stream"),
+    ("pi", "sigint_in_stream"),
 }
 # What ccusage 20.0.24 tells where it is wrong (its input and what was cached): docs/reports.md.
 CCUSAGE_TELLS: dict[tuple[str, ...], tuple[int, int]] = {
@@ -79,7 +80,7 @@ def whole_logs() -> list[Log]:
     """Those with one run, of which all was logged."""
     return [
         log
-        for log in LOGS
+        for log in IMPORTED
         if "resumed" not in log.folder.name and (log.cli, log.folder.name) not in UNLOGGED
     ]
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import sqlite3
+import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from agentd.clock import from_iso
 from agentd.metering.usage import ModelUsage
+from agentd.providers import PROVIDERS
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.claude import session_log as claude
 from agentd.providers.codex import session_log as codex
 from agentd.providers.gemini import session_log as gemini
+from agentd.providers.opencode import session_log as opencode
+from agentd.providers.pi import session_log as pi
 from support.recordings import FIXTURES
 
 READERS: dict[str, Callable[[LogQuery], Logged | None]] = {
     "claude": claude.read,
     "codex": codex.read,
     "gemini": gemini.read,
+    "opencode": opencode.read,
+    "pi": pi.read,
 }
 
 
@@ -50,14 +60,31 @@ class Log:
             session_id=self.expected["session_id"],
             started_at=started_at or self.started_at,
             cwd=Path("/home/user/project"),
-            environ={"HOME": str(home or self.folder / "home")},
+            environ={"HOME": str(home or with_databases(self.folder / "home"))},
         )
+
+
+@cache
+def with_databases(home: Path) -> Path:
+    """The same, or a copy of it, with a database for each of its SQL files."""
+    if not any(home.rglob("*.sql")):
+        return home
+    copy = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, copy)
+    for sql in shutil.copytree(home, copy / "home").rglob("*.sql"):
+        with closing(sqlite3.connect(sql.with_suffix(".db"))) as db:
+            db.executescript(sql.read_text())
+    return copy / "home"
 
 
 LOGS = [
     Log(path.parent, json.loads(path.read_text()))
     for path in sorted(FIXTURES.glob("session_logs/*/*/*/expected.json"))
 ]
+
+
+IMPORTED = [log for log in LOGS if PROVIDERS[log.cli].session_logs]
+"""Those of CLIs whose sessions of people agentd can read."""
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

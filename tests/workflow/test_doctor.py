@@ -53,7 +53,7 @@ def root(tmp_path: Path, bin_dir: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    initialise(folder)
+    initialise(folder, installed=VERSIONS)
     with (folder / "agentd/config.toml").open("a") as config:
         config.write(CHECKS)
     return folder

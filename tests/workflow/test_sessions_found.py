@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.hand_sessions import CONFIG, SESSION, claude_line, claude_log, found_in, root, run_of
-from support.session_logs import LOGS, Log
+from support.session_logs import IMPORTED, Log
 
 from agentd.ledger.store import StateStore
 from agentd.metering.usage import ModelUsage, add
@@ -24,7 +24,7 @@ from agentd.workflow.sessions import discover, log_cache
 from agentd.workflow.sessions.manual_call import ManualCall
 
 __all__ = ["root"]  # the fixture
-WHOLE = [log for log in LOGS if "resumed" not in log.expected["scenario"]]
+WHOLE = [log for log in IMPORTED if "resumed" not in log.expected["scenario"]]
 
 
 def usage_of(calls: list[ManualCall]) -> dict[str, ModelUsage]:
