@@ -71,7 +71,7 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         (
             "[providers.x]\nbase = 'claude'\n[http.x]\nmodel = 'm'\nbase_url = 'http://h'",
             "http.x is a table; expected a name of small letters, digits, '-' and '_' that is "
-            "none of claude, codex, gemini, x, for a table",
+            f"none of {NAMES}, x, for a table",
         ),
         ("providers = 1", "providers is 1; expected a table: [providers]"),
         (
