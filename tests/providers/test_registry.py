@@ -106,5 +106,5 @@ def test_what_needs_no_run_loads_no_parser() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    rows = sorted(f"agentd.providers.{name}" for name in (*PROVIDERS, *NAMED, "provider"))
-    assert done.stdout.split() == rows
+    rows = {f"agentd.providers.{name}" for name in (*PROVIDERS, *NAMED, "provider")}
+    assert set(done.stdout.split()) == rows | {"agentd.providers.http.options"}
