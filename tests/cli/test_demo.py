@@ -121,6 +121,12 @@ def test_without_git_there_is_no_repository(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "no repository, as git is not installed" in done.stdout
     assert "  git " not in done.stdout
+    # Nor is agentd on this PATH.
+    told = done.stdout[done.stdout.index("one more change") :].splitlines()
+    assert told[2:4] == [
+        f'  export PATH="{Path(sys.executable).parent}:$PATH"',
+        f"  cd {tmp_path / 'kept'}",
+    ]
 
 
 def test_wheel_carries_the_recordings_that_the_stand_ins_replay() -> None:

@@ -65,6 +65,8 @@ def _tell_next(say: Callable[[str], None], root: Path, *, has_git: bool) -> None
     kind = "a git repository" if has_git else "no repository, as git is not installed"
     say(f"\nThe project is {root}, {kind}. The replaying CLIs are in its folder")
     say(f"{_CLIS}/. They know one more change, the last of these:\n")
+    if shutil.which("agentd") is None:
+        say(f'  export PATH="{Path(sys.executable).parent}:$PATH"')
     say(f"  cd {shlex.quote(str(root))}")
     for command in NEXT:
         if has_git or not command.startswith("git "):
@@ -94,8 +96,9 @@ def _make_project(root: Path) -> bool:
         )
         (root / stand_in).chmod(0o755)
         commands.append((f"{provider}.command", str(stand_in)))
-    # A replay asks no API, and the project has no tests.
-    set_values(project.config_path, [*commands, ("meter.wire", "off"), ("checks.test", "")])
+    # A replay asks no API, and fails as often as it is tried; the project has no tests.
+    rest = [("meter.wire", "off"), ("workflow.script_retries", 0), ("checks.test", "")]
+    set_values(project.config_path, [*commands, *rest])
     if has_git:
         _commit(root, "A program that says hello, and agentd")
     return has_git
