@@ -97,7 +97,7 @@ def _make_project(root: Path) -> bool:
         (root / stand_in).chmod(0o755)
         commands.append((f"{provider}.command", str(stand_in)))
     # A replay asks no API, and fails as often as it is tried; the project has no tests.
-    rest = [("meter.wire", "off"), ("workflow.script_retries", 0), ("checks.test", "")]
+    rest = [("meter.wire", "off"), ("workflow.script_retries", "0"), ("checks.test", "")]
     set_values(project.config_path, [*commands, *rest])
     if has_git:
         _commit(root, "A program that says hello, and agentd")
