@@ -30,7 +30,7 @@ def frozen(
             raise TypeError(f"{cls.__qualname__}: frozen() calls no __post_init__")
         cls.__doc__ = cls.__doc__ or cls.__name__  # else dataclass asks inspect for a signature
         made: Any = dataclass(init=False, slots=slots, kw_only=kw_only, eq=False, repr=False)(cls)
-        made.__init__ = _init(made, "_set(self, {name!r}, {value})" if guarded else _PLAIN)
+        made.__init__ = _init(made, _GUARDED) if guarded else _late_init(made)
         if guarded:
             made.__setattr__ = made.__delattr__ = _refuse
             made.__setstate__ = _set_state
@@ -48,7 +48,17 @@ def frozen(
     return make
 
 
-_PLAIN = "self.{name} = {value}"
+_PLAIN, _GUARDED = "self.{name} = {value}", "_set(self, {name!r}, {value})"
+
+
+def _late_init(made: Any) -> Any:
+    """The ``__init__`` that is written with the first value: many classes get none."""
+
+    def __init__(self: object, *values: object, **named: object) -> None:
+        made.__init__ = _init(made, _PLAIN)
+        made.__init__(self, *values, **named)
+
+    return __init__
 
 
 def _init(made: Any, assignment: str) -> Any:

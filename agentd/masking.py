@@ -13,7 +13,7 @@ _TELLING = (
 # A name whose last word says that its value is secret: not that of a count, such as limit_tokens.
 _NAME = rf"(?:[A-Za-z0-9]+[-_])*{_TELLING}(?:[-_](?:id|key|value|file))?"
 _HINTS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH")
-"""One of them is in every secret name, in capitals: most names of variables have none."""
+"""One of them is in every secret name, in capitals: most variables and texts have none."""
 
 # What the makers of keys begin them with; a text without any of them is not searched.
 _BEGINNINGS = (
@@ -76,8 +76,10 @@ def masked(
     ``places`` are other texts to replace, such as the home folder, with what stands for them.
     """
     text = without_keys(text, environ)
-    for pair in _PAIRS:
-        text = re.sub(pair, rf"\g<1>{MASK}", text, flags=re.IGNORECASE)
+    capitals = text.upper()
+    if any(hint in capitals for hint in _HINTS):
+        for pair in _PAIRS:
+            text = re.sub(pair, rf"\g<1>{MASK}", text, flags=re.IGNORECASE)
     for place in sorted(places, key=len, reverse=True):
         text = text.replace(place, places[place]) if len(place) > 1 else text
     return text

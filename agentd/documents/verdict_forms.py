@@ -208,18 +208,18 @@ def _given(line: str, allowed: Sequence[str], *, is_crossed: bool = False) -> It
                     marks_out += _WARNING
                 if is_crossed != any(map(around.__contains__, marks_out)):
                     continue
-                if _TAKEN_BACK.match(rest):
+                if rest and _TAKEN_BACK.match(rest):
                     continue
                 if name == allowed[0] and (others := _beside(rest, allowed[1:])):
                     yield from (_Given(each, "") for each in (name, *others))
-                behind = _BOX_BEHIND.match(rest)
+                behind = rest and _BOX_BEHIND.match(rest)  # most have none: it is not compiled
                 texts = [each.strip(_MARKUP) for each in beside]
                 marks = [each for each in texts if each and not _is_prose(each)]
                 marks = [behind["mark"]] if behind else marks
                 if marks or (texts and not any(texts)):
                     if any(map(_is_ticked, marks)):
                         yield _Given(name, "")
-                elif box or _ENDS.match(rest):
+                elif box or not rest or _ENDS.match(rest):
                     yield _Given(name, rest)
 
 

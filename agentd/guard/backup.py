@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import stat
@@ -156,11 +155,11 @@ class Backup:
         if entry.kind != "dir":
             return
         try:
-            inside = sorted(path.iterdir())
+            inside = sorted(os.listdir(path))  # noqa: PTH208 - to sort names takes less than Paths
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return
-        for item in inside:
-            yield from self._below(item, look)
+        for name in inside:
+            yield from self._below(path / name, look)
 
     def _is_as_folder(self, part: Path) -> bool:
         """Whether it is a folder, or was a link before."""
@@ -200,4 +199,13 @@ class Backup:
 
 def _on_its_way(path: Path) -> list[Path]:
     """What stood at ``path`` and was being moved aside."""
-    return sorted(path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}{_ON_ITS_WAY}"))
+    begin, length = f".{path.name}.", len(f".{path.name}.12345678{_ON_ITS_WAY}")
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208 - to glob takes ten times as long
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+    return [
+        path.parent / name
+        for name in sorted(names)
+        if len(name) == length and name.startswith(begin) and name.endswith(_ON_ITS_WAY)
+    ]

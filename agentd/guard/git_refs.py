@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agentd.files import read_plain
 from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.git_place import GitPlace
+from agentd.late_pattern import late_pattern
 
 _NONE = "0" * 40
 _REMOTE = "refs/remotes/"
 _STASH = "refs/stash"
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
+_HEAD = late_pattern(rb"ref: (refs/heads/(?!\.invalid)[^\s\0]+)\n|[0-9a-f]{40,64}\n")
 _NOTE = "agentd: undo what a step did"
 
 
@@ -45,7 +49,7 @@ class GitRefs:
         remote = sorted(f"{name} {oid}" for name, oid in refs.items() if name.startswith(_REMOTE))
         branch = next((line.partition(" ")[2] for line in lines if line[0] == "*"), "")
         if not branch:  # it is detached, or has no commit yet
-            branch = os.fsdecode(place.ask("symbolic-ref", "-q", "HEAD", fails=True)).strip()
+            branch = _named_by_head(place)
         head = refs.get(branch, "")
         if not branch:
             asked = ("rev-parse", "-q", "--verify", "HEAD^{commit}")
@@ -172,6 +176,15 @@ def shown_ref(name: str) -> str:
 def is_tag(name: str) -> bool:
     """Whether a ref is a tag."""
     return name.startswith(_TAG)
+
+
+def _named_by_head(place: GitPlace) -> str:
+    """The ref that HEAD names, "" when it is detached; git is asked where its file is unusual."""
+    head = place.git_dir / "HEAD"
+    with contextlib.suppress(OSError):
+        if not head.is_symlink() and (found := _HEAD.fullmatch(read_plain(head))):
+            return os.fsdecode(found[1] or b"")
+    return os.fsdecode(place.ask("symbolic-ref", "-q", "HEAD", fails=True)).strip()
 
 
 def _stashes(place: GitPlace) -> Iterator[tuple[str, str]]:

@@ -43,6 +43,9 @@ class OwnPlaces:
         self.project = project
         self._run_dir = run_dir
         self._homes = (project.archive_dir, project.changes_dir)  # the one may lie in the other
+        # As text: a Path takes ten times as long, and each file is asked for often.
+        self._begins = tuple(f"{home}/" for home in self._homes)
+        self._run_dirs: dict[str, Path] = {}
 
     def all(self) -> Iterator[Path]:
         """The files and folders to watch."""
@@ -113,13 +116,19 @@ class OwnPlaces:
 
         The name is None for what is not in ``runs/``, "" for ``runs/`` and a run's folder.
         """
-        text = str(path)  # a Path takes ten times as long, and each file is asked for often
-        home = next((home for home in self._homes if text.startswith(f"{home}/")), None)
-        if home is None:
+        text = str(path)
+        if not text.startswith(self._begins):
             return None, None
-        change, *parts = text[len(str(home)) + 1 :].split("/")
-        if parts[:1] != ["runs"]:
+        begin = next(filter(text.startswith, self._begins))
+        change, _, name = text[len(begin) :].partition("/")
+        runs, in_runs, name = name.partition("/")
+        if runs != "runs":
             return None, None
-        if len(parts) < 2 or parts[1] in _LOCKS_OF_RUNS or TEMPORARY.fullmatch(parts[1]):
-            return None, "/".join(parts[1:])
-        return home / change / "runs" / parts[1], "/".join(parts[2:])
+        run, _, inside = name.partition("/")
+        if not in_runs or run in _LOCKS_OF_RUNS or TEMPORARY.fullmatch(run):
+            return None, name
+        folder = f"{begin}{change}/runs/{run}"
+        run_dir = self._run_dirs.get(folder)
+        if run_dir is None:
+            run_dir = self._run_dirs[folder] = Path(folder)
+        return run_dir, inside

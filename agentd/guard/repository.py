@@ -82,7 +82,7 @@ class Repository:
         stamp = file_stamp(index)
         self._baseline.keep_bytes("git index", index.read_bytes() if stamp is not None else b"")
         status = Status.read(self._place)
-        told = tracked(self._place)
+        told = b"" if stamp is None else tracked(self._place)
         hidden = hidden_by_flags(told)
         dirty = {path: entry for path, entry in status.entries.items() if not self._skip(path)}
         # Uncommitted, but git is told not to look. In a sparse checkout they are not there.
@@ -281,7 +281,7 @@ class Repository:
         stamp = self._facts["stamp"]
         index = self._place.git_dir / "index"
         now = file_stamp(index)
-        if now is not None and stamp is not None and list(now) == list(stamp):
+        if (now and list(now)) == (stamp and list(stamp)):
             yield None
             return
         copy = self._baseline.path.with_suffix(".index")

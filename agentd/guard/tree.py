@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import stat
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import IO
 
@@ -115,4 +115,5 @@ def _read(path: str | Path, look: Look, keep: IO[bytes] | None) -> Look:
             size += len(block)
             if keep:
                 keep.write(block)
-    return replace(look, size=size, digest=digest.digest(), at=at)
+    times = (look.mtime_ns, look.ctime_ns, look.inode)
+    return Look(look.kind, look.mode, size, digest.digest(), *times, at)

@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote_to_bytes
 from agentd.files import read_plain
 from agentd.runner.process import (
     Process,
+    children,
     environment,
     group_exists,
     has_proc,
@@ -68,7 +69,7 @@ class Family:
         self._mark = _mark(run_dir).encode()
         self._adopts = adopts
         self._spared = spared
-        self._before = _children() if adopts else {}
+        self._before = children() if adopts else {}
         self._cli = 0
         self._cli_token: str | None = None
         self._is_own = False
@@ -301,11 +302,6 @@ def _marks_of(process: Process) -> list[bytes]:
         _UNMARKED.clear()  # they have ended, most of them
     _UNMARKED.add(known)
     return []
-
-
-def _children() -> dict[int, str]:
-    own = os.getpid()
-    return {each.pid: each.token for each in processes().values() if each.parent == own}
 
 
 def _has(table: Mapping[int, Process], pid: int, token: str) -> bool:

@@ -37,6 +37,21 @@ def processes() -> dict[int, Process]:
     return {process.pid: process for process in found}
 
 
+def children() -> dict[int, str]:
+    """The start tokens of this process's children, zombies too, by their process id.
+
+    Where the kernel lists them, no other process is looked at.
+    """
+    if has_proc():
+        with contextlib.suppress(OSError):  # not every kernel does
+            lists = [path.read_text() for path in (_PROC / "self/task").glob("*/children")]
+            if lists:
+                found = filter(None, map(_stat, " ".join(lists).split()))
+                return {each.pid: each.token for each in found}
+    own = os.getpid()
+    return {each.pid: each.token for each in processes().values() if each.parent == own}
+
+
 def start_token(pid: int) -> str | None:
     """What tells the living process ``pid`` from a later one of the same number: its start time.
 

@@ -82,3 +82,24 @@ def test_ctrl_c_while_it_is_still_loaded_leaves_no_traceback(tmp_path: Path) -> 
         [sys.executable, "-c", start, "status"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("before", "last"),
+    [
+        ("import atexit; atexit.register(print, 'at exit')", "at exit"),
+        (
+            "import threading, time\n"
+            "def late(): time.sleep(0.5); print('from a thread')\n"
+            "threading.Thread(target=late).start()",
+            "from a thread",
+        ),
+    ],
+)
+def test_it_ends_at_once_but_not_before_what_waits_for_its_end(before: str, last: str) -> None:
+    start = f"{before}\nimport sys, agentd.cli\nagentd.cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"agentd {__version__}\n{last}\n"

@@ -12,7 +12,7 @@ import pytest
 from standins.running import until
 
 from agentd.runner import process
-from agentd.runner.process import is_same, signal_group, start_token
+from agentd.runner.process import children, is_same, processes, signal_group, start_token
 
 
 @pytest.fixture(params=["proc", "ps"], autouse=True)
@@ -54,3 +54,29 @@ def test_a_process_that_never_was() -> None:
     child.wait()
     assert start_token(child.pid) is None
     signal_group(child.pid, signal.SIGTERM)
+
+
+def test_children_are_this_processs_own_also_those_that_nobody_has_collected(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    with (
+        subprocess.Popen(["true"]) as ended,
+        subprocess.Popen(["sh", "-c", "sleep 60 & wait"]) as sh,
+    ):
+        until(lambda: processes()[ended.pid].state == "Z")
+        until(lambda: any(each.parent == sh.pid for each in processes().values()))
+        found = children()
+        below = {each.pid for each in processes().values() if each.parent == sh.pid}
+        for pid in below:
+            os.kill(pid, signal.SIGKILL)
+        assert {sleeper.pid, ended.pid, sh.pid} <= found.keys()
+        assert found.keys().isdisjoint(below)
+        assert found[sleeper.pid] == start_token(sleeper.pid)
+
+
+def test_children_are_found_where_the_kernel_does_not_list_them(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = children()
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
+    assert children().items() >= {sleeper.pid: listed[sleeper.pid]}.items()
