@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 EVERYWHERE := not real and not services and not dist
 
-.PHONY: demo test reliability reliability-slice test-services lint types test-real bench bench-truth picture dist clean
+.PHONY: demo schemas test reliability reliability-slice test-services lint types test-real bench bench-truth picture dist clean
 demo: $(VENV)/.installed ## the main job, end to end, offline: recorded CLI output replayed
 	$(BIN)/agentd demo
 
@@ -36,6 +36,9 @@ types: $(VENV)/.installed-dev ## strict types
 test-real: $(VENV)/.installed-dev ## real steps with gemini, claude and codex from npm, on loopback
 	$(BIN)/python -m tests.real.install
 	$(BIN)/python -m pytest -m real tests/real
+
+schemas: $(VENV)/.installed-dev ## docs/schemas and docs/json.md, from the tables that they are made of
+	PYTHONPATH=tests $(BIN)/python -m generate.schemas
 
 bench: $(VENV)/.installed-dev ## the figures of docs/figures.md, as ratios in one run
 	$(BIN)/python -m benchmarks

@@ -84,7 +84,7 @@ def completion(
 
 def _candidates(typed: Sequence[str], begun: str) -> Iterator[str]:
     """What may stand where the word that is ``begun`` stands, behind those ``typed``."""
-    from agentd.cli.app import COMMANDS, make_app
+    from agentd.cli.app import COMMANDS
 
     rest = list(typed)
     while rest and rest[0].startswith("-"):
@@ -98,8 +98,11 @@ def _candidates(typed: Sequence[str], begun: str) -> Iterator[str]:
         return
     if rest[0] not in COMMANDS:
         return
-    group: Any = typer.main.get_command(make_app(rest[:1]))
-    command = group.commands[rest[0]]
+    if rest[0] == "help" and len(rest) > 1:  # help config get
+        named = rest[1] if len(rest) == 2 and rest[1] in COMMANDS else None
+        yield from _below(_command(named)) if named else ()
+        return
+    command = _command(rest[0])
     below = _below(command)
     if rest[1:] and rest[1] in below:  # config get
         command, rest = below[rest[1]], [f"{rest[0]} {rest[1]}", *rest[2:]]
@@ -115,6 +118,13 @@ def _candidates(typed: Sequence[str], begun: str) -> Iterator[str]:
         yield from _values(before, rest[0], begun)
     else:
         yield from _values(_next_argument(command, rest), rest[0], begun)
+
+
+def _command(name: str) -> Any:
+    from agentd.cli.app import make_app
+
+    group: Any = typer.main.get_command(make_app([name]))
+    return group.commands[name]
 
 
 def _below(command: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What the keys of config.toml take: each function makes the dataclass field of a key.
 
 Its metadata ``read`` takes a table, the key, and what was read of the table so far. It gives the
-key's value; None for one that is missing or, once that is reported, wrong.
+key's value; None for one that is missing or, once that is reported, wrong. ``takes`` is the same in
+the words of JSON Schema, where a class stands for the table that is read into it.
 """
 
 from __future__ import annotations
@@ -19,20 +20,25 @@ from agentd.metering.variants import TEXT as VARIANTS
 
 _MAX_INTEGER = 1_000_000_000_000  # keeps every time limit and sum far from an overflow
 _MAX_DIGITS = 30
+_ANY_TEXT = r".*\S.*"
+
+Takes = Mapping[str, object]
 
 
-def _key(expected: str, accept: Accept, default: object, *, needed: bool = False) -> Any:
+def _key(
+    expected: str, accept: Accept, default: object, takes: Takes, *, needed: bool = False
+) -> Any:
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> object:
         return table.take(key, expected, accept, needed=needed)
 
-    return field(default=default, metadata={"read": read})
+    return field(default=default, metadata={"read": read, "takes": takes, "needed": needed})
 
 
 def text(
     expected: str,
     default: str | None = None,
     *,
-    pattern: str = r".*\S.*",
+    pattern: str = _ANY_TEXT,
     check: Callable[[str], object] | None = None,
     needed: bool = False,
 ) -> Any:
@@ -45,7 +51,8 @@ def text(
             check(value)
         return value
 
-    return _key(expected, accept, "" if needed else default, needed=needed)
+    takes = {"type": "string", "pattern": pattern}
+    return _key(expected, accept, "" if needed else default, takes, needed=needed)
 
 
 def choice(names: Collection[str], default: str | None = None, *, needed: bool = False) -> Any:
@@ -54,7 +61,8 @@ def choice(names: Collection[str], default: str | None = None, *, needed: bool =
     def accept(value: object) -> object:
         return value if _is_text(value) and value in names else None
 
-    return _key(f"one of {', '.join(names)}", accept, "" if needed else default, needed=needed)
+    expected, takes = f"one of {', '.join(names)}", {"enum": names}
+    return _key(expected, accept, "" if needed else default, takes, needed=needed)
 
 
 def provider_name(built_in: Collection[str]) -> Any:
@@ -68,7 +76,8 @@ def provider_name(built_in: Collection[str]) -> Any:
             lambda value: value if _is_text(value) and value in names else None,
         )
 
-    return field(default=None, metadata={"read": read})
+    takes = {"type": "string", "examples": built_in}
+    return field(default=None, metadata={"read": read, "takes": takes})
 
 
 def provider_names(built_in: Collection[str]) -> Any:
@@ -82,12 +91,15 @@ def provider_names(built_in: Collection[str]) -> Any:
             lambda value: _distinct(value, names),
         )
 
-    return field(default=(), metadata={"read": read})
+    items = {"type": "string", "examples": built_in}
+    takes = {"type": "array", "items": items, "uniqueItems": True}
+    return field(default=(), metadata={"read": read, "takes": takes})
 
 
 def switch(default: bool) -> Any:
     """True or false."""
-    return _key("true or false", lambda value: value if isinstance(value, bool) else None, default)
+    accept: Accept = lambda value: value if isinstance(value, bool) else None  # noqa: E731
+    return _key("true or false", accept, default, {"type": "boolean"})
 
 
 def integer(default: int | None = None, *, minimum: int = 0) -> Any:
@@ -96,7 +108,8 @@ def integer(default: int | None = None, *, minimum: int = 0) -> Any:
     def accept(value: Any) -> object:
         return value if type(value) is int and minimum <= value <= _MAX_INTEGER else None
 
-    return _key(f"a whole number from {minimum} to {_MAX_INTEGER}", accept, default)
+    takes = {"type": "integer", "minimum": minimum, "maximum": _MAX_INTEGER}
+    return _key(f"a whole number from {minimum} to {_MAX_INTEGER}", accept, default, takes)
 
 
 def number(expected: str, default: Decimal | None = None, *, maximum: int = MAX_USD) -> Any:
@@ -105,7 +118,8 @@ def number(expected: str, default: Decimal | None = None, *, maximum: int = MAX_
     def accept(value: object) -> Decimal | None:
         return _number(value, maximum)
 
-    return _key(expected, accept, default)
+    takes = {"type": "number", "minimum": 0, "maximum": maximum}
+    return _key(expected, accept, default, takes)
 
 
 def texts(
@@ -119,7 +133,8 @@ def texts(
             return None
         return found
 
-    return _key(expected, accept, default)
+    items = {"type": "string", "pattern": pattern or ""}
+    return _key(expected, accept, default, {"type": "array", "items": items})
 
 
 def texts_by_name(expected: str, names: str, *, pattern: str = r".*\S.*") -> Any:
@@ -138,14 +153,17 @@ def texts_by_name(expected: str, names: str, *, pattern: str = r".*\S.*") -> Any
                 found[name] = value
         return found
 
-    return field(default_factory=dict, metadata={"read": read})
+    values = {"type": "string", "pattern": pattern}
+    takes = {"propertyNames": {"pattern": names}, "additionalProperties": values}
+    return field(default_factory=dict, metadata={"read": read, "takes": takes})
 
 
 def choices(names: Collection[str], default: tuple[str, ...] = ()) -> Any:
     """A list of some of ``names``, each at most once."""
 
     expected = f"a list of {', '.join(names)}, each at most once"
-    return _key(expected, lambda value: _distinct(value, names), default)
+    takes = {"type": "array", "items": {"enum": names}, "uniqueItems": True}
+    return _key(expected, lambda value: _distinct(value, names), default, takes)
 
 
 def section(kind: type, *, inherits: str = "", strict: bool = False, guards: bool = False) -> Any:
@@ -159,7 +177,8 @@ def section(kind: type, *, inherits: str = "", strict: bool = False, guards: boo
         usual = {name: value for name, value in so_far.items() if name == inherits}
         return table.table(key, strict=strict, guards=guards).read(kind, **usual)
 
-    return field(default_factory=kind, metadata={"read": read})
+    takes = {"section": kind, "strict": strict}
+    return field(default_factory=kind, metadata={"read": read, "takes": takes})
 
 
 def sections(kind: type, names: Collection[str], *, of_providers: bool = False) -> Any:
@@ -175,7 +194,8 @@ def sections(kind: type, names: Collection[str], *, of_providers: bool = False) 
         below.finish()
         return {name: value for name, value in found.items() if name in below}
 
-    return field(default_factory=dict, metadata={"read": read})
+    takes = {"sections": kind, "names": names, "of_providers": of_providers}
+    return field(default_factory=dict, metadata={"read": read, "takes": takes})
 
 
 def entries(kind: type, label: str) -> Any:
@@ -184,7 +204,8 @@ def entries(kind: type, label: str) -> Any:
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> tuple[object, ...]:
         return tuple(entry.read(kind) for entry in table.tables(key, label))
 
-    return field(default=(), metadata={"read": read})
+    takes = {"entries": kind}
+    return field(default=(), metadata={"read": read, "takes": takes})
 
 
 def prices_beside() -> Any:
@@ -196,7 +217,7 @@ def prices_beside() -> Any:
                 table.warn_if_missing(name, "so its other prices are not used")
         return _prices(table)
 
-    return field(default=None, metadata={"read": read})
+    return field(default=None, metadata={"read": read, "takes": {"prices": "beside"}})
 
 
 def prices_by_model() -> Any:
@@ -207,7 +228,8 @@ def prices_by_model() -> Any:
         found = {name: _prices(below.table(name), needed=True) for name in below}
         return {name: prices for name, prices in found.items() if prices}
 
-    return field(default_factory=dict, metadata={"read": read})
+    takes = {"prices": "by model"}
+    return field(default_factory=dict, metadata={"read": read, "takes": takes})
 
 
 def _prices(table: Table, *, needed: bool = False) -> PricingConfig | None:

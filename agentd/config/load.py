@@ -19,7 +19,7 @@ from agentd.errors import ConfigError
 from agentd.files import read_plain
 from agentd.providers import PROVIDERS
 
-_OWN_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
+OWN_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
 _OWN_NAMES = "a name of small letters, digits, '-' and '_' that is none of"
 _NAMING = ("providers", "http")
 
@@ -112,7 +112,7 @@ def _http(table: Table, others: Collection[str]) -> dict[str, HttpConfig]:
 def _own_names(table: Table, taken: Collection[str]) -> Iterator[str]:
     """The names of a table's tables that may be those of providers; the others are reported."""
     for name in table:
-        if name in taken or not re.fullmatch(_OWN_NAME, name):
+        if name in taken or not re.fullmatch(OWN_NAME, name):
             others = ", ".join(sorted(taken, key=[*PROVIDERS, *sorted(taken)].index))
             table.take(name, f"{_OWN_NAMES} {others}, for a table", lambda _: None)
         else:

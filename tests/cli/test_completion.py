@@ -61,6 +61,8 @@ CASES = {
     "config set project_name x steps.review.pro": ["steps.review.provider"],
     "help bud": ["budgets"],
     "help comp": ["completion"],
+    "help cost ": ["reset", "audit"],
+    "help config un": ["unset"],
     "help ": ["workflow", "budgets"],
     "import --into add-": ["add-b", "add-a"],
 }

@@ -38,7 +38,26 @@ def run_agentd(
     stdin: bytes = b"",
     timeout_s: float = 120,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ``agentd`` to its end and to that of its output. Raises TimeoutExpired."""
+    """Run ``agentd`` to its end and to that of its output. Raises TimeoutExpired.
+
+    A JSON document that it prints is held against its schema.
+    """
+    done = _run(*arguments, cwd=cwd, env=env, stdin=stdin, timeout_s=timeout_s)
+    words = [*map(os.fsdecode, arguments)]
+    if done.returncode >= 0 and {"--json", "json"} & {*words}:
+        from support.schemas import check_printed
+
+        check_printed(words, done.stdout.decode())
+    return done
+
+
+def _run(
+    *arguments: str | bytes,
+    cwd: Path,
+    env: Mapping[str, str] | None,
+    stdin: bytes,
+    timeout_s: float,
+) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "agentd", *arguments]
     environ = dict(os.environ if env is None else env)
     umask = os.umask(0o077)
