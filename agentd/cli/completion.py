@@ -98,10 +98,6 @@ def _candidates(typed: Sequence[str], begun: str) -> Iterator[str]:
         return
     if rest[0] not in COMMANDS:
         return
-    if rest[0] == "help" and len(rest) > 1:  # help config get
-        named = rest[1] if len(rest) == 2 and rest[1] in COMMANDS else None
-        yield from _below(_command(named)) if named else ()
-        return
     command = _command(rest[0])
     below = _below(command)
     if rest[1:] and rest[1] in below:  # config get
@@ -110,14 +106,14 @@ def _candidates(typed: Sequence[str], begun: str) -> Iterator[str]:
         yield from below
     option, equals, _ = begun.partition("=")
     if begun.startswith("-") and equals:
-        for value in _values(_option(command, option), rest[0], begun):
+        for value in _values(_option(command, option), rest, begun):
             yield f"{option}={value}"
     elif begun.startswith("-"):
         yield from _options(command)
     elif (before := _option(command, rest[-1])) is not None:
-        yield from _values(before, rest[0], begun)
+        yield from _values(before, rest, begun)
     else:
-        yield from _values(_next_argument(command, rest), rest[0], begun)
+        yield from _values(_next_argument(command, rest), rest, begun)
 
 
 def _command(name: str) -> Any:
@@ -161,7 +157,7 @@ def _next_argument(command: Any, rest: Sequence[str]) -> Any:
     return None if following.name == "pairs" and len(given) % 2 else following  # a setting's value
 
 
-def _values(parameter: Any, command: str, begun: str) -> Iterable[str]:
+def _values(parameter: Any, rest: Sequence[str], begun: str) -> Iterable[str]:
     """What an option or argument takes, where agentd knows that."""
     if parameter is None:
         return ()
@@ -170,9 +166,10 @@ def _values(parameter: Any, command: str, begun: str) -> Iterable[str]:
     if parameter.name == "provider":
         return _providers(command)
     known: dict[str, Callable[[], Iterable[str]]] = {
-        **{"ID": lambda: _change_ids(command), "MODEL": lambda: _models(command)},
-        **{"KEY": _keys, "GATE": _gates, "TOPIC": _topics, "WHAT": lambda: _dimensions(begun)},
-        **{"WHEN": lambda: _TIMES, "bash|zsh|fish": lambda: _SCRIPTS},
+        **{"ID": lambda: _change_ids(rest[0]), "MODEL": lambda: _models(rest[0])},
+        **{"KEY": _keys, "GATE": _gates, "TOPIC": lambda: _topics(rest)},
+        **{"WHAT": lambda: _dimensions(begun), "WHEN": lambda: _TIMES},
+        **{"bash|zsh|fish": lambda: _SCRIPTS},
     }
     metavar = (parameter.metavar or "").strip("[]").split(" ")[0]
     return known[metavar]() if metavar in known else ()
@@ -194,11 +191,13 @@ def _gates() -> Iterable[str]:
     return GATES
 
 
-def _topics() -> Iterable[str]:
+def _topics(rest: Sequence[str]) -> Iterable[str]:
     from agentd.cli.app import COMMANDS
     from agentd.cli.help import TOPICS
 
-    return (*TOPICS, *COMMANDS)
+    if len(rest) == 1:
+        return (*TOPICS, *COMMANDS)
+    return _below(_command(rest[1])) if len(rest) == 2 and rest[1] in COMMANDS else ()
 
 
 def _dimensions(begun: str) -> Iterable[str]:
