@@ -164,7 +164,7 @@ def _values(parameter: Any, rest: Sequence[str], begun: str) -> Iterable[str]:
     if choices := getattr(parameter.type, "choices", None):
         return list(choices)
     if parameter.name == "provider":
-        return _providers(command)
+        return _providers(rest[0])
     known: dict[str, Callable[[], Iterable[str]]] = {
         **{"ID": lambda: _change_ids(rest[0]), "MODEL": lambda: _models(rest[0])},
         **{"KEY": _keys, "GATE": _gates, "TOPIC": lambda: _topics(rest)},
