@@ -58,8 +58,9 @@ def part_accounts(
     provider: str | None,
 ) -> Iterator[Account]:
     """The accounts of a step and of a provider within the change, where they have limits."""
+    step = step_of(step)
     if limit := budget.steps.get(step):
-        own = [call for call in calls if call.step == step]
+        own = [call for call in calls if step_of(call.step) == step]
         yield limit_account(
             f"budget.steps.{step}", f"step {step} in change {change_id}", limit, own
         )
@@ -75,9 +76,15 @@ def limit_account(key: str, shown: str, limit: Limit, calls: Sequence[CallRecord
     return Account(key=key, shown=shown, limit_usd=usd, limit_tokens=tokens, spent=amount_of(calls))
 
 
+def step_of(step: str) -> str:
+    """The step that a call is made for: ``review`` of ``review/summary``."""
+    return step.partition("/")[0]
+
+
 def is_limited(budget: BudgetConfig, *, step: str, provider: str) -> bool:
     """Whether calls of a step by a provider have a limit of any kind."""
-    limits = (budget, budget.project, budget.steps.get(step), budget.providers.get(provider))
+    of_step = budget.steps.get(step_of(step))
+    limits = (budget, budget.project, of_step, budget.providers.get(provider))
     return any(limit is not None and limit.is_set for limit in limits)
 
 

@@ -10,20 +10,16 @@ from agentd.budget.allowing import allowing
 from agentd.budget.spending import check_priced
 from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
-from agentd.config.model import Config
 from agentd.errors import AgentdError, Cancelled, ProviderError
-from agentd.ledger.call_id import new_call_id
-from agentd.ledger.pending import reserve
 from agentd.metering.call import CallRecord
 from agentd.providers.failure import Failure
-from agentd.runner.run import RunRequest
-from agentd.runner.run_folder import RunFolder
 from agentd.workflow.attempt import Attempt, attempt
 from agentd.workflow.meter_choice import metered
 from agentd.workflow.model_choice import Choice, choose
 from agentd.workflow.next_command import next_command
 from agentd.workflow.prompts.prompt import render
-from agentd.workflow.session import prior_usage, session_to_continue
+from agentd.workflow.run_request import request_of, room_for
+from agentd.workflow.session import session_to_continue
 from agentd.workflow.step_run import StepRun
 
 
@@ -43,7 +39,7 @@ def run_until_done(run: StepRun) -> CallRecord:
         failed.append((lost.provider, lost.failure))
         choice, session = _after_failure(run, failed, lost.error, choice, session)
     while True:
-        request = metered(run, _request(run, choice, session))
+        request = metered(run, request_of(run, choice, _prompt(run, choice), session))
         with (
             allowing(change, request, override=order.override_budget) as allowance,
             order.watching(run.begun(choice)) as watched,
@@ -129,36 +125,11 @@ def choose_for(run: StepRun) -> Choice:
     return choose(config, run.step, provider=order.provider, model=order.model, size=size)
 
 
-def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
-    change, config = run.change, run.change.workspace.config
-    row = config.row(choice.provider)
-    prompt = render(run, None if row.has_tools else _room(config, choice))
-    folder = RunFolder.create(change.runs_dir, new_call_id(run.step.name, utc_now()))
-    reserve(folder.path)
-    settings = config.providers[choice.provider]
-    return RunRequest(
-        call_id=folder.path.name,
-        step=run.step.name,
-        provider=row,
-        command=settings.command,
-        prompt=prompt,
-        prompt_name=run.prompt_name,
-        cwd=change.project.root,
-        runs_dir=change.runs_dir,
-        model=choice.model,
-        extra_args=settings.extra_args,
-        environ=change.workspace.environ_of(choice.provider),
-        resume_session_id=session,
-        timeout_s=config.workflow.step_timeout_secs,
-        prior_usage=prior_usage(change.state.calls, choice.provider, session),
-    )
+def _prompt(run: StepRun, choice: Choice) -> str:
+    config = run.change.workspace.config
+    if config.row(choice.provider).has_tools:
+        return render(run)
+    from agentd.workflow.helper_call import summary_of
 
-
-def _room(config: Config, choice: Choice) -> int:
-    """How many tokens a prompt for a provider without tools may have."""
-    from agentd.metering.catalog import context_window
-    from agentd.workflow.prompts.carried import room_tokens
-
-    server = config.http[choice.provider]
-    window = server.context_tokens or context_window(choice.model or server.model)
-    return room_tokens(window, server.max_output_tokens)
+    room = room_for(config, choice)
+    return render(run, room, lambda text: summary_of(run, choice, room, text))

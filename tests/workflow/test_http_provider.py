@@ -256,17 +256,18 @@ def test_a_review_has_the_difference_of_the_code(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_the_models_window_is_named(tmp_path: Path) -> None:
-    with chat_api(by_step(review=REVIEW)) as api:
+    with chat_api(by_step(challenge=CHALLENGE)) as api:
         box = box_at(tmp_path, api.url, more="context_tokens = 6000")
-        put_change(box, "x", "implementing", IMPLEMENTED)
-        (box.root / "login.py").write_text("".join(f"line_{n} = {n}\n" for n in range(5000)))
-        (box.root / "agentd/specs/other.md").write_text("# Other\n\nLong.\n" * 50)
-        box.ok("review", "x", "--provider", "local")
-        prompt = prompt_of(api.asked[0])
-    assert re.search(r"### `git diff`, its first \d+ of \d+ lines", prompt)
-    assert "+line_1 = 1\n" in prompt
-    assert "line_4999" not in prompt
-    assert "Left out, as they do not fit: the rest of `git diff`, `agentd/specs/other.md`" in prompt
+        put_change(box, "x", "proposed")
+        (box.root / "agentd/specs/a.md").write_text("# A\n\nNot so short.\n" * 2000)
+        (box.root / "agentd/specs/b.md").write_text("# B\n\nLong.\n" * 50)
+        box.ok("challenge", "x", "--provider", "local")
+        [prompt] = map(prompt_of, (asked for asked in api.asked))
+    assert re.search(r"### `agentd/specs/a.md`, its first \d+ of 6000 lines", prompt)
+    assert "Left out, as they do not fit: the rest of `agentd/specs/a.md`, `agentd/specs/b.md`" in (
+        prompt
+    )
+    assert "# Proposal: log in" in prompt
     assert len(prompt) < 6000 * 4
 
 
@@ -356,3 +357,66 @@ def test_a_key_in_the_base_url_is_refused_and_not_shown(tmp_path: Path) -> None:
             done = box.run(*command)
             assert KEY not in done.stdout + done.stderr
         assert "has no place in it" in done.stderr
+
+
+LONG = "".join(f"line_{n} = {n}\n" for n in range(1500))
+
+
+def reviewing(tmp_path: Path, url: str, more: str) -> Sandbox:
+    """A change under review whose code differs by more than the model's window."""
+    box = box_at(tmp_path, url, more=f"context_tokens = 6000\n{more}")
+    put_change(box, "x", "implementing", IMPLEMENTED)
+    (box.root / "login.py").write_text(LONG)
+    return box
+
+
+def says(asked: Asked) -> bytes:
+    """A summary where one is asked for, else the review."""
+    is_summary = prompt_of(asked).startswith("Part ")
+    return answer_of("login.py: new lines, nothing wrong" if is_summary else REVIEW)
+
+
+def test_a_long_difference_is_summarised_in_calls_of_their_own(tmp_path: Path) -> None:
+    with chat_api(says) as api:
+        box = reviewing(tmp_path, api.url, "")
+        box.ok("review", "x", "--provider", "local")
+        *summaries, review = (prompt_of(asked) for asked in api.asked)
+    steps = [call["step"] for call in box.telemetry("x")["calls"]]
+    assert len(summaries) > 1
+    assert steps == [*["review/summary"] * len(summaries), "review"]
+    parts = re.findall(r"Part (\d+) of (\d+)", "\n".join(summaries))
+    assert parts == [(str(n), str(len(summaries))) for n in range(1, len(summaries) + 1)]
+    everything = review + "".join(summaries)
+    assert all(f"line_{n} = {n}\n" in everything for n in range(1500))
+    assert "### `git diff`, the rest as a model has summarised it" in review
+    assert "login.py: new lines, nothing wrong" in review
+    assert "Left out, as they do not fit: the rest of `git diff`" not in review
+    assert all(len(prompt) < 6000 * 4 for prompt in (*summaries, review))
+    told = box.ok("cost", "x", "--by", "step")
+    assert "review/summary" in told
+    assert box.run("cost", "audit", "x").returncode == 0
+    assert state_of(box, "x")["last_action"] == "review"
+
+
+def test_a_summary_is_held_to_the_budget_of_its_step(tmp_path: Path) -> None:
+    with chat_api(says) as api:
+        box = reviewing(tmp_path, api.url, "[budget.steps.review]\nlimit_tokens = 2000")
+        done = box.run("review", "x", "--provider", "local")
+    assert (done.returncode, api.asked) == (3, [])
+    assert "step review" in done.stderr
+
+
+def test_a_summary_that_fails_leaves_the_rest_out(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> bytes:
+        if prompt_of(asked).startswith("Part "):
+            return json_answer({"error": {"message": "no"}}, status="400 Bad Request")
+        return answer_of(REVIEW)
+
+    with chat_api(answer) as api:
+        box = reviewing(tmp_path, api.url, "")
+        done = box.run("review", "x", "--provider", "local")
+        review = prompt_of(api.asked[-1])
+    assert done.returncode == 0, done.stderr
+    assert "review/summary: 127.0.0.1" in done.stderr
+    assert "Left out, as they do not fit: the rest of `git diff`" in review
+    assert calls_of(box, "x") == [("review/summary", "failed"), ("review", "ok")]

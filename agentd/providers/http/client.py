@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from yarl import URL
 
 from agentd.clock import utc_now
 from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 from agentd.metering.dialects import dialect_of, plain_path
 from agentd.metering.dialects.answers import Answer, AnswerReading
 from agentd.metering.requests import ApiRequest
@@ -29,8 +29,8 @@ _MAX_ERROR_BYTES = 1 << 16
 _MAX_WHOLE_BYTES = 16 << 20
 _MAX_STREAM_BYTES = 64 << 20  # events around few tokens each are long
 _MAX_TEXT_CHARS = 4_000_000
-_DONE = re.compile(rb"data: ?\[DONE\]\s*$")
-_KEY = re.compile(r"[\x21-\x7e]+")
+_DONE = late_pattern(rb"data: ?\[DONE\]\s*$")
+_KEY = late_pattern(r"[\x21-\x7e]+")
 
 Hear = Callable[[str], None]
 """Takes the next piece of the answer's text."""

@@ -6,14 +6,13 @@ And how it is to answer, as it can write none.
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from agentd import git
 from agentd.files import files_below
 from agentd.frozen import frozen
-from agentd.metering.tokens.estimates import estimate
+from agentd.late_pattern import late_pattern
 from agentd.project.text_file import read_text
 from agentd.text import fenced, some_of
 from agentd.workflow.changed_files import differing, head_of
@@ -22,11 +21,14 @@ from agentd.workflow.step_run import StepRun
 USUAL_WINDOW_TOKENS = 32_768
 """Of a model whose window nobody knows."""
 
+Summarise = Callable[[str], tuple[str, bool]]
+"""From a text to what is in it, in short, and whether that is all of it."""
+
 _ANSWER_SHARE, _USUAL_ANSWER_TOKENS = 4, 8_192
 _LEAST_TOKENS = 200  # a shorter piece of a file says nothing
 _NAMED = 20
 TOKENIZER = "generic-estimate"
-_CODE = re.compile(r"`([\w./-]+\.\w+)(?::\d[\d-]*)?`")
+_CODE = late_pattern(r"`([\w./-]+\.\w+)(?::\d[\d-]*)?`")
 
 
 @frozen()
@@ -35,6 +37,7 @@ class Carried:
 
     name: str
     text: str
+    is_difference: bool = False
 
 
 def room_tokens(window_tokens: int | None, answer_tokens: int | None) -> int:
@@ -43,22 +46,40 @@ def room_tokens(window_tokens: int | None, answer_tokens: int | None) -> int:
     return window - min(answer_tokens or _USUAL_ANSWER_TOKENS, window // _ANSWER_SHARE)
 
 
-def files_section(run: StepRun, room: int) -> str:
-    """The files that a step reads, the most needed first, in ``room`` tokens; what is left out."""
+def _tokens(text: str) -> int:
+    from agentd.metering.tokens.estimates import estimate  # prompts of CLIs do without
+
+    return estimate(text, TOKENIZER)
+
+
+def files_section(run: StepRun, room: int, summarise: Summarise | None = None) -> str:
+    """The files that a step reads, the most needed first, in ``room`` tokens; what is left out.
+
+    What of a difference does not fit is told by ``summarise``.
+    """
     parts, left_out = [], []
     for file in _distinct(_candidates(run)):
         block = f"### `{file.name}`\n\n{fenced(file.text.rstrip())}"
-        needed = estimate(block, TOKENIZER)
+        needed = _tokens(block)
         if needed <= room:
             parts.append(block)
             room -= needed
         elif room < _LEAST_TOKENS:
             left_out.append(f"`{file.name}`")
         else:
-            kept, lines = _beginning(file.text, room - _LEAST_TOKENS // 2)
+            own = room * 3 // 4 if file.is_difference and summarise else room
+            kept, lines = beginning(file.text, own - _LEAST_TOKENS // 2)
             parts.append(f"### `{file.name}`, its first {kept.count(chr(10))} of {lines} lines\n\n")
             parts[-1] += fenced(kept.rstrip())
-            left_out.append(f"the rest of `{file.name}`")
+            is_whole = False
+            if file.is_difference and summarise:
+                said, is_whole = summarise(file.text[len(kept) :])
+                said, _ = beginning(f"{said}\n", room - own)
+                if said.strip():
+                    told = f"### `{file.name}`, the rest as a model has summarised it"
+                    parts.append(f"{told}\n\n{fenced(said.strip())}")
+            if not is_whole:
+                left_out.append(f"the rest of `{file.name}`")
             room = 0
     told = "\n\n".join(["## Files", *(parts or ["None."])])
     if left_out:
@@ -126,7 +147,7 @@ def _difference(run: StepRun) -> Iterator[Carried]:
     with contextlib.suppress(git.GitFailed):
         if commit is not None and known:
             told = git.output(project.root, "diff", *plain, commit, "--", *known)
-            yield Carried("git diff", told.decode(errors="replace"))
+            yield Carried("git diff", told.decode(errors="replace"), is_difference=True)
     for name in sorted(set(changed) - set(known)):
         yield from _file(project.root / name, name)
 
@@ -158,13 +179,13 @@ def _distinct(found: Iterable[Carried]) -> Iterator[Carried]:
             yield file
 
 
-def _beginning(text: str, tokens: int) -> tuple[str, int]:
+def beginning(text: str, tokens: int) -> tuple[str, int]:
     """As many whole lines as fit, and how many there are."""
     lines = text.splitlines(keepends=True)
     least, most = 0, len(lines)
     while least < most:
         middle = (least + most + 1) // 2
-        if estimate("".join(lines[:middle]), TOKENIZER) <= tokens:
+        if _tokens("".join(lines[:middle])) <= tokens:
             least = middle
         else:
             most = middle - 1

@@ -11,6 +11,12 @@ from agentd.documents.owed import owes_specs
 from agentd.guard.rules import all_rules
 from agentd.project.change import Change
 from agentd.text import fenced
+from agentd.workflow.prompts.carried import (
+    TOKENIZER,
+    Summarise,
+    answer_rules,
+    files_section,
+)
 from agentd.workflow.prompts.project_notes import read_notes, shorten_notes
 from agentd.workflow.prompts.templates import Templates
 from agentd.workflow.step_run import StepRun
@@ -18,11 +24,12 @@ from agentd.workflow.step_run import StepRun
 _NO_CHECKS = "None: agentd knows no checks of this project, or ran none."
 
 
-def render(run: StepRun, room: int | None = None) -> str:
+def render(run: StepRun, room: int | None = None, summarise: Summarise | None = None) -> str:
     """The text that the provider gets. Raises InputError for a template that can't be used.
 
     ``room`` is how many tokens it may have where the provider has no tools: then it carries the
-    files that its step reads, and says how to answer with those it writes.
+    files that its step reads, and says how to answer with those it writes; ``summarise`` tells what
+    is in a difference that is too long.
     """
     project = run.change.project
     given = {
@@ -50,11 +57,10 @@ def render(run: StepRun, room: int | None = None) -> str:
     if room is None:
         return filled()
     from agentd.metering.tokens.estimates import estimate
-    from agentd.workflow.prompts.carried import TOKENIZER, answer_rules, files_section
 
     answer = answer_rules(run)
     used = estimate(filled({"carried": "", "answer": answer}), TOKENIZER)
-    return filled({"carried": files_section(run, max(0, room - used)), "answer": answer})
+    return filled({"carried": files_section(run, max(0, room - used), summarise), "answer": answer})
 
 
 def fill_in(
