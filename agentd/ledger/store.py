@@ -181,11 +181,14 @@ class StateStore:
                 self._change(origin, found, Changes(approvals=" ".join([*given, *new])))
 
     def give_feedback(self, text: str) -> None:
-        """Add to ``feedback`` what the next step that mends is to do."""
+        """Add to ``feedback`` what the next step that mends is to do, unless it was said last."""
         with self.locked():
             origin, found = self._read()
-            given = filter(None, (found.value("feedback"), text))
-            self._change(origin, found, Changes(feedback="\n\n".join(given)))
+            given = found.value("feedback")
+            if f"\n\n{given}".endswith(f"\n\n{text}"):  # as by a command that was killed
+                return
+            said = "\n\n".join(filter(None, (given, text)))
+            self._change(origin, found, Changes(feedback=said))
 
     def restart_meter(self, *, keep: str) -> None:
         """Let the budget count from the next call on, and the warnings be given again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from agentd.errors import InputError
@@ -13,6 +14,7 @@ from agentd.project.changes import archive_dir
 from agentd.project.layout import STATE_FILE
 from agentd.runner import recovery
 from agentd.specs.staging import take_back
+from agentd.text import some_of
 from agentd.workflow.unentered import enter_unentered
 
 
@@ -42,7 +44,7 @@ def check_deletable(change: Change) -> None:
 def delete(change: Change) -> Path | None:
     """Delete a change that is held; where its STATE.yaml is now, None where it had none.
 
-    Raises InputError when a change of its id was archived today.
+    Raises InputError when a change of its id was archived today, or not all can be removed.
 
     The folder moves as a whole and is emptied there: killed in between, it is an archived change
     that ``is_deleted``, and deleting it again takes the rest.
@@ -52,6 +54,7 @@ def delete(change: Change) -> Path | None:
     if file_stamp(change.folder / STATE_FILE) is None:  # one of OpenSpec's that nobody took up
         remove_tree(change.folder)
         sync_folder(change.project.changes_dir)
+        _check_gone(change, [change.folder] if change.folder.exists() else [])
         return None
     if not change.archived_on:
         change.ledger.update(last_action=DELETED)
@@ -65,4 +68,13 @@ def delete(change: Change) -> Path | None:
                 remove_tree(Path(entry.path))
             elif entry.name != STATE_FILE:
                 Path(entry.path).unlink()
+    _check_gone(change, [one for one in change.folder.iterdir() if one.name != STATE_FILE])
     return change.folder / STATE_FILE
+
+
+def _check_gone(change: Change, left: Sequence[Path]) -> None:
+    if left:
+        raise InputError(
+            f"{some_of(sorted(map(change.project.shown, left)))} can't be removed",
+            fix="Remove it, or run the command again.",
+        )

@@ -129,6 +129,50 @@ def test_cost_reset(tmp_path: Path) -> None:
     prove(Scene(command=command, make=with_calls, paid=NOTHING, holds=is_reset), tmp_path)
 
 
+def with_a_whole_change(folder: Path) -> Sandbox:
+    box = with_calls(folder)
+    texts = {name.removeprefix("change/"): text for name, text in PROPOSAL.items()}
+    for name, text in {**texts, "rounds/01-REVIEW.md": "x\n", "runs/c1/stdout": "x\n"}.items():
+        path = box.change("add-x") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return box
+
+
+def is_deleted(box: Sandbox) -> None:
+    [kept] = box.root.glob("agentd/archive/*-add-x")
+    assert [path.name for path in kept.iterdir()] == ["STATE.yaml"]
+    assert not box.change("add-x").exists()
+
+
+@pytest.mark.reliability
+def test_delete(tmp_path: Path) -> None:
+    scene = Scene(
+        command=("delete", "add-x", "--yes"),
+        after=("list",),
+        make=with_a_whole_change,
+        paid=NOTHING,
+        holds=is_deleted,
+        may_say="there is no change add-x",
+    )
+    prove(scene, tmp_path)
+
+
+@pytest.mark.reliability
+def test_feedback(tmp_path: Path) -> None:
+    def is_said_once(box: Sandbox) -> None:
+        state = yaml.safe_load((box.change("add-x") / "STATE.yaml").read_text())
+        assert state["feedback"] == "Be shorter"
+
+    scene = Scene(
+        command=("feedback", "add-x", "Be shorter"),
+        make=with_a_whole_change,
+        paid=NOTHING,
+        holds=is_said_once,
+    )
+    prove(scene, tmp_path)
+
+
 def untidy(folder: Path) -> Sandbox:
     folder.mkdir(parents=True)
     box = box_with(folder)
