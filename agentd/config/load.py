@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,13 @@ from typing import Any
 from agentd import debug
 from agentd import min_version as min_versions
 from agentd.config.compare import compare_settings
-from agentd.config.model import Config, HttpConfig, NamedProvider, ProviderConfig
+from agentd.config.model import (
+    BudgetConfig,
+    Config,
+    HttpConfig,
+    NamedProvider,
+    ProviderConfig,
+)
 from agentd.config.table import Problems, Table
 from agentd.errors import ConfigError
 from agentd.files import read_plain
@@ -77,7 +83,8 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     """
     data = _toml(text, file := shown_path(path))
     named = [name for key in _NAMING if isinstance(data.get(key), dict) for name in data[key]]
-    problems = Problems(file, must_know, named)
+    limits = {key.name: f"budget.{key.name}" for key in fields(BudgetConfig) if _is_limit(key.name)}
+    problems = Problems(file, must_know, named, limits)
     top = Table(data, problems)
     sections = {name: top.table(name) for name in PROVIDERS}
     providers = {
@@ -90,6 +97,10 @@ def examine(text: str, path: Path, must_know: Collection[str] = ()) -> tuple[Con
     config = top.read(Config, path=path, project_name=usual_name, providers=providers, http=http)
     compare_settings(config, problems)
     return replace(config, warnings=tuple(problems.warnings)), problems
+
+
+def _is_limit(name: str) -> bool:
+    return name.startswith(("limit_", "warn_at_", "on_unpriced"))
 
 
 def _named(table: Table) -> dict[str, ProviderConfig]:

@@ -23,12 +23,14 @@ class Problems:
     """What is wrong with (``errors``) or odd about (``warnings``) the file shown as ``file``.
 
     A key of ``must_know`` that turns out to be unknown is an error. ``own_providers`` are the names
-    that the file itself gives to providers.
+    that the file itself gives to providers. ``limits`` are keys that guard money in a table of
+    their own, with their full keys: in another table they are errors.
     """
 
     file: str
     must_know: Collection[str] = ()
     own_providers: Collection[str] = ()
+    limits: Mapping[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -151,14 +153,18 @@ class Table:
         """Warn about every key that was never asked for, with the nearest one that was.
 
         It is an error in a strict table, and within two letters of one that guards money: a limit
-        or a price that is misspelt must not leave the money unguarded.
+        or a price that is misspelt, or stands in the wrong table, must not leave the money
+        unguarded.
         """
         for key in self._data:
             if key not in self._known:
                 near = nearest(key.lower(), self._known)
-                hint = f"; did you mean {join(self._key, near)}?" if near else ""
+                meant = join(self._key, near) if near else None
                 guarded = [name for name, guards in self._known.items() if guards]
                 refused = self._strict or any(_nearly(name, key.lower()) for name in guarded)
+                if not refused and (limit := self._problems.limits.get(key.lower())):
+                    meant, refused = limit, True
+                hint = f"; did you mean {meant}?" if meant else ""
                 self._problems.unknown(self.path(key), hint, refused=refused)
 
 

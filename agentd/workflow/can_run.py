@@ -49,7 +49,7 @@ def check_can_run(workspace: Workspace, steps: Iterable[str], order: Order) -> N
         row, command = config.row(provider), config.providers[provider].command
         step = "step" if len(names) == 1 else "steps"
         told.append(f"there is no command {command}, so {provider} can't run {step} {_and(names)}")
-        install = f"Install it: {row.install}" if row.install else f"Install {row.title}"
+        install = f"Install {provider}: {row.install}" if row.install else f"Install {row.title}"
         fixes.append(f"{install}\n{_switch(provider, names, there, order)}")
     raise ProviderError("\n".join(told), fix="\n".join(fixes))
 

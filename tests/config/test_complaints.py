@@ -382,6 +382,11 @@ def test_what_is_odd_is_a_warning(text: str, expected: str) -> None:
         ),
         ("[pricing]\nsorces = []", "unknown key pricing.sorces; did you mean pricing.sources?"),
         ("[pricng]", "unknown key pricng; did you mean pricing?"),
+        ("limit_usd = 5", "unknown key codex.limit_usd; did you mean budget.limit_usd?"),
+        (
+            "[workflow]\nwarn_at_percent = 5",
+            "unknown key workflow.warn_at_percent; did you mean budget.warn_at_percent?",
+        ),
         ('[meter]\nwir = "on"', "unknown key meter.wir; did you mean meter.wire?"),
         (
             '[[codex.models]]\nid = "a"\nmodel = "b"\ncost_per_1m_imput = 1',

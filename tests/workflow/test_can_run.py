@@ -47,7 +47,7 @@ def test_no_loop_begins_whose_last_step_lacks_its_cli(
     first = next(place for place, line in enumerate(told) if line.startswith("Error: "))
     assert told[first : first + 3] == [
         f"Error: there is no command {box.root.parent}/codex, so codex can't run step {step}",
-        "Install it: npm install -g @openai/codex@latest",
+        "Install codex: npm install -g @openai/codex@latest",
         f"Or let gemini run it: agentd config set steps.{step}.provider gemini",
     ]
     assert not (box.root.parent / "began.log").exists()
