@@ -137,8 +137,17 @@ def texts(
     return _key(expected, accept, default, {"type": "array", "items": items})
 
 
-def texts_by_name(expected: str, names: str, *, pattern: str = r".*\S.*") -> Any:
-    """A table of strings that match ``pattern``, below names that match ``names``, as a whole."""
+def texts_by_name(
+    expected: str,
+    names: str,
+    *,
+    pattern: str = r".*\S.*",
+    named: str = "a name of small letters, digits, '-' and '_'",
+) -> Any:
+    """A table of strings that match ``pattern``, below names that match ``names``, as a whole.
+
+    ``named`` says in words what such a name is.
+    """
 
     def accept(value: object) -> str | None:
         return value if _is_text(value) and re.fullmatch(pattern, value, re.DOTALL) else None
@@ -148,7 +157,7 @@ def texts_by_name(expected: str, names: str, *, pattern: str = r".*\S.*") -> Any
         found = {}
         for name in below:
             if not re.fullmatch(names, name):
-                below.take(name, "a name of small letters, digits, '-' and '_'", lambda _: None)
+                below.refuse(name, named)
             elif (value := below.take(name, expected, accept)) is not None:
                 found[name] = value
         return found

@@ -67,6 +67,7 @@ _MODEL_NAME = r"[A-Za-z0-9]\S*"  # never read as an option by the CLI that gets 
 _COMMAND = 'a shell command, or "" for none'
 _CHECK_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
 _FILES = 'a glob within the change\'s folder, such as "specs/**/*.md"'
+_NO_KEY = r"(?!.*_(?i:key|token|secret|password)\Z)[A-Za-z_][A-Za-z0-9_]*"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
 _VARIABLES = 'names of variables, such as ["PATH", "HOME", "LC_*"]'
 _ONE_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -155,25 +156,36 @@ class ProviderConfig:
 
     ``default`` is an id of ``models``, or a full model name where no models are listed; None leaves
     the choice to the CLI. ``env`` are the variables that reach it, None for all: names, and
-    beginnings of names with a ``*`` behind.
+    beginnings of names with a ``*`` behind. ``set_env`` are variables that it gets besides, or
+    with another value; ``~/`` at the begin of one is the user's home.
     """
 
     command: str = text("a command on PATH or a path")
     default: str | None = text("the id of a model", pattern=_MODEL_NAME)
     extra_args: tuple[str, ...] = texts('a list of texts, such as ["--debug"]')
     env: tuple[str, ...] | None = texts(_VARIABLES, None, pattern=_VARIABLE)
+    set_env: Mapping[str, str] = texts_by_name(
+        "a text", _NO_KEY, named="a variable's name, and none of a key, as this file is in git"
+    )
     models: tuple[ModelConfig, ...] = entries(ModelConfig, "id")
 
     def reaching(self, environ: Mapping[str, str]) -> Mapping[str, str]:
-        """The variables of ``environ`` that reach the CLI."""
-        if self.env is None:
+        """The variables of ``environ`` that reach the CLI, and those that it gets besides."""
+        if self.env is not None:
+            beginnings = tuple(name[:-1] for name in self.env if name.endswith("*"))
+            reaching = {
+                name: value
+                for name, value in environ.items()
+                if name in self.env or name.startswith(beginnings)
+            }
+        elif self.set_env:
+            reaching = dict(environ)
+        else:
             return environ
-        beginnings = tuple(name[:-1] for name in self.env if name.endswith("*"))
-        return {
-            name: value
-            for name, value in environ.items()
-            if name in self.env or name.startswith(beginnings)
-        }
+        home = environ.get("HOME", "~")
+        for name, value in self.set_env.items():
+            reaching[name] = f"{home}{value[1:]}" if value.startswith("~/") else value
+        return reaching
 
     def executable(self, root: Path, environ: Mapping[str, str]) -> str | None:
         """Where its command is, seen from the project's ``root``; None where it is not."""

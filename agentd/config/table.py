@@ -117,6 +117,11 @@ class Table:
         self._problems.wrong(self.path(key), self._data[key], expected + why)
         return None
 
+    def refuse(self, key: str, expected: str) -> None:
+        """Report a ``key`` that can't be here, without its value: that may be a secret."""
+        self._known[key] = False
+        self._problems.error(f"{self.path(key)} can't be set; expected {expected}")
+
     def table(self, key: str, *, strict: bool = False, guards: bool = False) -> Table:
         """The table ``[key]``, an empty one when missing."""
         expected = f"a table: [{self.path(key)}]"

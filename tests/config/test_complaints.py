@@ -35,6 +35,11 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
             '[providers.work]\ncommand = "x"',
             f"providers.work.base is missing; expected one of {NAMES}",
         ),
+        (
+            '[claude]\nset_env = { ANTHROPIC_API_KEY = "k" }',
+            "claude.set_env.ANTHROPIC_API_KEY can't be set; expected a variable's name, and none of",
+        ),
+        ("[claude]\nset_env = { HOME = 1 }", "claude.set_env.HOME is 1; expected a text"),
         ('[providers.work]\nbase = "gpt"', 'providers.work.base is "gpt"; expected one of claude'),
         (
             '[providers.claude]\nbase = "codex"',
@@ -121,7 +126,10 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
             'checks.test is ["pytest"]; expected a shell command, or "" for none',
         ),
         ('[checks.own]\ntypes = ""', 'checks.own.types is ""; expected a shell command'),
-        ('[checks.own]\n"a b" = "x"', 'checks.own."a b" is "x"; expected a name of small letters'),
+        (
+            '[checks.own]\n"a b" = "x"',
+            'checks.own."a b" can\'t be set; expected a name of small letters',
+        ),
         ('[checks.own]\nlint = "x"', "checks.own.lint: lint is no name for one; set checks.lint"),
         (
             '[checks]\nrequired = ["types"]\n[checks.own]\ndocs = "x"',

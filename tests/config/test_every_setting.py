@@ -72,7 +72,7 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     assert set(data["validation"]) == {"patterns"}
     assert set(data["validation"]["patterns"][0]) == set(ValidationPattern.__slots__)
     assert {key for step in data["steps"].values() for key in step} == set(StepConfig.__slots__)
-    assert set(data["providers"]["work"]) == {"base", "command"}
+    assert set(data["providers"]["work"]) == {"base", "command", "set_env"}
     assert set(data["http"]["local"]) == set(HttpConfig.__slots__)
     assert set(data["claude"]) == {"command", "default", "extra_args", "env", "models"}
     prices = data["pricing"]["models"]["your-model"]

@@ -100,3 +100,14 @@ def test_the_login_is_that_of_what_reaches_it(tmp_path: Path, key: bool) -> None
     assert (done.returncode, metered) == ((0, 1) if key else (4, 0)), done.stderr
     (call,) = box.telemetry("add-x")["calls"]
     assert ("wire" in call["usage_source"]) == key
+
+
+def test_what_it_gets_besides_or_with_another_value(box: Sandbox) -> None:
+    config = box.root / "agentd/config.toml"
+    set_values(config, [("gemini.set_env.MY_FOLDER", '"~/own"'), ("gemini.set_env.LC_ALL", '"x"')])
+    allow(box, "PATH", "HOME", "LC_ALL")
+    done = box.run("challenge", "add-x", **GIVEN)
+    assert done.returncode == 0, done.stderr
+    found = environ(box)
+    assert (found["MY_FOLDER"], found["LC_ALL"]) == (f"{found['HOME']}/own", "x")
+    assert "MY_SECRET" not in found
