@@ -37,7 +37,7 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         ),
         (
             '[claude]\nset_env = { ANTHROPIC_API_KEY = "k" }',
-            "claude.set_env.ANTHROPIC_API_KEY can't be set; expected a variable's name, and none of",
+            "claude.set_env.ANTHROPIC_API_KEY can't be set; expected a variable's name, and none",
         ),
         ("[claude]\nset_env = { HOME = 1 }", "claude.set_env.HOME is 1; expected a text"),
         ('[providers.work]\nbase = "gpt"', 'providers.work.base is "gpt"; expected one of claude'),
@@ -128,7 +128,7 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
         ('[checks.own]\ntypes = ""', 'checks.own.types is ""; expected a shell command'),
         (
             '[checks.own]\n"a b" = "x"',
-            'checks.own."a b" can\'t be set; expected a name of small letters',
+            'checks.own."a b" can\'t be set; expected a name of small',
         ),
         ('[checks.own]\nlint = "x"', "checks.own.lint: lint is no name for one; set checks.lint"),
         (

@@ -52,7 +52,5 @@ def test_a_second_account(bench: Bench, wire: str, source: str) -> None:
         assert "By the wrapper." in second.requests[0].body
     assert bench.api.requests == []  # of the other account
     assert list(folder.glob(f"projects/*/{call['session_id']}.jsonl"))
-    assert (
-        "metered at the wire (base URL of your own)" in bench.agentd("doctor").stdout
-        or wire == "off"
-    )
+    told = bench.agentd("doctor").stdout
+    assert ("meter of work: its runs are metered at the wire" in told) == (source == "wire")
