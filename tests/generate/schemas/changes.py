@@ -127,6 +127,7 @@ _OVERVIEW_FIELDS: dict[str, Schema] = {
     "at_work": null_or(count("The pid of the agentd that works on it now"), "for none"),
     "orphans": listed(count("A pid"), "Processes of CLIs whose agentd was killed"),
     "gate": null_or(text("The gate that waits for a person", *GATES), "for none"),
+    "waits_for": null_or(text("What waits for a person: a gate, or a verdict"), "for nothing"),
     "approvals": listed(text("A gate"), "The gates that a person has passed"),
     "feedback": null_or(text("What a person said and no step has got yet"), "for nothing"),
     "next": null_or(text("The command that goes on"), "where nothing is to do"),

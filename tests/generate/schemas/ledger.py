@@ -137,6 +137,9 @@ _STATE = shape(
         "budget_warned": text("The budget warnings that were given, a space between"),
         "budget_reset_calls": count("How many of the calls came before the budget was reset"),
         "budget_reset_after": text("The id of the last of these calls"),
+        "budget_warned_before": text(
+            "The warnings before each reset, and `reset@` with the last call's id behind them"
+        ),
         "telemetry": null_or(of("telemetry", "The calls and their sums"), "before the first"),
     },
 )
