@@ -131,10 +131,10 @@ git diff | agentd tokens --model gpt-5 --json""",
     "pipe": """\
 agentd pipe --model gpt-5 < prompts.jsonl > counted.jsonl
 agentd pipe --model gpt-5 --max-cost 5.00 --summary < prompts.jsonl
-agentd pipe --model-field model --field request.body.messages < prompts.jsonl""",
+agentd pipe --model-field model --field body.messages < prompts.jsonl""",
     "merge-driver": """\
 agentd merge-driver base.yaml ours.yaml theirs.yaml
-agentd merge-driver base.yaml ours.yaml theirs.yaml agentd/changes/add-oauth/STATE.yaml
+agentd merge-driver base.yaml ours.yaml theirs.yaml add-oauth/STATE.yaml
 agentd merge-driver --marker-size 9 base.yaml ours.yaml theirs.yaml""",
     "completion": """\
 agentd completion bash

@@ -12,7 +12,7 @@ from generate.schemas.parts import Answer, Schema, document, of, shape, text
 from agentd import errors
 from agentd.version import JSON_VERSION
 
-_CODES = sorted(
+FAILED_CODES = sorted(
     {
         found.code
         for found in vars(errors).values()
@@ -23,7 +23,7 @@ _CODES = sorted(
 _ERROR = shape(
     "What is wrong and what to do",
     {
-        "code": text("The kind of error", *_CODES),
+        "code": text("The kind of error", *FAILED_CODES),
         "message": text("What is wrong"),
         "fix": text('What to do; "" where the message says it'),
     },
