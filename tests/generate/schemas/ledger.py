@@ -135,9 +135,6 @@ _STATE = shape(
         ),
         "feedback": text("What a person has said and no step has got yet"),
         "budget_warned": text("The budget warnings that were given, a space between"),
-        "budget_warned_before": text(
-            "The warnings that were given before each reset of the budget"
-        ),
         "budget_reset_calls": count("How many of the calls came before the budget was reset"),
         "budget_reset_after": text("The id of the last of these calls"),
         "budget_warned_before": text(
