@@ -18,11 +18,14 @@ from agentd.guard.differences import difference
 from agentd.guard.ended import Ended
 from agentd.guard.findings import Forbidden, Told
 from agentd.guard.git_gone import what_went
-from agentd.guard.git_judge import GitJudge, GitJudged
+from agentd.guard.git_judge import GitJudge
+from agentd.guard.git_judged import GitJudged
 from agentd.guard.git_place import GitPlace, refusal
+from agentd.guard.git_refs import GitRefs
 from agentd.guard.losses import bring_back
 from agentd.guard.lost_files import Loss, LostFiles
 from agentd.guard.plain_tree import PlainTree
+from agentd.guard.refs_judge import RefsJudge
 from agentd.guard.repository import FileChanges, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.staged import StagedFiles
@@ -165,19 +168,21 @@ class ProjectFiles:
     def _judge_git(
         self, place: GitPlace, judged: Judged, aside: Path, ended: Ended, *, code: bool
     ) -> None:
-        judge = GitJudge(place, self._baseline)
         self._whose_index = ended.whose(place.git_dir / "index")  # by times that agentd changes
         where = _shown(aside, self._root)
         commits = self._baseline.facts["commits"]
+        judge = GitJudge(place, self._baseline)
         git = judge.judge_settings(aside, where, commits=commits, ended=ended)
         with contextlib.ExitStack() as stack:
             if not git.is_broken:
                 settings = UserSettings(place, self._baseline)
                 place = stack.enter_context(settings.as_before(git.told))
-                git = judge.judge_refs(place, commits)
+            refs = RefsJudge(place, GitRefs.of(self._baseline.facts["git refs"]), git)
+            if not git.is_broken:
+                refs.judge(commits)
             changes = self._judge_files(place, git, judged, aside, ended, code=code)
             if changes is not None:
-                judged.told.extend(judge.put_back_flags(changes.flagged))
+                judged.told.extend(refs.put_back_flags(changes.flagged))
                 self._tell(judged, changes, code=code)
                 if code:
                     self._remember(self._repository(place).left_by_step(changes))
