@@ -169,7 +169,7 @@ HOSTILE = (
         "```\n",
         "<!--",
     ),
-    *(" ", "### Requirement: a" + " " * 100_000, "- FROM: `### Requirement: A`\n", "**a", " #"),
+    *(" ", "### Requirement: a" + " " * 50_000, "- FROM: `### Requirement: A`\n", "**a", " #"),
 )
 SECTIONS = ("", "## Requirements\n", "## RENAMED Requirements\n", "## REMOVED Requirements\n")
 
@@ -177,7 +177,7 @@ SECTIONS = ("", "## Requirements\n", "## RENAMED Requirements\n", "## REMOVED Re
 @pytest.mark.parametrize("line", HOSTILE, ids=lambda line: ascii(line[:20]))
 def test_hostile_text_is_read_in_linear_time(line: str) -> None:
     """These would take hours if one of the rules backtracked or rescanned."""
-    text = line * (400_000 // len(line) if "#" not in line else 9_000)
+    text = (line * (150_000 // len(line) if "#" not in line else 4_000))[:300_000]
     for section in SECTIONS:
-        parse_main(section + text[:900_000], "x")
-        parse_delta(section + text[:900_000], "x")
+        parse_main(section + text, "x")
+        parse_delta(section + text, "x")
