@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.real
 
 DOCUMENT = "# Challenge: add-export\n\n## Verdict\n- [x] APPROVED\n"
 CHECKS = '[checks]\ntest = "sh check.sh"\nlint = ""\naudit = ""\n'
+TINY = Decimal("0.000001")
 STARTS_S = 120  # opencode takes over half a minute to start on a busy machine
 
 
@@ -146,6 +148,24 @@ def test_an_answer_that_is_cut_is_estimated_and_says_so(bench: Bench, cli: RealC
     whole = add(r.step.usage for r in bench.api.requests if r.step and not r.step.stalls)
     for key, name in TOKEN_KEYS.items():
         assert getattr(whole, name) <= int(call.get(key, 0)), key
+
+
+def test_a_request_without_room_in_a_limit_is_not_sent(bench: Bench, cli: RealCli) -> None:
+    """And the agent ends at once, though pi exits with 0 then."""
+    served = Served()
+    title = served.step(cli.name, text="A title", model=cli.side, stays=True) if cli.side else None
+    large = served.step(cli.name, tools=(cli.shell("true"),), **cli.in_main)
+    large = replace(large, usage=ModelUsage(input_tokens=20_000, output_tokens=3000))
+    cost = cost_usd(cli.model, large.usage)
+    cost += cost_usd(cli.side, title.usage) if title and cli.side else 0
+    bench.init(cli.name, wire="auto", more=f"[budget]\nlimit_usd = {cost + TINY}")
+    bench.with_documents()
+    bench.api.add(*([title] if title else []), large)
+    ran = challenge(bench, cli)
+    assert ran.exit_code == 3, ran
+    assert "was stopped by its budget: the next request" in ran.stderr
+    check(bench, cli, status="budget_stopped")
+    assert [request.step for request in bench.api.requests if request.model == cli.model] == [large]
 
 
 def test_a_whole_run(bench: Bench, cli: RealCli) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agentd.providers.provider import Provider, SessionLogs, loader
 
 PI = Provider(
@@ -16,6 +18,6 @@ PI = Provider(
         usual=".pi/agent",
         places=("sessions/*",),
         load=loader(f"{__name__}.session_log:LOG_FORMAT"),
-        begins=lambda root: "--" + str(root).strip("/").replace("/", "-"),
+        begins=lambda root: "--" + re.sub(r"[/:]", "-", str(root).lstrip("/")),
     ),
 )

@@ -25,8 +25,12 @@ TARGETS: dict[str, Target] = {
             seeds=partial(cli_output.log_seeds, name),
             by_lines=True,
         )
-        for name in PROVIDERS
+        for name, row in PROVIDERS.items()
+        if row.session_logs
     },
+    "session_log.opencode": Target(
+        reader=cli_output.database_reader, seeds=cli_output.database_seeds, by_lines=True
+    ),
     **{
         f"dialect.{dialect.name}": Target(
             reader=partial(requests.dialect_reader, dialect),

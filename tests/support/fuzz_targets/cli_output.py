@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from agentd.providers import PROVIDERS
@@ -9,7 +13,7 @@ from support.fuzz_targets.recorded import recorded
 from support.fuzzing import Read, as_line
 from support.recordings import RECORDINGS
 from support.run_samples import concluded, run_info
-from support.session_logs import LOGS
+from support.session_logs import LOGS, with_databases
 
 SESSION = "0199a8a0-5c3c-7a60-9f3e-0123456789ab"
 
@@ -44,9 +48,11 @@ def log_reader(provider: str, folder: Path) -> Read:
     run.mkdir()
     (run / "stderr").touch()
     (run / "prompt").write_text("Do it.\n")
-    began = {"type": "thread.started", "thread_id": SESSION}
-    if provider != "codex":
-        began = {"type": "init", "session_id": SESSION, "model": "m"}
+    began = {"type": "init", "session_id": SESSION, "model": "m"}
+    if provider == "codex":
+        began = {"type": "thread.started", "thread_id": SESSION}
+    elif provider == "pi":
+        began = {"type": "session", "id": SESSION}
     (run / "stdout").write_bytes(as_line(began))
     info, home, cli = run_info(provider), folder / "home", PROVIDERS[provider].cli()
 
@@ -56,6 +62,45 @@ def log_reader(provider: str, folder: Path) -> Read:
         return result, recorded(result)
 
     return read
+
+
+def database_reader(folder: Path) -> Read:
+    """opencode's: the lines are what stands in the rows of its messages and parts."""
+    (log,) = (log for log in LOGS if (log.cli, log.folder.name) == ("opencode", "subagent"))
+    home = shutil.copytree(with_databases(log.folder / "home"), folder / "home")
+    run = folder / "run"
+    run.mkdir()
+    (run / "stderr").touch()
+    (run / "prompt").write_text("Do it.\n")
+    began = {"type": "step_start", "sessionID": log.expected["session_id"]}
+    (run / "stdout").write_bytes(as_line(began))
+    info = replace(run_info("opencode"), started_at=log.started_at)
+    cli, database = PROVIDERS["opencode"].cli(), home / ".local/share/opencode/opencode.db"
+
+    def read(data: bytes) -> object:
+        texts = data.decode(errors="replace").split("\n")
+        with closing(sqlite3.connect(database)) as db, db:
+            for table in ("message", "part"):
+                for (row,) in db.execute(f"SELECT rowid FROM {table}").fetchall():
+                    text = texts.pop(0) if texts else "{}"
+                    db.execute(f"UPDATE {table} SET data = ? WHERE rowid = ?", (text, row))
+        result = concluded(run, info, cli, home=home, watched=True)
+        return result, recorded(result)
+
+    return read
+
+
+def database_seeds() -> list[bytes]:
+    found = []
+    for log in (log for log in LOGS if log.cli == "opencode"):
+        database = with_databases(log.folder / "home") / ".local/share/opencode/opencode.db"
+        with closing(sqlite3.connect(database)) as db:
+            rows = db.execute(
+                "SELECT data FROM (SELECT 0 AS place, rowid AS row, data FROM message "
+                "UNION ALL SELECT 1, rowid, data FROM part) ORDER BY place, row"
+            ).fetchall()
+        found.append("\n".join(text for (text,) in rows).encode())
+    return found
 
 
 def log_seeds(provider: str) -> list[bytes]:
