@@ -155,7 +155,7 @@ def test_a_request_without_room_in_a_limit_is_not_sent(bench: Bench, cli: RealCl
     served = Served()
     title = served.step(cli.name, text="A title", model=cli.side, stays=True) if cli.side else None
     large = served.step(cli.name, tools=(cli.shell("true"),), **cli.in_main)
-    large = replace(large, usage=ModelUsage(input_tokens=20_000, output_tokens=3000))
+    large = replace(large, usage=ModelUsage(input_tokens=40_000, output_tokens=3000))
     cost = cost_usd(cli.model, large.usage)
     cost += cost_usd(cli.side, title.usage) if title and cli.side else 0
     bench.init(cli.name, wire="auto", more=f"[budget]\nlimit_usd = {cost + TINY}")

@@ -1,7 +1,7 @@
 """How opencode says why it failed: the ``error`` of its event.
 
-It asks anew by itself, without an end, what an API may answer later (429, 5xx): the step's time
-limit ends that.
+What an API may answer later (529) it asks for again by itself, still after 20 s: the time limit of
+the step bounds that.
 """
 
 from __future__ import annotations
