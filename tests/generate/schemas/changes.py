@@ -54,6 +54,7 @@ TOTALS = shape(
         "unpriced": count("Calls whose tokens have no known price"),
         "partial": count("Calls of whose usage something is not known"),
         "estimated": count("Partial calls that may have used less than is summed"),
+        "local": count("Calls that a model on the user's machine answered, for nothing"),
     },
 )
 _BUDGET = shape(
