@@ -122,6 +122,13 @@ def doctor(
         bool,
         typer.Option("--report", help="Print Markdown for a bug report; secrets are masked."),
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe",
+            help="Ask each [http.NAME] one tiny question, a call of the latest open change.",
+        ),
+    ] = False,
 ) -> None:
     """Check the CLIs, the config and the prices.
 
@@ -132,6 +139,11 @@ def doctor(
     if report and as_json:
         raise UsageError("--report and --json exclude each other", fix="Give one of them.")
     checks = examine(Path.cwd())
+    if probe:
+        from agentd.workflow.order import Order
+        from agentd.workflow.probe import probe as ask
+
+        checks += ask(Path.cwd(), Order(note=note, warn=note))
     if report:
         from agentd.workflow.doctor_report import report as write
 

@@ -30,6 +30,14 @@ def session_to(base: str, *, auto_decompress: bool = False) -> aiohttp.ClientSes
     )
 
 
+async def read_at_most(content: aiohttp.StreamReader, most: int) -> bytes:
+    """A body; of a longer one its first ``most`` bytes."""
+    found = bytearray()
+    while len(found) < most and (block := await content.read(most - len(found))):
+        found += block
+    return bytes(found)
+
+
 def proxy_of(base: str) -> str | None:
     """The proxy that the environment names for an API; ``NO_PROXY`` counts."""
     proxies, parts = getproxies_environment(), urlsplit(base)

@@ -17,8 +17,9 @@ from agentd.masking import MASK, masked_traceback
 from agentd.metering.request_json import as_json
 from agentd.providers.failure import Failure
 from agentd.providers.http.client import Exchange
+from agentd.providers.http.count import count
 from agentd.providers.http.failures import Failed
-from agentd.providers.http.options import parse
+from agentd.providers.http.options import Options, parse
 from agentd.providers.pointing import no_proxy
 
 
@@ -29,6 +30,8 @@ def main() -> int:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = no_proxy(os.environ)
     prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     exchange = Exchange(options, lambda text: _tell("text", text=text), os.environ)
+    if options.count:
+        return _count(options, exchange, prompt)
     _tell("start", model=options.model, api=options.api)
     failure: Failure | None = None
     try:
@@ -47,6 +50,16 @@ def main() -> int:
         message = message.replace(secret, MASK)
     _tell("end", error={"reason": failure.reason, "message": message})
     return 1
+
+
+def _count(options: Options, exchange: Exchange, prompt: str) -> int:
+    """Say what the server itself tells of a prompt's tokens, and of its window."""
+    try:
+        tokens, window = asyncio.run(count(options, exchange.headers(), prompt))
+    except Failed:
+        return 1
+    _tell("counted", tokens=tokens, window=window)
+    return 0
 
 
 def _complain(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:

@@ -21,7 +21,7 @@ from agentd.providers.http import failures
 from agentd.providers.http.apis import FORMS, ApiForm, error_of
 from agentd.providers.http.failures import failed
 from agentd.providers.http.options import Options
-from agentd.providers.network import proxy_of, session_to
+from agentd.providers.network import proxy_of, read_at_most, session_to
 from agentd.version import __version__
 
 _CONNECT_S = 10.0
@@ -60,8 +60,7 @@ class Exchange:
     async def ask(self, prompt: str) -> None:
         """Send the prompt and hear the answer to its end. Raises :class:`Failed`."""
         options = self._options
-        headers = self._headers()
-        self._refuse_to_tell_a_proxy()
+        headers = self.headers()
         body = json.dumps(self._form.body(options, prompt)).encode()
         url = options.url(self._form.path)
         proxy = None if options.at else proxy_of(url)
@@ -92,7 +91,9 @@ class Exchange:
             told = f"{options.host} broke its answer off ({type(error).__name__})"
             raise failed("network", told) from None
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """The headers of a request. Raises :class:`Failed` where a key is missing, or not safe."""
+        self._refuse_to_tell_a_proxy()
         options = self._options
         named = {**options.header_envs} | ({"": options.key_env} if options.key_env else {})
         values = {}
@@ -131,7 +132,7 @@ class Exchange:
     async def _take(self, answer: aiohttp.ClientResponse) -> None:
         options = self._options
         if answer.status // 100 != 2:
-            body = await answer.content.read(_MAX_ERROR_BYTES)
+            body = await read_at_most(answer.content, _MAX_ERROR_BYTES)
             headers = {name.lower(): value for name, value in answer.headers.items()}
             raise failures.of_status(answer.status, headers, body, options, utc_now())
         dialect = dialect_of("POST", plain_path(self._form.path))

@@ -22,7 +22,7 @@ class Options:
 
     ``name`` is the provider's in the config. ``key_env`` is the variable that holds the key, ""
     where it takes none; ``header_envs`` those of more headers, by the header's name. ``at`` is the
-    relay of the run, "" without one.
+    relay of the run, "" without one. ``count``: only ask how many tokens the prompt has.
     """
 
     name: str = "http"
@@ -36,6 +36,7 @@ class Options:
     max_output_tokens: int | None = None
     timeout_secs: int = 1800
     at: str = ""
+    count: bool = False
 
     @property
     def section(self) -> str:
@@ -88,6 +89,7 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--max-output-tokens", type=int)
     parser.add_argument("--timeout-secs", type=int, default=1800)
     parser.add_argument(AT, default="")
+    parser.add_argument("--count", action="store_true")
     given = vars(parser.parse_args(argv))
     pairs = (one.partition("=") for one in given.pop("header_env"))
     return Options(**given, header_envs={name: variable for name, _, variable in pairs})
