@@ -552,3 +552,9 @@ def test_the_process_understands_its_own_arguments(api: Api) -> None:
     argv = [*arguments(options), "--model", "m", "--at", "http://127.0.0.1:1/t"]
     assert parse(argv) == options
     assert options.url("/x") == "http://127.0.0.1:1/t/x?api-version=1"
+
+
+def test_thoughts_before_an_answer_are_no_part_of_it() -> None:
+    with chat_api(answer_of(f"<think>\nHm, # Review?\n</think>\n\n{TEXT}")) as api:
+        parsed, _ = ask(f"{api.url}/v1")
+    assert parsed.final_text == TEXT

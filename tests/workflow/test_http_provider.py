@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
-from support.chat_api import USAGE, answer_of, chat_api, json_answer, prompt_of
-from support.raw_api import Asked
+from support.chat_api import USAGE, answer_of, chat_api, chunk, json_answer, prompt_of, streamed
+from support.raw_api import Asked, raw_api
 from support.workflow_box import calls_of, entry, put_change, state_of
 from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
@@ -420,3 +426,33 @@ def test_a_summary_that_fails_leaves_the_rest_out(tmp_path: Path) -> None:
     assert "review/summary: 127.0.0.1" in done.stderr
     assert "Left out, as they do not fit: the rest of `git diff`" in review
     assert calls_of(box, "x") == [("review/summary", "failed"), ("review", "ok")]
+
+
+def test_a_run_that_is_stopped_counts_what_came(tmp_path: Path) -> None:
+    def stalls(_: Asked, out: BinaryIO) -> None:
+        out.write(streamed(chunk("word " * 400), done=False))
+        out.flush()
+        begun.set()
+        over.wait(60)
+
+    begun, over = threading.Event(), threading.Event()
+    with raw_api(stalls) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "proposed")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agentd", "challenge", "x", "--provider", "local"],
+            cwd=box.root,
+            env={**os.environ, "HOME": str(tmp_path)},
+            stderr=subprocess.PIPE,
+        )
+        assert begun.wait(60)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        over.set()
+    assert process.returncode == 130, told
+    [call] = box.telemetry("x")["calls"]
+    assert (call["status"], call["accuracy"]) == ("cancelled", "heuristic")
+    assert call["why"].startswith("answer cut after ")
+    assert call["tokens_out"] >= 400
+    assert call["tokens_in"] > 100

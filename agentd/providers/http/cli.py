@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from agentd.late_pattern import late_pattern
 from agentd.metering.request_json import of_json
 from agentd.metering.requests import ApiRequest, usage_of_run
 from agentd.providers.activity import Activity
@@ -16,6 +18,8 @@ from agentd.providers.http import failures
 from agentd.providers.http.options import AT, BASE_URL
 from agentd.providers.pointing import NotPointed, Pointed, Pointing, PointQuery, with_loopback
 
+# What a server without a parser for a model's thoughts leaves at the beginning of an answer.
+_THOUGHTS = late_pattern(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
@@ -57,7 +61,7 @@ class HttpParser:
             usage=usage_of_run(self._requests) if told else None,
             complete=self._ended,
             requests=tuple(self._requests),
-            final_text="".join(self._texts),
+            final_text=_THOUGHTS.sub("", "".join(self._texts), count=1),
             model=answered or self._model,
             error=self._failure.message if self._failure else None,
             failure=self._failure,
