@@ -29,7 +29,13 @@ def frozen(
         if hasattr(cls, "__post_init__"):
             raise TypeError(f"{cls.__qualname__}: frozen() calls no __post_init__")
         cls.__doc__ = cls.__doc__ or cls.__name__  # else dataclass asks inspect for a signature
+        # In texts it would look for ClassVar, of which there is none: half of its time.
+        told = cls.__annotations__
+        cls.__annotations__ = dict.fromkeys(told, object)
         made: Any = dataclass(init=False, slots=slots, kw_only=kw_only, eq=False, repr=False)(cls)
+        made.__annotations__ = told
+        for name, text in told.items():
+            made.__dataclass_fields__[name].type = text
         made.__init__ = _init(made, _GUARDED) if guarded else _late_init(made)
         if guarded:
             made.__setattr__ = made.__delattr__ = _refuse

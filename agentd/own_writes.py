@@ -150,8 +150,6 @@ class _Note:
 
     def begin(self, log: tuple[str, str]) -> bool:
         """Whether a guard took the note, durably; False for a log whose guard is gone."""
-        import base64
-
         entry = self._entry() if self._entry else None
         keeps_data = self._data is not None and entry is None
         values = {
@@ -159,7 +157,7 @@ class _Note:
             "path": os.path.relpath(self._path, log[0]),
             "before": _sha256(self._before()) if self._old >= 0 else None,
             "after": None if self._data is None else _sha256(self._data),
-            "content": base64.b64encode(self._data or b"").decode() if keeps_data else None,
+            "content": _base64(self._data or b"") if keeps_data else None,
             "entry": entry,
         }
         return append_note(log[1], values, durably=True)
@@ -218,6 +216,12 @@ def append_note(log: str, values: dict[str, str | None], *, durably: bool = Fals
     finally:
         os.close(fd)
     return True
+
+
+def _base64(data: bytes) -> str:
+    import binascii  # the module base64 takes longer to load
+
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _sha256(data: bytes) -> str:

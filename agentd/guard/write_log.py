@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import contextlib
 import json
 import os
@@ -163,7 +163,7 @@ class WriteLog:
         write = OwnWrite(
             before=values["before"],
             after=values["after"],
-            content=None if content is None else base64.b64decode(content),
+            content=None if content is None else binascii.a2b_base64(content),
             entry=None if entry is None else str(entry),
         )
         if name not in self._places:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from agentd.clock import utc_now
 from agentd.frozen import frozen
@@ -12,10 +13,12 @@ from agentd.project.change import Change
 from agentd.providers import maker_of
 from agentd.providers.activity import Snapshot
 from agentd.workflow.decide import LOOPS
-from agentd.workflow.fillback.parts import Source
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.order import Begun, Order
 from agentd.workflow.steps import Step
+
+if TYPE_CHECKING:
+    from agentd.workflow.fillback.parts import Source
 
 
 @frozen(kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentd.metering.dialects.openai_responses import FREE_ACTIONS
 from agentd.metering.usage import ModelUsage
 from agentd.providers.fields import has_tokens, mapping, tokens
 
@@ -27,5 +26,8 @@ def read_usage(usage: Mapping[str, Any]) -> ModelUsage:
 
 def is_billed_search(item: Mapping[str, Any]) -> bool:
     """Whether an item of stdout or of the session log is a web search, and not a look at a page."""
-    searched = item.get("type") in ("web_search", "web_search_call")
-    return searched and mapping(item.get("action")).get("type") not in FREE_ACTIONS
+    if item.get("type") not in ("web_search", "web_search_call"):
+        return False
+    from agentd.metering.dialects.openai_responses import FREE_ACTIONS  # brings all dialects
+
+    return mapping(item.get("action")).get("type") not in FREE_ACTIONS
