@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from agentd.budget.account import Amount
 from agentd.budget.given_warnings import GivenWarning, Spent, given_warnings
 from agentd.budget.spending import metered_calls
+from agentd.clock import utc_now
 from agentd.documents.verdict import read_verdict
 from agentd.errors import StateError
 from agentd.frozen import frozen
@@ -181,25 +181,29 @@ def _spent_in(change: Change, period: str) -> list[Spent]:
     """What the project's calls of a period have spent; none where a ledger can't be read."""
     from agentd.ledger.all_rows import read_each
     from agentd.ledger.rows import each_once
-    from agentd.periods import name_of, zone
+    from agentd.periods import zone
+    from agentd.reports.selection import Bounds, span_of
 
     problems: list[StateError] = []
     ledgers = read_each(all_changes(change.project), problems)
     if problems:
         return []
-    here = zone(change.workspace.config.budget.project.timezone)
-    kind: Literal["day", "week", "month"] = "month"
-    if len(period) > len("2026-11"):
-        kind = "week" if "W" in period else "day"
-    own, spent = change.state.ids, []
-    for row in sorted(chain(*each_once(ledgers)), key=lambda row: row.started_at or 0.0):
-        if period:
-            at = row.started_at
-            if at is None or name_of(datetime.fromtimestamp(at, here).date(), kind) != period:
-                continue
-        amount = Amount(row.cost_usd, row.tokens_in + row.tokens_out)
-        spent.append(Spent(row.call_id if row.call_id in own else None, amount))
-    return spent
+    rows = sorted(chain(*each_once(ledgers)), key=lambda row: row.started_at or 0.0)
+    if period:
+        here = zone(change.workspace.config.budget.project.timezone)
+        try:
+            bounds = Bounds(*span_of(period, utc_now(), here))
+        except ValueError:  # somebody has edited the warning's name
+            return []
+        rows, _ = bounds.select(rows)
+    own = change.state.ids
+    return [
+        Spent(
+            row.call_id if row.call_id in own else None,
+            Amount(row.cost_usd, row.tokens_in + row.tokens_out),
+        )
+        for row in rows
+    ]
 
 
 def _rounds(calls: Sequence[CallRecord]) -> dict[str, int]:

@@ -21,9 +21,8 @@ from agentd.project.layout import Project, find_layout
 from agentd.project.machine import Projects, find_projects
 from agentd.project.workspace import Workspace
 from agentd.reports.costs import CostRequest, Costs, bounds_of
-from agentd.reports.dimensions import NOT_COMMITTED, UNKNOWN, Origin, Origins
+from agentd.reports.dimensions import NOT_COMMITTED, OF_GIT, UNKNOWN, Origin, Origins
 from agentd.reports.groups import Query, Tally, join, report_on, tally
-from agentd.reports.origins import origins_of
 from agentd.reports.selection import Bounds
 from agentd.state_folder import roots_worked_in
 from agentd.text import counted
@@ -73,10 +72,7 @@ def open_everywhere(start: Path, request: CostRequest) -> Costs:
     for one in ledgers:
         rows, left_out = bounds.select([*chain(*one.rows)])
         untimed += left_out
-        try:
-            origins = origins_of(one.root, one.changes, query.by)
-        except InputError as error:  # the history of one project must not hide the others
-            origins = Origins(project=str(one.root), problem=error.message)
+        origins = _origins_of(one, query.by)
         told += [f"{one.root}: {origins.problem}"] if origins.problem else []
         tallies.append(tally([rows], query, origins))
     tallies += _outside(calls, projects, query, bounds)
@@ -97,6 +93,18 @@ def _read(root: Path, problems: list[StateError]) -> _Ledgers:
         problems.append(StateError(f"{root}: {error}"))
         return _Ledgers(root, (), [])
     return _Ledgers(root, changes, read_each(changes, problems))
+
+
+def _origins_of(one: _Ledgers, by: Sequence[str]) -> Origins:
+    """What its calls are grouped by that their rows don't tell."""
+    if {*OF_GIT, "session"}.isdisjoint(by):
+        return Origins(project=str(one.root))
+    from agentd.reports.origins import origins_of
+
+    try:
+        return origins_of(one.root, one.changes, by)
+    except InputError as error:  # the history of one project must not hide the others
+        return Origins(project=str(one.root), problem=error.message)
 
 
 def _outside(

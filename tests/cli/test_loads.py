@@ -26,6 +26,7 @@ SESSIONS = {"agentd.workflow.sessions.discover", "agentd.providers.claude.sessio
         (["--version"], {*HEAVY, *RECORDS, "dataclasses", "decimal"}),
         (["status", "add-oauth"], {*HEAVY, *RECORDS, "pickle"}),
         (["cost", "--all"], {*HEAVY - {"tomllib"}, "agentd.git", *SESSIONS}),
+        (["cost", "--everywhere"], {"agentd.reports.origins", "agentd.reports.git_base"}),
     ],
 )
 def test_what_a_command_does_without(
