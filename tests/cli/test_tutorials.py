@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from support.tutorial import PAGES, blocks, play, steady
+from support.tutorial import PAGES, blocks, play, steady, with_standins
 
 TUTORIALS = sorted(PAGES.glob("[0-9]*.md"))
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_a_tutorial_prints_what_it_shows(page: Path, tmp_path: Path) -> None:
-    for one in play(page, tmp_path):
+    for one in play(page.read_text(), tmp_path, with_standins(tmp_path)):
         told = f"{page.name}: {one.block.typed}"
         assert one.exit_code == one.block.exit_code, f"{told}\n{one.printed}"
         assert steady(one.printed) == steady(one.block.shown or ""), told

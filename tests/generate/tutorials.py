@@ -13,13 +13,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.tutorial import PAGES, play, steady
+from support.tutorial import PAGES, play, steady, with_standins
 
 
 def rewrite(page: Path) -> None:
     text = page.read_text()
-    with tempfile.TemporaryDirectory() as folder:
-        played = list(play(page, Path(folder)))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        played = list(play(text, folder, with_standins(folder)))
     for one in reversed(played):
         block = one.block
         if one.exit_code != block.exit_code:

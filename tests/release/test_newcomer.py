@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from support.tutorial import ROOT, environment
+from support.tutorial import ROOT, with_standins
 
 README = (ROOT / "README.md").read_text()
 SECONDS = 300  # generous: a machine that is busy with other tests needs a minute
@@ -33,7 +33,7 @@ def walk(folder: Path, programs: dict[str, str], install: Callable[[], None]) ->
     """Type it all in a fresh home; ``programs`` are the variables of the shell."""
     project = folder / "you" / "hello"
     project.mkdir(parents=True)
-    environ = {**environment(folder, folder / "you"), **programs}
+    environ = {**with_standins(folder), **programs}
 
     def typed(command: str) -> str:
         done = subprocess.run(

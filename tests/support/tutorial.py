@@ -7,10 +7,9 @@ prints, on a terminal. ```` ```sh exit=3 ```` ends with that exit code.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,20 +80,19 @@ def steady(text: str) -> str:
     return text.strip()
 
 
-def play(page: Path, folder: Path) -> Iterator[Played]:
-    """What each block of the page prints, typed in a fresh home in ``folder``."""
-    asked = blocks(page.read_text())
-    home = folder / "you"
-    home.mkdir(parents=True)
+def play(text: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Played]:
+    """What each block of a page prints, typed in the home of ``environ``, in ``folder``."""
+    asked = blocks(text)
     script = "".join(f"{block.typed}printf '{_END}%s\\n' $?\n" for block in asked)
     (folder / "typed.sh").write_text(script)
+    home = Path(environ["HOME"])
     _, shown = on_a_terminal(
         ["bash", str(folder / "typed.sh")],
         home,
-        environment(folder, home),
+        environ,
         columns=100,
         stdout=True,
-        timeout_s=300,
+        timeout_s=500,
     )
     said = without_colours(left_on_screen(shown))
     said = said.replace(str(folder / "bin"), "/usr/local/bin").replace(str(home), "/home/you")
@@ -106,24 +104,18 @@ def play(page: Path, folder: Path) -> Iterator[Played]:
         yield Played(block, int(exit_code), printed)
 
 
-def environment(folder: Path, home: Path) -> dict[str, str]:
-    """A PATH with agentd and a claude that plays the stories, and git for somebody called Ada."""
-    programs = folder / "bin"
-    programs.mkdir(parents=True)
-    here = f'PYTHONPATH="{ROOT}"'
-    story = f'{here} STORY="{folder}/stories" exec "{sys.executable}" "{STANDIN}" "$@"'
-    for name, body in (
-        ("claude", story),
-        ("agentd", f'{here} exec "{sys.executable}" -m agentd "$@"'),
-    ):
-        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
-        (programs / name).chmod(0o755)
+def with_standins(folder: Path) -> dict[str, str]:
+    """A fresh home in ``folder``, with agentd and a claude that plays the stories on the PATH."""
+    programs = put_agentd(folder)
+    claude = programs / "claude"
+    claude.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" STORY="{folder}/stories" '
+        f'exec "{sys.executable}" "{STANDIN}" "$@"\n'
+    )
+    claude.chmod(0o755)
     (folder / "stories").symlink_to(STORIES)
     (folder / "prices.json").write_text(json.dumps(_prices()))
-    (home / ".gitconfig").write_text(
-        "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n"
-        "[core]\n\tpager = cat\n"
-    )
+    home = put_home(folder)
     return {
         "HOME": str(home),
         "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
@@ -131,8 +123,28 @@ def environment(folder: Path, home: Path) -> dict[str, str]:
         "TERM": "xterm-256color",
         "IS_SANDBOX": "1",
         "XDG_STATE_HOME": str(home / ".local/state"),
-        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
     }
+
+
+def put_agentd(folder: Path) -> Path:
+    """The folder for the PATH, with this agentd in it."""
+    programs = folder / "bin"
+    programs.mkdir(parents=True)
+    agentd = programs / "agentd"
+    agentd.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m agentd "$@"\n')
+    agentd.chmod(0o755)
+    return programs
+
+
+def put_home(folder: Path) -> Path:
+    """A home for somebody called Ada, who uses git without a pager."""
+    home = folder / "you"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n"
+        "[core]\n\tpager = cat\n"
+    )
+    return home
 
 
 def _prices() -> dict[str, list[float]]:
