@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from real.install import CLIS
+from real.install import AGENTS, CLIS
 
 from agentd.metering.models import ModelRegistry
 from agentd.version import __version__
@@ -75,7 +75,9 @@ def test_macos_is_not_claimed() -> None:
 def test_the_clis_that_were_tried_are_those_that_the_tests_install() -> None:
     tried = re.search(r"(?m)^\| CLIs \| (.*), as npm has them", README)
     assert tried
-    assert tried[1].split(", ") == [f"{name} {version}" for name, (_, version) in CLIS.items()]
+    installed = [f"{name} {version}" for name, (_, version) in CLIS.items()]
+    installed += [f"{agent.name} {agent.version}" for agent in AGENTS.values()]
+    assert tried[1].split(", ") == installed
     login = (ROOT / "tests/real/sandbox.py").read_text()
     assert 'DUMMY_KEY = "not-a-key"' in login
 
