@@ -225,7 +225,7 @@ def test_it_stays_while_somebody_is_at_work_and_its_lock_goes_last(
     assert {"root", "lock", name} == {path.name for path in Path(made).iterdir()}
     gone: list[str] = []
     real = os.unlink
-    monkeypatch.setattr(os, "unlink", lambda path: (gone.append(path), real(path)))
+    monkeypatch.setattr(os, "unlink", lambda path, **at: (gone.append(path), real(path, **at)))
     tidy(made)
     assert not Path(made).exists()
     assert gone[-1] == f"{made}/lock"

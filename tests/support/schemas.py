@@ -49,14 +49,18 @@ def _closed(part: Any) -> Any:
 
 
 def of_command(arguments: Sequence[str]) -> str | None:
-    """The schema of what a command line prints; None for one that prints no JSON document."""
+    """The schema of what a command line prints; None for one that prints no JSON document.
+
+    That of errors for a command that has no such option: that it has none is an error.
+    """
     if "--json" not in arguments and ("--format", "json") not in itertools.pairwise(arguments):
         return None
     words = [*arguments]
     while words[:1] == ["-C"]:
         del words[:2]
     command = tuple(words[:2])
-    return "-".join(command) if command in BELOW else words[0]
+    name = "-".join(command) if command in BELOW else words[0]
+    return name if (FOLDER / f"{name}.schema.json").is_file() else "error"
 
 
 def problems(name: str, document: object) -> str:
