@@ -27,7 +27,7 @@ from agentd.runner.result import RunResult
 from agentd.runner.run_folder import FEEDBACK
 from agentd.runner.told_by_cli import Outcome
 from agentd.workflow.priced_call import new_call, priced_call
-from agentd.workflow.set_aside import keep_round
+from agentd.workflow.set_aside import make_room
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
 
@@ -146,7 +146,7 @@ def judge_without_model(
     # The document first: were it not there, an older one would be taken for the judgement.
     place = change.folder / step.writes[0]
     if place.is_file() and change.text(place.name) != text:
-        keep_round(change, place, place.name)
+        make_room(change, place)
     write_atomic(change.folder / step.writes[0], text.encode())
     phase, state = step.verdicts[mending], change.state
     change.ledger.update(

@@ -10,6 +10,7 @@ from pathlib import Path
 from agentd.documents.verdict import read_verdict
 from agentd.errors import InputError
 from agentd.files import make_folders, move_over, read_plain, sync_folder
+from agentd.guard.aside import free_name
 from agentd.ledger.run_folders import ENTERED
 from agentd.project.change import Change
 from agentd.project.hold import at_work
@@ -101,6 +102,17 @@ def keep_round(change: Change, path: Path, name: str) -> bool:
     number = max((int(each) for each in first if each.isdecimal()), default=0) + 1
     move_over(path, folder / f"{number:02}-{name}")
     return True
+
+
+def make_room(change: Change, path: Path) -> None:
+    """Move what stands in the place of a judge's document to ``rounds/``, where no run keeps it.
+
+    What gives no verdict, such as a person's notes, is no round: it gets another name there.
+    """
+    if not keep_round(change, path, path.name):
+        folder = change.folder / ROUNDS
+        make_folders(folder)
+        move_over(path, free_name(folder / f"{path.name}{_REPLACED}"))
 
 
 def _move(source: Path, target: Path) -> None:

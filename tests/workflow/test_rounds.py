@@ -93,6 +93,20 @@ def test_what_gives_no_verdict_is_no_round(tmp_path: Path) -> None:
     assert [p.read_text() for p in box.change("add-x").glob("runs/*/REVIEW.md.replaced")] == [mine]
 
 
+def test_a_persons_notes_outlive_a_judgement_without_a_model(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    config = box.root / "agentd/config.toml"
+    config.write_text(config.read_text().replace('test = ""', 'test = "exit 1"'))
+    review = put_change(box, "add-x", "implementing", {"IMPLEMENTATION.md": "# I\n"}) / "REVIEW.md"
+    for mine in ("# Review\n\nMine.\n", "# Review\n\nMine as well.\n"):
+        review.write_text(mine)
+        assert box.run("review", "add-x").returncode == 0
+        assert "no model was asked" in review.read_text()
+    kept = rounds_in(box.change("add-x"))
+    assert kept["REVIEW.md.replaced"] == "# Review\n\nMine.\n"
+    assert kept["REVIEW.md.replaced.1"] == mine
+
+
 def change_of(box: Sandbox) -> Change:
     return Change(find_project(box.root), "add-x", box.change("add-x"))
 
