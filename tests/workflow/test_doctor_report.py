@@ -117,7 +117,7 @@ def test_it_is_markdown_with_two_blocks(box: Sandbox) -> None:
         ('[steps.review]\nrules = "swordfish"', "steps.review.rules is ***; expected a list of"),
         ('[checks]\ntest = ["swordfish"]', "checks.test is ***; expected a shell command"),
         ('checks = "swordfish"', 'checks = "***"'),
-        ('[checks.own]\n"sword is fish" = "swordfish"', "checks.own.* is ***"),
+        ('[checks.own]\n"sword is fish" = "swordfish"', "checks.own.* can't be set"),
         ('[checks.own]\nswordfish = "x"\n[checks]\nrequired = ["none"]', 'required = ["***"]'),
         (
             '[[validation.patterns]]\nname = "swordfish"\npattern = "("',

@@ -40,6 +40,9 @@ def killed_while_it_reviews(box: Sandbox) -> None:
     agentd.wait()
     for child in children:
         os.kill(int(child), signal.SIGKILL)
+    while any(Path("/proc", child, "exe").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the CLI")

@@ -27,6 +27,7 @@ from agentd.config.model import GATES
 from agentd.documents.report import Severity
 from agentd.project.phases import PHASES
 
+_AS_KEPT = "in UTC, as 2026-11-22T05:40:52Z; what else its STATE.yaml has there stands as it is"
 CHANGE_ID = text("The change's id")
 PATH = text("The change's folder, as an absolute path")
 ARCHIVED_ON = null_or(text("The day it was archived or deleted, as 20261130"), "where it is open")
@@ -104,8 +105,10 @@ _OVERVIEW_FIELDS: dict[str, Schema] = {
         word("What the project's checks came to the last time", "passed", "failed", "skipped"),
         "where none ran",
     ),
-    "created_at": null_or(time("When it was begun"), "where nothing says it"),
-    "updated_at": null_or(time("When agentd last wrote its STATE.yaml"), "where nothing says it"),
+    "created_at": null_or(text(f"When it was begun, {_AS_KEPT}"), "where nothing says it"),
+    "updated_at": null_or(
+        text(f"When agentd last wrote its STATE.yaml, {_AS_KEPT}"), "where nothing says it"
+    ),
     "check_results": listed(text("A check"), "What each check came to, where that is known here"),
     "total_cost_usd": usd("What its calls cost, unpriced ones left out"),
     "total_tokens_in": count("All input tokens, cached ones included"),
