@@ -74,7 +74,7 @@ _ONE_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _KEY_VARIABLE = "the name of the environment variable that holds it"
 _BASE_URL = 'the URL of a server\'s API, such as "http://127.0.0.1:8080/v1"'
 _LOCAL_HOSTS = ("localhost", "host.docker.internal", "host.containers.internal")
-_LOCAL_ENDS = (".localhost", ".local", ".lan", ".internal")
+_LOCAL_ENDS = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 _PERCENT = "a number from 0 to 100"
 _USD = "an amount in USD, 0 or more"
 _ZONE = 'a time zone\'s name that this machine knows, such as "Europe/Berlin"'
@@ -234,13 +234,18 @@ class HttpConfig:
         """Whether the server is on this machine, or in the same private network."""
         from ipaddress import ip_address
 
-        host = urlsplit(self.base_url).hostname or ""
+        host = (urlsplit(self.base_url).hostname or "").removesuffix(".")
         if host in _LOCAL_HOSTS or host.endswith(_LOCAL_ENDS):
             return True
         try:
             return ip_address(host).is_private
         except ValueError:
-            return False
+            return "." not in host  # a name of the own network, such as that of a container
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether somebody may ask money for its tokens: not for a local server without a key."""
+        return not self.is_local or bool(self.api_key_env or self.headers_env)
 
     def as_provider(self, name: str) -> NamedProvider:
         """The provider that runs this Python with what it needs to know of the server."""

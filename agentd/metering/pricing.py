@@ -161,10 +161,15 @@ class PriceBook:
             believes=self._believes,
         )
 
-    def of_server(self, *, local: bool) -> PriceBook:
-        """The same prices for calls of an API that tells what it charges."""
+    def of_server(self, *, local: bool, billed: bool = True) -> PriceBook:
+        """The same prices for calls of an API that tells what it charges.
+
+        Where nothing is ``billed`` no catalogue is asked: it has other servers' prices.
+        """
         found = copy(self)
         found.local, found._believes = local, True
+        if not billed:
+            found._sources = [source for source in self._sources if source != "catalog"]
         return found
 
     @property

@@ -51,7 +51,9 @@ class Workspace:
     def prices_of(self, provider: str | None) -> PriceBook:
         """Where calls of a provider get their prices."""
         server = self.config.http.get(provider or "")
-        return self.prices.of_server(local=server.is_local) if server else self.prices
+        if server is None:
+            return self.prices
+        return self.prices.of_server(local=server.is_local, billed=server.is_billed)
 
     @cached_property
     def prices(self) -> PriceBook:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache, partial
@@ -127,14 +127,14 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
     waiting = enter_unentered(change)
     runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
     folders = {path.name: path for path in runs}
-    prices = change.workspace.prices if with_requests else None
+    prices_of = change.workspace.prices_of if with_requests else None
     calls: Sequence[CallRecord] = change.state.calls if is_taken_up(change) else ()
     if copies := copies_of(change):
         calls = [*chain(*calls_once([calls, *(copy.state.calls for copy in copies)]))]
         calls.sort(key=lambda call: call.started_at.timestamp() if call.started_at else 0.0)
     rounds = _rounds(calls)
     logged = [
-        replace(_logged(call, folders.get(call.id), prices), round=rounds.get(call.id))
+        replace(_logged(call, folders.get(call.id), prices_of), round=rounds.get(call.id))
         for call in calls
     ]
     good = [one.call.step for one in logged if one.call.status == "ok"]
@@ -236,14 +236,17 @@ def _verdict(change: Change, one: LoggedCall, number: int, *, is_last: bool) -> 
     return None
 
 
-def _logged(call: CallRecord, folder: Path | None, prices: PriceBook | None) -> LoggedCall:
-    """A call with what its run's folder tells; its requests where ``prices`` are given."""
+def _logged(
+    call: CallRecord, folder: Path | None, prices_of: Callable[[str | None], PriceBook] | None
+) -> LoggedCall:
+    """A call with what its run's folder tells; its requests where ``prices_of`` is given."""
     if folder is None:
         return LoggedCall(call=call)
     metered, checks = RunFolder(folder).metered(), RunFolder(folder).checks_told()
-    if prices is None:
+    if prices_of is None:
         return LoggedCall(call=call, metered=metered, checks=checks)
     named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
+    prices = prices_of(call.provider)
     priced = (RequestOfCall(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
     refused = next(iter(refusals(folder / NAME)), None)
     return LoggedCall(

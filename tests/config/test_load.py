@@ -14,6 +14,7 @@ from agentd.config.load import load
 from agentd.config.model import (
     BudgetConfig,
     ChecksConfig,
+    HttpConfig,
     Limit,
     ModelConfig,
     PathsConfig,
@@ -341,3 +342,26 @@ def test_one_hour_cache_writes_have_a_price_of_their_own(table: str) -> None:
     assert config.model_prices()["gpt-5"].cost_usd(usage) == Decimal("4.65")  # 2.25 + 2.4
     without = read(table + prices)
     assert without.model_prices()["gpt-5"].cost_usd(usage) == Decimal("3.75")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("127.0.0.1:8080", True),
+        ("[::1]:8080", True),
+        ("[fe80::1%25eth0]", True),
+        ("192.168.1.7", True),
+        ("localhost.", True),
+        ("gpu-box.local", True),
+        ("nas.home.arpa", True),
+        ("ollama:11434", True),  # a container beside
+        ("api.openai.com", False),
+        ("8.8.8.8", False),
+        ("[2001:4860:4860::8888]", False),
+    ],
+)
+def test_which_servers_are_ones_own(host: str, is_local: bool) -> None:
+    server = HttpConfig(base_url=f"http://{host}/v1", model="m")
+    assert (server.is_local, server.is_billed) == (is_local, not is_local)
+    assert HttpConfig(base_url=server.base_url, model="m", api_key_env="KEY").is_billed
+    assert HttpConfig(base_url=server.base_url, model="m", headers_env={"x": "KEY"}).is_billed

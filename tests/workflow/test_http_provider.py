@@ -141,6 +141,35 @@ def test_a_call_of_a_server_without_a_price_stops_no_budget(tmp_path: Path) -> N
     assert len(api.asked) == 1
 
 
+@pytest.mark.parametrize("key", ["", "api_key_env", "headers_env"])
+def test_the_catalogue_prices_no_tokens_that_nobody_bills(tmp_path: Path, key: str) -> None:
+    """gpt-oss-20b and gpt-5 have prices: those of others. With a key it may be a router."""
+    line = {"headers_env": 'headers_env = { x-team = "LOCAL_KEY" }', "": ""}
+    with chat_api(answer_of(CHALLENGE, model="gpt-5")) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "proposed")
+        config, own = box.root / "agentd/config.toml", 'api_key_env = "LOCAL_KEY"'
+        text = config.read_text().replace("m-0", "gpt-oss-20b").replace(own, line.get(key, own))
+        config.write_text(text)
+        box.ok("challenge", "x", "--provider", "local")
+        [call] = box.telemetry("x")["calls"]
+        shown = box.ok("log", "x", "--requests")
+        told = box.run("doctor").stdout
+        assert box.run("cost", "audit", "x").returncode == 0
+        prices = '[pricing.models."gpt-5"]\ncost_per_1m_input = 1\ncost_per_1m_output = 1\n'
+        config.write_text(text + prices)
+        box.ok("challenge", "x", "--provider", "local")
+    if key:
+        assert (call["cost_source"], call["cost_usd"] > 0) == ("catalog", True)
+        assert "prices of local: gpt-oss-20b (catalog)" in told
+    else:
+        assert (call["cost_source"], call["cost_usd"]) == ("local", 0.0)
+        assert "prices of local: gpt-oss-20b (local)" in told
+        assert "$0.00" not in shown.replace("$0.000000", "")
+    last = box.telemetry("x")["calls"][-1]
+    assert (last["cost_source"], last["cost_usd"]) == ("config", 0.00094)
+
+
 def test_what_the_server_charged_is_the_cost(tmp_path: Path) -> None:
     """The catalogue's price of gpt-5 is another; a router has prices of its own."""
     usage = {**USAGE, "cost": 0.0123}
