@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agentd.documents.report import Issue
 
 _NAMED, _SAID_CHARS = 50, 4000
+_NAME_BYTES = 200  # file systems take 255 of each part
 
 
 def wrote_before(run: StepRun) -> bool:
@@ -68,7 +69,15 @@ def write_printed(run: StepRun, text: str) -> bool:
 
 
 def _may_write(run: StepRun, name: str) -> bool:
-    if not name.endswith(".md") or not set(Path(name).parts).isdisjoint((".", "..", "")):
+    *folders, file = Path(name).parts or ("",)
+    if not file.endswith(".md") or not name.isprintable() or "\\" in name:
+        return False
+    if any(part == ".." or part.endswith(".md") for part in folders):
+        return False
+    if len(os.fsencode(name)) > _NAME_BYTES:
+        return False
+    folder = run.change.folder  # a link below it may lead anywhere
+    if not (folder / name).parent.resolve().is_relative_to(folder.resolve()):
         return False
     return any(
         name == owed or (not owed.endswith(".md") and name.startswith(f"{owed}/"))

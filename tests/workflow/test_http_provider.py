@@ -238,6 +238,9 @@ def test_a_proposal_is_several_documents_in_one_answer(tmp_path: Path) -> None:
     assert "### `git ls-files`" in prompt
 
 
+ODD_NAMES = ("a\0b", "\x1b[31mred", "a" * 300, "login.md/b", "..\\..\\evil")
+
+
 def test_only_the_steps_own_documents_are_written(tmp_path: Path) -> None:
     evil = {
         **PROPOSAL,
@@ -246,14 +249,18 @@ def test_only_the_steps_own_documents_are_written(tmp_path: Path) -> None:
         "change/specs/../../../specs/login.md": SPEC,
         "change/CHALLENGE.md": CHALLENGE,
         "change/specs/run.sh": "rm -rf /\n",
+        **dict.fromkeys(map("change/specs/{}.md".format, ODD_NAMES), SPEC),
+        "change/specs/linked/evil.md": SPEC,
     }
     with chat_api(by_step(proposal=files(evil))) as api:
         box = box_at(tmp_path, api.url)
         before = (box.root / "agentd/config.toml").read_text()
+        (box.change("x") / "specs").mkdir(parents=True)
+        (box.change("x") / "specs/linked").symlink_to(tmp_path)
         box.ok("proposal", "x", "Log in", "--provider", "local")
     written = {path.name for path in box.change("x").rglob("*.*") if "runs" not in path.parts}
-    assert {"proposal.md", "tasks.md", "login.md"} <= written
-    assert not {"CHALLENGE.md", "run.sh", "config.toml"} & written
+    assert written - {"BASE.json"} == {"proposal.md", "tasks.md", "login.md", "STATE.yaml"}
+    assert not (tmp_path / "evil.md").exists()
     assert state_of(box, "x")["phase"] == "proposed"
     assert (box.root / "agentd/config.toml").read_text() == before
     assert not list((box.root / "agentd/specs").iterdir())
