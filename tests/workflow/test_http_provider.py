@@ -297,6 +297,36 @@ def test_a_review_has_the_difference_of_the_code(tmp_path: Path) -> None:
     assert KEY not in prompt
 
 
+def test_no_secret_is_sent_and_no_file_left_out_without_a_word(tmp_path: Path) -> None:
+    """git ignores none of these files."""
+    with chat_api(by_step(review=REVIEW)) as api:
+        box = box_at(tmp_path, api.url)
+        put_change(box, "x", "implementing", IMPLEMENTED)
+        (box.root / "db.env").write_text("PASSWORD=hunter2\n")
+        commit(box)
+        (box.root / "db.env").write_text("PASSWORD=hunter2\nUSER=hunter2\n")
+        (box.root / ".env").write_text("PASSWORD=hunter2\n")
+        (box.root / "deploy").mkdir()
+        (box.root / "deploy/id_rsa").write_text("hunter2\n")
+        (box.root / ".env.example").write_text("PASSWORD=\n")
+        (box.root / "login.py").write_text(f'KEY = "{KEY}"\nOPENAI = "sk-proj-{"a1" * 20}"\n')
+        (box.root / "new.py").write_text(f'KEY = "{KEY}"\n')
+        (box.root / "logo.png").write_bytes(b"\0hunter2")
+        (box.root / "bundle.js").write_text("hunter2" * 4000)
+        (box.root / "passwd").symlink_to("/etc/passwd")
+        tasks = box.change("x") / "tasks.md"
+        tasks.write_text(tasks.read_text() + "  - See `db.env`\n")
+        box.ok("review", "x", "--provider", "local")
+        prompt = prompt_of(api.asked[0])
+    assert re.search(r"hunter2|root:|sk-proj-a", prompt) is None
+    assert KEY not in prompt
+    assert '+KEY = "***"' in prompt
+    assert "### `.env.example`" in prompt
+    assert "as they may hold secrets: `.env`, `db.env`, `deploy/id_rsa`." in prompt
+    told = "as they are no plain text, or too long: `bundle.js`, `logo.png`, `passwd`."
+    assert told in prompt
+
+
 def test_what_does_not_fit_the_models_window_is_named(tmp_path: Path) -> None:
     with chat_api(by_step(challenge=CHALLENGE)) as api:
         box = box_at(tmp_path, api.url, more="context_tokens = 6000")

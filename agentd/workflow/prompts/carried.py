@@ -6,13 +6,17 @@ And how it is to answer, as it can write none.
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from agentd import git
 from agentd.files import files_below
 from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
+from agentd.masking import without_keys
 from agentd.project.text_file import read_text
 from agentd.text import fenced, some_of
 from agentd.workflow.changed_files import differing, head_of
@@ -29,15 +33,28 @@ _LEAST_TOKENS = 200  # a shorter piece of a file says nothing
 _NAMED = 20
 TOKENIZER = "generic-estimate"
 _CODE = late_pattern(r"`([\w./-]+\.\w+)(?::\d[\d-]*)?`")
+# Files that are there to hold secrets, but for a template without any.
+_SECRET = late_pattern(
+    r"(^|/)(\.env(?!\.(example|sample|template|dist)$)(\.[^/]*)?|[^/]+\.env|\.envrc"
+    r"|id_(rsa|dsa|ecdsa|ed25519)|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.git-credentials|\.htpasswd"
+    r"|credentials(\.(json|ya?ml|toml|ini|csv|txt))?|[^/]*\.(pem|key|p12|pfx|jks|keystore|kdbx|tfvars))$",
+    re.IGNORECASE,
+)
+_HOLDS_SECRETS = "they may hold secrets"
+_NO_TEXT = "they are no plain text, or too long"
 
 
 @frozen()
 class Carried:
-    """A file for the prompt: how it is called there, and its text."""
+    """A file for the prompt: how it is called there, and its text.
+
+    One with a reason why it is not carried is only named.
+    """
 
     name: str
     text: str
     is_difference: bool = False
+    why_not: str = ""
 
 
 def room_tokens(window_tokens: int | None, answer_tokens: int | None) -> int:
@@ -58,7 +75,11 @@ def files_section(run: StepRun, room: int, summarise: Summarise | None = None) -
     What of a difference does not fit is told by ``summarise``.
     """
     parts, left_out = [], []
+    refused: dict[str, list[str]] = {}
     for file in _distinct(_candidates(run)):
+        if file.why_not:
+            refused.setdefault(file.why_not, []).append(f"`{file.name}`")
+            continue
         block = f"### `{file.name}`\n\n{fenced(file.text.rstrip())}"
         needed = _tokens(block)
         if needed <= room:
@@ -84,6 +105,8 @@ def files_section(run: StepRun, room: int, summarise: Summarise | None = None) -
     told = "\n\n".join(["## Files", *(parts or ["None."])])
     if left_out:
         told += f"\n\nLeft out, as they do not fit: {some_of(left_out, _NAMED)}."
+    for why, names in refused.items():
+        told += f"\n\nLeft out, as {why}: {some_of(names, _NAMED)}."
     return told
 
 
@@ -113,7 +136,7 @@ def _candidates(run: StepRun) -> Iterator[Carried]:
     for path in dict.fromkeys(path for name in names for path in change.documents(name)):
         yield from _file(path, shown(path))
     for source in run.sources:
-        yield from _file(change.project.root / source.path, source.path, source.lines)
+        yield from _code(change.project.root / source.path, source.path, source.lines)
     if step.runs_checks and not step.code:
         yield from _difference(run)
     specs = change.project.specs_dir
@@ -129,6 +152,8 @@ def _candidates(run: StepRun) -> Iterator[Carried]:
 def _file(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
     refused, text = read_text(path)
     if refused:
+        if path.is_symlink() or path.exists():
+            yield Carried(name, "", why_not=_NO_TEXT)
         return
     if lines:
         first, last = lines
@@ -137,19 +162,29 @@ def _file(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterat
     yield Carried(name, text)
 
 
+def _code(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
+    """A file of code, without the keys that stand in it."""
+    for file in _file(path, name, lines):
+        yield replace(file, text=without_keys(file.text, os.environ))
+
+
 def _difference(run: StepRun) -> Iterator[Carried]:
     """What the code differs by from the last commit, and the files that git does not know yet."""
     project = run.change.project
     commit = head_of(project)
     changed = differing(project, commit)
-    known = [name for name, lines in changed.items() if lines is not None]
+    secret = {name for name in changed if _SECRET.search(name)}
+    known = [name for name, lines in changed.items() if lines is not None and name not in secret]
     plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
     with contextlib.suppress(git.GitFailed):
         if commit is not None and known:
             told = git.output(project.root, "diff", *plain, commit, "--", *known)
-            yield Carried("git diff", told.decode(errors="replace"), is_difference=True)
-    for name in sorted(set(changed) - set(known)):
-        yield from _file(project.root / name, name)
+            text = without_keys(told.decode(errors="replace"), os.environ)
+            yield Carried("git diff", text, is_difference=True)
+    for name in sorted(set(changed) - set(known) - secret):
+        yield from _code(project.root / name, name)
+    for name in sorted(secret):
+        yield Carried(name, "", why_not=_HOLDS_SECRETS)
 
 
 def _named_code(run: StepRun, tracked: Collection[str]) -> Iterator[Carried]:
@@ -158,8 +193,10 @@ def _named_code(run: StepRun, tracked: Collection[str]) -> Iterator[Carried]:
     documents = [run.change.text(name) or "" for name in ("proposal.md", "tasks.md")]
     documents.append(run.values.get("description", ""))
     for name in dict.fromkeys(_CODE.findall("\n".join(documents))):
-        if name in tracked:
-            yield from _file(root / name, name)
+        if name in tracked and _SECRET.search(name):
+            yield Carried(name, "", why_not=_HOLDS_SECRETS)
+        elif name in tracked:
+            yield from _code(root / name, name)
 
 
 def _tracked(run: StepRun) -> list[str]:
@@ -174,7 +211,7 @@ def _tracked(run: StepRun) -> list[str]:
 def _distinct(found: Iterable[Carried]) -> Iterator[Carried]:
     known: set[str] = set()
     for file in found:
-        if file.name not in known and file.text.strip():
+        if file.name not in known and (file.text.strip() or file.why_not):
             known.add(file.name)
             yield file
 
