@@ -30,13 +30,17 @@ def outcome_of(sources: Sources) -> Outcome:
     counts for nothing: the run is estimated.
     """
     told = told_by_cli(sources)
-    found = told if sources.wire is None else _seen_by_the_relay(sources.wire, told)
+    found = told if sources.wire is None else _seen_by_the_relay(sources, sources.wire, told)
     beyond = max(*found.usage.counts(), found.usage.web_searches) > MAX_TOKENS
     return estimated(sources, _BEYOND) if beyond else found
 
 
-def _seen_by_the_relay(wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
+def _seen_by_the_relay(sources: Sources, wire: Sequence[ApiRequest], told: Outcome) -> Outcome:
     """What the relay's requests make of a run; ``told`` is what the other sources make of it."""
+    if not wire and sources.refused and told.usage_source == "estimated":
+        return Outcome(  # it asks the relay, which has sent nothing: there is nothing to estimate
+            usage=UsageMetrics(), accuracy="exact", usage_source="wire", model=told.model
+        )
     if not wire:
         bypassed = any(told.usage.counts()) and told.usage_source != "estimated"
         return _past_the_relay([], told) if bypassed else told

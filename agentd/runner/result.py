@@ -189,6 +189,7 @@ def _outcome(
             requested_model=info.requested_model,
             resumed=info.resume_session_id is not None,
             sent=sent,
+            refused=info.relayed and bool(refusals(log)),
             read_prompt=lambda: _text_of(folder.prompt),
         )
     )

@@ -25,8 +25,9 @@ class Sources:
     """What is told of one run; a source that is not there is None, or empty.
 
     ``wire`` is what the relay saw, None for a run without one. ``prior`` is what the ledger has of
-    the resumed session. ``sent``: the CLI may have got to an API request. ``read_prompt`` gives the
-    prompt, read only when an estimate needs it.
+    the resumed session. ``sent``: the CLI may have got to an API request. ``refused``: the relay
+    did not send what it was asked for last. ``read_prompt`` gives the prompt, read only when an
+    estimate needs it.
     """
 
     parsed: Parsed
@@ -37,6 +38,7 @@ class Sources:
     requested_model: str | None = None
     resumed: bool = False
     sent: bool = True
+    refused: bool = False
     read_prompt: Callable[[], str] = str
 
 

@@ -192,3 +192,13 @@ def test_what_went_past_the_relay_goes_before_what_it_saw(tmp_path: Path) -> Non
     write_told(log.path, [SECOND], append=True)
     assert requests_of_run(tmp_path) == [SECOND]
     assert [one.id for one in read_requests(log.path)] == ["r1"]
+
+
+def test_what_the_relay_refused_and_nobody_tells_of_is_nothing() -> None:
+    sources = Sources(parsed=Parsed(), wire=[], refused=True, read_prompt=lambda: "many words")
+    outcome = outcome_of(sources)
+    assert (outcome.usage.total_tokens, outcome.accuracy, outcome.why) == (0, "exact", None)
+    unknown = outcome_of(replace(sources, refused=False))
+    assert (unknown.usage.total_tokens > 0, unknown.accuracy) == (True, "heuristic")
+    told = outcome_of(replace(sources, parsed=Parsed(usage=run_usage({"big": USAGE}))))
+    assert (told.usage.total_tokens, told.accuracy) == (940, "heuristic")  # past the relay

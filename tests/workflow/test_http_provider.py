@@ -170,6 +170,32 @@ def test_the_catalogue_prices_no_tokens_that_nobody_bills(tmp_path: Path, key: s
     assert (last["cost_source"], last["cost_usd"]) == ("config", 0.00094)
 
 
+PRICES = '[pricing.models."m-0"]\ncost_per_1m_input = 1000\ncost_per_1m_output = 1000\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "expected"),
+    [
+        (f"[budget]\nlimit_usd = 2.0\n{PRICES}", KEY, (3, "budget_stopped", "wire")),
+        (PRICES, "", (4, "failed", "stdout")),  # the variable of its key is empty
+    ],
+)
+def test_what_was_never_sent_has_cost_nothing(
+    tmp_path: Path, more: str, key: str, expected: tuple[int, str, str]
+) -> None:
+    """A request that the relay refuses for its budget, and one that the process itself holds."""
+    with chat_api(answer_of(CHALLENGE)) as api:
+        box = box_at(tmp_path, api.url, more=more)
+        put_change(box, "x", "proposed")
+        done = box.run("challenge", "x", "--provider", "local", LOCAL_KEY=key)
+        assert api.asked == []
+    [call] = box.telemetry("x")["calls"]
+    assert (done.returncode, call["status"], call["usage_source"]) == expected
+    assert (call["tokens_in"], call["cost_usd"], call["accuracy"]) == (0, 0.0, "exact")
+    assert "in 0 out 0, $0.000000" in done.stderr
+    assert box.run("cost", "audit", "x").returncode == 0
+
+
 def test_what_the_server_charged_is_the_cost(tmp_path: Path) -> None:
     """The catalogue's price of gpt-5 is another; a router has prices of its own."""
     usage = {**USAGE, "cost": 0.0123}

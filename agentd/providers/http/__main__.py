@@ -1,6 +1,7 @@
 """``python -m agentd.providers.http``: one prompt from stdin to a server, JSON lines to stdout.
 
-start: {model}, text: {text}, request: what is known of its usage, end: {error?: {reason, message}}.
+start: {model}, text: {text}, request: what is known of its usage, end: {error?: {reason, message},
+sent?: false where no request went out}.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> int:
     message = failure.message
     for secret in exchange.secrets():
         message = message.replace(secret, MASK)
-    _tell("end", error={"reason": failure.reason, "message": message})
+    _tell("end", error={"reason": failure.reason, "message": message}, sent=exchange.sent)
     return 1
 
 

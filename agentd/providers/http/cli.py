@@ -37,7 +37,7 @@ class HttpParser:
         self._model: str | None = None
         self._texts: list[str] = []
         self._requests: list[ApiRequest] = []
-        self._ended = False
+        self._ended, self._sent = False, True
         self._failure: Failure | None = None
 
     def feed(self, event: Mapping[str, Any]) -> None:
@@ -50,15 +50,16 @@ class HttpParser:
             case "request":
                 self._requests.append(of_json(event))
             case "end":
-                self._ended = True
+                self._ended, self._sent = True, event.get("sent") is not False
                 self._end(mapping(event.get("error")))
 
     def parsed(self) -> Parsed:
         """The one request; complete once the process has said how it ended."""
         told = any(any(one.usage.counts()) for one in self._requests)
+        known = told or not self._sent
         answered = next((one.model for one in self._requests if one.model), None)
         return Parsed(
-            usage=usage_of_run(self._requests) if told else None,
+            usage=usage_of_run(self._requests) if known else None,
             complete=self._ended,
             requests=tuple(self._requests),
             final_text=_THOUGHTS.sub("", "".join(self._texts), count=1),

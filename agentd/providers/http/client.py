@@ -37,7 +37,10 @@ Hear = Callable[[str], None]
 
 
 class Exchange:
-    """One request. ``requests`` tells, also after a failure, what is known of its usage."""
+    """One request. ``requests`` tells, also after a failure, what is known of its usage.
+
+    ``sent``: the request may have gone out.
+    """
 
     def __init__(self, options: Options, hear: Hear, environ: Mapping[str, str]) -> None:
         self._options = options
@@ -47,6 +50,7 @@ class Exchange:
         self._answer: Answer | None = None
         self._chars = 0
         self._error = ""
+        self.sent = False
 
     def requests(self) -> list[ApiRequest]:
         """The request as far as the server has told of it; none before its answer."""
@@ -64,6 +68,7 @@ class Exchange:
         body = json.dumps(self._form.body(options, prompt)).encode()
         url = options.url(self._form.path)
         proxy = None if options.at else proxy_of(url)
+        self.sent = True
         try:
             async with (
                 session_to(url, auto_decompress=True) as session,
