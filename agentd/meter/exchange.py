@@ -12,7 +12,7 @@ from agentd.metering.dialects import Answer, Asked, Dialect
 from agentd.metering.requests import ApiRequest
 
 _LOGGER = logging.getLogger(__name__)
-_FIRST_ERROR = 400
+_FIRST_UNBILLED = 300  # redirects have no answer of a model, nor have errors
 _TOKENS_PER_BYTE = 0.25  # of a run's first request, until its body is counted
 _COUNTED_BYTES = 1 << 18  # tokens of a byte hardly differ beyond
 
@@ -60,6 +60,7 @@ class Exchange:
     key: str = field(default_factory=lambda: token_hex(6))
     _status: int | None = None
     _unreached: bool = False
+    _is_page: bool = False
     _answer: Answer | None = None
     _told: list[ApiRequest] = field(default_factory=list)
     _final_is_told: bool = False
@@ -73,9 +74,9 @@ class Exchange:
         """The API could not be reached, so that nothing is billed."""
         self._unreached = True
 
-    def answered(self, status: int, content_encoding: str) -> None:
-        """The headers of the answer have come."""
-        self._status = status
+    def answered(self, status: int, content_encoding: str, *, is_page: bool = False) -> None:
+        """The headers of the answer have come; ``is_page``: it is HTML, such as a login's."""
+        self._status, self._is_page = status, is_page
         self._answer = self.dialect.answer(content_encoding)
 
     def feed(self, data: bytes) -> None:
@@ -98,8 +99,8 @@ class Exchange:
     def over(self) -> list[ApiRequest]:
         """The answer is at its end, or cut; said once, or again. Returns what is known of it.
 
-        An error of the API is not billed, unless it tells a usage. A request whose end nobody told,
-        or whose counts are none, gets estimates, which say so.
+        No error, redirect or web page is billed, unless it tells a usage. A request whose end
+        nobody told, or whose counts are none, gets estimates, which say so.
         """
         if self._over is None:
             self._over = self._end()
@@ -109,7 +110,11 @@ class Exchange:
         if self._answer:
             self._answer.end()
         requests = self._requests()
-        failed = self._unreached or (self._status is not None and self._status >= _FIRST_ERROR)
+        failed = (
+            self._unreached
+            or (self._is_page and not (self._answer and self._answer.text()))
+            or (self._status is not None and self._status >= _FIRST_UNBILLED)
+        )
         if not failed and not (requests and requests[0].exact):
             requests = [self._estimated(requests[0] if requests else ApiRequest()), *requests[1:]]
         try:

@@ -81,7 +81,8 @@ async def _relayed(
 ) -> web.StreamResponse:
     """The API's answer to the CLI, block by block as it comes; cut where it is cut."""
     if exchange:
-        exchange.answered(answer.status, answer.headers.get("content-encoding", ""))
+        encoding = answer.headers.get("content-encoding", "")
+        exchange.answered(answer.status, encoding, is_page=answer.content_type == "text/html")
     response = web.StreamResponse(status=answer.status, reason=answer.reason)
     for name, value in answer.headers.items():
         if name.lower() not in _HOP_BY_HOP:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import pytest
 from support.chat_api import USAGE, answer_of, chat_api, chunk, json_answer, prompt_of, streamed
-from support.raw_api import Asked, raw_api
+from support.raw_api import Asked, head, raw_api
 from support.workflow_box import calls_of, entry, put_change, state_of
 from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
@@ -194,6 +194,20 @@ def test_what_was_never_sent_has_cost_nothing(
     assert (call["tokens_in"], call["cost_usd"], call["accuracy"]) == (0, 0.0, "exact")
     assert "in 0 out 0, $0.000000" in done.stderr
     assert box.run("cost", "audit", "x").returncode == 0
+
+
+REDIRECT = head("location: http://127.0.0.1:9/v1", "connection: close", status="307 Moved")
+PAGE = head("connection: close", kind="text/html; charset=utf-8") + b"<html><title>Log in</title>"
+
+
+@pytest.mark.parametrize("answer", [REDIRECT, PAGE], ids=["redirect", "page"])
+def test_a_redirect_and_a_login_page_have_cost_nothing(tmp_path: Path, answer: bytes) -> None:
+    with chat_api(answer) as api:
+        box = box_at(tmp_path, api.url, more=PRICES)
+        put_change(box, "x", "proposed")
+        assert box.run("challenge", "x", "--provider", "local").returncode == 4
+    [call] = box.telemetry("x")["calls"]
+    assert (call["tokens_in"], call["cost_usd"], call["accuracy"]) == (0, 0.0, "exact")
 
 
 def test_what_the_server_charged_is_the_cost(tmp_path: Path) -> None:
