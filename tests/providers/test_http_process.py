@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import pytest
@@ -410,13 +411,15 @@ def test_a_wrong_base_url_is_guessed(path: str, advice: str) -> None:
         assert advice.format(url=api.url) in message
 
 
-def test_a_date_to_retry_after() -> None:
-    at = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
+@pytest.mark.parametrize("wait_s", [100, 2_000_000])
+def test_a_date_to_retry_after(wait_s: int) -> None:
+    at = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + wait_s))
     answer = json_answer({}, f"retry-after: {at}", status="429 Too Many Requests")
     with chat_api(answer) as api:
         _, message = failure(f"{api.url}/v1")
     seconds = float(message.rpartition("; retry after ")[2].removesuffix(" s"))
-    assert 90 < seconds <= 100
+    assert wait_s - 10 < seconds <= wait_s
+    assert CLI.resets_at(message, datetime.now(UTC)) is not None
 
 
 def test_a_certificate_that_nobody_vouches_for() -> None:
@@ -554,7 +557,23 @@ def test_the_process_understands_its_own_arguments(api: Api) -> None:
     assert options.url("/x") == "http://127.0.0.1:1/t/x?api-version=1"
 
 
-def test_thoughts_before_an_answer_are_no_part_of_it() -> None:
-    with chat_api(answer_of(f"<think>\nHm, # Review?\n</think>\n\n{TEXT}")) as api:
+@pytest.mark.parametrize(
+    "thoughts",
+    [
+        "<think>\nHm, # Review?\n</think>\n\n",
+        "<think></think>",
+        "Okay.\n\n# Review: a draft\n</think>\n\n",  # the model's template has begun them
+    ],
+)
+def test_thoughts_before_an_answer_are_no_part_of_it(thoughts: str) -> None:
+    with chat_api(answer_of(f"{thoughts}{TEXT}")) as api:
         parsed, _ = ask(f"{api.url}/v1")
     assert parsed.final_text == TEXT
+
+
+@pytest.mark.parametrize("begin", ["", "\n", '<file path="a">\n', "```markdown\n"])
+def test_an_answer_about_thoughts_stays_whole(begin: str) -> None:
+    text = f"{begin}{TEXT}It ends at a line with\n</think>\nalone.\n"
+    parser = CLI.new_parser()
+    parser.feed({"type": "text", "text": text})
+    assert parser.parsed().final_text == text

@@ -18,8 +18,12 @@ from agentd.providers.http import failures
 from agentd.providers.http.options import AT, BASE_URL
 from agentd.providers.pointing import NotPointed, Pointed, Pointing, PointQuery, with_loopback
 
-# What a server without a parser for a model's thoughts leaves at the beginning of an answer.
-_THOUGHTS = late_pattern(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
+# What a server without a parser for a model's thoughts leaves at the beginning of an answer. Where
+# the model's template begins them, as that of DeepSeek-R1, only their end stands there.
+_THOUGHTS = late_pattern(
+    r"\A(?:\s*<think>.*?</think>|(?!\s*(?:#|<file|```)).*?^</think>[ \t]*$)\s*",
+    re.DOTALL | re.MULTILINE,
+)
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 
 

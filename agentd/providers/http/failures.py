@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -62,7 +63,7 @@ def of_status(
         case 404:
             said += f". Set model in {options.section}"
         case 429 if wait_s := _retry_after_s(headers.get("retry-after", ""), now):
-            said += f"; retry after {wait_s:g} s"
+            said += f"; retry after {math.ceil(wait_s)} s"
     return failed(reason_of_status(max(status, 400)), said)
 
 
