@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from agentd.budget.allowing import allowing
 from agentd.budget.warnings import after_call
-from agentd.errors import Cancelled
+from agentd.errors import Cancelled, StateError
+from agentd.files import read_plain
 from agentd.ledger.changes import Changes
 from agentd.metering.call import CallRecord
+from agentd.runner.recovery import final_text_of
 from agentd.runner.result import RunResult
 from agentd.runner.run import ScriptRunner
+from agentd.runner.run_folder import RunFolder
 from agentd.text import fenced
 from agentd.workflow import recording
 from agentd.workflow.meter_choice import metered
@@ -76,9 +80,27 @@ def summary_of(run: StepRun, choice: Choice, room: int, text: str) -> tuple[str,
     said: list[str] = []
     for number, part in enumerate(parts, 1):
         filled = _SUMMARY.format(number=number, parts=len(parts), text=fenced(part.rstrip()))
-        result, _ = call_beside(run, choice, "summary", filled)
-        if result.status != "ok":
-            run.order.warn(f"{run.step.name}/summary: {result.error or result.status}")
-            return "\n".join(said), False
-        said.append(result.final_text.strip())
+        summary = _said_before(run, choice, filled)
+        if not summary:
+            result, _ = call_beside(run, choice, "summary", filled)
+            if result.status != "ok":
+                run.order.warn(f"{run.step.name}/summary: {result.error or result.status}")
+                return "\n".join(said), False
+            summary = result.final_text.strip()
+        said.append(summary)
     return "\n".join(said), not text
+
+
+def _said_before(run: StepRun, choice: Choice, prompt: str) -> str:
+    """The same model's summary of the same text, which was paid for; "" where there is none."""
+    change, row = run.change, run.change.workspace.config.row(choice.provider)
+    for call in reversed(change.state.calls):
+        if (call.step, call.status) != (f"{run.step.name}/summary", "ok"):
+            continue
+        folder = RunFolder(change.runs_dir / call.id)
+        with contextlib.suppress(OSError, StateError):
+            asked = folder.info()
+            same = (asked.provider, asked.requested_model) == (choice.provider, choice.model)
+            if same and read_plain(folder.prompt) == prompt.encode(errors="replace"):
+                return final_text_of(folder, row).strip()
+    return ""

@@ -510,6 +510,41 @@ def test_a_long_difference_is_summarised_in_calls_of_their_own(tmp_path: Path) -
     assert state_of(box, "x")["last_action"] == "review"
 
 
+def test_a_killed_review_pays_for_no_summary_twice(tmp_path: Path) -> None:
+    """agentd is killed while the second summary is written: it is followed to its end."""
+    begun, go = threading.Event(), threading.Event()
+
+    def answers(asked: Asked, out: BinaryIO) -> None:
+        text = says(asked)
+        if prompt_of(asked).startswith("Part 2"):
+            out.write(text[:200])
+            begun.set()
+            go.wait(60)
+            text = text[200:]
+        out.write(text)
+
+    with raw_api(answers) as api:
+        box = reviewing(tmp_path, api.url, "")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agentd", "review", "x", "--provider", "local"],
+            cwd=box.root,
+            env={**os.environ, "HOME": str(tmp_path)},
+            stderr=subprocess.DEVNULL,
+        )
+        assert begun.wait(60)
+        process.kill()
+        process.wait()
+        threading.Timer(1, go.set).start()
+        box.ok("review", "x", "--provider", "local")
+        asked = [prompt_of(one).partition(" of ")[0] for one in api.asked]
+        review = prompt_of(api.asked[-1])
+    parts = [one for one in asked if one.startswith("Part ")]
+    assert parts == [f"Part {n}" for n in range(1, len(parts) + 1)]
+    assert len(asked) == len(parts) + 1 == len(box.telemetry("x")["calls"])
+    assert review.count("login.py: new lines, nothing wrong") == len(parts)
+    assert state_of(box, "x")["phase"] == "complete"
+
+
 def test_a_summary_is_held_to_the_budget_of_its_step(tmp_path: Path) -> None:
     with chat_api(says) as api:
         box = reviewing(tmp_path, api.url, "[budget.steps.review]\nlimit_tokens = 2000")
