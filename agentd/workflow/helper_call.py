@@ -74,7 +74,10 @@ def summary_of(run: StepRun, choice: Choice, room: int, text: str) -> tuple[str,
     parts: list[str] = []
     while text and len(parts) < MOST_PARTS:
         part, _ = beginning(text, room)
-        part = part or text[: 2 * room]  # a line that is longer than a prompt
+        chars = 4 * room
+        while not part:  # a line that is longer than a prompt
+            part = beginning(text[:chars], room)[0] if chars > 1 else text[:1]
+            chars //= 2
         parts.append(part)
         text = text[len(part) :]
     said: list[str] = []

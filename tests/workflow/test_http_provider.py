@@ -19,6 +19,8 @@ from support.raw_api import Asked, head, raw_api
 from support.workflow_box import calls_of, entry, put_change, state_of
 from support.workspace import PROPOSAL, REVIEW, SPEC, Sandbox, make_sandbox
 
+from agentd.metering.tokens.estimates import estimate
+
 KEY = "geheim-0123456789"
 CHALLENGE = """# Challenge: x
 
@@ -508,6 +510,17 @@ def test_a_long_difference_is_summarised_in_calls_of_their_own(tmp_path: Path) -
     assert "review/summary" in told
     assert box.run("cost", "audit", "x").returncode == 0
     assert state_of(box, "x")["last_action"] == "review"
+
+
+def test_a_line_that_is_longer_than_the_window_is_summarised_in_pieces(tmp_path: Path) -> None:
+    with chat_api(says) as api:
+        box = reviewing(tmp_path, api.url, "")
+        (box.root / "login.py").write_text(f"# {'登录' * 4000}\n")
+        box.ok("review", "x", "--provider", "local")
+        summaries = [text for text in map(prompt_of, api.asked) if text.startswith("Part ")]
+    assert len(summaries) > 1
+    assert sum(text.count("登") for text in summaries) == 4000
+    assert all(estimate(text, "generic-estimate") <= 6000 for text in summaries)
 
 
 def test_a_killed_review_pays_for_no_summary_twice(tmp_path: Path) -> None:
