@@ -13,6 +13,7 @@ from agentd.metering.requests import ApiRequest, Thread
 from agentd.metering.usage import COUNTS, ModelUsage, whole_count
 from agentd.metering.variants import Variants, variants_of
 
+_NAME_CHARS = 200
 _THREADS: tuple[Thread, ...] = get_args(Thread)
 _MAX_DIGITS = 40
 
@@ -43,6 +44,12 @@ def as_json(request: ApiRequest) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, 0, "", {}, [])}
 
 
+def _name(told: object) -> str:
+    """A model's name as any server may tell it: one line, without control characters, bounded."""
+    shown = (each if each.isprintable() else " " for each in str(told or "")[:_NAME_CHARS])
+    return " ".join("".join(shown).split())
+
+
 def of_json(told: Mapping[str, Any]) -> ApiRequest:
     """The request of an object, whatever is wrong with it: that is left out."""
     usage = told.get("usage")
@@ -51,7 +58,7 @@ def of_json(told: Mapping[str, Any]) -> ApiRequest:
     estimated = told.get("estimated")
     return ApiRequest(
         id=known_id if isinstance(known_id, str) else None,
-        model=str(told.get("model") or ""),
+        model=_name(told.get("model")),
         usage=ModelUsage(
             **{name: count_of(counts.get(name)) for name in COUNTS},
             reported_cost_usd=_cost_of(told.get("cost_usd")),

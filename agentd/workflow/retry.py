@@ -17,7 +17,8 @@ _LATER = "Run the command again later, or name other providers in workflow.fallb
 _ADVICE: dict[Reason, str] = {
     "auth": "Log in to {provider}, or give it a valid key and credit.",
     "refused": "The same request would be refused again; its message says what to change.",
-    "timeout": "Raise workflow.step_timeout_secs if the step needs more time.",
+    "timeout": "Raise the time limit (workflow.step_timeout_secs, or timeout_secs of an "
+    "[http.NAME]) if the step needs more time.",
     "budget": "This limit stands in the settings or arguments of {provider}.",
     "network": "See whether {provider} can reach its API, then run the command again.",
 }
