@@ -29,7 +29,7 @@ from agentd.guard.refs_judge import RefsJudge
 from agentd.guard.repository import FileChanges, Repository
 from agentd.guard.rules import GIT, WRITE_ONLY
 from agentd.guard.staged import StagedFiles
-from agentd.guard.tree import is_lock_of_tools, look_at
+from agentd.guard.tree import is_lock_of_tools, look_at, only_names_its_schema
 from agentd.guard.user_settings import UserSettings
 from agentd.state_folder import LEFT_BY_STEPS
 from agentd.text import some_of
@@ -151,19 +151,24 @@ class ProjectFiles:
 
     def diff(self, path: Path) -> str:
         """Some lines of what changed in a file; "" where that is not known."""
+        before, now = self._contents(path) or (None, None)
+        return difference(before, now)
+
+    def _contents(self, path: Path) -> tuple[bytes | None, bytes | None] | None:
+        """A file before and now, None for no file; None where that is not known."""
         if self._changes is None or self._place is None:
-            return ""
+            return None
         name = os.path.relpath(path, self._place.top)
         if path.is_relative_to(self._root):
             name = os.path.relpath(self._real_root / path.relative_to(self._root), self._place.top)
         now = look_at(path, hash_up_to=-1)
         if now is not None and (now.kind != "file" or now.size > 1 << 20):
-            return ""
+            return None
         entry = self._changes.status.entries.get(name)
         before = self._repository(self._place).before(name, entry)
         with contextlib.suppress(OSError):
-            return difference(before, path.read_bytes() if now is not None else None)
-        return ""
+            return before, path.read_bytes() if now is not None else None
+        return None
 
     def _judge_git(
         self, place: GitPlace, judged: Judged, aside: Path, ended: Ended, *, code: bool
@@ -229,6 +234,9 @@ class ProjectFiles:
         for path in map(place.top.joinpath, changes.changed):
             if not code and self._is_new(path, place, changes) and is_lock_of_tools(path):
                 judged.told.append(Told(f"New, and left: {_shown(path, place.top)}, a lock file"))
+            elif not code and only_names_its_schema(*(self._contents(path) or (None, None))):
+                shown = _shown(path, place.top)
+                judged.told.append(Told(f'Changed, and left: {shown}, "$schema" was added'))
             elif path.is_relative_to(self._real_root):
                 judged.code.append(self._root / path.relative_to(self._real_root))
             else:

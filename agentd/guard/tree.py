@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from agentd.frozen import frozen
+from agentd.late_pattern import late_pattern
 
 _LEFT_BY_TOOLS = frozenset(
     (
@@ -31,10 +32,23 @@ _LOCKS = {
 }
 
 
+_SCHEMA = late_pattern(rb'\s*\{\s*"\$schema":\s*"https://[^"\s]*",')
+
+
 def is_lock_of_tools(path: Path) -> bool:
     """Whether it is a file that a package manager writes beside its project's file."""
     beside = _LOCKS.get(path.name)
     return beside is not None and path.is_file() and path.with_name(beside).is_file()
+
+
+def only_names_its_schema(before: bytes | None, now: bytes | None) -> bool:
+    """Whether all that changed in a JSON file is that it begins with a ``$schema`` now.
+
+    opencode adds that to each of its config files that has none, whenever it starts.
+    """
+    if not before or not now or b'"$schema"' in before or not (found := _SCHEMA.match(now)):
+        return False
+    return before.lstrip()[1:] == now[found.end() :]
 
 
 def is_judged(path: str) -> bool:

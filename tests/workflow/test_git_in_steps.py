@@ -139,6 +139,24 @@ def test_a_review_that_stages_and_commits_what_is_there_counts(box: Sandbox) -> 
     assert state_of(box, "add-y")["phase"] == "complete"
 
 
+def test_the_schema_that_opencode_adds_to_its_config_fails_no_review(box: Sandbox) -> None:
+    """It does that whenever it starts, and finds a config of its own without one."""
+    config = box.root / "opencode.json"
+    config.write_text('{\n  "model": "anthropic/x", // mine\n}\n')
+    git(box, "add", "opencode.json")
+    git(box, "commit", "-qm", "a config")
+    box.ok("implement", "add-x")
+    added = """sed -i '1s|.*|{\\n  "$schema": "https://opencode.ai/config.json",|' opencode.json"""
+    put_plan(box, "review", shell=added)
+    done = box.run("review", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert 'review: Changed, and left: opencode.json, "$schema" was added' in done.stderr
+    assert '"$schema"' in config.read_text()
+    git(box, "checkout", "-q", "opencode.json")
+    put_plan(box, "review", shell=f"{added}; sed -i s/mine/theirs/ opencode.json")
+    assert box.run("review", "add-x").returncode == 4
+
+
 def test_a_lock_file_that_a_package_manager_wrote_fails_no_review(box: Sandbox) -> None:
     """A reviewer that runs the tests may have to install first."""
     (box.root / "package.json").write_text("{}\n")
