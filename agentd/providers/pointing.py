@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,12 @@ from urllib.parse import urlsplit
 
 from agentd import files
 from agentd.frozen import frozen
+from agentd.json_value import json_value
+from agentd.late_pattern import late_pattern
 
 _LOOPBACK = ("127.0.0.1", "localhost")
+_COMMENT = late_pattern(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_LAST_COMMA = late_pattern(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
 
 @frozen(kw_only=True)
@@ -104,3 +109,13 @@ def read_json(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def json_with_comments(text: str) -> Any:
+    """The value of JSON with comments and with commas behind the last of a list, as CLIs read it.
+
+    Raises ValueError.
+    """
+    for noise in (_COMMENT, _LAST_COMMA):
+        text = noise.sub(lambda found: found[1] or "", text)
+    return json_value(text)

@@ -160,6 +160,25 @@ def test_without_one_known_api_nothing_is_pointed(tmp_path: Path) -> None:
     assert "several providers (anthropic, groq)" in why_not(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "repo/.opencode/agent/looker.md",
+        "repo/folder/.opencode/agents/deep/looker.md",
+        ".config/opencode/mode/look.md",
+    ],
+)
+def test_agents_of_files_have_models_too(tmp_path: Path, file: str) -> None:
+    """Their requests would go past the relay, and past what it holds to a limit."""
+    body = "---\nYou look.\nmodel: openai/no\n"
+    write(tmp_path / file, f'---\nmode: subagent\nmodel: "groq/llama"\n{body}')
+    assert "several providers (anthropic, groq)" in why_not(tmp_path)
+    write(tmp_path / file, f"---\nmodel: anthropic/claude-haiku-4-5 # small\n{body}")
+    assert pointing(tmp_path, ANTHROPIC_API_KEY="k").tried is True
+    write(tmp_path / file, f"No front matter.\n{body}")
+    assert pointing(tmp_path, ANTHROPIC_API_KEY="k").tried is True
+
+
 def test_what_may_bypass_a_base_url(tmp_path: Path, unmanaged: Path) -> None:
     write(tmp_path / ".local/share/opencode/auth.json", {"anthropic": {"type": "oauth"}})
     assert "a login of anthropic by oauth may bypass" in why_not(tmp_path)

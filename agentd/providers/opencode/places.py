@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from agentd.files import read_plain
-from agentd.json_value import json_value
 from agentd.late_pattern import late_pattern
+from agentd.providers.pointing import json_with_comments
 
 MANAGED = Path("/etc/opencode")
 _MANAGED_MAC = Path("/Library/Application Support/opencode")
 _NAMES = ("opencode.json", "opencode.jsonc")
-_COMMENT = late_pattern(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_LAST_COMMA = late_pattern(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+_AGENTS = ("agent/**/*.md", "agents/**/*.md", "mode/*.md", "modes/*.md")
+_FRONT_MATTER = late_pattern(r"\A\s*---\s*\n(.*?)^---\s*$", re.DOTALL | re.MULTILINE)
+_MODEL = late_pattern(r"""^model:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _TRUE = ("1", "true")
 
 
@@ -75,6 +76,16 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def agent_models(cwd: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """The models that agents name in Markdown files of their own. Raises UnreadableConfig."""
+    own = _folder(environ, "XDG_CONFIG_HOME", ".config")
+    for folder in dict.fromkeys((*((own,) if own else ()), *_folders(cwd, environ))):
+        for file in (file for pattern in _AGENTS for file in sorted(folder.glob(pattern))):
+            begins = _FRONT_MATTER.match(_text(file))
+            if found := begins and _MODEL.search(begins[1]):
+                yield found[1]
+
+
 def _files(cwd: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     """The files of the config, the weakest first."""
     own = _folder(environ, "XDG_CONFIG_HOME", ".config")
@@ -82,33 +93,43 @@ def _files(cwd: Path, environ: Mapping[str, str]) -> Iterator[Path]:
         yield from (own / name for name in ("config.json", *_NAMES))
     if named := environ.get("OPENCODE_CONFIG"):
         yield cwd / named
-    folders: list[Path] = []
-    if environ.get("OPENCODE_DISABLE_PROJECT_CONFIG", "").lower() not in _TRUE:
-        above = [cwd, *cwd.parents]
-        root = next((n for n, one in enumerate(above) if (one / ".git").exists()), len(above))
-        project = above[root::-1] if root < len(above) else above[::-1]
-        yield from (folder / name for folder in project for name in _NAMES)
-        folders += [folder / ".opencode" for folder in project]
+    yield from (folder / name for folder in _project(cwd, environ) for name in _NAMES)
+    yield from (folder / name for folder in _folders(cwd, environ) for name in _NAMES)
+
+
+def _project(cwd: Path, environ: Mapping[str, str]) -> list[Path]:
+    """The folders from the repository's top, or the root, down to ``cwd``; none if so wanted."""
+    if environ.get("OPENCODE_DISABLE_PROJECT_CONFIG", "").lower() in _TRUE:
+        return []
+    above = [cwd, *cwd.parents]
+    root = next((n for n, one in enumerate(above) if (one / ".git").exists()), len(above))
+    return above[root::-1] if root < len(above) else above[::-1]
+
+
+def _folders(cwd: Path, environ: Mapping[str, str]) -> list[Path]:
+    """The folders that hold nothing but its config, the weakest first."""
+    folders = [folder / ".opencode" for folder in _project(cwd, environ)]
     folders += [Path(environ["HOME"], ".opencode")] if environ.get("HOME") else []
     folders += [cwd / named] if (named := environ.get("OPENCODE_CONFIG_DIR")) else []
-    yield from (folder / name for folder in folders for name in _NAMES)
+    return folders
 
 
 def _read(file: Path) -> dict[str, Any]:
+    return _parsed(_text(file), str(file))
+
+
+def _text(file: Path) -> str:
     try:
-        return _parsed(read_plain(file).decode(), str(file))
+        return read_plain(file).decode()
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableConfig(str(file)) from error
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
-    """JSON with comments and with commas behind the last of a list."""
-    for noise in (_COMMENT, _LAST_COMMA):
-        text = noise.sub(lambda found: found[1] or "", text)
     try:
-        found = json_value(text) if text.strip() else {}
+        found = json_with_comments(text) if text.strip() else {}
     except ValueError as error:
         raise UnreadableConfig(name) from error
     if not isinstance(found, dict):

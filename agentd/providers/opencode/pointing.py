@@ -15,6 +15,7 @@ from agentd.late_pattern import late_pattern
 from agentd.providers.fields import mapping, text
 from agentd.providers.opencode.places import (
     UnreadableConfig,
+    agent_models,
     cache_folder,
     config_of,
     data_folder,
@@ -124,6 +125,7 @@ def _pointing(query: PointQuery) -> Pointing:
 def _one_provider(query: PointQuery, config: Mapping[str, Any]) -> str:
     """The provider of all models that the run may use. Raises _NotKnown without exactly one."""
     models = {query.model or "", *_models(query.extra_args, config)} - {""}
+    models |= {*agent_models(query.cwd, query.environ)}
     names = sorted({model.partition("/")[0] for model in models})
     if not names:
         raise _NotKnown("its model, and so its API, is not known; config.toml can name one")
