@@ -103,6 +103,15 @@ def test_a_base_url_of_its_own(tmp_path: Path) -> None:
     assert "ollama is not known" in why_not(tmp_path, model="ollama/qwen3:8b", **moved)
 
 
+def test_comments_and_last_commas_of_models_json(tmp_path: Path) -> None:
+    """pi takes them there."""
+    write(
+        tmp_path / ".pi/agent/models.json",
+        '\ufeff{ // mine\n"providers": {"ollama": {"baseUrl": "http://localhost:11434/v1", },},}',
+    )
+    assert pointing(tmp_path, model="ollama/qwen3").upstream == "http://localhost:11434/v1"
+
+
 def test_which_model_it_takes(tmp_path: Path) -> None:
     assert "names no provider" in why_not(tmp_path, model="sonnet")
     assert "names no provider" in why_not(tmp_path, model=None)

@@ -20,6 +20,7 @@ from agentd.providers.pointing import (
     Pointed,
     Pointing,
     PointQuery,
+    json_with_comments,
     with_loopback,
 )
 from agentd.providers.provider import folder_of
@@ -134,7 +135,7 @@ def _given(extra_args: tuple[str, ...]) -> dict[str, str]:
 
 def _read(file: Path) -> Mapping[str, Any]:
     try:
-        return mapping(files.read_json(file))
+        return mapping(json_with_comments(files.read_plain(file).decode().lstrip("\ufeff")))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
