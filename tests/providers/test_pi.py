@@ -16,6 +16,7 @@ from agentd.providers.failure import Reason
 from agentd.providers.output import parse_output
 from agentd.providers.pi.failures import failure
 from agentd.providers.pointing import NotPointed, Pointing, PointQuery
+from agentd.runner.told_by_cli import Sources, told_by_cli
 
 RELAY = "http://127.0.0.1:9/t0ken"
 OPUS = "anthropic/claude-opus-5-5"
@@ -203,3 +204,13 @@ def test_what_others_do_in_the_session_is_not_counted() -> None:
     assert len(first.requests) == 2
     assert first.unsure == "somebody else went on in its session"
     assert log.read().unsure is None
+
+
+def test_a_run_without_a_key_has_used_nothing() -> None:
+    """It begins its output, tells on stderr that it has no key, and asks nobody."""
+    parsed = parse_output(recording(f"{VERSION}/no_key").stdout, PROVIDERS["pi"].cli())
+    outcome = told_by_cli(Sources(parsed=parsed, read_prompt=lambda: "word " * 1000))
+    assert outcome.usage.counts() == (0,) * 6
+    assert outcome.usage_source != "estimated"
+    begun = '{"type":"session","id":"1"}\n{"type":"agent_start"}\n'  # its request may be sent
+    assert parse_output(begun, PROVIDERS["pi"].cli()).usage is None

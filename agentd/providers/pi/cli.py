@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentd.metering.requests import ApiRequest, unite, usage_of_run
+from agentd.metering.usage import UsageMetrics, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.fields import mapping, text
 from agentd.providers.pi import activity, failures, pointing, session_log
@@ -37,7 +38,7 @@ class PiParser:
         self._answers: list[ApiRequest] = []
         self._begun: ApiRequest | None = None
         self._model: str | None = None
-        self._ended = False
+        self._works = self._ended = False
         self._error: str | None = None
         self._untold = False
         self._text = ""
@@ -59,15 +60,15 @@ class PiParser:
             case "agent_end" | "agent_settled":
                 self._ended = True
             case "agent_start" | "auto_retry_start":
-                self._ended = False
+                self._works, self._ended = True, False
 
     def parsed(self) -> Parsed:
-        """The requests one by one; None before the first answer has begun."""
+        """The requests one by one; none before its agent has begun, None before an answer has."""
         begun = [] if self._begun is None else [self._begun]
         requests = unite([*self._answers, *begun])
         known = [one for one in requests if any(one.usage.counts())]
         return Parsed(
-            usage=usage_of_run(known, session_id=self._session_id) if known else None,
+            usage=self._usage(known),
             complete=self._ended,
             requests=tuple(known),
             unsure=_UNTOLD if self._untold else None,
@@ -77,6 +78,12 @@ class PiParser:
             error=self._error,
             failure=None if self._error is None else failures.failure(self._error),
         )
+
+    def _usage(self, known: list[ApiRequest]) -> UsageMetrics | None:
+        if known:
+            return usage_of_run(known, session_id=self._session_id)
+        is_idle = self._session_id and not self._works  # as without a key: it tells that on stderr
+        return run_usage({}, session_id=self._session_id) if is_idle else None
 
     def _answered(self, message: Mapping[str, Any]) -> None:
         request = request_of(message)
