@@ -36,12 +36,22 @@ class Dialect:
             document = json_value(body)
         except ValueError:
             document = None
-        found = self.asks(path, headers, document if isinstance(document, dict) else {})
+        content = document if isinstance(document, dict) else {}
+        found = self.asks(path, headers, content)
+        if headers.get("user-agent", "").startswith("opencode/"):  # in whichever language it asks
+            found = _told_by_opencode(found, headers, content)
         return replace(found, body_bytes=len(body))
 
     def answer(self, content_encoding: str = "") -> Answer:
         """A reader of one answer."""
         return Answer(self.reading(), content_encoding)
+
+
+def _told_by_opencode(found: Asked, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
+    """A subagent's session names its parent; titles and summaries are asked for without tools."""
+    if headers.get("x-parent-session-id"):
+        return replace(found, thread="subagent", conversation=headers.get("x-session-id", ""))
+    return replace(found, thread=found.thread if body.get("tools") else "side")
 
 
 DIALECTS = (
