@@ -24,6 +24,18 @@ from agentd.workflow.sessions import discover, log_cache
 from agentd.workflow.sessions.manual_call import ManualCall
 
 __all__ = ["root"]  # the fixture
+RUN = {
+    "call_id": "c1",
+    "step": "review",
+    "provider": "claude",
+    "requested_model": None,
+    "argv": ["claude"],
+    "cwd": "",
+    "resume_session_id": SESSION,
+    "started_at": "2026-11-20T09:59:00+00:00",
+    "agentd_pid": 1,
+    "agentd_token": None,
+}
 WHOLE = [log for log in IMPORTED if "resumed" not in log.expected["scenario"]]
 
 
@@ -218,6 +230,26 @@ def test_what_a_person_does_in_a_session_while_agentd_works_in_it_is_told(
     assert [one.call.usage.output_tokens for one in found_in(root)] == told_by_hand
 
 
+@pytest.mark.parametrize("entered", [True, False])
+def test_a_run_under_a_name_of_the_config_is_agentds(root: Path, entered: bool) -> None:
+    """It went on with a person's session: its CLI's log has both."""
+    claude_log(root).write_text(
+        claude_line(1, root, at="2026-11-20T09:00:00Z", output_tokens=77) + claude_line(2, root)
+    )
+    store = StateStore(root / "agentd" / "changes" / "add-oauth")
+    store.create("add-oauth")
+    if entered:
+        store.append(replace(run_of("c1"), provider="work"))
+    else:
+        run_dir = store.runs_dir / "c1"
+        run_dir.mkdir(parents=True, mode=0o700)
+        (run_dir / "run.json").write_text(
+            json.dumps({**RUN, "provider": "work", "base": "claude", "cwd": str(root)})
+        )
+        (run_dir / "stdout").write_text("")
+    assert [one.call.usage.output_tokens for one in found_in(root)] == [77]
+
+
 def test_a_session_that_agentd_began_is_nobodys_work_by_hand(root: Path) -> None:
     """Its change was deleted, and with it the ledger that had the call."""
     prompt = {"type": "user", "message": {"role": "user", "content": "# agentd: step `review` of"}}
@@ -235,18 +267,7 @@ def test_a_run_that_goes_on_is_agentds(root: Path, resumes: bool) -> None:
     run_dir = root / "agentd" / "changes" / "add-oauth" / "runs" / "c1"
     run_dir.mkdir(parents=True)
     StateStore(run_dir.parents[1]).create("add-oauth")
-    info = {
-        "call_id": "c1",
-        "step": "review",
-        "provider": "claude",
-        "requested_model": None,
-        "argv": ["claude"],
-        "cwd": str(root),
-        "resume_session_id": None if not resumes else SESSION,
-        "started_at": "2026-11-20T09:59:00+00:00",
-        "agentd_pid": 1,
-        "agentd_token": None,
-    }
+    info = {**RUN, "cwd": str(root), "resume_session_id": SESSION if resumes else None}
     (run_dir / "run.json").write_text(json.dumps(info))
     assert len(found_in(root)) == 1
     (run_dir / "stdout").write_text("" if resumes else f'{{"session_id":"{SESSION}"}}\n')

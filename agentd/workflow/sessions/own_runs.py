@@ -23,6 +23,7 @@ from agentd.metering.requests import ApiRequest
 from agentd.metering.words import MANUAL
 from agentd.project.change import Change
 from agentd.project.layout import STATE_FILE
+from agentd.providers import PROVIDERS
 from agentd.runner.run_folder import RunFolder
 
 _SLACK_S = 3.0  # of the ledger's times, which are whole seconds, and of the log's last line
@@ -57,8 +58,9 @@ class Imported(NamedTuple):
 class Known(NamedTuple):
     """What the ledgers of some projects know of sessions.
 
-    ``runs`` are by provider and session; ``open_runs`` are those that no ledger has yet, with the
-    head of what they printed, which names their session.
+    ``runs`` are by provider and session, "" for a name that a config gives: a ledger does not tell
+    of which CLI that is. ``open_runs`` are those that no ledger has yet, with the head of what they
+    printed, which names their session.
     """
 
     runs: Mapping[tuple[str, str], list[_Run]]
@@ -70,7 +72,11 @@ class Known(NamedTuple):
         """The runs of agentd in a session, those that are not entered yet too."""
         name = session_id.encode()
         return [
-            *(OwnRun(*each[2:]) for each in self.runs.get((provider, session_id), ())),
+            *(
+                OwnRun(*each[2:])
+                for of in (provider, "")
+                for each in self.runs.get((of, session_id), ())
+            ),
             *(
                 OwnRun(begin, float("inf"), (), False)
                 for of, begin, head in self.open_runs
@@ -111,7 +117,8 @@ def read_known(key: str, changes: Iterable[Change], *, until: float = inf) -> Kn
             raise TimeoutError
         now[name] = ledger
         for run in ledger.runs.values():
-            runs.setdefault(run[:2], []).append(run)
+            of = run[0] if run[0] in PROVIDERS else ""
+            runs.setdefault((of, run[1]), []).append(run)
             ids.update(run[4])
         for call in ledger.imported:
             one = Imported(change, call)
@@ -186,4 +193,4 @@ def _open_run(run_dir: Path) -> Iterable[tuple[str, float, bytes]]:
     except (StateError, OSError):
         return
     resumed = (info.resume_session_id or "").encode()
-    yield info.provider, info.started_at.timestamp(), b"\n".join((head, resumed))
+    yield info.base or info.provider, info.started_at.timestamp(), b"\n".join((head, resumed))
