@@ -40,9 +40,10 @@ class Quoting:
 
         The default of the first provider that has one, else the generic estimate.
         """
-        for name, provider in self.config.providers.items() if self.config else ():
-            if model := provider.model_name():
-                return model, f"{model}, the default of [{name}] in config.toml"
+        config = self.config
+        for name, provider in config.providers.items() if config else ():
+            if config and (model := provider.model_name()):
+                return model, f"{model}, the default of [{config.row(name).section}] in config.toml"
         return GENERIC, "the generic estimate, as no project here has a default model"
 
     def models(self, at: datetime) -> list[tuple[ModelSpec, Quote | None]]:

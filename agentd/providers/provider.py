@@ -150,3 +150,12 @@ class Provider:
     def row_name(self) -> str:
         """The name in ``PROVIDERS`` of what it is made of."""
         return self.base or self.name
+
+    @property
+    def section(self) -> str:
+        """Where its settings stand in a config: ``claude``, ``providers.NAME`` or ``http.NAME``."""
+        return (
+            f"{'providers' if self.has_tools else self.base}.{self.name}"
+            if self.base
+            else self.name
+        )

@@ -367,7 +367,7 @@ def _start(
         folder.remove()
         raise ProviderError(
             f"{request.command}: can't be started ({error.strerror}: {error.filename}); "
-            f"agentd/config.toml: [{request.provider.name}] command names it",
-            fix=f"Install {request.provider.name}, set that command to where it is, or choose "
+            f"agentd/config.toml: [{request.provider.section}] command names it",
+            fix=f"Install {request.provider.title}, set that command to where it is, or choose "
             "another provider with --provider.",
         ) from error

@@ -9,6 +9,7 @@ from shutil import which
 from agentd.errors import ProviderError
 from agentd.project.workspace import Workspace
 from agentd.providers import PROVIDERS
+from agentd.providers.provider import Provider
 from agentd.workflow.decide import PLAN, Loop
 from agentd.workflow.model_choice import choose
 from agentd.workflow.order import Order
@@ -49,20 +50,22 @@ def check_can_run(workspace: Workspace, steps: Iterable[str], order: Order) -> N
         row, command = config.row(provider), config.providers[provider].command
         step = "step" if len(names) == 1 else "steps"
         told.append(f"there is no command {command}, so {provider} can't run {step} {_and(names)}")
-        install = f"Install {provider}: {row.install}" if row.install else f"Install {row.title}"
-        fixes.append(f"{install}\n{_switch(provider, names, there, order)}")
+        install = (
+            f"Install {row.row_name}: {row.install}" if row.install else f"Install {row.title}"
+        )
+        fixes.append(f"{install}\n{_switch(row, names, there, order)}")
     raise ProviderError("\n".join(told), fix="\n".join(fixes))
 
 
-def _switch(provider: str, names: list[str], there: list[str], order: Order) -> str:
-    if there and order.provider == provider:
+def _switch(row: Provider, names: list[str], there: list[str], order: Order) -> str:
+    if there and order.provider == row.name:
         return f"Or let another CLI run it: --provider {there[0]}"
     if there:
         pairs = " ".join(f"steps.{name}.provider {there[0]}" for name in names)
         return f"Or let {there[0]} run it: agentd config set {pairs}"
     if found := [name for name in PROVIDERS if which(name)]:
         return f"Or use {found[0]}, which is installed: agentd init --provider {found[0]}"
-    return f"Or say where it is: agentd config set {provider}.command PATH"
+    return f"Or say where it is: agentd config set {row.section}.command PATH"
 
 
 def _and(names: list[str]) -> str:

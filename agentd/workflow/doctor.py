@@ -199,8 +199,7 @@ def _meter(name: str, choice: MeterChoice, *, strict: bool) -> Check:
 
 
 def _cli(row: Provider, command: str, cli: Installed) -> Check:
-    name = row.name
-    section = f"providers.{name}" if row.base else name
+    name, section = row.name, row.section
     install = f"`{row.install}`" if row.install else f"Install {row.title}"
     if cli.path is None:
         return Check(

@@ -83,7 +83,8 @@ def choose(
     if wanted is not None:
         why = "--model" if model else f"[steps.{step.name}]"
     else:
-        why = f"{complexity_of(size)} complexity ({size})" if sized else f"default of [{name}]"
+        default = f"default of [{rows[name].section}]"
+        why = f"{complexity_of(size)} complexity ({size})" if sized else default
     return Choice(
         provider=name,
         model=sized.model if sized else settings.model_name(wanted),

@@ -86,6 +86,21 @@ def test_the_config_and_doctor_know_it(tmp_path: Path) -> None:
     assert " work: " in told
 
 
+def test_what_is_said_names_its_section(tmp_path: Path) -> None:
+    box = sandbox(tmp_path)
+    box.answer("proposal", PLAIN, PROPOSAL)
+    done = box.ok("proposal", "x", "Log in", "--provider", "work")
+    assert "claude-opus-4-5: default of [providers.work]" in done
+    assert "the default of [providers.work] in config.toml" in box.run("tokens", "x").stderr
+    config = box.root / "agentd" / "config.toml"
+    config.write_text('[providers.work]\nbase = "claude"\ncommand = "./nowhere"\n')
+    done = box.run("run", "y", "Log out", PATH="")
+    assert "Install claude: npm install" in done.stderr
+    assert "agentd config set providers.work.command PATH" in done.stderr
+    config.write_text(f'{config.read_text()}[http.local]\nbase_url = "http://h/v1"\nmodel = "m"\n')
+    assert load(config).row("local").section == "http.local"
+
+
 def test_what_has_a_section_of_its_own_comes_first(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[providers.work]\nbase = "claude"\n[codex]\n[claude]\n')
