@@ -151,6 +151,20 @@ def test_a_provider_of_the_config_or_of_its_catalogue(tmp_path: Path) -> None:
     assert pointing(tmp_path, model="mine/qwen").upstream == "http://localhost:1/v1"
 
 
+@pytest.mark.parametrize("file", ["repo/opencode.json", ".cache/opencode/models.json"])
+def test_models_with_an_api_of_their_own_go_to_no_other(tmp_path: Path, file: str) -> None:
+    """The base URL of the provider's options beats theirs; its ``api`` does not."""
+    models = {"q": {"provider": {"api": "https://q/v1"}}, "r": {}}
+    mine = {"mine": {"api": "https://mine/v1", "models": models}}
+    write(tmp_path / file, {"provider": mine} if file.startswith("repo") else mine)
+    assert "models of its provider mine have base URLs of their own" in why_not(
+        tmp_path, model="mine/r"
+    )
+    given = json.dumps(base_url("https://gateway/v1", "mine"))
+    got = pointing(tmp_path, model="mine/r", OPENCODE_CONFIG_CONTENT=given)
+    assert got.upstream == "https://gateway/v1"
+
+
 def test_without_one_known_api_nothing_is_pointed(tmp_path: Path) -> None:
     assert "its model, and so its API, is not known" in why_not(tmp_path, model=None)
     assert pointing(tmp_path, "-m", OPUS, model=None).upstream.endswith("anthropic.com/v1")

@@ -102,6 +102,8 @@ def _pointing(query: PointQuery) -> Pointing:
     upstream = own or (api.url if api else "") or _url_of_catalog(query.environ, name)
     if not upstream or "{" in upstream:
         raise _NotKnown(f"the base URL of its provider {name} is not known")
+    if not _options(config, name).get("baseURL") and _of_models(config, query, name) - {upstream}:
+        raise _NotKnown(f"models of its provider {name} have base URLs of their own")
     has_key = bool(auth) or "apiKey" in _options(config, name)
     has_key |= any(map(query.environ.get, api.keys if api else ()))
 
@@ -171,9 +173,19 @@ def _url(config: Mapping[str, Any], name: str, environ: Mapping[str, str]) -> st
     return _VARIABLE.sub(lambda found: environ.get(found[1] or found[2], ""), url)
 
 
-def _url_of_catalog(environ: Mapping[str, str], name: str) -> str:
-    """The base URL in what opencode has fetched of all providers."""
+def _of_models(config: Mapping[str, Any], query: PointQuery, name: str) -> set[str]:
+    """The base URLs that single models of a provider have; they beat the provider's ``api``."""
+    places = (_provider(config, name), _in_catalog(query.environ, name))
+    models = [mapping(one) for place in places for one in mapping(place.get("models")).values()]
+    return {url for one in models if (url := text(mapping(one.get("provider")).get("api")))}
+
+
+def _in_catalog(environ: Mapping[str, str], name: str) -> Mapping[str, Any]:
+    """A provider in what opencode has fetched of all."""
     folder = cache_folder(environ)
-    found = mapping(read_json(folder / "models.json").get(name)) if folder else {}
-    url = text(found.get("api")) or ""
+    return mapping(read_json(folder / "models.json").get(name)) if folder else {}
+
+
+def _url_of_catalog(environ: Mapping[str, str], name: str) -> str:
+    url = text(_in_catalog(environ, name).get("api")) or ""
     return _VARIABLE.sub(lambda part: environ.get(part[1] or part[2], ""), url)
