@@ -440,10 +440,20 @@ class Config:
         """The prices this file gives, by model name.
 
         ``[pricing.models]`` goes before ``[[PROVIDER.models]]``, an earlier entry before a later.
+        Of a CLI for models of any maker, ``mine/qwen3``, they are also those of the name that the
+        API answers with, ``qwen3``, unless two of them differ in it.
         """
         prices = dict(self.pricing.models)
-        for provider in self.providers.values():
+        answering: dict[str, dict[str, PricingConfig]] = {}
+        for name, provider in self.providers.items():
             for entry in provider.models:
                 if entry.prices is not None:
                     prices.setdefault(entry.model, entry.prices)
+                    if not self.row(name).maker:
+                        short = entry.model.partition("/")[2]
+                        answering.setdefault(short, {})[entry.model] = prices[entry.model]
+        for short, found in answering.items():
+            first, *others = found.values()
+            if short and all(one == first for one in others):
+                prices.setdefault(short, first)
         return prices

@@ -299,6 +299,22 @@ def test_pricing_models_goes_before_the_providers_own_prices() -> None:
     )
 
 
+def test_prices_of_a_cli_for_any_maker_are_those_of_the_answering_name() -> None:
+    """opencode is asked for mine/qwen3, and its API answers as qwen3."""
+    entry = '[[opencode.models]]\nid = "{}"\nmodel = "{}"\ncost_per_1m_input = {}\n'
+    entry += "cost_per_1m_output = 2\n"
+    models = [
+        *(("a", "mine/qwen3", 1), ("b", "openrouter/qwen/qwen3-coder", 3)),
+        *(("c", "mine/glm", 4), ("d", "theirs/glm", 5), ("e", "gpt-5", 6)),
+    ]
+    told = "".join(entry.format(*one) for one in models)
+    codex = entry.replace("opencode", "codex").format("f", "local/llama", 7)
+    prices = read(told + codex).model_prices()
+    assert prices["qwen3"] == prices["mine/qwen3"]
+    assert prices["qwen/qwen3-coder"].cost_per_1m_input == 3
+    assert not {"glm", "llama", ""} & prices.keys()
+
+
 @pytest.mark.parametrize("text", ["\ufeff[codex]\n", "[codex]\r\ncommand = 'x'\r\n"])
 def test_byte_order_mark_and_windows_line_ends_are_no_errors(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
