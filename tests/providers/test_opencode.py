@@ -14,7 +14,7 @@ from support.session_logs import named, with_databases
 
 from agentd.providers import PROVIDERS
 from agentd.providers.failure import Reason
-from agentd.providers.opencode import places
+from agentd.providers.opencode import places, session_log
 from agentd.providers.output import parse_output
 from agentd.providers.pointing import NotPointed, Pointing, PointQuery
 
@@ -281,3 +281,22 @@ def test_a_database_of_another_shape_is_no_log(tmp_path: Path) -> None:
         db.execute("CREATE TABLE session (id)")
     assert log.read(tmp_path) is None
     assert log.read(tmp_path / "nowhere") is None
+
+
+def test_a_database_without_end_is_read_for_a_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = named("opencode", "tool")
+    home = with_databases(log.folder / "home")
+    place = tmp_path / ".local/share/opencode/opencode.db"
+    place.parent.mkdir(parents=True)
+    place.write_bytes((home / ".local/share/opencode/opencode.db").read_bytes())
+    rows = "WITH RECURSIVE n(at) AS (SELECT 2e12 UNION ALL SELECT at + 1 FROM n) SELECT at"
+    with closing(sqlite3.connect(place)) as db, db:
+        db.execute("DROP TABLE message")
+        db.execute(
+            f"CREATE VIEW message AS {rows} AS time_created, at AS id, '{{}}' AS data, "
+            f"'{log.expected['session_id']}' AS session_id FROM n"
+        )
+    monkeypatch.setattr(session_log, "_MOST_S", 0.1)
+    assert log.read(tmp_path) is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from agentd.providers.session_log import LoggedThread, UnknownShape, logged, tex
 _TITLE = "the call for the title of its session is told nowhere"
 _OTHERS = "somebody else went on in its session"
 _BUSY_S = 1.0
+_MOST_S = 10.0  # whatever stands in it: an agent may have put a view without end there
+_STEPS = 100_000  # of SQLite's machine, some milliseconds
 _SESSIONS = """
 WITH RECURSIVE family(id) AS (
     SELECT id FROM session WHERE id = :session
@@ -60,6 +63,8 @@ def read(query: LogQuery) -> Logged | None:
     try:
         address = f"{file.absolute().as_uri()}?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as db:
+            until = time.monotonic() + _MOST_S
+            db.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
             return _read(db, query)
     except (sqlite3.Error, UnknownShape, ParseError, OSError, ValueError):
         return None
