@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from agentd.clock import from_iso
 from agentd.json_value import json_value
@@ -52,9 +56,9 @@ def json_lines(path: Path, *markers: bytes) -> Iterator[Mapping[str, Any]]:
     """The objects of a JSON lines file whose line holds one of ``markers`` (all without any).
 
     Lines that are no JSON are left out: a killed CLI leaves a torn one, and a resumed session
-    goes on behind it.
+    goes on behind it. Raises OSError, also for what is no plain file.
     """
-    with path.open("rb") as handle:
+    with _opened(path) as handle:
         for line in handle:
             if markers and not any(marker in line for marker in markers):
                 continue
@@ -66,9 +70,18 @@ def json_lines(path: Path, *markers: bytes) -> Iterator[Mapping[str, Any]]:
                 yield entry
 
 
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file to read; an agent may have put a pipe there, for which one would wait without end."""
+    with open(path, "rb", opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as handle:
+        if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", os.fspath(path))
+        yield handle
+
+
 def first_entry(path: Path) -> Mapping[str, Any]:
     """The first object of a JSON lines file; an empty one when its first line holds none."""
-    with path.open("rb") as handle:
+    with _opened(path) as handle:
         try:
             entry = json_value(handle.readline())
         except ValueError:

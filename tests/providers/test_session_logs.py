@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +45,20 @@ def test_the_log_says_what_was_served(log: Log) -> None:
         assert all(at_most(u, log.served[m]) for m, u in used(logged).items())
         assert len(logged.requests) == log.expected.get("logged", log.expected["requests"] - 1)
     assert logged.model in log.served
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "pi"])
+def test_a_pipe_in_the_place_of_a_log_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    log = next(log for log in LOGS if log.cli == name and log.read().requests)
+    home = shutil.copytree(log.folder / "home", tmp_path / "home")
+    for file in [*home.rglob("*.json*"), *home.rglob(".project_root")]:
+        file.unlink()
+        os.mkfifo(file)
+    read = threading.Thread(target=lambda: found.append(log.read(home)), daemon=True)
+    found: list[Logged | None] = []
+    read.start()
+    read.join(10)
+    assert [one and one.requests for one in found] in ([None], [()])
 
 
 @pytest.mark.parametrize("log", LOGS, ids=NAMES)

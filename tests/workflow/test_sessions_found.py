@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import tracemalloc
 from dataclasses import replace
 from hashlib import sha256
@@ -83,6 +84,19 @@ def test_chats_of_an_older_gemini_are_known_by_the_hash_of_their_folder(root: Pa
     place = Path.home() / ".gemini" / "tmp" / sha256(str(root).encode()).hexdigest()
     shutil.copytree(chats, place / "chats")
     assert {one.cwd for one in found_in(root)} == {str(root)}
+
+
+def test_a_pipe_where_gemini_notes_its_folder_is_not_waited_for(root: Path) -> None:
+    log = next(log for log in WHOLE if log.cli == "gemini")
+    [chats] = log.folder.glob("home/.gemini/tmp/*/chats")
+    place = Path.home() / ".gemini" / "tmp" / sha256(str(root).encode()).hexdigest()
+    shutil.copytree(chats, place / "chats")
+    os.mkfifo(place / ".project_root")
+    found: list[ManualCall] = []
+    read = threading.Thread(target=lambda: found.extend(found_in(root)), daemon=True)
+    read.start()
+    read.join(10)
+    assert {one.cwd for one in found} == {str(root)}
 
 
 def test_claude_shortens_the_name_of_a_long_folder(tmp_path: Path) -> None:

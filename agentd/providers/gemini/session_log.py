@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.errors import ParseError
+from agentd.files import read_plain
 from agentd.metering.partial import TOTAL_ONLY
 from agentd.metering.requests import ApiRequest, with_output_of_text
 from agentd.metering.usage import ModelUsage
@@ -151,7 +152,7 @@ def _folder_of_chats(path: Path, roots: Sequence[Path]) -> str | None:
     """Where gemini was started: that is noted beside the chats; before, their folder was a hash."""
     folder = next((one.parent for one in path.parents if one.name == "chats"), path.parent)
     try:
-        return (folder / ".project_root").read_text().strip()
+        return read_plain(folder / ".project_root").decode().strip()
     except (OSError, ValueError):
         hashes = {sha256(str(root).encode()).hexdigest(): str(root) for root in roots}
         return hashes.get(folder.name)
