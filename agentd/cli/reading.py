@@ -16,7 +16,7 @@ from agentd.errors import StateError
 _BAR = 20
 # Done, not approved, absent, and the two parts of a bar.
 _MARKS = ("✓", "✗", "·", "█", "░")
-_NO_CHANGE = 'No changes yet. Start one: agentd run add-something "What to change"'
+_START = 'Start one: agentd run add-something "What to change"'
 _ASCII_MARKS = ("[x]", "[!]", "[ ]", "#", "-")
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _status_of_all(change_id: str | None, *, as_json: bool) -> None:
             f"{one.change.id}: {one.problem}\n    {one.cure}" if one.problem else _text(one)
             for one in views
         ]
-        show(f"\n\n{'-' * _BAR}\n\n".join(told) or _NO_CHANGE)
+        show(f"\n\n{'-' * _BAR}\n\n".join(told) or f"No open changes. {_START}")
     if told_waiting(*(view.waiting for view in views)) or any(view.problem for view in views):
         raise typer.Exit(StateError.exit_code)
 
@@ -109,7 +109,7 @@ def list_changes(
         print_json({"changes": [_document(view) for view in views], "warnings": warnings})
     else:
         if not views:
-            show(_NO_CHANGE)
+            show(f"No changes yet. {_START}")
         else:
             show(table([_HEADS, *map(_row, views)]))
         if hidden:

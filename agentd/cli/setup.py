@@ -68,7 +68,7 @@ def init(
         Path.cwd(), provider=provider, project_name=name, installed=clis, commands=commands
     )
     if provider is None:
-        _tell_clis(clis)
+        _tell_clis(clis, is_new=done.project.config_path in done.created)
     for path in done.created:
         show(f"wrote {path.relative_to(done.project.root)}")
     for path in done.kept:
@@ -96,11 +96,11 @@ def _tell_next(*, can_run: bool) -> None:
     show('Next: describe the project in agentd/project.md, then `agentd run ID "DESCRIPTION"`.')
 
 
-def _tell_clis(clis: Mapping[str, str]) -> None:
+def _tell_clis(clis: Mapping[str, str], *, is_new: bool) -> None:
     for name, row in PROVIDERS.items():
         add = row.install or f"install {row.title}"
         show(f"found {name}: {clis[name]}" if name in clis else f"no {name} here: {add}")
-    if not clis:
+    if is_new and not clis:
         show("config.toml gets all of them: no step can run until one is installed.")
 
 

@@ -114,6 +114,13 @@ def test_status_of_all_open_changes(box: Sandbox) -> None:
     assert "add-y: " in done.stdout
 
 
+def test_status_of_all_where_no_change_is_open(box: Sandbox) -> None:
+    archived = box.root / "agentd/archive"
+    archived.mkdir(exist_ok=True)
+    box.change("add-x").rename(archived / "20261130-add-x")
+    assert box.ok("status", "--all").startswith("No open changes. Start one: agentd run ")
+
+
 def test_validate_all_changes(box: Sandbox) -> None:
     put_change(box, "add-y", "proposed", {"specs/login.md": DELTA.replace("SHALL", "may")})
     assert box.ok("validate").startswith("all ledgers: ok")

@@ -75,6 +75,13 @@ def test_where_no_cli_is_installed_the_config_gets_all(tmp_path: Path) -> None:
     assert list(load(root / "agentd/config.toml").providers) == [*PROVIDERS]
 
 
+def test_of_a_config_that_is_kept_it_is_not_told_what_it_gets(tmp_path: Path) -> None:
+    initialise(tmp_path, provider="claude")
+    again = agentd("init", cwd=tmp_path, env=put_clis(tmp_path / "bin")).stdout
+    assert "kept  agentd/config.toml" in again
+    assert "config.toml gets" not in again
+
+
 @pytest.mark.parametrize("kind", ["link to nothing", "folder"])
 def test_a_config_that_is_no_file_is_not_called_kept(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "agentd/config.toml"
