@@ -64,6 +64,8 @@ def choose(
             f"it has {', '.join(config.providers) or 'none'}",
             fix=f"Add it: agentd init --provider {name}, or name another with --provider."
             if name in PROVIDERS
+            else f"Name one of these: --provider {next(iter(config.providers))}."
+            if name and config.providers
             else f"Add one: agentd init --provider {next(iter(PROVIDERS))}, or name another with "
             "--provider.",
         )

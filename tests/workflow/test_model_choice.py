@@ -161,7 +161,4 @@ def test_missing_section_is_told(tmp_path: Path) -> None:
         choose(config(tmp_path, CLAUDE), REVIEW, provider="gpt")
     told = "config.toml: no provider gpt for step review; it has claude"
     assert caught.value.message == f"{tmp_path}/{told}"
-    assert (
-        caught.value.fix
-        == "Add one: agentd init --provider claude, or name another with --provider."
-    )
+    assert caught.value.fix == "Name one of these: --provider claude."
