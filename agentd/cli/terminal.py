@@ -26,10 +26,12 @@ _STOPPED = "failed|timeout|cancelled|budget_stopped|interrupted"
 _FAILS = (
     r"Error:|\[[\d:]{8}\] ERROR\b|  (?:✗|\[!\]) |Checks: failed\b"
     rf"|[\w /-]+: (?:FAILED\b|(?:{_STOPPED}),)|Budget: .* over\)"
+    r"|fail(?=  [^:\n]+: )|[^\s:]+(?::\d+)?: error:|[\w -]+: not ok\b"
 )
 _WARNS = (
     r"warning:|\[[\d:]{8}\] WARN\b|(?:at least|about) \$.*|cost unknown: .*|Waits for a person:.*"
     r"|Budget: .*\((?:9\d|100) %, .*|  verdict: (?!APPROVED$).*"
+    r"|warn(?=  [^:\n]+: )|[^\s:]+(?::\d+)?: warning:"
 )
 
 
