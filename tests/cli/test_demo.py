@@ -138,13 +138,17 @@ def test_wheel_carries_the_recordings_that_the_stand_ins_replay() -> None:
     assert len(packed) == len(set(RECORDINGS.values()))
 
 
-def test_demo_folder_must_be_empty(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("", "is not empty"), ("file", "a file is in the way"), ("file/x", "a file is in the way")],
+)
+def test_demo_folder_must_be_empty(name: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "agentd", "demo", "--keep", str(tmp_path)],
+        [sys.executable, "-m", "agentd", "demo", "--keep", str(tmp_path / name)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
-    assert "is not empty" in done.stderr
+    assert told in done.stderr

@@ -137,11 +137,11 @@ def put_agentd(folder: Path) -> Path:
 
 
 def put_home(folder: Path) -> Path:
-    """A home for somebody called Ada, who uses git without a pager."""
+    """A home for somebody called Ada; git has no pager, and the default branch it comes with."""
     home = folder / "you"
     home.mkdir(parents=True, exist_ok=True)
     (home / ".gitconfig").write_text(
-        "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n"
+        "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = master\n"
         "[core]\n\tpager = cat\n"
     )
     return home

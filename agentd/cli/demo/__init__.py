@@ -75,7 +75,13 @@ def _tell_next(say: Callable[[str], None], root: Path, *, has_git: bool) -> None
 
 def _make_project(root: Path) -> bool:
     """Make it with its stand-ins; whether it is a git repository."""
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{root}: no folder can be made there: a file is in the way",
+            fix="Name a new folder with --keep.",
+        ) from error
     if any(root.iterdir()):
         raise InputError(f"{root} is not empty", fix="Name a new folder with --keep.")
     shutil.copytree(_DOCUMENTS / "start", root, dirs_exist_ok=True)
