@@ -286,7 +286,10 @@ class StateStore:
 
     def _remove_entered(self, empty: Sequence[Path]) -> None:
         """Remove those whose call is in STATE.yaml: of another a run may be about to begin."""
-        there = self._read()[1].ids()
+        try:
+            there = self._read()[1].ids()
+        except (StateError, Malformed, OSError):  # who reads it for more says what is wrong
+            return
         for path in empty:
             with contextlib.suppress(OSError):
                 if path.name in there:

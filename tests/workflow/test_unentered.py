@@ -123,3 +123,16 @@ def test_no_step_begins_beside_a_call_that_cannot_be_read(
     (folder / "run.json").rename(folder / "call.pending.json")
     done = box.run(*command)
     assert (done.returncode, "call.pending.json: " in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("ledger", ["change_id: [\n", None])
+def test_an_empty_run_beside_a_ledger_that_can_not_be_read(
+    box: Sandbox, ledger: str | None
+) -> None:
+    (box.change("b") / "runs/20261122T054100-review-abc").mkdir(parents=True)
+    state = box.change("b") / "STATE.yaml"
+    state.unlink() if ledger is None else state.write_text(ledger)
+    done = box.run("list")
+    assert done.returncode == (1 if ledger else 0), done.stderr
+    assert "\na  " in done.stdout
+    assert "model-of-a" in box.run("cost", "--all", "--by", "model").stdout
