@@ -131,7 +131,8 @@ def _below(command: Any) -> dict[str, Any]:
 
 def _option(command: Any, name: str) -> Any:
     """The option of this name that takes a value."""
-    return next((one for one in command.params if name in one.opts and not one.is_flag), None)
+    options = (one for one in command.params if one.param_type_name == "option")
+    return next((one for one in options if name in one.opts and not one.is_flag), None)
 
 
 def _options(command: Any) -> list[str]:

@@ -82,7 +82,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def completed(root: Path, line: str) -> list[str]:
     words = [*line.split(" ")]
-    return agentd("completion", "words", "--", *words, cwd=root).stdout.split()
+    done = agentd("completion", "words", "--", *words, cwd=root)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 @pytest.mark.parametrize("line", CASES)
@@ -93,6 +95,7 @@ def test_what_may_come_next(root: Path, line: str) -> None:
 NOTHING_KNOWN = (
     *("tokens --file ", "-C ", "nothing ", "plan add-a ", "demo x", "help run "),
     *("cost audit add-a ", "import --session ", "config set project_name "),
+    *("feedback text ", "help run topic "),
 )
 
 
