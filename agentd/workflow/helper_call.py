@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import replace
 
 from agentd.budget.allowing import allowing
+from agentd.budget.spending import check_priced
 from agentd.budget.warnings import after_call
 from agentd.errors import Cancelled, StateError
 from agentd.files import read_plain
@@ -63,6 +64,7 @@ def call_beside(
             f"step {beside.step.name} was stopped; what it used is recorded",
             fix=f"To go on: {next_command(change)}",
         )
+    check_priced(change, record, override=order.override_budget)
     return result, record
 
 

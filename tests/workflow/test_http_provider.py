@@ -603,6 +603,71 @@ def test_a_summary_that_fails_leaves_the_rest_out(tmp_path: Path) -> None:
     assert calls_of(box, "x") == [("review/summary", "failed"), ("review", "ok")]
 
 
+def test_summaries_are_not_paid_for_again_when_the_step_is_tried_again(tmp_path: Path) -> None:
+    answered: list[str] = []
+
+    def answer(asked: Asked) -> bytes:
+        answered.append("summary" if prompt_of(asked).startswith("Part ") else "review")
+        if answered.count("review") == 1 and answered[-1] == "review":
+            return json_answer({"error": {"message": "busy"}}, status="503 Service Unavailable")
+        return says(asked)
+
+    with chat_api(answer) as api:
+        box = reviewing(tmp_path, api.url, "")
+        config = box.root / "agentd/config.toml"
+        config.write_text(config.read_text().replace("script_retries = 0", "script_retries = 1"))
+        box.ok("review", "x", "--provider", "local")
+        first, second = (prompt_of(asked) for asked in api.asked[-2:])
+    assert answered == [*["summary"] * (len(answered) - 2), "review", "review"]
+    assert first == second
+    steps = [call["step"] for call in box.telemetry("x")["calls"]]
+    assert steps == [*["review/summary"] * (len(answered) - 2), "review", "review"]
+
+
+def test_a_summary_without_a_price_ends_the_step_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = '[budget]\nlimit_usd = 9.0\non_unpriced = "stop"\n'
+    prices = '[pricing.models."m-0"]\ncost_per_1m_input = 1\ncost_per_1m_output = 1\n'
+    with chat_api(says) as api:
+        box = reviewing(tmp_path, "http://api.example", limits + prices)
+        config = box.root / "agentd/config.toml"
+        config.write_text(config.read_text().replace('api_key_env = "LOCAL_KEY"\n', ""))
+        monkeypatch.setenv("http_proxy", api.url)
+        done = box.run("review", "x", "--provider", "local")
+    assert (done.returncode, len(api.asked)) == (3, 1), done.stderr
+    assert "step review/summary of change x was answered by m-1" in done.stderr
+
+
+def test_a_summary_whose_agentd_was_killed_does_not_stop_the_next_step(tmp_path: Path) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def slowly(asked: Asked) -> bytes:
+        if not begun.is_set():
+            begun.set()
+            over.wait(60)
+        return says(asked)
+
+    with chat_api(slowly) as api:
+        box = reviewing(tmp_path, api.url, "")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agentd", "review", "x", "--provider", "local"],
+            cwd=box.root,
+            env={**os.environ, "HOME": str(tmp_path)},
+            stderr=subprocess.DEVNULL,
+        )
+        assert begun.wait(60)
+        process.kill()
+        process.wait()
+        threading.Timer(3, over.set).start()
+        done = box.run("review", "x", "--provider", "local")
+    assert "review/summary: taken up" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert {end for _, end in calls_of(box, "x")} == {"ok"}
+    prompts = [prompt_of(asked) for asked in api.asked]
+    assert len(set(prompts)) == len(prompts)  # none is asked, or paid for, again
+
+
 def test_a_run_that_is_stopped_counts_what_came(tmp_path: Path) -> None:
     def stalls(_: Asked, out: BinaryIO) -> None:
         out.write(streamed(chunk("word " * 400), done=False))
