@@ -86,6 +86,11 @@ def files_below(
     return sorted(map(Path, found))
 
 
+def is_below_link(root: Path, path: Path) -> bool:
+    """Whether a folder on the way from ``root`` to ``path`` is a link: it may lead anywhere."""
+    return any(above.is_symlink() for above in path.parents if root in above.parents)
+
+
 def folders_below(folder: Path) -> list[str]:
     """``folder``, there or not, and all folders in it; links are not followed."""
     found = [os.fspath(folder)]

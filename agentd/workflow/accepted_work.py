@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentd.documents.owed import missing
-from agentd.files import read_plain, write_atomic
+from agentd.files import is_below_link, read_plain, write_atomic
 from agentd.masking import without_keys
 from agentd.text import fenced, some_of
 from agentd.workflow import recording
@@ -60,7 +60,7 @@ def write_printed(run: StepRun, text: str) -> bool:
         return True
     name, *others = run.step.writes
     document = document_in_text(text, Path(name).name)
-    if others or not name.endswith(".md") or document is None:
+    if others or document is None or not _may_write(run, name):
         return False
     path = run.change.folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +78,8 @@ def _may_write(run: StepRun, name: str) -> bool:
         return False
     folder = run.change.folder  # a link below it may lead anywhere
     if not (folder / name).parent.resolve().is_relative_to(folder.resolve()):
+        return False
+    if is_below_link(run.change.folder, run.change.folder / name):
         return False
     return any(
         name == owed or (not owed.endswith(".md") and name.startswith(f"{owed}/"))

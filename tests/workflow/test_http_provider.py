@@ -329,6 +329,24 @@ def test_only_the_steps_own_documents_are_written(tmp_path: Path) -> None:
     assert not list((box.root / "agentd/specs").iterdir())
 
 
+@pytest.mark.parametrize("link", ["specs", "specs/more"])
+def test_nothing_is_read_or_written_through_a_linked_folder(tmp_path: Path, link: str) -> None:
+    more = {**PROPOSAL, "change/specs/more/evil.md": "# Evil\n"}
+    with chat_api(by_step(proposal=files(more))) as api:
+        box = box_at(tmp_path, api.url)
+        outside = tmp_path / "outside"
+        (outside / "more").mkdir(parents=True)
+        (outside / "notes.md").write_text("# Mine\n\nNot for others.\n")
+        (box.change("x") / link).parent.mkdir(parents=True)
+        (box.change("x") / link).symlink_to(outside)
+        box.run("proposal", "x", "Log in", "--provider", "local")
+        [asked] = api.asked
+    assert sorted(path.name for path in outside.rglob("*")) == ["more", "notes.md"]
+    assert "Not for others" not in prompt_of(asked)
+    assert (box.change("x") / "proposal.md").is_file()
+    assert calls_of(box, "x") == [("proposal", "ok")]
+
+
 def test_an_answer_that_is_no_document_fails_and_is_recorded(tmp_path: Path) -> None:
     with chat_api(answer_of("I would rather not.")) as api:
         box = box_at(tmp_path, api.url)

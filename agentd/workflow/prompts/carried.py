@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentd import git
-from agentd.files import files_below
+from agentd.files import files_below, is_below_link
 from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
 from agentd.masking import without_keys
@@ -131,25 +131,30 @@ def answer_rules(run: StepRun) -> str:
 def _candidates(run: StepRun) -> Iterator[Carried]:
     """What a step reads, the most needed first."""
     change, step = run.change, run.step
-    shown = change.project.shown
+    shown, root = change.project.shown, change.project.root
     names = [*step.reads, *(() if step.verdicts else step.writes), "design.md"]
     for path in dict.fromkeys(path for name in names for path in change.documents(name)):
-        yield from _file(path, shown(path))
+        yield from _file(root, path, shown(path))
     for source in run.sources:
-        yield from _code(change.project.root / source.path, source.path, source.lines)
+        yield from _code(root, source.path, source.lines)
     if step.runs_checks and not step.code:
         yield from _difference(run)
     specs = change.project.specs_dir
     own = {path.relative_to(change.folder / "specs") for path in change.documents("specs")}
     main = sorted(files_below(specs, ".md"))
     for path in sorted(main, key=lambda path: path.relative_to(specs) not in own):
-        yield from _file(path, shown(path))
+        yield from _file(root, path, shown(path))
     tracked = _tracked(run)
     yield from _named_code(run, tracked)
     yield Carried("git ls-files", "\n".join(tracked))
 
 
-def _file(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
+def _file(
+    root: Path, path: Path, name: str, lines: tuple[int, int] | None = None
+) -> Iterator[Carried]:
+    """A file below ``root``; none that can't be read, or is reached through a linked folder."""
+    if is_below_link(root, path):
+        return
     refused, text = read_text(path)
     if refused:
         if path.is_symlink() or path.exists():
@@ -162,9 +167,9 @@ def _file(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterat
     yield Carried(name, text)
 
 
-def _code(path: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
+def _code(root: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
     """A file of code, without the keys that stand in it."""
-    for file in _file(path, name, lines):
+    for file in _file(root, root / name, name, lines):
         yield replace(file, text=without_keys(file.text, os.environ))
 
 
@@ -182,7 +187,7 @@ def _difference(run: StepRun) -> Iterator[Carried]:
             text = without_keys(told.decode(errors="replace"), os.environ)
             yield Carried("git diff", text, is_difference=True)
     for name in sorted(set(changed) - set(known) - secret):
-        yield from _code(project.root / name, name)
+        yield from _code(project.root, name)
     for name in sorted(secret):
         yield Carried(name, "", why_not=_HOLDS_SECRETS)
 
@@ -196,7 +201,7 @@ def _named_code(run: StepRun, tracked: Collection[str]) -> Iterator[Carried]:
         if name in tracked and _SECRET.search(name):
             yield Carried(name, "", why_not=_HOLDS_SECRETS)
         elif name in tracked:
-            yield from _code(root / name, name)
+            yield from _code(root, name)
 
 
 def _tracked(run: StepRun) -> list[str]:
