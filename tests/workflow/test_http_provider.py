@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -327,6 +328,20 @@ def test_only_the_steps_own_documents_are_written(tmp_path: Path) -> None:
     assert state_of(box, "x")["phase"] == "proposed"
     assert (box.root / "agentd/config.toml").read_text() == before
     assert not list((box.root / "agentd/specs").iterdir())
+
+
+def test_without_git_no_hidden_file_is_sent(tmp_path: Path) -> None:
+    with chat_api(answer_of(REVIEW)) as api:
+        box = box_at(tmp_path, api.url)
+        shutil.rmtree(box.root / ".git")
+        (box.root / ".env").write_text("STAGE=geheim\n")
+        (box.root / ".aws").mkdir()
+        (box.root / ".aws/login").write_text("geheim\n")
+        put_change(box, "x", "implementing", IMPLEMENTED)
+        box.ok("review", "x", "--provider", "local")
+        [asked] = api.asked
+    assert "def login(name):" in prompt_of(asked)
+    assert "geheim" not in prompt_of(asked)
 
 
 @pytest.mark.parametrize("link", ["specs", "specs/more"])

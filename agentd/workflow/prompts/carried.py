@@ -186,8 +186,10 @@ def _difference(run: StepRun) -> Iterator[Carried]:
             told = git.output(project.root, "diff", *plain, commit, "--", *known)
             text = without_keys(told.decode(errors="replace"), os.environ)
             yield Carried("git diff", text, is_difference=True)
+    told_by_git = commit is not None or git.has_repository(project.root)
     for name in sorted(set(changed) - set(known) - secret):
-        yield from _code(project.root, name)
+        if told_by_git or "/." not in f"/{name}":  # hidden, and nothing says what to ignore
+            yield from _code(project.root, name)
     for name in sorted(secret):
         yield Carried(name, "", why_not=_HOLDS_SECRETS)
 
