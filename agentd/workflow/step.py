@@ -99,10 +99,15 @@ def check_ready(change: Change, step: Step) -> None:
 
 def _written_by(change: Change, phase: str | None, gone: Sequence[str]) -> str:
     """How missing documents come to be: by a step, but what a proposal left is written once."""
-    first = STEPS[PLAN.first]
-    if phase in first.phases or set(gone).isdisjoint(first.writes):
-        return f"Run the step that writes it first: agentd status {change.id}"
-    return f"Restore it, such as with git checkout, or begin anew: agentd delete {change.id}"
+    first, missed = STEPS[PLAN.first], {*gone}
+    if phase not in first.phases and not missed.isdisjoint(first.writes):
+        return f"Restore it, such as with git checkout, or begin anew: agentd delete {change.id}"
+    for step in STEPS.values():
+        reads_it = not missed.isdisjoint(step.reads)
+        if phase in step.phases and not reads_it and not missed.isdisjoint(step.writes):
+            words = ' "DESCRIPTION"' if step is first else ""
+            return f"Run the step that writes it first: agentd {step.command} {change.id}{words}"
+    return f"Run the step that writes it first: agentd status {change.id}"
 
 
 def _with_doubt(run: StepRun) -> StepRun:

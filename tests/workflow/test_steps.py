@@ -373,8 +373,9 @@ def test_resumed_codex_session_is_counted_once(box: Sandbox) -> None:
     [
         ("challenged", "tasks.md", "implement", "Restore it, such as with git checkout"),
         ("implementing", "proposal.md", "review", "begin anew: agentd delete add-x"),
-        ("implementing", "IMPLEMENTATION.md", "review", "Run the step that writes it first"),
-        ("proposed", "tasks.md", "challenge", "Run the step that writes it first"),
+        ("implementing", "IMPLEMENTATION.md", "review", "first: agentd implement add-x\n"),
+        ("proposed", "CHALLENGE.md", "reproposal", "first: agentd challenge add-x\n"),
+        ("proposed", "tasks.md", "challenge", 'first: agentd proposal add-x "DESCRIPTION"\n'),
     ],
 )
 def test_what_is_missing_is_written_by_a_step_or_restored(
@@ -382,7 +383,7 @@ def test_what_is_missing_is_written_by_a_step_or_restored(
 ) -> None:
     box = box_with(tmp_path)
     change = put_change(box, "add-x", phase, {"IMPLEMENTATION.md": "# I\n"})
-    (change / gone).unlink()
+    (change / gone).unlink(missing_ok=True)
     done = box.run(step, "add-x")
     assert (done.returncode, told in done.stderr) == (1, True), done.stderr
     assert not (box.root.parent / "began.log").exists()
