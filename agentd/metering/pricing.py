@@ -81,6 +81,7 @@ class PriceBook:
         believes: bool = False,
     ) -> None:
         self.local, self._believes = local, believes
+        self._maker = ""
         self._catalog = catalog or _in_catalog
         if unknown := [source for source in sources if source not in SOURCES]:
             raise ValueError(f"unknown price source {unknown[0]!r}; expected {', '.join(SOURCES)}")
@@ -103,6 +104,7 @@ class PriceBook:
 
         ``maker`` is who makes the CLI's models, None where each model's name has to tell.
         """
+        maker = self._maker or maker
         priced = [
             one for each in parts_of(usage, model) for one in self._price_model(each, maker, at)
         ]
@@ -170,6 +172,12 @@ class PriceBook:
         found.local, found._believes = local, True
         if not billed:
             found._sources = [source for source in self._sources if source != "catalog"]
+        return found
+
+    def of_maker(self, maker: str) -> PriceBook:
+        """The same prices for calls of a CLI whose name does not tell that this is its maker."""
+        found = copy(self)
+        found._maker = maker
         return found
 
     @property

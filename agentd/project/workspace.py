@@ -51,9 +51,11 @@ class Workspace:
     def prices_of(self, provider: str | None) -> PriceBook:
         """Where calls of a provider get their prices."""
         server = self.config.http.get(provider or "")
-        if server is None:
-            return self.prices
-        return self.prices.of_server(local=server.is_local, billed=server.is_billed)
+        if server is not None:
+            return self.prices.of_server(local=server.is_local, billed=server.is_billed)
+        if provider is not None and provider in self.config.named():
+            return self.prices.of_maker(self.config.row(provider).maker)
+        return self.prices
 
     @cached_property
     def prices(self) -> PriceBook:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
+from agentd.clock import utc_now
 from agentd.config.load import load
+from agentd.metering.usage import ModelUsage, run_usage
+from agentd.project.workspace import Workspace
+from agentd.providers import maker_of
 from agentd.workflow.model_choice import choose
 from agentd.workflow.steps import STEPS
 
@@ -110,3 +115,21 @@ def test_what_has_a_section_of_its_own_comes_first(tmp_path: Path) -> None:
     assert choose(config, STEPS["implementation"]).provider == "claude"
     path.write_text('[providers.work]\nbase = "claude"\n[codex]\n')
     assert choose(load(path), STEPS["implementation"]).provider == "work"
+
+
+def test_what_it_says_of_another_makers_model_is_believed_no_more_than_of_its_base(
+    tmp_path: Path,
+) -> None:
+    """claude at an API that only looks like its own tells the price of a model of its own."""
+    box = sandbox(tmp_path)
+    config = box.root / "agentd/config.toml"
+    text = config.read_text().replace("[budget.providers.work]\nlimit_usd = 20\n", "")
+    config.write_text(f'{text}[pricing]\nsources = ["config", "reported", "catalog"]\n')
+    workspace = Workspace.open(box.root)
+    used = ModelUsage(input_tokens=900, output_tokens=40, reported_cost_usd=Decimal("0.5"))
+    for model, source in (("glm-of-nobody", "none"), ("claude-of-tomorrow", "reported")):
+        usage = run_usage({model: used})
+        for name in ("work", "claude"):
+            prices, at = workspace.prices_of(name), utc_now()
+            priced = prices.price(usage, maker=maker_of(name), model=model, at=at)
+            assert (name, priced.cost_source) == (name, source)
