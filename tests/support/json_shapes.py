@@ -121,7 +121,7 @@ def shapes(folder: Path) -> Sandbox:
     _committed(box)
     store.append(_priced(3, "0.02", why="answer cut", accuracy="heuristic"))
     store.update(phase="proposed")
-    warned = Changes(budget_warned="warn_at_dollars", approvals="plan@2026-11-30T12:00:00Z")
+    warned = Changes(budget_warned="warn_at_dollars", approvals="plan@2026-11-30T12:00:00Z later")
     store.append(_priced(4, "0.03"), warned)
     _requests(store)
     StateStore(box.change("to-come")).create("to-come")

@@ -217,7 +217,7 @@ _GIVEN_WARNING = shape(
 )
 _APPROVAL = shape(
     "A gate that a person has passed",
-    {"gate": text("The gate", *GATES), "at": text("When, in UTC; empty where nobody noted it")},
+    {"gate": word("The gate", *GATES), "at": text("When, in UTC; empty where nobody noted it")},
 )
 _LOGGED = {
     "metered": null_or(text("Where its run was metered, and why there"), "where nobody knows"),
