@@ -42,7 +42,7 @@ def json_fields(call: CallRecord) -> dict[str, Any]:
 def bound_of(call: CallRecord) -> str:
     """``at least`` or ``about``: what the figures of a call are; "" where all is known."""
     partial = call.accuracy == PARTIAL
-    return bound(partial, is_estimate(call.accuracy, call.why))
+    return bound(partial, is_estimate(call.accuracy, call.why, call.tokens_in + call.tokens_out))
 
 
 def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:

@@ -21,13 +21,14 @@ SEARCHES = "web searches"
 _MAY_BE_LESS = frozenset({INPUT_ESTIMATED, TOLD_NOTHING, EARLIER_RUNS, TOTAL_ONLY, NOT_TOLD_APART})
 
 
-def is_estimate(accuracy: str, why: str | None) -> bool:
+def is_estimate(accuracy: str, why: str | None, tokens: int) -> bool:
     """Whether a call may have used less than is told of it, by what is not known of it.
 
-    Of an answer that was cut only the text that came is counted, and what is missing is missing:
-    such a call used at least that.
+    ``tokens`` are all that are told, input and output: nothing uses less than none. Of an answer
+    that was cut only the text that came is counted, and what is missing is missing: such a call
+    used at least that.
     """
-    return accuracy == PARTIAL and why is not None and _may_be_less(why)
+    return accuracy == PARTIAL and tokens > 0 and why is not None and _may_be_less(why)
 
 
 def reason_of(reasons: Iterable[str | None]) -> str | None:

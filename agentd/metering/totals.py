@@ -140,7 +140,7 @@ def _figures(call: Summed, used: Share, shares: Sequence[Share]) -> _Figures:
         tokens = share.tokens_in + share.tokens_out
         unpriced |= is_unpriced(share.model, share.cost_source, tokens)
     partial = call.accuracy == PARTIAL
-    estimated = partial and is_estimate(call.accuracy, call.why)
+    estimated = is_estimate(call.accuracy, call.why, used.tokens_in + used.tokens_out)
     local = all(ran_locally(share.model, share.cost_source) for share in shares)
     marks = (call.status != "ok", unpriced, partial, estimated, local)
     return used.cost_usd, used.tokens_in, used.tokens_out, *marks

@@ -119,7 +119,7 @@ class _Used:
             cost_usd=self.cost_usd,
             partial=calls * (row.accuracy == PARTIAL),
             web_searches=calls * row.web_searches,
-            estimated=calls * is_estimate(row.accuracy, row.why),
+            estimated=with_tokens * is_estimate(row.accuracy, row.why, with_tokens),
         )
 
 

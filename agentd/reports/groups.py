@@ -164,7 +164,7 @@ def _marks(row: Row) -> tuple[bool, bool, bool, bool, bool]:
             local |= ran_locally(part.model, part.cost_source)
             unpriced |= is_unpriced(part.model, part.cost_source, tokens)
     partial = row.accuracy == PARTIAL
-    estimated = partial and is_estimate(row.accuracy, row.why)
+    estimated = is_estimate(row.accuracy, row.why, row.tokens_in + row.tokens_out)
     return row.status != "ok", local, unpriced, partial, estimated
 
 

@@ -39,6 +39,10 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
             '[claude]\nset_env = { ANTHROPIC_API_KEY = "k" }',
             "claude.set_env.ANTHROPIC_API_KEY can't be set; expected a variable's name, and none",
         ),
+        *(
+            (f'[claude]\nset_env = {{ {name} = "k" }}', f"claude.set_env.{name} can't be set")
+            for name in ("TOKEN", "PASSWORD", "MYKEY", "my_secret")
+        ),
         ("[claude]\nset_env = { HOME = 1 }", "claude.set_env.HOME is 1; expected a text"),
         ('[providers.work]\nbase = "gpt"', 'providers.work.base is "gpt"; expected one of claude'),
         (

@@ -31,8 +31,9 @@ from agentd.metering.partial import (
     ],
 )
 def test_a_call_that_may_have_used_less_is_an_estimate(why: str | None, estimate: bool) -> None:
-    assert is_estimate("heuristic", why) is estimate
-    assert not is_estimate("exact", why)
+    assert is_estimate("heuristic", why, 1) is estimate
+    assert not is_estimate("heuristic", why, 0)  # nothing uses less than none
+    assert not is_estimate("exact", why, 1)
 
 
 def test_one_reason_hides_none_that_makes_an_estimate() -> None:
