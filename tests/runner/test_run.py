@@ -226,7 +226,7 @@ def test_a_command_that_cannot_start(tmp_path: Path, command: object) -> None:
         run(tmp_path, "good", command=name)
     assert name in caught.value.message
     assert "agentd/config.toml: [toy] command" in caught.value.message
-    assert "Install toy" in caught.value.fix
+    assert "Install Toy CLI" in caught.value.fix
     assert list((tmp_path / "runs").iterdir()) == []
 
 

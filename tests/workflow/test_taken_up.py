@@ -190,7 +190,7 @@ def test_its_time_limit_counts_from_its_begin(orphan: Orphan) -> None:
     assert time.monotonic() - began < 15
     assert done.returncode == 4, done.stderr
     assert "gemini failed in step challenge (timeout)" in done.stderr
-    assert "Raise workflow.step_timeout_secs" in done.stderr
+    assert "Raise the time limit (workflow.step_timeout_secs" in done.stderr
     assert calls_of(orphan.box, "add-x") == [("challenge", "timeout")]
     assert orphan.began() == ["challenge"]
 
