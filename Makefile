@@ -33,7 +33,7 @@ lint: $(VENV)/.installed-dev ## style, format, import directions
 types: $(VENV)/.installed-dev ## strict types
 	$(BIN)/mypy
 
-test-real: $(VENV)/.installed-dev ## real steps with gemini, claude and codex from npm, on loopback
+test-real: $(VENV)/.installed-dev ## real steps with the CLIs from npm and llama.cpp's server from PyPI, on loopback
 	$(BIN)/python -m tests.real.install
 	$(BIN)/python -m pytest -m real tests/real
 

@@ -2,6 +2,7 @@
 
     python -m tests.real.install
 
+And llama.cpp's own server, from PyPI, into ``.cache/llama``: the tests themselves have no network.
 Does nothing when they are there already. Needs Node.js and npm, and the npm registry once.
 """
 
@@ -13,6 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +84,10 @@ AGENTS = {
     )
 }
 
+LLAMA = FOLDER.parent / "llama"
+LLAMA_PYTHON = LLAMA / "bin" / "python"
+_LLAMA_PACKAGES = ("xllamacpp==2026.10.11549", "gguf==0.19.0")
+
 
 def wanted() -> dict[str, str]:
     """The packages of the three, and their pinned versions."""
@@ -107,6 +113,29 @@ def install() -> None:
         _note_ready(FOLDER, wanted())
     for agent in AGENTS.values():
         agent.install()
+
+
+def is_llama_ready() -> bool:
+    """Whether llama.cpp's server is installed."""
+    return _is_ready(LLAMA, dict.fromkeys(_LLAMA_PACKAGES, ""))
+
+
+def install_llama() -> str:
+    """Install llama.cpp's server if it is not there; why it can't be, "" when it is there."""
+    if is_llama_ready():
+        return ""
+    venv.create(LLAMA, with_pip=True, clear=True)
+    pip = [str(LLAMA_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [*pip, "--only-binary", ":all:", *_LLAMA_PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return done.stderr.strip()[-300:]
+    _note_ready(LLAMA, dict.fromkeys(_LLAMA_PACKAGES, ""))
+    return ""
 
 
 def _is_ready(folder: Path, packages: Mapping[str, str]) -> bool:
@@ -159,6 +188,8 @@ if __name__ == "__main__":
     install()
     fetch_projects()
     install_ccusage()  # what is imported of people's sessions is compared with what it tells
+    if why := install_llama():
+        print(f"llama.cpp's server can't be installed, so its tests are skipped: {why}")
     there = [f"{name} {version}" for name, (_, version) in CLIS.items()]
     there += [f"{agent.name} {agent.version}" for agent in AGENTS.values()]
     print(f"{', '.join(there)} in {FOLDER}")

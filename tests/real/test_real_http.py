@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,13 +18,10 @@ from support.raw_api import Asked, RawApi, raw_api
 from support.workflow_box import put_change
 from support.workspace import make_sandbox
 
-from real.install import FOLDER
+from real.install import LLAMA_PYTHON, is_llama_ready
 
 pytestmark = pytest.mark.real
 
-LLAMA = FOLDER.parent / "llama"
-PYTHON = LLAMA / "bin" / "python"
-PACKAGES = ("xllamacpp==2026.10.11549", "gguf==0.19.0")
 CONFIG = """project_name = "x"
 [workflow]
 script_retries = 0
@@ -39,28 +35,14 @@ max_output_tokens = 300
 """
 
 
-def installed() -> None:
-    """The server's packages in an environment of their own; else the test is skipped, with why."""
-    ready = LLAMA / "ready"
-    if ready.exists() and ready.read_text() == str(PACKAGES):
-        return
-    venv.create(LLAMA, with_pip=True, clear=True)
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*pip, "--only-binary", ":all:", *PACKAGES], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"llama.cpp's server can't be installed here: {done.stderr.strip()[-300:]}")
-    ready.write_text(str(PACKAGES))
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    installed()
+    if not is_llama_ready():
+        pytest.skip("llama.cpp's server is not installed; python -m tests.real.install says why")
     folder = tmp_path_factory.mktemp("model")
     script = Path(__file__).with_name("llama_server.py")
     process = subprocess.Popen(
-        [str(PYTHON), str(script), str(folder)],
+        [str(LLAMA_PYTHON), str(script), str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=(folder / "log").open("w"),
