@@ -56,9 +56,9 @@ def test_estimated_input_is_told_as_such() -> None:
     unknown = replace(CUT, estimated=frozenset({"input_tokens", "output_tokens"}))
     outcome = at_the_wire([FIRST, unknown], complete=False)
     assert outcome.why == "answer cut after 40 tokens; input is estimated"
-    assert is_estimate(outcome.accuracy, outcome.why)
+    assert is_estimate(outcome.accuracy, outcome.why, 1)
     cut = at_the_wire([FIRST, CUT], complete=False)
-    assert not is_estimate(cut.accuracy, cut.why)
+    assert not is_estimate(cut.accuracy, cut.why, 1)
 
 
 def test_a_cli_that_reports_more_than_the_relay_saw_went_past_it() -> None:
@@ -73,13 +73,13 @@ def test_what_was_seen_of_a_run_past_the_relay_is_a_least_unless_it_is_a_guess()
     strange = Parsed(requests=(replace(FIRST, id="elsewhere"),))
     outcome = outcome_of(Sources(parsed=strange, wire=[FIRST, guessed]))
     assert outcome.why == "relay bypassed; input is estimated"
-    assert is_estimate(outcome.accuracy, outcome.why)
+    assert is_estimate(outcome.accuracy, outcome.why, 1)
     cut = outcome_of(Sources(parsed=strange, wire=[FIRST, CUT]))
     assert cut.why == "relay bypassed"
     total = Parsed(usage=run_usage({"big": USAGE}), complete=True, running_total=True)
     resumed = outcome_of(Sources(parsed=total, wire=[], resumed=True))
     assert resumed.why == "relay bypassed; what earlier runs of its session used is not known"
-    assert is_estimate(resumed.accuracy, resumed.why)
+    assert is_estimate(resumed.accuracy, resumed.why, 1)
 
 
 def test_a_cut_answer_hides_no_total_that_may_hold_earlier_runs() -> None:
@@ -92,7 +92,7 @@ def test_a_cut_answer_hides_no_total_that_may_hold_earlier_runs() -> None:
         "what earlier runs of its session used is not known",
     )
     assert outcome.why == f"{cut}; {earlier}"
-    assert is_estimate(outcome.accuracy, outcome.why)
+    assert is_estimate(outcome.accuracy, outcome.why, 1)
 
 
 def test_calls_of_the_project_itself_hide_no_bypass() -> None:
