@@ -37,6 +37,7 @@ def main() -> None:
         log=Path(given["log"]),
         lifeline=given["lifeline"],
         user_agents=cli.user_agents,
+        of_cli=cli.asked,
         read_event=cli.read_event,
     )
     listening = socket.socket(fileno=given["listening"])

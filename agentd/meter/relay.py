@@ -29,6 +29,7 @@ from agentd.meter.otlp import Receiver
 from agentd.meter.request_log import RequestLog
 from agentd.meter.upstream import Upstream
 from agentd.metering.dialects import decoded, dialect_of, plain_path
+from agentd.metering.dialects.asked import OfCli
 from agentd.providers.network import HEADER_BYTES, session_to
 from agentd.providers.telemetry import ReadEvent
 
@@ -47,7 +48,8 @@ class RelaySettings:
 
     ``upstream`` is the API's base URL, "" where no request comes here; ``log`` is the run's file.
     ``user_agents`` are how the headers of the CLI's own requests begin: others are API calls of the
-    project; () when nobody knows. ``read_event`` reads the CLI's telemetry, which comes to /otlp.
+    project; () when nobody knows. ``of_cli`` reads what its requests tell beside their API's
+    language. ``read_event`` reads the CLI's telemetry, which comes to /otlp.
     """
 
     token: str
@@ -55,6 +57,7 @@ class RelaySettings:
     log: Path
     lifeline: int | None = None
     user_agents: tuple[str, ...] = ()
+    of_cli: OfCli | None = None
     read_event: ReadEvent | None = None
 
 
@@ -186,7 +189,7 @@ class _Relay:
         data = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         plain = decoded(data, headers.get("content-encoding", ""))
-        asked = dialect.asked(path, headers, plain)
+        asked = dialect.asked(path, headers, plain, self._settings.of_cli)
         if not headers.get("user-agent", "").startswith(self._settings.user_agents or ("",)):
             asked = replace(asked, thread="other")
         ratios = self._ratios

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentd.errors import ParseError
 from agentd.frozen import frozen
@@ -18,6 +18,9 @@ from agentd.providers.activity import Activity
 from agentd.providers.failure import Failure, Reason
 from agentd.providers.pointing import NotPointed, Pointing, PointQuery, Telling
 from agentd.providers.telemetry import ReadEvent
+
+if TYPE_CHECKING:  # a step loads no language of an API
+    from agentd.metering.dialects.asked import OfCli
 
 
 @frozen(kw_only=True)
@@ -160,7 +163,8 @@ class Cli:
     know where it can't work as usual, and what to do about it. ``point`` points a run at a relay,
     ``refusal`` is the HTTP status and the JSON body, around a message, at which the CLI ends at
     once, ``without_server_tools`` says how to switch off the tools that its API runs itself, and
-    ``user_agents`` are how the headers of its own requests begin. ``tell`` has it send its own
+    ``user_agents`` are how the headers of its own requests begin, ``asked`` reads what they and the
+    bodies tell beside the API's language, such as the thread. ``tell`` has it send its own
     telemetry to the meter, ``read_event`` reads out of that what it tells of requests.
     """
 
@@ -181,5 +185,6 @@ class Cli:
     refusal: Callable[[str], tuple[int, Mapping[str, Any]]] | None = None
     without_server_tools: str = ""
     user_agents: tuple[str, ...] = ()
+    asked: OfCli | None = None
     tell: Callable[[PointQuery], Telling | NotPointed] | None = None
     read_event: ReadEvent | None = None

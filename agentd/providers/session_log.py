@@ -21,6 +21,7 @@ from agentd.providers.base import Logged, LogQuery
 from agentd.providers.provider import folder_of
 
 NO_USAGE = "an answer came without usage"
+OTHERS = "somebody else went on in its session"
 NO_SUBAGENT_LOG = "the log of a subagent is missing"
 _SAFE_ID = late_pattern(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 _NEVER = datetime.min.replace(tzinfo=UTC)

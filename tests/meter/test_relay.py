@@ -234,3 +234,10 @@ def test_api_calls_of_the_project_are_told_apart(tmp_path: Path) -> None:
         ask(relay.url)
         threads = [request.thread for request in relay.ended(3)]
         assert threads == ["main", "other", "other"]
+
+
+def test_what_a_cli_tells_of_its_threads_counts(tmp_path: Path) -> None:
+    with serving() as url, relayed(tmp_path, url, provider="opencode") as relay:
+        ask(relay.url, headers={"user-agent": "opencode/1.18.33"})
+        ask(relay.url, headers={"user-agent": "another/1"})
+        assert [request.thread for request in relay.ended(2)] == ["side", "main"]

@@ -387,28 +387,6 @@ SUBAGENT = {"tools": [{"functionDeclarations": [{"name": "glob"}, {"name": "comp
 WANTS_JSON = {"generationConfig": {"responseMimeType": "application/json"}}
 
 
-@pytest.mark.parametrize("dialect", ["anthropic", "openai.chat", "openai.responses", "gemini"])
-@pytest.mark.parametrize(
-    ("more", "tools", "thread"),
-    [
-        ({}, True, "main"),
-        ({}, False, "side"),  # a title, a summary
-        ({"x-parent-session-id": "ses_1"}, True, "subagent"),
-    ],
-)
-def test_opencodes_threads_in_each_language(
-    dialect: str, more: dict[str, str], tools: bool, thread: str
-) -> None:
-    headers = {"user-agent": "opencode/1.18.33 ai-sdk/anthropic/3", "x-session-id": "ses_2", **more}
-    bash = {"name": "bash", "functionDeclarations": [{"name": "bash"}]}
-    body = {"model": "m"} | ({"tools": [bash]} if tools else {})
-    asked = NAMED[dialect].asked("/v1/models/m:generateContent", headers, json.dumps(body).encode())
-    assert asked.thread == thread
-    assert asked.conversation == ("ses_2" if more else "")
-    of_others = NAMED[dialect].asked("/m:generateContent", {**headers, "user-agent": "x"}, b"{}")
-    assert (of_others.thread == "main") == (dialect != "gemini")
-
-
 @pytest.mark.parametrize(
     ("body", "thread"),
     [

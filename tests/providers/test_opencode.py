@@ -12,6 +12,7 @@ import pytest
 from support.recordings import recording
 from support.session_logs import named, with_databases
 
+from agentd.metering.dialects import DIALECTS, Asked
 from agentd.providers import PROVIDERS
 from agentd.providers.failure import Reason
 from agentd.providers.opencode import places, session_log
@@ -300,3 +301,32 @@ def test_a_database_without_end_is_read_for_a_bounded_time(
         )
     monkeypatch.setattr(session_log, "_MOST_S", 0.1)
     assert log.read(tmp_path) is None
+
+
+def asked_in(dialect: str, headers: dict[str, str], body: dict[str, Any]) -> Asked:
+    [language] = [one for one in DIALECTS if one.name == dialect]
+    of_cli = PROVIDERS["opencode"].cli().asked
+    path = "/v1/models/m:generateContent"
+    return language.asked(path, headers, json.dumps(body).encode(), of_cli)
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "openai.chat", "openai.responses", "gemini"])
+@pytest.mark.parametrize(
+    ("more", "tools", "thread"),
+    [
+        ({}, True, "main"),
+        ({}, False, "side"),  # a title, a summary
+        ({"x-parent-session-id": "ses_1"}, True, "subagent"),
+    ],
+)
+def test_its_threads_in_each_language(
+    dialect: str, more: dict[str, str], tools: bool, thread: str
+) -> None:
+    headers = {"user-agent": "opencode/1.18.33 ai-sdk/anthropic/3", "x-session-id": "ses_2", **more}
+    bash = {"name": "bash", "functionDeclarations": [{"name": "bash"}]}
+    body = {"model": "m"} | ({"tools": [bash]} if tools else {})
+    asked = asked_in(dialect, headers, body)
+    assert asked.thread == thread
+    assert asked.conversation == ("ses_2" if more else "")
+    of_others = asked_in(dialect, {**headers, "user-agent": "x"}, {})
+    assert (of_others.thread == "main") == (dialect != "gemini")

@@ -73,6 +73,7 @@ def relayed(
     """Start a relay before ``upstream``; it must end by itself when its lifeline ends."""
     from agentd.meter import relay  # it takes longer to load than a test takes
 
+    cli = PROVIDERS[provider].cli() if provider else None
     listening = socket.create_server(("127.0.0.1", 0), backlog=200)
     lifeline, held = os.pipe()
     settings = relay.RelaySettings(
@@ -81,7 +82,8 @@ def relayed(
         log=folder / NAME,
         lifeline=lifeline,
         user_agents=user_agents,
-        read_event=PROVIDERS[provider].cli().read_event if provider else None,
+        of_cli=cli and cli.asked,
+        read_event=cli and cli.read_event,
     )
 
     def serve() -> None:

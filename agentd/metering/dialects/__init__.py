@@ -16,7 +16,7 @@ from agentd.frozen import frozen
 from agentd.json_value import json_value
 from agentd.metering.dialects import anthropic, gemini, openai_chat, openai_responses
 from agentd.metering.dialects.answers import Answer, AnswerReading, decoded
-from agentd.metering.dialects.asked import Asked
+from agentd.metering.dialects.asked import Asked, OfCli
 
 __all__ = ["DIALECTS", "Answer", "Asked", "Dialect", "decoded", "dialect_of", "plain_path"]
 
@@ -30,7 +30,9 @@ class Dialect:
     asks: Callable[[str, Mapping[str, str], Mapping[str, Any]], Asked]
     reading: Callable[[], AnswerReading]
 
-    def asked(self, path: str, headers: Mapping[str, str], body: bytes) -> Asked:
+    def asked(
+        self, path: str, headers: Mapping[str, str], body: bytes, of_cli: OfCli | None = None
+    ) -> Asked:
         """What a request asks for; of a body that is no JSON object only its size is known."""
         try:
             document = json_value(body)
@@ -38,20 +40,13 @@ class Dialect:
             document = None
         content = document if isinstance(document, dict) else {}
         found = self.asks(path, headers, content)
-        if headers.get("user-agent", "").startswith("opencode/"):  # in whichever language it asks
-            found = _told_by_opencode(found, headers, content)
+        if of_cli:
+            found = of_cli(found, headers, content)
         return replace(found, body_bytes=len(body))
 
     def answer(self, content_encoding: str = "") -> Answer:
         """A reader of one answer."""
         return Answer(self.reading(), content_encoding)
-
-
-def _told_by_opencode(found: Asked, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
-    """A subagent's session names its parent; titles and summaries are asked for without tools."""
-    if headers.get("x-parent-session-id"):
-        return replace(found, thread="subagent", conversation=headers.get("x-session-id", ""))
-    return replace(found, thread=found.thread if body.get("tools") else "side")
 
 
 DIALECTS = (

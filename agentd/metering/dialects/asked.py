@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from agentd.frozen import frozen
 from agentd.metering.requests import Thread
 
@@ -25,3 +28,7 @@ class Asked:
     variants: tuple[tuple[str, str], ...] = ()
     body_bytes: int = 0
     conversation: str = ""
+
+
+OfCli = Callable[[Asked, Mapping[str, str], Mapping[str, Any]], Asked]
+"""What a CLI's own headers (in small letters) and body tell beside its API's language."""

@@ -25,6 +25,7 @@ from agentd.providers.gemini.usage import is_unsure, read_usage
 from agentd.providers.session_files import LogFormat, LoggedRequest, logged_request
 from agentd.providers.session_log import (
     NO_USAGE,
+    OTHERS,
     LoggedThread,
     UnknownShape,
     changed_since,
@@ -115,7 +116,7 @@ def _thread(paths: Sequence[Path], since: datetime) -> LoggedThread:
     if unmetered and not found:
         raise UnknownShape("tokens")
     if others:
-        unsure = unsure or "somebody else went on in its session"
+        unsure = unsure or OTHERS
     return LoggedThread(list(found.values()), waiting, NO_USAGE if unmetered else unsure)
 
 

@@ -6,13 +6,17 @@ Where usage stands, and why not elsewhere: docs/clis.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from agentd.metering.usage import add, run_usage
 from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.fields import mapping, text
 from agentd.providers.opencode import activity, failures, pointing, session_log
 from agentd.providers.opencode.usage import finish_of, read_usage
+
+if TYPE_CHECKING:  # a step loads no language of an API
+    from agentd.metering.dialects.asked import Asked
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -24,6 +28,15 @@ def argv(invocation: Invocation) -> list[str]:
         *(("--session", resumed) if resumed else ()),
         *invocation.extra_args,
     ]
+
+
+def asked(found: Asked, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
+    """A subagent's session names its parent; titles and summaries are asked for without tools."""
+    if not headers.get("user-agent", "").startswith("opencode/"):
+        return found
+    if headers.get("x-parent-session-id"):
+        return replace(found, thread="subagent", conversation=headers.get("x-session-id", ""))
+    return replace(found, thread=found.thread if body.get("tools") else "side")
 
 
 class OpencodeParser:
@@ -81,6 +94,7 @@ class OpencodeParser:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    asked=asked,
     argv=argv,
     new_parser=OpencodeParser,
     markers=(b'"step_start"', b'"step_finish"', b'"text"', b'"tool_use"', b'"error"'),

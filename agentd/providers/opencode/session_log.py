@@ -24,10 +24,9 @@ from agentd.providers.fields import mapping
 from agentd.providers.opencode.failures import status_of
 from agentd.providers.opencode.places import data_folder
 from agentd.providers.opencode.usage import finish_of, read_usage
-from agentd.providers.session_log import LoggedThread, UnknownShape, logged, text
+from agentd.providers.session_log import OTHERS, LoggedThread, UnknownShape, logged, text
 
 _TITLE = "the call for the title of its session is told nowhere"
-_OTHERS = "somebody else went on in its session"
 _BUSY_S = 1.0
 _MOST_S = 10.0  # whatever stands in it: an agent may have put a view without end there
 _STEPS = 100_000  # of SQLite's machine, some milliseconds
@@ -118,7 +117,7 @@ def _thread(db: sqlite3.Connection, session: str, since: int) -> LoggedThread:
     return LoggedThread(
         [_request(answers[key], at, part) for key, at, part in steps if key in answers],
         waiting=_waits(prompts, answers, {key: part for key, _, part in steps}),
-        unsure=_OTHERS if set(prompts) - own else None,
+        unsure=OTHERS if set(prompts) - own else None,
     )
 
 

@@ -18,6 +18,7 @@ from agentd.providers.base import Logged, LogQuery
 from agentd.providers.pi.usage import read_usage, request_of
 from agentd.providers.session_files import LogFormat, LoggedRequest, logged_request
 from agentd.providers.session_log import (
+    OTHERS,
     LoggedThread,
     UnknownShape,
     home_of_cli,
@@ -29,7 +30,6 @@ from agentd.providers.session_log import (
 )
 
 _SUMMARIES = ("compaction", "branch_summary")
-_OTHERS = "somebody else went on in its session"
 _MARKERS = (b'"message"', b'"compaction"', b'"branch_summary"', b'"type":"session"')
 
 
@@ -93,7 +93,7 @@ class _Session:
         return LoggedThread(
             [one for one in found if any(one.usage.counts()) or one.ended],
             waiting=any(self.waiting.get(prompt) for prompt in own),
-            unsure=_OTHERS if others else None,
+            unsure=OTHERS if others else None,
         )
 
 
