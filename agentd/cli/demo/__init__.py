@@ -43,7 +43,8 @@ def play(say: Callable[[str], None], *, keep: Path | None = None) -> None:
     say("This is a replay: stand-ins take the place of gemini, claude and codex. They print what")
     say("the real CLIs printed when they were recorded; nothing leaves this machine, nothing is")
     say("spent. The costs are what those tokens cost at the catalogue's prices. codex's session")
-    say("log, where agentd looks for subagents, is not a recording.")
+    say("log, where agentd looks for subagents, is not a recording. The model that answered is the")
+    say("recording's; the line below it names the one that agentd chose.")
     with tempfile.TemporaryDirectory(prefix="agentd-demo-") as temporary:
         home = Path(temporary)
         root = keep or home / "project"
