@@ -47,7 +47,7 @@ def shown_cost(
     what it used; ``unpriced`` and ``partial`` are how many calls are so. LOCAL where all of them
     were answered by servers of one's own, as ``local`` says: nobody bills these.
     """
-    if local and not cost_usd:
+    if local and not (cost_usd or unpriced):
         return LOCAL
     if cost_usd or not (unpriced or partial):
         return usd(cost_usd)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import agentd
-from agentd.metering.unpriced import is_unpriced
+from agentd.metering.unpriced import is_unpriced, shown_cost
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,21 @@ def test_it_is_decided_in_one_place() -> None:
         if own.search(path.read_text())
     }
     assert deciders == {"metering/unpriced.py"}
+
+
+@pytest.mark.parametrize(
+    ("unpriced", "partial", "tokens", "local", "shown"),
+    [
+        (0, 0, 0, False, "$0.000000"),
+        (0, 1, 9, True, "(local)"),
+        (1, 0, 9, True, "unpriced"),  # somebody may bill a part of it
+        (1, 0, 9, False, "unpriced"),
+        (0, 1, 0, False, "unknown"),
+    ],
+)
+def test_a_cost_of_zero_says_what_it_is(
+    unpriced: int, partial: int, tokens: int, local: bool, shown: str
+) -> None:
+    counts = {"unpriced": unpriced, "partial": partial, "tokens": tokens}
+    assert shown_cost(Decimal(0), **counts, local=local) == shown
+    assert shown_cost(Decimal(1), **counts, local=local) == "$1.000000"
