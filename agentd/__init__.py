@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from agentd.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what a type checker sees of the names below
-    from agentd.budget.metrics import CostMetrics as CostMetrics
-    from agentd.budget.metrics import StateManager as StateManager
+    from agentd.budget.cost_metrics import CostMetrics as CostMetrics
     from agentd.budget.metrics import publish_cost_metrics as publish_cost_metrics
+    from agentd.budget.state_manager import StateManager as StateManager
     from agentd.budget.tracker import BudgetMonitor as BudgetMonitor
     from agentd.budget.tracker import BudgetTracker as BudgetTracker
     from agentd.budget.tracker import BudgetWarning as BudgetWarning
@@ -36,7 +36,9 @@ if TYPE_CHECKING:  # what a type checker sees of the names below
     from agentd.runner.run import ScriptRunner as ScriptRunner
 
 _NAMES = {
-    "budget.metrics": ("CostMetrics", "StateManager", "publish_cost_metrics"),
+    "budget.cost_metrics": ("CostMetrics",),
+    "budget.metrics": ("publish_cost_metrics",),
+    "budget.state_manager": ("StateManager",),
     "budget.tracker": (
         *("BudgetMonitor", "BudgetTracker", "BudgetWarning", "check_threshold"),
         "log_budget_warning",

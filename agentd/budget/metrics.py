@@ -2,50 +2,41 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from threading import RLock
 from typing import Never, Protocol
+from weakref import WeakKeyDictionary
 
-from agentd.budget.tracker import BudgetTracker, cost_usd_of, share_of
-from agentd.clock import precise_utc_now
-from agentd.frozen import frozen
+from agentd.budget.cost_metrics import CostMetrics
+from agentd.budget.state_manager import StateManager, metrics_after
+from agentd.budget.tracker import BudgetTracker, cost_usd_of
 from agentd.metering.money import Price
 from agentd.metering.quote import Cost
 
 
-@frozen(kw_only=True, guarded=True)
-class CostMetrics:
-    """A budget as it stood after a cost of ``agent_id``.
-
-    ``total_spent``, ``budget_limit`` and ``last_cost`` are in USD, ``percentage_used`` is a share
-    from 0.0 to 1.0, ``timestamp`` in milliseconds since 1970, UTC.
-    """
-
-    agent_id: str
-    total_spent: Decimal
-    budget_limit: Decimal
-    percentage_used: float
-    last_cost: Decimal
-    timestamp: int
-
-
-class StateManager(Protocol):
-    """Where metrics are published: whatever takes ``state[key] = metrics``, such as a dict."""
+class TakesMetrics(Protocol):
+    """Whatever takes ``state[key] = metrics``, such as a dict."""
 
     def __setitem__(self, key: str, value: CostMetrics, /) -> None:
         """Keep ``value`` under ``key``, in place of an earlier one."""
+
+
+_ONE_BY_ONE = RLock()
+_PUBLISHING: WeakKeyDictionary[BudgetTracker, RLock] = WeakKeyDictionary()
 
 
 def publish_cost_metrics(
     agent_id: str,
     last_cost: Price | Cost,
     tracker: BudgetTracker,
-    state: StateManager | None = None,
+    state: StateManager | TakesMetrics | None = None,
     **old: Never,
 ) -> None:
-    """Put the metrics of ``agent_id`` after its ``last_cost`` into ``state[agent_id]``.
+    """Put the metrics of ``agent_id`` after its ``last_cost`` into ``state``, under ``agent_id``.
 
-    It spends nothing: ``tracker.record_cost`` does. Raises ValueError and UnsupportedModel like
-    that, TypeError without a tracker and a state.
+    ``state`` is a StateManager, a dict, or any object with ``__setitem__``. It spends nothing:
+    ``tracker.record_cost`` does. Several threads may publish at once: what is kept last has the
+    highest total. Raises ValueError and UnsupportedModel like ``record_cost``, TypeError without
+    a tracker and a state, StateError where a StateManager's file can't be written.
     """
     if not isinstance(tracker, BudgetTracker) or state is None or old:
         raise TypeError(
@@ -53,12 +44,10 @@ def publish_cost_metrics(
             "with a BudgetTracker as the third argument"
         )
     last_cost_usd = cost_usd_of("last_cost", last_cost)
-    spent_usd = tracker.total_spent()
-    state[agent_id] = CostMetrics(
-        agent_id=agent_id,
-        total_spent=spent_usd,
-        budget_limit=tracker.budget_usd,
-        percentage_used=share_of(spent_usd, tracker.budget_usd),
-        last_cost=last_cost_usd,
-        timestamp=int(precise_utc_now().timestamp() * 1000),
-    )
+    if isinstance(state, StateManager):
+        state.publish(agent_id, last_cost_usd, tracker)
+        return
+    with _ONE_BY_ONE:
+        publishing = _PUBLISHING.setdefault(tracker, RLock())
+    with publishing:  # else an older total could be put in place of a newer one
+        state[agent_id] = metrics_after(agent_id, last_cost_usd, tracker)

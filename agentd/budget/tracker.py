@@ -26,7 +26,7 @@ class BudgetTracker:
     tenth). ValueError for what is no finite number of at least 0, and for a budget of 0.
     """
 
-    __slots__ = ("_budget_usd", "_costs_usd", "_lock", "_spent_usd")
+    __slots__ = ("__weakref__", "_budget_usd", "_costs_usd", "_lock", "_spent_usd")
 
     def __init__(self, budget_usd: Price) -> None:
         self._budget_usd = exact_usd("budget_usd", budget_usd)
@@ -122,6 +122,20 @@ def check_threshold(tracker: BudgetTracker, threshold: Price) -> BudgetWarning |
     )
 
 
+def reached(
+    tracker: BudgetTracker, shares: Iterable[Decimal]
+) -> tuple[list[BudgetWarning], list[Decimal]]:
+    """The warnings of those thresholds that are reached, and the thresholds that are not."""
+    found = [(share, check_threshold(tracker, share)) for share in shares]
+    warnings = [warning for _, warning in found if warning is not None]
+    return warnings, [share for share, warning in found if warning is None]
+
+
+def shares_of(thresholds: Iterable[Price]) -> list[Decimal]:
+    """Thresholds as exact shares, each once, the lowest first. ValueError for what is none."""
+    return sorted({exact_share("threshold", share) for share in thresholds})
+
+
 def log_budget_warning(warning: BudgetWarning) -> None:
     """Log ``warning`` as a WARNING of the logger ``agentd.budget``."""
     _LOGGER.warning("%s", warning)
@@ -144,16 +158,14 @@ class BudgetMonitor:
         warn: Callable[[BudgetWarning], None] = log_budget_warning,
     ) -> None:
         self._tracker = tracker
-        self._pending = sorted({exact_share("threshold", share) for share in thresholds})
+        self._pending = shares_of(thresholds)
         self._warn = warn
         self._lock = Lock()
 
     def check(self) -> list[BudgetWarning]:
         """Warn of the thresholds that are reached now and were not before, the lowest first."""
         with self._lock:
-            found = [(share, check_threshold(self._tracker, share)) for share in self._pending]
-            self._pending = [share for share, warning in found if warning is None]
-        warnings = [warning for _, warning in found if warning is not None]
+            warnings, self._pending = reached(self._tracker, self._pending)
         for warning in warnings:
             self._warn(warning)
         return warnings

@@ -40,7 +40,14 @@ def test_the_metrics_are_those_of_the_tracker() -> None:
     }
     assert state["other"] == 1
     assert tracker.total_spent() == D("44.52")  # nothing is spent by publishing
-    assert json.loads(json.dumps(asdict(metrics), default=str))["total_spent"] == "44.52"
+    assert json.loads(json.dumps(metrics.as_dict())) == {
+        "agent_id": "b",
+        "total_spent": "44.52",
+        "budget_limit": "50.0",
+        "percentage_used": 0.8904,
+        "last_cost": "0.52",
+        "timestamp": metrics.timestamp,
+    }
 
 
 def test_any_state_manager_will_do() -> None:
