@@ -1,9 +1,9 @@
 """Where a StateManager keeps the states of agents, and what happened to them.
 
 A file is an SQLite database, not lines of JSON: several processes may write and read it at once, a
-killed one leaves nothing half-written, it holds each agent's latest state however long it is
-written, and SQLite comes with Python. With its write-ahead log a write takes well below a millisecond, and waits
-for no disk: a power cut may take the last ones back, but never part of one.
+killed one leaves nothing half-written, it holds each agent's latest state however often that is
+written, and SQLite comes with Python. With its write-ahead log a write waits for no disk: a power
+cut may take the last ones back, but never part of one.
 """
 
 from __future__ import annotations
