@@ -13,12 +13,12 @@ from agentd.version import __version__ as __version__
 if TYPE_CHECKING:  # what a type checker sees of the names below
     from agentd.budget.cost_metrics import CostMetrics as CostMetrics
     from agentd.budget.metrics import publish_cost_metrics as publish_cost_metrics
+    from agentd.budget.monitor import BudgetMonitor as BudgetMonitor
+    from agentd.budget.monitor import BudgetWarning as BudgetWarning
+    from agentd.budget.monitor import check_threshold as check_threshold
+    from agentd.budget.monitor import log_budget_warning as log_budget_warning
     from agentd.budget.state_manager import StateManager as StateManager
-    from agentd.budget.tracker import BudgetMonitor as BudgetMonitor
     from agentd.budget.tracker import BudgetTracker as BudgetTracker
-    from agentd.budget.tracker import BudgetWarning as BudgetWarning
-    from agentd.budget.tracker import check_threshold as check_threshold
-    from agentd.budget.tracker import log_budget_warning as log_budget_warning
     from agentd.errors import BudgetExceeded as BudgetExceeded
     from agentd.errors import ParseError as ParseError
     from agentd.errors import UnsupportedModel as UnsupportedModel
@@ -39,10 +39,8 @@ _NAMES = {
     "budget.cost_metrics": ("CostMetrics",),
     "budget.metrics": ("publish_cost_metrics",),
     "budget.state_manager": ("StateManager",),
-    "budget.tracker": (
-        *("BudgetMonitor", "BudgetTracker", "BudgetWarning", "check_threshold"),
-        "log_budget_warning",
-    ),
+    "budget.monitor": ("BudgetMonitor", "BudgetWarning", "check_threshold", "log_budget_warning"),
+    "budget.tracker": ("BudgetTracker",),
     "errors": ("BudgetExceeded", "ParseError", "UnsupportedModel"),
     "ledger.store": ("StateStore",),
     "metering.models": ("ModelRegistry", "ModelSpec"),

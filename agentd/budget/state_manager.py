@@ -14,9 +14,11 @@ from typing import Any, Self
 from weakref import WeakKeyDictionary, WeakMethod
 
 from agentd.budget.cost_metrics import CostMetrics, from_dict
+from agentd.budget.monitor import BudgetWarning, reached, shares_of
+from agentd.budget.shares import share_of
 from agentd.budget.state_file import File, Kept, Memory, Store
 from agentd.budget.subscribers import Callback, Event, Subscribers
-from agentd.budget.tracker import BudgetTracker, BudgetWarning, reached, share_of, shares_of
+from agentd.budget.tracker import BudgetTracker
 from agentd.clock import precise_utc_now
 from agentd.errors import StateError
 from agentd.metering.money import Price, decimal_text

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from agentd.cli.terminal import on_terminal, show, width
+from agentd.cli.terminal import show, width
 from agentd.errors import InputError
+from agentd.streams import on_terminal
 from agentd.text import width as text_width
 
 _GAP, _LEAST_ROOM = 2, 30

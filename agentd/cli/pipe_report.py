@@ -11,10 +11,11 @@ from decimal import Decimal
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from agentd.cli.terminal import note, on_terminal, write_stderr
+from agentd.cli.terminal import note, write_stderr
 from agentd.clock import monotonic_ms
 from agentd.metering.money import decimal_text, usd
 from agentd.pipe.worker import WorkerDied
+from agentd.streams import on_terminal
 from agentd.version import JSON_VERSION
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from agentd.cli.calls_text import describe
-from agentd.cli.terminal import note, on_terminal, same_file, width, write_stderr
+from agentd.cli.terminal import note, same_file, width, write_stderr
 from agentd.masking import without_keys
 from agentd.metering.call import CallRecord
 from agentd.metering.money import usd
 from agentd.providers.activity import Snapshot
+from agentd.streams import on_terminal
 from agentd.text import counted, cut, plain
 from agentd.text import width as text_width
 from agentd.workflow.order import Begun, Watched

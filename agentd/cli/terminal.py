@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
 
 from agentd.masking import without_keys
+from agentd.streams import has_colors, on_terminal
 from agentd.text import json_text, plain
 from agentd.version import JSON_VERSION
 
@@ -107,16 +108,6 @@ def write_stderr(text: str) -> None:
 def is_closed(stream: TextIO | None) -> bool:
     """Whether a standard stream was closed when agentd began: it is /dev/null then."""
     return stream is None or stream.name == os.devnull
-
-
-def on_terminal(stream: TextIO | None) -> bool:
-    """Whether a line can be rewritten in place there."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-
-
-def has_colors(stream: TextIO | None) -> bool:
-    """Whether colours are shown there: not in a pipe, and not where NO_COLOR is set."""
-    return on_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 def same_file() -> bool:
