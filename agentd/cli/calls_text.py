@@ -25,7 +25,14 @@ def describe(call: CallRecord) -> str:
     used = f"{bound_of(call)} in {tokens_in}{cached} out {tokens_out}, {cost}".lstrip()
     if cost == UNKNOWN:
         used = "what it used is unknown"
-    return f"{status}{call.provider} {call.model}, {used}, {call.duration_ms / 1000:,.1f} s"
+    took = "" if call.duration_ms is None else f", {seconds_shown([call])}"
+    return f"{status}{call.provider or '-'} {call.model}, {used}{took}"
+
+
+def seconds_shown(calls: Sequence[CallRecord]) -> str:
+    """How long calls took in all, ``-`` where no ledger tells it of any."""
+    known = [call.duration_ms for call in calls if call.duration_ms is not None]
+    return f"{sum(known) / 1000:,.1f} s" if known or not calls else "-"
 
 
 def json_fields(call: CallRecord) -> dict[str, Any]:
@@ -57,5 +64,4 @@ def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:
 
 def _figures(calls: Sequence[CallRecord]) -> list[str]:
     totals = summarise(calls)
-    seconds = sum(call.duration_ms for call in calls) / 1000
-    return [*totals.tokens_shown, totals.cost_noted, f"{seconds:,.1f} s"]
+    return [*totals.tokens_shown, totals.cost_noted, seconds_shown(calls)]

@@ -54,6 +54,7 @@ def log(
 
 
 def _calls(found: CallLog) -> Iterator[str]:
+    from agentd.cli.calls_text import seconds_shown
     from agentd.clock import iso
     from agentd.metering.totals import summarise
     from agentd.text import counted, table
@@ -74,7 +75,7 @@ def _calls(found: CallLog) -> Iterator[str]:
                 "-" if call.requests is None else f"{call.requests:,}",
                 *totals.tokens_shown,
                 totals.cost_noted,
-                f"{call.duration_ms / 1000:,.1f} s",
+                seconds_shown([call]),
             ]
         )
     rows[0].append("")

@@ -77,7 +77,7 @@ def _fields_of(record: Any, keys: Iterable[str]) -> Fields:
 def from_fields(fields: Mapping[str, Any]) -> CallRecord:
     """The call in fields that :func:`read_value` checked.
 
-    What the original agentd did not write is taken as: id "", status ok, duration 0, time None.
+    What the original agentd did not write is taken as: id "", status ok, duration and time None.
     """
     return CallRecord(**{**_ABSENT, **_attributes(fields)})
 
@@ -88,7 +88,7 @@ _ABSENT = {
     "status": "ok",
     "accuracy": "exact",
     "usage_source": "stdout",
-    "duration_ms": 0,
+    "duration_ms": None,
     "started_at": None,
 }
 

@@ -44,7 +44,7 @@ class CallRecord:
     """A call, priced: what STATE.yaml keeps of it (contract: ``telemetry.calls``).
 
     ``id`` is unique: recording it twice enters it once. ``started_at`` is UTC, None when
-    the original agentd wrote the entry without it. ``models`` is empty
+    the original agentd wrote the entry without it; so is ``duration_ms``. ``models`` is empty
     unless several models answered. ``cost_source`` is "none" when no part of it has a price.
     ``why`` says what is not known when ``accuracy`` is not exact, ``requests`` how many API
     requests the run made, None where that is not known. ``budget`` is "overridden" when a person
@@ -63,7 +63,7 @@ class CallRecord:
     cost_source: CostSource
     accuracy: Accuracy
     usage_source: UsageSource
-    duration_ms: int
+    duration_ms: int | None
     started_at: datetime | None
     session_id: str | None = None
     budget: Literal["overridden"] | None = None

@@ -13,6 +13,7 @@ from agentd.frozen import frozen
 from agentd.metering.pricing import PriceBook
 from agentd.min_version import require
 from agentd.project.layout import Project, find_project
+from agentd.providers import maker_of
 
 
 @frozen(slots=False)
@@ -48,13 +49,18 @@ class Workspace:
         settings = self.config.providers.get(provider)
         return settings.reaching(os.environ) if settings else os.environ
 
+    def maker_of(self, provider: str | None) -> str | None:
+        """Who makes the models of a provider; "" when nobody knows, None without a provider."""
+        named = provider is not None and provider in self.config.named()
+        return self.config.row(provider).maker if provider and named else maker_of(provider)
+
     def prices_of(self, provider: str | None) -> PriceBook:
         """Where calls of a provider get their prices."""
         server = self.config.http.get(provider or "")
         if server is not None:
             return self.prices.of_server(local=server.is_local, billed=server.is_billed)
         if provider is not None and provider in self.config.named():
-            return self.prices.of_maker(self.config.row(provider).maker)
+            return self.prices.of_maker(self.maker_of(provider) or "")
         return self.prices
 
     @cached_property

@@ -409,3 +409,15 @@ def test_a_clone_knows_the_verdicts_of_a_round_that_was_judged_twice(box: Sandbo
     assert [call["verdict"] for call in calls] == [
         *(None, "NEEDS_REVISION", "REJECTED", None, "APPROVED")
     ]
+
+
+def test_a_call_without_a_duration_took_nobody_knows_how_long(box: Sandbox) -> None:
+    """As the original agentd wrote them where it did not know."""
+    add(box, "add-x", one(duration_ms=None, provider=None), one(id="c2", duration_ms=0))
+    rows = [line.rsplit("  ", 1)[-1].strip() for line in box.ok("log", "add-x").splitlines()]
+    assert rows == ["TIME", "-", "0.0 s"]
+    first, second = box.ok("log", "add-x", "--requests").split("\n\n")
+    assert first.splitlines()[0].endswith(" review: - m-1, in 100 (40 cached) out 10, $0.010000")
+    assert second.splitlines()[0].endswith(", 0.0 s")
+    calls = json.loads(box.ok("log", "add-x", "--json"))["calls"]
+    assert [call.get("duration_ms") for call in calls] == [None, 0]

@@ -105,7 +105,7 @@ def expected(call: CallRecord) -> tuple[object, ...]:
         call.cost_usd,
         call.cost_source,
         call.accuracy,
-        call.duration_ms,
+        call.duration_ms or 0,
         call.started_at.timestamp() if call.started_at else None,
         parts,
         call.why,

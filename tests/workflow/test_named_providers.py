@@ -10,9 +10,11 @@ from support.workspace import PROPOSAL, Sandbox, make_sandbox
 
 from agentd.clock import utc_now
 from agentd.config.load import load
+from agentd.metering.call import PricedModel
 from agentd.metering.usage import ModelUsage, run_usage
 from agentd.project.workspace import Workspace
 from agentd.providers import maker_of
+from agentd.reports.audit.price_sources import SourcePrices
 from agentd.workflow.model_choice import choose
 from agentd.workflow.steps import STEPS
 
@@ -133,3 +135,17 @@ def test_what_it_says_of_another_makers_model_is_believed_no_more_than_of_its_ba
             prices, at = workspace.prices_of(name), utc_now()
             priced = prices.price(usage, maker=maker_of(name), model=model, at=at)
             assert (name, priced.cost_source) == (name, source)
+
+
+def test_it_is_audited_by_the_prices_of_its_bases_models(tmp_path: Path) -> None:
+    """An alias of claude is a model of Anthropic's, whatever the provider is called."""
+    box = sandbox(tmp_path)
+    config = box.root / "agentd/config.toml"
+    prices = "cost_per_1m_input = 1\ncost_per_1m_output = 2\n"
+    config.write_text(f'{config.read_text()}[pricing.models."claude-opus-5-5"]\n{prices}')
+    sources = SourcePrices(Workspace.open(box.root))
+    used = ModelUsage(input_tokens=1_000_000)
+    part = PricedModel(model="opus", usage=used, cost_usd=Decimal(0), cost_source="none")
+    for name, cost_usd in (("work", 1), ("claude", 1), ("second", None)):
+        assert sources.configured(part, name) == cost_usd, name
+        assert (sources.catalogued(part, name, utc_now()) is None) == (cost_usd is None), name

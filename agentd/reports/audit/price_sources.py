@@ -22,7 +22,6 @@ from agentd.metering.usage import UsageMetrics
 from agentd.metering.variants import Variants
 from agentd.project.layout import Project
 from agentd.project.workspace import Workspace
-from agentd.providers import maker_of
 
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # prices in config.toml have no date
 
@@ -38,7 +37,7 @@ class SourcePrices:
     """A project's prices, one source at a time; those of the catalogue by model and day."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+        self._workspace, self._maker_of = workspace, workspace.maker_of
         self._books: dict[PriceSource, PriceBook] = {
             source: _book(workspace, workspace.config, source) for source in get_args(PriceSource)
         }
@@ -46,14 +45,14 @@ class SourcePrices:
 
     def configured(self, part: PricedModel, provider: str | None) -> Decimal | None:
         """The cost by today's config.toml; None when it has no price for the model."""
-        return _cost(self._books["config"], part, provider)
+        return _cost(self._books["config"], part, self._maker_of(provider))
 
     def earlier(
         self, part: PricedModel, provider: str | None
     ) -> Iterator[tuple[ConfigVersion, Decimal]]:
         """The costs by the committed versions of config.toml, the newest first."""
         for version, book in self._versions:
-            cost_usd = _cost(book, part, provider)
+            cost_usd = _cost(book, part, self._maker_of(provider))
             if cost_usd is not None:
                 yield version, cost_usd
 
@@ -64,7 +63,7 @@ class SourcePrices:
         variants = part.usage.variants
         key = (part.model, variants, provider, at.astimezone(UTC).date())
         if key not in self._of_day:
-            self._of_day[key] = in_catalog(part.model, maker_of(provider), at, variants)
+            self._of_day[key] = in_catalog(part.model, self._maker_of(provider), at, variants)
         return self._of_day[key]
 
     def of_run(
@@ -72,7 +71,7 @@ class SourcePrices:
     ) -> Mapping[tuple[str, Variants], Decimal]:
         """What a run's own usage costs by one source, by model and variants."""
         at = call.started_at or _ANY_DAY
-        maker = maker_of(call.provider)
+        maker = self._maker_of(call.provider)
         priced = self._books[source].price(usage, maker=maker, model=call.model, at=at)
         if priced.models:
             return {
@@ -106,8 +105,8 @@ def _book(workspace: Workspace, config: Config, source: PriceSource) -> PriceBoo
     return Workspace(workspace.project, only).prices
 
 
-def _cost(book: PriceBook, part: PricedModel, provider: str | None) -> Decimal | None:
-    price = book.own_price(part.model, maker_of(provider), part.usage.variants)
+def _cost(book: PriceBook, part: PricedModel, maker: str | None) -> Decimal | None:
+    price = book.own_price(part.model, maker, part.usage.variants)
     return price.base.cost_usd(part.usage) if price else None
 
 

@@ -168,7 +168,7 @@ def _read(change: Change, before: _Ledger | None) -> _Ledger:
 
 def _run_of(call: CallRecord, run_dir: Path | None) -> OwnRun:
     begin = call.started_at.timestamp() if call.started_at else float("-inf")
-    end = begin + call.duration_ms / 1000 + _SLACK_S if call.started_at else float("inf")
+    end = begin + (call.duration_ms or 0) / 1000 + _SLACK_S if call.started_at else float("inf")
     requests = _requests(run_dir) if run_dir else []
     ids = tuple(dict.fromkeys(one.id for one in requests if one.id))
     all_seen = call.usage_source == "wire" and len(ids) == len(requests) > 0
