@@ -232,13 +232,15 @@ class HttpConfig:
     @property
     def is_local(self) -> bool:
         """Whether the server is on this machine, or in the same private network."""
-        from ipaddress import ip_address
+        from ipaddress import ip_address, ip_network
 
         host = (urlsplit(self.base_url).hostname or "").removesuffix(".")
         if host in _LOCAL_HOSTS or host.endswith(_LOCAL_ENDS):
             return True
         try:
-            return ip_address(host).is_private
+            found = ip_address(host)
+            # Python has the shared addresses of RFC 6598, such as those of a VPN, as not private.
+            return found.is_private or found in ip_network("100.64.0.0/10")
         except ValueError:
             return "." not in host  # a name of the own network, such as that of a container
 

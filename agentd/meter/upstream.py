@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from agentd.meter.exchange import Exchange
-from agentd.providers.network import proxy_of
+from agentd.providers.network import proxy_of, why_unreached
 
 # RFC 9110, 7.6.1: they speak of one connection alone.
 _HOP_BY_HOP = frozenset(
@@ -57,7 +57,7 @@ class Upstream:
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             if exchange:
                 exchange.unreached()
-            why = "its proxy refuses" if isinstance(error, aiohttp.ClientHttpProxyError) else error
+            why = why_unreached(error, self._base)
             text = f"agentd's relay can't reach {url.host}: {why}"
             return web.json_response({"error": {"message": text}}, status=_BAD_GATEWAY)
         except aiohttp.ClientError:  # it closed the connection before it answered

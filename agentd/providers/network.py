@@ -46,6 +46,32 @@ def proxy_of(base: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
+def why_unreached(error: aiohttp.ClientError, base: str) -> str:
+    """Why there is no connection to an API, in a few words that don't name it again.
+
+    Names the proxy of the environment where it is between.
+    """
+    proxy = proxy_of(base)
+    through = f"through the proxy {_place(proxy)} of the environment: " if proxy else ""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"{through}it answers {error.status}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"{through}{error.certificate_error}"
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return f"{through}{error}"
+    cause = error.os_error
+    if cause.errno is None or isinstance(cause, ssl.SSLError):
+        return f"{through}{cause}"
+    # asyncio has words of its own in a refusal; getaddrinfo's numbers are below 0.
+    told = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror
+    return f"{through}{told}".replace("Connection refused", "connection refused")
+
+
+def _place(url: str) -> str:
+    """Host and port of a URL, without a name and password that stand before them."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 def _trusted() -> ssl.SSLContext:
     """OpenSSL's own authorities (``SSL_CERT_FILE`` counts), and those that node is told of."""
     context = ssl.create_default_context()

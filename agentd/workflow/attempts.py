@@ -94,7 +94,10 @@ def _after_failure(
     following = next_try(failed, settings, wait=order.wait, now=utc_now())
     if following is None:
         raise given_up
-    order.note(f"{run.step.name}: {failure.reason}; {following.told}")
+    told = f"{run.step.name}: {failure.reason}; {following.told}"
+    if failure.reason == "network" and failure not in (each for _, each in failed[:-1]):
+        told += f". {failure.message}"  # once: who waits for the next attempt can mend it
+    order.note(told)
     sleep_until(following.at, clock=utc_now, sleep=time.sleep)
     if following.provider != provider:
         choice = choose_for(

@@ -291,6 +291,11 @@ def test_no_usage_at_all_is_not_told_as_one() -> None:
     assert "stream_options" not in json.loads(api.asked[0].body)
 
 
+def thoughts(text: str, name: str = "reasoning_content") -> dict[str, Any]:
+    """A chunk in which the model thinks."""
+    return {**chunk(), "choices": [{"index": 0, "delta": {name: text}, "finish_reason": None}]}
+
+
 ERRORS: dict[str, tuple[bytes, str, str]] = {
     "a wrong key": (
         json_answer({"error": {"message": f"Bad key {KEY}"}}, status="401 Unauthorized"),
@@ -370,6 +375,36 @@ ERRORS: dict[str, tuple[bytes, str, str]] = {
         "no_result",
         "has no text",
     ),
+    "only thoughts": (
+        streamed(thoughts("Hm. "), chunk(finish="stop", usage=USAGE)),
+        "refused",
+        "has only thoughts (reasoning) and no text: raise max_output_tokens in [http.local]",
+    ),
+    "only thoughts, as some servers call them": (
+        streamed(thoughts("Hm. ", "reasoning"), chunk(finish="stop", usage=USAGE)),
+        "refused",
+        "has only thoughts (reasoning) and no text",
+    ),
+    "only thoughts that are not told": (
+        answer_of("", {**USAGE, "completion_tokens_details": {"reasoning_tokens": 40}}),
+        "refused",
+        "has only thoughts (reasoning) and no text",
+    ),
+    "only thoughts in the text": (
+        answer_of("<think>\nHm, # Review?\n</think>\n"),
+        "refused",
+        "has only thoughts (reasoning) and no text",
+    ),
+    "thoughts that never end": (
+        answer_of("<think>\nHm, # Review?\n"),
+        "refused",
+        "has only thoughts (reasoning) and no text",
+    ),
+    "thoughts that fill the limit": (
+        streamed(thoughts("Hm. "), chunk(finish="length", usage=USAGE)),
+        "refused",
+        "and has only thoughts (reasoning) and no text; raise max_output_tokens in [http.local]",
+    ),
     "no UTF-8": (
         head("connection: close") + b'data: {"choices": [{"delta": {"content": "\xff\xfe"}}]}\n\n',
         "refused",
@@ -392,6 +427,28 @@ def test_every_error_says_what_to_do(name: str) -> None:
     assert found[0] == reason
     assert message in found[1]
     assert len(api.asked) == 1  # nothing is asked again, and no other host
+
+
+@pytest.mark.parametrize(
+    ("api", "document"),
+    [
+        ("chat", {"choices": [{"message": {"reasoning": "Hm."}, "finish_reason": "stop"}]}),
+        (
+            "messages",
+            {"content": [{"type": "thinking", "thinking": "Hm."}], "stop_reason": "end_turn"},
+        ),
+        ("responses", {"output": [{"type": "reasoning", "summary": []}], "status": "completed"}),
+    ],
+)
+def test_an_answer_of_only_thoughts_that_is_not_streamed(
+    api: Api, document: dict[str, Any]
+) -> None:
+    usage = {"input_tokens": 9, "output_tokens": 5, **USAGE}
+    answer = {"id": "a-1", "model": "m-1", "usage": usage, **document}
+    with chat_api(json_answer(answer)) as server:
+        reason, message = failure(f"{server.url}/v1", api=api, stream=False)
+    assert reason == "refused"
+    assert "has only thoughts (reasoning) and no text" in message
 
 
 @pytest.mark.parametrize(
@@ -439,8 +496,20 @@ def test_a_server_that_is_not_there() -> None:
         url = api.url
     reason, message = failure(f"{url}/v1")
     assert reason == "network"
-    assert "can't be reached" in message
-    assert "Is the server running?" in message
+    host = url.removeprefix("http://")
+    assert message == f"{host} can't be reached: connection refused. Is the server running?"
+
+
+def test_a_server_behind_a_proxy_that_is_not_there() -> None:
+    with chat_api(b"") as api:
+        place = api.url.removeprefix("http://")
+    environ = {"http_proxy": f"http://ada:{KEY}@{place}", "HTTP_PROXY": "", "NO_PROXY": ""}
+    reason, message = failure("http://models.example/v1", environ=environ)
+    assert reason == "network"
+    assert message == (
+        f"models.example can't be reached: through the proxy {place} of the environment: "
+        "connection refused. If the server is not behind it, put models.example into NO_PROXY"
+    )
 
 
 def test_a_key_in_clear_goes_to_no_proxy() -> None:

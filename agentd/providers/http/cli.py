@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from agentd.late_pattern import late_pattern
 from agentd.metering.request_json import of_json
 from agentd.metering.requests import ApiRequest, usage_of_run
 from agentd.providers.activity import Activity
@@ -16,14 +14,9 @@ from agentd.providers.failure import Failure, Reason
 from agentd.providers.fields import mapping, text
 from agentd.providers.http import failures
 from agentd.providers.http.options import AT, BASE_URL
+from agentd.providers.http.thoughts import without_thoughts
 from agentd.providers.pointing import NotPointed, Pointed, Pointing, PointQuery, with_loopback
 
-# What a server without a parser for a model's thoughts leaves at the beginning of an answer. Where
-# the model's template begins them, as that of DeepSeek-R1, only their end stands there.
-_THOUGHTS = late_pattern(
-    r"\A(?:\s*<think>.*?</think>|(?!\s*(?:#|<file|```)).*?^</think>[ \t]*$)\s*",
-    re.DOTALL | re.MULTILINE,
-)
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
@@ -66,7 +59,7 @@ class HttpParser:
             usage=usage_of_run(self._requests) if known else None,
             complete=self._ended,
             requests=tuple(self._requests),
-            final_text=_THOUGHTS.sub("", "".join(self._texts), count=1),
+            final_text=without_thoughts("".join(self._texts)),
             model=answered or self._model,
             error=self._failure.message if self._failure else None,
             failure=self._failure,

@@ -19,9 +19,11 @@ from agentd.metering.dialects.answers import Answer, AnswerReading
 from agentd.metering.requests import ApiRequest
 from agentd.providers.http import failures
 from agentd.providers.http.apis import FORMS, ApiForm, error_of
+from agentd.providers.http.ending import Ending, check_end
 from agentd.providers.http.failures import failed
 from agentd.providers.http.options import Options
-from agentd.providers.network import proxy_of, read_at_most, session_to
+from agentd.providers.http.thoughts import has_thoughts
+from agentd.providers.network import proxy_of, read_at_most, session_to, why_unreached
 from agentd.version import __version__
 
 _CONNECT_S = 10.0
@@ -48,7 +50,8 @@ class Exchange:
         self._hear = hear
         self._environ = environ
         self._answer: Answer | None = None
-        self._chars = 0
+        self._texts: list[str] = []
+        self._chars, self._thinks = 0, False
         self._error = ""
         self.sent = False
 
@@ -84,11 +87,8 @@ class Exchange:
                 ) as answer,
             ):
                 await self._take(answer)
-        except aiohttp.ClientConnectorError as error:
-            raise failures.unreached(str(error), options) from None
-        except aiohttp.ClientHttpProxyError as error:
-            why = f"its proxy answers {error.status}"
-            raise failures.unreached(why, options) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
+            raise failures.unreached(why_unreached(error, url), options) from None
         except TimeoutError:
             limit = f"{options.timeout_secs} s (timeout_secs in {options.section})"
             raise failed("timeout", f"{options.host} did not end its answer in {limit}") from None
@@ -167,10 +167,20 @@ class Exchange:
         self._answer.end()
         if not self._answer.is_stream:
             self._whole(bytes(kept))
-        self._judge(was_done=bool(_DONE.search(kept)))
+        check_end(
+            Ending(
+                finish=next((one.finish for one in self.requests()), None),
+                was_done=bool(_DONE.search(kept)),
+                error=self._error,
+                text="".join(self._texts),
+                thinks=self._thinks or any(map(_thought, self.requests())),
+            ),
+            options,
+        )
 
     def _event(self, event: Mapping[str, Any]) -> None:
         self._error = self._error or error_of(event)
+        self._thinks = self._thinks or has_thoughts(event)
         self._say(self._form.event_text(event))
 
     def _whole(self, body: bytes) -> None:
@@ -181,38 +191,17 @@ class Exchange:
             raise failed("network", f"{self._options.host} broke its answer off: {told}") from None
         if isinstance(found, dict):
             self._error = error_of(found)
+            self._thinks = has_thoughts(found)
             self._say(self._form.whole_text(found))
 
     def _say(self, text: str) -> None:
         if text and self._chars < _MAX_TEXT_CHARS:
             self._chars += len(text)
+            self._texts.append(text)
             self._hear(text)
             if self._chars >= _MAX_TEXT_CHARS:
                 told = f"the answer is longer than any document ({_MAX_TEXT_CHARS:,} characters)"
                 raise failed("refused", told)
-
-    def _judge(self, *, was_done: bool) -> None:
-        """Whether the answer came to its end, and is one."""
-        options = self._options
-        finish = next((one.finish for one in self.requests()), None)
-        if self._error:
-            raise failed(
-                "overloaded", f"{options.host} ended its answer with an error: {self._error}"
-            )
-        match finish:
-            case "length":
-                limit = options.max_output_tokens
-                most = f"max_output_tokens = {limit}" if limit else "the model's output limit"
-                told = f"the answer was cut at {most}; raise max_output_tokens in {options.section}"
-                raise failed("refused", told)
-            case "refused":
-                raise failed("refused", f"{options.host} withheld the answer (content filter)")
-            case "error":
-                raise failed("overloaded", f"{options.host} ended its answer with an error")
-            case None if not was_done:
-                raise failed("network", f"{options.host} broke its answer off before its end")
-        if not self._chars:
-            raise failed("no_result", f"the answer of {options.host} has no text")
 
 
 class _Heard:
@@ -240,3 +229,7 @@ class _Heard:
     def requests(self) -> list[ApiRequest]:
         """What is known so far."""
         return self._reading.requests()
+
+
+def _thought(request: ApiRequest) -> bool:
+    return request.usage.reasoning_output_tokens > 0

@@ -47,7 +47,7 @@ def of_status(
     if status // 100 == 3:
         return _redirected(headers.get("location", ""), options)
     if told.startswith(UNREACHED):
-        return unreached(told.removeprefix(UNREACHED), options)
+        return unreached(told.removeprefix(UNREACHED).partition(": ")[2], options)
     if status in (400, 422) and re.search(r"include_usage|stream_options", told):
         return failed(
             "refused",
@@ -92,7 +92,11 @@ def unreached(why: str, options: Options) -> Failed:
             f"{options.host} has a certificate that nobody vouches for, so nothing was sent: set "
             "SSL_CERT_FILE to the file of the authority that signed it",
         )
-    return failed("network", f"{options.host} can't be reached: {why}. Is the server running?")
+    ask = "Is the server running?"
+    if "proxy" in why:
+        name = urlsplit(options.base_url).hostname
+        ask = f"If the server is not behind it, put {name} into NO_PROXY"
+    return failed("network", f"{options.host} can't be reached: {why}. {ask}")
 
 
 def _told(body: bytes) -> str:
