@@ -6,14 +6,14 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.marks import Mark, amount_marks, exceeded_marks, percent_marks
 from agentd.budget.spending import change_account, limits_dollars, metered_calls, part_accounts
 from agentd.clock import local_time, utc_now
-from agentd.config.model import BudgetConfig
+from agentd.config.model import BudgetConfig, Percents, each_percent
 from agentd.errors import LockHeld, StateError
 from agentd.late_pattern import late_pattern
 from agentd.ledger import plain_files
@@ -44,7 +44,7 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
         *amount_marks(account.spent, budget.warn_at_dollars, budget.warn_at_tokens),
     ]
     for part in part_accounts(budget, change.id, calls, step=call.step, provider=call.provider):
-        marks += _account_marks(part, budget.warn_at_percent, part.key.removeprefix("budget."))
+        marks += _account_marks(part, *_of_part(budget, part.key))
     if summarise([call]).unpriced and limits_dollars(budget):
         marks.append(_unpriced(call))
     given = set(change.ledger.warn([mark.name for mark in marks])) if marks else set()
@@ -97,8 +97,17 @@ def _ledger_of(folder: Path) -> bytes:
     return b""
 
 
-def _account_marks(account: Account, percent: Decimal, name: str = "") -> list[Mark]:
-    return [*percent_marks(account, percent, name), *exceeded_marks(account, name)]
+def _account_marks(account: Account, percents: Percents, name: str = "") -> list[Mark]:
+    every = (percent_marks(account, percent, name) for percent in each_percent(percents))
+    return [*chain.from_iterable(every), *exceeded_marks(account, name)]
+
+
+def _of_part(budget: BudgetConfig, key: str) -> tuple[Percents, str]:
+    """Where the account of a step or a provider warns, and what its warnings begin with."""
+    name = key.removeprefix("budget.")
+    table, _, part = name.partition(".")
+    limit = {"steps": budget.steps, "providers": budget.providers}[table][part]
+    return limit.warn_at_percent, name
 
 
 def _unpriced(call: CallRecord) -> Mark:

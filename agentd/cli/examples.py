@@ -153,7 +153,7 @@ agentd config get budget.limit_usd
 agentd config get budget                   # a whole section
 agentd config get pricing.sources --json""",
     "config set": """\
-agentd config set budget.limit_usd 50 budget.warn_at_percent 80
+agentd config set budget.limit_usd 50 budget.warn_at_percent '[50, 90]'
 agentd config set pricing.sources '["config", "catalog"]'
 agentd config set 'pricing.models."my-model".cost_per_1m_input' 3 \\
                   'pricing.models."my-model".cost_per_1m_output' 15""",

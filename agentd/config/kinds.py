@@ -122,6 +122,20 @@ def number(expected: str, default: Decimal | None = None, *, maximum: int = MAX_
     return _key(expected, accept, default, takes)
 
 
+def numbers(expected: str, default: Decimal, *, maximum: int) -> Any:
+    """A number from 0 to ``maximum``, exactly as written, or a list of such."""
+
+    def accept(value: object) -> Decimal | tuple[Decimal, ...] | None:
+        if not isinstance(value, list):
+            return _number(value, maximum)
+        found = [one for item in value if (one := _number(item, maximum)) is not None]
+        return tuple(found) if len(found) == len(value) and found else None
+
+    one = {"type": "number", "minimum": 0, "maximum": maximum}
+    takes = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+    return _key(expected, accept, default, takes)
+
+
 def texts(
     expected: str, default: tuple[str, ...] | None = (), *, pattern: str | None = None
 ) -> Any:
@@ -190,16 +204,20 @@ def section(kind: type, *, inherits: str = "", strict: bool = False, guards: boo
     return field(default_factory=kind, metadata={"read": read, "takes": takes})
 
 
-def sections(kind: type, names: Collection[str], *, of_providers: bool = False) -> Any:
+def sections(
+    kind: type, names: Collection[str], *, of_providers: bool = False, inherits: str = ""
+) -> Any:
     """A table of tables with these names, each read into ``kind``; those that the file has.
 
-    ``of_providers``: the names that the file itself gives to providers count too.
+    ``of_providers``: the names that the file itself gives to providers count too. ``inherits`` as
+    of a ``section``.
     """
 
     def read(table: Table, key: str, so_far: Mapping[str, object]) -> dict[str, object]:
+        usual = {name: value for name, value in so_far.items() if name == inherits}
         below = table.table(key)
         known = (*names, *(table.own_providers if of_providers else ()))
-        found: dict[str, object] = {name: below.table(name).read(kind) for name in known}
+        found: dict[str, object] = {name: below.table(name).read(kind, **usual) for name in known}
         below.finish()
         return {name: value for name, value in found.items() if name in below}
 

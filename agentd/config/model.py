@@ -17,6 +17,7 @@ from agentd.config.kinds import (
     entries,
     integer,
     number,
+    numbers,
     prices_beside,
     prices_by_model,
     provider_name,
@@ -75,7 +76,7 @@ _KEY_VARIABLE = "the name of the environment variable that holds it"
 _BASE_URL = 'the URL of a server\'s API, such as "http://127.0.0.1:8080/v1"'
 _LOCAL_HOSTS = ("localhost", "host.docker.internal", "host.containers.internal")
 _LOCAL_ENDS = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
-_PERCENT = "a number from 0 to 100"
+_PERCENTS = "a number from 0 to 100, or a list of such"
 _USD = "an amount in USD, 0 or more"
 _ZONE = 'a time zone\'s name that this machine knows, such as "Europe/Berlin"'
 
@@ -354,6 +355,15 @@ class PricingSettings:
     models: Mapping[str, PricingConfig] = prices_by_model()
 
 
+Percents = Decimal | tuple[Decimal, ...]
+"""One or more parts of a limit, as the file has them."""
+
+
+def each_percent(percents: Percents) -> list[Decimal]:
+    """The parts, each once, the lowest first."""
+    return sorted(set(percents if isinstance(percents, tuple) else (percents,)))
+
+
 @frozen(kw_only=True)
 class Limit:
     """The most that some calls may cost and use, None where not set."""
@@ -368,6 +378,16 @@ class Limit:
 
 
 @frozen(kw_only=True)
+class PartBudget(Limit):
+    """``[budget.steps.STEP]`` or ``[budget.providers.NAME]``: limits of such calls of one change.
+
+    ``warn_at_percent`` is that of ``[budget]`` where not given.
+    """
+
+    warn_at_percent: Percents = numbers(_PERCENTS, Decimal(90), maximum=100)
+
+
+@frozen(kw_only=True)
 class ProjectBudget(Limit):
     """``[budget.project]``: limits of all changes together, archived too, in one ``period``.
 
@@ -377,7 +397,7 @@ class ProjectBudget(Limit):
 
     period: Period = choice(get_args(Period), "month")
     timezone: str = text(_ZONE, "UTC", check=_check_zone)
-    warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
+    warn_at_percent: Percents = numbers(_PERCENTS, Decimal(90), maximum=100)
 
 
 @frozen(kw_only=True)
@@ -389,14 +409,16 @@ class BudgetConfig(Limit):
     limits of one change's calls of that step or provider.
     """
 
-    warn_at_percent: Decimal = number(_PERCENT, Decimal(90), maximum=100)
+    warn_at_percent: Percents = numbers(_PERCENTS, Decimal(90), maximum=100)
     warn_at_dollars: Decimal | None = number(_USD)
     warn_at_tokens: int | None = integer()
     on_unpriced: OnUnpriced = choice(get_args(OnUnpriced), "warn")
     strict: bool = switch(False)
     project: ProjectBudget = section(ProjectBudget, inherits="warn_at_percent")
-    steps: Mapping[str, Limit] = sections(Limit, STEP_NAMES)
-    providers: Mapping[str, Limit] = sections(Limit, PROVIDERS, of_providers=True)
+    steps: Mapping[str, PartBudget] = sections(PartBudget, STEP_NAMES, inherits="warn_at_percent")
+    providers: Mapping[str, PartBudget] = sections(
+        PartBudget, PROVIDERS, of_providers=True, inherits="warn_at_percent"
+    )
 
 
 @frozen(kw_only=True)

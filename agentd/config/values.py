@@ -12,7 +12,7 @@ from typing import Any
 
 from agentd.config.edit import dotted, entries_of, split_key
 from agentd.config.load import read_text
-from agentd.config.model import STEP_NAMES, Config, Limit, ProviderConfig, StepConfig
+from agentd.config.model import STEP_NAMES, Config, PartBudget, ProviderConfig, StepConfig
 from agentd.config.table import join, nearest
 from agentd.errors import ConfigError
 from agentd.metering.rates import PRICE_KEYS
@@ -36,8 +36,8 @@ def in_force(config: Config) -> dict[str, object]:
     data["providers"] = {name: one for name, one in named.items() if name not in config.http}
     data["steps"] = _sections(STEP_NAMES, StepConfig) | data["steps"]
     budget = data["budget"]
-    budget["steps"] = _sections(STEP_NAMES, Limit) | budget["steps"]
-    budget["providers"] = _sections((*PROVIDERS, *named), Limit) | budget["providers"]
+    budget["steps"] = _sections(STEP_NAMES, PartBudget) | budget["steps"]
+    budget["providers"] = _sections((*PROVIDERS, *named), PartBudget) | budget["providers"]
     return _flat(data)
 
 

@@ -41,6 +41,51 @@ def test_each_threshold_is_told_once_over_processes_and_again_after_a_reset(
     assert len(calls_of(box, "add-x")) == 5
 
 
+def test_each_of_several_percents_is_told_once_of_every_limit(tmp_path: Path) -> None:
+    box = box_of(
+        tmp_path,
+        "[budget]\nlimit_usd = 4\nwarn_at_percent = [90, 20, 50]\n"
+        "[budget.project]\nlimit_usd = 4\nperiod = 'total'\nwarn_at_percent = [59, 100]\n"
+        "[budget.steps.challenge]\nlimit_usd = 4\nwarn_at_percent = [10, 80]\n"
+        "[budget.providers.gemini]\nlimit_tokens = 4000\n",
+    )
+    of_step = " for step challenge in change add-x"
+    of_gemini = " for provider gemini in change add-x"
+    reached = "WARN  ⚠️  BUDGET WARNING: {}% threshold reached ({}){}"
+    told = []
+    for _ in range(3):
+        told.append(warnings(challenge(box)))
+        again(box)
+    assert told == [
+        [
+            reached.format(20, "$1.19 / $4.00", ""),
+            reached.format(10, "$1.19 / $4.00", of_step),
+            reached.format(20, "1,191 / 4,000 tokens", of_gemini),
+        ],
+        [
+            reached.format(50, "$2.38 / $4.00", ""),
+            reached.format(50, "2,382 / 4,000 tokens", of_gemini),
+            reached.format(59, "$2.38 / $4.00", " for the project"),
+        ],
+        [
+            reached.format(80, "$3.57 / $4.00", of_step),
+        ],
+    ]
+    assert {"percent@20@4", "percent@50@4", "steps.challenge.percent@80@4"} <= set(
+        state_of(box, "add-x")["budget_warned"].split()
+    )
+    logged = json.loads(box.ok("log", "add-x", "--json"))["budget_warnings"]
+    placed = sorted((one["account"], one["percent"]) for one in logged)
+    assert [one for one in placed if one[0] != "project"] == [
+        ("", 29.78),
+        ("", 59.55),
+        ("providers.gemini", 29.78),
+        ("providers.gemini", 59.55),
+        ("steps.challenge", 29.78),
+        ("steps.challenge", 89.32),
+    ]
+
+
 def test_status_shows_what_is_spent_of_the_limits(tmp_path: Path) -> None:
     box = box_of(tmp_path, "[budget]\nlimit_usd = 50\nlimit_tokens = 5000")
     assert (

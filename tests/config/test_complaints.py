@@ -260,6 +260,11 @@ PATTERN = "[[validation.patterns]]\nname = 'x'\npattern = 'a'\n"
             "[budget]\nwarn_at_percent = 101",
             "budget.warn_at_percent is 101; expected a number from 0 to 100",
         ),
+        (
+            "[budget]\nwarn_at_percent = [50, 'ninety']",
+            'budget.warn_at_percent is [50, "ninety"]; expected a number from 0 to 100, or a list',
+        ),
+        ("[budget]\nwarn_at_percent = []", "budget.warn_at_percent is []; expected a number from"),
         ("[budget]\nwarn_at_percent = -1", "budget.warn_at_percent is -1; expected a number from"),
         ("[budget]\nwarn_at_dollars = inf", "budget.warn_at_dollars is inf; expected an amount"),
         ("[budget]\nwarn_at_tokens = -5", "budget.warn_at_tokens is -5; expected a whole number"),

@@ -38,6 +38,7 @@ GOOD = (
     "[codex]\n[steps.review]\nprovider = 'codex'\nmodel = 'gpt-5'\nrules = ['Be short.']",
     "[checks]\ntest = ''\nrequired = []\n[checks.own]\ntypes = 'mypy .'",
     "[budget]\nlimit_usd = 5\n[budget.project]\nperiod = 'week'",
+    "[budget]\nwarn_at_percent = [50, 90.5]\n[budget.steps.review]\nwarn_at_percent = 0",
     "[budget.steps.review]\nlimit_usd = 1\n[budget.providers.claude]\nlimit_tokens = 5",
     '[pricing.models."m"]\ncost_per_1m_input = 1\ncost_per_1m_output = 2.5',
     "[pricing.models.m]\ncost_per_1m_input = 1\ncost_per_1m_output = 2\n"
@@ -64,6 +65,9 @@ WRONG = (
     "[budget]\nlimit_uds = 5",
     "[budget]\nlimit_usd = '5'",
     "[budget]\nwarn_at_percent = 101",
+    "[budget]\nwarn_at_percent = []",
+    "[budget]\nwarn_at_percent = [50, 101]",
+    "[budget.steps.review]\nwarn_at_percent = ['50']",
     "[budget.project]\nperiods = 'week'",
     "[budget.steps.reviews]\nlimit_usd = 1",
     "[budget.steps.review]\nlimit = 1",

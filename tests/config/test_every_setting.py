@@ -14,9 +14,9 @@ from agentd.config.model import (
     ChecksConfig,
     GuardConfig,
     HttpConfig,
-    Limit,
     MeterConfig,
     ModelConfig,
+    PartBudget,
     PathsConfig,
     ProjectBudget,
     ProviderConfig,
@@ -66,7 +66,9 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
     assert set(data["budget"]) == {field.name for field in fields(BudgetConfig)}
     assert set(data["budget"]["project"]) == {field.name for field in fields(ProjectBudget)}
     for limits in (data["budget"]["steps"], data["budget"]["providers"]):
-        assert [set(limit) for limit in limits.values()] == [set(Limit.__slots__)]
+        assert [set(limit) for limit in limits.values()] == [
+            {field.name for field in fields(PartBudget)}
+        ]
     assert set(data["checks"]) == set(ChecksConfig.__slots__)
     assert set(data["paths"]) == set(PathsConfig.__slots__)
     assert set(data["validation"]) == {"patterns"}

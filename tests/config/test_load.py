@@ -15,14 +15,15 @@ from agentd.config.model import (
     BudgetConfig,
     ChecksConfig,
     HttpConfig,
-    Limit,
     ModelConfig,
+    PartBudget,
     PathsConfig,
     ProjectBudget,
     StepConfig,
     ValidationConfig,
     ValidationPattern,
     WorkflowConfig,
+    each_percent,
 )
 from agentd.metering.rates import PricingConfig
 from agentd.metering.usage import ModelUsage
@@ -131,6 +132,7 @@ timezone = "Europe/Berlin"
 warn_at_percent = 75
 [budget.steps.archive-review]
 limit_usd = 0.05
+warn_at_percent = [90, 50]
 [budget.steps.review]
 limit_tokens = 0
 [budget.providers.gemini]
@@ -222,10 +224,16 @@ layout = "openspec"
             warn_at_percent=Decimal(75),
         ),
         steps={
-            "review": Limit(limit_usd=None, limit_tokens=0),
-            "archive-review": Limit(limit_usd=Decimal("0.05"), limit_tokens=None),
+            "review": PartBudget(limit_tokens=0, warn_at_percent=Decimal("80.5")),
+            "archive-review": PartBudget(
+                limit_usd=Decimal("0.05"), warn_at_percent=(Decimal(90), Decimal(50))
+            ),
         },
-        providers={"gemini": Limit(limit_usd=Decimal(3), limit_tokens=9)},
+        providers={
+            "gemini": PartBudget(
+                limit_usd=Decimal(3), limit_tokens=9, warn_at_percent=Decimal("80.5")
+            )
+        },
     )
 
 
@@ -241,6 +249,13 @@ def test_the_project_warns_where_the_budget_does_unless_it_says_otherwise() -> N
         warn_at_percent=Decimal(70),
     )
     assert read("[codex]\n[budget]\nlimit_usd = 1\n").budget.project.warn_at_percent == 90
+
+
+def test_each_percent_comes_once_the_lowest_first() -> None:
+    budget = read("[codex]\n[budget]\nwarn_at_percent = [90, 50, 90.0]\n").budget
+    assert each_percent(budget.warn_at_percent) == [50, 90]
+    assert budget.project.warn_at_percent == budget.warn_at_percent
+    assert each_percent(Decimal(80)) == [80]
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:

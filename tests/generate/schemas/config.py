@@ -60,10 +60,13 @@ _TABLES = {
     "providers": "Limits of one change's calls, by provider",
     "models": "The models of this provider",
 }
-_DEFS = {model.StepConfig: "step", model.Limit: "limit"}
+_DEFS = {model.StepConfig: "step", model.PartBudget: "limit"}
 _MORE = {
     (model.PricingSettings, "models"): "Prices of your own, by model name",
     (model.BudgetConfig, "steps"): "Limits of one change's calls, by step",
+    (model.PartBudget, "warn_at_percent"): (
+        "warn once at this part of a limit, or at each of a list; that of [budget] if left out"
+    ),
 }
 _OTHERS = (
     "agentd warns of other keys and ignores them. In [budget], and within two letters of a known "
@@ -101,7 +104,7 @@ def config() -> Schema:
         http=_table(model.HttpConfig, told),
         prices=_prices(told),
         step=_table(model.StepConfig, told),
-        limit=_closed(_table(model.Limit, told)),  # it stands in [budget] alone
+        limit=_closed(_table(model.PartBudget, told)),  # it stands in [budget] alone
     )
 
 
