@@ -28,6 +28,7 @@ COMMANDS = {
     "delete": "delete",
     "log": "log",
     "cost": "cost",
+    "export": "export",
     **dict.fromkeys(("import", "reconcile"), "sessions"),
     "validate": "validate",
     **dict.fromkeys(("proposal", "challenge", "reproposal", "implement"), "steps"),
@@ -47,7 +48,7 @@ _FUNCTIONS = {
     "merge-driver": "merge_driver",
 }
 # Commands that read in a project where an older agentd may not write.
-READING = ("status", "list", "show", "log", "cost", "validate")
+READING = ("status", "list", "show", "log", "cost", "export", "validate")
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:

@@ -44,7 +44,7 @@ end
 complete -c agentd -f -a '(__agentd_complete)'""",
 }
 _GLOBAL_OPTIONS = ("-C", "--debug", "--version", "--help")
-_ARCHIVED_TOO = ("status", "show", "log", "cost", "cost audit", "validate", "reconcile")
+_ARCHIVED_TOO = ("status", "show", "log", "cost", "export", "cost audit", "validate", "reconcile")
 _TIMES = ("today", "yesterday", "7d", "2w")  # a few of what --since takes
 
 

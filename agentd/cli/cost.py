@@ -213,9 +213,7 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
     for warning in costs.warnings:
         note(f"warning: {warning}")
     if costs.untimed:
-        one = costs.untimed == 1
-        calls, them = ("1 call has", "it") if one else (f"{costs.untimed} calls have", "them")
-        note(f"{calls} no time in the ledger, so --since and --until leave {them} out.")
+        note(told_untimed(costs.untimed))
     if chosen == "table" and not costs.report.by and costs.base is None:
         if picked:
             note(f"{costs.report.scope}:")
@@ -226,6 +224,12 @@ def _show(costs: Costs, chosen: Format, *, picked: bool) -> None:
     from agentd.reports.formats import renderer
 
     show(renderer(chosen)(costs.report, style=style_of(sys.stdout), base=costs.base), drawn=True)
+
+
+def told_untimed(count: int) -> str:
+    """The sentence on calls that can't be in any time."""
+    calls, them = ("1 call has", "it") if count == 1 else (f"{count} calls have", "them")
+    return f"{calls} no time in the ledger, so --since and --until leave {them} out."
 
 
 def summary(report: Report) -> str:

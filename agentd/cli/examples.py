@@ -72,6 +72,10 @@ agentd -C project cost reset add-oauth""",
 agentd cost audit
 agentd cost audit add-oauth
 agentd cost audit add-oauth --json""",
+    "export": """\
+agentd export --format csv > calls.csv     # the most recent change
+agentd export --format focus --all --since 2026-11 -o focus.csv
+agentd export --format prometheus --all -o /tmp/agentd.prom""",
     "import": """\
 agentd import                              # what no ledger has
 agentd import --into add-oauth --since 2026-11-01

@@ -50,6 +50,14 @@ def import_sessions(
     until: Annotated[
         str, typer.Option("--until", metavar=_DAY, help="Only of this day (UTC) and before.")
     ] = "",
+    lines: Annotated[
+        Path | None,
+        typer.Option(
+            "--jsonl",
+            metavar="FILE",
+            help="Instead of sessions, record the calls that `agentd export --format jsonl` wrote.",
+        ),
+    ] = None,
     dry_run: _DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +66,15 @@ def import_sessions(
     Reads the CLIs' own logs: sessions that no ledger has yet, in this project, its subfolders and
     worktrees; no runs of agentd. With --into or --by-branch they are recorded as calls of the step
     "manual", once; one that has grown since is corrected.
+    --jsonl FILE records the calls of a file in the changes that its lines name, or with --into.
     """
+    if lines is not None:
+        if by_branch or session or branch or since or until or as_json:
+            raise UsageError(
+                "--jsonl takes no option but --into and --dry-run", fix="See: agentd import --help"
+            )
+        _import_lines(lines, into, dry_run=dry_run)
+        return
     from agentd.cli.output import print_error
     from agentd.metering.totals import summarise
     from agentd.text import counted
@@ -98,6 +114,22 @@ def import_sessions(
         print_error(problem, as_json=False)
     if problems:
         raise typer.Exit(problems[0].exit_code)
+
+
+def _import_lines(path: Path, into: str | None, *, dry_run: bool) -> None:
+    from agentd.text import counted
+    from agentd.workflow.imported_lines import import_lines
+
+    done = import_lines(Path.cwd(), path, into=into, dry_run=dry_run)
+    would = "would be recorded" if dry_run else "recorded"
+    for change, calls in done.written:
+        if calls:
+            show(f"{change.id}: {counted(len(calls), 'call')} {would}.")
+    if done.there_before:
+        are = "is" if done.there_before == 1 else "are"
+        show(f"{counted(done.there_before, 'call')} {are} there already.")
+    elif not done.written:
+        show("Nothing to import.")
 
 
 def reconcile(

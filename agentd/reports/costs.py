@@ -8,21 +8,19 @@ from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.config.load import load_to_report
-from agentd.errors import StateError, UsageError
+from agentd.errors import UsageError
 from agentd.frozen import frozen
 from agentd.ledger.all_rows import read_rows
 from agentd.periods import zone
-from agentd.project.changes import archived_changes, asked_change, open_changes
-from agentd.project.copies import copies_of, unreadable_copies
 from agentd.project.layout import find_project
 from agentd.reports.all_changes import sum_ledgers
+from agentd.reports.asked_changes import asked_changes
 from agentd.reports.dimensions import BY_CALL, NOWHERE
 from agentd.reports.groups import Query, build, report_on
 from agentd.reports.model import Report
 from agentd.reports.selection import Bounds, span_of
 from agentd.workflow.leftovers import NOTHING, Leftovers
 from agentd.workflow.sessions.look import look
-from agentd.workflow.unentered import enter_unentered
 
 
 @frozen(kw_only=True)
@@ -69,26 +67,9 @@ def open_costs(start: Path, request: CostRequest) -> Costs:
     timezone = config.budget.project.timezone if request.timezone is None else request.timezone
     query = Query(request.by, timezone)
     bounds = bounds_of(request, timezone)
-    problems: list[StateError] = []
-    if request.all_changes:
-        at_work = open_changes(project)
-        changes = [*archived_changes(project), *at_work]
-        scope = f"all changes ({len(changes)})"
-    else:
-        change = asked_change(project, request.change_id)
-        changes = at_work = [*copies_of(change), change]
-        problems += unreadable_copies(change)
-        archived = f" (archived {change.archived_on})" if change.archived_on else ""
-        scope = f"change {change.id}{archived}"
-    notes: list[str] = []
-    for change in at_work:
-        try:
-            left = enter_unentered(change)
-        except StateError as error:
-            problems.append(error)
-        else:
-            notes += left.notes
-            problems += left.problems
+    changes, scope, notes, problems = asked_changes(
+        project, request.change_id, every=request.all_changes
+    )
     origins = NOWHERE
     if not set(BY_CALL).isdisjoint(query.by):
         from agentd.reports.origins import origins_of

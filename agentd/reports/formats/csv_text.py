@@ -38,7 +38,7 @@ def render(report: Report, *, style: Style, base: Report | None = None) -> str:
 def _lines(report: Report) -> list[tuple[list[str], Sums]]:
     if not report.by:
         return [([], report.total)]
-    return [([*map(_harmless, group.names)], group.sums) for group in report.groups]
+    return [([*map(harmless, group.names)], group.sums) for group in report.groups]
 
 
 def _cells(sums: Sums, fields: tuple[str, ...] = Sums._fields) -> list[str]:
@@ -46,6 +46,6 @@ def _cells(sums: Sums, fields: tuple[str, ...] = Sums._fields) -> list[str]:
     return [f"{value:f}" if isinstance(value, Decimal) else str(value) for value in values]
 
 
-def _harmless(name: str) -> str:
+def harmless(name: str) -> str:
     line = text.one_line(name)
     return f"'{line}" if line.startswith((*_FORMULA, "'")) else line
