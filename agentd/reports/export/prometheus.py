@@ -58,7 +58,8 @@ def _samples(project: str, one: ExportedCall) -> Iterator[tuple[str, _Labels, De
     )
     run: _Labels = (*of_run, ("model", call.model))
     yield "agentd_calls_total", (*run, ("status", call.status)), Decimal(1)
-    yield "agentd_call_duration_seconds_total", of_run, Decimal(call.duration_ms) / 1000
+    if call.duration_ms is not None:
+        yield "agentd_call_duration_seconds_total", of_run, Decimal(call.duration_ms) / 1000
     yield "agentd_calls_partial_total", run, Decimal(call.accuracy == PARTIAL)
     unpriced = status_of(call) == "unpriced"
     for charge in charges_of(one):

@@ -49,8 +49,8 @@ def _month(of: Context, edge: int) -> datetime:
 
 
 def _ended_at(of: Context) -> datetime:
-    """The end is exclusive, so a call takes a second at least."""
-    seconds = -(-of.charge.call.duration_ms // 1000)
+    """The end is exclusive, so a call takes a second at least; so does one without a duration."""
+    seconds = -(-(of.charge.call.duration_ms or 0) // 1000)
     return of.began_at + timedelta(seconds=max(1, seconds))
 
 
