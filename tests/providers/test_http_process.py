@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 from support.chat_api import USAGE, answer_of, chat_api, chunk, json_answer, streamed, whole
 from support.raw_api import TLS, Asked, head, raw_api, sse
+from support.warm_start import run_module
 
 from agentd.providers.base import Invocation, Parsed
 from agentd.providers.http.cli import CLI
@@ -30,22 +31,21 @@ def ask(
     given = Options(
         **{"name": "local", "base_url": url, "model": "m-0", "timeout_secs": 20, **options}
     )
-    argv = [sys.executable, "-P", "-m", "agentd.providers.http", "--model", "m-0"]
-    done = subprocess.run(
-        [*argv, *arguments(given)],
-        input=prompt,
+    ended = run_module(
+        "agentd.providers.http",
+        *("--model", "m-0", *arguments(given)),
+        cwd=Path.cwd(),
         env={**os.environ, "LOCAL_KEY": KEY, **(environ or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        stdin=prompt.encode(),
+        timeout_s=60,
     )
+    out, err = ended.stdout.decode(), ended.stderr.decode()
     parser = CLI.new_parser()
-    for line in done.stdout.splitlines():
+    for line in out.splitlines():
         parser.feed(json.loads(line))
-    assert KEY not in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return parser.parsed(), done
+    assert KEY not in out + err
+    assert "Traceback" not in err
+    return parser.parsed(), subprocess.CompletedProcess(ended.args, ended.returncode, out, err)
 
 
 def failure(url: str, **options: Any) -> tuple[str, str]:

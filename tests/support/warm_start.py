@@ -1,8 +1,9 @@
 """agentd as a process of its own, forked from one in which Python has started and loaded it.
 
 To start and load takes two thirds of the time of most commands here. What is forked has its own
-folder, environment, umask and streams, and ends by itself. Whatever is about a start, looks at the
-command line of agentd's process or kills it starts one with ``python -m agentd``.
+folder, environment, umask and streams, and ends by itself; relays and HTTP providers that it starts
+are forked from it in turn. Whatever is about a start, looks at the command line of agentd's process
+or kills it starts one with ``python -m agentd``.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ import importlib
 import json
 import os
 import pkgutil
-import runpy
 import selectors
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-# What Python and the libraries look at when they are loaded.
-_SET_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TYPER", "_TYPER")
+if __name__ == "__main__":  # a script finds what stands beside it
+    from forked_children import AT_START, ForkingPopen, run_to_the_end, set_at_start, take_over
+else:
+    from support.forked_children import AT_START, set_at_start
+
 _LARGEST_REQUEST = 100_000
 
 
@@ -42,7 +44,7 @@ def run_agentd(
 
     A JSON document that it prints is held against its schema.
     """
-    done = _run(*arguments, cwd=cwd, env=env, stdin=stdin, timeout_s=timeout_s)
+    done = run_module("agentd", *arguments, cwd=cwd, env=env, stdin=stdin, timeout_s=timeout_s)
     words = [*map(os.fsdecode, arguments)]
     if done.returncode >= 0 and {"--json", "json"} & {*words}:
         from support.schemas import check_printed
@@ -51,21 +53,23 @@ def run_agentd(
     return done
 
 
-def _run(
+def run_module(
+    module: str,
     *arguments: str | bytes,
     cwd: Path,
-    env: Mapping[str, str] | None,
-    stdin: bytes,
-    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    timeout_s: float = 120,
 ) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "agentd", *arguments]
+    """Run ``python -m module`` as ``run_agentd`` runs agentd."""
+    command = [sys.executable, "-m", module, *arguments]
     environ = dict(os.environ if env is None else env)
     umask = os.umask(0o077)
     os.umask(umask)
     request = json.dumps(
-        [list(map(os.fsdecode, arguments)), str(cwd.absolute()), environ, umask]
+        [module, list(map(os.fsdecode, arguments)), str(cwd.absolute()), environ, umask]
     ).encode()
-    if len(request) > _LARGEST_REQUEST or _set_at_start(environ) != _AT_START:
+    if len(request) > _LARGEST_REQUEST or set_at_start(environ) != AT_START:
         return subprocess.run(
             command,
             cwd=cwd,
@@ -89,10 +93,6 @@ def _run(
     out, err, end = _exchange(given, stdin, sources, command, timeout_s)
     _pid, status = json.loads(end.splitlines()[-1])
     return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status), out, err)
-
-
-def _set_at_start(environ: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in environ.items() if key.startswith(_SET_AT_START)}
 
 
 def _exchange(
@@ -127,9 +127,6 @@ def _exchange(
     return [bytes(found[source]) for source in sources]
 
 
-_AT_START = _set_at_start(os.environ)
-
-
 @functools.cache
 def _server(with_ranks: bool) -> socket.socket:
     """The way to the process that forks; it ends when nobody has this end any more.
@@ -152,8 +149,8 @@ def _server(with_ranks: bool) -> socket.socket:
     return ours
 
 
-def _serve(requests: socket.socket) -> None:
-    """Fork for each request; returns in the forked process alone, which is to be agentd."""
+def _serve(requests: socket.socket) -> str:
+    """Fork for each request; returns in the forked process alone: the module that it is to be."""
     ends: dict[int, int] = {}
 
     def tell_ended(*_: object) -> None:
@@ -176,8 +173,7 @@ def _serve(requests: socket.socket) -> None:
             requests.close()
             for end in (*ends.values(), fds.pop()):
                 os.close(end)
-            _become(request, fds)
-            return
+            return _become(request, fds)
         ends[pid] = fds.pop()
         os.write(ends[pid], f"[{pid}, null]\n".encode())
         for fd in fds:
@@ -185,37 +181,16 @@ def _serve(requests: socket.socket) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
-def _become(request: bytes, fds: list[int]) -> None:
-    """Take over what a process has of its own."""
-    arguments, cwd, environ, umask = json.loads(request)
+def _become(request: bytes, fds: list[int]) -> str:
+    """Take over what a process has of its own; the module that it is to run."""
+    module, arguments, cwd, environ, umask = json.loads(request)
     for place, fd in enumerate(fds):
         os.dup2(fd, place)
         os.close(fd)
-    os.chdir(cwd)
     os.umask(umask)
-    os.environ.clear()
-    os.environ.update(environ)
-    time.tzset()
-    sys.argv = ["agentd", *arguments]
+    take_over(arguments, cwd, environ)
     sys.path[0] = str(Path.cwd())
-
-
-def _run_to_the_end() -> None:
-    """Be ``python -m agentd``, but don't tear the interpreter down, which takes its time."""
-    code: object = None
-    try:
-        runpy.run_module("agentd", run_name="__main__", alter_sys=True)
-    except SystemExit as exited:
-        code = exited.code
-    if code is not None and not isinstance(code, int):
-        print(code, file=sys.stderr)
-        code = 1
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os._exit(code or 0)
+    return module
 
 
 @functools.cache
@@ -265,5 +240,5 @@ def _compile_patterns(module: ModuleType) -> None:
 
 if __name__ == "__main__":
     load_all(bool(int(sys.argv[2])))
-    _serve(socket.socket(fileno=int(sys.argv[1])))
-    _run_to_the_end()
+    subprocess.Popen = ForkingPopen  # type: ignore[misc]
+    run_to_the_end(_serve(socket.socket(fileno=int(sys.argv[1]))))
