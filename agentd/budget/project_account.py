@@ -98,13 +98,25 @@ class ProjectAccount:
         if stale or len(self._read) != len(known):
             self._spent = functools.reduce(Amount.plus, self._each_once(), Amount())
 
+    def rows(self) -> Iterator[Row]:
+        """The calls of all ledgers as they were read last, each once, whatever their period."""
+        alone, shared = self._once()
+        for rows in (*(one.rows for one in alone), *shared):
+            yield from rows
+
     def _each_once(self) -> Iterator[Amount]:
+        alone, shared = self._once()
+        yield from (one.spent for one in alone)
+        for rows in shared:
+            yield self._sum(None, rows).spent
+
+    def _once(self) -> tuple[list[_Read], list[list[Row]]]:
+        """The ledgers that have all to themselves, and of the others the calls, each once."""
         read = list(self._read.values())
         # A merge may have left copies of a ledger, or of a call that two changes have imported.
         shared = sharing([one.names for one in read])
-        yield from (one.spent for at, one in enumerate(read) if at not in shared)
-        for rows in each_once([read[at].rows for at in sorted(shared)]):
-            yield self._sum(None, rows).spent
+        alone = [one for at, one in enumerate(read) if at not in shared]
+        return alone, each_once([read[at].rows for at in sorted(shared)])
 
     def _sum(self, stamp: FileStamp | None, rows: list[Row]) -> _Read:
         counted = [row for row in rows if self.period.holds(row.started_at)]

@@ -26,7 +26,7 @@ def show_forecast(change_id: str | None, as_json: bool) -> None:
 
     overview = open_overview(Path.cwd(), change_id)
     change = overview.change
-    found = forecast(change)
+    found = forecast(change, outlooks=True)
     if as_json:
         print_json(as_document(change.id, found))
     elif found is None:

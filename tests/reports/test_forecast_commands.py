@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,59 @@ def test_json_has_the_exact_figures(tmp_path: Path) -> None:
     assert found["rest"]["archived_changes"] == 9
     assert found["budget"] == []
     assert document(box, "add-x") == found
+
+
+def test_budgets_are_told_how_long_they_last(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    archived(box, range(1, 10))
+    new_change(box)
+    now = datetime.now(UTC)
+    for day in range(1, 9):
+        noon = (now - timedelta(days=day)).replace(hour=12, minute=0, second=0, microsecond=0)
+        put_ledger(
+            box.root / f"agentd/archive/202602{day:02}-late-{day}",
+            f"late-{day}",
+            [call("fillback", "1", 40 + day, started_at=noon)],
+            phase="archived",
+        )
+    config = box.root / "agentd/config.toml"
+    config.write_text(
+        f"{config.read_text()}\n[budget]\nlimit_usd = 6\n"
+        "[budget.steps.proposal]\nlimit_usd = 20\nlimit_tokens = 100\n"
+        "[budget.project]\nlimit_usd = 65.45\nperiod = 'total'\n"
+    )
+    accounts = {one["key"]: one["outlooks"] for one in document(box, "add-x")["budget"]}
+    [of_change] = accounts["budget"]  # 9 changes from $1.01 to $9.09
+    assert (of_change["samples"], of_change["enough"]) == (9, Decimal("9.09"))
+    assert (of_change["lasts"], of_change["used_up_after_calls"]) == (Decimal("0.5556"), 1)
+    usd, tokens = accounts["budget.steps.proposal"]
+    assert (usd["unit"], usd["lasts"], usd["enough"]) == ("usd", 1, 9)
+    assert (tokens["unit"], tokens["lasts"], tokens["used_up_after_calls"]) == ("tokens", 0, 1)
+    # Of the project $45.45 and $8 are spent; the days before the last 90 don't count.
+    [of_project] = accounts["budget.project"]
+    assert (of_project["left"], of_project["source"]) == (12, "days")
+    assert of_project["lasts"] > 0 or of_project["used_up_on"] > f"{now:%Y-%m-%d}"
+    text = box.ok("cost", "add-x", "--forecast")
+    assert (
+        "  change add-x: $6.00 of $6.00 left; it lasts until the archive in 55 %, else it is used "
+        "up after 1 call; $9.09 would do in 90 % of cases (if what is to come is like the same "
+        "part of 9 archived changes)\n"
+    ) in text
+    assert "  step proposal in change add-x: 100 tokens of 100 tokens left; " in text
+    assert "  the project: $12.00 of $65.45 left; " in text
+    assert "(if each day to come is like one of the last 90 days)" in text
+
+
+def test_without_history_budgets_tell_what_is_missing(tmp_path: Path) -> None:
+    box = box_with(tmp_path)
+    archived(box, range(1, 3))
+    new_change(box)
+    config = box.root / "agentd/config.toml"
+    config.write_text(f"{config.read_text()}\n[budget]\nlimit_usd = 6\n")
+    told = (
+        "  change add-x: $6.00 of $6.00 left; too little history to tell more: 2 archived changes"
+    )
+    assert f"{told}, it takes 9\n" in box.ok("cost", "add-x", "--forecast")
 
 
 def test_text_has_a_range_and_its_error(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from math import inf
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from agentd.frozen import frozen
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
 from agentd.reports.forecast.history import read_history
+from agentd.reports.forecast.outlook import Outlook
+from agentd.reports.forecast.outlooks import of_all_changes, of_part
 from agentd.reports.forecast.ranges import TOKENS, USD, Like, Measure, Past, Range
 from agentd.reports.forecast.replay import Replay, Unfolding, replay_rests, replay_step
 from agentd.reports.forecast.rest import Rest, range_of_rests, rests
@@ -28,6 +31,8 @@ from agentd.workflow.order import Order
 from agentd.workflow.prompts.prompt import render
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import STEPS, Step
+
+_PROJECT = "budget.project"
 
 
 class Figures(NamedTuple):
@@ -46,7 +51,8 @@ class Forecast:
     ``earlier`` is how often the step was done before, ``unpriced`` how many of these have no cost;
     ``finished`` how many archived changes had such a rest. ``prompt_bytes`` is None where the
     prompt is not known beforehand. ``accounts`` are the budgets that the step will be charged to,
-    those that have a limit. ``problems`` are the ledgers that it had to do without.
+    those that have a limit, and ``outlooks`` what will become of them, by their keys, where that
+    was asked for. ``problems`` are the ledgers that it had to do without.
     """
 
     change_id: str
@@ -60,17 +66,22 @@ class Forecast:
     next: Figures
     rest: Figures
     accounts: tuple[Account, ...]
+    outlooks: Mapping[str, Sequence[Outlook]] = field(default_factory=dict)
     problems: tuple[StateError, ...] = ()
 
 
 def forecast(
-    change: Change, order: Order | None = None, description: str | None = None
+    change: Change,
+    order: Order | None = None,
+    description: str | None = None,
+    *,
+    outlooks: bool = False,
 ) -> Forecast | None:
     """The forecast of a change; None when no step is left.
 
-    ``order`` and ``description`` are those of the command that is about to begin. Writes nothing
-    but caches. Raises StateError when the change's ledger can't be read, ConfigError, and
-    InputError for a template that can't be used.
+    ``order`` and ``description`` are those of the command that is about to begin; with ``outlooks``
+    it tells what becomes of the budgets. Writes nothing but caches. Raises StateError when the
+    change's ledger can't be read, ConfigError, and InputError for a template that can't be used.
     """
     if change.archived_on is not None:
         return None
@@ -94,6 +105,14 @@ def forecast(
     providers: dict[str, str | None] = {
         later: choose_for(replace(run, step=STEPS[later])).provider for later in to_come
     }
+    accounts, project = _accounts(change, step, choice)
+    steps = {measure: Unfolding(history.visits, measure).until(inf) for measure in by_measure}
+    told: dict[str, Sequence[Outlook]] = {}
+    for account in accounts if outlooks else ():
+        if project is not None and account.key == _PROJECT:
+            told[account.key] = of_all_changes(project, change.workspace.config.budget.project)
+        else:
+            told[account.key] = of_part(account, by_measure, providers, steps)
     return Forecast(
         change_id=change.id,
         step=name,
@@ -104,8 +123,9 @@ def forecast(
         unpriced=sum(visit.cost_usd is None for visit in of_step),
         finished=len(by_measure[USD]),
         next=_of_step(of_step, Like(choice.provider, choice.model, prompt_bytes)),
-        rest=_of_rest(by_measure, history.visits, providers),
-        accounts=_accounts(change, step, choice),
+        rest=_of_rest(by_measure, history.visits, providers, steps),
+        accounts=accounts,
+        outlooks=told,
         problems=tuple(history.problems),
     )
 
@@ -116,12 +136,14 @@ def _of_step(visits: list[Visit], like: Like) -> Figures:
 
 
 def _of_rest(
-    by_measure: dict[Measure, list[Rest]], visits: list[Visit], providers: dict[str, str | None]
+    by_measure: dict[Measure, list[Rest]],
+    visits: list[Visit],
+    providers: dict[str, str | None],
+    steps: Mapping[Measure, Mapping[str, Past]],
 ) -> Figures:
     figures: list[Any] = []
     for measure, found in by_measure.items():
-        steps = Unfolding(visits, measure).until(inf)
-        figures.append(range_of_rests(found, measure, providers, steps))
+        figures.append(range_of_rests(found, measure, providers, steps[measure]))
         figures.append(replay_rests(found, visits, measure))
     return Figures(*figures)
 
@@ -133,18 +155,23 @@ def _prompt_bytes(run: StepRun, *, described: bool) -> int | None:
     return len(render(run).encode())
 
 
-def _accounts(change: Change, step: Step, choice: Choice) -> tuple[Account, ...]:
+def _accounts(
+    change: Change, step: Step, choice: Choice
+) -> tuple[tuple[Account, ...], ProjectAccount | None]:
+    """The accounts of the step, and that of the project, if it is one of them, as it goes on."""
     budget, calls = change.workspace.config.budget, metered_calls(change)
     found = [
         *part_accounts(budget, change.id, calls, step=step.name, provider=choice.provider),
         change_account(budget, change.id, calls),
     ]
+    project = None
     if budget.project.is_set:
-        found.append(ProjectAccount(change.project, budget.project, utc_now()).now())
+        project = ProjectAccount(change.project, budget.project, utc_now())
+        found.append(project.now())
     accounts = tuple(account for account in found if account.is_set)
     if accounts:
         check_copies(change)
-    return accounts
+    return accounts, project
 
 
 _LOOPS = {"challenged": IMPL, "implementing": IMPL, "complete": ARCHIVE}

@@ -17,12 +17,14 @@ from agentd.reports.forecast.visits import Visit
 class Rest(NamedTuple):
     """What a finished change needed from some step on, and when that began and ended.
 
-    ``needs`` is by step and provider; None when that of a visit is not known.
+    ``needs`` is by step and provider; None when that of a visit is not known. ``visits`` are those
+    that it was made of, in order.
     """
 
     needs: Mapping[tuple[str, str | None], Decimal] | None
     started_at: float | None
     ended_at: float | None
+    visits: Sequence[Visit] = ()
 
     def providers(self) -> dict[str, str | None]:
         """Who did each step; the last one where several did."""
@@ -50,7 +52,9 @@ def rests(
         if len(found) >= FEWEST:
             break
     found.sort(key=lambda rest: rest[-1].ended_at or 0.0)
-    return [Rest(_needs(rest, measure), rest[0].started_at, rest[-1].ended_at) for rest in found]
+    return [
+        Rest(_needs(rest, measure), rest[0].started_at, rest[-1].ended_at, rest) for rest in found
+    ]
 
 
 def _needs(
@@ -81,16 +85,26 @@ def range_of_rests(
     for rest in past:
         if rest.needs is not None:
             total = Decimal(0)
-            for (step, then), value in rest.needs.items():
-                now = providers.get(step, then)
-                usual = steps.get(step)
-                if now == then or usual is None:
-                    total += value
-                    continue
-                usual_then, usual_now = usual.usual(then), usual.usual(now)
-                if usual_then and usual_now is not None:
-                    total += round(value * usual_now / usual_then, measure.digits).normalize()
-                else:
-                    total += value
+            for done, value in rest.needs.items():
+                total += as_now(value, done, measure, providers, steps)
             totals.append(total)
     return spread(totals[-LATEST:], ("step it goes on from",))
+
+
+def as_now(
+    value: Decimal,
+    done: tuple[str, str | None],
+    measure: Measure,
+    providers: Mapping[str, str | None],
+    steps: Mapping[str, Past],
+) -> Decimal:
+    """What was needed for a step by the provider that did it, with the one that does it now."""
+    step, then = done
+    now = providers.get(step, then)
+    usual = steps.get(step)
+    if now == then or usual is None:
+        return value
+    usual_then, usual_now = usual.usual(then), usual.usual(now)
+    if usual_then and usual_now is not None:
+        return round(value * usual_now / usual_then, measure.digits).normalize()
+    return value

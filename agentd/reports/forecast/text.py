@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from agentd.budget.account import Account
 from agentd.metering.money import usd
 from agentd.reports.forecast.forecast import Figures, Forecast
+from agentd.reports.forecast.outlook import Outlook
 from agentd.reports.forecast.ranges import FEWEST, Range
 from agentd.reports.forecast.replay import Replay
-from agentd.text import table
+from agentd.text import counted, table
 
 
 def as_lines(found: Forecast) -> list[str]:
@@ -88,6 +89,13 @@ def as_text(found: Forecast) -> str:
         blocks.append("\n".join([head, *notes]))
     if left := _left(found):
         blocks.append(f"Budget: {left}.")
+    lines = [
+        f"  {account.shown}: {_outlook(outlook)}"
+        for account in found.accounts
+        for outlook in found.outlooks.get(account.key, ())
+    ]
+    if lines:
+        blocks.append("\n".join(["How long the budgets last:", *lines]))
     return "\n\n".join(blocks)
 
 
@@ -132,6 +140,37 @@ def _left(found: Forecast) -> str:
     return ""
 
 
+def _outlook(found: Outlook) -> str:
+    """What becomes of a limit, what would do, and what that is told from."""
+    unit = "USD" if found.unit == "usd" else "tokens"
+    left, limit = (_whole(amount, unit) for amount in (found.left, found.limit))
+    head = f"{left} of {limit} left"
+    days = found.source == "days"
+    if found.lasts is None or found.enough is None:
+        known = counted(found.samples, "whole day" if days else "archived change")
+        return f"{head}; too little history to tell more: {known}, it takes {found.needed}"
+    enough = f"{_whole(found.enough, unit)} would do in 90 % of cases"
+    share = f"{int(100 * found.lasts)} %"
+    if days:
+        used_up = f"used up on {found.used_up_on}" if found.used_up_on else "probably lasts"
+        told = f"the last {counted(found.samples, 'day')}"
+        return (
+            f"{head}; {used_up}; it lasts until {found.until} in {share}, {enough} "
+            f"(if each day to come is like one of {told})"
+        )
+    calls = found.used_up_after_calls
+    after = f", else it is used up after {counted(calls, 'call')}" if calls is not None else ""
+    told = f"the same part of {counted(found.samples, 'archived change')}"
+    return (
+        f"{head}; it lasts until the archive in {share}{after}; {enough} "
+        f"(if what is to come is like {told})"
+    )
+
+
+def _whole(amount: Decimal, unit: str) -> str:
+    return usd(amount, 2) if unit == "USD" else f"{amount:,.0f} tokens"
+
+
 def _charged(found: Forecast, account: Account) -> Figures:
     """What is to come for an account: all, or the next step where it is of one step or provider."""
     only_next = account.key.startswith(("budget.steps.", "budget.providers."))
@@ -167,11 +206,18 @@ def as_document(change_id: str, found: Forecast | None) -> dict[str, Any]:
                 "shown": account.shown,
                 "left_usd": account.left_usd(),
                 "left_tokens": account.left_tokens(),
+                "outlooks": [_as_json(outlook) for outlook in found.outlooks.get(account.key, ())],
             }
             for account in found.accounts
         ],
         **({"problems": [error.message for error in found.problems]} if found.problems else {}),
     }
+
+
+def _as_json(found: Outlook) -> dict[str, Any]:
+    told = found._asdict()
+    day = told["used_up_on"]
+    return {**told, "used_up_on": day and day.isoformat()}
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

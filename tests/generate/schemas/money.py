@@ -126,6 +126,35 @@ _ACCOUNT = shape(
         "left_tokens": null_or(
             {"type": "integer", "description": "Tokens that are left"}, "without a limit in tokens"
         ),
+        "outlooks": listed(of("outlook", "A limit"), "What will become of each of its limits"),
+    },
+)
+_TOO_LITTLE = "with too little history"
+_OUTLOOK = shape(
+    "What will become of a limit, if things go on as they did",
+    {
+        "unit": text("What it is in", "usd", "tokens"),
+        "limit": number("The limit", minimum=0),
+        "left": number("What is left of it", minimum=0),
+        "source": text("What tells it: archived changes, or the project's days", "changes", "days"),
+        "samples": count("How many of these there are"),
+        "needed": count("How many it takes"),
+        "until": text('The end that is looked at: "the archive", or the last day'),
+        "lasts": null_or(
+            number("The share of cases in which it lasts until then, 0 to 1", minimum=0),
+            _TOO_LITTLE,
+        ),
+        "used_up_on": null_or(
+            text("The day on which a project's limit is used up: the median"),
+            "where it lasts in most cases, or of a change",
+        ),
+        "used_up_after_calls": null_or(
+            count("After so many more calls a change's limit is used up, where it is: the median"),
+            "where it lasts in all cases, or of a project",
+        ),
+        "enough": null_or(
+            number("The limit that would do in 90 % of cases", minimum=0), _TOO_LITTLE
+        ),
     },
 )
 _AUDITED: Schema = {"type": ["number", "string", "object", "null"]}
@@ -291,6 +320,7 @@ MONEY: dict[str, Any] = {
             "range_tokens": _range("tokens"),
             "replay": _REPLAY,
             "account": _ACCOUNT,
+            "outlook": _OUTLOOK,
         },
     ),
     "cost-audit": Answer(
