@@ -36,6 +36,7 @@ COMMANDS = {
     **dict.fromkeys(("price", "models"), "prices"),
     "tokens": "tokens",
     "pipe": "pipe",
+    "statusline": "statusline",
     "merge-driver": "merge_driver",
     "completion": "completion",
     "help": "help",
@@ -49,6 +50,8 @@ _FUNCTIONS = {
 }
 # Commands that read in a project where an older agentd may not write.
 READING = ("status", "list", "show", "log", "cost", "export", "validate")
+# What git and an editor run: it looks after nothing but its own work.
+UNATTENDED = ("merge-driver", "statusline")
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
@@ -144,7 +147,7 @@ def _global_options(
             raise InputError(
                 f"-C {directory}: {error.strerror}", fix="Name an existing folder."
             ) from error
-    if context.invoked_subcommand not in (None, "merge-driver"):  # git is at work there
+    if context.invoked_subcommand not in (None, *UNATTENDED):
         _judge_left_guards()
     if context.invoked_subcommand in READING:
         _warn_when_too_old()

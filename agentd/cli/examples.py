@@ -136,6 +136,10 @@ git diff | agentd tokens --model gpt-5 --json""",
 agentd pipe --model gpt-5 < prompts.jsonl > counted.jsonl
 agentd pipe --model gpt-5 --max-cost 5.00 --summary < prompts.jsonl
 agentd pipe --model-field model --field body.messages < prompts.jsonl""",
+    "statusline": """\
+agentd statusline                          # of the folder you are in
+agentd -C project statusline
+agentd -C shop statusline < told.json      # as Claude Code runs it""",
     "merge-driver": """\
 agentd merge-driver base.yaml ours.yaml theirs.yaml
 agentd merge-driver base.yaml ours.yaml theirs.yaml add-oauth/STATE.yaml

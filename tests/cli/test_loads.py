@@ -25,6 +25,7 @@ SESSIONS = {"agentd.workflow.sessions.discover", "agentd.providers.claude.sessio
     [
         (["--version"], {*HEAVY, *RECORDS, "dataclasses", "decimal"}),
         (["status", "add-oauth"], {*HEAVY, *RECORDS, "pickle"}),
+        (["statusline"], {*HEAVY, "agentd.ledger.store", "pickle", "agentd.workflow.unentered"}),
         (["cost", "--all"], {*HEAVY - {"tomllib"}, "agentd.git", *SESSIONS}),
         (["cost", "--everywhere"], {"agentd.reports.origins", "agentd.reports.git_base"}),
     ],

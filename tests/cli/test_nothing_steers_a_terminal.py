@@ -28,7 +28,12 @@ READING = [
     *("cost --all --by step,model,provider,change,status,thread,variant,day",),
     *("cost --all --by model --format markdown", "cost add-x --by step --base {evil}"),
     *("cost add-x --base HEAD", "cost add-x --forecast", "cost audit", "cost audit add-x --json"),
-    *("export --all --format csv", "export --all --format focus", "export --format jsonl"),
+    *(
+        "statusline",
+        "export --all --format csv",
+        "export --all --format focus",
+        "export --format jsonl",
+    ),
     *("export --all --format prometheus", "export {evil} --format csv", "export --format {evil}"),
     *("validate add-x", "validate add-x --json", "doctor", "doctor --json", "doctor --report"),
     *("config list", "config list --json", "config get project_name", "config get {evil}"),
