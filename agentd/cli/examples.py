@@ -18,7 +18,7 @@ agentd doctor --report > report.md         # for a bug report""",
     "demo": """\
 agentd demo
 agentd demo --keep DIR                     # leave its project in DIR
-agentd demo --keep /tmp/demo""",
+agentd demo --budget                       # a warning, a cheaper model""",
     "run": """\
 agentd run add-oauth "Let users log in with GitHub"
 agentd run add-oauth                       # go on where it stopped

@@ -173,11 +173,44 @@ def demo(
             help="Make the demo project in DIR, a git repository, and leave it.",
         ),
     ] = None,
+    budget: Annotated[
+        bool,
+        typer.Option(
+            "--budget",
+            help="Show a budget instead: 100 items at made-up costs, a warning, a cheaper model. "
+            "With --keep each item is a call of a change in DIR.",
+        ),
+    ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="FILE",
+            help="With --budget: publish the cost metrics to FILE, for a dashboard.",
+        ),
+    ] = None,
+    pause: Annotated[
+        float | None,
+        typer.Option(
+            "--pause",
+            metavar="SECONDS",
+            min=0,
+            max=60,
+            help="With --budget: wait so long after each item (default: 0).",
+        ),
+    ] = None,
 ) -> None:
     """Play a whole change, offline, with recorded output.
 
     Stand-in CLIs replay what the real ones printed.
     """
+    if budget:
+        from agentd.cli.demo.budget import play_budget
+
+        play_budget(show, keep=keep, state_file=state, pause_s=pause or 0.0)
+        return
+    if state is not None or pause is not None:
+        raise UsageError("--state and --pause belong to --budget", fix="See: agentd demo --help")
     from agentd.cli.demo import play
 
     play(show, keep=keep)

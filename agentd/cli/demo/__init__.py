@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentd import git
+from agentd.cli.demo.folder import make_empty
 from agentd.config.edit import set_values
-from agentd.errors import InputError, ProviderError
+from agentd.errors import ProviderError
 from agentd.project.init import initialise
 
 CHANGE = "greet-politely"
@@ -76,15 +77,7 @@ def _tell_next(say: Callable[[str], None], root: Path, *, has_git: bool) -> None
 
 def _make_project(root: Path) -> bool:
     """Make it with its stand-ins; whether it is a git repository."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(
-            f"{root}: no folder can be made there: a file is in the way",
-            fix="Name a new folder with --keep.",
-        ) from error
-    if any(root.iterdir()):
-        raise InputError(f"{root} is not empty", fix="Name a new folder with --keep.")
+    make_empty(root)
     shutil.copytree(_DOCUMENTS / "start", root, dirs_exist_ok=True)
     (root / _CLIS).mkdir()
     (root / _CLIS / ".gitignore").write_text("*\n")
