@@ -202,7 +202,8 @@ class Allowance:
         """What the prompt alone costs and counts; $0 where its price is not known."""
         from agentd.metering.tokens import count_once
 
-        tokens = count_once(self.request.prompt, self.model)
+        told = self.request.prompt_tokens
+        tokens = count_once(self.request.prompt, self.model) if told is None else told
         return Amount(self._priced(UsageMetrics(input_tokens=tokens)).cost_usd, tokens)
 
     def _without_price(self, accounts: list[Account]) -> list[str]:

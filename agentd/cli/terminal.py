@@ -30,8 +30,8 @@ _FAILS = (
     r"|fail(?=  [^:\n]+: )|[^\s:]+(?::\d+)?: error:|[\w -]+: not ok\b"
 )
 _WARNS = (
-    r"warning:|\[[\d:]{8}\] WARN\b|(?:at least|about) \$.*|cost unknown: .*|Waits for a person:.*"
-    r"|Budget: .*\((?:9\d|100) %, .*|  verdict: (?!APPROVED$).*"
+    r"warning:|\[[\d:]{8}\] WARN\b|(?:at least|about) \$.*|cost unknown: .*|\(local\), .*: .*"
+    r"|Waits for a person:.*|Budget: .*\((?:9\d|100) %, .*|  verdict: (?!APPROVED$).*"
     r"|warn(?=  [^:\n]+: )|[^\s:]+(?::\d+)?: warning:"
 )
 

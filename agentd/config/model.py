@@ -44,6 +44,7 @@ Severity = Literal["error", "warning", "info"]
 Layout = Literal["agentd", "openspec"]
 Wire = Literal["auto", "on", "off"]
 OnUnpriced = Literal["warn", "stop"]
+CountTokens = Literal["server", "offline"]
 Commits = Literal["undo", "keep", "forbid"]
 Period = Literal["day", "week", "month", "total"]
 
@@ -214,7 +215,8 @@ class HttpConfig:
 
     ``api_key_env`` is the variable that holds its key, None where it takes none; ``headers_env``
     those of more headers, by the header's name. ``context_tokens`` is the model's window, None
-    where the catalogue has to know it. ``timeout_secs`` bounds one request.
+    where the server or the catalogue has to know it. ``count_tokens``: who counts a prompt before
+    it is sent. ``timeout_secs`` bounds one request.
     """
 
     base_url: str = text(_BASE_URL, check=_check_base_url, needed=True)
@@ -228,6 +230,7 @@ class HttpConfig:
     stream: bool = switch(True)
     max_output_tokens: int | None = integer(minimum=1)
     context_tokens: int | None = integer(minimum=1024)
+    count_tokens: CountTokens = choice(get_args(CountTokens), "server")
     timeout_secs: int = integer(1800, minimum=1)
 
     @property

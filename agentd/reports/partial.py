@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agentd.metering.money import usd
 from agentd.metering.partial import bound
+from agentd.metering.unpriced import LOCAL
 from agentd.text import counted
 
 _MOST_KINDS = 3
@@ -18,6 +19,18 @@ NOT_TOLD = "not told why"
 
 class _Sums(Protocol):
     """Sums of calls, a change's or a report's."""
+
+    @property
+    def calls(self) -> int:
+        """How many there are."""
+
+    @property
+    def local(self) -> int:
+        """How many of them servers of one's own answered."""
+
+    @property
+    def unpriced(self) -> int:
+        """How many of them have no price."""
 
     @property
     def partial(self) -> int:
@@ -31,11 +44,17 @@ class _Sums(Protocol):
 def told_bound(sums: _Sums, cost_usd: Decimal, whys: Mapping[str, int]) -> str:
     """``at least $0.0805: 2 calls are partial (answer cut: 2)``; "" where all is known.
 
-    The figure is the one of the line `Total Cost`; where that is 0, the cost is unknown.
+    The figure is the one of the line `Total Cost`; where that is 0, the cost is unknown, but for
+    calls that nobody bills: of these the tokens are.
     """
-    partial = told_partial(whys)
-    figure = f"{bound(sums.partial, sums.estimated)} {usd(cost_usd, 4)}"
-    return partial and f"{figure if cost_usd else 'cost unknown'}: {partial}"
+    partial, word = told_partial(whys), bound(sums.partial, sums.estimated)
+    if cost_usd:
+        figure = f"{word} {usd(cost_usd, 4)}"
+    elif sums.local == sums.calls and not sums.unpriced:
+        figure = f"{LOCAL}, {word} so many tokens"
+    else:
+        figure = "cost unknown"
+    return partial and f"{figure}: {partial}"
 
 
 def told_partial(whys: Mapping[str, int]) -> str:

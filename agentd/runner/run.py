@@ -46,6 +46,7 @@ from agentd.runner.used_so_far import Live, LiveRequests, Meter
 class RunRequest:
     """What to run, and where. ``command`` is a name on PATH or a path.
 
+    ``prompt_tokens`` is what the API itself counts in the prompt, None where nobody asked it.
     ``environ`` None means agentd's own; the provider's is added. ``timeout_s`` None means no time
     limit. ``prior_usage`` is what the ledger has of the session ``resume_session_id``. ``watch``
     is told about five times a second how the run goes, ``live_text``: with what the model says.
@@ -69,6 +70,7 @@ class RunRequest:
     environ: Mapping[str, str] | None = None
     prior_usage: UsageMetrics | None = None
     prompt_name: str | None = None
+    prompt_tokens: int | None = None
     watch: Watch | None = None
     live_text: bool = False
     meter: Meter | None = None

@@ -13,12 +13,13 @@ from agentd.clock import utc_now
 from agentd.errors import AgentdError, Cancelled, ProviderError
 from agentd.metering.call import CallRecord
 from agentd.providers.failure import Failure
+from agentd.runner.run import RunRequest
 from agentd.workflow.attempt import Attempt, attempt
 from agentd.workflow.meter_choice import metered
 from agentd.workflow.model_choice import Choice, choose
 from agentd.workflow.next_command import next_command
 from agentd.workflow.prompts.prompt import render
-from agentd.workflow.run_request import request_of, room_for
+from agentd.workflow.run_request import request_of
 from agentd.workflow.session import session_to_continue
 from agentd.workflow.step_run import StepRun
 
@@ -39,7 +40,7 @@ def run_until_done(run: StepRun) -> CallRecord:
         failed.append((lost.provider, lost.failure))
         choice, session = _after_failure(run, failed, lost.error, choice, session)
     while True:
-        request = metered(run, request_of(run, choice, _prompt(run, choice), session))
+        request = metered(run, _request(run, choice, session))
         with (
             allowing(change, request, override=order.override_budget) as allowance,
             order.watching(run.begun(choice)) as watched,
@@ -128,11 +129,10 @@ def choose_for(run: StepRun) -> Choice:
     return choose(config, run.step, provider=order.provider, model=order.model, size=size)
 
 
-def _prompt(run: StepRun, choice: Choice) -> str:
-    config = run.change.workspace.config
-    if config.row(choice.provider).has_tools:
-        return render(run)
-    from agentd.workflow.helper_call import summary_of
+def _request(run: StepRun, choice: Choice, session: str | None) -> RunRequest:
+    if run.change.workspace.config.row(choice.provider).has_tools:
+        return request_of(run, choice, render(run), session)
+    from agentd.workflow.carrying_prompt import carrying_prompt
 
-    room = room_for(config, choice)
-    return render(run, room, lambda text: summary_of(run, choice, room, text))
+    prompt = carrying_prompt(run, choice)
+    return request_of(run, choice, prompt.text, session, prompt.tokens)

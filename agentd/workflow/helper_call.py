@@ -75,11 +75,7 @@ def summary_of(run: StepRun, choice: Choice, room: int, text: str) -> tuple[str,
     """
     parts: list[str] = []
     while text and len(parts) < MOST_PARTS:
-        part, _ = beginning(text, room)
-        chars = 4 * room
-        while not part:  # a line that is longer than a prompt
-            part = beginning(text[:chars], room)[0] if chars > 1 else text[:1]
-            chars //= 2
+        part = beginning(text, room)[0] or text[:1]
         parts.append(part)
         text = text[len(part) :]
     said: list[str] = []

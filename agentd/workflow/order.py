@@ -74,7 +74,8 @@ class Order:
     beyond their budget. ``no_checks``: the project's checks don't run, and decide nothing.
     ``note`` is told in a line what happens, ``warn`` what a person must see, ``watching`` shows
     each call while it runs. ``timed_out`` fills, by step, while earlier runs are followed,
-    ``replaced`` with the providers of which it is told that another one is used.
+    ``replaced`` with the providers of which it is told that another one is used, ``uncounted`` with
+    the servers that count no tokens, so that none is asked twice.
     """
 
     provider: str | None = None
@@ -88,3 +89,4 @@ class Order:
     watching: Watching = nobody_watches
     timed_out: dict[str, TimedOut] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
+    uncounted: set[str] = field(default_factory=set)

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from agentd.errors import AgentdError, BudgetExceeded, InputError, StateError
-from agentd.json_value import json_value
-from agentd.masking import masked
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
 from agentd.project.change import Change
 from agentd.project.changes import latest_change
 from agentd.project.hold import at_work
 from agentd.project.workspace import Workspace
-from agentd.providers.pointing import with_loopback
 from agentd.runner.result import RunResult
 from agentd.workflow.doctor import Check
 from agentd.workflow.helper_call import call_beside
 from agentd.workflow.model_choice import Choice
 from agentd.workflow.order import Order
+from agentd.workflow.server_count import Counted, counted_by
 from agentd.workflow.step_run import StepRun
 from agentd.workflow.steps import Step
 
 _STEP = Step(name="doctor", command="doctor", phases=())
 _PROMPT = "Answer with the word OK and nothing else."
-_COUNTED_S = 20
 
 
 def probe(start: Path, order: Order) -> Iterator[Check]:
@@ -70,10 +64,10 @@ def _probe(change: Change, name: str, order: Order) -> Check:
     if result.status != "ok":
         told = result.error or result.status
         return Check(f"probe of {name}", "fail", told, f"Correct [http.{name}] in config.toml.")
-    return Check(f"probe of {name}", "ok", _told(record, result, _counted(change, name)))
+    return Check(f"probe of {name}", "ok", _told(record, result, counted_by(change, name, _PROMPT)))
 
 
-def _told(record: CallRecord, result: RunResult, counted: dict[str, Any]) -> str:
+def _told(record: CallRecord, result: RunResult, counted: Counted) -> str:
     usage = record.usage
     source = "" if record.cost_source == "local" else f" ({record.cost_source})"
     used = (
@@ -85,28 +79,8 @@ def _told(record: CallRecord, result: RunResult, counted: dict[str, Any]) -> str
         used if record.accuracy == "exact" else f"no usage told, about {used}",
         f"{summarise([record]).cost_shown}{source}",
     ]
-    if (tokens := counted.get("tokens")) is not None:
-        parts.append(f"its /tokenize counts {tokens:,} tokens in the prompt")
-    if (window := counted.get("window")) is not None:
-        parts.append(f"its window is {window:,} tokens")
+    if counted.tokens is not None:
+        parts.append(f"its /tokenize counts {counted.tokens:,} tokens in the prompt")
+    if counted.window is not None:
+        parts.append(f"its window is {counted.window:,} tokens")
     return "; ".join(parts)
-
-
-def _counted(change: Change, name: str) -> dict[str, Any]:
-    """What the server itself says of the prompt's tokens and of its window; {} where it can't."""
-    settings = change.workspace.config.providers[name]
-    argv = [settings.command, "-P", "-m", "agentd.providers.http", "--count"]
-    environ = with_loopback(change.workspace.environ_of(name))
-    try:
-        done = subprocess.run(
-            [*argv, "--model", settings.default or "", *settings.extra_args],
-            input=_PROMPT.encode(),
-            env=environ,
-            capture_output=True,
-            timeout=_COUNTED_S,
-            check=False,
-        )
-        found = json_value(masked(done.stdout.decode(errors="replace"), os.environ))
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agentd.clock import utc_now
-from agentd.config.model import Config
 from agentd.ledger.call_id import new_call_id
 from agentd.ledger.pending import reserve
 from agentd.runner.run import RunRequest
@@ -13,7 +12,13 @@ from agentd.workflow.session import prior_usage
 from agentd.workflow.step_run import StepRun
 
 
-def request_of(run: StepRun, choice: Choice, prompt: str, session: str | None = None) -> RunRequest:
+def request_of(
+    run: StepRun,
+    choice: Choice,
+    prompt: str,
+    session: str | None = None,
+    prompt_tokens: int | None = None,
+) -> RunRequest:
     """The run of a step with this prompt, whose folder is there from now on."""
     change, config = run.change, run.change.workspace.config
     settings = config.providers[choice.provider]
@@ -25,6 +30,7 @@ def request_of(run: StepRun, choice: Choice, prompt: str, session: str | None = 
         provider=config.row(choice.provider),
         command=settings.command,
         prompt=prompt,
+        prompt_tokens=prompt_tokens,
         prompt_name=run.prompt_name,
         cwd=change.project.root,
         runs_dir=change.runs_dir,
@@ -35,13 +41,3 @@ def request_of(run: StepRun, choice: Choice, prompt: str, session: str | None = 
         timeout_s=config.workflow.step_timeout_secs,
         prior_usage=prior_usage(change.state.calls, choice.provider, session),
     )
-
-
-def room_for(config: Config, choice: Choice) -> int:
-    """How many tokens a prompt for a provider without tools may have."""
-    from agentd.metering.catalog import context_window
-    from agentd.workflow.prompts.carried import room_tokens
-
-    server = config.http[choice.provider]
-    window = server.context_tokens or context_window(choice.model or server.model)
-    return room_tokens(window, server.max_output_tokens)

@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def tapped(server: str) -> Iterator[tuple[RawApi, list[bytes]]]:
-    """The server behind a tap that keeps what it answers."""
+    """The server behind a tap that keeps what it answers, but for what it only counts."""
     answers: list[bytes] = []
 
     def forward(asked: Asked, out: BinaryIO) -> None:
@@ -79,7 +79,8 @@ def tapped(server: str) -> Iterator[tuple[RawApi, list[bytes]]]:
             kept += block
             out.write(block)
             out.flush()
-        answers.append(kept)
+        if not path.endswith(("/tokenize", "/models")):
+            answers.append(kept)
 
     with raw_api(forward) as api:
         yield api, answers
@@ -130,6 +131,29 @@ def test_the_ledger_has_the_servers_usage(tmp_path: Path, server: str, settings:
     assert (call["cost_usd"], call["cost_source"]) == (0.0, "local")
     assert "(local)" in box.ok("log", "x")
     assert box.run("cost", "audit", "x").returncode == 0
+
+
+def test_the_server_counts_a_prompt_as_it_bills_it(tmp_path: Path, server: str) -> None:
+    """Its window is 16,384 tokens; by an estimate the prompt would be too long by far."""
+    design = "".join(f"Line {n}: the quick brown fox jumps over it.\n" for n in range(2000))
+    with tapped(server) as (api, _answers):
+        box = make_sandbox(tmp_path, CONFIG.format(url=api.url, more="context_tokens = 16384"))
+        put_change(box, "x", "proposed")
+        (box.change("x") / "design.md").write_text(design)
+        box.run("challenge", "x", "--provider", "llama")
+    asked = [one for one in api.asked if one.line.startswith("POST /tokenize ")]
+    prompt = next(json.loads(one.body) for one in api.asked if "/chat/" in one.line)
+    told = json.loads(asked[-1].body)["content"]
+    assert prompt["messages"][0]["content"] == told
+    assert "the rest of `agentd/changes/x/design.md`" in told
+    [call] = box.telemetry("x")["calls"]
+    assert call["accuracy"] == "exact"
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=60)
+    connection.request("POST", "/tokenize", json.dumps({"content": told}))
+    counted = len(json.loads(connection.getresponse().read())["tokens"])
+    assert 0 <= call["tokens_in"] - counted <= 64  # the template's own
+    room = 16384 - 300
+    assert 0.9 * room < call["tokens_in"] <= room
 
 
 def test_a_model_that_is_asked_for_by_hand(server: str) -> None:

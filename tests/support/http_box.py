@@ -26,6 +26,7 @@ sources = ["config", "reported", "catalog"]
 base_url = "{url}/v1"
 model = "m-0"
 api_key_env = "LOCAL_KEY"
+count_tokens = "offline"
 {more}
 """
 

@@ -41,9 +41,11 @@ def test_only_the_relay_and_the_http_provider_speak_http() -> None:
     started = [name for name in trees() if "agentd.providers.http" in (PACKAGE / name).read_text()]
     inside = {name for name in started if name.startswith("providers/http/")}
     # The config makes its arguments, the registry has its row; doctor has a server count tokens.
-    own = {"config/model.py", "providers/__init__.py", "workflow/probe.py"}
+    own = {"config/model.py", "providers/__init__.py", "workflow/server_count.py"}
     assert set(started) - inside == own
-    assert '"agentd.providers.http", "--count"]' in (PACKAGE / "workflow/probe.py").read_text()
+    assert (
+        '"agentd.providers.http", "--count"]' in (PACKAGE / "workflow/server_count.py").read_text()
+    )
 
 
 def test_who_makes_a_run_keeps_and_enters_its_call() -> None:

@@ -511,5 +511,11 @@ def test_a_run_that_is_stopped_counts_what_came(tmp_path: Path) -> None:
     [call] = box.telemetry("x")["calls"]
     assert (call["status"], call["accuracy"]) == ("cancelled", "heuristic")
     assert call["why"].startswith("answer cut after ")
+    for shown in (box.ok("status", "x"), box.ok("cost", "x"), box.ok("log", "x")):
+        assert "cost unknown" not in shown
+    note = "(local), about so many tokens: 1 call is partial (answer cut after "
+    assert note in box.ok("status", "x")
+    assert note in box.ok("cost", "x")
+    assert "  (local)  " in box.ok("log", "x")
     assert call["tokens_out"] >= 400
     assert call["tokens_in"] > 100

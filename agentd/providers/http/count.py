@@ -19,24 +19,41 @@ from agentd.providers.http.options import Options
 from agentd.providers.network import proxy_of, read_at_most, session_to
 
 _MAX_BYTES = 8 << 20
-_TIMEOUT_S = 10.0
+_TIMEOUT_S, _FIRST_TIMEOUT_S = 10.0, 3.0
+_LONG_CHARS = 2000
 _WINDOWS = ("max_model_len", "context_length", "context_window", "n_ctx")
 
 
 async def count(
     options: Options, headers: Mapping[str, str], prompt: str
 ) -> tuple[int | None, int | None]:
-    """The tokens of a prompt, and the model's window; None for what the server does not tell."""
+    """The tokens of a prompt, and the model's window; None for what the server does not tell.
+
+    A long prompt is sent only to a server that has counted a word; others are asked nothing else.
+    """
     base = options.base_url.partition("?")[0].rstrip("/")
-    root = re.sub(r"/v\d+$", "", base)
-    asked = {"model": options.model, "content": prompt, "prompt": prompt}
+    url = re.sub(r"/v\d+$", "", base) + "/tokenize"
+
+    def asking(text: str) -> dict[str, str]:
+        return {"model": options.model, "content": text, "prompt": text}
+
     async with session_to(base, auto_decompress=True) as session:
-        found = await _asked(session, f"{root}/tokenize", headers, asked)
-        models = await _asked(session, f"{base}/models", headers, None)
+        if len(prompt) > _LONG_CHARS:
+            found = await _asked(session, url, headers, asking("OK"), _FIRST_TIMEOUT_S)
+            if _count(found) is None:
+                return None, None
+        found = await _asked(session, url, headers, asking(prompt))
+        window = whole_count(found.get("max_model_len"))
+        if not window:
+            models = await _asked(session, f"{base}/models", headers, None)
+            window = _window(options.model, models)
+    return _count(found), window
+
+
+def _count(found: Mapping[str, Any]) -> int | None:
+    """What vLLM tells as ``count``, llama.cpp as a list."""
     tokens = found.get("tokens")
-    counted = len(tokens) if isinstance(tokens, list) else whole_count(found.get("count"))
-    window = whole_count(found.get("max_model_len")) or _window(options.model, models)
-    return counted, window
+    return len(tokens) if isinstance(tokens, list) else whole_count(found.get("count"))
 
 
 def _window(model: str, models: Mapping[str, Any]) -> int | None:
@@ -56,6 +73,7 @@ async def _asked(
     url: str,
     headers: Mapping[str, str],
     body: Mapping[str, Any] | None,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Mapping[str, Any]:
     """The object that a server answers; {} for whatever else comes of it."""
     try:
@@ -66,7 +84,7 @@ async def _asked(
             headers={**headers, "accept": "application/json"},
             allow_redirects=False,
             proxy=proxy_of(url),
-            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
         ) as answer:
             if answer.status != 200:
                 return {}

@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from agentd import git
@@ -17,7 +16,7 @@ from agentd.files import files_below, is_below_link
 from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
 from agentd.masking import without_keys
-from agentd.project.text_file import read_text
+from agentd.project.text_file import read_beginning, read_text
 from agentd.text import fenced, some_of
 from agentd.workflow.changed_files import differing, head_of
 from agentd.workflow.step_run import StepRun
@@ -48,12 +47,13 @@ _NO_TEXT = "they are no plain text, or too long"
 class Carried:
     """A file for the prompt: how it is called there, and its text.
 
-    One with a reason why it is not carried is only named.
+    ``is_whole``: the text is all of it. One with a reason why it is not carried is only named.
     """
 
     name: str
     text: str
     is_difference: bool = False
+    is_whole: bool = True
     why_not: str = ""
 
 
@@ -81,8 +81,7 @@ def files_section(run: StepRun, room: int, summarise: Summarise | None = None) -
             refused.setdefault(file.why_not, []).append(f"`{file.name}`")
             continue
         block = f"### `{file.name}`\n\n{fenced(file.text.rstrip())}"
-        needed = _tokens(block)
-        if needed <= room:
+        if file.is_whole and (needed := _tokens(block)) <= room:
             parts.append(block)
             room -= needed
         elif room < _LEAST_TOKENS:
@@ -90,8 +89,11 @@ def files_section(run: StepRun, room: int, summarise: Summarise | None = None) -
         else:
             own = room * 3 // 4 if file.is_difference and summarise else room
             kept, lines = beginning(file.text, own - _LEAST_TOKENS // 2)
-            parts.append(f"### `{file.name}`, its first {kept.count(chr(10))} of {lines} lines\n\n")
-            parts[-1] += fenced(kept.rstrip())
+            if file.is_whole and kept.endswith("\n"):
+                first = f"its first {kept.count(chr(10))} of {lines} lines"
+            else:
+                first = f"its first {len(kept):,} characters"
+            parts.append(f"### `{file.name}`, {first}\n\n{fenced(kept.rstrip())}")
             is_whole = False
             if file.is_difference and summarise:
                 said, is_whole = summarise(file.text[len(kept) :])
@@ -101,7 +103,7 @@ def files_section(run: StepRun, room: int, summarise: Summarise | None = None) -
                     parts.append(f"{told}\n\n{fenced(said.strip())}")
             if not is_whole:
                 left_out.append(f"the rest of `{file.name}`")
-            room = 0
+            room = 0 if len(kept) < len(file.text) else room - _tokens(parts[-1])
     told = "\n\n".join(["## Files", *(parts or ["None."])])
     if left_out:
         told += f"\n\nLeft out, as they do not fit: {some_of(left_out, _NAMED)}."
@@ -149,28 +151,39 @@ def _candidates(run: StepRun) -> Iterator[Carried]:
     yield Carried("git ls-files", "\n".join(tracked))
 
 
-def _file(
-    root: Path, path: Path, name: str, lines: tuple[int, int] | None = None
-) -> Iterator[Carried]:
-    """A file below ``root``; none that can't be read, or is reached through a linked folder."""
+def _file(root: Path, path: Path, name: str) -> Iterator[Carried]:
+    """A document below ``root``; of a very long one its beginning.
+
+    None that can't be read, or is reached through a linked folder.
+    """
+    if is_below_link(root, path):
+        return
+    refused, text, is_whole = read_beginning(path)
+    if refused:
+        yield from _no_text(path, name)
+    else:
+        yield Carried(name, text, is_whole=is_whole)
+
+
+def _no_text(path: Path, name: str) -> Iterator[Carried]:
+    if path.is_symlink() or path.exists():
+        yield Carried(name, "", why_not=_NO_TEXT)
+
+
+def _code(root: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
+    """A file of code, without the keys that stand in it; a very long one is no work of a person."""
+    path = root / name
     if is_below_link(root, path):
         return
     refused, text = read_text(path)
     if refused:
-        if path.is_symlink() or path.exists():
-            yield Carried(name, "", why_not=_NO_TEXT)
+        yield from _no_text(path, name)
         return
     if lines:
         first, last = lines
         text = "".join(text.splitlines(keepends=True)[first - 1 : last])
         name = f"{name} lines {first}-{last}"
-    yield Carried(name, text)
-
-
-def _code(root: Path, name: str, lines: tuple[int, int] | None = None) -> Iterator[Carried]:
-    """A file of code, without the keys that stand in it."""
-    for file in _file(root, root / name, name, lines):
-        yield replace(file, text=without_keys(file.text, os.environ))
+    yield Carried(name, without_keys(text, os.environ))
 
 
 def _difference(run: StepRun) -> Iterator[Carried]:
@@ -224,13 +237,21 @@ def _distinct(found: Iterable[Carried]) -> Iterator[Carried]:
 
 
 def beginning(text: str, tokens: int) -> tuple[str, int]:
-    """As many whole lines as fit, and how many there are."""
+    """As many whole lines as fit, and how many there are; of a line that is too long its begin."""
     lines = text.splitlines(keepends=True)
-    least, most = 0, len(lines)
+    if count := _most(len(lines), lambda count: "".join(lines[:count]), tokens):
+        return "".join(lines[:count]), len(lines)
+    [first] = lines[:1] or [""]
+    return first[: _most(len(first), lambda count: first[:count], tokens)], len(lines)
+
+
+def _most(most: int, part: Callable[[int], str], tokens: int) -> int:
+    """How many pieces of a text fit."""
+    least = 0
     while least < most:
         middle = (least + most + 1) // 2
-        if _tokens("".join(lines[:middle])) <= tokens:
+        if _tokens(part(middle)) <= tokens:
             least = middle
         else:
             most = middle - 1
-    return "".join(lines[:least]), len(lines)
+    return least
