@@ -126,7 +126,7 @@ def doctor(
         bool,
         typer.Option(
             "--probe",
-            help="Ask each [http.NAME] one tiny question, a call of the latest open change.",
+            help="Ask each [http.NAME] one tiny question, a call of the latest change.",
         ),
     ] = False,
 ) -> None:

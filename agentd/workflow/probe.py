@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from agentd.clock import utc_now
 from agentd.errors import AgentdError, BudgetExceeded, InputError, StateError
+from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
 from agentd.project.change import Change
@@ -26,9 +29,10 @@ _PROMPT = "Answer with the word OK and nothing else."
 
 
 def probe(start: Path, order: Order) -> Iterator[Check]:
-    """Ask each server of the config once: a call of the change worked on last, ``doctor/probe``.
+    """Ask each server of the config once: a call ``doctor/probe`` of the change worked on last.
 
-    None is asked without a change, as no call goes unrecorded.
+    That is an archived one where none is open. Without any only servers that nobody bills are
+    asked, and it is said that their calls are recorded nowhere.
     """
     try:
         workspace = Workspace.open_to_write(start)
@@ -37,34 +41,49 @@ def probe(start: Path, order: Order) -> Iterator[Check]:
         yield Check("probe", "fail", error.message, error.fix)
         return
     servers = workspace.config.http
-    if not servers:
-        yield Check("probe", "ok", "there is no [http.NAME] in config.toml, so nothing was asked")
-    elif change is None or change.archived_on is not None:
-        yield Check(
-            "probe",
-            "warn",
-            "there is no open change in whose ledger its calls could be recorded",
-            'Start one: agentd proposal add-something "What to change"',
-        )
-    else:
-        try:
+    try:
+        if not servers:
+            told = "there is no [http.NAME] in config.toml, so nothing was asked"
+            yield Check("probe", "ok", told)
+        elif change is None:
+            yield from [_unrecorded(workspace, name, order) for name in servers]
+        else:
             with at_work(change):
                 yield from [_probe(change, name, order) for name in servers]
-        except AgentdError as error:
-            yield Check("probe", "warn", error.message, error.fix)
+    except AgentdError as error:
+        yield Check("probe", "warn", error.message, error.fix)
 
 
-def _probe(change: Change, name: str, order: Order) -> Check:
+def _unrecorded(workspace: Workspace, name: str, order: Order) -> Check:
+    """Ask a server whose call has no ledger, if it costs nothing."""
+    model = workspace.config.http[name].model
+    if workspace.prices_of(name).knows(model, maker="", at=utc_now()) != "local":
+        return Check(
+            f"probe of {name}",
+            "warn",
+            "its answer may cost money, and there is no change in whose ledger it could be "
+            "recorded, so it was not asked",
+            'Start one: agentd proposal add-something "What to change"',
+        )
+    with tempfile.TemporaryDirectory(prefix="agentd-probe-") as folder:
+        change = Change(workspace.project, "probe", Path(folder, "probe"), workspace=workspace)
+        StateStore(change.folder).create(change.id)
+        return _probe(change, name, order, "recorded nowhere, as there is no change; it is free")
+
+
+def _probe(change: Change, name: str, order: Order, where: str = "") -> Check:
     model = change.workspace.config.http[name].model
     run = StepRun(change=change, step=_STEP, order=order)
     try:
         result, record = call_beside(run, Choice(provider=name, model=model), "probe", _PROMPT)
     except (BudgetExceeded, InputError, StateError) as error:
         return Check(f"probe of {name}", "warn", error.message, error.fix)
+    where = where or f"recorded in {change.project.shown(change.folder)}"
     if result.status != "ok":
-        told = result.error or result.status
+        told = f"{result.error or result.status} ({where})"
         return Check(f"probe of {name}", "fail", told, f"Correct [http.{name}] in config.toml.")
-    return Check(f"probe of {name}", "ok", _told(record, result, counted_by(change, name, _PROMPT)))
+    told = _told(record, result, counted_by(change, name, _PROMPT))
+    return Check(f"probe of {name}", "ok", f"{told}; {where}")
 
 
 def _told(record: CallRecord, result: RunResult, counted: Counted) -> str:

@@ -49,6 +49,7 @@ def test_it_shows_what_the_server_tells_and_records_the_call(tmp_path: Path) -> 
     assert "in 900 (800 cached), out 40; $0.000200 (reported)" in line
     assert "its /tokenize counts 11 tokens in the prompt" in line
     assert "its window is 16,384 tokens" in line
+    assert line.endswith("; recorded in agentd/changes/x")
     [call] = box.telemetry("x")["calls"]
     assert (call["step"], call["provider"], call["status"]) == ("doctor/probe", "local", "ok")
     assert (call["cost_usd"], call["tokens_in"]) == (0.0002, 900)
@@ -71,11 +72,41 @@ def test_a_server_that_refuses_is_a_failure_with_its_reason(tmp_path: Path) -> N
     assert box.telemetry("x")["calls"][0]["status"] == "failed"
 
 
-def test_nothing_is_asked_that_could_not_be_recorded(tmp_path: Path) -> None:
+def test_without_a_change_nothing_is_asked_that_could_cost_something(tmp_path: Path) -> None:
     with chat_api(server) as api:
         box = make_sandbox(tmp_path, CONFIG.format(url=api.url))
-        told = box.run("doctor", "--probe").stdout
-        assert "warn  probe: there is no open change in whose ledger" in told
+        config = box.root / "agentd/config.toml"
+        prices = '[pricing.models."m-1"]\ncost_per_1m_input = 1\ncost_per_1m_output = 1\n'
+        text = config.read_text().replace('"reported"', '"config"')
+        config.write_text(text + prices)
+        done = box.run("doctor", "--probe")
+        assert "warn  probe of local: its answer may cost money, and there is no" in done.stdout
         put_change(box, "x", "proposed")
         box.run("doctor")
         assert api.asked == []
+
+
+def test_without_a_change_a_server_of_ones_own_is_asked(tmp_path: Path) -> None:
+    with chat_api(answer_of("OK")) as api:
+        box = make_sandbox(tmp_path, CONFIG.format(url=api.url))
+        before = sorted(box.root.rglob("*"))
+        told = box.run("doctor", "--probe").stdout
+    [line] = [line for line in told.splitlines() if "probe of local" in line]
+    assert line.startswith("ok    probe of local: m-1 answered in")
+    assert "(local)" in line
+    assert line.endswith("; recorded nowhere, as there is no change; it is free")
+    assert "/chat/completions" in api.asked[0].line
+    assert sorted(box.root.rglob("*")) == before
+
+
+def test_without_an_open_change_an_archived_one_has_the_call(tmp_path: Path) -> None:
+    with chat_api(server) as api:
+        box = make_sandbox(tmp_path, CONFIG.format(url=api.url))
+        folder = put_change(box, "x", "archived")
+        archived = box.root / "agentd/archive/20260101-x"
+        archived.parent.mkdir(exist_ok=True)
+        folder.rename(archived)
+        told = box.run("doctor", "--probe").stdout
+    assert "recorded in agentd/archive/20260101-x" in told
+    assert "doctor/probe" in (archived / "STATE.yaml").read_text()
+    assert "$0.000200" in box.ok("cost", "--all", "--by", "step")
