@@ -102,7 +102,7 @@ def test_budgets_are_told_how_long_they_last(tmp_path: Path) -> None:
     assert of_project["lasts"] > 0 or of_project["used_up_on"] > f"{now:%Y-%m-%d}"
     text = box.ok("cost", "add-x", "--forecast")
     assert (
-        "  change add-x: $6.00 of $6.00 left; it lasts until the archive in 55 %, else it is used "
+        "  change add-x: $6.00 of $6.00 left; it lasts until the archive in 56 %, else it is used "
         "up after 1 call; $9.09 would do in 90 % of cases (if what is to come is like the same "
         "part of 9 archived changes)\n"
     ) in text

@@ -150,7 +150,7 @@ def _outlook(found: Outlook) -> str:
         known = counted(found.samples, "whole day" if days else "archived change")
         return f"{head}; too little history to tell more: {known}, it takes {found.needed}"
     enough = f"{_whole(found.enough, unit)} would do in 90 % of cases"
-    share = f"{int(100 * found.lasts)} %"
+    share = _in_percent(found.lasts)
     if days:
         used_up = f"used up on {found.used_up_on}" if found.used_up_on else "probably lasts"
         told = f"the last {counted(found.samples, 'day')}"
@@ -165,6 +165,12 @@ def _outlook(found: Outlook) -> str:
         f"{head}; it lasts until the archive in {share}{after}; {enough} "
         f"(if what is to come is like {told})"
     )
+
+
+def _in_percent(share: float) -> str:
+    """0 and 100 % say that it is none or all."""
+    percent = round(100 * share)
+    return f"{percent if share in (0, 1) else min(99, max(1, percent))} %"
 
 
 def _whole(amount: Decimal, unit: str) -> str:
