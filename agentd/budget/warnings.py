@@ -40,11 +40,11 @@ def after_call(change: Change, call: CallRecord, warn: Callable[[str], None]) ->
     calls = metered_calls(change)
     account = change_account(budget, change.id, calls)
     marks = [
-        *_account_marks(account, budget.warn_at_percent),
+        *account_marks(account, budget.warn_at_percent),
         *amount_marks(account.spent, budget.warn_at_dollars, budget.warn_at_tokens),
     ]
     for part in part_accounts(budget, change.id, calls, step=call.step, provider=call.provider):
-        marks += _account_marks(part, *_of_part(budget, part.key))
+        marks += account_marks(part, *part_warnings(budget, part.key))
     if summarise([call]).unpriced and limits_dollars(budget):
         marks.append(_unpriced(call))
     given = set(change.ledger.warn([mark.name for mark in marks])) if marks else set()
@@ -70,7 +70,7 @@ def _project(change: Change, warn: Callable[[str], None]) -> None:
     budget = change.workspace.config.budget.project
     project, percent = ProjectAccount(change.project, budget, utc_now()), budget.warn_at_percent
     name = PROJECT + (f"@{project.period.name}" if project.period.name else "")
-    marks = _account_marks(replace(project.now(), reserved=Amount()), percent, name)
+    marks = account_marks(replace(project.now(), reserved=Amount()), percent, name)
     if not marks:
         return
     given: set[str] = set()
@@ -97,12 +97,13 @@ def _ledger_of(folder: Path) -> bytes:
     return b""
 
 
-def _account_marks(account: Account, percents: Percents, name: str = "") -> list[Mark]:
+def account_marks(account: Account, percents: Percents, name: str = "") -> list[Mark]:
+    """All that an account has reached, the lowest first; ``name`` is before each of their names."""
     every = (percent_marks(account, percent, name) for percent in each_percent(percents))
     return [*chain.from_iterable(every), *exceeded_marks(account, name)]
 
 
-def _of_part(budget: BudgetConfig, key: str) -> tuple[Percents, str]:
+def part_warnings(budget: BudgetConfig, key: str) -> tuple[Percents, str]:
     """Where the account of a step or a provider warns, and what its warnings begin with."""
     name = key.removeprefix("budget.")
     table, _, part = name.partition(".")

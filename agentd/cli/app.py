@@ -38,6 +38,7 @@ COMMANDS = {
     "pipe": "pipe",
     "statusline": "statusline",
     "merge-driver": "merge_driver",
+    "dashboard": "dashboard",
     "completion": "completion",
     "help": "help",
     "config": "config",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
 
 from agentd.metering.call import CallRecord
-from agentd.metering.partial import PARTIAL, bound, is_estimate
 from agentd.metering.totals import summarise
 from agentd.metering.unpriced import UNKNOWN
+from agentd.reports.call_json import bound_of
 from agentd.text import table
 
 
@@ -33,23 +31,6 @@ def seconds_shown(calls: Sequence[CallRecord]) -> str:
     """How long calls took in all, ``-`` where no ledger tells it of any."""
     known = [call.duration_ms for call in calls if call.duration_ms is not None]
     return f"{sum(known) / 1000:,.1f} s" if known or not calls else "-"
-
-
-def json_fields(call: CallRecord) -> dict[str, Any]:
-    """One call for JSON: as STATE.yaml has it."""
-    from agentd.clock import iso
-    from agentd.ledger.call_fields import to_fields
-
-    return {
-        key: iso(value) if isinstance(value, datetime) else value
-        for key, value in to_fields(call).items()
-    }
-
-
-def bound_of(call: CallRecord) -> str:
-    """``at least`` or ``about``: what the figures of a call are; "" where all is known."""
-    partial = call.accuracy == PARTIAL
-    return bound(partial, is_estimate(call.accuracy, call.why, call.tokens_in + call.tokens_out))
 
 
 def summary(calls: Sequence[CallRecord], verdicts: Mapping[str, str]) -> str:

@@ -47,6 +47,10 @@ agentd list --specs                        # the main specs""",
 agentd show
 agentd show add-oauth --json
 agentd show add-oauth --diff               # against the main specs""",
+    "dashboard": """\
+agentd dashboard --open
+agentd dashboard --port 0                  # any port that is free
+agentd dashboard --host 192.168.1.20       # for others, with a token""",
     "delete": """\
 agentd delete add-oauth
 agentd delete add-oauth --yes              # without asking

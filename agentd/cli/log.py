@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,10 +120,10 @@ def _events(one: LoggedCall, found: CallLog) -> Iterator[str]:
 
 def _gap(one: LoggedCall) -> str:
     """What the call's figures are, why, and when they were amended; "" for none of these."""
-    from agentd.cli.calls_text import bound_of
     from agentd.clock import iso
     from agentd.metering.totals import summarise
     from agentd.metering.unpriced import UNKNOWN
+    from agentd.reports.call_json import bound_of
     from agentd.reports.partial import NOT_TOLD
 
     word, at = bound_of(one.call), one.call.amended
@@ -212,18 +211,18 @@ def _known(one: RequestOfCall) -> str:
 
 
 def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
-    from agentd.cli.calls_text import json_fields
+    from agentd.reports.call_json import call_fields, request_fields
 
     calls: list[dict[str, Any]] = []
     for one in found.calls:
-        fields = json_fields(one.call)
+        fields = call_fields(one.call)
         fields["metered"] = one.metered
         fields["checks"] = one.checks
         fields["round"] = one.round
         fields["verdict"] = one.verdict
         if with_requests:
             known = one.requests
-            fields["api_requests"] = None if known is None else [*map(_entry, known)]
+            fields["api_requests"] = None if known is None else [*map(request_fields, known)]
             fields["not_sent"] = one.refused
         calls.append(fields)
     return {
@@ -237,31 +236,3 @@ def _document(found: CallLog, *, with_requests: bool) -> dict[str, Any]:
         "budget_reset_after": found.restarts,
         "approvals": [approval._asdict() for approval in found.approvals],
     }
-
-
-def _entry(one: RequestOfCall) -> dict[str, Any]:
-    from agentd.ledger.call_keys import TOKEN_KEYS
-
-    request = one.request
-    return {
-        "id": request.id,
-        "started_at": _stamp(request.started_at),
-        "ended_at": _stamp(request.ended_at),
-        "duration_ms": one.duration_ms,
-        "thread": request.thread,
-        "model": request.model or None,
-        **dict(zip(TOKEN_KEYS, request.usage.counts(), strict=True)),
-        "web_searches": request.web_searches,
-        "variants": dict(request.variants),
-        "end": one.end,
-        "is_rest": one.is_rest,
-        "cost_usd": one.cost_usd,
-        "exact": request.exact,
-        "estimated": sorted(request.estimated),
-    }
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

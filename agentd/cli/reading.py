@@ -146,16 +146,7 @@ def _row(view: Overview) -> list[str]:
     totals = view.totals
     updated = str((view.state and view.state.updated_at) or "-")
     counts = (str(specs), f"{done}/{tasks}", f"{totals.calls:,}")
-    return [view.change.id, _phase(view), *counts, totals.cost_noted, updated]
-
-
-def _phase(view: Overview) -> str:
-    """Where it stands, in a word or two."""
-    if view.state is None:
-        return "broken"
-    if not view.is_taken_up:
-        return "archived, without agentd" if view.change.archived_on else "not taken up"
-    return view.change.became or view.state.phase or "unknown"
+    return [view.change.id, view.phase_shown, *counts, totals.cost_noted, updated]
 
 
 def _text(view: Overview) -> str:
@@ -170,7 +161,7 @@ def _text(view: Overview) -> str:
     failed = f"failed: {totals.failed}" + f" ({stopped} budget-stopped)" * bool(stopped)
     lines = [
         change_line(view.change),
-        f"Phase: {(view.is_taken_up and state.phase) or _phase(view)}"
+        f"Phase: {(view.is_taken_up and state.phase) or view.phase_shown}"
         + (f", iteration {state.iteration}" if state.iteration else "")
         + (f", last action {state.last_action}" if state.last_action else ""),
         total_cost(totals.total_cost_usd),

@@ -189,8 +189,8 @@ def _day(text: str) -> str:
 
 
 def _table(placed: Sequence[Placed]) -> str:
-    from agentd.cli.calls_text import bound_of
     from agentd.metering.totals import summarise
+    from agentd.reports.call_json import bound_of
     from agentd.text import table
 
     rows = [
@@ -244,12 +244,12 @@ def _told(placed: Sequence[Placed], written: Sequence[CallRecord] | None) -> str
 
 
 def _entry(one: Placed) -> dict[str, Any]:
-    from agentd.cli.calls_text import json_fields
     from agentd.clock import iso
+    from agentd.reports.call_json import call_fields
 
     found = one.found
     return {
-        **json_fields(found.call),
+        **call_fields(found.call),
         "day": f"{found.first_at:%Y-%m-%d}",
         "branch": found.branch,
         "cwd": found.cwd,
@@ -261,11 +261,11 @@ def _entry(one: Placed) -> dict[str, Any]:
 
 def _figures(call: CallRecord) -> dict[str, Any]:
     """What a correction may change."""
-    from agentd.cli.calls_text import json_fields
+    from agentd.reports.call_json import call_fields
 
     return {
         key: value
-        for key, value in json_fields(call).items()
+        for key, value in call_fields(call).items()
         if key.startswith(("tokens", "cost", "accuracy", "why", "usage", "requests", "model"))
     }
 

@@ -19,6 +19,7 @@ from agentd.documents.verdict import read_verdict
 from agentd.errors import StateError
 from agentd.frozen import frozen
 from agentd.ledger import restarts
+from agentd.ledger.call_id import is_call_id
 from agentd.ledger.run_folders import run_dirs
 from agentd.ledger.state import State, calls_once
 from agentd.meter.logged_requests import refusals, requests_of_run
@@ -125,6 +126,11 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
     """
     change = asked_change(find_project(start), change_id)
     waiting = enter_unentered(change)
+    return replace(call_log_of(change, with_requests=with_requests), waiting=waiting)
+
+
+def call_log_of(change: Change, *, with_requests: bool) -> CallLog:
+    """The same as it stands now; nothing is entered."""
     runs = () if change.runs_dir.is_symlink() else run_dirs(change.runs_dir)
     folders = {path.name: path for path in runs}
     prices_of = change.workspace.prices_of if with_requests else None
@@ -146,7 +152,7 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
             is_last = number == good.count(one.call.step)
             logged[at] = replace(one, verdict=_verdict(change, one, number, is_last=is_last))
     if not is_taken_up(change):
-        return CallLog(change=change, calls=tuple(logged), waiting=waiting)
+        return CallLog(change=change, calls=tuple(logged))
     state = change.state
     given = [each.partition("@") for each in (state.approvals or "").split()]
     return CallLog(
@@ -155,8 +161,14 @@ def open_call_log(start: Path, change_id: str | None, *, with_requests: bool) ->
         warnings=tuple(_warnings(change, calls)),
         approvals=tuple(Approval(gate, at) for gate, _, at in given),
         restarts=tuple(_restarts(state)),
-        waiting=waiting,
     )
+
+
+def logged_call(change: Change, call: CallRecord) -> LoggedCall:
+    """One call with its requests. Raises ConfigError when prices can't be read."""
+    folder = None if change.runs_dir.is_symlink() else change.runs_dir / call.id
+    there = folder if folder is not None and is_call_id(call.id) and folder.is_dir() else None
+    return _logged(call, there, change.workspace.prices_of)
 
 
 def _warnings(change: Change, calls: Sequence[CallRecord]) -> Iterator[GivenWarning]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -69,24 +69,21 @@ class Artifact(NamedTuple):
         return self.files > 0 and (not self.judges or self.verdict == "APPROVED")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Overview:
     """A change, its sums, and the command that is next (None when it is archived).
 
     ``tasks`` is how many are done and how many there are, ``worker`` the process that works on the
     change now, ``budget`` None without a limit. ``state`` is None, and ``problem`` says why,
     ``cure`` what to do, when its STATE.yaml can't be read. ``waiting`` are its runs that can't be
-    entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``whys``:
-    how many calls are partial for what reason, of its ``rows``. ``checks`` are what the project's
-    checks came to the last time, a line each, where that is known here. ``waits_for`` is what
-    waits for a person, ``gate`` which gate that is, if it is one.
+    entered, ``warnings`` is what is wrong with the config, or with a ledger that is gone. ``rows``
+    are its calls, which the sums are made of. ``checks`` are what the project's checks came to the
+    last time, a line each, where that is known here. ``waits_for`` is what waits for a person,
+    ``gate`` which gate that is, if it is one.
     """
 
     change: Change
     state: State | None
-    totals: Totals
-    by_step: dict[str, Totals]
-    by_model: dict[str, Totals]
     next: str | None
     artifacts: tuple[Artifact, ...] = ()
     tasks: tuple[int, int] = (0, 0)
@@ -96,16 +93,44 @@ class Overview:
     cure: str = ""
     waiting: Leftovers = NOTHING
     warnings: tuple[str, ...] = ()
-    whys: Mapping[str, int] = field(default_factory=dict)
     rows: Sequence[Row] = ()
     checks: tuple[str, ...] = ()
     gate: str | None = None
     waits_for: str | None = None
 
+    @cached_property
+    def totals(self) -> Totals:
+        """What its calls add up to."""
+        return summarise(self.rows)
+
+    @cached_property
+    def by_step(self) -> dict[str, Totals]:
+        """The same by step."""
+        return by(self.rows, "step")
+
+    @cached_property
+    def by_model(self) -> dict[str, Totals]:
+        """The same by model."""
+        return by(self.rows, "model")
+
+    @cached_property
+    def whys(self) -> Mapping[str, int]:
+        """How many calls are partial for what reason."""
+        return Counter(row.why or "" for row in self.rows if row.accuracy == PARTIAL)
+
     @property
     def is_taken_up(self) -> bool:
         """Whether agentd has a part in the change."""
         return is_taken_up(self.change)
+
+    @property
+    def phase_shown(self) -> str:
+        """Where it stands, in a word or two."""
+        if self.state is None:
+            return "broken"
+        if not self.is_taken_up:
+            return "archived, without agentd" if self.change.archived_on else "not taken up"
+        return self.change.became or self.state.phase or "unknown"
 
 
 class Limits(NamedTuple):
@@ -150,9 +175,6 @@ def overview_of(
         change=change,
         state=state,
         rows=rows,
-        totals=summarise(rows),
-        by_step=by(rows, "step"),
-        by_model=by(rows, "model"),
         next=stands.next,
         artifacts=tuple(_artifacts(change, state.last_action)),
         tasks=_tasks(change),
@@ -166,7 +188,6 @@ def overview_of(
             *(_elsewhere_too(change, copy) for copy in copies),
             *_half_published(change),
         ),
-        whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
         checks=_checks(change) if state.checks in ("passed", "failed") else (),
         gate=stands.gate,
         waits_for=stands.waits_for,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from agentd.errors import StateError
 from agentd.ledger.call_keys import unknown_words
-from agentd.metering.totals import summarise
 from agentd.project.change import Change
 from agentd.project.changes import archived_changes, asked_change, open_changes
 from agentd.project.copies import copies_of, is_taken_up, moves_to, unreadable_copies
@@ -18,6 +17,7 @@ from agentd.project.layout import find_project
 from agentd.project.phases import read_phase
 from agentd.reports.overview import Limits, Overview, overview_of
 from agentd.version import __version__
+from agentd.workflow.leftovers import Leftovers
 from agentd.workflow.unentered import enter_unentered
 
 
@@ -59,23 +59,28 @@ def list_overviews(start: Path, *, every: bool = False, archived_too: bool = Tru
         copies = copies_of(change) if places[change.id] > 1 else []
         into = moves_to(change) if copies and change.archived_on else None
         if not told.intersection(copy.folder for copy in copies) and into is None:
-            views.append(_listed(change, limits, copies))
+            views.append(listed(change, limits, copies))
             told.add(change.folder)
     ids = {change.id for change in shown}  # a folder that a merge has emptied is no other change
     return Listing(views, sum(change.id not in ids for change in archived))
 
 
-def _listed(change: Change, limits: Limits, copies: Sequence[Change]) -> Overview:
+def listed(
+    change: Change,
+    limits: Limits,
+    copies: Sequence[Change],
+    enter: Callable[[Change], Leftovers] = enter_unentered,
+) -> Overview:
+    """A change among others; one whose STATE.yaml can't be read says so.
+
+    ``enter`` enters what earlier commands could not, and tells what waits.
+    """
     try:
-        return overview_of(change, limits, enter_unentered(change), copies)
+        return overview_of(change, limits, enter(change), copies)
     except StateError as error:
-        nothing = summarise(())
         return Overview(
             change=change,
             state=None,
-            totals=nothing,
-            by_step={},
-            by_model={},
             next=None,
             problem=error.message,
             cure=error.fix,

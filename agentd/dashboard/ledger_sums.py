@@ -1,0 +1,68 @@
+"""What the calls of one ledger add up to, small enough to keep those of a thousand ledgers."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, localcontext
+from operator import add
+from typing import Any, NamedTuple
+
+from agentd.ledger.rows import Row
+from agentd.metering.money import EXACT
+from agentd.metering.partial import PARTIAL
+from agentd.metering.totals import Totals, summarise
+
+
+class Cell(NamedTuple):
+    """What one model used for one step in one minute.
+
+    ``minute`` is in UTC since 1970, None for calls without a time. ``tokens_in`` is all input,
+    ``tokens_cached`` the part of it that came from a cache. A call that several models answered is
+    counted in ``calls`` of the first.
+    """
+
+    minute: int | None
+    step: str
+    model: str
+    calls: int
+    cost_usd: Decimal
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+
+
+class LedgerSums(NamedTuple):
+    """``ids`` are those of the calls; ``whys``: how many are partial for what reason."""
+
+    totals: Totals
+    cells: tuple[Cell, ...]
+    ids: frozenset[str]
+    whys: Mapping[str, int]
+
+
+def sums_of(rows: Sequence[Row]) -> LedgerSums:
+    """What these calls add up to."""
+    with localcontext(EXACT):
+        return LedgerSums(
+            totals=summarise(rows),
+            cells=tuple(_cells(rows)),
+            ids=frozenset(row.call_id for row in rows if row.call_id),
+            whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
+        )
+
+
+def _cells(rows: Iterable[Row]) -> Iterable[Cell]:
+    found: dict[tuple[int | None, str, str], Sequence[Any]] = {}
+    for row in rows:
+        minute = None if row.started_at is None else int(row.started_at // 60)
+        calls = 1
+        for share in row.parts or (row,):
+            key = minute, sys.intern(row.step), sys.intern(share.model)
+            tokens = share.tokens_in, share.tokens_out, share.tokens_cache_read
+            used = calls, share.cost_usd, *tokens
+            known = found.get(key)
+            found[key] = used if known is None else [*map(add, known, used)]
+            calls = 0
+    return (Cell(*key, *used) for key, used in found.items())

@@ -1,0 +1,142 @@
+"""Watches a project's files and tells the pages that are open what has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from agentd.clock import precise_utc_now
+from agentd.dashboard import wire
+from agentd.dashboard.index import Index
+from agentd.dashboard.project_page import project_document
+from agentd.dashboard.running import Runs
+from agentd.project.layout import Project
+
+TICK_S = 0.025
+_SHARE = 15  # a project with many changes is looked at more seldom
+_ALL_EVERY_S = 2.0
+_RUNNING_EVERY_S = 0.2
+_TOLD_EVERY_S = 0.3
+_QUEUED = 64  # a page that takes no more than that behind gets all anew
+
+
+class Live:
+    """The project as it is now, for every page that is open.
+
+    The files are looked at every TICK_S, whoever writes them, and only while a page is open or
+    :meth:`current` asks.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.index = Index(project)
+        self.loaded = asyncio.Event()
+        self.progress = 0, 0
+        self._runs = Runs()
+        self._running: list[dict[str, Any]] = []
+        self._snapshot: bytes | None = None
+        self._pages: set[asyncio.Queue[bytes]] = set()
+        self._reader = ThreadPoolExecutor(1, "agentd-reader")
+        self._due = {"all": 0.0, "running": 0.0}
+        self._busy = asyncio.Lock()
+
+    async def watch(self) -> None:
+        """Look at the files until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        try:
+            loading = loop.run_in_executor(self._reader, self.index.load, self._note)
+            while not (await asyncio.wait([loading], timeout=_TOLD_EVERY_S))[0]:
+                self._send(self._everything())
+            await loading
+            self.loaded.set()
+            self._send(self._everything())
+            while True:
+                began = time.monotonic()
+                if self._pages:
+                    await self._look()
+                took = time.monotonic() - began
+                await asyncio.sleep(max(TICK_S, _SHARE * took if took < 1 else 1))
+        finally:
+            self._runs.close()
+            self._reader.shutdown(wait=False, cancel_futures=True)
+
+    async def current(self) -> Index:
+        """The index after one more look at all files."""
+        await self.loaded.wait()
+        if not self._pages:
+            self._due = dict.fromkeys(self._due, 0.0)
+            await self._look()
+        return self.index
+
+    @contextlib.contextmanager
+    def page(self) -> Iterator[asyncio.Queue[bytes]]:
+        """A page that is open: the events for it, all that there is first."""
+        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        queue.put_nowait(self._everything())
+        self._pages.add(queue)
+        try:
+            yield queue
+        finally:
+            self._pages.discard(queue)
+
+    def _note(self, read: int, every: int) -> None:
+        self.progress = read, every
+
+    async def _look(self) -> None:
+        async with self._busy:
+            loop = asyncio.get_running_loop()
+            told = await loop.run_in_executor(self._reader, self._look_now)
+        if told is not None:
+            self._snapshot = None
+            self._send(told)
+
+    def _look_now(self) -> bytes | None:
+        """The event about what has changed, None where nothing has; in the reader's thread."""
+        now = time.monotonic()
+        changed: frozenset[str] = frozenset()
+        seen = self.index.glance()
+        if seen is None or now >= self._due["all"]:
+            changed = self.index.refresh()
+            self._due["all"] = now + _ALL_EVERY_S
+        elif seen:
+            changed = self.index.refresh(seen)
+        is_new = False
+        if changed or now >= self._due["running"]:
+            self._due["running"] = now + _RUNNING_EVERY_S
+            every = (one.change for one in self.index.entries.values())
+            at_work = [change for change in every if not change.archived_on]
+            running = self._runs.now(at_work, look=bool(changed))
+            is_new, self._running = running != self._running, running
+        if not changed and not is_new:
+            return None
+        document = project_document(self.index, self._running, precise_utc_now())
+        entries = self.index.entries
+        document["changed"] = [entries[key].row for key in changed if key in entries]
+        document["gone"] = [key for key in changed if key not in entries]
+        return wire.event("update", wire.as_bytes(document))
+
+    def _everything(self) -> bytes:
+        if not self.loaded.is_set():
+            read, every = self.progress
+            return wire.event("loading", wire.as_bytes({"read": read, "all": every}))
+        if self._snapshot is None:
+            self._snapshot = wire.event("snapshot", wire.as_bytes(self.document()))
+        return self._snapshot
+
+    def document(self) -> dict[str, Any]:
+        """All that the page shows of the project."""
+        document = project_document(self.index, self._running, precise_utc_now())
+        document["changes"] = [one.row for one in self.index.entries.values()]
+        return document
+
+    def _send(self, told: bytes) -> None:
+        for queue in self._pages:
+            if queue.qsize() >= _QUEUED:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(self._everything())
+            else:
+                queue.put_nowait(told)
