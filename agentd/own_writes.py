@@ -23,6 +23,8 @@ from agentd.errors import LockHeld
 from agentd.locks import lock, try_lock
 from agentd.state_folder import LOCK, WRITES, is_of_no_use, state_folders_around
 
+_BLOCK_BYTES = 1 << 20
+
 
 @contextlib.contextmanager
 def noted(path: Path, data: bytes | None, entry: Callable[[], str] | None = None) -> Iterator[None]:
@@ -155,7 +157,7 @@ class _Note:
         values = {
             "id": self._id,
             "path": os.path.relpath(self._path, log[0]),
-            "before": _sha256(self._before()) if self._old >= 0 else None,
+            "before": self._sha256_before() if self._old >= 0 else None,
             "after": None if self._data is None else _sha256(self._data),
             "content": _base64(self._data or b"") if keeps_data else None,
             "entry": entry,
@@ -171,8 +173,14 @@ class _Note:
         if self._old >= 0:
             os.close(self._old)
 
-    def _before(self) -> bytes:
-        return os.pread(self._old, os.fstat(self._old).st_size, 0)
+    def _sha256_before(self) -> str:
+        import hashlib
+
+        digest, at = hashlib.sha256(), 0
+        while block := os.pread(self._old, _BLOCK_BYTES, at):  # an agent may have made it huge
+            digest.update(block)
+            at += len(block)
+        return digest.hexdigest()
 
 
 def _folders_of(logs: set[tuple[str, str]], *, but: set[str]) -> list[str]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from agentd.files import sync_folder, write_atomic
 from agentd.guard.aside import free_place, is_folder, taken_names
 from agentd.guard.baseline import Baseline
+from agentd.guard.crowds import Crowds, digest_of
 from agentd.guard.tree import Look, look_at
 
 _ON_ITS_WAY = ".in-the-way"
+_NOT_LISTED = (FileNotFoundError, NotADirectoryError, PermissionError)
+_KEPT_IN_ALL = 256 * 1024 * 1024
 
 
 class Backup:
     """The files below some places of a project, as a baseline has them.
 
-    ``kept`` tells up to which size the bytes of a file are kept, None: it is left out. Links are
-    not followed, but for folders above the places that were links already.
+    ``kept`` tells up to which size the bytes of a file are kept, None: it is left out. There is
+    room for so many in all; a file of which ``kept`` has no bound is kept without room as well.
+    ``crowds`` tells which files are looked at as one. Places that stand before others in ``places``
+    are kept first. Links are not followed, but for folders above the places that were links
+    already.
     """
 
     def __init__(
@@ -28,12 +36,15 @@ class Backup:
         root: Path,
         places: Iterable[Path],
         kept: Callable[[Path], float | None],
+        crowds: Crowds,
         baseline: Baseline,
     ) -> None:
         self._root = root
+        places = dict.fromkeys(places)
         self.given = frozenset(places)
-        self.places = sorted(p for p in self.given if self.given.isdisjoint(p.parents))
+        self.places = [p for p in places if self.given.isdisjoint(p.parents)]
         self._kept = kept
+        self._crowds = crowds
         self._baseline = baseline
         self._above: dict[Path, Look | None] = {}
         self.entries: dict[Path, Look] = {}
@@ -43,7 +54,19 @@ class Backup:
         self._above = {
             path: look_at(path) for place in self.places for path in self._between(place)
         }
-        self.entries = dict(self._walk(self._baseline.keep))
+        room = float(_KEPT_IN_ALL)
+
+        def keep(path: Path, up_to: float) -> Look | None:
+            nonlocal room
+            look = self._baseline.keep(path, up_to if up_to == math.inf else min(up_to, room))
+            if look is not None and look.at >= 0:
+                room = max(0, room - look.size)
+            return look
+
+        self.entries = dict(self._walk(keep, self._crowds.one_by_one))
+        for path, look in self.entries.items():
+            if look.is_crowd:
+                self._baseline.note(path, look)
         for path in self._above.keys() & self.entries.keys():
             self._baseline.note(path, self.entries[path])
 
@@ -73,14 +96,21 @@ class Backup:
                 return before
             return look_at(path, hash_up_to=up_to)
 
-        return dict(self._walk(look_again))
+        def as_before(folder: Path, names: Sequence[str]) -> Sequence[str]:
+            before = self.entries.get(folder)
+            if before is None or not before.is_crowd:
+                return names
+            return [name for name in names if folder / name in self.entries]
+
+        return dict(self._walk(look_again, as_before))
 
     def look(self, path: Path) -> Look | None:
         """How a file looks now; None behind a link in the place of a folder, as in :meth:`now`."""
         for part in self._between(path):
             if not self._is_as_folder(part):
                 return None
-        return look_at(path)
+        up_to = self._kept(path)
+        return look_at(path, hash_up_to=math.inf if up_to is None else up_to)
 
     def data(self, path: Path) -> bytes | None:
         """The bytes of a file, None where there was none, or they were not kept."""
@@ -133,7 +163,11 @@ class Backup:
         """The folders between the project's root and a place, the highest first."""
         return [path for path in reversed(place.parents) if self._root in path.parents]
 
-    def _walk(self, look: Callable[[Path, float], Look | None]) -> Iterator[tuple[Path, Look]]:
+    def _walk(
+        self,
+        look: Callable[[Path, float], Look | None],
+        one_by_one: Callable[[Path, Sequence[str]], Sequence[str]],
+    ) -> Iterator[tuple[Path, Look]]:
         for place in self.places:
             for above in self._between(place):
                 entry = look_at(above)
@@ -142,24 +176,31 @@ class Backup:
                 if entry != self._above[above]:
                     break  # what lies below it is no longer this project's
             else:
-                yield from self._below(place, look)
+                yield from self._below(place, look, one_by_one)
 
     def _below(
-        self, path: Path, look: Callable[[Path, float], Look | None]
+        self,
+        place: Path,
+        look: Callable[[Path, float], Look | None],
+        one_by_one: Callable[[Path, Sequence[str]], Sequence[str]],
     ) -> Iterator[tuple[Path, Look]]:
-        up_to = self._kept(path)
-        entry = None if up_to is None else look(path, up_to)
-        if entry is None:
-            return
-        yield path, entry
-        if entry.kind != "dir":
-            return
-        try:
-            inside = sorted(os.listdir(path))  # noqa: PTH208 - to sort names takes less than Paths
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            return
-        for name in inside:
-            yield from self._below(path / name, look)
+        waiting = [place]
+        while waiting:  # no recursion: an agent may have left any number of folders in each other
+            path = waiting.pop()
+            up_to = self._kept(path)
+            entry = None if up_to is None else look(path, up_to)
+            if entry is None:
+                continue
+            if entry.kind == "dir":
+                inside: Sequence[str] = ()
+                with contextlib.suppress(*_NOT_LISTED):
+                    inside = sorted(os.listdir(path))  # noqa: PTH208 - Paths take longer to sort
+                alone = one_by_one(path, inside)
+                waiting += [path / name for name in reversed(alone)]
+                if len(alone) < len(inside):
+                    rest = frozenset(inside).difference(alone)
+                    entry = Look("dir", digest=digest_of(path, sorted(rest)))
+            yield path, entry
 
     def _is_as_folder(self, part: Path) -> bool:
         """Whether it is a folder, or was a link before."""

@@ -128,6 +128,11 @@ class Guard:
         """
         return self._own.as_agentd_left_it(self.run_dir / "run.json")
 
+    @property
+    def uncopied(self) -> str:
+        """What can't be put back, as agentd has no copy of it, in words; "" where it has of all."""
+        return some_of([self._project.shown(path) for path in self._own.uncopied()])
+
     def drop(self) -> None:
         """There is nothing to judge: no agent was started."""
         self._is_done = True
@@ -176,6 +181,9 @@ class Guard:
             if by != "a person's":
                 in_doubt = by == "in doubt"
                 forbidden.append(Forbidden(path, what, own=True, in_doubt=in_doubt, rule=OWN))
+        if gone := [found.path for found in forbidden if not self._own.is_copied(found.path)]:
+            names = some_of([self._project.shown(path) for path in sorted(gone)])
+            told.append(Told(f"Not put back, as agentd kept no copy: {names}", OWN))
         forbidden += judged.forbidden
         moved = sorted({*in_the_way} - {*own} - self._were_in_the_way)
         self._were_in_the_way |= {*in_the_way}

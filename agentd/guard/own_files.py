@@ -11,6 +11,7 @@ from agentd.errors import LockHeld, StateError
 from agentd.files import is_abandoned
 from agentd.guard.backup import Backup
 from agentd.guard.baseline import Baseline
+from agentd.guard.crowds import Crowds
 from agentd.guard.evolution import Evolution
 from agentd.guard.own_places import OwnPlaces
 from agentd.guard.tree import Look, look_at
@@ -30,7 +31,9 @@ class OwnFiles:
         self._rules = places
         self._root = places.project.root
         self._log = log
-        self._backup = Backup(self._root, [*places.all(), *documents], places.kept, baseline)
+        crowds = Crowds(places.run_of, places.is_vital)
+        given = [*documents, *places.all()]
+        self._backup = Backup(self._root, given, places.kept, crowds, baseline)
         self.places = self._backup.places
         self.seen: dict[Path, Look] = {}
 
@@ -66,13 +69,15 @@ class OwnFiles:
 
     def is_agentds_code(self, path: Path) -> bool:
         """Whether agentd wrote a file that is not its own here: a project within this one."""
-        return Evolution(None, None, self._writes(path)).ends_in(look_at(path))
+        writes = self._writes(path)
+        return bool(writes) and Evolution(None, None, writes).ends_in(look_at(path))
 
     def is_new(self, path: Path) -> bool:
         """Whether it is a file with another content than before."""
         before, now = self._backup.entries.get(path), self.seen.get(path)
-        old = before.digest if before is not None and before.kind == "file" else None
-        return now is not None and now.kind == "file" and now.digest != old
+        if now is None or now.kind != "file":
+            return False
+        return before is None or before.kind != "file" or not _has_same_content(before, now)
 
     def is_ledger_in_place(self, path: Path) -> bool:
         """Whether it is a ledger that was there and is: not moved into the archive."""
@@ -99,6 +104,20 @@ class OwnFiles:
         is_begun = evolution.before is None and not evolution.has_ended
         return None if is_begun and not os.path.lexists(path) else evolution.restored()[1]
 
+    def uncopied(self) -> list[Path]:
+        """What has no copy, as it is too large or one of too many: files, and folders of runs."""
+        found: dict[Path, None] = {}
+        for path, look in self._backup.entries.items():
+            if look.is_crowd:
+                found[self._rules.run_of(path) or path] = None
+            elif look.kind == "file" and look.at < 0 and self._rules.is_kept_whole(path):
+                found[path] = None
+        return sorted(found)
+
+    def is_copied(self, path: Path) -> bool:
+        """Whether it can be put back, as far as that is known from before."""
+        return self._evolution(path).restored()[0] and not self._is_crowd(path)
+
     def keep_as_before(self, path: Path, aside: Path) -> None:
         """Leave what stands there, and put what was there before into ``aside``. Raises OSError."""
         is_known, data = self._evolution(path).restored()
@@ -114,18 +133,20 @@ class OwnFiles:
 
         That is when somebody changed it again since :meth:`look`, when agentd replaced it whole
         after the change, when nobody knows what it was, and when another process holds its lock.
+        Of files that are looked at as one what stands in their folder's place goes aside, too.
         Raises OSError.
         """
         try:
             with self._sole_writer(path):
                 now = self._backup.look(path)
                 evolution = self._evolution(path)
-                if now == evolution.before and not evolution.writes:
+                if _are_same(now, evolution.before) and not evolution.writes:
                     return True  # it went aside with the folder that it was in
-                if now != self.seen.get(path) and not evolution.ends_in(now):
+                if not _are_same(now, self.seen.get(path)) and not evolution.ends_in(now):
                     return False
                 is_known, data = evolution.restored()
-                if not is_known:
+                is_crowd = self._is_crowd(path)
+                if not is_known or (is_crowd and (now is None or now.kind == "dir")):
                     return False
                 if evolution.writes and data is not None and evolution.is_restored(now, data):
                     return False
@@ -134,7 +155,7 @@ class OwnFiles:
                 self._backup.put_back(path, aside, data, entry=entry)
         except LockHeld:
             return False
-        return True
+        return not is_crowd
 
     def clear(self, aside: Path) -> None:
         """Move what was left of writes that never ended into ``aside``. Raises OSError."""
@@ -144,7 +165,9 @@ class OwnFiles:
 
     def _what(self, path: Path, is_noted: bool) -> str | None:
         before, now = self._backup.entries.get(path), self.seen.get(path)
-        was_there = before is not None and before.kind != "dir"
+        was_there = before is not None and (before.kind != "dir" or before.is_crowd)
+        if before is not None and before.is_crowd and now is not None and now.kind == "dir":
+            return None if now.digest == before.digest else "changed"
         if now is None or now.kind == "dir":
             if was_there or is_noted:
                 return "deleted"
@@ -154,6 +177,10 @@ class OwnFiles:
             return None
         kinds = {"link": "now a link", "other": "now no file"}
         return kinds.get(now.kind, "changed" if was_there or is_noted else "new")
+
+    def _is_crowd(self, path: Path) -> bool:
+        before = self._backup.entries.get(path)
+        return before is not None and before.is_crowd
 
     def _is_agentds(self, path: Path) -> bool:
         """Whether nobody but agentd changed it, as it is now that no agentd writes it."""
@@ -202,6 +229,16 @@ class OwnFiles:
             and ".." not in path.parts
             and all(self._rules.kept(part) is not None for part in inside)
         )
+
+
+def _are_same(one: Look | None, other: Look | None) -> bool:
+    return one is other or (one is not None and other is not None and one.same_as(other))
+
+
+def _has_same_content(before: Look, now: Look) -> bool:
+    if before.digest is None or now.digest is None:
+        return before.same_as(now)
+    return before.digest == now.digest
 
 
 def _enter(stack: contextlib.ExitStack, lock: contextlib.AbstractContextManager[None]) -> None:

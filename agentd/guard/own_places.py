@@ -32,8 +32,10 @@ _RECORDS = (
     *(PENDING, ENTERED, UNJUDGED, "run.json", "description", "done"),
     *(FINDINGS, "tasks-before-the-run.md", CHECKS_BEFORE, CHECKS_AFTER, FEEDBACK),
 )
+_OF_A_RUN = (*_RECORDS, *_LOCKS_OF_RUN, *_STREAMS, "prompt", "journal.json")
 _SET_ASIDE = (".before", ".replaced")
 _RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept
+_FILE_BYTES = 16 * 1024 * 1024  # of a larger document no command reads a line
 
 
 class OwnPlaces:
@@ -48,10 +50,10 @@ class OwnPlaces:
         self._run_dirs: dict[str, Path] = {}
 
     def all(self) -> Iterator[Path]:
-        """The files and folders to watch."""
-        yield from (self.project.specs_dir, self.project.changes_dir, self.project.archive_dir)
-        for folder in {self.project.agentd_dir, self.project.changes_dir.parent}:
+        """The files and folders to watch; what is worth most comes first."""
+        for folder in sorted({self.project.agentd_dir, self.project.changes_dir.parent}):
             yield from (folder / name for name in _NAMES)
+        yield from (self.project.specs_dir, self.project.changes_dir, self.project.archive_dir)
 
     def kept(self, path: Path) -> float | None:
         """Up to which size the bytes of a file are kept; None for what is not judged."""
@@ -59,11 +61,28 @@ class OwnPlaces:
             return None
         run_dir, name = self._in_runs(path)
         if name is None:
-            return -1 if path.name in _LOCKS or self.is_temporary(path) else math.inf
+            if self.is_ledger(path):
+                return math.inf
+            return -1 if path.name in _LOCKS or self.is_temporary(path) else _FILE_BYTES
         if run_dir is not None and run_dir == self._run_dir and name:
             is_record = "/" not in name and (self.is_record(path) or name.endswith(_SET_ASIDE))
             return math.inf if is_record else None
         return _RUN_FILE_BYTES
+
+    def is_kept_whole(self, path: Path) -> bool:
+        """Whether its bytes are kept whatever its size, as far as that is usual."""
+        up_to = self.kept(path)
+        return up_to is not None and up_to >= _FILE_BYTES
+
+    def run_of(self, path: Path) -> Path | None:
+        """The folder of the earlier run that a path is, or lies in."""
+        run_dir, _ = self._in_runs(path)
+        return None if run_dir == self._run_dir else run_dir
+
+    def is_vital(self, path: Path) -> bool:
+        """Whether it is a file of an earlier run that agentd reads later, or may write."""
+        run_dir, name = self._in_runs(path)
+        return run_dir is not None and name is not None and name in _OF_A_RUN
 
     def passes(self, path: Path, now: Look | None, before: Mapping[Path, Look]) -> bool:
         """Whether agentd itself changes this without a note, as long as it is a plain file."""

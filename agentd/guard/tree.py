@@ -63,7 +63,8 @@ def is_judged(path: str) -> bool:
 class Look:
     """What stands at a path: file, dir, link, or other, also for a file that can't be read.
 
-    ``digest`` is the sha256 of a file, the target of a link; None where it was not read.
+    ``digest`` is the sha256 of a file, the target of a link; None where it was not read. Of a
+    folder it is that of what is looked at as one in there (see ``crowds``), None: there is none.
     ``at`` is where a baseline has its bytes, -1 where it has none.
     """
 
@@ -77,6 +78,11 @@ class Look:
     at: int = field(default=-1, compare=False)
 
     @property
+    def is_crowd(self) -> bool:
+        """Whether it is a folder with files of which each alone is not known."""
+        return self.kind == "dir" and self.digest is not None
+
+    @property
     def stamp(self) -> tuple[str, int, int, int, int, int]:
         """What no writer can leave as it was: ctime is the kernel's alone."""
         return self.kind, self.mode, self.size, self.mtime_ns, self.ctime_ns, self.inode
@@ -85,7 +91,7 @@ class Look:
         """Whether both are the same; by their stamps where a hash is missing."""
         if self.digest is not None and other.digest is not None:
             return self == other
-        return self.stamp == other.stamp
+        return self.stamp == other.stamp and self.is_crowd == other.is_crowd
 
 
 def look_at(

@@ -122,6 +122,11 @@ def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
         set_aside(run, run_dir),
         Guard(run.change, allowed(run), aside, commits) as guard,
     ):
+        if uncopied := guard.uncopied:
+            run.order.warn(
+                f"{run.step.name}: agentd keeps no copy of {uncopied}, as there is too much: when "
+                "the step changes that, it is told, and not put back"
+            )
         try:
             request = replace(request, held_fds=(guard.held_by_run,))
             result = allowance.judge(ScriptRunner(adopts=True).run(request))

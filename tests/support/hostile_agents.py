@@ -379,5 +379,8 @@ FRESH: Mapping[str, str] = {
         '( ( cd /; env -i setsid /bin/sh -c "echo \\$\\$ >> $BOX/pids; sleep 2; '
         'echo later >> $BOX/project/login.py" & ) & ) >/dev/null 2>&1'
     ),
+    "2,000 files in an earlier run": "for i in $(seq 2000); do echo x > $EARLIER/f$i; done",
+    "makes an earlier prompt huge": "truncate -s 1G $EARLIER/prompt",
+    "makes a spec huge": "truncate -s 1G agentd/specs/other.md",
 }
 """What came later; settings of the person whose agents they are (``git config --global``)."""

@@ -307,3 +307,18 @@ def test_implementation_may_write_code_but_no_spec_and_no_state(box: Sandbox) ->
     put_plan(box, "implementation", shell=None, files={"change/IMPLEMENTATION.md": "# I 2\n"})
     box.ok("implement", "add-z")
     assert state_of(box, "add-z")["phase"] == "implementing"
+
+
+def test_what_has_no_copy_is_named_before_the_step_and_said_not_to_be_put_back(
+    box: Sandbox,
+) -> None:
+    notes = box.root / "agentd/changes/add-y/notes.md"
+    notes.touch()
+    os.truncate(notes, 1 << 30)
+    put_plan(box, "challenge", shell=f"echo x >> {notes.relative_to(box.root)}")
+    done = box.run("challenge", "add-x")
+    assert done.returncode == 4
+    name = "agentd/changes/add-y/notes.md"
+    assert f"agentd keeps no copy of {name}, as there is too much" in done.stderr
+    assert f"Not put back, as agentd kept no copy: {name}" in done.stderr
+    assert f"agentd's own files are as they were, but for {name}" in done.stderr
