@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +58,9 @@ def help_on(
         show(_filled(text, min(columns, 100)) if columns else text)
     elif words[0] in COMMANDS:
         asked = [*words, "--help"]
-        make_app(asked)(asked, prog_name="agentd", standalone_mode=False)
+        app = make_app(asked)
+        _check_below(typer.main.get_command(app), words)
+        app(asked, prog_name="agentd", standalone_mode=False)
     else:
         from difflib import get_close_matches
 
@@ -67,6 +69,21 @@ def help_on(
         raise InputError(
             f"there is no topic {name}{hint}",
             fix=f"There are {', '.join(TOPICS)}, and each command: {', '.join(COMMANDS)}.",
+        )
+
+
+def _check_below(app: Any, words: list[str]) -> None:
+    """Raise InputError for words behind a command that are none of those below it.
+
+    A command would take them for its own arguments, of which ``--help`` says nothing.
+    """
+    command = app.commands[words[0]]
+    below = getattr(command, "commands", None) or getattr(command, "below", {})
+    if len(words) > 1 and (words[1] not in below or len(words) > 2):
+        there = "; ".join(f"agentd help {words[0]} {name}" for name in below)
+        raise InputError(
+            f"there is no topic {' '.join(words)}",
+            fix=f"There is agentd help {words[0]}" + (f"; {there}" if there else "") + ".",
         )
 
 

@@ -12,6 +12,7 @@ from agentd.files import file_stamp
 from agentd.late_pattern import late_pattern
 from agentd.project.change import Change
 from agentd.project.layout import CHANGE_ID, STATE_FILE, Project
+from agentd.text import some_of
 
 if TYPE_CHECKING:
     from agentd.project.workspace import Workspace
@@ -164,7 +165,14 @@ def _nearest(project: Project, change_id: str) -> str:
     near = difflib.get_close_matches(change_id, ids, n=1)
     if near:
         return f"Did you mean {near[0]}? `agentd list` shows all."
-    return f'Start it with `agentd run {change_id} "DESCRIPTION"`; `agentd list` shows all.'
+    there = f"{told}; " if (told := told_open(project)) else ""
+    return f'Start it with `agentd run {change_id} "DESCRIPTION"`; {there}`agentd list` shows all.'
+
+
+def told_open(project: Project) -> str:
+    """``open are a, b``: the changes that are worked on; "" for none."""
+    ids = [change.id for change in open_changes(project)]
+    return f"{'open are' if ids[1:] else 'open is'} {some_of(ids)}" if ids else ""
 
 
 def _folders(parent: Path, ending: str) -> list[Path]:

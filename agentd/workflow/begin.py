@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from agentd.documents.description import keep_description, told_openspec
 from agentd.errors import InputError
 from agentd.project.change import Change
-from agentd.project.changes import archived_as
+from agentd.project.changes import archived_as, told_open
 from agentd.project.layout import STATE_FILE
 from agentd.project.workspace import Workspace
 from agentd.specs import snapshot
@@ -110,7 +110,8 @@ def _check_new(change: Change, described: bool) -> None:
     if not (described or (change.folder / "proposal.md").exists() or told_openspec(change)):
         raise InputError(
             f"there is no change {change.id} yet",
-            fix=f'Say what to change: {change.go_on} "DESCRIPTION"',
+            fix=f'Say what to change: {change.go_on} "DESCRIPTION"'
+            + (f" ({told})" if (told := told_open(change.project)) else ""),
         )
 
 

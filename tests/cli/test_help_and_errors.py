@@ -81,3 +81,19 @@ def test_outside_of_a_project_it_says_what_to_do(command: str, tmp_path: Path) -
     error = json.loads(as_json.stdout)["error"]
     assert plain.stderr == f"Error: {error['message']}\n{error['fix']}\n"
     assert "agentd init" in error["fix"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("run nope", "There is agentd help run."),
+        ("cost nope", "agentd help cost reset; agentd help cost audit."),
+        ("cost reset more", "There is agentd help cost;"),
+        ("config nope", "agentd help config get"),
+    ],
+)
+def test_help_on_what_is_not_there_names_what_is(words: str, told: str, tmp_path: Path) -> None:
+    done = agentd("help", *words.split(), cwd=tmp_path, env=dict(os.environ))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no topic {words}" in done.stderr
+    assert told in done.stderr

@@ -144,7 +144,11 @@ def test_a_change_is_found_where_it_is_worked_on_else_archived_last(project: Pro
 
 
 @pytest.mark.parametrize(
-    ("asked", "fix"), [("add-oaut", "Did you mean add-oauth?"), ("zzz", "agentd run zzz")]
+    ("asked", "fix"),
+    [
+        ("add-oaut", "Did you mean add-oauth?"),
+        ("zzz", 'agentd run zzz "DESCRIPTION"`; open is add-oauth;'),
+    ],
 )
 def test_an_unknown_change_is_an_error(project: Project, asked: str, fix: str) -> None:
     make(project.changes_dir / "add-oauth")

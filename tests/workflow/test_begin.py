@@ -26,6 +26,13 @@ def test_without_a_description_no_change_is_made(box: Sandbox, command: str) -> 
     assert not box.change("add-x").exists()
 
 
+def test_without_a_description_the_changes_are_named_that_there_are(box: Sandbox) -> None:
+    put_change(box, "add-a", "proposed")
+    put_change(box, "add-b", "proposed")
+    done = box.run("run", "add-x")
+    assert 'agentd run add-x "DESCRIPTION" (open are add-a, add-b)' in done.stderr
+
+
 @pytest.mark.parametrize("command", ["plan", "run", "proposal"])
 def test_a_description_that_is_no_utf_8_makes_nothing(box: Sandbox, command: str) -> None:
     done = box.run(command, "add-x", "caf\udcf6")
