@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +84,9 @@ class UserSettings:
         text = f"git's settings outside of the project changed during the step: {some_of(changed)}"
         text += ". agentd judged it by those of before"
         if planted:
-            text += f", and its own git runs no {some_of(planted)} before you have changed that"
+            keys = sorted({key for keys in planted.values() for key in keys})
+            text += f", and its own git runs no {some_of(keys)} before you have changed that. To "
+            text += f"accept it as it is: touch {shlex.join(sorted(planted))}"
         told.append(Told(text, GIT))
         with contextlib.ExitStack() as held:
             lines = [
@@ -100,17 +103,21 @@ class UserSettings:
             settings = self._made(held, "settings", "".join(lines).encode(errors="surrogateescape"))
             yield replace(self._place, settings=settings)
 
-    def _note_planted(self, now: list[tuple[str, str]]) -> list[str]:
-        """Note which filters came with the run, or with an earlier one; returns their keys."""
+    def _note_planted(self, now: list[tuple[str, str]]) -> dict[str, set[str]]:
+        """Note which filters came with the run, or with an earlier one: their keys, by file."""
         before = self._baseline.facts["git of user"]
+        earlier = before.get("planted", ())
+        new = {entry for _, entry in now}.difference(before["entries"])
         found: dict[str, set[str]] = {}
         for origin, entry in now:
             key = _key(entry)
-            is_known = entry in before["entries"] and key not in before.get("planted", ())
-            if planted_filters.is_filter(key) and not is_known:
+            is_known = entry in before["entries"] and key not in earlier
+            if not planted_filters.is_filter(key) or is_known:
+                continue
+            if key in earlier or not planted_filters.is_of_lfs(entry, new):
                 found.setdefault(str(self._place.top / origin), set()).add(key)
         planted_filters.note(found)
-        return sorted({key for keys in found.values() for key in keys})
+        return found
 
     def _made(self, held: contextlib.ExitStack, name: str, data: bytes) -> Path:
         """A file in the state folder for as long as ``held``; a killed guard's is a leftover."""

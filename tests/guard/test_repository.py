@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -408,6 +410,87 @@ def test_a_planted_filter_runs_in_no_later_git_of_agentd_until_its_person_change
     assert agentd_git.output(repo.root, "config", "filter.mine.clean") == b"cat\n"
     agentd_git.output(repo.root, "diff", "HEAD")
     assert ran.exists()
+
+
+def test_touching_the_file_accepts_a_planted_filter(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "my settings"))
+    with watching(repo, code=True) as guard:
+        shell(repo.root, ATTRIBUTES + PLANT)
+        changes = guard.after()
+    (command,) = re.findall("To accept it as it is: (touch .*)", told(changes))
+    shell(repo.root, f"{command}; touch src/a.py")
+    agentd_git.output(repo.root, "diff", "HEAD")
+    assert (tmp_path / "ran").exists()
+
+
+LFS = "git config --global filter.lfs.clean 'git-lfs clean -- %f'"
+OF_LFS = {
+    "what git lfs install writes": (LFS, "beside git", True),
+    "git-lfs elsewhere on PATH": (LFS, "elsewhere", False),
+    "no git-lfs": (LFS, "nowhere", False),
+    "another command": (LFS.replace("clean --", "clean -c --"), "beside git", False),
+    "another filter": (LFS.replace("filter.lfs", "filter.own"), "beside git", False),
+    "an extension, too": (
+        f"{LFS}; git config --global lfs.extension.own.clean 'touch ran'",
+        "beside git",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", OF_LFS)
+def test_the_filters_of_git_lfs_run_where_git_lfs_lies_beside_git(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    command, where, runs = OF_LFS[how]
+    use_lfs(tmp_path, monkeypatch, where)
+    put(repo.root / ".gitattributes", "*.py filter=lfs\n")
+    with watching(repo, code=True) as guard:
+        shell(repo.root, f"{command}; touch src/a.py")
+        text = told(guard.after())
+    assert "git's settings outside of the project changed during the step: " in text
+    assert ("its own git runs no " in text) != runs
+    (tmp_path / "ran").unlink(missing_ok=True)
+    shell(repo.root, "touch src/a.py")
+    agentd_git.output(repo.root, "diff", "HEAD")
+    assert (tmp_path / "ran").exists() == runs
+
+
+def test_an_extension_that_a_step_plants_keeps_a_person_s_git_lfs_from_running(
+    repo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_lfs(tmp_path, monkeypatch, "beside git")
+    put(repo.root / ".gitattributes", "*.py filter=lfs\n")
+    shell(repo.root, LFS)
+    with watching(repo, code=True) as guard:
+        shell(repo.root, "git config --global lfs.extension.own.clean x; touch src/a.py")
+        assert "its own git runs no lfs.extension.own.clean before" in told(guard.after())
+    (tmp_path / "ran").unlink(missing_ok=True)
+    shell(repo.root, "touch src/a.py")
+    agentd_git.output(repo.root, "diff", "HEAD")
+    assert not (tmp_path / "ran").exists()
+
+
+def use_lfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A git-lfs that tells that it ran, on PATH."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    real = shutil.which("git")
+    assert real is not None
+    put(tmp_path / "beside git/git", f'#!/bin/sh\nexec {real} "$@"\n')
+    put(tmp_path / where / "git-lfs", f"#!/bin/sh\ntouch {tmp_path}/ran; cat\n")
+    for name in ("beside git/git", f"{where}/git-lfs"):
+        (tmp_path / name).chmod(0o755)
+    folders = [str(tmp_path / name) for name in ("beside git", "elsewhere")]
+    without = [
+        folder
+        for folder in os.environ["PATH"].split(":")
+        if where == "beside git" or not Path(folder, "git-lfs").exists()
+    ]
+    monkeypatch.setenv("PATH", ":".join([*folders, *without]))
 
 
 def test_a_filter_of_a_person_s_own_runs_as_before(
