@@ -35,13 +35,15 @@ def plan(
     from agentd.workflow.decide import PLAN
     from agentd.workflow.next_command import next_command
     from agentd.workflow.plan_impl_run import plan as run_plan
+    from agentd.workflow.telling import telling_end
 
     workspace, order, progress = open_workspace(asked)
     described = description is not None
     with at_work_on_new(workspace, change_id, "proposal", order, described=described) as change:
         keep_feedback(change, feedback)
         foretell(change, order, progress, description, loop=PLAN)
-        show_outcomes(progress, change, run_plan(change, description, order, small=small))
+        outcomes = run_plan(change, description, order, small=small)
+        show_outcomes(progress, change, telling_end(change, order, outcomes))
         show(f"planned; next: {next_command(change)}")
 
 
@@ -55,11 +57,12 @@ def impl(change_id: ChangeId, feedback: Feedback = None, *, asked: Asked) -> Non
     from agentd.cli.working import at_work_on, keep_feedback, open_workspace, show_outcomes
     from agentd.workflow.next_command import next_command
     from agentd.workflow.plan_impl_run import impl as run_impl
+    from agentd.workflow.telling import telling_end
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
         keep_feedback(change, feedback)
-        show_outcomes(progress, change, run_impl(change, order))
+        show_outcomes(progress, change, telling_end(change, order, run_impl(change, order)))
         show(f"complete; next: {next_command(change)}")
 
 
@@ -71,10 +74,12 @@ def archive(change_id: ChangeId, resolve: Resolve = False, *, asked: Asked) -> N
     """
     from agentd.cli.working import at_work_on, open_workspace, show_outcomes
     from agentd.workflow.archive import archive as run_archive
+    from agentd.workflow.telling import telling_end
 
     workspace, order, progress = open_workspace(asked)
     with at_work_on(workspace, change_id) as change:
-        show_outcomes(progress, change, run_archive(change, order, resolving=resolve))
+        outcomes = run_archive(change, order, resolving=resolve)
+        show_outcomes(progress, change, telling_end(change, order, outcomes))
         _show_archived(workspace, change)
 
 
@@ -109,6 +114,7 @@ def run(
     from agentd.project.changes import archive_dir
     from agentd.workflow.archive import archived
     from agentd.workflow.plan_impl_run import run as run_whole
+    from agentd.workflow.telling import telling_end
 
     workspace, order, progress = open_workspace(asked)
     described = description is not None
@@ -130,7 +136,7 @@ def run(
             approved=tuple(approve or ()),
             resolving=resolve,
         )
-        show_outcomes(progress, change, outcomes)
+        show_outcomes(progress, change, telling_end(change, order, outcomes))
         _show_archived(workspace, change)
 
 

@@ -43,6 +43,8 @@ Gate = Literal["plan", "impl", "archive"]
 Severity = Literal["error", "warning", "info"]
 Layout = Literal["agentd", "openspec"]
 Wire = Literal["auto", "on", "off"]
+NotifyEvent = Literal["threshold", "gate", "end"]
+NotifyForm = Literal["json", "slack"]
 OnUnpriced = Literal["warn", "stop"]
 CountTokens = Literal["server", "offline"]
 Commits = Literal["undo", "keep", "forbid"]
@@ -344,6 +346,20 @@ class GuardConfig:
 
 
 @frozen(kw_only=True)
+class NotifyConfig:
+    """``[notify]``: what a webhook is told, in which form; ``url_env`` None: nothing.
+
+    The URL, which is a key, stands in the variable ``url_env`` of the environment alone.
+    """
+
+    url_env: str | None = text(
+        "the name of an environment variable, such as AGENTD_WEBHOOK", pattern=r"[A-Za-z_]\w*"
+    )
+    on: tuple[NotifyEvent, ...] = choices(get_args(NotifyEvent), get_args(NotifyEvent))
+    form: NotifyForm = choice(get_args(NotifyForm), "json")
+
+
+@frozen(kw_only=True)
 class PathsConfig:
     """``[paths]``: whose folders the project has; None when that is to be found out."""
 
@@ -447,6 +463,7 @@ class Config:
     paths: PathsConfig = section(PathsConfig)
     meter: MeterConfig = section(MeterConfig, guards=True)
     guard: GuardConfig = section(GuardConfig)
+    notify: NotifyConfig = section(NotifyConfig)
     pricing: PricingSettings = section(PricingSettings, guards=True)
     budget: BudgetConfig = section(BudgetConfig, strict=True)
     warnings: tuple[str, ...] = ()

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from agentd.budget.allowing import allowing
 from agentd.budget.spending import check_priced
-from agentd.budget.warnings import after_call
 from agentd.clock import utc_now
 from agentd.errors import AgentdError, Cancelled, ProviderError
 from agentd.metering.call import CallRecord
@@ -22,6 +21,7 @@ from agentd.workflow.prompts.prompt import render
 from agentd.workflow.run_request import request_of
 from agentd.workflow.session import session_to_continue
 from agentd.workflow.step_run import StepRun
+from agentd.workflow.telling import warn_after_call
 
 
 def run_until_done(run: StepRun) -> CallRecord:
@@ -48,7 +48,7 @@ def run_until_done(run: StepRun) -> CallRecord:
             allowed = replace(allowance.request, watch=watched.watch, live_text=watched.live_text)
             done = attempt(run, allowed, allowance)
             watched.record = done.record
-        after_call(change, done.record, order.warn)
+        warn_after_call(change, done.record, order)
         for told in done.told_beside():
             order.warn(told)
         result, forbidden = done.result, done.told_forbidden()

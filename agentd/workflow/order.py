@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.providers.activity import Snapshot, Watch
+from agentd.workflow.notify.outbox import Outbox
 
 if TYPE_CHECKING:
     from agentd.errors import AgentdError
@@ -76,6 +77,7 @@ class Order:
     each call while it runs. ``timed_out`` fills, by step, while earlier runs are followed,
     ``replaced`` with the providers of which it is told that another one is used, ``uncounted`` with
     the servers that count no tokens, so that none is asked twice.
+    ``outbox`` has the notices to a webhook that are on their way.
     """
 
     provider: str | None = None
@@ -90,3 +92,4 @@ class Order:
     timed_out: dict[str, TimedOut] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
     uncounted: set[str] = field(default_factory=set)
+    outbox: Outbox = field(default_factory=Outbox)

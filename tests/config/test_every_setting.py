@@ -16,6 +16,7 @@ from agentd.config.model import (
     HttpConfig,
     MeterConfig,
     ModelConfig,
+    NotifyConfig,
     PartBudget,
     PathsConfig,
     ProjectBudget,
@@ -59,8 +60,10 @@ def test_tomllib_and_the_example_agree_on_every_setting() -> None:
         "budget",
         "meter",
         "guard",
+        "notify",
     }
     assert set(data["guard"]) == set(GuardConfig.__slots__)
+    assert set(data["notify"]) == set(NotifyConfig.__slots__)
     assert set(data["meter"]) == set(MeterConfig.__slots__)
     assert set(data["workflow"]) == set(WorkflowConfig.__slots__)
     assert set(data["budget"]) == {field.name for field in fields(BudgetConfig)}
@@ -90,6 +93,7 @@ def test_the_manual_tells_every_setting_and_every_steps_provider() -> None:
     for form in (
         *(WorkflowConfig, ProjectBudget, PricingConfig, StepConfig),
         *(HttpConfig, ChecksConfig, ValidationPattern, PathsConfig, GuardConfig, MeterConfig),
+        NotifyConfig,
     ):
         for key in form.__slots__:
             assert f"| `{key}` |" in manual
