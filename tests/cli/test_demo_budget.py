@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from support.command import agentd
+from support.dashboard_box import dashboard
 
 from agentd import CostMetrics, StateManager
 from agentd.cli.demo.budget import LARGE, LONGER, SMALL
@@ -88,6 +90,36 @@ def test_others_see_it_live(tmp_path: Path) -> None:
         assert isinstance(last, CostMetrics)
         assert (last.total_spent, last.last_cost) == (D("49.62"), D("0.3"))
         assert len(state.agent_states()) == 4
+
+
+def test_the_dashboard_shows_it_live(tmp_path: Path) -> None:
+    root = tmp_path / "kept"
+    ledger = root / "agentd/changes/hundred-items/STATE.yaml"
+    command = [sys.executable, "-m", "agentd", "demo", "--budget", "--keep", str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        while not ledger.exists() or "cost_usd: 0.53" not in ledger.read_text():
+            assert running.poll() is None
+            time.sleep(0.002)
+        running.send_signal(signal.SIGSTOP)  # until somebody looks
+        try:
+            with dashboard(root) as served, served.events() as events:
+                first = events.until("snapshot")
+                running.send_signal(signal.SIGCONT)
+                update = events.until("update")
+                while update["budgets"][0]["spent"] != "$49.62":
+                    update = events.until("update")
+        finally:
+            running.send_signal(signal.SIGCONT)
+        assert running.stdout is not None
+        assert (
+            f"\nThe dashboard shows it live: agentd -C {root} dashboard\n" in running.stdout.read()
+        )
+        assert running.wait(60) == 0
+    assert (first["budgets"][0]["level"], first["alerts"]) == ("ok", [])
+    assert update["budgets"][0]["level"] == "warning"
+    assert [alert["text"] for alert in update["alerts"]] == [
+        "⚠️  BUDGET WARNING: 90% threshold reached ($49.62 / $50.00)"
+    ]
 
 
 def test_a_ledger_that_is_kept_says_the_same(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def play_budget(
     say("This is a demonstration: the models and their costs are made up, no model is asked, and")
     say("nothing is spent. What counts and warns is agentd's own.\n")
     ledger = _Ledger(keep) if keep is not None else None
+    if keep is not None:
+        say(f"The dashboard shows it live: agentd -C {shlex.quote(str(keep))} dashboard\n")
     tracker, model = BudgetTracker(BUDGET_USD), LARGE
     percent, usual = plain_number(WARN_AT * 100), usd(LARGE.cost(LARGE.usual).total_usd, 2)
     say(f"{ITEMS} items, a budget of {usd(BUDGET_USD, 2)}, a warning at {percent} %.")
