@@ -51,6 +51,7 @@ class Parsed:
     ``all_logged``: the session log has every request that came to its end, so a total that holds
     more holds an answer that was cut.
     ``unsure`` says what else is not known of the usage, None when that is nothing.
+    ``idle``: it has begun, and not come to its first request.
     ``model`` is what the CLI said it runs, ``error`` its own message when it says that it failed,
     ``failure`` the reason as far as its events tell it.
     """
@@ -64,6 +65,7 @@ class Parsed:
     requests: tuple[ApiRequest, ...] = ()
     all_logged: bool = False
     unsure: str | None = None
+    idle: bool = False
     final_text: str = ""
     session_id: str | None = None
     model: str | None = None
@@ -139,13 +141,15 @@ class Logged:
     ``requests`` are the API requests at or after the run's start, of the session and of its
     subagents' threads, in the order in which they ended. ``model`` is the main thread's.
     ``under_way``: the main thread may have sent a request of which nothing is logged, as it was
-    not finished. ``unsure`` says what else is not known.
+    not finished. ``unsure`` says what else is not known, ``side_calls`` which of its calls stand in
+    no log, so that only the relay can tell of them.
     """
 
     requests: tuple[ApiRequest, ...]
     model: str | None = None
     under_way: bool = False
     unsure: str | None = None
+    side_calls: str | None = None
 
 
 @frozen(kw_only=True)
@@ -155,14 +159,15 @@ class Cli:
     ``markers``: a line of stdout that holds none of these is not worth decoding.
     ``environment`` is added to the CLI's. ``first_signal`` is what makes the CLI stop and report.
     ``read_log`` reads its session log, None where it keeps none that tells more than stdout.
-    ``exit_reasons`` are the exit codes that give a reason by themselves. ``resets_at`` reads out of
-    a rate limit's message, and the time of the run's end, when it is lifted. ``activity`` reads out
-    of an event what the CLI does; the events it needs besides have ``activity_markers``, those
-    with the text as it arrives ``text_markers``. ``new_cut_text`` reads what came of the answers
-    with these ids, where stdout shows answers as they come. ``caution`` says what its user should
-    know where it can't work as usual, and what to do about it. ``point`` points a run at a relay,
-    ``refusal`` is the HTTP status and the JSON body, around a message, at which the CLI ends at
-    once, ``without_server_tools`` says how to switch off the tools that its API runs itself, and
+    ``exit_reasons`` are the exit codes that give a reason by themselves. ``reason_on_stderr`` reads
+    a reason out of the end of stderr, where it failed before its first request. ``resets_at`` reads
+    out of a rate limit's message, and the time of the run's end, when it is lifted. ``activity``
+    reads out of an event what the CLI does; the events it needs besides have ``activity_markers``,
+    those with the text as it arrives ``text_markers``. ``new_cut_text`` reads what came of the
+    answers with these ids, where stdout shows answers as they come. ``caution`` says what its user
+    should know where it can't work as usual, and what to do about it. ``point`` points a run at a
+    relay, ``refusal`` is the HTTP status and the JSON body, around a message, at which the CLI ends
+    at once, ``without_server_tools`` says how to switch off the tools that its API runs itself, and
     ``user_agents`` are how the headers of its own requests begin, ``asked`` reads what they and the
     bodies tell beside the API's language, such as the thread. ``tell`` has it send its own
     telemetry to the meter, ``read_event`` reads out of that what it tells of requests.
@@ -175,6 +180,7 @@ class Cli:
     first_signal: int = signal.SIGINT
     read_log: Callable[[LogQuery], Logged | None] | None = None
     exit_reasons: Mapping[int, Reason] = field(default_factory=dict)
+    reason_on_stderr: Callable[[str], Reason | None] | None = None
     resets_at: Callable[[str, datetime], datetime | None] | None = None
     activity: Callable[[Mapping[str, Any]], Activity | None] | None = None
     activity_markers: tuple[bytes, ...] = ()

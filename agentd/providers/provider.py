@@ -13,7 +13,7 @@ from agentd.frozen import frozen
 
 if TYPE_CHECKING:
     from agentd.providers.base import Cli
-    from agentd.providers.session_files import LogFormat
+    from agentd.providers.session_files import LogFormat, SessionsFormat
 
 Version = tuple[int, int, int]
 Work = Literal["write", "judge", "code"]
@@ -61,14 +61,16 @@ class SessionLogs:
 
     They lie in and below the folders ``places`` (patterns) of the one that ``variable`` names, else
     of ``usual`` in the user's home. ``begins`` tells how the name of such a folder begins by where
-    the session began, None where it does not tell. ``load`` loads how they are written.
+    the session began, None where it does not tell. ``load`` loads how they are written. ``file``:
+    all sessions are in one of that name there, "" where each has files of its own.
     """
 
     variable: str
     usual: str
     places: tuple[str, ...]
-    load: Callable[[], LogFormat]
+    load: Callable[[], LogFormat | SessionsFormat]
     begins: Callable[[Path], str] | None = None
+    file: str = ""
 
     def find(self, environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[Path]:
         """The files that may be of a session in one of ``roots`` or below; all without roots."""
@@ -78,7 +80,9 @@ class SessionLogs:
         begins = tuple(map(self.begins, roots)) if self.begins and roots else ("",)
         for place in self.places:
             for folder in _matching(home, place):
-                if folder.name.startswith(begins):
+                if self.file:
+                    yield from (path for path in (folder / self.file,) if path.is_file())
+                elif folder.name.startswith(begins):
                     yield from files_below(folder, ".jsonl")
 
     def folders(self, environ: Mapping[str, str], roots: Sequence[Path]) -> Iterator[str]:
@@ -93,7 +97,9 @@ class SessionLogs:
                 one = "/".join(place.split("/")[:depth])
                 yield from map(str, _matching(home, one) if "*" in one else (home / one,))
             for folder in _matching(home, place) if "*" in place else (home / last,):
-                if folder.name.startswith(begins):
+                if self.file:
+                    yield str(folder)
+                elif folder.name.startswith(begins):
                     yield from folders_below(folder)
 
 

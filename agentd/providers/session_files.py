@@ -141,6 +141,29 @@ class LogReader(Protocol):
 
 
 @frozen(kw_only=True)
+class StoredSession:
+    """One session, or the thread of a subagent, of a CLI that keeps them all in one database.
+
+    ``prompt`` is the first prompt as it stands there, "" without one.
+    """
+
+    reader: LogReader
+    requests: Mapping[str, LoggedRequest]
+    prompt: str
+
+
+@frozen(kw_only=True)
+class SessionsFormat:
+    """How the database of a CLI is read.
+
+    ``read_all`` gives the sessions that began where the function says so. It raises OSError where
+    it can't read it, TimeoutError once the monotonic clock is at its last argument.
+    """
+
+    read_all: Callable[[Path, Callable[[str], bool], float], Iterable[StoredSession]]
+
+
+@frozen(kw_only=True)
 class LogFormat:
     """How the session logs of a CLI are read.
 

@@ -29,10 +29,19 @@ def outcome_of(sources: Sources) -> Outcome:
     relay. Without the wire what the CLI tells counts. What adds up to more than any run can have
     counts for nothing: the run is estimated.
     """
-    told = told_by_cli(sources)
+    told = _told(sources)
     found = told if sources.wire is None else _seen_by_the_relay(sources, sources.wire, told)
     beyond = max(*found.usage.counts(), found.usage.web_searches) > MAX_TOKENS
     return estimated(sources, _BEYOND) if beyond else found
+
+
+def _told(sources: Sources) -> Outcome:
+    """What the CLI tells; it made no side calls where it used nothing and the relay saw nothing."""
+    told = told_by_cli(sources)
+    saw_nothing = sources.wire is not None and not sources.wire
+    if sources.logged is None or not saw_nothing or any(told.usage.counts()):
+        return told
+    return told_by_cli(replace(sources, logged=replace(sources.logged, side_calls=None)))
 
 
 def _seen_by_the_relay(sources: Sources, wire: Sequence[ApiRequest], told: Outcome) -> Outcome:

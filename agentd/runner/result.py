@@ -119,8 +119,12 @@ def conclude(
         or reading.malformed
         or (None if status == "ok" else _last_words(folder.stderr, exit_code))
     )
+    seen = parsed.failure
+    if parsed.idle and seen is None and cli.reason_on_stderr and status == "failed":
+        reason = cli.reason_on_stderr(error or "")
+        seen = Failure(reason=reason, message=error or "") if reason else None
     failure = conclude_failure(
-        parsed.failure,
+        seen,
         status=status,
         exit_code=exit_code,
         exit_reasons=cli.exit_reasons,

@@ -84,7 +84,8 @@ def told_by_cli(sources: Sources) -> Outcome:
         return estimated(sources, parsed.unsure or TOLD_NOTHING)
     if parsed.final_text and not parsed.error and not _total(said) and not sum_of(seen):
         return estimated(sources, NO_USAGE)
-    gaps += _gaps(parsed, logged)
+    if seen or not parsed.idle:
+        gaps += _gaps(parsed, logged)
     if not parsed.complete and _total(said) > sum_of(seen):
         gaps.append(_NO_END)  # its total may have been taken early, and nothing shows the requests
     why = reason_of([why_cut(seen), *gaps])
@@ -113,7 +114,7 @@ def _is_whole(parsed: Parsed) -> bool:
 
 
 def _gaps(parsed: Parsed, logged: Logged | None) -> list[str]:
-    told = [parsed.unsure, logged.unsure if logged else None]
+    told = [parsed.unsure, *((logged.unsure, logged.side_calls) if logged else ())]
     if logged is None and parsed.threads:
         told.append(NO_SUBAGENT_LOG)
     elif logged is None and parsed.main_only and parsed.complete:

@@ -153,11 +153,12 @@ class _Handler(BaseHTTPRequestHandler):
         if gemini:
             api, model, streams = "gemini", gemini[1], gemini[2] == "streamGenerateContent"
         else:
-            api = "anthropic" if "/messages" in path else "openai"
+            others = "chat" if path.endswith("/chat/completions") else "openai"
+            api = "anthropic" if "/messages" in path else others
             model, streams = content.get("model", ""), bool(content.get("stream"))
         if path.endswith(("countTokens", "count_tokens")):
             self._json(200, {"input_tokens": 1, "totalTokens": 1})
-        elif gemini or path.endswith(("/messages", "/responses")):
+        elif gemini or path.endswith(("/messages", "/responses", "/chat/completions")):
             self._answer(api, model, body, streams=streams)
         else:
             self._json(404, {"error": {"message": "not found"}})

@@ -24,6 +24,7 @@ USAGE = ModelUsage(
 PATHS = {
     "anthropic": "/v1/messages",
     "openai": "/v1/responses",
+    "chat": "/v1/chat/completions",
     "gemini": "/v1beta/models/m:streamGenerateContent?alt=sse",
 }
 SENT_BEFORE_THE_STALL = {
@@ -31,6 +32,7 @@ SENT_BEFORE_THE_STALL = {
         "m": ModelUsage(input_tokens=1111, output_tokens=1, cache_read_input_tokens=1000)
     },
     "openai": {},
+    "chat": {},
     "gemini": {"m": ModelUsage(input_tokens=1108)},
 }
 
@@ -64,7 +66,8 @@ def test_whole_answer_tells_all(name: str) -> None:
         status, answer = post(api, PATHS[name])
     assert (status, api.told(), api.billed()) == (200, {"m": USAGE}, {"m": USAGE})
     last = usage_blocks(answer)[-1]
-    assert 77 in (last.get("output_tokens"), last.get("candidatesTokenCount", 0) + 70)
+    told = ("output_tokens", "completion_tokens")
+    assert 77 in (*map(last.get, told), last.get("candidatesTokenCount", 0) + 70)
     assert "echo hi" in answer
 
 

@@ -44,12 +44,20 @@ def whole(api: str, step: Step, model: str) -> dict[str, Any]:
         content = _anthropic_blocks(step)
         usage = _anthropic_usage(step, step.usage)
         return _anthropic_message(model) | usage | {"content": content, "stop_reason": "end_turn"}
+    if api == "chat":
+        message = {
+            "role": "assistant",
+            "content": step.text or None,
+            "tool_calls": _chat_tools(step),
+        }
+        choice = {"index": 0, "message": message, "finish_reason": _chat_finish(step)}
+        return _chat_base(model, "") | {"choices": [choice]} | _chat_usage(step)
     return _openai_response(model, "completed", _openai_items(step), step)
 
 
 def stream(api: str, step: Step, model: str) -> Iterator[Event]:
     """The answer as a stream of events."""
-    events = {"anthropic": _anthropic, "openai": _openai, "gemini": _gemini}[api](step, model)
+    events = _STREAMS[api](step, model)
     return (replace(event, told=None) for event in events) if step.untold else events
 
 
@@ -237,3 +245,57 @@ def _gemini_counts(step: Step) -> dict[str, int]:
         "toolUsePromptTokenCount": step.tool_prompt_tokens,
         "totalTokenCount": usage.input_tokens + usage.output_tokens,
     }
+
+
+# OpenAI Chat: usage in a last chunk without choices.
+
+
+def _chat(step: Step, model: str) -> Iterator[Event]:
+    base = _chat_base(model, ".chunk")
+
+    def event(delta: dict[str, Any], finish: str | None = None) -> Event:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return Event(data=base | {"choices": [choice]}, is_delta=finish is None)
+
+    for part in filter(None, _halves(step.text)):
+        yield event({"role": "assistant", "content": part})
+    for call in _chat_tools(step):
+        yield event({"role": "assistant", "content": None, "tool_calls": [call]})
+    yield event({}, _chat_finish(step))
+    yield Event(data=base | {"choices": []} | _chat_usage(step), told=step.usage)
+
+
+def _chat_base(model: str, kind: str) -> dict[str, Any]:
+    kind = f"chat.completion{kind}"
+    return {"id": _id("chatcmpl"), "object": kind, "created": 1, "model": model}
+
+
+def _chat_finish(step: Step) -> str:
+    return "tool_calls" if step.tools else "stop"
+
+
+def _chat_tools(step: Step) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": index,
+            "id": _id("call"),
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(dict(call.input))},
+        }
+        for index, call in enumerate(step.tools)
+    ]
+
+
+def _chat_usage(step: Step) -> dict[str, Any]:
+    usage = step.usage
+    counts = {
+        "prompt_tokens": usage.input_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cache_read_input_tokens},
+        "completion_tokens": usage.output_tokens,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_output_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+    return {} if step.untold else {"usage": counts}
+
+
+_STREAMS = {"anthropic": _anthropic, "openai": _openai, "gemini": _gemini, "chat": _chat}

@@ -86,6 +86,7 @@ def zone(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 REASONS: list[tuple[str, Reason]] = [
+    ("pi/1.6.0/no_key", "auth"),
     (f"{CLAUDE}/err400_json", "refused"),
     (f"{CLAUDE}/err401_default_retries_stream_json", "auth"),
     (f"{CLAUDE}/err401_json", "auth"),

@@ -236,8 +236,9 @@ def test_the_database_tells_of_subagents() -> None:
     assert [one.thread for one in logged.requests] == ["main", "subagent", "main"] or {
         one.thread for one in logged.requests
     } == {"main", "subagent"}
-    assert logged.unsure == "the call for the title of its session is told nowhere"
-    assert named("opencode", "resumed").read().unsure is None
+    assert logged.unsure is None
+    assert logged.side_calls == "the call for the title of its session is told nowhere"
+    assert named("opencode", "resumed").read().side_calls is None
 
 
 def test_what_others_do_in_the_session_is_not_counted(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support.recordings import recording
 from support.session_logs import edited, lines, named, rewrite
 
+from agentd.metering.dialects import DIALECTS
 from agentd.metering.usage import ModelUsage
 from agentd.providers import PROVIDERS
 from agentd.providers.failure import Reason
@@ -152,6 +153,7 @@ def test_it_exits_with_0_and_has_failed(scenario: str, reason: Reason) -> None:
     [
         ('529 {"type":"error"}', "overloaded"),
         ("429 Too many requests", "rate_limit"),
+        ('OpenAI API error (429): {"code":"insufficient_quota"}', "auth"),
         ("Connection error.", "network"),
         ("Anthropic stream ended before message_stop", "network"),
         ("Cannot read properties of undefined", "no_result"),
@@ -211,6 +213,37 @@ def test_a_run_without_a_key_has_used_nothing() -> None:
     parsed = parse_output(recording(f"{VERSION}/no_key").stdout, PROVIDERS["pi"].cli())
     outcome = told_by_cli(Sources(parsed=parsed, read_prompt=lambda: "word " * 1000))
     assert outcome.usage.counts() == (0,) * 6
-    assert outcome.usage_source != "estimated"
+    assert (outcome.usage_source, outcome.accuracy, outcome.why) == ("stdout", "exact", None)
     begun = '{"type":"session","id":"1"}\n{"type":"agent_start"}\n'  # its request may be sent
     assert parse_output(begun, PROVIDERS["pi"].cli()).usage is None
+
+
+SUMMARISES = "You are a context summarization assistant. Your task is to read a conversation"
+CODES = "You are a coding assistant running inside pi"
+
+
+def asked_with(dialect: str, system: str) -> dict[str, Any]:
+    """A request as pi 1.6.0 makes it; that to the newer API of OpenAI can have its tools inside."""
+    user = {"role": "user", "content": f"{SUMMARISES}, it said."}
+    if dialect == "anthropic":
+        return {"system": [{"type": "text", "text": system}], "messages": [user]}
+    if dialect == "openai.chat":
+        return {"messages": [{"role": "system", "content": system}, user]}
+    return {"input": [{"role": "developer", "content": system}, user]}
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "openai.chat", "openai.responses"])
+def test_a_summary_is_a_side_call_at_the_wire(dialect: str) -> None:
+    [language] = [one for one in DIALECTS if one.name == dialect]
+
+    def thread(agent: str, body: dict[str, Any]) -> str:
+        raw = json.dumps({"model": "m", **body}).encode()
+        of_cli = PROVIDERS["pi"].cli().asked
+        return language.asked("/v1/messages", {"user-agent": agent}, raw, of_cli).thread
+
+    own = "pi/1.6.0 (linux; node/v22.23.5; x64)"
+    assert thread(own, asked_with(dialect, SUMMARISES)) == "side"
+    assert thread(own, asked_with(dialect, CODES)) == "main"
+    assert thread("curl/8", asked_with(dialect, SUMMARISES)) == "main"  # what its tools ask for
+    for odd in ({"input": 1}, {"messages": [1]}, {"system": [], "messages": []}, {"system": {}}):
+        assert thread(own, odd) == "main"

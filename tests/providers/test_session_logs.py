@@ -25,7 +25,7 @@ NAMES = ["/".join(log.folder.parts[-3:]) for log in LOGS]
 def is_complete(logged: Logged) -> bool:
     """Whether it knows of nothing that it lacks."""
     ended = all(one.exact for one in logged.requests)
-    return ended and not logged.under_way and logged.unsure is None
+    return ended and not logged.under_way and logged.unsure is None and logged.side_calls is None
 
 
 def used(logged: Logged) -> dict[str, ModelUsage]:

@@ -13,22 +13,18 @@ from typing import Any
 
 import pytest
 from loopback.scenario import Step
-from loopback.server import LoopbackApi
 
 from agentd.metering.usage import ModelUsage, add
-from real import install
+from real.agent_bench import DOCUMENT, STARTS_S, agent_bench
 from real.bench import CHANGE, DESCRIPTION, UNJUDGED, Bench, Ran, endless
-from real.isolation import leave_the_network
 from real.ledger import TOKEN_KEYS, Served, check_call, cost_usd
 from real.models import AGENTS, RealCli
 from real.story import WHOLE, Turn, story
 
 pytestmark = pytest.mark.real
 
-DOCUMENT = "# Challenge: add-export\n\n## Verdict\n- [x] APPROVED\n"
 CHECKS = '[checks]\ntest = "sh check.sh"\nlint = ""\naudit = ""\n'
 TINY = Decimal("0.000001")
-STARTS_S = 120  # opencode takes over half a minute to start on a busy machine
 
 
 @pytest.fixture(params=list(AGENTS.values()), ids=lambda cli: cli.name)
@@ -39,15 +35,8 @@ def cli(request: pytest.FixtureRequest) -> RealCli:
 
 @pytest.fixture
 def bench(tmp_path: Path, cli: RealCli) -> Iterator[Bench]:
-    """A project with that one agent in it, pointed at the loopback API."""
-    agent = install.AGENTS[cli.name]
-    if not agent.is_ready():
-        pytest.fail(f"{cli.name} is not installed: python -m tests.real.install", pytrace=False)
-    leave_the_network()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    with LoopbackApi() as api:
-        yield Bench(root=tmp_path, api=api, clis=agent.bin)
-    signal.signal(signal.SIGINT, before)
+    with agent_bench(tmp_path, cli.name) as made:
+        yield made
 
 
 def begin(bench: Bench, cli: RealCli, *, wire: str = "auto", more: str = "") -> Served:
@@ -103,6 +92,21 @@ def test_an_api_error_after_a_turn(bench: Bench, cli: RealCli) -> None:
     assert ran.exit_code == 4, ran
     assert "loopback error 400" in ran.stderr
     check(bench, cli, status="failed")
+
+
+def test_no_key(bench: Bench, cli: RealCli) -> None:
+    """It is a failure that nobody tries again, and costs nothing."""
+    bench.init(cli.name, wire="auto")
+    bench.set(script_retries=3)
+    bench.with_documents()
+    del bench.environ["ANTHROPIC_API_KEY"]
+    ran = challenge(bench, cli)
+    assert ran.exit_code == 4, ran
+    assert f"{cli.name} failed in step challenge (auth, exit code 1): " in ran.stderr
+    assert f"Log in to {cli.name}, or give it a valid key and credit." in ran.stderr
+    (call,) = bench.calls()
+    assert (call["status"], call["accuracy"], call.get("why")) == ("failed", "exact", None)
+    assert (call["tokens_in"], call["cost_usd"], bench.api.requests) == ("0", "0.0", [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.command import agentd
 from support.hand_sessions import SESSION, claude_line, claude_log, found_in, root, run_of
-from support.session_logs import IMPORTED, Log
+from support.session_logs import IMPORTED, Log, with_databases
 
 from agentd.ledger.store import StateStore
 from agentd.reports.costs import CostRequest, Costs
@@ -63,6 +63,11 @@ UNLOGGED = {
     ("gemini", "sigint_in_stream"),
     ("gemini", "sigkill_in_stream"),
     ("pi", "sigint_in_stream"),
+    # Of opencode an answer is logged once its tools have run.
+    ("opencode", "sigint_in_stream"),
+    ("opencode", "sigint_in_tool"),
+    ("opencode", "sigkill_in_subagent"),
+    ("opencode", "sigkill_in_tool"),
 }
 # What ccusage 20.0.24 tells where it is wrong (its input and what was cached): docs/reports.md.
 CCUSAGE_TELLS: dict[tuple[str, ...], tuple[int, int]] = {
@@ -87,7 +92,7 @@ def whole_logs() -> list[Log]:
 
 @pytest.mark.parametrize("log", whole_logs(), ids=lambda log: "-".join(log.folder.parts[-3:]))
 def test_what_was_served_is_what_is_told(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(log.folder / "home"))
+    monkeypatch.setenv("HOME", str(with_databases(log.folder / "home")))
     total = everywhere("model").report.total
     served = log.served.values()
     truth = (sum(one.input_tokens for one in served), sum(one.output_tokens for one in served))

@@ -154,6 +154,17 @@ def test_a_relay_that_saw_no_request_claims_nothing() -> None:
     assert (outcome.why, outcome.usage_source) == ("relay bypassed", "stdout")
 
 
+def test_a_relay_that_saw_no_request_saw_no_side_call_either() -> None:
+    """As where opencode has no key: of the call for a title its log could not tell."""
+    parsed, logged = Parsed(complete=True, error="no key"), Logged(requests=(), side_calls="title")
+    assert outcome_of(Sources(parsed=parsed, logged=logged)).why == "title"
+    outcome = outcome_of(Sources(parsed=parsed, logged=logged, wire=[]))
+    assert (outcome.why, outcome.accuracy, outcome.usage.total_tokens) == (None, "exact", 0)
+    past = replace(logged, requests=(FIRST,))
+    outcome = outcome_of(Sources(parsed=parsed, logged=past, wire=[]))
+    assert (outcome.why, outcome.usage.total_tokens) == ("relay bypassed", USAGE.total_tokens)
+
+
 def test_the_clis_own_cost_counts_where_its_tokens_are_those_of_the_requests() -> None:
     cost = Decimal("0.25")
     said = replace(USAGE, reported_cost_usd=cost)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from support.hand_sessions import CONFIG, SESSION, claude_line, claude_log, found_in, root, run_of
-from support.session_logs import IMPORTED, Log
+from support.session_logs import IMPORTED, Log, with_databases
 
 from agentd.ledger.store import StateStore
 from agentd.metering.usage import ModelUsage, add
@@ -53,7 +53,7 @@ def test_a_log_has_the_same_for_import_as_for_its_run(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The two readers take each usage block by the same function, and each request once."""
-    monkeypatch.setenv("HOME", str(log.folder / "home"))
+    monkeypatch.setenv("HOME", str(with_databases(log.folder / "home")))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     told = log.read()
     calls = discover.calls_everywhere()

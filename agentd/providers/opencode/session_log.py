@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from agentd.providers.opencode.places import data_folder
 from agentd.providers.opencode.usage import finish_of, read_usage
 from agentd.providers.session_log import OTHERS, LoggedThread, UnknownShape, logged, text
 
-_TITLE = "the call for the title of its session is told nowhere"
+TITLE = "the call for the title of its session is told nowhere"
 _BUSY_S = 1.0
 _MOST_S = 10.0  # whatever stands in it: an agent may have put a view without end there
 _STEPS = 100_000  # of SQLite's machine, some milliseconds
@@ -60,13 +60,19 @@ def read(query: LogQuery) -> Logged | None:
     if file is None or not file.is_file():
         return None
     try:
-        address = f"{file.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as db:
-            until = time.monotonic() + _MOST_S
-            db.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+        with opened(file, time.monotonic() + _MOST_S) as db:
             return _read(db, query)
     except (sqlite3.Error, UnknownShape, ParseError, OSError, ValueError):
         return None
+
+
+@contextlib.contextmanager
+def opened(file: Path, until: float) -> Iterator[sqlite3.Connection]:
+    """A database to read, until the monotonic clock is there. Raises sqlite3.Error."""
+    address = f"{file.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as db:
+        db.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+        yield db
 
 
 def _database(environ: Mapping[str, str]) -> Path | None:
@@ -83,26 +89,26 @@ def _read(db: sqlite3.Connection, query: LogQuery) -> Logged | None:
     sessions = [row[0] for row in db.execute(_SESSIONS, {"session": query.session_id})]
     sessions.sort(key=lambda one: one != query.session_id)  # the run's own is the first
     main, *subagents = (_thread(db, one, since) for one in sessions)
-    if main.unsure is None and began[0] >= since:
-        main.unsure = _TITLE
     found = logged([main, *(one for one in subagents if one.requests or one.waiting)])
+    if found.unsure is None and began[0] >= since:
+        found = replace(found, side_calls=TITLE)
     return found if found.model else replace(found, model=_model(db, query.session_id, since))
 
 
 def _model(db: sqlite3.Connection, session: str, since: int) -> str | None:
     """The model of the last answer that began: none came to its end."""
     rows = db.execute(_MESSAGES, {"session": session, "since": since})
-    named = [value.get("modelID") for _, data in rows if (value := _value(data))]
+    named = [value.get("modelID") for _, data in rows if (value := value_of(data))]
     return next((one for one in reversed(named) if isinstance(one, str)), None)
 
 
 def _thread(db: sqlite3.Connection, session: str, since: int) -> LoggedThread:
     asked = {"session": session, "since": since}
-    messages = {message: _value(data) for message, data in db.execute(_MESSAGES, asked)}
+    messages = {message: value_of(data) for message, data in db.execute(_MESSAGES, asked)}
     steps: list[tuple[str, int, Mapping[str, Any]]] = []
     by_opencode: set[str] = set()  # prompts that it gives itself, as after a compaction
     for message, at, data in db.execute(_PARTS, asked):
-        part = _value(data)
+        part = value_of(data)
         if part.get("type") == "step-finish":
             steps.append((message, at, part))
         elif part.get("synthetic") is True or part.get("type") == "compaction":
@@ -146,5 +152,6 @@ def _request(message: Mapping[str, Any], at: int, step: Mapping[str, Any]) -> Ap
     )
 
 
-def _value(data: str) -> Mapping[str, Any]:
+def value_of(data: str) -> Mapping[str, Any]:
+    """The object that a column of JSON holds; an empty one where it holds none."""
     return mapping(json_value(data))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentd.metering.requests import ApiRequest, unite, usage_of_run
 from agentd.metering.usage import UsageMetrics, run_usage
@@ -16,6 +16,10 @@ from agentd.providers.fields import mapping, text
 from agentd.providers.pi import activity, failures, pointing, session_log
 from agentd.providers.pi.usage import request_of
 
+if TYPE_CHECKING:  # a step loads no language of an API
+    from agentd.metering.dialects.asked import Asked
+
+_SUMMARISES = "You are a context summarization assistant"
 _UNTOLD = "an answer came without usage"
 
 
@@ -28,6 +32,24 @@ def argv(invocation: Invocation) -> list[str]:
         *(("--session", resumed) if resumed else ()),
         *invocation.extra_args,
     ]
+
+
+def asked(found: Asked, headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
+    """Summaries of a session, or of a branch that was left, have a system prompt of their own."""
+    is_own = headers.get("user-agent", "").startswith("pi/")
+    is_summary = is_own and _instructions(body).startswith(_SUMMARISES)
+    return replace(found, thread="side") if is_summary else found
+
+
+def _instructions(body: Mapping[str, Any]) -> str:
+    """How the system prompt of a request begins, in each of the APIs; "" without one."""
+    messages = body.get("messages", body.get("input"))
+    first = mapping(messages[0]) if isinstance(messages, list) and messages else {}
+    is_system = first.get("role") in ("system", "developer")
+    told = body.get("system") or (first.get("content") if is_system else None)
+    if isinstance(told, list) and told:
+        told = mapping(told[0]).get("text")
+    return text(told) or ""
 
 
 class PiParser:
@@ -70,6 +92,7 @@ class PiParser:
         return Parsed(
             usage=self._usage(known),
             complete=self._ended,
+            idle=self._is_idle,
             requests=tuple(known),
             unsure=_UNTOLD if self._untold else None,
             final_text=self._text,
@@ -82,8 +105,12 @@ class PiParser:
     def _usage(self, known: list[ApiRequest]) -> UsageMetrics | None:
         if known:
             return usage_of_run(known, session_id=self._session_id)
-        is_idle = self._session_id and not self._works  # as without a key: it tells that on stderr
-        return run_usage({}, session_id=self._session_id) if is_idle else None
+        return run_usage({}, session_id=self._session_id) if self._is_idle else None
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether its agent has not begun, as without a key: it tells that on stderr."""
+        return bool(self._session_id) and not self._works
 
     def _answered(self, message: Mapping[str, Any]) -> None:
         request = request_of(message)
@@ -102,6 +129,8 @@ class PiParser:
 CLI = Cli(
     point=pointing.point,
     refusal=pointing.refusal,
+    asked=asked,
+    reason_on_stderr=failures.reason_on_stderr,
     argv=argv,
     new_parser=PiParser,
     markers=(

@@ -18,7 +18,7 @@ from agentd.ledger import cache
 from agentd.metering.requests import unite
 from agentd.providers import PROVIDERS
 from agentd.providers.base import understood
-from agentd.providers.session_files import LoggedRequest, LogReader
+from agentd.providers.session_files import LoggedRequest, LogReader, SessionsFormat
 from agentd.providers.session_log import UnknownShape
 from agentd.workflow.sessions.not_imported import Watched, stamp_of
 
@@ -70,21 +70,27 @@ def read_logs(
     """All session logs of sessions that began where ``is_ours`` says so; only what is new is read.
 
     ``roots`` are the folders that those lie in or below, none for all of the machine; ``key`` names
-    the cache. A file that can't be read is left out. ``watched`` gets the files that may have more
-    later. Raises TimeoutError once the monotonic clock is at ``until``; the next time goes on from
-    there.
+    the cache, in which no database is. A file that can't be read is left out. ``watched`` gets the
+    files that may have more later. Raises TimeoutError once the monotonic clock is at ``until``;
+    the next time goes on from there.
     """
     watched = {} if watched is None else watched
     place = cache.path_of("sessions", key)
     loaded = cache.load(place)
     known: dict[str, LogFile] = loaded[1] if loaded and loaded[0] == key else {}
     found: dict[str, LogFile] = {}
+    stored: list[LogFile] = []
     is_new = False
     for provider, row in PROVIDERS.items():
         paths = dict.fromkeys(row.session_logs.find(os.environ, roots) if row.session_logs else ())
         if row.session_logs is None or not paths:
             continue
         form = row.session_logs.load()
+        if isinstance(form, SessionsFormat):
+            for path in paths:
+                stored += _stored(provider, form, path, is_ours, until)
+                watched |= {name: stamp_of(name) for name in (str(path), f"{path}-wal")}
+            continue
         for path in paths:
             name = os.fspath(path)
             try:
@@ -108,7 +114,33 @@ def read_logs(
                 watched[name] = tuple(stamp)
     if is_new or len(found) != len(known):
         cache.save(place, (key, found))
-    return [log for log in found.values() if log.is_ours or (not roots and log.is_ours is None)]
+    ours = [log for log in found.values() if log.is_ours or (not roots and log.is_ours is None)]
+    return ours + stored
+
+
+def _stored(
+    provider: str,
+    form: SessionsFormat,
+    path: Path,
+    is_ours: Callable[[str], bool],
+    until: float,
+) -> Iterator[LogFile]:
+    """The sessions of a database, which is asked anew each time; none where it can't be read."""
+    try:
+        stamp = _stamp(path)
+        for one in form.read_all(path, is_ours, until):
+            yield LogFile(
+                provider,
+                one.reader,
+                stamp,
+                is_ours=True,
+                by_agentd=_OWN_PROMPT in one.prompt.encode(),
+                requests=dict(one.requests),
+            )
+    except TimeoutError:
+        raise
+    except OSError:
+        return
 
 
 def _stamp(path: Path) -> FileStamp:

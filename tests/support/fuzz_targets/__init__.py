@@ -26,7 +26,7 @@ TARGETS: dict[str, Target] = {
             by_lines=True,
         )
         for name, row in PROVIDERS.items()
-        if row.session_logs
+        if row.session_logs and not row.session_logs.file
     },
     "session_log.opencode": Target(
         reader=cli_output.database_reader, seeds=cli_output.database_seeds, by_lines=True
