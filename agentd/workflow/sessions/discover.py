@@ -27,7 +27,7 @@ from agentd.workflow.sessions.log_cache import LogFile, read_logs
 from agentd.workflow.sessions.manual_call import CUT, ManualCall
 from agentd.workflow.sessions.not_imported import not_imported, remember, stamp_of
 from agentd.workflow.sessions.own_runs import NOTHING_KNOWN, Known, read_known
-from agentd.workflow.sessions.places import inside, roots_of, watched_places
+from agentd.workflow.sessions.places import inside, log_places, roots_of, watched_places
 
 _DAY_S = 86400
 ALL = "*"
@@ -44,7 +44,9 @@ def manual_calls(workspace: Workspace, *, until: float = inf) -> list[ManualCall
     root, begun_ns = workspace.project.root, time.time_ns()
     roots = roots_of(root)
     watched = watched_places(root, roots)
-    logs = read_logs(str(root), roots, inside(roots, watched), until=until, watched=watched)
+    logs = read_logs(
+        str(root), roots, log_places(root), inside(roots, watched), until=until, watched=watched
+    )
     calls: list[ManualCall] = []
     if any(log.requests for log in logs):  # else without reading what all ledgers know
         changes = _changes_of(workspace, roots)
@@ -57,7 +59,7 @@ def manual_calls(workspace: Workspace, *, until: float = inf) -> list[ManualCall
 
 def logs_everywhere() -> list[LogFile]:
     """All session logs of this machine."""
-    return read_logs(ALL, (), lambda cwd: True)
+    return read_logs(ALL, (), log_places(), lambda cwd: True)
 
 
 def calls_everywhere(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -16,11 +16,11 @@ from agentd.files import FileStamp
 from agentd.json_value import json_value
 from agentd.ledger import cache
 from agentd.metering.requests import unite
-from agentd.providers import PROVIDERS
 from agentd.providers.base import understood
 from agentd.providers.session_files import LoggedRequest, LogReader, SessionsFormat
 from agentd.providers.session_log import UnknownShape
 from agentd.workflow.sessions.not_imported import Watched, stamp_of
+from agentd.workflow.sessions.places import Place
 
 _TAIL_BYTES = 512  # a line's time and its ids are in there
 _OWN_PROMPT = b'":"# agentd: step `'  # as prompts/_frame.md begins, where a log quotes it
@@ -62,6 +62,7 @@ class LogFile:
 def read_logs(
     key: str,
     roots: Sequence[Path],
+    places: Iterable[Place],
     is_ours: Callable[[str], bool],
     *,
     until: float = inf,
@@ -69,6 +70,7 @@ def read_logs(
 ) -> list[LogFile]:
     """All session logs of sessions that began where ``is_ours`` says so; only what is new is read.
 
+    ``places`` are where to look for logs.
     ``roots`` are the folders that those lie in or below, none for all of the machine; ``key`` names
     the cache, in which no database is. A file that can't be read is left out. ``watched`` gets the
     files that may have more later. Raises TimeoutError once the monotonic clock is at ``until``;
@@ -81,11 +83,13 @@ def read_logs(
     found: dict[str, LogFile] = {}
     stored: list[LogFile] = []
     is_new = False
-    for provider, row in PROVIDERS.items():
-        paths = dict.fromkeys(row.session_logs.find(os.environ, roots) if row.session_logs else ())
-        if row.session_logs is None or not paths:
+    seen: set[Path] = set()
+    for provider, of_cli, environ in places:
+        paths = [path for path in dict.fromkeys(of_cli.find(environ, roots)) if path not in seen]
+        seen.update(paths)
+        if not paths:
             continue
-        form = row.session_logs.load()
+        form = of_cli.load()
         if isinstance(form, SessionsFormat):
             for path in paths:
                 stored += _stored(provider, form, path, is_ours, until)

@@ -4,26 +4,57 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from agentd.providers import PROVIDERS
+from agentd.providers.provider import SessionLogs
 from agentd.workflow.sessions.not_imported import Watched, stamp_of
+
+Place = tuple[str, SessionLogs, Mapping[str, str]]
+"""A CLI, its session logs, and the variables that tell where these lie."""
+
+
+def log_places(root: Path | None = None) -> list[Place]:
+    """Where logs are looked for: as this process has it, and as ``set_env`` of a project moves it.
+
+    The config is read where it has a ``set_env``. Raises ConfigError.
+    """
+    found: list[Place] = [
+        (name, row.session_logs, os.environ) for name, row in PROVIDERS.items() if row.session_logs
+    ]
+    path = root and root / "agentd" / "config.toml"
+    with contextlib.suppress(OSError):
+        if path and b"set_env" in path.read_bytes():
+            from agentd.config.load import load
+
+            config = load(path)
+            for name, settings in config.providers.items():
+                row = config.row(name)
+                if row.session_logs and settings.set_env:
+                    found.append((row.row_name, row.session_logs, settings.reaching(os.environ)))
+    return found
 
 
 def has_logs(root: Path) -> bool:
-    """Whether there is a log that may be of a session in the project, or in a worktree of it."""
+    """Whether there is a log that may be of a session in the project, or in a worktree of it.
+
+    Raises ConfigError.
+    """
     roots = roots_of(root)
-    rows = (row.session_logs for row in PROVIDERS.values() if row.session_logs)
-    return any(True for row in rows for _ in row.find(os.environ, roots))
+    return any(True for _, logs, environ in log_places(root) for _ in logs.find(environ, roots))
 
 
 def watched_places(root: Path, roots: Sequence[Path]) -> Watched:
-    """What is there or not, and changes before there is another log, or another worktree."""
-    rows = (row.session_logs for row in PROVIDERS.values() if row.session_logs)
-    folders = [folder for row in rows for folder in row.folders(os.environ, roots)]
-    return {path: stamp_of(path) for path in (*folders, *_of_worktrees(root.resolve()))}
+    """What is there or not, and changes before there is another log, or another worktree.
+
+    Raises ConfigError.
+    """
+    places = log_places(root)
+    folders = [folder for _, logs, environ in places for folder in logs.folders(environ, roots)]
+    config = f"{root}/agentd/config.toml"
+    return {path: stamp_of(path) for path in (*folders, config, *_of_worktrees(root.resolve()))}
 
 
 def _of_worktrees(root: Path) -> list[str]:
