@@ -15,7 +15,7 @@ from agentd.errors import InputError, StateError, UsageError
 from agentd.masking import without_keys
 
 # Spelled out, for the help: the room that knows them takes too long to load.
-Format = Literal["focus", "prometheus", "csv", "jsonl"]
+Format = Literal["focus", "prometheus", "otlp", "csv", "jsonl"]
 FocusVersion = Literal["1.2", "1.4"]
 
 
@@ -66,8 +66,8 @@ def export(
 ) -> None:
     """Write the calls of a change for other tools: a table of costs, metrics, JSON lines.
 
-    `focus` is a FOCUS dataset in CSV, `prometheus` is for a textfile collector, `csv` has a row for
-    each call, `jsonl` a line that `agentd import --jsonl` reads.
+    `focus` is a FOCUS dataset in CSV, `prometheus` is for a textfile collector, `otlp` has a span
+    for each call, `csv` a row, `jsonl` a line that `agentd import --jsonl` reads.
     """
     gc.disable()  # the process ends soon, and what it reads is many small values
     if shape is None:

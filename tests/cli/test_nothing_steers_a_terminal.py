@@ -34,7 +34,12 @@ READING = [
         "export --all --format focus",
         "export --format jsonl",
     ),
-    *("export --all --format prometheus", "export {evil} --format csv", "export --format {evil}"),
+    *(
+        "export --all --format prometheus",
+        "export --all --format otlp",
+        "export {evil} --format csv",
+        "export --format {evil}",
+    ),
     *("validate add-x", "validate add-x --json", "doctor", "doctor --json", "doctor --report"),
     *("config list", "config list --json", "config get project_name", "config get {evil}"),
     *("models", "models {evil}", "price --model {evil} --tokens-in 5", "status {evil}"),

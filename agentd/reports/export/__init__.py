@@ -12,6 +12,7 @@ from agentd.reports.export.calls import Exported
 FORMATS: Mapping[str, str] = {
     "focus": "focus.rows",
     "prometheus": "prometheus",
+    "otlp": "otlp",
     "csv": "csv_calls",
     "jsonl": "json_lines",
 }
