@@ -43,9 +43,71 @@ def test_keys_and_passwords(text: str, wanted: str) -> None:
     assert masked(text, {}) == wanted
 
 
+LONG = f"{KEY}i9J0k1L2m3N4o5P6"
+AWS = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+BASIC = "dXNlcjpwYXNzd29yZA=="
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"sk-proj-{LONG}_{KEY}-A", f"sk-svcacct-{LONG}", f"sk-ant-oat01-{LONG}", f"ghs_{LONG}"),
+        *(f"AQ.Ab8RN6{LONG}", f"GOCSPX-{LONG}", f"1//0g{LONG}", f"ya29.a0{LONG}", f"hf_{LONG}"),
+        *(f"ABSKQmVkcm9ja0FQSUtleS{LONG}==", f"bedrock-api-key-{LONG}", f"xapp-1-A0B-{LONG}"),
+        *(f"pplx-{LONG}", f"r8_{LONG}", f"nvapi-{LONG}", f"fw_{LONG}", f"tgp_v1_{LONG}"),
+        *(f"csk-{LONG}", f"lsv2_pt_{LONG}_a", f"gloas-{LONG}", f"shpat_{LONG}", f"dop_v1_{LONG}"),
+        *(f"ATATT3xFf{LONG}", f"tvly-dev-{LONG}"),
+    ],
+)
+def test_keys_by_their_forms_wherever_they_stand(key: str) -> None:
+    for text in ("{}", "it said {}\n", '{{"a": "{}"}}', '\\"{}\\"', "x={}&y"):
+        assert without_keys(text.format(key), {}) == text.format("***")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"Authorization: Basic {BASIC}\nHost: x", "Authorization: Basic ***\nHost: x"),
+        (f"authorization: token {LONG}", "authorization: token ***"),
+        (f"Proxy-Authorization: Basic {BASIC}", "Proxy-Authorization: Basic ***"),
+        (
+            f"Authorization: AWS4-HMAC-SHA256 Credential=x/y, Signature={LONG}",
+            "Authorization: AWS4-HMAC-SHA256 ***",
+        ),
+        (f"https://x.example/c?sv=2&sig={LONG}%2B&a", "https://x.example/c?sv=2&sig=***&a"),
+        (f"https://hooks.slack.com/services/T0/B0/{LONG}", "https://hooks.slack.com/services/***"),
+    ],
+)
+def test_headers_and_urls_in_what_an_agent_said(text: str, wanted: str) -> None:
+    assert without_keys(text, {}) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"aws_secret_access_key: {AWS}", "aws_secret_access_key: ***"),
+        (f'"SecretAccessKey": "{AWS}"', '"SecretAccessKey": ***'),
+        (f"AccountKey={KEY}/+==;Endpoint=x", "AccountKey=***;Endpoint=x"),
+        (f'"clientSecret": "{KEY}", "accessToken":"x"', '"clientSecret": ***, "accessToken":***'),
+        ("PGPASSWORD=hunter2x psql", "PGPASSWORD=*** psql"),
+        (f'{{\\"api_key\\": \\"{KEY}\\"}}', '{\\"api_key\\": ***}'),
+        (f"Set-Cookie: session={KEY}; Path=/", "Set-Cookie: ***"),
+        ("curl -u me:hunter2x https://x", "curl -u me:*** https://x"),
+    ],
+)
+def test_by_names_in_errors(text: str, wanted: str) -> None:
+    assert masked(text, {}) == wanted
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Authorization: Basic is not supported",
+        'headers["Authorization"] = "Basic " + credentials',
+        "docker run --user 1000:1000 -u 10:10",
+        "git push -u origin main, monkey=3, keyboard: b2",
+        "a cookie: eat it",
+        "see https://x.example/?sigma=4",
         "unknown key codex.zzz is ignored",
         "rotate-api-key: agentd/changes/rotate-api-key/STATE.yaml, line 3",
         "Invalid API key: check your login",
