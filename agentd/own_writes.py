@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
 
+from agentd.digests import sha256
 from agentd.errors import LockHeld
 from agentd.locks import lock, try_lock
 from agentd.state_folder import LOCK, WRITES, is_of_no_use, state_folders_around
@@ -233,6 +234,4 @@ def _base64(data: bytes) -> str:
 
 
 def _sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
+    return str(sha256(data).hexdigest())

@@ -14,9 +14,8 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
+from agentd.digests import sha256
 from agentd.errors import StateError
 
 LOCK, HOLD = "lock", ".work"
@@ -105,18 +104,7 @@ def is_of_no_use(name: str) -> bool:
 
 def hash_of(text: str) -> str:
     """32 digits for a path or another key, which nobody can find another text for."""
-    return str(_sha256()(os.fsencode(text)).hexdigest()[:32])
-
-
-@cache
-def _sha256() -> Any:
-    # hashlib takes 4 ms to load, a tenth of `agentd --version`. These are not in every Python.
-    for module in ("_sha2", "_sha256"):  # since 3.12, and before
-        with contextlib.suppress(ImportError):
-            return __import__(module).sha256
-    import hashlib
-
-    return hashlib.sha256
+    return str(sha256(os.fsencode(text)).hexdigest()[:32])
 
 
 def roots_worked_in() -> list[str]:

@@ -8,7 +8,6 @@ a baseline whose log nobody holds is a killed guard's, and the next command judg
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from agentd.digests import sha256
 from agentd.files import sync_folder
 from agentd.guard.tree import Look, look_at
 
@@ -108,7 +108,7 @@ class Baseline:
         }
         index = json.dumps(told).encode()
         at = self._append(index)
-        self._append(at.to_bytes(8) + hashlib.sha256(index).digest() + _FORMAT)
+        self._append(at.to_bytes(8) + sha256(index).digest() + _FORMAT)
         self._file.truncate(self._end)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -147,7 +147,7 @@ class Baseline:
             raise ValueError("no footer")
         at = int.from_bytes(footer[:8])
         index = self._read(at, whole - _FOOTER_BYTES - at)
-        if hashlib.sha256(index).digest() != footer[8:40]:
+        if sha256(index).digest() != footer[8:40]:
             raise ValueError("damaged")
         told = json.loads(index)
         self._end = at

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
+from agentd.digests import sha256
 from agentd.frozen import frozen
 from agentd.guard.tree import Look
 from agentd.guard.write_log import OwnWrite

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agentd.digests import sha256
 from agentd.files import read_plain
 from agentd.frozen import frozen
 from agentd.git import GitFailed
@@ -62,7 +62,7 @@ class GitRefs:
                 for name, oid in refs.items()
                 if not name.startswith(_REMOTE) and name != _STASH
             },
-            remote=hashlib.sha256(os.fsencode("\n".join(remote))).hexdigest() if remote else "",
+            remote=sha256(os.fsencode("\n".join(remote))).hexdigest() if remote else "",
             stashes=tuple(_stashes(place)) if _STASH in refs else (),
             worktrees=tuple(sorted(_names(place.common / "worktrees"))),
         )

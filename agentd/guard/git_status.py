@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from agentd.digests import sha256
 from agentd.frozen import frozen
 from agentd.git import GitFailed
 from agentd.guard.git_place import GitPlace
@@ -148,11 +148,11 @@ def look_inside(path: Path) -> tuple[Look, bool] | None:
     if place.git_dir.is_relative_to(place.top):  # else it is the outer repository's
         own = [(os.fspath(file), repr(look)) for file, look in settings_of(place)]
     parts = repr((head.strip(), len(status.entries), looks, own))
-    digest = hashlib.sha256(parts.encode("utf-8", "surrogateescape")).digest()
+    digest = sha256(parts.encode("utf-8", "surrogateescape")).digest()
     return Look("repository", digest=digest), not status.entries
 
 
 def clean_module(commit: str) -> Look:
     """How a submodule looks that is at this commit with nothing changed in it."""
     parts = repr((commit.encode(), 0, [], []))
-    return Look("repository", digest=hashlib.sha256(parts.encode()).digest())
+    return Look("repository", digest=sha256(parts.encode()).digest())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import stat
@@ -10,6 +9,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import IO
 
+from agentd.digests import sha256
 from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
 
@@ -125,7 +125,7 @@ def look_at(
 
 def _read(path: str | Path, look: Look, keep: IO[bytes] | None) -> Look:
     at = keep.tell() if keep else -1
-    digest = hashlib.sha256()
+    digest = sha256(size=look.size)
     size = 0
     # O_NONBLOCK: should it have become a FIFO meanwhile, nothing waits for its writer.
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

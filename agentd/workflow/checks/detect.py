@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 
 from agentd.config.model import CHECKS, ChecksConfig
 from agentd.frozen import frozen
 from agentd.late_pattern import late_pattern
-from agentd.workflow.checks import languages, node, python
-from agentd.workflow.checks.check_files import CheckFiles
 
 
 @frozen()
@@ -72,9 +69,14 @@ def detect(root: Path) -> LocalChecks:
 
     What a Makefile or a justfile has counts where no language has a check of that kind.
     """
+    from agentd.workflow.checks import languages  # a config may name them all
+    from agentd.workflow.checks.check_files import CheckFiles
+
     files = CheckFiles(root)
     found = {
-        language: commands for language, look in _LANGUAGES.items() if (commands := look(files))
+        language: commands
+        for language, look in languages.LANGUAGES.items()
+        if (commands := look(files))
     }
     checks: list[LocalCheck] = []
     for kind in CHECKS:
@@ -85,16 +87,3 @@ def detect(root: Path) -> LocalChecks:
         if not having and (command := languages.make(files).get(kind)):
             checks.append(LocalCheck(kind, command, detected=True))
     return tuple(checks)
-
-
-_LANGUAGES: dict[str, Callable[[CheckFiles], dict[str, str]]] = {
-    "python": python.look,
-    "node": node.look,
-    "rust": languages.rust,
-    "go": languages.go,
-    "java": languages.java,
-    "dotnet": languages.dotnet,
-    "php": languages.php,
-    "ruby": languages.ruby,
-    "deno": languages.deno,
-}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 
 from agentd.late_pattern import late_pattern
+from agentd.workflow.checks import node, python
 from agentd.workflow.checks.check_files import CheckFiles, installed, table, wrapped
 
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
@@ -123,3 +125,16 @@ def make(files: CheckFiles) -> dict[str, str]:
         if found:
             return found
     return {}
+
+
+LANGUAGES: dict[str, Callable[[CheckFiles], dict[str, str]]] = {
+    "python": python.look,
+    "node": node.look,
+    "rust": rust,
+    "go": go,
+    "java": java,
+    "dotnet": dotnet,
+    "php": php,
+    "ruby": ruby,
+    "deno": deno,
+}
