@@ -121,10 +121,22 @@ def _invoke(arguments: list[str]) -> int:
     except OSError as error:
         names = " -> ".join(str(name) for name in (error.filename, error.filename2) if name)
         where = f"{names}: " if names else ""
+        if not names and _folder_is_gone():
+            raise InputError(
+                "the current folder is gone", fix="Change to a folder that is there (cd)."
+            ) from error
         raise InputError(
             f"{where}{error.strerror or error}", fix="Check the disk and the permissions."
         ) from error
     return result if isinstance(result, int) else 0
+
+
+def _folder_is_gone() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _end_quietly() -> int:

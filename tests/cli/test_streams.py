@@ -47,3 +47,18 @@ def test_pipe_wants_both(project: Path) -> None:
         done = shell(f"agentd pipe --model gpt-4o {closed}", project)
         assert done.returncode == 1
         assert "stdin or stdout is closed" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["status", "cost --json", "init"])
+def test_a_folder_that_is_gone_is_said(tmp_path: Path, arguments: str) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f"rmdir ../gone; {sys.executable} -m agentd {arguments}"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the current folder is gone" in done.stdout + done.stderr
