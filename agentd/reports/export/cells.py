@@ -7,10 +7,13 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from agentd.clock import iso
 from agentd.metering.money import plain_number
 from agentd.reports.formats.csv_text import harmless
+
+_harmless = lru_cache(maxsize=10_000)(harmless)  # most cells of a column are alike
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
@@ -29,6 +32,6 @@ def _cell(value: object) -> str:
         case datetime():
             return iso(value)
         case str():
-            return harmless(value)
+            return _harmless(value)
         case _:
             return str(value)
