@@ -50,6 +50,8 @@ class Parsed:
     ``requests`` are those that the output shows one by one, with what is known of each.
     ``all_logged``: the session log has every request that came to its end, so a total that holds
     more holds an answer that was cut.
+    ``answering`` is about what the answer under way is so far, where the run is one request: it is
+    told to budgets, and is in no record.
     ``unsure`` says what else is not known of the usage, None when that is nothing.
     ``idle``: it has begun, and not come to its first request.
     ``model`` is what the CLI said it runs, ``error`` its own message when it says that it failed,
@@ -64,6 +66,7 @@ class Parsed:
     turns: int = 1
     requests: tuple[ApiRequest, ...] = ()
     all_logged: bool = False
+    answering: UsageMetrics | None = None
     unsure: str | None = None
     idle: bool = False
     final_text: str = ""

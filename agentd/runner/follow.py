@@ -239,7 +239,9 @@ def follow(
         more = reading.pump()
         if after_refusal.lingers():
             return "budget_stopped"
-        if meter is not None and not _is_metered(relay) and (usage := live.grown()) is not None:
+        # Between its requests a relay holds a run to its budgets; within one this does.
+        used = live.answering if _is_metered(relay) else live.grown
+        if meter is not None and (usage := used()) is not None:
             must_stop = meter(usage)
             if must_stop:
                 return "budget_stopped"

@@ -22,6 +22,7 @@ Meter = Callable[[UsageMetrics], bool | None]
 
 LOG_EVERY_S = 0.02
 _LOG_SHARE = 20  # a long log is read again only after twenty times as long as that took
+_ANSWER_STEP_TOKENS = 100
 _END_S = 2.0  # a CLI that has reported its end is left to end by itself for that long
 
 
@@ -45,9 +46,9 @@ class Live:
         self._reading, self._cli = reading, cli
         self._info, self._environ = info, environ
         self._resumed = info.resume_session_id is not None
-        self._events = 0
+        self._events = self._events_answering = 0
         self._most = UsageMetrics()
-        self._told = 0
+        self._told = self._told_answering = 0
         self._ended_at: float | None = None
         self._complete = False
         self._parsed = Parsed()
@@ -73,9 +74,20 @@ class Live:
         self._told = self._most.total_tokens
         return self._most
 
+    def answering(self) -> UsageMetrics | None:
+        """About what the answer under way has come to, when that is clearly more than was told."""
+        if self._reading.events == self._events_answering:
+            return None
+        self._events_answering = self._reading.events
+        usage = self._reading.so_far(resumed=self._resumed).answering
+        if usage is None or usage.total_tokens < self._told_answering + _ANSWER_STEP_TOKENS:
+            return None
+        self._told_answering = usage.total_tokens
+        return usage
+
     def again(self) -> None:
         """Tell at the next asking what was told last."""
-        self._told = 0
+        self._told = self._told_answering = self._events_answering = 0
 
     def _printed(self) -> UsageMetrics | None:
         if self._reading.events == self._events:

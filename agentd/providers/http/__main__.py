@@ -1,7 +1,7 @@
 """``python -m agentd.providers.http``: one prompt from stdin to a server, JSON lines to stdout.
 
-start: {model}, text: {text}, request: what is known of its usage, end: {error?: {reason, message},
-sent?: false where no request went out}.
+start: {model, chars: of the prompt}, text: {text}, request: what is known of its usage, end:
+{error?: {reason, message}, sent?: false where no request went out}.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
     exchange = Exchange(options, lambda text: _tell("text", text=text), os.environ)
     if options.count:
         return _count(options, exchange, prompt)
-    _tell("start", model=options.model, api=options.api)
+    _tell("start", model=options.model, api=options.api, chars=len(prompt))
     failure: Failure | None = None
     try:
         asyncio.run(exchange.ask(prompt))
