@@ -282,6 +282,29 @@ def test_every_shape_of_usage(server: str) -> None:
     assert all(one.exact for one in parsed.requests)
 
 
+@pytest.mark.parametrize(
+    ("more", "cached", "cost_usd"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 512}}, 512, None),
+        ({"prompt_tokens_details": None}, 0, None),  # vLLM
+        ({"prompt_cache_hit_tokens": 64, "prompt_cache_miss_tokens": 836}, 64, None),
+        ({"cost": 0.00014, "prompt_tokens_details": {"cached_tokens": 4}}, 4, "0.00014"),
+    ],
+)
+def test_every_shape_of_usage_of_an_answer_that_is_not_streamed(
+    more: Mapping[str, Any], cached: int, cost_usd: str | None
+) -> None:
+    with chat_api(whole(TEXT, {**USAGE, **more}, prompt_filter_results=[])) as api:
+        parsed, done = ask(f"{api.url}/v1", stream=False)
+    assert (done.returncode, parsed.final_text) == (0, TEXT)
+    assert parsed.usage is not None
+    assert parsed.usage.total_tokens == 940
+    assert parsed.usage.cache_read_input_tokens == cached
+    told_usd = parsed.usage.reported_cost_usd
+    assert (None if told_usd is None else f"{told_usd:f}") == cost_usd
+    assert all(one.exact for one in parsed.requests)
+
+
 def test_no_usage_at_all_is_not_told_as_one() -> None:
     with chat_api(answer_of(TEXT, None)) as api:
         parsed, done = ask(f"{api.url}/v1", include_usage=False)
