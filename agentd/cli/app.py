@@ -39,6 +39,7 @@ COMMANDS = {
     "statusline": "statusline",
     "merge-driver": "merge_driver",
     "dashboard": "dashboard",
+    "report": "report",
     "completion": "completion",
     "help": "help",
     "config": "config",

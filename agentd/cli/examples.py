@@ -47,6 +47,10 @@ agentd list --specs                        # the main specs""",
 agentd show
 agentd show add-oauth --json
 agentd show add-oauth --diff               # against the main specs""",
+    "report": """\
+agentd report --html report.html           # all changes
+agentd report add-oauth --html /tmp/add-oauth.html
+agentd -C project report --html report.html""",
     "dashboard": """\
 agentd dashboard --open
 agentd dashboard --port 0                  # any port that is free

@@ -62,6 +62,16 @@ def requests_document(entry: Entry, call_id: str) -> dict[str, Any] | None:
     return requests_of(found)
 
 
+def requests_documents(entry: Entry) -> dict[str, Any]:
+    """The requests of each call by its id, where they are known here."""
+    change = _fresh(entry.change)
+    try:
+        logged = call_log_of(change, with_requests=True).calls
+    except (AgentdError, OSError):  # the change's own document tells why
+        return {}
+    return {one.call.id: requests_of(one) for one in logged if one.requests is not None}
+
+
 def forecast_document(entry: Entry) -> dict[str, Any]:
     """What is probably to come for a change, in words; None where nobody can tell."""
     try:

@@ -36,6 +36,7 @@ class Index:
         self._folders: tuple[FileStamp | None, FileStamp | None] = None, None
         self._config: FileStamp | None = None
         self._names: Counter[str] = Counter()
+        self._several: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -62,7 +63,7 @@ class Index:
                 entry = kept.get(change) or self._read(change)
                 if entry is not None:
                     entries[entry.key] = entry
-                    self._names.update(entry.names)
+                    self._count(entry.names)
                 if number % 20 == 0:
                     told(number, len(self._changes))
             kept.save(entries.values())
@@ -103,15 +104,20 @@ class Index:
             if changed:
                 for key in changed:
                     self._names.subtract(before[key].names if key in before else ())
-                    self._names.update(entries[key].names if key in entries else ())
+                    self._count(entries[key].names if key in entries else frozenset())
                 self.entries = self._once(entries)
             return frozenset(changed)
 
+    def _count(self, names: frozenset[str]) -> None:
+        self._names.update(names)
+        self._several.update(name for name in names if self._names[name] > 1)
+
     def _once(self, entries: dict[str, Entry]) -> dict[str, Entry]:
         """With each call in one entry, where merges or imports have left it in several."""
-        several = {name for name, times in self._names.items() if times > 1}
-        if not several:
+        if not self._several:
             return entries
+        several = {name for name in self._several if self._names[name] > 1}
+        self._several = several
         shared = [one for one in entries.values() if not several.isdisjoint(one.names)]
         changes = [one.change for one in shared]
         once = counted_once(changes, [read_ledger(change, []) for change in changes])

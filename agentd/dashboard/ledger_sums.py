@@ -34,12 +34,16 @@ class Cell(NamedTuple):
 
 
 class LedgerSums(NamedTuple):
-    """``ids`` are those of the calls; ``whys``: how many are partial for what reason."""
+    """``ids`` are those of the calls; ``whys``: how many are partial for what reason.
+
+    ``last_minute`` is that of the last call, None where none has a time.
+    """
 
     totals: Totals
     cells: tuple[Cell, ...]
     ids: frozenset[str]
     whys: Mapping[str, int]
+    last_minute: int | None
 
 
 def sums_of(rows: Sequence[Row]) -> LedgerSums:
@@ -50,6 +54,10 @@ def sums_of(rows: Sequence[Row]) -> LedgerSums:
             cells=tuple(_cells(rows)),
             ids=frozenset(row.call_id for row in rows if row.call_id),
             whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
+            last_minute=max(
+                (int(row.started_at // 60) for row in rows if row.started_at is not None),
+                default=None,
+            ),
         )
 
 

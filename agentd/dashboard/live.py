@@ -17,7 +17,8 @@ from agentd.dashboard.running import Runs
 from agentd.project.layout import Project
 
 TICK_S = 0.025
-_SHARE = 15  # a project with many changes is looked at more seldom
+_LONGEST_S = 0.1
+_SHARE = 5  # a project with many changes is looked at more seldom
 _ALL_EVERY_S = 2.0
 _RUNNING_EVERY_S = 0.2
 _TOLD_EVERY_S = 0.3
@@ -41,6 +42,7 @@ class Live:
         self._pages: set[asyncio.Queue[bytes]] = set()
         self._reader = ThreadPoolExecutor(1, "agentd-reader")
         self._due = {"all": 0.0, "running": 0.0}
+        self._pause_s = TICK_S
         self._busy = asyncio.Lock()
 
     async def watch(self) -> None:
@@ -54,11 +56,9 @@ class Live:
             self.loaded.set()
             self._send(self._everything())
             while True:
-                began = time.monotonic()
                 if self._pages:
                     await self._look()
-                took = time.monotonic() - began
-                await asyncio.sleep(max(TICK_S, _SHARE * took if took < 1 else 1))
+                await asyncio.sleep(self._pause_s)
         finally:
             self._runs.close()
             self._reader.shutdown(wait=False, cancel_futures=True)
@@ -97,7 +97,9 @@ class Live:
         """The event about what has changed, None where nothing has; in the reader's thread."""
         now = time.monotonic()
         changed: frozenset[str] = frozenset()
+        began = time.thread_time()
         seen = self.index.glance()
+        self._pause_s = min(_LONGEST_S, max(TICK_S, _SHARE * (time.thread_time() - began)))
         if seen is None or now >= self._due["all"]:
             changed = self.index.refresh()
             self._due["all"] = now + _ALL_EVERY_S

@@ -62,7 +62,9 @@ def _budgets(index: Index, now: datetime) -> list[Budget]:
 def _spent_in(period: Period, entries: Iterable[Entry]) -> Amount:
     """What the calls of a period have spent; periods begin and end with a minute."""
     tokens, usds = 0, []
-    for cell in chain.from_iterable(one.sums.cells for one in entries):
+    since = (period.begin or 0) / 60
+    lately = (one for one in entries if (one.sums.last_minute or 0) >= since or not since)
+    for cell in chain.from_iterable(one.sums.cells for one in lately):
         if period.holds(None if cell.minute is None else cell.minute * 60):
             usds.append(cell.cost_usd)
             tokens += cell.tokens_in + cell.tokens_out
@@ -78,7 +80,9 @@ def _cells_of(budget: Budget, entries: Mapping[str, Entry], now: datetime) -> It
 
 def _recent(entries: Iterable[Entry], now: datetime) -> Iterable[Cell]:
     since = (now.timestamp() - LONGEST_S) / 60
-    every = chain.from_iterable(one.sums.cells for one in entries)
+    every = chain.from_iterable(
+        one.sums.cells for one in entries if (one.sums.last_minute or 0) >= since
+    )
     return [cell for cell in every if cell.minute is not None and cell.minute >= since]
 
 

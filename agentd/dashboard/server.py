@@ -8,7 +8,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, tzinfo
-from importlib import resources
 
 from aiohttp import web
 
@@ -17,23 +16,16 @@ from agentd.dashboard.change_page import change_document, forecast_document, req
 from agentd.dashboard.charts import Charts
 from agentd.dashboard.entry import Entry
 from agentd.dashboard.live import Live
+from agentd.dashboard.page_files import TYPES, page_files
 from agentd.errors import InputError
 from agentd.periods import zone
 from agentd.project.layout import Project
 
 DEFAULT_PORT = 8377
-_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _KEEP_ALIVE_S = 15.0
 _MOST_ZONES = 8
 _LIVE, _FILES = web.AppKey("live", Live), web.AppKey("files", dict[str, bytes])
 _CHARTS = web.AppKey("charts", dict[str, Charts])
-
-
-def page_files() -> dict[str, bytes]:
-    """The files of the page by name; nothing else is served."""
-    folder = resources.files("agentd.dashboard") / "page"
-    every = (one for one in folder.iterdir() if one.name.rpartition(".")[2] in _TYPES)
-    return {one.name: one.read_bytes() for one in every}
 
 
 def application(project: Project, rules: access.Access) -> web.Application:
@@ -64,7 +56,7 @@ async def _file(request: web.Request) -> web.Response:
     body = request.app[_FILES].get(name)
     if body is None:
         raise web.HTTPNotFound
-    kind = _TYPES[name.rpartition(".")[2]]
+    kind = TYPES[name.rpartition(".")[2]]
     return web.Response(body=body, content_type=kind, charset="utf-8")
 
 

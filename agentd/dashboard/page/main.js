@@ -6,8 +6,8 @@ import { changeView } from "./change.js";
 import { byId, h } from "./dom.js";
 import { duration, percent, timeOfDay, timeZone, when } from "./format.js";
 import { projectView } from "./project.js";
-import { follow } from "./source.js";
-import { readAddress } from "./url.js";
+import { follow, frozen } from "./source.js";
+import { changeAddress, readAddress } from "./url.js";
 
 const PAUSE_MS = 700;
 let project = null;
@@ -128,6 +128,7 @@ byId("skip").addEventListener("click", (event) => {
 });
 theme();
 watchDialog();
+if (frozen && frozen.opened && !location.hash) location.replace(changeAddress(frozen.opened));
 addEventListener("hashchange", () => project && show());
 setInterval(tick, 1000);
 follow(told);
