@@ -13,6 +13,7 @@ from agentd.providers.http import HTTP
 from agentd.providers.opencode import OPENCODE
 from agentd.providers.pi import PI
 from agentd.providers.provider import Provider
+from agentd.providers.qwen import QWEN
 
 PROVIDERS: dict[str, Provider] = {
     "claude": CLAUDE,
@@ -20,6 +21,7 @@ PROVIDERS: dict[str, Provider] = {
     "gemini": GEMINI,
     "opencode": OPENCODE,
     "pi": PI,
+    "qwen": QWEN,
 }
 
 NAMED: dict[str, Provider] = {"http": HTTP}

@@ -51,3 +51,16 @@ def tool_shown(name: str, arguments: Mapping[str, Any]) -> str:
     """``Bash pytest -q``: a tool and the first line of the argument that tells most."""
     told = next((value for key in _TELLING if isinstance(value := arguments.get(key), str)), "")
     return f"{name} {told.strip().partition(chr(10))[0]}".rstrip()
+
+
+def blocks_shown(blocks: list[Any], *, main: bool) -> Activity:
+    """The content blocks of a message in Anthropic's form; of a subagent only its tool shows."""
+    tool, said = None, ""
+    for block in blocks:
+        match block:
+            case {"type": "tool_use", "name": str(name)}:
+                arguments = block.get("input")
+                tool = tool_shown(name, arguments if isinstance(arguments, Mapping) else {})
+            case {"type": "text", "text": str(text)} if main:
+                said += f"{text}\n"
+    return Activity(tool=tool, text=said)

@@ -111,6 +111,16 @@ def read_json(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def dot_env(path: Path) -> dict[str, str]:
+    """The variables of an .env file; none where it can't be read."""
+    try:
+        lines = files.read_plain(path).decode(errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+
+
 def json_with_comments(text: str) -> Any:
     """The value of JSON with comments and with commas behind the last of a list, as CLIs read it.
 

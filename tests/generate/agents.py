@@ -1,4 +1,4 @@
-"""Record runs of opencode and pi, with the loopback API, into fixtures/.
+"""Record runs of opencode, pi and qwen, with the loopback API, into fixtures/.
 
     python -m tests.generate.agents [AGENT] [SCENARIO ...]
 
@@ -8,6 +8,7 @@ SQL). ``python -m tests.real.install`` installs them before.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -20,7 +21,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,9 +44,12 @@ from agentd.providers import PROVIDERS  # noqa: E402
 from agentd.providers.base import Invocation, LogQuery  # noqa: E402
 
 STARTS_S = 120
+PATIENCE_S = 10
 MARK = "mark"
 ENDLESS = f"touch {MARK}; while test -e {MARK}; do sleep 0.2; done"
 PROMPT = "Say what you see."
+USED = r'tool_result|"role": ?"tool"'  # after a tool, in each API
+NO_LOGS = ("usage_record.jsonl", "usage")  # qwen's own statistics
 TABLES = ("session", "message", "part")
 
 Answers = Callable[[RealCli, Served], list[Step]]
@@ -64,15 +67,15 @@ class Scenario:
     before: Answers | None = None
     logged: bool = True
     session: str | None = None
-    only: str | None = None
+    has_subagents: bool = False
 
 
 def plain(cli: RealCli, served: Served, text: str = "A folder.") -> list[Step]:
-    return [served.step("claude", text=text, **cli.in_main)]
+    return [served.step(cli.api, text=text, **cli.in_main)]
 
 
 def tool(cli: RealCli, served: Served) -> list[Step]:
-    look = served.step("claude", text="I look.", tools=(cli.shell("true"),), **cli.in_main)
+    look = served.step(cli.api, text="I look.", tools=(cli.shell("true"),), **cli.in_main)
     return [look, *plain(cli, served)]
 
 
@@ -81,34 +84,34 @@ def error_after_tool(cli: RealCli, served: Served) -> list[Step]:
 
 
 def endless_tool(cli: RealCli, served: Served) -> list[Step]:
-    return [served.step("claude", text="It lasts.", tools=(cli.shell(ENDLESS),), **cli.in_main)]
+    return [served.step(cli.api, text="It lasts.", tools=(cli.shell(ENDLESS),), **cli.in_main)]
 
 
 def stalls(cli: RealCli, served: Served) -> list[Step]:
-    never = served.step("claude", text="This has no end.", stalls=True, **cli.in_main)
+    never = served.step(cli.api, text="This has no end.", stalls=True, **cli.in_main)
     return [tool(cli, served)[0], never]
 
 
 def cut(cli: RealCli, served: Served) -> list[Step]:
     return [
-        served.step("claude", text="This is cut.", cut=True, **cli.in_main),
+        served.step(cli.api, text="This is cut.", cut=True, **cli.in_main),
         *plain(cli, served),
     ]
 
 
 def subagent(cli: RealCli, served: Served) -> list[Step]:
     return [
-        served.step("claude", tools=(cli.subagent,), without=f"{TASK}|title generator"),
-        served.step("claude", text="Seen.", body=TASK, without="tool_result|title generator"),
+        served.step(cli.api, tools=(cli.subagent,), without=f"{TASK}|title generator"),
+        served.step(cli.api, text="Seen.", body=TASK, without=f"{USED}|title generator"),
         *plain(cli, served),
     ]
 
 
 def endless_subagent(cli: RealCli, served: Served) -> list[Step]:
     asked, _, _ = subagent(cli, served)
-    inner = {"body": TASK, "without": "tool_result|title generator"}
-    look = served.step("claude", tools=(cli.shell("true"),), **inner)
-    endless = served.step("claude", tools=(cli.shell(ENDLESS),), body=TASK)
+    inner = {"body": TASK, "without": f"{USED}|title generator"}
+    look = served.step(cli.api, tools=(cli.shell("true"),), **inner)
+    endless = served.step(cli.api, tools=(cli.shell(ENDLESS),), body=TASK)
     return [asked, look, endless]
 
 
@@ -130,9 +133,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "sigterm_in_stream": Scenario(answers=stalls, stops=signal.SIGTERM, logged=False),
     "sigkill_in_tool": Scenario(answers=endless_tool, stops=signal.SIGKILL),
     "stream_cut_then_ok": Scenario(answers=cut, logged=False),
-    "subagent": Scenario(answers=subagent, only="opencode"),
+    "subagent": Scenario(answers=subagent, has_subagents=True),
     "sigkill_in_subagent": Scenario(
-        answers=endless_subagent, stops=signal.SIGKILL, only="opencode"
+        answers=endless_subagent, stops=signal.SIGKILL, has_subagents=True
     ),
 }
 
@@ -162,8 +165,11 @@ class Recorder:
         """Run it, and write what is to be kept of it."""
         scenario = self.scenario
         if self.cli.side:
-            side = self.served.step("claude", text="A title", model=self.cli.side, stays=True)
+            side = self.served.step(self.cli.api, text="A title", model=self.cli.side, stays=True)
             self.api.add(side)
+        if self.cli.side_body:
+            text, body = "Nothing new.", self.cli.side_body
+            self.api.add(self.served.step(self.cli.api, text=text, body=body, stays=True))
         session = scenario.session and ("ses_unknown" if self.cli.side else "0199-unknown")
         if scenario.before:
             self.api.add(*scenario.before(self.cli, self.served))
@@ -195,37 +201,42 @@ class Recorder:
             run_dir=self.place,
         )
         argv = self.row.argv(invocation)
-        process = subprocess.Popen(
-            argv,
-            cwd=self.project,
-            env=self.environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            executable=shutil.which(argv[0], path=self.environ["PATH"]),
-        )
+        outputs = self.place / "stdout", self.place / "stderr"
+        with outputs[0].open("wb") as stdout, outputs[1].open("wb") as stderr:
+            process = subprocess.Popen(
+                argv,
+                cwd=self.project,
+                env=self.environ,
+                stdin=subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                executable=shutil.which(argv[0], path=self.environ["PATH"]),
+            )
         assert process.stdin
-        process.stdin.write(PROMPT)
+        process.stdin.write(PROMPT.encode())
         process.stdin.close()
-        process.stdin = None
         if stops is not None:
-            until = time.monotonic() + STARTS_S
-            mark = self.project / MARK
-            while not (mark.exists() or self.api.stalled.is_set()) and process.poll() is None:
-                assert time.monotonic() < until
-                time.sleep(0.02)
-            time.sleep(1)
-            os.killpg(process.pid, stops)
-        stdout, stderr = process.communicate(timeout=STARTS_S)
+            self._stop(process, stops)
+        code = process.wait(timeout=STARTS_S)
+        _wait_for_end_of_group(process.pid)
         (self.project / MARK).unlink(missing_ok=True)
-        return argv, stdout, stderr, process.returncode
+        return argv, outputs[0].read_text(), outputs[1].read_text(), code
+
+    def _stop(self, process: subprocess.Popen[bytes], by: signal.Signals) -> None:
+        """Once its tool runs, or its answer stalls."""
+        until = time.monotonic() + STARTS_S
+        mark = self.project / MARK
+        while not (mark.exists() or self.api.stalled.is_set()) and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        time.sleep(1)
+        os.killpg(process.pid, by)
 
     @staticmethod
     def _session_of(stdout: str) -> str:
         first = json.loads(stdout.splitlines()[0])
-        return str(first.get("sessionID") or first["id"])
+        return str(first.get("sessionID") or first.get("session_id") or first["id"])
 
     def _write_recording(
         self,
@@ -244,6 +255,7 @@ class Recorder:
         shown = usage.total_tokens if usage else 0
         served = sum(one.total_tokens for one in billed.values())
         shows = "complete" if shown == served else "partial" if shown else "none"
+        shows = "differs" if shown > served else shows  # a total of the whole session
         shows = shows if served else "none_served_none"
         texts = {
             "argv": "\n".join(argv) + "\n",
@@ -270,6 +282,8 @@ class Recorder:
             place.parent.mkdir(parents=True)
             place.write_text(self._plain(_dump(database)))
         for log in self.home.rglob("*.jsonl"):
+            if log.name in NO_LOGS or log.parent.name in NO_LOGS:
+                continue
             place = home / self._plain(str(log.relative_to(self.home)))
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(self._plain(log.read_text()))
@@ -302,13 +316,29 @@ class Recorder:
 
     def _plain(self, text: str) -> str:
         """The same as if it had happened elsewhere."""
-        for old, new in ((self.project, "/home/user/project"), (self.home, "/home/user")):
-            text = text.replace(str(old), new).replace(_folded(str(old)), _folded(new))
+        places = {self.project: "/home/user/project", self.home: "/home/user"}
+        for old, new in {**places, self.agent.folder: "/opt"}.items():
+            for folded in (str, _folded, _plainly_folded):
+                text = text.replace(folded(str(old)), folded(new))
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8000", text)
+
+
+def _wait_for_end_of_group(pid: int) -> None:
+    """What a launcher leaves behind ends by itself, or, as agentd would have it, by force."""
+    until = time.monotonic() + PATIENCE_S
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(pid, 0)
+            time.sleep(0.05)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _folded(path: str) -> str:
     return path.replace("/", "-")
+
+
+def _plainly_folded(path: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "-", path)
 
 
 def _counts(told: Mapping[str, ModelUsage]) -> dict[str, dict[str, int]]:
@@ -321,7 +351,7 @@ def _counts(told: Mapping[str, ModelUsage]) -> dict[str, dict[str, int]]:
 
 def _dump(database: Path) -> str:
     """The tables that matter, as SQL."""
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as db:
         lines = [line for line in db.iterdump() if _matters(line)]
     return "\n".join(lines) + "\n"
 
@@ -339,7 +369,7 @@ def main(arguments: list[str]) -> None:
     scenarios = [one for one in SCENARIOS if one in arguments] or list(SCENARIOS)
     for cli, name in itertools.product(map(AGENTS.__getitem__, agents), scenarios):
         scenario = SCENARIOS[name]
-        if scenario.only not in (None, cli.name):
+        if scenario.has_subagents and not cli.subagent.name:
             continue
         with tempfile.TemporaryDirectory() as place, LoopbackApi() as api:
             path = Path(place).resolve()

@@ -18,7 +18,10 @@ from agentd.metering.catalog import model_ids
 from agentd.providers import NAMED, PROVIDERS, LlmProvider, any_provider, maker_of
 
 ROOT = Path(__file__).parents[2]
-OUTSIDE = ("agentd/providers/", "agentd/metering/", "agentd/cli/demo/")
+OUTSIDE = (
+    *("agentd/providers/", "agentd/metering/", "agentd/cli/demo/"),
+    "agentd/reports/export/focus/entities.py",  # names makers of models; qwen is one, too
+)
 
 
 def test_names_are_keys_and_folders() -> None:

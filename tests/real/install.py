@@ -28,6 +28,8 @@ FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "clis"
 BIN = FOLDER / "node_modules" / ".bin"
 _NODE = f"node-{sys.platform}-{'arm64' if platform.machine() in ('arm64', 'aarch64') else 'x64'}"
 
+_NODE_22 = {_NODE: "22.23.5"}  # which some of them need
+
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
@@ -79,7 +81,13 @@ AGENTS = {
             name="pi",
             package="@earendil-works/pi-coding-agent",
             version="1.6.0",
-            beside={_NODE: "22.23.5"},  # it needs Node 22
+            beside=_NODE_22,
+        ),
+        Agent(
+            name="qwen",
+            package="@qwen-code/qwen-code",
+            version="0.24.4",
+            beside=_NODE_22,
         ),
     )
 }

@@ -17,7 +17,9 @@ class RealCli:
     small one.
     ``in_main`` and ``in_subagent`` tell requests of the main thread from those of a subagent.
     ``maker`` stands before a model's name where the CLI takes models of several makers, ``side``
-    is the model of its side calls. ``path_key`` is what its write tool calls the path.
+    is the model of its side calls, and ``side_body`` stands in them where it is the main
+    thread's too.
+    ``path_key`` is what its write tool calls the path, ``api`` the CLI that asks the same API.
     """
 
     name: str
@@ -34,7 +36,9 @@ class RealCli:
     after_subagent: ToolCall | None = None
     maker: str = ""
     side: str | None = None
+    side_body: str = ""
     path_key: str = "file_path"
+    api: str = "claude"
 
     @property
     def asked(self) -> str:
@@ -60,6 +64,7 @@ class RealCli:
         return ToolCall(name=self.write_tool, input={self.path_key: path, "content": content})
 
 
+QWEN_MEMORY = "managed memory extraction subagent"
 TASK = "Look around and report."
 
 
@@ -160,6 +165,27 @@ AGENTS: Mapping[str, RealCli] = {
             subagent=_subagent(""),  # it has none
             in_main={},
             in_subagent={},
+        ),
+        RealCli(
+            name="qwen",
+            model="qwen3.8-max",
+            subagent_model="qwen3.8-max",
+            default="qwen3.7-plus",
+            small="qwen3.8-flash",
+            side_body=QWEN_MEMORY,
+            shell_tool="run_shell_command",
+            command_key="command",
+            write_tool="write_file",
+            api="codex",
+            subagent=_subagent(
+                "agent",
+                description="look",
+                prompt=TASK,
+                subagent_type="general-purpose",
+                run_in_background=False,
+            ),
+            in_main={"without": QWEN_MEMORY},
+            in_subagent={"without": QWEN_MEMORY},
         ),
     )
 }

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 DUMMY_KEY = "not-a-key"
 
@@ -32,6 +33,16 @@ GEMINI_SETTINGS = {
 }
 
 
+def qwen_settings(url: str) -> dict[str, Any]:
+    """qwen asks the API, and nobody for updates; it tells nobody how it is used."""
+    auth = {"selectedType": "openai", "baseUrl": f"{url}/v1"}
+    return {
+        "security": {"auth": auth},
+        "general": {"enableAutoUpdate": False},
+        "privacy": {"usageStatisticsEnabled": False},
+    }
+
+
 def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, str]:
     """Write the CLIs' settings into ``home``; the whole environment to run them with.
 
@@ -46,6 +57,9 @@ def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, 
     pi = home / ".pi" / "agent"
     pi.mkdir(parents=True, exist_ok=True)
     (pi / "models.json").write_text(json.dumps({"providers": {"anthropic": {"baseUrl": url}}}))
+    qwen = home / ".qwen"
+    qwen.mkdir(exist_ok=True)
+    (qwen / "settings.json").write_text(json.dumps(qwen_settings(url)))
     return {
         "HOME": str(home),
         "PATH": os.pathsep.join([str(clis), *_system_path()]),

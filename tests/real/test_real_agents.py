@@ -45,6 +45,8 @@ def begin(bench: Bench, cli: RealCli, *, wire: str = "auto", more: str = "") -> 
     served = Served()
     if cli.side:
         bench.api.add(served.step(cli.name, text="A title", model=cli.side, stays=True))
+    if cli.side_body:
+        bench.api.add(served.step(cli.name, text="Nothing new.", body=cli.side_body, stays=True))
     return served
 
 
@@ -130,7 +132,7 @@ def test_the_agent_is_killed_while_a_tool_runs(bench: Bench, cli: RealCli) -> No
     mark = bench.project / UNJUDGED / "mark"
     long = cli.shell(endless(mark))
     bench.api.add(served.step(cli.name, tools=(long,), **cli.in_main))
-    kill: Callable[[int], None] = lambda _: os.kill(bench.cli_pid(), signal.SIGKILL)  # noqa: E731
+    kill: Callable[[int], None] = lambda _: os.killpg(bench.cli_pid(), signal.SIGKILL)  # noqa: E731
     ran = challenge(bench, cli, interrupt_when=mark.exists, by=kill)
     mark.unlink()
     assert ran.exit_code == 4, ran

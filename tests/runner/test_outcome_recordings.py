@@ -52,6 +52,8 @@ def test_most_recordings_are_exact() -> None:
         "codex-0.34.0-err_mid_500_json",  # its last words are an error
         "pi-1.6.0-sigint_in_tool",  # its log tells that nothing was under way
         "pi-1.6.0-sigkill_in_tool",
+        "qwen-0.24.4-sigint_in_tool",
+        "qwen-0.24.4-sigkill_in_tool",
     }
 
 

@@ -24,6 +24,7 @@ from agentd.providers.codex import session_log as codex
 from agentd.providers.gemini import session_log as gemini
 from agentd.providers.opencode import session_log as opencode
 from agentd.providers.pi import session_log as pi
+from agentd.providers.qwen import session_log as qwen
 from support.recordings import FIXTURES
 
 READERS: dict[str, Callable[[LogQuery], Logged | None]] = {
@@ -32,6 +33,7 @@ READERS: dict[str, Callable[[LogQuery], Logged | None]] = {
     "gemini": gemini.read,
     "opencode": opencode.read,
     "pi": pi.read,
+    "qwen": qwen.read,
 }
 
 

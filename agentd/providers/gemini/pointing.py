@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentd.files import read_plain
 from agentd.frozen import frozen
 from agentd.providers.fields import mapping, text
 from agentd.providers.pointing import (
@@ -20,6 +19,7 @@ from agentd.providers.pointing import (
     Pointed,
     Pointing,
     PointQuery,
+    dot_env,
     read_json,
     with_loopback,
 )
@@ -109,11 +109,4 @@ def _dot_env(cwd: Path, home: Path) -> dict[str, str]:
     places = [part / name for part in (cwd, *cwd.parents) for name in (".gemini/.env", ".env")]
     places += [home / ".gemini" / ".env", home / ".env"]
     file = next((place for place in places if place.is_file()), None)
-    if file is None:
-        return {}
-    try:
-        lines = read_plain(file).decode(errors="replace").splitlines()
-    except OSError:
-        return {}
-    pairs = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+    return dot_env(file) if file else {}
