@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from agentd.files import read_plain
+from agentd.late_pattern import late_pattern
 from agentd.providers import PROVIDERS
 from agentd.providers.provider import SessionLogs
 from agentd.workflow.sessions.not_imported import Watched, stamp_of
 
+_SET_ENV = late_pattern(rb"^[^#\n]*set_env", re.MULTILINE)  # the template has it in a comment
 Place = tuple[str, SessionLogs, Mapping[str, str]]
 """A CLI, its session logs, and the variables that tell where these lie."""
 
@@ -26,7 +30,7 @@ def log_places(root: Path | None = None) -> list[Place]:
     ]
     path = root and root / "agentd" / "config.toml"
     with contextlib.suppress(OSError):
-        if path and b"set_env" in path.read_bytes():
+        if path and _SET_ENV.search(read_plain(path)):
             from agentd.config.load import load
 
             config = load(path)
