@@ -16,6 +16,13 @@ from support.workspace import Sandbox
 
 from agentd.ledger.store import StateStore
 
+CALLS_OF_OLD = """calls:
+  - step: review
+    model: old-one
+    tokens_in: 10
+    tokens_out: 5
+    cost_usd: 0.5"""
+
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
@@ -160,3 +167,27 @@ def test_amounts_and_times_of_lines_are_those_of_the_ledger(box: Sandbox) -> Non
     assert calls[0]["cost_usd"] == TINY
     assert datetime.fromisoformat(calls[1]["timestamp"]).year == 2026
     assert [one["model"] for one in calls[3]["models"]][2] == "new-model"
+
+
+def test_an_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    box = export_box(tmp_path)
+    state = add(box, "old-calls").path
+    text = state.read_text().replace("calls: []", CALLS_OF_OLD)
+    state.write_text(text)
+    [row] = rows_of(box.ok("export", "old-calls", "--format", "csv"))
+    assert (row["id"], row["provider"], row["cost_usd"]) == ("", "", "0.5")
+
+
+@pytest.mark.parametrize("shape", ["csv", "focus", "otlp", "prometheus", "jsonl"])
+def test_a_duration_beyond_the_calendar_breaks_no_form(tmp_path: Path, shape: str) -> None:
+    box = export_box(tmp_path)
+    add(box, "slip", call(20, duration_ms=9_000_000_000_000_000), call(21, duration_ms=10**17))
+    text = box.ok("export", "slip", "--format", shape)
+    if shape == "focus":
+        assert {row["ChargePeriodEnd"] for row in rows_of(text)} == {"2026-11-22T05:40:53Z"}
+    if shape == "otlp":
+        spans = [
+            json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+            for line in text.splitlines()
+        ]
+        assert all(span["endTimeUnixNano"] == span["startTimeUnixNano"] for span in spans)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -85,5 +86,16 @@ def test_a_call_without_a_time_is_told(tmp_path_factory: pytest.TempPathFactory)
     done = box.run("export", "timeless", "--format", "otlp")
     assert (done.stdout, done.stderr) == (
         "",
-        "note: 1 call without a time left out: a span has one.\n",
+        "note: 1 call without a time since 1970 left out: a span has one.\n",
     )
+
+
+def test_a_time_that_no_span_can_have_is_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    box = export_box(tmp_path_factory.mktemp("ages"))
+    before, late = datetime(1969, 12, 31, tzinfo=UTC), datetime(2553, 12, 31, tzinfo=UTC)
+    long_ms = 20 * 365 * 86_400_000
+    add(box, "ages", call(20, started_at=before), call(21, started_at=late, duration_ms=long_ms))
+    done = box.run("export", "ages", "--format", "otlp")
+    [span] = spans(done.stdout)
+    assert span.start_time_unix_nano < span.end_time_unix_nano < 1 << 64
+    assert done.stderr == "note: 1 call without a time since 1970 left out: a span has one.\n"

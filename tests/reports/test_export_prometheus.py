@@ -77,6 +77,16 @@ def test_labels_are_escaped_and_the_order_is_stable(tmp_path: Path) -> None:
     assert again.read_text() == text
 
 
+def test_names_that_come_out_alike_are_one_series(tmp_path: Path) -> None:
+    box = export_box(tmp_path)
+    names = ("a\nb", "a b", "a\x1b[31m b", "sk-ant-api03-AAAA1111bbbb", "sk-ant-api03-CCCC2222dddd")
+    add(box, "odd", *(call(30 + place, model=name) for place, name in enumerate(names)))
+    found = samples(box.ok("export", "odd", "--format", "prometheus"))
+    assert total(found, "agentd_calls_total", model="a b") == 3
+    assert total(found, "agentd_calls_total", model="***") == 2
+    assert total(found, "agentd_cost_usd_total", model="a b") == 0.03
+
+
 @pytest.mark.services
 def test_promtool_finds_nothing_to_say(box: Sandbox) -> None:
     promtool = shutil.which("promtool")

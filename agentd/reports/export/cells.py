@@ -32,6 +32,6 @@ def _cell(value: object) -> str:
         case datetime():
             return iso(value)
         case str():
-            return _harmless(value)
+            return _harmless(value) if value else ""
         case _:
             return str(value)

@@ -13,13 +13,15 @@ from agentd.metering.makers import provider_of, read_name
 from agentd.providers import maker_of
 from agentd.reports.export import Options, Text
 from agentd.reports.export import gen_ai_names as names
-from agentd.reports.export.calls import Exported, ExportedCall
+from agentd.reports.export.calls import Exported, ExportedCall, ended_at
 from agentd.reports.export.charges import MISSING, status_of
 from agentd.text import counted
 from agentd.version import __version__
 
 _INTERNAL, _ERROR = 1, 2
-_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGIN, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2554, 1, 1, tzinfo=UTC)
+"""What 64 bits of nanoseconds can tell."""
+_TIMELESS = "without a time since 1970 left out: a span has one"
 
 
 def render(exported: Exported, options: Options) -> Text:
@@ -28,13 +30,18 @@ def render(exported: Exported, options: Options) -> Text:
     The ids come from the change's and the call's, so that an export made again has the same.
     """
     del options
-    timed = [one for one in exported.calls if one.call.started_at is not None]
+    timed = [one for one in exported.calls if _has_time(one)]
     lines = (_line(exported.project, one) for one in timed)
     left = len(exported.calls) - len(timed)
     return Text(
         text="".join(f"{line}\n" for line in lines),
-        notes=(f"{counted(left, 'call')} without a time left out: a span has one",) if left else (),
+        notes=(f"{counted(left, 'call')} {_TIMELESS}",) if left else (),
     )
+
+
+def _has_time(one: ExportedCall) -> bool:
+    began = one.call.started_at
+    return began is not None and _BEGIN <= began < _LAST
 
 
 def _line(project: str, one: ExportedCall) -> str:
@@ -61,7 +68,7 @@ def _line(project: str, one: ExportedCall) -> str:
 def _span(project: str, one: ExportedCall) -> dict[str, Any]:
     call = one.call
     began = call.started_at or _BEGIN
-    ended = began + timedelta(milliseconds=call.duration_ms or 0)
+    ended = min(ended_at(began, call.duration_ms), _LAST)
     span: dict[str, Any] = {
         "traceId": _id(16, project, one.change_id),
         "spanId": _id(8, one.change_id, call.id, began.isoformat()),

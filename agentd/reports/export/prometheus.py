@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, localcontext
+from functools import lru_cache
 
+from agentd.masking import without_keys
 from agentd.metering.money import EXACT, plain_number
 from agentd.metering.partial import PARTIAL
 from agentd.reports.export import Options, Text
@@ -44,7 +47,10 @@ def render(exported: Exported, options: Options) -> Text:
     with localcontext(EXACT):
         for one in exported.calls:
             for name, labels, value in _samples(exported.project, one):
-                sums[name][labels] += value
+                shown = tuple((label, _as_printed(text)) for label, text in labels)
+                sums[name][shown] += (
+                    value  # a series may stand there once: names can come out alike
+                )
     return Text(text="".join(f"{line}\n" for line in _lines(sums)))
 
 
@@ -84,6 +90,10 @@ def _lines(sums: Mapping[str, Mapping[_Labels, Decimal]]) -> Iterator[str]:
             yield f"{name}{{{shown}}} {plain_number(samples[labels])}"
 
 
+@lru_cache(maxsize=10_000)
+def _as_printed(value: str) -> str:
+    return without_keys(one_line(value), os.environ) if value else ""
+
+
 def _escaped(value: str) -> str:
-    line = one_line(value) if value else ""
-    return line.replace("\\", "\\\\").replace('"', '\\"')
+    return value.replace("\\", "\\\\").replace('"', '\\"')

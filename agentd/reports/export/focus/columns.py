@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from agentd.metering.variants import as_text
 from agentd.periods import midnight, span
+from agentd.reports.export.calls import ended_at
 from agentd.reports.export.charges import Charge
 from agentd.reports.export.focus.entities import Entities
 
@@ -49,8 +50,9 @@ def _month(of: Context, edge: int) -> datetime:
 
 
 def _ended_at(of: Context) -> datetime:
-    """The end is exclusive, so a call takes a second at least; so does one without a duration."""
-    seconds = -(-(of.charge.call.duration_ms or 0) // 1000)
+    """In whole seconds. The end is exclusive, so a call takes one at least."""
+    end = ended_at(of.began_at, of.charge.call.duration_ms)
+    seconds = -(-(end - of.began_at) // timedelta(seconds=1))
     return of.began_at + timedelta(seconds=max(1, seconds))
 
 
