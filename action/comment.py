@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 from comment_api import NotAllowed, Unreachable, publish
 from comment_body import comment_body
 
+from agentd.metering.money import usd
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -65,7 +67,7 @@ def main() -> None:
     )
     _append("GITHUB_STEP_SUMMARY", body + "\n")
     complete = not (more["unpriced"] or more["partial"] or problem)
-    cost_usd = more["cost_usd"] if more["calls"] else ""
+    cost_usd = f"{more['cost_usd']:f}" if more["calls"] else ""  # never 3E-8
     _append(
         "GITHUB_OUTPUT",
         f"cost-usd={cost_usd}\ncalls={more['calls']}\ncomplete={str(complete).lower()}\n",
@@ -73,7 +75,8 @@ def main() -> None:
     asked = inputs.threshold_usd is None or more["cost_usd"] >= inputs.threshold_usd
     _comment(pull_request, inputs.marker, body, also_new=asked or not complete)
     if inputs.budget_usd is not None and more["cost_usd"] > inputs.budget_usd:
-        _fail(f"this pull request cost ${more['cost_usd']}, more than its ${inputs.budget_usd}")
+        cost, budget = (usd(amount, None) for amount in (more["cost_usd"], inputs.budget_usd))
+        _fail(f"this pull request cost {cost}, more than its {budget}")
     if problem:
         _fail(f"not every ledger could be read: {problem}")
 

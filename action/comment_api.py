@@ -64,7 +64,8 @@ async def _ours(session: aiohttp.ClientSession, url: str, marker: str) -> list[i
 
 def _is_ours(comment: dict[str, Any], marker: str) -> bool:
     """Whether the Action wrote it: somebody outside of the project may have copied the marker."""
-    is_trusted = comment["user"]["type"] == "Bot" or comment["author_association"] in _PROJECT
+    user = comment["user"] or {}  # None: the account was deleted
+    is_trusted = user.get("type") == "Bot" or comment["author_association"] in _PROJECT
     return is_trusted and (comment["body"] or "").startswith(marker)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from agentd.metering.money import usd
+
 _MOST_CHARACTERS = 65_536
 """GitHub's limit."""
 _PIECES = 8
@@ -33,7 +35,9 @@ def comment_body(
             f"**Not every ledger could be read:**\n\n```\n{problem.replace('```', '')}\n```"
         )
     if budget_usd is not None and more["cost_usd"] > budget_usd:
-        parts.append(f"**This is more than the ${budget_usd:,} that a pull request may cost.**")
+        parts.append(
+            f"**This is more than the {usd(budget_usd, None)} that a pull request may cost.**"
+        )
     pieces = _pieces(report["more"]["groups"])
     if chart and len(pieces) > 1:
         parts.append("\n".join(["```mermaid", "pie title Cost by step, USD", *pieces, "```"]))
@@ -48,7 +52,7 @@ def _headline(more: Mapping[str, Any]) -> str:
     if not more["calls"]:
         return "No call of a coding agent is recorded in this pull request"
     bound = "at least " if more["partial"] or more["unpriced"] else ""
-    cost = f"{bound}${more['cost_usd']:,.4f}"
+    cost = f"{bound}{usd(Decimal(more['cost_usd']), 4)}"
     if more["unpriced"] == more["calls"]:
         cost = "an unknown amount"
     calls = "1 call" if more["calls"] == 1 else f"{more['calls']:,} calls"

@@ -194,6 +194,21 @@ def test_a_budget_fails_the_job_and_is_told(job: Job, github: GitHub) -> None:
     assert "more than the" not in github.comments[0]["body"]
 
 
+def test_a_tiny_cost_is_no_zero_and_has_no_exponent(job: Job, github: GitHub) -> None:
+    store = StateStore(job.origin.root / "agentd" / "changes" / "add-oauth")
+    store.append(other(3, cost_usd=Decimal("0.00000003")))
+    job.origin.commit("one call")
+    github.add("of an account that was deleted")
+    github.comments[0]["user"] = None
+    clone = job.checkout()
+    text = "cost $0.00000003, more than its $0.00000001"
+    assert text in failed(job.run(clone, budget_usd="1e-8"))
+    assert job.outputs()["cost-usd"] == "0.00000003"
+    [_, comment] = github.comments
+    assert "### This pull request cost $0.000000030: 1 call" in comment["body"]
+    assert "more than the $0.00000001 that" in comment["body"]
+
+
 def test_a_shallow_clone_is_refused(job: Job, github: GitHub) -> None:
     job.origin.record(3)
     job.origin.commit("one call")
