@@ -149,6 +149,23 @@ def write_atomic(
         sync_folder(path.parent)
 
 
+def write_named(path: Path, data: bytes) -> None:
+    """Write ``data`` where a user says, such as ``-o FILE``.
+
+    A regular file is replaced in one step, at the end of links, which stay. What is none, such as
+    /dev/stdout or a named pipe, is written to: a rename would put a file in its place. Raises
+    OSError.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(mode):
+            path.write_bytes(data)
+            return
+    write_atomic(Path(os.path.realpath(path)), data)
+
+
 def move_over(source: Path, path: Path, *, durable: bool = True) -> None:
     """Let a small file that is on the disk take the place of ``path``, also on a full disk.
 

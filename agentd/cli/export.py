@@ -109,10 +109,10 @@ def export(
 
 
 def _write(path: Path, text: str) -> None:
-    from agentd.files import write_atomic
+    from agentd.files import write_named
 
     try:
-        write_atomic(path, without_keys(text, os.environ).encode("utf-8", "replace"))
+        write_named(path, without_keys(text, os.environ).encode("utf-8", "replace"))
     except OSError as error:
         raise InputError(
             f"{path} can't be written: {error.strerror}", fix="Name a file in a folder of yours."

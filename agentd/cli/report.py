@@ -32,7 +32,7 @@ def report(
     from agentd.dashboard.freeze import frozen_page
     from agentd.dashboard.index import Index
     from agentd.errors import UsageError
-    from agentd.files import write_atomic
+    from agentd.files import write_named
     from agentd.periods import zone
     from agentd.project.changes import asked_change
     from agentd.project.layout import find_project
@@ -52,5 +52,5 @@ def report(
         details = sorted(open_, key=lambda one: one.stamp[0] or (0,), reverse=True)[:_MOST]
     timezone = index.budget.project.timezone if index.budget else "UTC"
     data = frozen_page(index, details, precise_utc_now(), zone(timezone)).encode()
-    write_atomic(html.absolute(), data, durable=False)
+    write_named(html, data)
     show(f"Wrote {html} ({len(data) / 1000:,.0f} kB)")

@@ -30,14 +30,16 @@ def status_line(start: Path) -> str:
     try:
         state = change.state
         totals = summarise(state.rows)
-        account = None if copies_of(change) else Limits.of(change.project).account(change, state)
+        limits = Limits.of(change.project)
+        account = None if copies_of(change) else limits.account(change, state)
     except AgentdError:
         return f"{change.id}: see agentd status"
     spent = account.told() if account else _spent(totals)
     word = bound(totals.partial, totals.estimated)
     told = f"{word} {spent}".lstrip() if totals.total_cost_usd else spent
     missing = " +unpriced" if totals.unpriced and totals.cost_shown != UNPRICED else ""
-    return f"{change.id}: {state.phase or 'not started'}, {told}{missing}"
+    hint = "; config: see agentd status" if limits.warnings and not account else ""
+    return f"{change.id}: {state.phase or 'not started'}, {told}{missing}{hint}"
 
 
 def _spent(totals: Totals) -> str:

@@ -77,7 +77,7 @@ def test_no_error_reaches_the_editor(box: Sandbox, tmp_path: Path) -> None:
     assert line(box.root) == "add-oauth: see agentd status"
     state.write_text(whole)
     (box.root / "agentd" / "config.toml").write_text("[budget]\nlimit_usd = -1\n")
-    assert line(box.root).startswith("add-oauth: ")
+    assert line(box.root) == "add-oauth: proposed, $0.46; config: see agentd status"
     before = sorted(box.root.rglob("*"))
     line(box.root)
     assert sorted(box.root.rglob("*")) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -103,6 +104,26 @@ def test_a_file_is_replaced_as_a_whole(box: Sandbox, tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o640
     missing = box.run("export", "--format", "csv", "-o", str(tmp_path / "no" / "calls.csv"))
     assert (missing.returncode, missing.stderr.partition(":")[0]) == (1, "Error")
+
+
+def test_what_is_no_file_is_written_to_and_a_link_stays(box: Sandbox, tmp_path: Path) -> None:
+    command = ("export", "--format", "csv", "-o")
+    target, link, pipe = (tmp_path / name for name in ("calls.csv", "link.csv", "pipe"))
+    link.symlink_to(target)
+    box.ok(*command, str(link))
+    assert link.is_symlink()
+    assert target.read_text().startswith("change_id,")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    box.ok(*command, str(pipe))
+    assert os.read(reader, 1 << 16) == target.read_bytes()
+    os.close(reader)
+    assert pipe.is_fifo()
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for wrong in (tmp_path, loop, ""):
+        refused = box.run(*command, str(wrong))
+        assert (refused.returncode, refused.stderr.partition(":")[0]) == (1, "Error")
 
 
 def test_json_lines_make_the_same_ledgers(box: Sandbox, tmp_path: Path) -> None:

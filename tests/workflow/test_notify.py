@@ -123,11 +123,11 @@ def test_one_that_fails_or_is_slow_changes_nothing(
         assert told in done.stderr or "notice" not in done.stderr  # a busy machine: it came later
 
 
-def sender(url: str) -> tuple[int, str]:
+def sender(url: str, **more: str) -> tuple[int, str]:
     """What the process that sends says of this URL, and its exit code."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "agentd.workflow.notify.send", "HOOK"],
-        env={**os.environ, "HOOK": url},
+        env={**os.environ, "HOOK": url, **more},
         input=b'{"a": 1}',
         capture_output=True,
         check=False,
@@ -153,6 +153,10 @@ def test_what_the_sender_says(tmp_path: Path) -> None:
         "x y",
     ):
         assert sender(url) == (0, "its value is no http or https URL")
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+    told = "NODE_EXTRA_CA_CERTS names a file without certificates"
+    assert sender("https://127.0.0.1:1/x", NODE_EXTRA_CA_CERTS=str(junk)) == (0, told)
 
 
 def test_a_step_waits_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 import sys
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ async def _send(url: str, body: bytes) -> str:
     """Why it was not taken; "" when it was."""
     try:
         status = await _status(url, body)
-    except (TimeoutError, ValueError, aiohttp.ClientError) as error:
+    except (OSError, ValueError, aiohttp.ClientError) as error:
         return _why(error, url)
     told = ", a redirect, which is not followed" if 300 <= status < 400 else ""
     return "" if 200 <= status < 300 else f"HTTP {status}{told}"
@@ -65,6 +66,8 @@ def _why(error: Exception, url: str) -> str:
             return "the certificate is not valid"
         case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
             return why_unreached(error, url)
+        case ssl.SSLError():  # ClientConnectorSSLError is one of the above
+            return "NODE_EXTRA_CA_CERTS names a file without certificates"
         case _:  # whose text may have the URL
             return type(error).__name__
 
