@@ -100,9 +100,19 @@ class BudgetMonitor:
         self._lock = Lock()
 
     def check(self) -> list[BudgetWarning]:
-        """Warn of the thresholds that are reached now and were not before, the lowest first."""
+        """Warn of the thresholds that are reached now and were not before, the lowest first.
+
+        Where ``warn`` raises, those after it are told by the next check.
+        """
         with self._lock:
-            warnings, self._pending = reached(self._tracker, self._pending)
-        for warning in warnings:
-            self._warn(warning)
+            warnings, rest = reached(self._tracker, self._pending)
+            shares = [share for share in self._pending if share not in rest]
+            self._pending = rest
+        for place, warning in enumerate(warnings, 1):
+            try:
+                self._warn(warning)
+            except BaseException:
+                with self._lock:
+                    self._pending = sorted({*self._pending, *shares[place:]})
+                raise
         return warnings

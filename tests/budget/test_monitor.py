@@ -49,3 +49,23 @@ def test_threads_are_warned_once_in_all() -> None:
 def test_a_wrong_share_is_refused(wrong: float) -> None:
     with pytest.raises(ValueError, match=r"^threshold is "):
         BudgetMonitor(BudgetTracker(1), thresholds=[wrong])
+
+
+def test_a_receiver_that_raises_loses_no_later_warning() -> None:
+    tracker, told = BudgetTracker(10), list[float]()
+    tracker.record_cost("a", 9.5)
+
+    def warn(warning: BudgetWarning) -> None:
+        told.append(warning.threshold)
+        if len(told) == 1:
+            raise BrokenPipeError
+
+    monitor = BudgetMonitor(tracker, thresholds=[0.5, 0.9, 0.99, 0.6], warn=warn)
+    with pytest.raises(BrokenPipeError):
+        monitor.check()
+    monitor.check()
+    monitor.check()
+    assert told == [0.5, 0.6, 0.9]
+    tracker.record_cost("a", 0.45)
+    monitor.check()
+    assert told == [0.5, 0.6, 0.9, 0.99]
