@@ -57,6 +57,15 @@ def test_one_change_is_asked_for_by_its_id(box: Sandbox) -> None:
     assert box.run("report").returncode == 2
 
 
+def test_calls_without_a_duration_are_shown_without_one(box: Sandbox) -> None:
+    add(box, "c", call(3, duration_ms=None), call(4, duration_ms=None, step="merge"), call(5))
+    box.ok("report", "c", "--html", "c.html")
+    timeline = figures(box.root / "c.html")["changes"]["c"]["timeline"]  # type: ignore[index]
+    first, second, third = (one["duration_ms"] for one in timeline if "duration_ms" in one)
+    assert (first, second) == (None, None)
+    assert third > 0
+
+
 def test_the_modules_can_be_one_script() -> None:
     files = {name: body.decode() for name, body in page_files().items()}
     own = {name.removesuffix(".js") for name in files if re.fullmatch(r"[a-z]+\.js", name)}

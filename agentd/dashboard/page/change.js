@@ -46,7 +46,7 @@ const REQUESTS = [
   { key: "tokens_cache_write", label: "To cache", num: true, wide: true, value: (row) => row.tokens_cache_write, cell: (row) => count(row.tokens_cache_write) },
   { key: "tokens_out", label: "Out", num: true, value: (row) => row.tokens_out, cell: (row) => count(row.tokens_out) },
   { key: "tokens_reasoning", label: "Reasoning", num: true, wide: true, value: (row) => row.tokens_reasoning, cell: (row) => count(row.tokens_reasoning) },
-  { key: "duration_ms", label: "Time", num: true, wide: true, value: (row) => row.duration_ms, cell: (row) => (row.duration_ms === null ? "–" : duration(row.duration_ms)) },
+  { key: "duration_ms", label: "Time", num: true, wide: true, value: (row) => row.duration_ms, cell: (row) => duration(row.duration_ms) },
   { key: "cost_usd", label: "Cost", num: true, value: (row) => Number(row.cost_usd || 0), cell: (row) => row.cost || "–" },
   { key: "exact", label: "Known", value: known, cell: known },
 ];
