@@ -36,7 +36,7 @@ def import_lines(start: Path, path: Path, *, into: str | None, dry_run: bool) ->
     """
     workspace = Workspace.open_to_write(start)
     calls: dict[str, list[CallRecord]] = {}
-    for number, (change_id, call) in enumerate(_read(path), 1):
+    for number, change_id, call in _read(path):
         target = into or change_id
         if target is None:
             raise InputError(f"{path}:{number}: no change_id", fix="Name the change: --into ID.")
@@ -57,17 +57,21 @@ def import_lines(start: Path, path: Path, *, into: str | None, dry_run: bool) ->
     return ImportedLines(written, there_before)
 
 
-def _read(path: Path) -> Iterator[tuple[str | None, CallRecord]]:
+def _read(path: Path) -> Iterator[tuple[int, str | None, CallRecord]]:
+    """Each line with its number; empty ones tell nothing."""
     try:
-        text = read_plain(path, max_bytes=MAX_BYTES).decode()
+        text = read_plain(path, max_bytes=MAX_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else "is no UTF-8"
         raise InputError(
             f"{path} can't be read: {told}", fix="Name a file that `agentd export` wrote."
         ) from error
-    for number, line in enumerate(text.splitlines(), 1):
+    # splitlines() also splits at what a JSON text may hold as it is, such as U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
         try:
-            yield _call(line)
+            yield number, *_call(line)
         except ValueError as error:
             raise InputError(
                 f"{path}:{number}: {error}",

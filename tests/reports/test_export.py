@@ -171,6 +171,20 @@ def test_lines_that_are_wrong_import_nothing(box: Sandbox, tmp_path: Path) -> No
     assert clash.returncode == 2
 
 
+def test_lines_that_another_program_wrote_are_read(box: Sandbox, tmp_path: Path) -> None:
+    first, second = map(json.loads, box.ok("export", "--format", "jsonl").splitlines()[:2])
+    first["why"], first["accuracy"] = "cut\u2028here\x85", "heuristic"
+    raw = [json.dumps(one, ensure_ascii=False) for one in (first, second)]
+    lines = tmp_path / "calls.jsonl"
+    lines.write_bytes(("\ufeff" + "\r\n\r\n".join(raw) + "\r\n \n").encode())
+    other = export_box(tmp_path / "other")
+    add(other, "empty")
+    told = other.ok("import", "--jsonl", str(lines), "--into", "empty")
+    assert told == "empty: 2 calls recorded.\n"
+    lines.write_text("\n\n" + json.dumps({**second, "change_id": None, "id": "new-1"}))
+    assert "calls.jsonl:3: no change_id" in other.run("import", "--jsonl", str(lines)).stderr
+
+
 def test_what_has_no_time_is_told(tmp_path: Path) -> None:
     box = export_box(tmp_path)
     add(box, "timeless", call(20, started_at=None))
