@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -24,6 +26,19 @@ def monotonic_ms() -> int:
 def iso(moment: datetime) -> str:
     """``2026-11-22T05:40:52Z``, the form used in every file of agentd."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def unix_nano(moment: datetime) -> int:
+    """Nanoseconds since 1970, as OpenTelemetry counts; exact to the microsecond."""
+    return (moment - _BEGIN) // timedelta(microseconds=1) * 1000
+
+
+def ended_at(began_at: datetime, duration_ms: int | None) -> datetime:
+    """When what began then ended; of an unknown duration, or one beyond the calendar, at once."""
+    try:
+        return began_at + timedelta(milliseconds=duration_ms or 0)
+    except OverflowError:
+        return began_at
 
 
 def from_iso(text: str) -> datetime:

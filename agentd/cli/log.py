@@ -14,7 +14,8 @@ from agentd.cli.terminal import print_json, show
 from agentd.errors import StateError
 
 if TYPE_CHECKING:
-    from agentd.reports.call_log import Approval, CallLog, LoggedCall, RequestOfCall
+    from agentd.reports.call_log import Approval, CallLog, LoggedCall
+    from agentd.workflow.priced_request import RequestOfCall
 
 _NONE = "its run's folder tells of no request"
 _NOT_KNOWN = "its requests are not known here: they stand in its run's folder, which git ignores"

@@ -20,8 +20,9 @@ from agentd.metering.money import EXACT, usd
 from agentd.metering.totals import summarise
 from agentd.project.change import Change
 from agentd.reports.call_json import bound_of, call_fields, request_fields
-from agentd.reports.call_log import CallLog, LoggedCall, RequestOfCall, call_log_of, logged_call
+from agentd.reports.call_log import CallLog, LoggedCall, call_log_of, logged_call
 from agentd.reports.forecast.forecast import forecast
+from agentd.workflow.priced_request import RequestOfCall
 
 _FIRST = ("proposal.md", "tasks.md")
 _HIDDEN = "rounds/"

@@ -10,7 +10,7 @@ from agentd.metering.call import CallRecord
 from agentd.metering.partial import PARTIAL, bound, is_estimate
 
 if TYPE_CHECKING:
-    from agentd.reports.call_log import RequestOfCall
+    from agentd.workflow.priced_request import RequestOfCall
 
 
 def call_fields(call: CallRecord) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -22,56 +21,20 @@ from agentd.ledger import restarts
 from agentd.ledger.call_id import is_call_id
 from agentd.ledger.run_folders import run_dirs
 from agentd.ledger.state import State, calls_once
-from agentd.meter.logged_requests import refusals, requests_of_run
+from agentd.meter.logged_requests import refusals
 from agentd.meter.request_log import NAME
 from agentd.metering.call import CallRecord
 from agentd.metering.pricing import PriceBook
-from agentd.metering.requests import ApiRequest, usage_of_run
 from agentd.project.change import Change
 from agentd.project.changes import all_changes, asked_change
 from agentd.project.copies import copies_of, is_taken_up
 from agentd.project.layout import find_project
-from agentd.providers import maker_of
 from agentd.runner.run_folder import RunFolder
 from agentd.workflow.leftovers import NOTHING, Leftovers
+from agentd.workflow.priced_request import RequestOfCall, priced_requests
 from agentd.workflow.set_aside import ROUNDS
 from agentd.workflow.steps import STEPS
 from agentd.workflow.unentered import enter_unentered
-
-
-@frozen(kw_only=True)
-class RequestOfCall:
-    """A request with its price by itself; ``cost_usd`` is None where no price is known."""
-
-    request: ApiRequest
-    cost_usd: Decimal | None
-
-    @property
-    def duration_ms(self) -> int | None:
-        """From its begin to the end of its answer; None where nobody can tell.
-
-        A clock that was set back meanwhile makes it negative.
-        """
-        begun, ended = self.request.started_at, self.request.ended_at
-        if begun is None or ended is None or ended < begun:
-            return None
-        return round((ended - begun).total_seconds() * 1000)
-
-    @property
-    def is_rest(self) -> bool:
-        """Whether it stands for what a total of the CLI has beyond the requests told one by one."""
-        one = self.request
-        return one.id is None and one.started_at is None and one.ended and any(one.usage.counts())
-
-    @property
-    def end(self) -> str | None:
-        """How it ended: a finish reason, ``cut``, or ``failed``; None when nobody told."""
-        one = self.request
-        if one.finish is not None:
-            return one.finish
-        if one.is_cut:
-            return "cut"
-        return None if one.id or any(one.usage.counts()) else "failed"
 
 
 @frozen(kw_only=True)
@@ -257,21 +220,6 @@ def _logged(
     metered, checks = RunFolder(folder).metered(), RunFolder(folder).checks_told()
     if prices_of is None:
         return LoggedCall(call=call, metered=metered, checks=checks)
-    named = (replace(one, model=one.model or call.model) for one in requests_of_run(folder))
-    prices = prices_of(call.provider)
-    priced = (RequestOfCall(request=one, cost_usd=_cost_of(one, call, prices)) for one in named)
+    priced = priced_requests(call, folder, prices_of(call.provider))
     refused = next(iter(refusals(folder / NAME)), None)
-    return LoggedCall(
-        call=call, metered=metered, requests=tuple(priced), refused=refused, checks=checks
-    )
-
-
-def _cost_of(request: ApiRequest, call: CallRecord, prices: PriceBook) -> Decimal | None:
-    """What one request of a call costs by itself, at the prices of the call's begin."""
-    at = call.started_at or request.started_at
-    if at is None:
-        return None
-    priced = prices.price(
-        usage_of_run([request]), maker=maker_of(call.provider), model=request.model, at=at
-    )
-    return None if priced.cost_source == "none" and priced.unpriced else priced.cost_usd
+    return LoggedCall(call=call, metered=metered, requests=priced, refused=refused, checks=checks)

@@ -21,7 +21,7 @@ from agentd.workflow.prompts.prompt import render
 from agentd.workflow.run_request import request_of
 from agentd.workflow.session import session_to_continue
 from agentd.workflow.step_run import StepRun
-from agentd.workflow.telling import warn_after_call
+from agentd.workflow.telling import tell_of_call
 
 
 def run_until_done(run: StepRun) -> CallRecord:
@@ -48,7 +48,7 @@ def run_until_done(run: StepRun) -> CallRecord:
             allowed = replace(allowance.request, watch=watched.watch, live_text=watched.live_text)
             done = attempt(run, allowed, allowance)
             watched.record = done.record
-        warn_after_call(change, done.record, order)
+        tell_of_call(change, done.record, order)
         for told in done.told_beside():
             order.warn(told)
         result, forbidden = done.result, done.told_forbidden()

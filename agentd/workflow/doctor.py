@@ -38,6 +38,7 @@ from agentd.text import counted
 from agentd.version import __version__
 from agentd.workflow.checks.detect import choose, missing_tool, unknown
 from agentd.workflow.meter_choice import MeterChoice, choose_meter
+from agentd.workflow.otel.settings import wanted_signals, why_not_sent
 from agentd.workflow.prompts.prompt import layers_of
 from agentd.workflow.prompts.templates import Templates
 
@@ -90,7 +91,7 @@ def examine(start: Path) -> list[Check]:
     checks = _checks(project.root, config.checks)
     return [
         *(python, found, *_config(config), *_templates(project)),
-        *(*clis, *prices, *checks, *repository),
+        *(*clis, *prices, *checks, *repository, *_collector()),
     ]
 
 
@@ -310,6 +311,17 @@ def _merges(project: Project) -> Iterator[Check]:
         yield Check("merge driver", "warn", told, init)
     else:
         yield Check("merge driver", "ok", "git merges STATE.yaml with agentd")
+
+
+def _collector() -> Iterator[Check]:
+    """Where spans and metrics go; nothing where the environment has no collector."""
+    for signal in wanted_signals(os.environ):
+        name = f"OpenTelemetry {signal}"
+        if why := why_not_sent(os.environ, signal):
+            fix = "See docs/opentelemetry.md: what to install, and what is sent over HTTP."
+            yield Check(name, "warn", f"nothing is sent: {why}", fix)
+        else:
+            yield Check(name, "ok", "sent to the collector that OTEL_EXPORTER_OTLP_* names")
 
 
 _NOT_CLONED = "git clones no settings, so each clone needs it once."

@@ -23,7 +23,7 @@ from agentd.workflow.next_command import next_command
 from agentd.workflow.prompts.carried import beginning
 from agentd.workflow.run_request import request_of
 from agentd.workflow.step_run import StepRun
-from agentd.workflow.telling import warn_after_call
+from agentd.workflow.telling import tell_of_call
 
 MOST_PARTS = 8
 """Of a text that is summarised; what is beyond is left out."""
@@ -56,7 +56,7 @@ def call_beside(
         record = recording.keep(change, result, overridden=allowance.overridden)
         record = watched.record = recording.enter(change, record, Changes())
     change.forget()
-    warn_after_call(change, record, order)
+    tell_of_call(change, record, order)
     if result.status == "budget_stopped":
         raise allowance.stopped("", "")
     if result.status == "cancelled":

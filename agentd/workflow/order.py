@@ -13,6 +13,7 @@ from agentd.frozen import frozen
 from agentd.metering.call import CallRecord
 from agentd.providers.activity import Snapshot, Watch
 from agentd.workflow.notify.outbox import Outbox
+from agentd.workflow.otel.tracing import Tracing
 
 if TYPE_CHECKING:
     from agentd.errors import AgentdError
@@ -77,7 +78,7 @@ class Order:
     each call while it runs. ``timed_out`` fills, by step, while earlier runs are followed,
     ``replaced`` with the providers of which it is told that another one is used, ``uncounted`` with
     the servers that count no tokens, so that none is asked twice.
-    ``outbox`` has the notices to a webhook that are on their way.
+    ``outbox`` has what is on its way to a webhook or a collector, ``tracing`` tells the latter.
     """
 
     provider: str | None = None
@@ -93,3 +94,4 @@ class Order:
     replaced: set[str] = field(default_factory=set)
     uncounted: set[str] = field(default_factory=set)
     outbox: Outbox = field(default_factory=Outbox)
+    tracing: Tracing = field(default_factory=Tracing)

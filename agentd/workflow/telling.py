@@ -20,8 +20,12 @@ Outcome = TypeVar("Outcome")
 _STAMP = r"^\[[\d:]{8}\] (?:WARN |ERROR) "
 
 
-def warn_after_call(change: Change, call: CallRecord, order: Order) -> None:
-    """Warn of the budget's marks that a call has reached, here and where [notify] says."""
+def tell_of_call(change: Change, call: CallRecord, order: Order) -> None:
+    """Tell a collector of a call, and warn of the budget's marks that it has reached.
+
+    These are told here and where [notify] says.
+    """
+    order.tracing.call(change, call, order.outbox)
 
     def warn(text: str) -> None:
         order.warn(text)
@@ -35,13 +39,16 @@ def telling_end(change: Change, order: Order, outcomes: Iterable[Outcome]) -> It
 
     Takes a second at most. What a person stopped is not told: they know.
     """
+    order.tracing.begin(change)
     try:
         yield from outcomes
     except AgentdError as error:
+        order.tracing.end(change, order.outbox, error.exit_code)
         event: NotifyEvent = "gate" if isinstance(error, Paused) else "end"
         _tell(change, order, event, error.message, fix=error.fix, exit_code=error.exit_code)
         raise
     else:
+        order.tracing.end(change, order.outbox, 0)
         _tell(change, order, "end", "done", exit_code=0)
     finally:
         order.outbox.wait(order.warn)

@@ -70,7 +70,7 @@ def _settle(change: Change, order: Order) -> Sequence[Settled]:
     from agentd.budget.spending import check_priced
     from agentd.runner.recovery import wait_for_readers
     from agentd.workflow.earlier_runs import settle_interrupted_runs
-    from agentd.workflow.telling import warn_after_call
+    from agentd.workflow.telling import tell_of_call
 
     wait_for_readers(change.runs_dir)
     left = settle_interrupted_runs(change, order)
@@ -79,7 +79,7 @@ def _settle(change: Change, order: Order) -> Sequence[Settled]:
     for settled in left.entered:
         if not settled.followed:
             order.note(f"entered an earlier call: {settled.record.step}, {settled.record.status}")
-        warn_after_call(change, settled.record, order)
+        tell_of_call(change, settled.record, order)
     for settled in left.entered:
         if settled.stopped is not None:
             raise settled.stopped

@@ -16,7 +16,7 @@ from support.workspace import Sandbox
 
 from agentd.cli import export
 from agentd.reports.export import FOCUS_VERSIONS, FORMATS
-from agentd.reports.export.gen_ai_names import USAGE
+from agentd.workflow.otel.names import USAGE
 
 
 @pytest.fixture(scope="module")

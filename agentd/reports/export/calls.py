@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,14 +77,6 @@ def open_export(start: Path, request: CostRequest) -> Exported:
         waiting=Leftovers(notes=tuple(notes), problems=tuple(problems)),
         warnings=tuple(wrong),
     )
-
-
-def ended_at(began_at: datetime, duration_ms: int | None) -> datetime:
-    """When a call ended; a duration that is not known, or beyond the calendar, counts as none."""
-    try:
-        return began_at + timedelta(milliseconds=duration_ms or 0)
-    except OverflowError:
-        return began_at
 
 
 def _read(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from agentd.ledger.call_fields import to_fields
 from agentd.ledger.call_keys import KEYS
+from agentd.metering.cost_status import MISSING, status_of
 from agentd.reports.export import Options, Text
 from agentd.reports.export.calls import Exported, ExportedCall
 from agentd.reports.export.cells import csv_text
-from agentd.reports.export.charges import MISSING, status_of
 
 COLUMNS = ("change_id", *(key for key in KEYS if key != "models"), "models", "cost_status")
 

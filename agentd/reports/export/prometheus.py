@@ -9,11 +9,12 @@ from decimal import Decimal, localcontext
 from functools import lru_cache
 
 from agentd.masking import without_keys
+from agentd.metering.cost_status import status_of
 from agentd.metering.money import EXACT, plain_number
 from agentd.metering.partial import PARTIAL
 from agentd.reports.export import Options, Text
 from agentd.reports.export.calls import Exported, ExportedCall
-from agentd.reports.export.charges import charges_of, status_of
+from agentd.reports.export.charges import charges_of
 from agentd.text import one_line
 
 HELP = {

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from agentd.clock import ended_at
 from agentd.metering.variants import as_text
 from agentd.periods import midnight, span
-from agentd.reports.export.calls import ended_at
 from agentd.reports.export.charges import Charge
 from agentd.reports.export.focus.entities import Entities
 

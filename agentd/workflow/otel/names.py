@@ -13,11 +13,18 @@ SCOPE = "agentd"
 
 OPERATION = "gen_ai.operation.name"
 INVOKE_AGENT = "invoke_agent"
+INVOKE_WORKFLOW = "invoke_workflow"
+CHAT = "chat"
 PROVIDER = "gen_ai.provider.name"
 AGENT = "gen_ai.agent.name"
 RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_ID = "gen_ai.response.id"
+KIND_OF_TOKENS = "gen_ai.token.type"
 CONVERSATION = "gen_ai.conversation.id"
 ERROR_TYPE = "error.type"
+
+TOKENS_USED = "gen_ai.client.token.usage"
+OPERATION_DURATION = "gen_ai.client.operation.duration"
 
 USAGE: Mapping[str, str] = {
     "gen_ai.usage.input_tokens": "input_tokens",
@@ -48,3 +55,5 @@ CHANGE = "agentd.change.id"
 STEP = "agentd.step"
 CALL = "agentd.call.id"
 PROJECT = "agentd.project.name"
+THREAD = "agentd.thread"
+EXIT_CODE = "agentd.exit_code"
