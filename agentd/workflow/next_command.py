@@ -12,11 +12,14 @@ from agentd.files import read_plain
 from agentd.ledger.state import State
 from agentd.project.change import Change
 from agentd.project.phases import read_phase
-from agentd.workflow.decide import ARCHIVE, LOOPS, Loop, Stop, decide
+from agentd.workflow.decide import ARCHIVE, LOOPS, PLAN, Loop, Stop, decide
 from agentd.workflow.fillback import STATE_NAME as FILLBACK
 
 if TYPE_CHECKING:
     from agentd.config.model import Gate, WorkflowConfig
+
+
+_PLANNED = ("proposal.md", "tasks.md", "specs")
 
 
 class Standing(NamedTuple):
@@ -47,12 +50,18 @@ def standing(change: Change, state: State) -> Standing:
         return Standing(None)
     if phase == "proposed" and (path := _fillback_path(change)) is not None:
         return Standing(f"agentd fillback {change.id} --path {shlex.quote(path)}")
-    if not (change.folder / "proposal.md").exists():
+    is_begun = state.last_action in PLAN.steps or phase not in (None, *PLAN.told_by_documents)
+    if not is_begun and not (change.folder / "proposal.md").exists():
         is_known = told_openspec(change) or earlier_description(change)
         return Standing(change.go_on if is_known else f'{change.go_on} "DESCRIPTION"')
     if (gate := _waiting_gate(change, state)) is not None:
         told = f"the gate after {gate}"
         return Standing(f"{change.go_on} --approve {gate}", told, gate)
+    lacking = None if phase is None else _lacking(change, phase)
+    return lacking or _at_its_stop(change, state)
+
+
+def _at_its_stop(change: Change, state: State) -> Standing:
     if (found := _stop(change, state)) is None:
         return Standing(change.go_on)
     loop, stop = found
@@ -62,6 +71,31 @@ def standing(change: Change, state: State) -> Standing:
     takes_feedback = stop.kind == "ended" and STEPS[loop.mend].takes_feedback
     more = ' --feedback "WHAT TO CHANGE"' if takes_feedback else ""
     return Standing(f"{change.go_on}{more}", f"{stop.why} ({document})")
+
+
+def _lacking(change: Change, phase: str) -> Standing | None:
+    """How a change goes on whose next step lacks a document that an earlier one wrote.
+
+    Only where one of them is gone it is asked which step that is.
+    """
+    names = [*_PLANNED, *(("IMPLEMENTATION.md",) if phase == "implementing" else ())]
+    if all(change.documents(name) for name in names) or (settings := _settings(change)) is None:
+        return None
+    from agentd.workflow.missing_documents import command_for, lacked
+    from agentd.workflow.observed import observe
+
+    for loop in LOOPS:
+        action = decide(loop, observe(change, loop), getattr(settings, loop.limit))
+        if action is None:
+            continue
+        step = loop.mend if isinstance(action, Stop) else action
+        if step == loop.first == PLAN.first:
+            return None  # it writes them
+        if not (gone := lacked(change, step)):
+            return None
+        shown = " and ".join(change.project.shown(change.folder / name) for name in gone)
+        return Standing(command_for(change, gone), f"{shown} is gone, which {step} needs")
+    return None
 
 
 def _fillback_path(change: Change) -> str | None:

@@ -60,10 +60,9 @@ def plan(
             told = quoted(change.id, given)
             order.note("takes the description that OpenSpec was given")
         else:
-            raise InputError(
-                f"change {change.id} has no proposal yet",
-                fix=f'Say what to change: {change.go_on} "DESCRIPTION"',
-            )
+            go_on = next_command(change)
+            says = "Say what to change" if "DESCRIPTION" in go_on else "Next"
+            raise InputError(f"change {change.id} has no proposal yet", fix=f"{says}: {go_on}")
     if told is not None:
         keep_description(change, told)
     else:

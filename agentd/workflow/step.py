@@ -17,10 +17,10 @@ from agentd.runner.run_folder import FEEDBACK
 from agentd.workflow.attempts import run_until_done
 from agentd.workflow.changed_files import Lines, changed_since, look_before
 from agentd.workflow.checks.deciding import before_step
-from agentd.workflow.decide import PLAN
+from agentd.workflow.missing_documents import how_to_get
 from agentd.workflow.next_command import next_command
 from agentd.workflow.step_run import StepRun
-from agentd.workflow.steps import STEPS, Step
+from agentd.workflow.steps import Step
 from agentd.workflow.unentered import settle_before_step
 
 
@@ -93,21 +93,8 @@ def check_ready(change: Change, step: Step) -> None:
     if gone := missing(change, step.reads):
         raise InputError(
             f"change {change.id} has no {' and no '.join(gone)}; {step.command} reads it",
-            fix=_written_by(change, phase, gone),
+            fix=how_to_get(change, gone),
         )
-
-
-def _written_by(change: Change, phase: str | None, gone: Sequence[str]) -> str:
-    """How missing documents come to be: by a step, but what a proposal left is written once."""
-    first, missed = STEPS[PLAN.first], {*gone}
-    if phase not in first.phases and not missed.isdisjoint(first.writes):
-        return f"Restore it, such as with git checkout, or begin anew: agentd delete {change.id}"
-    for step in STEPS.values():
-        reads_it = not missed.isdisjoint(step.reads)
-        if phase in step.phases and not reads_it and not missed.isdisjoint(step.writes):
-            words = ' "DESCRIPTION"' if step is first else ""
-            return f"Run the step that writes it first: agentd {step.command} {change.id}{words}"
-    return f"Run the step that writes it first: agentd status {change.id}"
 
 
 def _with_doubt(run: StepRun) -> StepRun:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.loop_box import STREAMS, approving, sandbox, verdict
+from support.workflow_box import put_change
 from support.workspace import REVIEW, Sandbox
+
+from agentd.ledger.store import StateStore
 
 GEMINI = STREAMS["gemini"]
 FEEDBACK = 'agentd run add-x --feedback "WHAT TO CHANGE"'
@@ -106,6 +111,52 @@ def test_errors_and_status_name_one_command(
     refused = box.run("merge", "add-x")  # another step, in the wrong phase
     if told["phase"] != "complete":
         assert named(refused.stderr)[0] == command, refused.stderr
+
+
+LOST: list[tuple[str, str | None, str, str]] = [
+    ("challenged", "challenge", "tasks.md", "git"),
+    ("challenged", "challenge", "proposal.md", "git"),
+    ("implementing", "implementation", "specs/login.md", "git"),
+    ("implementing", "review", "tasks.md", "git"),
+    ("implementing", "implementation", "IMPLEMENTATION.md", "agentd implement add-x"),
+    ("complete", "review", "proposal.md", "git"),
+    ("complete", "review", "tasks.md", "git"),
+    ("rejected", "challenge", "tasks.md", "git"),
+    ("proposed", "proposal", "tasks.md", 'agentd proposal add-x "DESCRIPTION"'),
+    ("proposed", "challenge", "proposal.md", 'agentd proposal add-x "DESCRIPTION"'),
+]
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+@pytest.mark.parametrize(("phase", "last", "gone", "command"), LOST)
+def test_what_brings_back_a_document_that_is_gone_is_named_before_the_step_fails(
+    tmp_path: Path, phase: str, last: str, gone: str, command: str, has_git: bool
+) -> None:
+    box = sandbox(tmp_path)
+    files = {
+        "IMPLEMENTATION.md": "# I\n",
+        "REVIEW.md": REVIEW if phase == "complete" else verdict("NEEDS_CHANGES", "vague"),
+        "CHALLENGE.md": verdict("REJECTED" if phase == "rejected" else "APPROVED"),
+    }
+    folder = put_change(box, "add-x", phase, files)
+    StateStore(folder).update(last_action=last)
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")) if has_git else ():
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *who, *words], cwd=box.root, check=True)
+    (folder / gone).unlink()
+    if command == "git":
+        document = f"agentd/changes/add-x/{gone.partition('/')[0]}"
+        command = f"git checkout HEAD -- {document}" if has_git else "agentd delete add-x"
+    told = json.loads(box.ok("status", "add-x", "--json"))
+    assert told["next"] == command
+    assert f"{gone.partition('/')[0]} is gone, which " in told["waits_for"]
+    failed = box.run("run", "add-x", *(["--feedback", "mend"] if phase == "rejected" else []))
+    assert failed.returncode == 1, failed.stderr
+    assert (command if phase != "complete" else "validate add-x") in failed.stderr
+    if command.startswith("git "):
+        subprocess.run(shlex.split(command), cwd=box.root, check=True)
+        assert (folder / gone).is_file()
+        assert box.ok("status", "add-x").splitlines()[-1].startswith("Next: agentd run add-x")
 
 
 def named(text: str) -> list[str]:

@@ -371,7 +371,7 @@ def test_resumed_codex_session_is_counted_once(box: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("phase", "gone", "step", "told"),
     [
-        ("challenged", "tasks.md", "implement", "Restore it, such as with git checkout"),
+        ("challenged", "tasks.md", "implement", "Restore it from a copy of yours, or begin"),
         ("implementing", "proposal.md", "review", "begin anew: agentd delete add-x"),
         ("implementing", "IMPLEMENTATION.md", "review", "first: agentd implement add-x\n"),
         ("proposed", "CHALLENGE.md", "reproposal", "first: agentd challenge add-x\n"),
