@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from agentd.files import read_plain
 from agentd.guard.baseline import Baseline
-from agentd.guard.tree import is_judged, look_at
+from agentd.guard.tree import is_judged, look_at, without_added_schema
+from agentd.late_pattern import late_pattern
+
+# Where agents have settings of a project: these alone are hashed.
+_SETTINGS = late_pattern(r"(\.[^/]+/)?[^/]+\.jsonc?", re.IGNORECASE)
+_MOST_BYTES = 1 << 17
 
 
 class PlainTree:
@@ -31,11 +39,22 @@ class PlainTree:
         names = (name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
         return sorted(self._root / name for name in names)
 
+    def only_names_its_schema(self, path: Path) -> bool:
+        """Whether all that changed in a file of settings is that it has a ``$schema`` now."""
+        before = json.loads(self._baseline.kept_bytes("tree") or b"{}")
+        digest = before.get(os.path.relpath(path, self._root), [None])[-1]
+        look = look_at(path, hash_up_to=-1)
+        if digest is None or look is None or look.kind != "file" or look.size > 2 * _MOST_BYTES:
+            return False
+        earlier = without_added_schema(read_plain(path))
+        return earlier is not None and sha256(earlier).hexdigest() == digest
+
     def _looks(self) -> dict[str, list[Any]]:
         root, looks = os.fspath(self._root), {}
         for path in self._walk(root, ""):
-            look = look_at(f"{root}/{path}", hash_up_to=-1)
-            if look is not None:  # a link has its target, a file its stamp
+            most = _MOST_BYTES if _SETTINGS.fullmatch(path) else -1
+            look = look_at(f"{root}/{path}", hash_up_to=most)
+            if look is not None:  # a link has its target, others their stamp
                 looks[path] = [*look.stamp, look.digest.hex() if look.digest else None]
         return looks
 

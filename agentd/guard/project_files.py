@@ -105,7 +105,11 @@ class ProjectFiles:
                 )
             )
         if facts["git ignores it"]:
-            judged.code.extend(self._tree.changed())
+            for path in self._tree.changed():
+                if not code and self._tree.only_names_its_schema(path):
+                    judged.told.append(_named_its_schema(_shown(path, self._root)))
+                else:
+                    judged.code.append(path)
         made = self._root / ".git"
         is_new = facts["has no .git"] and not facts["git"] and os.path.lexists(made)
         if is_new and ended.whose(made) != "a person's":
@@ -235,8 +239,7 @@ class ProjectFiles:
             if not code and self._is_new(path, place, changes) and is_lock_of_tools(path):
                 judged.told.append(Told(f"New, and left: {_shown(path, place.top)}, a lock file"))
             elif not code and only_names_its_schema(*(self._contents(path) or (None, None))):
-                shown = _shown(path, place.top)
-                judged.told.append(Told(f'Changed, and left: {shown}, "$schema" was added'))
+                judged.told.append(_named_its_schema(_shown(path, place.top)))
             elif path.is_relative_to(self._real_root):
                 judged.code.append(self._root / path.relative_to(self._real_root))
             else:
@@ -319,6 +322,10 @@ def _is_agentds(path: str, top: Path, known: dict[str, bool]) -> bool:
             if known[root]:
                 return True
     return False
+
+
+def _named_its_schema(shown: str) -> Told:
+    return Told(f'Changed, and left: {shown}, "$schema" was added')
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -46,9 +46,16 @@ def only_names_its_schema(before: bytes | None, now: bytes | None) -> bool:
 
     opencode adds that to each of its config files that has none, whenever it starts.
     """
-    if not before or not now or b'"$schema"' in before or not (found := _SCHEMA.match(now)):
-        return False
-    return before.lstrip()[1:] == now[found.end() :]
+    earlier = without_added_schema(now or b"")
+    return before is not None and earlier is not None and before.lstrip() == earlier
+
+
+def without_added_schema(now: bytes) -> bytes | None:
+    """A JSON file as it was before a ``$schema`` came to its beginning; None if none can have."""
+    found = _SCHEMA.match(now)
+    if found is None or b'"$schema"' in now[found.end() :]:
+        return None
+    return b"{" + now[found.end() :]
 
 
 def is_judged(path: str) -> bool:

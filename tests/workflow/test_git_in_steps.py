@@ -157,6 +157,29 @@ def test_the_schema_that_opencode_adds_to_its_config_fails_no_review(box: Sandbo
     assert box.run("review", "add-x").returncode == 4
 
 
+@pytest.mark.parametrize("name", ["opencode.json", "opencode.jsonc", ".opencode/opencode.json"])
+def test_nor_does_it_without_git(tmp_path: Path, name: str) -> None:
+    box = box_with(tmp_path)
+    config = box.root / name
+    config.parent.mkdir(exist_ok=True)
+    before = '{\n  "model": "anthropic/x", // mine\n}\n'
+    config.write_text(before)
+    put_change(box, "add-x", "implementing", {"IMPLEMENTATION.md": IMPLEMENTATION})
+    box.answer("review", STREAM, {"change/REVIEW.md": REVIEW})
+    added = f"""sed -i '1s|.*|{{\\n  "$schema": "https://opencode.ai/config.json",|' {name}"""
+    put_plan(box, "review", shell=added)
+    done = box.run("review", "add-x")
+    assert done.returncode == 0, done.stderr
+    assert f'review: Changed, and left: {name}, "$schema" was added' in done.stderr
+    assert '"$schema"' in config.read_text()
+    for shell in (f"sed -i s/mine/theirs/ {name}", f"{added}; sed -i s/mine/theirs/ {name}"):
+        config.write_text(before)
+        put_plan(box, "review", shell=shell)
+        done = box.run("review", "add-x")
+        assert done.returncode == 4, done.stderr
+        assert name in done.stderr
+
+
 def test_a_lock_file_that_a_package_manager_wrote_fails_no_review(box: Sandbox) -> None:
     """A reviewer that runs the tests may have to install first."""
     (box.root / "package.json").write_text("{}\n")
