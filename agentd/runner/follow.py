@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from agentd.clock import monotonic_ms
+from agentd.metering.usage import UsageMetrics
 from agentd.providers.activity import Watch
 from agentd.runner.family import Family, family_of, pause_after
 from agentd.runner.interrupts import Interrupts
@@ -239,9 +240,7 @@ def follow(
         more = reading.pump()
         if after_refusal.lingers():
             return "budget_stopped"
-        # Between its requests a relay holds a run to its budgets; within one this does.
-        used = live.answering if _is_metered(relay) else live.grown
-        if meter is not None and (usage := used()) is not None:
+        if meter is not None and (usage := _used(live, relay)) is not None:
             must_stop = meter(usage)
             if must_stop:
                 return "budget_stopped"
@@ -251,6 +250,12 @@ def follow(
             cli.pause(pause_s)
             pause_s = min(2 * pause_s, TICK_S)
     return None
+
+
+def _used(live: Live, relay: RunRelay | None) -> UsageMetrics | None:
+    """What a budget is to be told now: a relay holds a run to it, but not within a request."""
+    grown = None if _is_metered(relay) else live.grown()
+    return grown or live.answering()
 
 
 def _is_metered(relay: RunRelay | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from agentd.frozen import frozen
 from agentd.metering.partial import EARLIER_RUNS, INPUT_ESTIMATED, TOLD_NOTHING, reason_of
@@ -82,7 +83,8 @@ def told_by_cli(sources: Sources) -> Outcome:
     seen = unite_by_numbers(unite([*parsed.requests, *in_log]), sources.telemetry)
     if said is None and logged is None and not seen:
         return estimated(sources, parsed.unsure or TOLD_NOTHING)
-    if parsed.final_text and not parsed.error and not _total(said) and not sum_of(seen):
+    answered = (parsed.final_text and not parsed.error) or parsed.answering
+    if answered and not _total(said) and not sum_of(seen):
         return estimated(sources, NO_USAGE)
     if seen or not parsed.idle:
         gaps += _gaps(parsed, logged)
@@ -145,6 +147,9 @@ def estimated(sources: Sources, why: str) -> Outcome:
     if sources.sent:
         model = parsed.model or sources.requested_model or ""
         usage = _estimate(sources.read_prompt(), parsed.final_text, model)
+        if parsed.answering:  # with its thoughts
+            come = max(usage.output_tokens, parsed.answering.output_tokens)
+            usage, why = replace(usage, output_tokens=come), f"answer cut after {come} tokens"
     return Outcome(
         usage=usage,
         accuracy="heuristic",

@@ -79,7 +79,9 @@ class Live:
         if self._reading.events == self._events_answering:
             return None
         self._events_answering = self._reading.events
-        usage = self._reading.so_far(resumed=self._resumed).answering
+        is_read = self._events_answering == self._events
+        parsed = self._parsed if is_read else self._reading.so_far(resumed=self._resumed)
+        usage = parsed.answering
         if usage is None or usage.total_tokens < self._told_answering + _ANSWER_STEP_TOKENS:
             return None
         self._told_answering = usage.total_tokens

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from support.chat_api import chunk
@@ -15,30 +16,49 @@ from support.workflow_box import put_change
 
 LIMIT = 5000
 PRICE = '[pricing.models."m-1"]\ncost_per_1m_input = 1\ncost_per_1m_output = 1\n'
-PIECE = "word " * 100
 
 
+def _usage(tokens: int) -> dict[str, Any]:
+    return chunk("w", usage={"prompt_tokens": 300, "completion_tokens": tokens})
+
+
+def _thinking(text: str) -> dict[str, Any]:
+    """As servers tell them that know both names."""
+    found = chunk("")
+    found["choices"][0]["delta"] |= {"reasoning_content": text, "reasoning": text}
+    return found
+
+
+ANSWERS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "words": lambda _: chunk("word " * 100),
+    "chinese": lambda _: chunk("\u4e00\u4e2a\u6587\u4ef6" * 32),
+    "thoughts": lambda _: _thinking("word " * 100),
+    "usage in each chunk": _usage,
+}
+
+
+@pytest.mark.parametrize("wire", ["auto", "off"])
+@pytest.mark.parametrize("answer", ANSWERS)
 def test_the_answer_ends_there_and_the_ledger_has_what_was_served(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, wire: str
 ) -> None:
     monkeypatch.setenv("LOCAL_KEY", KEY)
     served, gone = [0], threading.Event()
 
     def endlessly(_: Asked, out: BinaryIO) -> None:
         out.write(head("connection: close"))
-        piece = f"data: {json.dumps(chunk(PIECE))}\n\n".encode()
         try:
             for _ in range(600):  # 60,000 tokens
-                out.write(piece)
-                out.flush()
                 served[0] += 100
+                out.write(f"data: {json.dumps(ANSWERS[answer](served[0]))}\n\n".encode())
+                out.flush()
                 if gone.wait(0.1):
                     break
         except OSError:
             gone.set()
 
     with raw_api(endlessly) as api:
-        more = f"[budget]\nlimit_tokens = {LIMIT}\n{PRICE}"
+        more = f'[budget]\nlimit_tokens = {LIMIT}\n[meter]\nwire = "{wire}"\n{PRICE}'
         box = box_at(tmp_path, api.url, more=more)
         put_change(box, "x", "proposed")
         done = box.run("challenge", "x", "--provider", "local")

@@ -145,6 +145,8 @@ def _cost_usd(block: Mapping[str, Any]) -> Decimal | None:
 
 def _text(delta: Mapping[str, Any]) -> str:
     calls = [mapping(call.get("function")) for call in items(delta.get("tool_calls"))]
-    parts = [delta.get(name) for name in ("reasoning_content", "reasoning", "content", "refusal")]
+    # Some servers tell thoughts under both names.
+    thoughts = text(delta.get("reasoning_content")) or text(delta.get("reasoning"))
+    parts: list[object] = [thoughts, delta.get("content"), delta.get("refusal")]
     parts += [call.get(name) for call in calls for name in ("name", "arguments")]
     return "".join(map(text, parts))

@@ -1,7 +1,8 @@
 """``python -m agentd.providers.http``: one prompt from stdin to a server, JSON lines to stdout.
 
-start: {model, chars: of the prompt}, text: {text}, request: what is known of its usage, end:
-{error?: {reason, message}, sent?: false where no request went out}.
+start: {model}, text: {text}, so_far: {input_tokens, output_tokens}, about, while the answer comes,
+request: what is known of its usage, end: {error?: {reason, message}, sent?: false where no request
+went out}.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from agentd.providers.http.client import Exchange
 from agentd.providers.http.count import count
 from agentd.providers.http.failures import Failed
 from agentd.providers.http.options import Options, parse
+from agentd.providers.http.so_far import SoFar
 from agentd.providers.pointing import no_proxy
 
 
@@ -30,10 +32,11 @@ def main() -> int:
     options = parse(sys.argv[1:])
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = no_proxy(os.environ)
     prompt = sys.stdin.buffer.read().decode("utf-8", errors="replace")
-    exchange = Exchange(options, lambda text: _tell("text", text=text), os.environ)
+    so_far = SoFar(prompt, _tell_so_far)
+    exchange = Exchange(options, lambda text: _tell("text", text=text), os.environ, so_far)
     if options.count:
         return _count(options, exchange, prompt)
-    _tell("start", model=options.model, api=options.api, chars=len(prompt))
+    _tell("start", model=options.model, api=options.api)
     failure: Failure | None = None
     try:
         asyncio.run(exchange.ask(prompt))
@@ -70,6 +73,10 @@ def _complain(_: type[BaseException], error: BaseException, __: TracebackType | 
 def _tell_requests(exchange: Exchange) -> None:
     for request in exchange.requests():
         _tell("request", **as_json(request))
+
+
+def _tell_so_far(input_tokens: int, output_tokens: int) -> None:
+    _tell("so_far", input_tokens=input_tokens, output_tokens=output_tokens)
 
 
 def _tell(kind: str, **values: Any) -> None:

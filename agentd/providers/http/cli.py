@@ -18,7 +18,6 @@ from agentd.providers.http.options import AT, BASE_URL
 from agentd.providers.http.thoughts import without_thoughts
 from agentd.providers.pointing import NotPointed, Pointed, Pointing, PointQuery, with_loopback
 
-_CHARS_A_TOKEN = 4
 _REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
@@ -35,7 +34,7 @@ class HttpParser:
     def __init__(self) -> None:
         self._model: str | None = None
         self._texts: list[str] = []
-        self._asked_chars = self._chars = 0
+        self._so_far: UsageMetrics | None = None
         self._requests: list[ApiRequest] = []
         self._ended, self._sent = False, True
         self._failure: Failure | None = None
@@ -45,10 +44,13 @@ class HttpParser:
         match event.get("type"):
             case "start":
                 self._model = text(event.get("model"))
-                self._asked_chars = whole_count(event.get("chars")) or 0
             case "text":
                 self._texts.append(text(event.get("text")) or "")
-                self._chars += len(self._texts[-1])
+            case "so_far":
+                self._so_far = UsageMetrics(
+                    input_tokens=whole_count(event.get("input_tokens")) or 0,
+                    output_tokens=whole_count(event.get("output_tokens")) or 0,
+                )
             case "request":
                 self._requests.append(of_json(event))
             case "end":
@@ -62,20 +64,13 @@ class HttpParser:
         answered = next((one.model for one in self._requests if one.model), None)
         return Parsed(
             usage=usage_of_run(self._requests) if known else None,
-            answering=None if self._ended or not self._chars else self._about(),
+            answering=None if self._ended else self._so_far,
             complete=self._ended,
             requests=tuple(self._requests),
             final_text=without_thoughts("".join(self._texts)),
             model=answered or self._model,
             error=self._failure.message if self._failure else None,
             failure=self._failure,
-        )
-
-    def _about(self) -> UsageMetrics:
-        """What the request may have used so far, by its length."""
-        return UsageMetrics(
-            input_tokens=self._asked_chars // _CHARS_A_TOKEN,
-            output_tokens=self._chars // _CHARS_A_TOKEN,
         )
 
     def _end(self, error: Mapping[str, Any]) -> None:
@@ -111,7 +106,9 @@ CLI = Cli(
     user_agents=("agentd/",),
     argv=argv,
     new_parser=HttpParser,
-    markers=(b'"type": "start"', b'"type": "text"', b'"type": "request"', b'"type": "end"'),
+    markers=tuple(
+        f'"type": "{kind}"'.encode() for kind in ("start", "text", "so_far", "request", "end")
+    ),
     resets_at=failures.resets_at,
     activity=activity,
 )

@@ -22,6 +22,7 @@ from agentd.providers.http.apis import FORMS, ApiForm, error_of
 from agentd.providers.http.ending import Ending, check_end
 from agentd.providers.http.failures import failed
 from agentd.providers.http.options import Options
+from agentd.providers.http.so_far import SoFar
 from agentd.providers.http.thoughts import has_thoughts
 from agentd.providers.network import proxy_of, read_at_most, session_to, why_unreached
 from agentd.version import __version__
@@ -41,11 +42,18 @@ Hear = Callable[[str], None]
 class Exchange:
     """One request. ``requests`` tells, also after a failure, what is known of its usage.
 
-    ``sent``: the request may have gone out.
+    ``sent``: the request may have gone out. ``so_far`` is told of the answer as it comes.
     """
 
-    def __init__(self, options: Options, hear: Hear, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        hear: Hear,
+        environ: Mapping[str, str],
+        so_far: SoFar | None = None,
+    ) -> None:
         self._options = options
+        self._so_far = so_far
         self._form: ApiForm = FORMS[options.api]
         self._hear = hear
         self._environ = environ
@@ -142,7 +150,7 @@ class Exchange:
             raise failures.of_status(answer.status, headers, body, options, utc_now())
         dialect = dialect_of("POST", plain_path(self._form.path))
         assert dialect is not None
-        self._answer = Answer(_Heard(dialect.reading(), self._event))
+        self._answer = Answer(_Heard(dialect.reading(), self._event, self._so_far))
         decoder = codecs.getincrementaldecoder("utf-8")()
         first, kept, size = b"", bytearray(), 0
         async for block in answer.content.iter_any():
@@ -207,13 +215,23 @@ class Exchange:
 class _Heard:
     """A dialect's reading whose events are heard by somebody else, too."""
 
-    def __init__(self, reading: AnswerReading, hear: Callable[[Mapping[str, Any]], None]) -> None:
-        self._reading, self._hear = reading, hear
+    def __init__(
+        self,
+        reading: AnswerReading,
+        hear: Callable[[Mapping[str, Any]], None],
+        so_far: SoFar | None,
+    ) -> None:
+        self._reading, self._hear, self._so_far = reading, hear, so_far
         self.wanted, self.every = reading.wanted, reading.every
 
     def event(self, event: Mapping[str, Any]) -> str:
         """Take an event; its text is not kept twice."""
-        self._reading.event(event)
+        text = self._reading.event(event)
+        if self._so_far is not None and text:
+            self._so_far.add(text)
+        if self._so_far is not None and ("usage" in event or "message" in event):
+            for request in self._reading.requests()[:1]:
+                self._so_far.told(request.usage)
         self._hear(event)
         return ""
 
