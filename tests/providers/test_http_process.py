@@ -423,6 +423,11 @@ ERRORS: dict[str, tuple[bytes, str, str]] = {
         "refused",
         "has only thoughts (reasoning) and no text",
     ),
+    "thoughts in other marks that never end": (
+        answer_of("<think>Hm.</think>[THINK]\nHm, # Review?\n"),
+        "refused",
+        "has only thoughts (reasoning) and no text",
+    ),
     "thoughts that fill the limit": (
         streamed(thoughts("Hm. "), chunk(finish="length", usage=USAGE)),
         "refused",
@@ -654,6 +659,12 @@ def test_the_process_understands_its_own_arguments(api: Api) -> None:
     [
         "<think>\nHm, # Review?\n</think>\n\n",
         "<think></think>",
+        "\ufeff<think>\n# Review: a draft\n</think>\n<think>Or not.</think>\n",
+        "<thinking>\n# Review: a draft\n</thinking>\n",
+        "<seed:think>Hm.</seed:think>",
+        "[THINK]\n# Review: a draft\n[/THINK]",
+        "\u25c1think\u25b7Hm.\u25c1/think\u25b7",
+        "Okay. The review it is.</think>\n\n",
         "Okay.\n\n# Review: a draft\n</think>\n\n",  # the model's template has begun them
     ],
 )

@@ -9,13 +9,25 @@ from typing import Any
 from agentd.late_pattern import late_pattern
 from agentd.metering.dialects.fields import items, mapping, text
 
-# What a server without a parser for a model's thoughts leaves at the beginning of an answer. Where
-# the model's template begins them, as that of DeepSeek-R1, only their end stands there.
-_THOUGHTS = late_pattern(
-    r"\A(?:\s*<think>.*?</think>|(?!\s*(?:#|<file|```)).*?^</think>[ \t]*$)\s*",
-    re.DOTALL | re.MULTILINE,
+# What a server without a parser for a model's thoughts leaves at the beginning of an answer: within
+# the marks of its model. Where the model's template begins them, as that of DeepSeek-R1, only their
+# end stands there.
+_MARKS = (
+    *((f"<{name}>", f"</{name}>") for name in ("think", "thinking", "thought", "reasoning")),
+    ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("[THINK]", "[/THINK]"),  # Magistral
+    ("\u25c1think\u25b7", "\u25c1/think\u25b7"),  # Kimi
 )
-_BEGUN = late_pattern(r"\A\s*<think>(?!.*</think>)", re.DOTALL)
+_PAIRS = tuple((re.escape(first), re.escape(last)) for first, last in _MARKS)
+_FLAGS = re.DOTALL | re.MULTILINE | re.IGNORECASE
+_THOUGHTS = late_pattern(
+    rf"\A(?:(?:\s*(?:{'|'.join(f'{first}.*?{last}' for first, last in _PAIRS)}))+"
+    r"|(?!\s*(?:#|<file|```)).*?</think>[ \t]*$)\s*",
+    _FLAGS,
+)
+_BEGUN = late_pattern(
+    rf"\A\s*(?:{'|'.join(f'{first}(?!.*{last})' for first, last in _PAIRS)})", _FLAGS
+)
 _DELTAS = (
     "thinking_delta",
     "response.reasoning_text.delta",
@@ -25,7 +37,9 @@ _DELTAS = (
 
 def without_thoughts(answer: str) -> str:
     """An answer's text without the thoughts at its beginning; "" if they never end."""
-    return "" if _BEGUN.match(answer) else _THOUGHTS.sub("", answer, count=1)
+    answer = answer.removeprefix("\ufeff")
+    rest = "" if _BEGUN.match(answer) else _THOUGHTS.sub("", answer, count=1)
+    return "" if _BEGUN.match(rest) else rest
 
 
 def has_thoughts(told: Mapping[str, Any]) -> bool:
