@@ -46,6 +46,21 @@ def proxy_of(base: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
+def broken_proxy(base: str) -> str | None:
+    """What is wrong with the proxy that the environment names, without its text: it has a password.
+
+    None for one that can be used, and for none.
+    """
+    if not (proxy := proxy_of(base)):
+        return None
+    try:
+        parts = urlsplit(proxy)
+        is_whole = bool(parts.scheme and parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_whole = False
+    return None if is_whole else "is no URL such as http://NAME:PASSWORD@HOST:PORT"
+
+
 def why_unreached(error: aiohttp.ClientError, base: str) -> str:
     """Why there is no connection to an API, in a few words that don't name it again.
 

@@ -540,6 +540,27 @@ def test_a_server_behind_a_proxy_that_is_not_there() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"ada:{KEY}@127.0.0.1:9",
+        f"http://ada:{KEY}@127.0.0.1:port",
+        f"http://ada:{KEY}/x@127.0.0.1:9",
+        f"http://[ada:{KEY}@127.0.0.1:9",
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_no_url_is_named_without_its_password(proxy: str, scheme: str) -> None:
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
+    environ = {**dict.fromkeys(names, proxy), "NO_PROXY": "", "no_proxy": ""}
+    reason, message = failure(f"{scheme}://models.example/v1", environ=environ)
+    assert reason == "refused"
+    assert message == (
+        "the proxy that the environment names for models.example is no URL such as "
+        "http://NAME:PASSWORD@HOST:PORT: correct it, or put models.example into NO_PROXY"
+    )
+
+
 def test_a_key_in_clear_goes_to_no_proxy() -> None:
     with chat_api(answer_of(TEXT)) as proxy:
         environ = {"http_proxy": proxy.url, "HTTP_PROXY": proxy.url}

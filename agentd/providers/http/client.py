@@ -24,7 +24,7 @@ from agentd.providers.http.failures import failed
 from agentd.providers.http.options import Options
 from agentd.providers.http.so_far import SoFar
 from agentd.providers.http.thoughts import has_thoughts
-from agentd.providers.network import proxy_of, read_at_most, session_to, why_unreached
+from agentd.providers.network import broken_proxy, proxy_of, read_at_most, session_to, why_unreached
 from agentd.version import __version__
 
 _CONNECT_S = 10.0
@@ -106,7 +106,7 @@ class Exchange:
 
     def headers(self) -> dict[str, str]:
         """The headers of a request. Raises :class:`Failed` where a key is missing, or not safe."""
-        self._refuse_to_tell_a_proxy()
+        self._check_proxy()
         options = self._options
         named = {**options.header_envs} | ({"": options.key_env} if options.key_env else {})
         values = {}
@@ -129,9 +129,13 @@ class Exchange:
             **values,
         }
 
-    def _refuse_to_tell_a_proxy(self) -> None:
-        """Without TLS a proxy reads the key, and it is another host."""
+    def _check_proxy(self) -> None:
+        """It must be one; and without TLS it reads the key, and is another host."""
         options = self._options
+        if wrong := broken_proxy(options.base_url):
+            name = urlsplit(options.base_url).hostname
+            told = f"the proxy that the environment names for {options.host} {wrong}: correct it"
+            raise failed("refused", f"{told}, or put {name} into NO_PROXY")
         if not self.secrets() or urlsplit(options.base_url).scheme == "https":
             return
         if proxy := proxy_of(options.base_url):
