@@ -53,7 +53,7 @@ def counting(count: Callable[[str], object]) -> Callable[[Asked], bytes]:
 
 
 def llama(chars_a_token: int) -> Callable[[str], object]:
-    return lambda text: {"tokens": [7] * (len(text) // chars_a_token)}
+    return lambda text: {"tokens": [7] * max(1, len(text) // chars_a_token)}
 
 
 def vllm(text: str) -> object:
@@ -148,6 +148,14 @@ def test_a_server_that_counts_nothing_is_asked_once_for_a_word(tmp_path: Path) -
     assert counted(api) == ["OK"]
     assert len(api.asked) == 3
     assert 0.8 * ROOM < estimate(sent(api)[-1], "generic-estimate") <= ROOM
+
+
+def test_a_count_of_nothing_is_none(tmp_path: Path) -> None:
+    with chat_api(counting(lambda _: {"tokens": [], "max_model_len": 8})) as api:
+        box = box_of(tmp_path, api.url, design="# Design\n")
+        box.ok("challenge", "x", "--provider", "local")
+    assert counted(api) == ["OK"]
+    assert len(sent(api)) == 1
 
 
 def test_a_server_that_never_answers_how_many_fails_no_step(tmp_path: Path) -> None:

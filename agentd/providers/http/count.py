@@ -51,9 +51,10 @@ async def count(
 
 
 def _count(found: Mapping[str, Any]) -> int | None:
-    """What vLLM tells as ``count``, llama.cpp as a list."""
+    """What vLLM tells as ``count``, llama.cpp as a list; none for 0: no text has no tokens."""
     tokens = found.get("tokens")
-    return len(tokens) if isinstance(tokens, list) else whole_count(found.get("count"))
+    counted = len(tokens) if isinstance(tokens, list) else whole_count(found.get("count"))
+    return counted or None
 
 
 def _window(model: str, models: Mapping[str, Any]) -> int | None:
