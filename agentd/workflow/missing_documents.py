@@ -60,4 +60,4 @@ def _from_git(change: Change, gone: Sequence[str]) -> str:
             return ""
     except git.GitFailed:
         return ""
-    return shlex.join(["git", "checkout", "HEAD", "--", *names])
+    return f"git checkout HEAD -- {shlex.join(names)}"
