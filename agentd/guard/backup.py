@@ -100,7 +100,7 @@ class Backup:
             before = self.entries.get(folder)
             if before is None or not before.is_crowd:
                 return names
-            return [name for name in names if folder / name in self.entries]
+            return self._crowds.as_before(folder, names, self.entries)
 
         return dict(self._walk(look_again, as_before))
 
@@ -197,9 +197,8 @@ class Backup:
                     inside = sorted(os.listdir(path))  # noqa: PTH208 - Paths take longer to sort
                 alone = one_by_one(path, inside)
                 waiting += [path / name for name in reversed(alone)]
-                if len(alone) < len(inside):
-                    rest = frozenset(inside).difference(alone)
-                    entry = Look("dir", digest=digest_of(path, sorted(rest)))
+                if rest := self._crowds.rest(path, inside, alone):
+                    entry = Look("dir", digest=digest_of(path, rest))
             yield path, entry
 
     def _is_as_folder(self, part: Path) -> bool:

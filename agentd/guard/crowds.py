@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,14 +21,19 @@ class Crowds:
     """Divides what lies in folders of runs into what is kept one by one, and the rest.
 
     ``run_of`` tells in which run's folder a path lies, None: in none that counts here. What
-    ``is_vital`` is always kept by itself.
+    ``is_vital`` is always looked at by itself, also if it is new: agentd believes it later, or
+    wrote it. What agentd may leave without a note, ``passes``, is not of the rest.
     """
 
     def __init__(
-        self, run_of: Callable[[Path], Path | None], is_vital: Callable[[Path], bool]
+        self,
+        run_of: Callable[[Path], Path | None],
+        is_vital: Callable[[Path], bool],
+        passes: Callable[[Path], bool],
     ) -> None:
         self._run_of = run_of
         self._is_vital = is_vital
+        self._passes = passes
         self._taken: Counter[Path] = Counter()
         self._in_all = 0
 
@@ -39,12 +44,26 @@ class Crowds:
             return names
         room = min(_OF_A_RUN - self._taken[run], _OF_ALL_RUNS - self._in_all)
         if len(names) > room:
-            vital = [name for name in names if self._is_vital(folder / name)]
-            others = [name for name in names if name not in frozenset(vital)]
+            vital = frozenset(name for name in names if self._is_vital(folder / name))
+            others = [name for name in names if name not in vital]
             names = sorted([*vital, *others[: max(0, room - len(vital))]])
         self._taken[run] += len(names)
         self._in_all += len(names)
         return names
+
+    def as_before(
+        self, folder: Path, names: Sequence[str], before: Container[Path]
+    ) -> Sequence[str]:
+        """Those that are looked at by themselves, where these were kept so before."""
+        paths = ((name, folder / name) for name in names)
+        return [name for name, path in paths if path in before or self._is_vital(path)]
+
+    def rest(self, folder: Path, names: Sequence[str], alone: Sequence[str]) -> list[str]:
+        """Those that are looked at as one, sorted."""
+        if len(alone) == len(names):
+            return []
+        others = frozenset(names).difference(alone)
+        return sorted(name for name in others if not self._passes(folder / name))
 
 
 def digest_of(folder: Path, names: Iterable[str]) -> bytes:

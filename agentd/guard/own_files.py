@@ -31,7 +31,7 @@ class OwnFiles:
         self._rules = places
         self._root = places.project.root
         self._log = log
-        crowds = Crowds(places.run_of, places.is_vital)
+        crowds = Crowds(places.run_of, places.is_vital, places.is_being_written)
         given = [*documents, *places.all()]
         self._backup = Backup(self._root, given, places.kept, crowds, baseline)
         self.places = self._backup.places

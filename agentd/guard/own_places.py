@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from agentd.files import TEMPORARY
-from agentd.guard.tree import Look
+from agentd.guard.tree import Look, look_at
 from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED
 from agentd.project.layout import STATE_FILE, Project
-from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE, FEEDBACK
+from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE, FEEDBACK, TO_BE_PUT_BACK
 
 _NAMES = (
     ".config.toml.lock",
@@ -32,8 +32,12 @@ _RECORDS = (
     *(PENDING, ENTERED, UNJUDGED, "run.json", "description", "done"),
     *(FINDINGS, "tasks-before-the-run.md", CHECKS_BEFORE, CHECKS_AFTER, FEEDBACK),
 )
-_OF_A_RUN = (*_RECORDS, *_LOCKS_OF_RUN, *_STREAMS, "prompt", "journal.json")
-_SET_ASIDE = (".before", ".replaced")
+# Judges' earlier documents, which the next command moves back into the change.
+_WAITING = tuple(
+    f"{name}{TO_BE_PUT_BACK}" for name in ("CHALLENGE.md", "REVIEW.md", "ARCHIVE_REVIEW.md")
+)
+_OF_A_RUN = (*_RECORDS, *_LOCKS_OF_RUN, *_STREAMS, *_WAITING, "prompt", "journal.json")
+_SET_ASIDE = (TO_BE_PUT_BACK, ".replaced")
 _RUN_FILE_BYTES = 64 * 1024  # of larger ones, such as what an agent printed, only the look is kept
 _FILE_BYTES = 16 * 1024 * 1024  # of a larger document no command reads a line
 
@@ -129,6 +133,10 @@ class OwnPlaces:
     def is_temporary(self, path: Path) -> bool:
         """Whether it is called like a file that agentd is writing."""
         return TEMPORARY.fullmatch(path.name) is not None
+
+    def is_being_written(self, path: Path) -> bool:
+        """Whether it is a plain file that is called so, or was until now."""
+        return self.is_temporary(path) and self.passes(path, look_at(path, hash_up_to=-1), {})
 
     def _in_runs(self, path: Path) -> tuple[Path | None, str | None]:
         """The run's folder that a path lies in, if any, and its name in there, or in ``runs/``.

@@ -46,7 +46,7 @@ def put_back(change: Change, *, held: bool) -> None:
 
     Not ``held``, it takes the hold on the change for that, and leaves it when another has it.
     """
-    waiting = sorted(change.runs_dir.glob(f"*/*{TO_BE_PUT_BACK}"))
+    waiting = _waiting(change)
     if not waiting:
         return
     with contextlib.suppress(InputError), contextlib.nullcontext() if held else at_work(change):
@@ -60,9 +60,15 @@ def put_away(change: Change) -> None:
     For who holds the change; where it fails still, the next command tries again. Of a run that is
     not entered the CLI may be at work.
     """
-    for aside in sorted(change.runs_dir.glob(f"*/*{TO_BE_PUT_BACK}")):
+    for aside in _waiting(change):
         if (aside.parent / ENTERED).exists():
             _put_away(aside, change)
+
+
+def _waiting(change: Change) -> list[Path]:
+    """What runs have set aside; what else is called so is no document of agentd's."""
+    names = [f"{step.writes[0]}{TO_BE_PUT_BACK}" for step in STEPS.values() if step.verdicts]
+    return sorted(path for name in names for path in change.runs_dir.glob(f"*/{name}"))
 
 
 def _put_back(aside: Path, change: Change) -> None:

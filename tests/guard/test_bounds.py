@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from support.guards import forbidden, make_project, put, told, watching
 
-from agentd.files import remove_tree
+from agentd.files import move_over, remove_tree, write_atomic
 from agentd.guard import Guard
+from agentd.guard.own_places import OwnPlaces
 from agentd.project.layout import Project
+from agentd.runner.run_folder import TO_BE_PUT_BACK
 from agentd.state_folder import state_folder_of
+from agentd.workflow.steps import STEPS
 
 NOTES = "agentd/changes/other/notes.md"
 EARLIER = "agentd/changes/other/runs/1"
@@ -184,6 +187,57 @@ def test_many_files_of_a_run_are_looked_at_as_one(
     assert (crowded.root / EARLIER / "000").read_text() == "a"
     assert (crowded.root / EARLIER / "run.json").read_text() == "{}"
     assert ("Not put back, as agentd kept no copy" in told(changes)) == (outcome == "told")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_agentd_writes_where_many_files_are_is_no_agent_s_work(
+    crowded: Project, killed: bool
+) -> None:
+    run = crowded.root / EARLIER
+    put(run / "call.pending.json", "{}")
+    put(run / ".stdout.0123abcd.tmp", "")
+    guard = watching(crowded)
+    write_atomic(run / "checks.json", b"{}")
+    move_over(run / "call.pending.json", run / "call.json")
+    put(run / "lock", "")
+    (run / ".stdout.0123abcd.tmp").unlink()
+    put(run / ".run.json.0123abcd.tmp", "")
+    if killed:
+        guard.let_go()
+        guard = left(crowded)
+    with guard:
+        changes = guard.after()
+    assert (changes.forbidden, changes.told) == ((), ())
+
+
+@pytest.mark.parametrize("name", ["call.pending.json", "run.json", "CHALLENGE.md.before"])
+def test_what_agentd_would_believe_is_put_aside_where_many_files_are(
+    crowded: Project, name: str
+) -> None:
+    path = crowded.root / EARLIER / name
+    path.unlink(missing_ok=True)
+    with watching(crowded) as guard:
+        put(path, "forged")
+        changes = guard.after()
+        assert forbidden(changes, crowded) == {f"{EARLIER}/{name}": "new"}
+        assert guard.restore(changes) == [path]
+    assert not path.exists()
+
+
+def test_a_link_called_like_a_file_that_is_being_written_is_seen(crowded: Project) -> None:
+    with watching(crowded) as guard:
+        (crowded.root / EARLIER / ".run.json.0123abcd.tmp").symlink_to("000")
+        assert forbidden(guard.after(), crowded) == {EARLIER: "changed"}
+
+
+def test_all_that_the_next_command_moves_back_into_a_change_is_looked_at_by_itself(
+    crowded: Project,
+) -> None:
+    places = OwnPlaces(crowded, None)
+    for step in STEPS.values():
+        if step.verdicts:
+            name = f"{step.writes[0]}{TO_BE_PUT_BACK}"
+            assert places.is_vital(crowded.root / EARLIER / name)
 
 
 def test_many_files_that_nobody_touched_are_not_told(crowded: Project) -> None:
