@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -128,6 +128,31 @@ def test_without_the_kernels_word_an_agentd_that_lives(
 def test_nobody_works_where_the_hold_is_no_file(change: Change) -> None:
     os.mkfifo(hold_of(change))
     assert worker_on(change) is None
+
+
+PLANTED: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "link": lambda path: path.symlink_to("STATE.yaml"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+    "link to nothing": lambda path: path.symlink_to("/nonexistent/x"),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_stands_in_the_hold_s_place_is_named(change: Change, kind: str) -> None:
+    PLANTED[kind](hold_of(change))
+    with pytest.raises(InputError, match=r"runs/\.work: is no plain file"), at_work(change):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PLANTED if kind.startswith("link")])
+def test_a_link_in_the_place_of_the_ledger_s_lock_is_named_before_a_call_is_paid(
+    change: Change, kind: str
+) -> None:
+    PLANTED[kind](change.runs_dir / ".lock")
+    with pytest.raises(InputError, match=r"runs/\.lock: is no plain file"), at_work(change):
+        raise AssertionError
 
 
 def test_what_an_older_version_left_goes_but_not_through_a_link(change: Change) -> None:

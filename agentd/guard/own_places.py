@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentd.files import TEMPORARY
 from agentd.guard.tree import Look, look_at
-from agentd.ledger.run_folders import ENTERED, FINDINGS, PENDING, UNJUDGED
+from agentd.ledger.run_folders import ENTERED, FINDINGS, LEDGER_LOCK, PENDING, UNJUDGED
 from agentd.project.layout import STATE_FILE, Project
 from agentd.runner.run_folder import CHECKS_AFTER, CHECKS_BEFORE, FEEDBACK, TO_BE_PUT_BACK
 
@@ -25,7 +25,7 @@ _OF_EDITORS = (".swp", ".swo", "~", ".DS_Store")
 _LOCKS = (".config.toml.lock",)
 # In runs/: of the ledger, and of who is at work. In a run's folder: of who attends to the run, and
 # the disk space for its call.
-_LOCKS_OF_RUNS, _LOCKS_OF_RUN = (".lock", ".work", ".gitignore"), ("lock", "reserve")
+_LOCKS_OF_RUNS, _LOCKS_OF_RUN = (LEDGER_LOCK, ".work", ".gitignore"), ("lock", "reserve")
 _STREAMS = ("stdout", "stderr", "requests.jsonl", "meter.log", "processes", "pointed.json")
 # Of the watched run, what agentd itself believes later; the rest is its agent's.
 _RECORDS = (

@@ -11,6 +11,8 @@ UNJUDGED = "call.unjudged.json"
 FINDINGS = "findings.json"
 """What a run did that it may not, whose agentd was killed: until its call is entered."""
 ENTERED = "call.json"
+LEDGER_LOCK = ".lock"
+"""In ``runs/``: who writes the ledger holds it."""
 
 
 def unentered(runs_dir: Path) -> list[Path]:

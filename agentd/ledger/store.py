@@ -27,6 +27,7 @@ from agentd.ledger import (
 from agentd.ledger.changes import NO_CHANGES, Changes, restart_behind
 from agentd.ledger.document import Document
 from agentd.ledger.pending import Kept
+from agentd.ledger.run_folders import LEDGER_LOCK
 from agentd.ledger.source import Malformed, Source
 from agentd.ledger.state import State
 from agentd.locks import lock
@@ -364,7 +365,7 @@ class StateStore:
         """Meanwhile no agentd writes the file. Raises LockHeld after 30 s."""
         plain_files.check_change(self.change_dir)
         plain_files.make_folder(self.runs_dir, private=True)
-        with reading.explained(self.path), lock(self.runs_dir / ".lock", mode=0o600):
+        with reading.explained(self.path), lock(self.runs_dir / LEDGER_LOCK, mode=0o600):
             yield
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from agentd.files import (
     remove_temporaries,
     write_private,
 )
+from agentd.ledger.run_folders import LEDGER_LOCK
 from agentd.locks import Holder, holder_of, try_lock
 from agentd.own_writes import sole_writer, tidy
 from agentd.project.change import Change
@@ -43,8 +46,9 @@ def at_work(change: Change) -> Iterator[None]:
             f"{runs}: is another user's, who alone works on {change.id} here",
             fix="Work on it in a checkout of your own: its documents and STATE.yaml are in git.",
         ) from error
-    fd = os.open(runs / _HOLD, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    fd = _open_hold(runs / _HOLD)
     try:
+        _check_lock(runs / LEDGER_LOCK)
         if not _try_twice(fd):
             holder = holder_of(fd, noted=_noted(fd))
             stop = f"stop it (kill {holder.pid})" if holder else "stop it"
@@ -60,6 +64,32 @@ def at_work(change: Change) -> Iterator[None]:
             yield
     finally:
         os.close(fd)
+
+
+def _open_hold(path: Path) -> int:
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise _not_agentds(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _not_agentds(path)
+    return fd
+
+
+def _check_lock(path: Path) -> None:
+    """A link there would keep a call that is paid for from being entered."""
+    if path.is_symlink():
+        raise _not_agentds(path)
+
+
+def _not_agentds(path: Path) -> InputError:
+    return InputError(
+        f"{path}: is no plain file, and agentd made none there",
+        fix=f"agentd keeps a lock there. Remove it (rm -r {path}), then run the command again.",
+    )
 
 
 def _remove_leftovers(change: Change) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,7 @@ class Attempt:
 
 def attempt(run: StepRun, request: RunRequest, allowance: Allowance) -> Attempt:
     """Run the CLI once, look at what it did, and record it."""
+    _check_places(run)
     run_dir = request.runs_dir / request.call_id
     for name, data in run.keeps.items():
         write_private(run_dir / name, data)
@@ -174,6 +176,16 @@ def allowed(run: StepRun) -> Allowed:
     """What a run of this step may write, by the step table alone."""
     names = (*run.step.writes, *run.step.touches)
     return Allowed(documents=tuple(run.change.folder / name for name in names), code=run.step.code)
+
+
+def _check_places(run: StepRun) -> None:
+    """Raise InputError where no document can be written: a CLI waits for a pipe's reader."""
+    for path in allowed(run).documents:
+        if os.path.lexists(path) and not (path.is_file() or path.is_dir()):
+            raise InputError(
+                f"{run.change.project.shown(path)}: is no regular file; {run.step.name} writes it",
+                fix="Remove it, then run the command again.",
+            )
 
 
 def _missing(run: StepRun, result: RunResult, findings: Findings) -> tuple[str, ...]:

@@ -45,6 +45,15 @@ def killed_while_it_reviews(box: Sandbox) -> None:
         time.sleep(0.01)
 
 
+def test_a_pipe_in_the_place_of_a_document_is_named_before_a_call_is_paid(box: Sandbox) -> None:
+    review(box).unlink()
+    os.mkfifo(review(box))
+    done = box.run("review", "add-x")
+    assert done.returncode == 1
+    assert "agentd/changes/add-x/REVIEW.md: is no regular file; review writes it" in done.stderr
+    assert not (box.root.parent / "argv.txt").exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the CLI")
 @pytest.mark.parametrize("command", [("status",), ("cost",), ("validate", "add-x")])
 def test_after_kill_9_it_comes_back_with_the_next_command(
