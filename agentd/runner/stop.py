@@ -45,17 +45,18 @@ def stop(
 
     ``send`` sends a stage's signal; SIGKILL again and again, for those that are born meanwhile.
     ``pump`` is called all the while, so that what the CLI still prints is read; it returns True
-    when more is waiting. When ``pushes()`` grows, the next stage begins at once.
+    when more is waiting. When ``pushes()`` grows, the next stage begins at once, for each by one.
     """
+    pushed = pushes()
     for stage in stages:
         if not alive():
             return
         if stage.signal is not None:
             send(stage.signal)
         deadline = time.monotonic() + stage.wait_s
-        pushed = pushes()
         while alive() and time.monotonic() < deadline and pushes() == pushed:
             if stage.signal == signal.SIGKILL:
                 send(signal.SIGKILL)
             if not pump():
                 time.sleep(TICK_S)
+        pushed = min(pushes(), pushed + 1)  # one more may have come while a signal was sent

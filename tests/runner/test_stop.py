@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from standins.running import lives, pid_in, request, run, toy_agentd, until
 
 from agentd.runner.run import ScriptRunner
 from agentd.runner.run_folder import RunFolder
+from agentd.runner.stop import Stage, stop
 
 pytestmark = pytest.mark.timing
 
@@ -23,6 +25,21 @@ def _stop(agentd: subprocess.Popen[bytes], *numbers: int) -> None:
         agentd.send_signal(number)
         with pytest.raises(subprocess.TimeoutExpired):
             agentd.wait(timeout=0.3)
+
+
+def test_a_push_while_a_signal_is_sent_skips_to_the_next_stage() -> None:
+    sent: list[int] = []
+    stages = (Stage(signal.SIGINT, 60), Stage(signal.SIGTERM, 60), Stage(signal.SIGKILL, 0.01))
+    began = time.monotonic()
+    stop(
+        stages,
+        send=sent.append,
+        alive=lambda: True,
+        pump=lambda: False,
+        pushes=lambda: len({*sent}),
+    )
+    assert [*dict.fromkeys(sent)] == [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
