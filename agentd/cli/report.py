@@ -29,6 +29,7 @@ def report(
     read these documents; keys are masked.
     """
     from agentd.clock import precise_utc_now
+    from agentd.dashboard.entry import key_of
     from agentd.dashboard.freeze import frozen_page
     from agentd.dashboard.index import Index
     from agentd.errors import UsageError
@@ -40,7 +41,7 @@ def report(
     if html is None:
         raise UsageError("no file is named", fix="Name one: agentd report --html report.html")
     project = find_project(Path.cwd())
-    chosen = asked_change(project, change_id).folder.name if change_id else None
+    chosen = key_of(asked_change(project, change_id)) if change_id else None
     index = Index(project)
     index.load()
     for warning in index.warnings:

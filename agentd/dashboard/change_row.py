@@ -29,7 +29,6 @@ def row_of(view: Overview | None, sums: LedgerSums) -> dict[str, Any]:
         return figures
     state = view.state
     return {
-        "key": view.change.folder.name,
         "id": view.change.id,
         "archived_on": view.change.archived_on,
         "phase": view.phase_shown,

@@ -11,6 +11,7 @@ from agentd.dashboard.change_row import row_of
 from agentd.dashboard.ledger_sums import LedgerSums, sums_of
 from agentd.errors import ConfigError, StateError
 from agentd.files import FileStamp, file_stamp
+from agentd.late_pattern import late_pattern
 from agentd.ledger.all_rows import read_ledger
 from agentd.project.change import Change
 from agentd.project.copies import copies_of
@@ -19,6 +20,7 @@ from agentd.reports.overview import Limits
 from agentd.reports.status import listed
 from agentd.workflow.leftovers import NOTHING
 
+_DATED = late_pattern(r"\d{8}-|\d{4}-\d{2}-\d{2}-")
 Stamp = tuple[FileStamp | None, FileStamp | None, FileStamp | None]
 
 
@@ -43,6 +45,15 @@ class Entry(NamedTuple):
         return self.sums.ids | {self.change.id}
 
 
+def key_of(change: Change) -> str:
+    """What names a change on the page: the name of its folder, archived ones with their date.
+
+    An open one whose id looks like that of an archived folder is told apart from it.
+    """
+    key = change.folder.name
+    return f"open:{key}" if not change.archived_on and _DATED.match(key) else key
+
+
 def stamp_of(change: Change) -> Stamp:
     """What tells that a change is as it was: its ledger, its tasks, and which documents it has."""
     folder = str(change.folder)
@@ -54,12 +65,12 @@ def stamp_of(change: Change) -> Stamp:
 
 def read_entry(change: Change, budget: BudgetConfig | None, *, has_copies: bool) -> Entry | None:
     """A change as it is now, with its budgets where it has any; None for one that is gone."""
-    stamp, key = stamp_of(change), change.folder.name
+    stamp, key = stamp_of(change), key_of(change)
     budgets: tuple[Budget, ...] = ()
     try:
         sums = sums_of(read_ledger(change, []))
         view = listed(change, Limits(), copies_of(change) if has_copies else [], lambda _: NOTHING)
-        row = row_of(view, sums)
+        row = {"key": key, **row_of(view, sums)}
         with contextlib.suppress(StateError, ConfigError):
             if budget is not None:
                 budgets = tuple(budgets_of(budget, change, key, change.state))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from agentd.dashboard.entry import Entry, stamp_of
+from agentd.dashboard.entry import Entry, key_of, stamp_of
 from agentd.files import FileStamp
 from agentd.ledger import cache
 from agentd.ledger.all_rows import is_settled
 from agentd.project.change import Change
 from agentd.project.layout import Project
 
-_FORM = 3
+_FORM = 4
 """Of what is kept: another one with each change of a row."""
 
 
@@ -30,7 +30,7 @@ class KeptEntries:
         kept = self._kept.get(str(change.folder))
         if kept is None or kept[0] != stamp_of(change):
             return None
-        return Entry(change.folder.name, change, *kept)
+        return Entry(key_of(change), change, *kept)
 
     def save(self, entries: Iterable[Entry]) -> None:
         """Keep those whose ledger can't change unseen."""

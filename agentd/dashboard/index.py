@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from agentd.config.model import BudgetConfig
 from agentd.dashboard import entry_cache
 from agentd.dashboard.change_row import row_of
-from agentd.dashboard.entry import Entry, read_entry, stamp_of
+from agentd.dashboard.entry import Entry, key_of, read_entry, stamp_of
 from agentd.dashboard.ledger_sums import sums_of
 from agentd.files import FileStamp, file_stamp
 from agentd.ledger.all_rows import counted_once, read_ledger
@@ -20,7 +20,7 @@ from agentd.reports.overview import Limits
 
 
 class Index:
-    """The changes by key: the name of their folder, archived ones with their date.
+    """The changes by :func:`key_of`.
 
     One thread at a time may :meth:`refresh`; others may read ``entries`` meanwhile, which is
     replaced as a whole. ``warnings`` is what is wrong with the config. Nothing is written in the
@@ -30,6 +30,8 @@ class Index:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.entries: dict[str, Entry] = {}
+        self._read_last: dict[str, Entry] = {}
+        """The same, with the calls that count in another one."""
         self._limits = Limits()
         self._changes: list[Change] = []
         self._ids: Counter[str] = Counter()
@@ -67,7 +69,7 @@ class Index:
                 if number % 20 == 0:
                     told(number, len(self._changes))
             kept.save(entries.values())
-            self.entries = self._once(entries)
+            self._read_last, self.entries = entries, self._once(entries)
 
     def glance(self) -> frozenset[str] | None:
         """The open changes whose ledger is another one; None where changes came or went.
@@ -88,9 +90,9 @@ class Index:
             everything = among is None and self._look_at_config()
             if among is None:
                 self._list()
-            before, entries, changed = self.entries, dict[str, Entry](), set()
+            before, entries, changed = self._read_last, dict[str, Entry](), set()
             for change in self._changes:
-                key = change.folder.name
+                key = key_of(change)
                 known = before.get(key)
                 if known is not None and (among is None or key in among):
                     is_same = not everything and known.stamp == stamp_of(known.change)
@@ -105,7 +107,9 @@ class Index:
                 for key in changed:
                     self._names.subtract(before[key].names if key in before else ())
                     self._count(entries[key].names if key in entries else frozenset())
-                self.entries = self._once(entries)
+                counted, self.entries = self.entries, self._once(entries)
+                self._read_last = entries
+                changed.update(_counted_otherwise(counted, self.entries))
             return frozenset(changed)
 
     def _count(self, names: frozenset[str]) -> None:
@@ -121,11 +125,12 @@ class Index:
         shared = [one for one in entries.values() if not several.isdisjoint(one.names)]
         changes = [one.change for one in shared]
         once = counted_once(changes, [read_ledger(change, []) for change in changes])
+        found = dict(entries)
         for one in shared:
             if (counting := once.get(str(one.change.folder))) is not None:
                 sums = sums_of(counting.rows)
-                entries[one.key] = one._replace(row={**one.row, **row_of(None, sums)}, sums=sums)
-        return entries
+                found[one.key] = one._replace(row={**one.row, **row_of(None, sums)}, sums=sums)
+        return found
 
     def _look_at_config(self) -> bool:
         """Whether the config is another one, and so all is to be read again."""
@@ -150,6 +155,13 @@ class Index:
     def _read(self, change: Change) -> Entry | None:
         budget = None if change.archived_on else self.budget
         return read_entry(change, budget, has_copies=self._ids[change.id] > 1)
+
+
+def _counted_otherwise(before: dict[str, Entry], now: dict[str, Entry]) -> Iterator[str]:
+    """The keys of those in which other calls count, though they were not written to."""
+    for key, entry in now.items():
+        if (known := before.get(key)) is not None and known.sums.totals != entry.sums.totals:
+            yield key
 
 
 def newest(entries: dict[str, Entry]) -> Entry | None:

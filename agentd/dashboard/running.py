@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentd.clock import iso, monotonic_ms, precise_utc_now
+from agentd.dashboard.entry import key_of
 from agentd.errors import AgentdError
 from agentd.ledger.run_folders import unentered
 from agentd.metering.money import usd
@@ -132,7 +133,7 @@ class _Followed:
             with contextlib.suppress(AgentdError):
                 cost_usd = begun.cost_so_far(seen)
         return {
-            "change": self._change.folder.name,
+            "change": key_of(self._change),
             "id": self._change.id,
             "call": info.call_id,
             "step": info.step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -57,6 +58,33 @@ def test_a_change_that_a_merge_has_left_twice_counts_once(box: Sandbox) -> None:
     add(box, "b", call(3), call(4))  # imported into another one
     index.refresh()
     assert project_document(index, [], NOW)["totals"]["calls"] == 4
+
+
+def test_calls_that_counted_elsewhere_count_here_when_the_other_change_is_gone(
+    box: Sandbox,
+) -> None:
+    add(box, "a", call(1), call(2), call(3))
+    add(box, "b", call(3), call(4))
+    index = Index(find_project(box.root))
+    index.load()
+    assert {key: one.row["calls"] for key, one in index.entries.items()} == {"a": 3, "b": 1}
+    shutil.rmtree(box.change("a"))
+    assert index.refresh() == {"a", "b"}
+    assert project_document(index, [], NOW)["totals"]["calls"] == 2
+    assert index.entries["b"].row["calls"] == 2
+
+
+def test_an_open_change_called_like_an_archived_folder_is_one_of_its_own(box: Sandbox) -> None:
+    add(box, "20261101-a", call(1))
+    add(box, "a", call(2), archived=True)
+    for _ in range(2):  # then from the cache
+        index = Index(find_project(box.root))
+        index.load()
+        assert project_document(index, [], NOW)["totals"]["calls"] == 2
+        assert {key: one.row["key"] for key, one in index.entries.items()} == {
+            "open:20261101-a": "open:20261101-a",
+            "20261101-a": "20261101-a",
+        }
 
 
 def test_a_second_start_reads_only_what_has_changed(
