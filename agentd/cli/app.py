@@ -51,7 +51,7 @@ _FUNCTIONS = {
     "merge-driver": "merge_driver",
 }
 # Commands that read in a project where an older agentd may not write.
-READING = ("status", "list", "show", "log", "cost", "export", "validate")
+READING = ("status", "list", "show", "log", "cost", "export", "validate", "report", "dashboard")
 # What git and an editor run: it looks after nothing but its own work.
 UNATTENDED = ("merge-driver", "statusline")
 
