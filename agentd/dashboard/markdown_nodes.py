@@ -23,15 +23,24 @@ TAGS = frozenset(
 _LINKS = {"http", "https", "mailto"}
 MAX_CHARS = 400_000
 """A longer document is shown as plain text."""
+MAX_MARKS = 10_000
+"""So is one with more of a character that begins something: the parser looks for ends of each."""
 
 
 def nodes_of(text: str) -> list[Node]:
     """The nodes of a Markdown document."""
-    if len(text) > MAX_CHARS:
-        return [["pre", [["code", [text]]]]]
+    if len(text) > MAX_CHARS or max(map(text.count, "[*_~|")) > MAX_MARKS:
+        return _as_it_is(text)
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 40})
-    tree = SyntaxTreeNode(parser.enable(["table", "strikethrough"]).parse(text))
-    return _nodes(tree.children)
+    try:
+        tree = SyntaxTreeNode(parser.enable(["table", "strikethrough"]).parse(text))
+        return _nodes(tree.children)
+    except RecursionError:  # words in words in words: maxNesting does not hold emphasis
+        return _as_it_is(text)
+
+
+def _as_it_is(text: str) -> list[Node]:
+    return [["pre", [["code", [text]]]]]
 
 
 def _nodes(found: Sequence[SyntaxTreeNode]) -> list[Node]:

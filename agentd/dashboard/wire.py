@@ -36,7 +36,7 @@ def _clean(value: Any, clean: Callable[[str], str]) -> Any:
         case str():
             return clean(value)
         case Mapping():
-            return {key: _clean(one, clean) for key, one in value.items()}
+            return {clean(key): _clean(one, clean) for key, one in value.items()}
         case list() | tuple():
             return [_clean(one, clean) for one in value]
         case Decimal():
