@@ -68,7 +68,8 @@ class Access:
         return _refuse(401, "Open the address with the token that agentd printed.")
 
     def _has(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), (self.token or "").encode())
+        known = (self.token or "").encode()
+        return hmac.compare_digest(given.encode(errors="replace"), known)
 
     def _is_own_name(self, host: str) -> bool:
         try:

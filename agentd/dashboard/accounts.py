@@ -9,12 +9,19 @@ from typing import Any, NamedTuple
 
 from agentd.budget.account import Account, Amount
 from agentd.budget.marks import Mark, amount_marks, percent_marks
-from agentd.budget.spending import change_account, limit_account, metered_calls, part_accounts
+from agentd.budget.spending import (
+    change_account,
+    limit_account,
+    metered_calls,
+    part_accounts,
+    step_of,
+)
 from agentd.budget.warnings import account_marks, part_warnings
 from agentd.clock import iso
 from agentd.config.model import BudgetConfig, Percents, each_percent
+from agentd.dashboard.amounts import short_usd
 from agentd.dashboard.burn import Burn, burn_rate, runs_out_at
-from agentd.dashboard.ledger_sums import Cell
+from agentd.dashboard.ledger_sums import Cell, LedgerSums
 from agentd.ledger.state import State
 from agentd.metering.money import usd
 from agentd.periods import Period
@@ -50,6 +57,18 @@ class Budget(NamedTuple):
         """What is spent of the limit that is nearest to its end, 1 for all."""
         shares = (self.account.share_usd(), self.account.share_tokens())
         return max((share for share in shares if share is not None), default=Decimal(0))
+
+    def cells_of(self, sums: LedgerSums) -> Iterable[Cell]:
+        """What is charged to it of what the calls of its change used."""
+        _, _, part = self.account.key.partition(".")
+        kind, _, name = part.partition(".")
+        match kind:
+            case "steps":
+                return [cell for cell in sums.cells if step_of(cell.step) == name]
+            case "providers":
+                return [cell for cell in sums.cells if cell.provider == name]
+            case _:
+                return sums.cells
 
 
 def budgets_of(budget: BudgetConfig, change: Change, key: str, state: State) -> Iterator[Budget]:
@@ -143,8 +162,8 @@ def burn_json(
             projected = usd(account.spent.usd + burn.usd_per_hour * hours, 2)
     return {
         "burn": {
-            "per_hour": usd(burn.usd_per_hour, 2),
-            "per_day": usd(burn.usd_per_hour * 24, 2),
+            "per_hour": short_usd(burn.usd_per_hour),
+            "per_day": short_usd(burn.usd_per_hour * 24),
             "window_s": burn.window_s,
         },
         "runs_out": min(

@@ -28,10 +28,11 @@ def burn_rate(cells: Iterable[Cell], now: datetime) -> Burn | None:
     """The rate over the last hour; where nothing was spent in it over a day, a week, 30 days.
 
     Where the first call of all is younger than that, over the time since then. None where nothing
-    was spent in 30 days.
+    was spent in 30 days. A call of a clock that is ahead counts from its time on.
     """
     now_s = now.timestamp()
-    timed = [(now_s - cell.minute * 60, cell) for cell in cells if cell.minute is not None]
+    ages = ((now_s - cell.minute * 60, cell) for cell in cells if cell.minute is not None)
+    timed = [(age_s, cell) for age_s, cell in ages if age_s >= 0]
     oldest_s = max((age_s for age_s, _ in timed), default=0.0)
     for window_s in _WINDOWS_S:
         recent = [cell for age_s, cell in timed if age_s <= window_s]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal, localcontext
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from agentd.budget.spending import step_of
+from agentd.dashboard.accounts import as_json
 from agentd.dashboard.amounts import cost_of, short_usd
 from agentd.dashboard.charts import Charts
 from agentd.dashboard.entry import Entry
@@ -28,10 +29,10 @@ _FIRST = ("proposal.md", "tasks.md")
 _HIDDEN = "rounds/"
 
 
-def change_document(entry: Entry, here: tzinfo) -> dict[str, Any]:
+def change_document(entry: Entry, here: tzinfo, now: datetime) -> dict[str, Any]:
     """A change for JSON: its line, calls with rounds and verdicts, events, documents, charts.
 
-    What can't be read is told under ``problem``.
+    ``budget`` is its own, or the first of its parts. What can't be read is told under ``problem``.
     """
     change = _fresh(entry.change)
     found: dict[str, Any] = {"row": entry.row, "calls": [], "events": [], "problem": None}
@@ -43,6 +44,14 @@ def change_document(entry: Entry, here: tzinfo) -> dict[str, Any]:
         found["problem"] = error.message if isinstance(error, StateError) else str(error)
     return {
         **found,
+        "budget": next(
+            (
+                as_json(one, one.cells_of(entry.sums), now)
+                for one in entry.budgets
+                if one.account.is_set
+            ),
+            None,
+        ),
         "documents": [*_documents(change)],
         "charts": Charts(here).document({entry.key: entry.sums.cells}),
     }

@@ -79,7 +79,7 @@ class Charts:
             return self._drawn(times)
 
     def _take(self, cells: Sequence[Cell], how: Any) -> None:
-        for minute, step, model, *used in cells:
+        for minute, step, model, *used, _ in cells:
             _note(self._steps, step, used, how)
             if minute is None:
                 self._untimed = how(self._untimed, used[0])

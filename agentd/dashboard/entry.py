@@ -21,6 +21,7 @@ from agentd.reports.status import listed
 from agentd.workflow.leftovers import NOTHING
 
 _DATED = late_pattern(r"\d{8}-|\d{4}-\d{2}-\d{2}-")
+_TRIES = 3  # its row and its budgets are read one after the other; one is not to be newer
 Stamp = tuple[FileStamp | None, FileStamp | None, FileStamp | None]
 
 
@@ -65,6 +66,14 @@ def stamp_of(change: Change) -> Stamp:
 
 def read_entry(change: Change, budget: BudgetConfig | None, *, has_copies: bool) -> Entry | None:
     """A change as it is now, with its budgets where it has any; None for one that is gone."""
+    for _ in range(_TRIES):
+        entry = _read(change, budget, has_copies=has_copies)
+        if entry is None or entry.stamp == stamp_of(change):
+            break
+    return entry
+
+
+def _read(change: Change, budget: BudgetConfig | None, *, has_copies: bool) -> Entry | None:
     stamp, key = stamp_of(change), key_of(change)
     budgets: tuple[Budget, ...] = ()
     try:

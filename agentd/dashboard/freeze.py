@@ -40,7 +40,7 @@ def frozen_page(index: Index, details: Collection[Entry], now: datetime, here: t
         {
             "project": project,
             "charts": Charts(here).document(cells),
-            "changes": {one.key: change_document(one, here) for one in details},
+            "changes": {one.key: change_document(one, here, now) for one in details},
             "forecasts": {one.key: forecast_document(one) for one in details},
             "requests": {one.key: requests_documents(one) for one in details},
             "opened": only.key if len(details) == 1 and (only := next(iter(details))) else None,

@@ -37,6 +37,7 @@ class Index:
         self._ids: Counter[str] = Counter()
         self._folders: tuple[FileStamp | None, FileStamp | None] = None, None
         self._config: FileStamp | None = None
+        self._config_known = False
         self._names: Counter[str] = Counter()
         self._several: set[str] = set()
         self._lock = threading.Lock()
@@ -135,9 +136,9 @@ class Index:
     def _look_at_config(self) -> bool:
         """Whether the config is another one, and so all is to be read again."""
         stamp = file_stamp(self.project.config_path)
-        if stamp is not None and stamp == self._config:
+        if self._config_known and stamp == self._config:
             return False
-        self._config = stamp
+        self._config, self._config_known = stamp, True
         self._limits = Limits.of(self.project)
         return True
 

@@ -16,7 +16,7 @@ from agentd.metering.totals import Totals, summarise
 
 
 class Cell(NamedTuple):
-    """What one model used for one step in one minute.
+    """What one model used for one step in one minute, asked by one provider ("": not known).
 
     ``minute`` is in UTC since 1970, None for calls without a time. ``tokens_in`` is all input,
     ``tokens_cached`` the part of it that came from a cache. A call that several models answered is
@@ -31,6 +31,7 @@ class Cell(NamedTuple):
     tokens_in: int
     tokens_out: int
     tokens_cached: int
+    provider: str = ""
 
 
 class LedgerSums(NamedTuple):
@@ -62,15 +63,15 @@ def sums_of(rows: Sequence[Row]) -> LedgerSums:
 
 
 def _cells(rows: Iterable[Row]) -> Iterable[Cell]:
-    found: dict[tuple[int | None, str, str], Sequence[Any]] = {}
+    found: dict[tuple[int | None, str, str, str], Sequence[Any]] = {}
     for row in rows:
         minute = None if row.started_at is None else int(row.started_at // 60)
-        calls = 1
+        calls, provider = 1, sys.intern(row.provider or "")
         for share in row.parts or (row,):
-            key = minute, sys.intern(row.step), sys.intern(share.model)
+            key = minute, sys.intern(row.step), sys.intern(share.model), provider
             tokens = share.tokens_in, share.tokens_out, share.tokens_cache_read
             used = calls, share.cost_usd, *tokens
             known = found.get(key)
             found[key] = used if known is None else [*map(add, known, used)]
             calls = 0
-    return (Cell(*key, *used) for key, used in found.items())
+    return (Cell._make((*key[:3], *used, key[3])) for key, used in found.items())

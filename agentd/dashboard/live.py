@@ -14,6 +14,7 @@ from agentd.dashboard import wire
 from agentd.dashboard.index import Index
 from agentd.dashboard.project_page import project_document
 from agentd.dashboard.running import Runs
+from agentd.errors import AgentdError
 from agentd.project.layout import Project
 
 TICK_S = 0.025
@@ -22,6 +23,9 @@ _SHARE = 5  # a project with many changes is looked at more seldom
 _ALL_EVERY_S = 2.0
 _RUNNING_EVERY_S = 0.2
 _TOLD_EVERY_S = 0.3
+_FIGURES_EVERY_S = 30.0  # burn rates and periods go on though no file changes
+_SNAPSHOT_S = 5.0
+_AGAIN_S = 1.0
 _QUEUED = 64  # a page that takes no more than that behind gets all anew
 
 
@@ -39,6 +43,9 @@ class Live:
         self._runs = Runs()
         self._running: list[dict[str, Any]] = []
         self._snapshot: bytes | None = None
+        self._snapshot_until = 0.0
+        self._problem: str | None = None
+        self.task: asyncio.Task[None] | None = None
         self._pages: set[asyncio.Queue[bytes]] = set()
         self._reader = ThreadPoolExecutor(1, "agentd-reader")
         self._due = {"all": 0.0, "running": 0.0}
@@ -54,10 +61,11 @@ class Live:
                 self._send(self._everything())
             await loading
             self.loaded.set()
+            self._due["figures"] = time.monotonic() + _FIGURES_EVERY_S
             self._send(self._everything())
             while True:
                 if self._pages:
-                    await self._look()
+                    await self._look_or_tell()
                 await asyncio.sleep(self._pause_s)
         finally:
             self._runs.close()
@@ -67,8 +75,8 @@ class Live:
         """The index after one more look at all files."""
         await self.loaded.wait()
         if not self._pages:
-            self._due = dict.fromkeys(self._due, 0.0)
-            await self._look()
+            self._due |= {"all": 0.0, "running": 0.0}
+            await self._look_or_tell()
         return self.index
 
     @contextlib.contextmanager
@@ -84,6 +92,18 @@ class Live:
 
     def _note(self, read: int, every: int) -> None:
         self.progress = read, every
+
+    async def _look_or_tell(self) -> None:
+        """Look; the pages are told why that can't be done, until it can."""
+        before, self._problem = self._problem, None
+        try:
+            await self._look()
+        except (AgentdError, OSError) as error:
+            self._problem = f"The files can't be read now: {error}"
+            await asyncio.sleep(_AGAIN_S)
+        if self._problem != before:
+            self._snapshot = None
+            self._send(self._everything())
 
     async def _look(self) -> None:
         async with self._busy:
@@ -112,9 +132,11 @@ class Live:
             at_work = [change for change in every if not change.archived_on]
             running = self._runs.now(at_work, look=bool(changed))
             is_new, self._running = running != self._running, running
-        if not changed and not is_new:
+        is_due = now >= self._due["figures"]
+        if not changed and not is_new and not is_due:
             return None
-        document = project_document(self.index, self._running, precise_utc_now())
+        self._due["figures"] = now + _FIGURES_EVERY_S
+        document = self._project()
         entries = self.index.entries
         document["changed"] = [entries[key].row for key in changed if key in entries]
         document["gone"] = [key for key in changed if key not in entries]
@@ -124,14 +146,21 @@ class Live:
         if not self.loaded.is_set():
             read, every = self.progress
             return wire.event("loading", wire.as_bytes({"read": read, "all": every}))
-        if self._snapshot is None:
+        now = time.monotonic()
+        if self._snapshot is None or now >= self._snapshot_until:
             self._snapshot = wire.event("snapshot", wire.as_bytes(self.document()))
+            self._snapshot_until = now + _SNAPSHOT_S
         return self._snapshot
 
     def document(self) -> dict[str, Any]:
         """All that the page shows of the project."""
-        document = project_document(self.index, self._running, precise_utc_now())
+        document = self._project()
         document["changes"] = [one.row for one in self.index.entries.values()]
+        return document
+
+    def _project(self) -> dict[str, Any]:
+        document = project_document(self.index, self._running, precise_utc_now())
+        document["problems"] += [self._problem] if self._problem else []
         return document
 
     def _send(self, told: bytes) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 from agentd.budget.account import Amount
 from agentd.clock import iso
 from agentd.dashboard.accounts import Budget, alerts_of, as_json, burn_json, project_budget
+from agentd.dashboard.amounts import short_usd
 from agentd.dashboard.burn import LONGEST_S, burn_rate
 from agentd.dashboard.entry import Entry
 from agentd.dashboard.index import Index, newest
 from agentd.dashboard.ledger_sums import Cell
-from agentd.metering.money import EXACT, usd
+from agentd.metering.money import EXACT
 from agentd.metering.partial import bound
 from agentd.periods import Period, current_period
 
@@ -75,7 +76,7 @@ def _spent_in(period: Period, entries: Iterable[Entry]) -> Amount:
 def _cells_of(budget: Budget, entries: Mapping[str, Entry], now: datetime) -> Iterable[Cell]:
     if budget.change_key is None:
         return _recent(entries.values(), now)
-    return entries[budget.change_key].sums.cells if budget.change_key in entries else ()
+    return budget.cells_of(entries[budget.change_key].sums) if budget.change_key in entries else ()
 
 
 def _recent(entries: Iterable[Entry], now: datetime) -> Iterable[Cell]:
@@ -100,7 +101,7 @@ def _totals(entries: Iterable[Entry]) -> dict[str, Any]:
     return {
         "changes": len(every),
         "cost_usd": str(cost_usd),
-        "cost": usd(cost_usd, 2),
+        "cost": short_usd(cost_usd),
         "bound": bound(partial, estimated),
         "partial": partial,
         "calls": sum(one.calls for one in every),

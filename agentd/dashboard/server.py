@@ -11,6 +11,7 @@ from datetime import UTC, tzinfo
 
 from aiohttp import web
 
+from agentd.clock import precise_utc_now
 from agentd.dashboard import access, wire
 from agentd.dashboard.change_page import change_document, forecast_document, requests_document
 from agentd.dashboard.charts import Charts
@@ -44,11 +45,10 @@ def application(project: Project, rules: access.Access) -> web.Application:
 
 
 async def _watching(app: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(app[_LIVE].watch())
+    task = app[_LIVE].task = asyncio.create_task(app[_LIVE].watch())
     yield
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait({task})
 
 
 async def _file(request: web.Request) -> web.Response:
@@ -89,7 +89,7 @@ async def _charts(request: web.Request) -> web.Response:
 async def _change(request: web.Request) -> web.Response:
     _, here = _zone(request)
     entry = await _entry(request)
-    return await _json(lambda: change_document(entry, here))
+    return await _json(lambda: change_document(entry, here, precise_utc_now()))
 
 
 async def _forecast(request: web.Request) -> web.Response:
@@ -145,27 +145,39 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     sockets = _listen(host, port)
     rules = access.Access(host, sockets.getsockname()[1])
-    runner = web.AppRunner(
-        application(project, rules), access_log=None, shutdown_timeout=0.2, handle_signals=False
-    )
+    app = application(project, rules)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handle_signals=False)
     await runner.setup()
     try:
         await web.SockSite(runner, sockets).start()
         ready(rules.url)
-        await stop.wait()
+        await _until(stop, app[_LIVE].task)
     finally:
         await runner.cleanup()
 
 
+async def _until(stop: asyncio.Event, watching: asyncio.Task[None] | None) -> None:
+    """Wait; a watch that ends before is a bug, and a page that shows old figures for ever."""
+    stopped = asyncio.create_task(stop.wait())
+    every = {stopped, *([watching] if watching else [])}
+    done, _ = await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stopped}:
+        task.result()
+
+
 def _listen(host: str, port: int | None) -> socket.socket:
+    problem: Exception | None = None
+    why = "is no address"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for number in (DEFAULT_PORT, 0) if port is None else (port,):
         try:
             return socket.create_server((host, number), family=family)
         except OSError as error:
-            problem = error
+            problem, why = error, error.strerror or str(error)
+        except (UnicodeError, TypeError) as error:
+            problem, why = error, "is no name of a host"
     raise InputError(
-        f"{host} port {port}: {problem.strerror or problem}",
+        f"{host} port {DEFAULT_PORT if port is None else port}: {why}",
         fix="Take another port, or --port 0 for any that is free; --host takes an address of this "
         "machine.",
     ) from problem

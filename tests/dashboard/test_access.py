@@ -138,6 +138,7 @@ def test_another_interface_needs_the_token_which_is_printed_once(box: Sandbox) -
         assert served.ask("/")[0] == 401
         assert served.ask("/api/charts")[0] == 401
         assert served.ask(f"/?token={token[:-1]}x")[0] == 401
+        assert served.ask("/", Cookie=f"agentd_{served.port}=\xff")[0] == 401
         assert served.ask(f"/api/charts?token={token}")[0] == 401  # it is for the page alone
         status, headers, _ = served.ask(f"/?token={token}")
         assert (status, headers["Location"]) == (303, "/")
@@ -160,6 +161,9 @@ def test_a_port_that_is_taken_and_an_address_of_another_machine_are_told(
     done = box.run("dashboard", "--host", "203.0.113.7", "--port", "0")
     assert done.returncode == 1
     assert "203.0.113.7" in done.stderr
+    done = box.run("dashboard", "--host", "\u00e4..b")
+    assert done.returncode == 1
+    assert "port 8377: is no name of a host" in done.stderr
 
 
 def test_what_is_no_http_ends_nothing(served: Served) -> None:

@@ -14,6 +14,7 @@ from support.dashboard_box import CONFIG
 from support.workspace import Sandbox, make_sandbox
 
 from agentd.dashboard.burn import burn_rate, runs_out_at
+from agentd.dashboard.change_page import change_document
 from agentd.dashboard.charts import OTHERS, Charts
 from agentd.dashboard.index import Index
 from agentd.dashboard.ledger_sums import Cell
@@ -179,6 +180,43 @@ def test_the_burn_rate_is_that_of_the_shortest_time_with_spending() -> None:
     assert (young.usd_per_hour, young.window_s) == (Decimal(6), 360)
 
 
+def test_a_clock_that_is_ahead_makes_no_rate() -> None:
+    assert burn_rate([cell(NOW + timedelta(hours=2), "40")], NOW) is None
+    rate = burn_rate([cell(NOW - timedelta(minutes=30)), cell(NOW + timedelta(hours=2), "40")], NOW)
+    assert rate is not None
+    assert rate.usd_per_hour == 2
+
+
+def test_the_burn_rate_of_a_part_is_that_of_its_own_calls(box: Sandbox) -> None:
+    (box.root / "agentd" / "config.toml").write_text(
+        'project_name = "x"\n[claude]\n[codex]\n[budget.steps.review]\nlimit_usd = 20\n'
+        "[budget.providers.codex]\nlimit_usd = 20\n"
+    )
+    at = {"started_at": NOW - timedelta(minutes=59)}
+    add(
+        box,
+        "a",
+        call(1, cost_usd=Decimal(9), provider="claude", step="implementation", **at),
+        call(2, cost_usd=Decimal(3), provider="claude", step="review/summary", **at),
+        call(3, cost_usd=Decimal(2), provider="codex", step="challenge", **at),
+    )
+    index = Index(find_project(box.root))
+    index.load()
+    budgets = project_document(index, [], NOW)["budgets"]
+    rates = {one["key"]: one["burn"]["per_hour"] for one in budgets}
+    assert rates == {"budget.steps.review": "$3.05", "budget.providers.codex": "$2.03"}
+
+
+def test_a_change_has_its_budget_however_many_others_there_are(box: Sandbox) -> None:
+    for number in range(12):
+        add(box, f"c{number}", call(number, cost_usd=Decimal(number)))
+    index = Index(find_project(box.root))
+    index.load()
+    for key in ("c0", "c11"):
+        budget = change_document(index.entries[key], UTC, NOW)["budget"]
+        assert (budget["key"], budget["spent"]) == ("budget", f"${key[1:]}.00")
+
+
 def test_when_it_runs_out() -> None:
     assert runs_out_at(Decimal(3), Decimal("1.5"), NOW) == NOW + timedelta(hours=2)
     assert runs_out_at(None, Decimal(1), NOW) is None
@@ -203,6 +241,11 @@ def test_the_projects_budget_comes_first_then_the_one_most_used(box: Sandbox) ->
     assert ("budget", "b", "ok") in told
     assert document["budgets"][0]["left"] == "$4.00 left"
     assert len({alert["key"] for alert in document["alerts"]}) == len(document["alerts"]) == 4
+
+
+@pytest.mark.parametrize("text", ["*" * 5000 + "a" + "*" * 5000, "*a **b " * 8000, "[" * 20_000])
+def test_a_document_that_no_parser_ends_is_shown_as_it_is(text: str) -> None:
+    assert nodes_of(text) == [["pre", [["code", [text]]]]]
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cost_box import add, call
@@ -17,7 +21,11 @@ from support.dashboard_box import CONFIG, Served, dashboard
 from support.workflow_box import STREAM, box_with, put_change
 from support.workspace import Sandbox, make_sandbox
 
+from agentd.clock import precise_utc_now
+from agentd.dashboard.live import Live
+from agentd.dashboard.server import serve
 from agentd.ledger.store import StateStore
+from agentd.project.layout import find_project
 
 
 @pytest.fixture
@@ -118,6 +126,64 @@ def test_tasks_that_are_ticked_and_a_config_that_changes_are_seen(
         assert "config.toml" in update["problems"][0]
         config.write_text(CONFIG)
         assert events.until("update")["problems"] == []
+
+
+def test_files_that_cant_be_read_are_told_until_they_can(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Live(find_project(box.root))
+    monkeypatch.setattr("agentd.dashboard.live._AGAIN_S", 0.01)
+
+    def fails(among: object = None) -> frozenset[str]:
+        raise OSError(24, "Too many open files")
+
+    async def watched() -> list[dict[str, Any]]:
+        live.task = asyncio.create_task(live.watch())
+        await live.loaded.wait()
+        told = []
+        with live.page() as queue:
+            await queue.get()
+            with monkeypatch.context() as patch:
+                patch.setattr(live.index, "refresh", fails)
+                add(box, "another", call(2))
+                told.append(await asyncio.wait_for(queue.get(), 20))
+            while b"Too many" in (now := await asyncio.wait_for(queue.get(), 20)):
+                pass
+            told.append(now)
+        live.task.cancel()
+        return [json.loads(one.partition(b"data: ")[2]) for one in told]
+
+    first, then = asyncio.run(watched())
+    assert "Too many open files" in first["problems"][0]
+    assert then["problems"] == []
+
+
+def test_a_page_that_is_opened_later_gets_the_burn_rate_of_then(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Live(find_project(box.root))
+    live.index.load()
+    live.loaded.set()
+    with live.page() as queue:
+        first = queue.get_nowait()
+    monkeypatch.setattr("agentd.dashboard.live.time.monotonic", lambda: 10.0**9)
+    later = precise_utc_now() + timedelta(days=90)
+    monkeypatch.setattr("agentd.dashboard.live.precise_utc_now", lambda: later)
+    with live.page() as queue:
+        then = queue.get_nowait()
+    documents = [json.loads(one.partition(b"data: ")[2]) for one in (first, then)]
+    assert [one["budgets"][0]["burn"] is None for one in documents] == [False, True]
+
+
+def test_a_watch_that_fails_ends_the_server_with_its_reason(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("agentd.dashboard.index.Index.load", fails)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(serve(find_project(box.root), "127.0.0.1", 0, lambda _: None))
 
 
 def test_it_writes_nothing_in_the_project(box: Sandbox, served: Served) -> None:
