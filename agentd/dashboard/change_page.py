@@ -156,7 +156,7 @@ def _together(calls: list[LoggedCall]) -> dict[str, Any]:
     with localcontext(EXACT):
         cost_usd = sum((one.call.cost_usd for one in calls), Decimal(0))
     every = [one.call for one in calls]
-    known_ms = [call.duration_ms for call in every if call.duration_ms is not None]
+    took_ms = [call.duration_ms for call in every if call.duration_ms is not None]
     return {
         "calls": [call.id for call in every],
         "status": every[-1].status,
@@ -164,7 +164,7 @@ def _together(calls: list[LoggedCall]) -> dict[str, Any]:
         "cost_usd": str(cost_usd),
         "cost": cost_of(summarise(every)),
         "bound": next(filter(None, map(bound_of, every)), ""),
-        "duration_ms": sum(known_ms) if known_ms else None,
+        "duration_ms": sum(took_ms) if took_ms else None,
         "model": every[-1].model,
     }
 

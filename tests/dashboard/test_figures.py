@@ -217,6 +217,18 @@ def test_a_change_has_its_budget_however_many_others_there_are(box: Sandbox) -> 
         assert (budget["key"], budget["spent"]) == ("budget", f"${key[1:]}.00")
 
 
+def test_calls_whose_time_nobody_noted_have_none(box: Sandbox) -> None:
+    add(box, "a", call(1, duration_ms=None))
+    add(box, "b", call(2, duration_ms=None), call(3, duration_ms=7))
+    index = Index(find_project(box.root))
+    index.load()
+    took = {
+        key: [one["duration_ms"] for one in change_document(entry, UTC, NOW)["timeline"]]
+        for key, entry in index.entries.items()
+    }
+    assert took == {"a": [None], "b": [7]}
+
+
 def test_when_it_runs_out() -> None:
     assert runs_out_at(Decimal(3), Decimal("1.5"), NOW) == NOW + timedelta(hours=2)
     assert runs_out_at(None, Decimal(1), NOW) is None

@@ -28,7 +28,7 @@ export const timeOfDay = (date) => clock.format(date);
 
 /** How long, in the two largest units: 3 h 20 min. */
 export function duration(ms) {
-  if (ms === null) return "–"; // not known
+  if (ms === null || ms === undefined) return "–";
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
   let rest = Math.max(0, Math.round(ms / 1000));
   const parts = [];
