@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,22 @@ def test_everybody_can_use_it(browser: Any, served: Served, scheme: str, address
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
         assert page.locator(".chart details table").count() == 3
+
+
+def test_a_change_that_is_archived_while_its_page_is_open_says_where_it_is(
+    browser: Any, box: Sandbox, served: Served
+) -> None:
+    with page_of(browser, served.url + "#/change/dark-mode") as page:
+        page.wait_for_selector("#calls tbody tr")
+        archive = box.root / "agentd" / "archive"
+        shutil.move(box.change("dark-mode"), archive / "20261130-dark-mode")
+        page.get_by_role("link", name="20261130-dark-mode").click()
+        page.wait_for_selector("#calls tbody tr")
+        assert page.url.endswith("#/change/20261130-dark-mode")
+        assert page.inner_text("#connection") == "Live"
+        shutil.rmtree(archive / "20261130-dark-mode")
+        page.get_by_text("This change is not there any more.").wait_for()
+        assert page.inner_text("#connection") == "Live"
 
 
 def test_dark_and_light(browser: Any, served: Served) -> None:

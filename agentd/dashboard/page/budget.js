@@ -43,6 +43,7 @@ export function budgetPanel(budget, forecast, now) {
     facts([
       ["Used", percent(budget.share)],
       ["Left", budget.left || (budget.left_tokens !== null && `${count(budget.left_tokens)} tokens`)],
+      ["Tokens", budget.limit && budget.limit_tokens !== null ? `${count(budget.spent_tokens)} of ${count(budget.limit_tokens)}` : null],
       ["Burn rate", burnTold(budget)],
       ["Runs out", budget.level === "limit" || budget.level === "exceeded" ? "now" : ahead(budget.runs_out, now) || (budget.ends ? "not in this period" : "not foreseeable")],
       ["By the end of the period", budget.projected],

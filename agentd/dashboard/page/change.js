@@ -8,7 +8,7 @@ import { build } from "./markdown.js";
 import { costCell, phasePill } from "./project.js";
 import { loadChange, loadForecast, loadRequests } from "./source.js";
 import { makeTable } from "./table.js";
-import { keep } from "./url.js";
+import { changeAddress, keep } from "./url.js";
 
 const GOOD = new Set(["ok", "APPROVED", "PASS"]);
 const statusPill = (word) => h("span", { class: `pill ${GOOD.has(word) ? "good" : "bad"}` }, word);
@@ -64,6 +64,8 @@ export function changeView(key, state) {
   const element = h("div", { class: "view" }, h("p", null, h("a", { href: "#/" }, "← All changes")), head, problems, budget, section("timeline", "Timeline", timeline), section("calls", "Calls", h("p", { class: "muted" }, "The time of a call opens its requests."), calls.element, requests), section("documents", "Documents", documents), section("costs", "Costs", charts.element));
   const opened = new Set();
   let forecast = null;
+  let ownBudget = null;
+  let last = null;
   let shown = "";
 
   async function openRequests(id) {
@@ -99,6 +101,12 @@ export function changeView(key, state) {
     if (!found.length) documents.replaceChildren(h("p", { class: "muted" }, "No documents yet."));
   }
 
+  /** Where a change is that is not there any more: in the archive, perhaps. */
+  function moved(project) {
+    const archived = project.changes.find((one) => one.archived_on && one.id === key);
+    return archived ? h("span", null, "This change is archived: ", h("a", { href: changeAddress(archived.key) }, archived.key)) : "This change is not there any more.";
+  }
+
   function drawHead(row) {
     head.replaceChildren(h("h1", null, row.id, " ", phasePill(row)), facts([
       ["Cost", bounded(row)],
@@ -115,25 +123,28 @@ export function changeView(key, state) {
   return {
     element,
     update(project) {
+      last = project;
       const row = project.changes.find((one) => one.key === key);
       if (row) drawHead(row);
-      const own = project.budgets.find((one) => one.change === key);
+      const own = project.budgets.find((one) => one.change === key && one.key === "budget") || ownBudget || project.budgets.find((one) => one.change === key);
       budget.replaceChildren(...(own ? [budgetPanel(own, forecast, new Date())] : []));
-      const told = row ? [row.problem && `${row.problem} ${row.cure || ""}`, ...row.warnings].filter(Boolean) : ["This change is not there any more."];
+      const told = row ? [row.problem && `${row.problem} ${row.cure || ""}`, ...row.warnings].filter(Boolean) : [moved(project)];
       problems.replaceChildren(...told.map((text) => h("li", null, text)));
     },
     async refresh(project, changed) {
       if (changed !== null && !changed.has(key)) return;
+      if (!project.changes.some((one) => one.key === key)) return;
       const found = await loadChange(key, timeZone);
       if (!found) return;
       if (found.problem && !problems.childElementCount) problems.replaceChildren(h("li", null, found.problem));
       drawTimeline(found.timeline || [], found.events);
       calls.update(found.calls);
       drawDocuments(found.documents);
+      ownBudget = found.budget;
       charts.update(found.charts);
       if (changed === null && state.get("call")) await openRequests(state.get("call"));
       forecast = await loadForecast(key).catch(() => null);
-      this.update(project);
+      this.update(last || project);
     },
   };
 }

@@ -15,6 +15,8 @@ let view = null;
 let shownAt = "";
 let dirty = null;
 let refreshing = false;
+let heardAt = new Date();
+let state = "";
 
 function show() {
   const address = readAddress();
@@ -39,8 +41,9 @@ async function refresh(changed) {
   const of = view;
   try {
     await of.refresh(project, changed);
+    if (state === "live") told.state(state);
   } catch (error) {
-    if (of === view) byId("connection").textContent = `Not all could be loaded: ${error.message}`;
+    if (of === view && state === "live") byId("connection").textContent = `Not all could be loaded: ${error.message}`;
   }
   setTimeout(() => {
     refreshing = false;
@@ -51,6 +54,7 @@ async function refresh(changed) {
 }
 
 function draw() {
+  heardAt = new Date();
   byId("project").textContent = project.name;
   const [budget] = project.budgets;
   const lead = budget && budget.level !== "ok" ? `${percent(budget.share)} spent · ` : "";
@@ -79,9 +83,10 @@ const told = {
     if (keys.size) refresh(keys);
   },
   state: (word) => {
+    state = word;
     const words = {
       live: "Live",
-      lost: `agentd does not answer. Shown is what was known at ${timeOfDay(new Date())}.`,
+      lost: `agentd does not answer. Shown is what was known at ${timeOfDay(heardAt)}.`,
       refused: "agentd refused this page. Open the address that agentd dashboard printed.",
       frozen: project && `As of ${when(project.now)}`,
     };
