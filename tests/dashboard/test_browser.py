@@ -157,6 +157,9 @@ def test_dark_and_light(browser: Any, served: Served) -> None:
         page.reload()
         page.wait_for_selector("#budget")
         assert page.evaluate(back) != dark
+        page.get_by_role("button", name="Dark mode").click()
+        page.emulate_media(media="print")  # paper is white
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 35, 33)"
 
 
 @pytest.mark.parametrize("address", ["", "#/change/add-oauth"])
