@@ -156,7 +156,7 @@ AT_THE_KEYBOARD = {
 }
 # A line each, with what its command prints.
 TYPED = {
-    "agentd statu\tadd-a --js\t": '"change_id": "add-a"',
+    "agentd status add-a --js\t": '"change_id": "add-a"',
     "agentd cost au\tadd-b": "audited 1 call of 1 change",
     "agentd cost res\t --he\t": "Restart the meter of a change.",
     "agentd help opensp\t": "# In a project of OpenSpec",
