@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentd.providers.claude import CLAUDE
 from agentd.providers.codex import CODEX
+from agentd.providers.copilot import COPILOT
 from agentd.providers.gemini import GEMINI
 from agentd.providers.http import HTTP
 from agentd.providers.opencode import OPENCODE
@@ -22,6 +23,7 @@ PROVIDERS: dict[str, Provider] = {
     "opencode": OPENCODE,
     "pi": PI,
     "qwen": QWEN,
+    "copilot": COPILOT,
 }
 
 NAMED: dict[str, Provider] = {"http": HTTP}

@@ -160,7 +160,9 @@ class Cli:
     """What a run needs of a coding CLI: literals and pure functions.
 
     ``markers``: a line of stdout that holds none of these is not worth decoding.
-    ``environment`` is added to the CLI's. ``first_signal`` is what makes the CLI stop and report.
+    ``session_flag``: the argument by which ``argv`` gives a new session its id, "" where the CLI
+    tells it early. ``environment`` is added to the CLI's. ``first_signal`` is what makes the CLI
+    stop and report.
     ``read_log`` reads its session log, None where it keeps none that tells more than stdout.
     ``exit_reasons`` are the exit codes that give a reason by themselves. ``reason_on_stderr`` reads
     a reason out of the end of stderr, where it failed before its first request. ``resets_at`` reads
@@ -179,6 +181,7 @@ class Cli:
     argv: Callable[[Invocation], list[str]]
     new_parser: Callable[[], Parser]
     markers: tuple[bytes, ...]
+    session_flag: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     first_signal: int = signal.SIGINT
     read_log: Callable[[LogQuery], Logged | None] | None = None

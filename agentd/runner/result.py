@@ -96,7 +96,7 @@ def conclude(
     ended_well = exit_code in (0, None) and parsed.complete and not parsed.error
     if status is None or (status == "budget_stopped" and ended_well and exit_code == 0):
         status = "ok" if ended_well else "failed"
-    session_id = parsed.session_id or info.resume_session_id
+    session_id = _session_id(cli, info, parsed) if reading.saw_object else info.resume_session_id
     log = folder.path / REQUESTS
     refused: list[str] = []
     with contextlib.suppress(OSError):  # an agent may have closed its folder
@@ -228,7 +228,7 @@ def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]
 
     ``parsed`` is what stdout has told by now.
     """
-    session_id = parsed.session_id or info.resume_session_id
+    session_id = _session_id(cli, info, parsed)
     if cli.read_log is None or session_id is None:
         return None
     query = LogQuery(
@@ -245,6 +245,12 @@ def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]
             return cli.read_log(query)
     except (OSError, ParseError):
         return None  # the log is a second source; a run is never lost for it
+
+
+def _session_id(cli: Cli, info: RunInfo, parsed: Parsed) -> str | None:
+    """The session's id as the CLI tells it, else as it was told."""
+    given = dict(zip(info.argv, info.argv[1:], strict=False)).get(cli.session_flag)
+    return parsed.session_id or info.resume_session_id or given
 
 
 def _text_of(file: Path, *, last_bytes: int | None = None) -> str:

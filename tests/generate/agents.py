@@ -1,4 +1,4 @@
-"""Record runs of opencode, pi and qwen, with the loopback API, into fixtures/.
+"""Record runs of opencode, pi, qwen and copilot, with the loopback API, into fixtures/.
 
     python -m tests.generate.agents [AGENT] [SCENARIO ...]
 
@@ -50,6 +50,7 @@ ENDLESS = f"touch {MARK}; while test -e {MARK}; do sleep 0.2; done"
 PROMPT = "Say what you see."
 USED = r'tool_result|"role": ?"tool"'  # after a tool, in each API
 NO_LOGS = ("usage_record.jsonl", "usage")  # qwen's own statistics
+SYSTEM_PROMPT = '"type":"system.message"'  # copilot's, which is long
 TABLES = ("session", "message", "part")
 
 Answers = Callable[[RealCli, Served], list[Step]]
@@ -173,7 +174,7 @@ class Recorder:
         session = scenario.session and ("ses_unknown" if self.cli.side else "0199-unknown")
         if scenario.before:
             self.api.add(*scenario.before(self.cli, self.served))
-            session = self._session_of(self._run(None)[1])
+            session = self._session_of(*self._run(None)[:2])
             time.sleep(1.1)
         asked = len(self.api.requests)
         self.api.add(*scenario.answers(self.cli, self.served))
@@ -188,7 +189,7 @@ class Recorder:
         billed = self.api.billed(after=asked)
         self._write_recording(argv, stdout, stderr, expected, billed)
         if scenario.logged:
-            about = {"session_id": session or self._session_of(stdout), "started_at": started}
+            about = {"session_id": session or self._session_of(argv, stdout), "started_at": started}
             self._write_log({**expected, **about}, billed, asked)
 
     def _run(
@@ -233,8 +234,9 @@ class Recorder:
         time.sleep(1)
         os.killpg(process.pid, by)
 
-    @staticmethod
-    def _session_of(stdout: str) -> str:
+    def _session_of(self, argv: list[str], stdout: str) -> str:
+        if (flag := self.row.session_flag) in argv:
+            return argv[argv.index(flag) + 1]
         first = json.loads(stdout.splitlines()[0])
         return str(first.get("sessionID") or first.get("session_id") or first["id"])
 
@@ -286,7 +288,9 @@ class Recorder:
                 continue
             place = home / self._plain(str(log.relative_to(self.home)))
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(self._plain(log.read_text()))
+            lines = log.read_text().splitlines(keepends=True)
+            own = "".join(line for line in lines if SYSTEM_PROMPT not in line)
+            place.write_text(self._plain(own))
         assert self.row.read_log
         logged = self.row.read_log(
             LogQuery(
@@ -317,7 +321,7 @@ class Recorder:
     def _plain(self, text: str) -> str:
         """The same as if it had happened elsewhere."""
         places = {self.project: "/home/user/project", self.home: "/home/user"}
-        for old, new in {**places, self.agent.folder: "/opt"}.items():
+        for old, new in {**places, self.agent.folder: "/opt", install.FOLDER: "/opt"}.items():
             for folded in (str, _folded, _plainly_folded):
                 text = text.replace(folded(str(old)), folded(new))
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8000", text)

@@ -196,7 +196,8 @@ def test_gemini_with_a_base_url_in_its_env_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_loopback_is_never_behind_the_users_proxy(name: str, tmp_path: Path) -> None:
-    found = point(name, tmp_path, HTTPS_PROXY="http://proxy", NO_PROXY="example.com")
+    api = {"COPILOT_PROVIDER_BASE_URL": "https://own/v1"}  # without one copilot is not pointed
+    found = point(name, tmp_path, HTTPS_PROXY="http://proxy", NO_PROXY="example.com", **api)
     assert not isinstance(found, str)
     assert found[2]["NO_PROXY"] == found[2]["no_proxy"] == "example.com,127.0.0.1,localhost"
 

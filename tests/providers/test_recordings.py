@@ -49,7 +49,7 @@ def counts(usage: ModelUsage) -> dict[str, int]:
 
 
 def test_all_recordings_are_here() -> None:
-    assert len(RECORDINGS) == 311
+    assert len(RECORDINGS) == 326
 
 
 @pytest.mark.parametrize("r", recordings("complete"), ids=by_id)

@@ -89,6 +89,7 @@ AGENTS = {
             version="0.24.4",
             beside=_NODE_22,
         ),
+        Agent(name="copilot", package="@github/copilot", version="1.0.102"),
     )
 }
 

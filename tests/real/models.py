@@ -19,6 +19,7 @@ class RealCli:
     ``maker`` stands before a model's name where the CLI takes models of several makers, ``side``
     is the model of its side calls, and ``side_body`` stands in them where it is the main
     thread's too.
+    ``key`` is the variable without which it asks nobody, ``told_without`` whether stdout says so.
     ``path_key`` is what its write tool calls the path, ``api`` the CLI that asks the same API.
     """
 
@@ -37,6 +38,8 @@ class RealCli:
     maker: str = ""
     side: str | None = None
     side_body: str = ""
+    key: str = "ANTHROPIC_API_KEY"
+    told_without: bool = True
     path_key: str = "file_path"
     api: str = "claude"
 
@@ -68,7 +71,7 @@ QWEN_MEMORY = "managed memory extraction subagent"
 TASK = "Look around and report."
 
 
-def _subagent(name: str, namespace: str | None = None, **input: Any) -> ToolCall:
+def _subagent(name: str, /, namespace: str | None = None, **input: Any) -> ToolCall:
     return ToolCall(name=name, namespace=namespace, input=input)
 
 
@@ -186,6 +189,28 @@ AGENTS: Mapping[str, RealCli] = {
             ),
             in_main={"without": QWEN_MEMORY},
             in_subagent={"without": QWEN_MEMORY},
+        ),
+        RealCli(
+            name="copilot",
+            model="claude-opus-5-5",
+            subagent_model="claude-opus-5-5",
+            default="claude-sonnet-5",
+            small="claude-haiku-4-5",
+            shell_tool="bash",
+            command_key="command",
+            write_tool=None,
+            key="COPILOT_PROVIDER_BASE_URL",
+            told_without=False,
+            subagent=_subagent(
+                "task",
+                name="look",
+                description="look",
+                prompt=TASK,
+                agent_type="general-purpose",
+                mode="sync",
+            ),
+            in_main={},
+            in_subagent={},
         ),
     )
 }

@@ -60,6 +60,10 @@ def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, 
     qwen = home / ".qwen"
     qwen.mkdir(exist_ok=True)
     (qwen / "settings.json").write_text(json.dumps(qwen_settings(url)))
+    unpacked = clis.parents[2] / ".cache" / "copilot"  # else copilot unpacks itself for 6 s
+    if unpacked.is_dir() and not (home / ".cache" / "copilot").exists():
+        (home / ".cache").mkdir(exist_ok=True)
+        (home / ".cache" / "copilot").symlink_to(unpacked)
     return {
         "HOME": str(home),
         "PATH": os.pathsep.join([str(clis), *_system_path()]),
@@ -78,6 +82,10 @@ def environ(home: Path, url: str, clis: Path, *, retries: int = 0) -> dict[str, 
         "GOOGLE_GEMINI_BASE_URL": url,
         "OPENCODE_DISABLE_MODELS_FETCH": "1",
         "PI_OFFLINE": "1",
+        "COPILOT_OFFLINE": "true",
+        "COPILOT_PROVIDER_TYPE": "anthropic",
+        "COPILOT_PROVIDER_BASE_URL": url,
+        "COPILOT_PROVIDER_API_KEY": DUMMY_KEY,
     }
 
 

@@ -69,6 +69,7 @@ UNLOGGED = {
     ("opencode", "sigkill_in_subagent"),
     ("opencode", "sigkill_in_tool"),
     ("qwen", "sigint_in_stream"),
+    ("copilot", "sigint_in_stream"),
 }
 # What ccusage 20.0.24 tells where it is wrong (its input and what was cached): docs/reports.md.
 CCUSAGE_TELLS: dict[tuple[str, ...], tuple[int, int]] = {

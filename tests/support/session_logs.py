@@ -21,6 +21,7 @@ from agentd.providers import PROVIDERS
 from agentd.providers.base import Logged, LogQuery
 from agentd.providers.claude import session_log as claude
 from agentd.providers.codex import session_log as codex
+from agentd.providers.copilot import session_log as copilot
 from agentd.providers.gemini import session_log as gemini
 from agentd.providers.opencode import session_log as opencode
 from agentd.providers.pi import session_log as pi
@@ -34,6 +35,7 @@ READERS: dict[str, Callable[[LogQuery], Logged | None]] = {
     "opencode": opencode.read,
     "pi": pi.read,
     "qwen": qwen.read,
+    "copilot": copilot.read,
 }
 
 

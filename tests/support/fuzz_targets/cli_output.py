@@ -38,7 +38,8 @@ def stdout_seeds(provider: str) -> list[bytes]:
 def log_reader(provider: str, folder: Path) -> Read:
     log = next(log for log in LOGS if log.cli == provider and log.folder.name == "plain")
     was = log.expected["session_id"]
-    path = next((log.folder / "home").rglob(f"*{was[:8]}*.jsonl")).relative_to(log.folder)
+    files = (path.relative_to(log.folder) for path in (log.folder / "home").rglob("*.jsonl"))
+    path = next(path for path in files if was[:8] in str(path))
     path = folder / str(path).replace(was, SESSION).replace(was[:8], SESSION[:8])
     path.parent.mkdir(parents=True)
     header = b""
@@ -53,6 +54,8 @@ def log_reader(provider: str, folder: Path) -> Read:
         began = {"type": "thread.started", "thread_id": SESSION}
     elif provider == "pi":
         began = {"type": "session", "id": SESSION}
+    elif provider == "copilot":
+        began = {"type": "result", "sessionId": SESSION}
     (run / "stdout").write_bytes(as_line(began))
     info, home, cli = run_info(provider), folder / "home", PROVIDERS[provider].cli()
 
