@@ -8,7 +8,6 @@ from pathlib import Path
 
 from agentd.clock import utc_now
 from agentd.errors import AgentdError, BudgetExceeded, InputError, StateError
-from agentd.ledger.store import StateStore
 from agentd.metering.call import CallRecord
 from agentd.metering.totals import summarise
 from agentd.project.change import Change
@@ -67,7 +66,7 @@ def _unrecorded(workspace: Workspace, name: str, order: Order) -> Check:
         )
     with tempfile.TemporaryDirectory(prefix="agentd-probe-") as folder:
         change = Change(workspace.project, "probe", Path(folder, "probe"), workspace=workspace)
-        StateStore(change.folder).create(change.id)
+        change.ledger.create(change.id)
         return _probe(change, name, order, "recorded nowhere, as there is no change; it is free")
 
 
