@@ -180,6 +180,7 @@ AGENTS: Mapping[str, RealCli] = {
             command_key="command",
             write_tool="write_file",
             api="codex",
+            key="OPENAI_API_KEY",
             subagent=_subagent(
                 "agent",
                 description="look",
