@@ -101,6 +101,8 @@ _TEXTS = (
     *("change_id", "schema_version", "phase", "last_action", "created_at", "updated_at"),
     *("session_id", "checks", "budget_warned", "budget_warned_before", "approvals", "feedback"),
 )
+_MOST_DIGITS, _SHOWN = 18, 40
+"""Of a count that the ledger can hold; characters of another one in its error."""
 NOT_STARTED = State()
 """A change that nobody has run agentd on: it has documents, and no STATE.yaml yet."""
 
@@ -132,7 +134,8 @@ def _number(document: Document, key: str) -> int | None:
     span = document.spans.get(key)
     if span is None or span.text is None:
         return None
-    if not span.text.isdecimal():
-        line = document.text.count("\n", 0, span.start) + 1
-        raise Malformed(line, f"{key} is {span.text!r}; expected a whole number")
+    if not span.text.isdecimal() or len(span.text) > _MOST_DIGITS:
+        line, shown = document.text.count("\n", 0, span.start) + 1, span.text[:_SHOWN]
+        dots = "..." if len(span.text) > _SHOWN else ""
+        raise Malformed(line, f"{key} is {shown + dots!r}; expected a whole number")
     return int(span.text)

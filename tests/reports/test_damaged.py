@@ -95,6 +95,8 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "aliases grow without end": state(BOMB + "phase: proposed\n"),
     "an anchor holds itself": state("phase: &a [*a]\ntelemetry: &b {calls: *b}\n"),
     "a number is endless": state(f"telemetry: {{calls: [{{step: a, tokens_in: {'9' * 5000}}}]}}\n"),
+    "a count is endless": state(f"phase: proposed\niteration: {'9' * 5000}\n"),
+    "the count of a reset is": state(f"phase: proposed\nbudget_reset_calls: {'9' * 5000}\n"),
     "it is nested": nested,
 }
 
