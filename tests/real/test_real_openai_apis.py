@@ -49,7 +49,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=AGENTS)
+@pytest.fixture(params=SETTINGS)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
