@@ -89,8 +89,8 @@ def test_ctrl_c_while_it_is_still_loaded_leaves_no_traceback(tmp_path: Path) -> 
     [
         ("import atexit; atexit.register(print, 'at exit')", "at exit"),
         (
-            "import threading, time\n"
-            "def late(): time.sleep(0.5); print('from a thread')\n"
+            "import threading\n"
+            "def late(): threading.main_thread().join(); print('from a thread')\n"
             "threading.Thread(target=late).start()",
             "from a thread",
         ),
