@@ -22,8 +22,8 @@ reliability-slice: $(VENV)/.installed-dev ## another fifth of them than `make te
 	$(BIN)/python -m tests.reliability --slice 2
 
 test-services: $(VENV)/.installed-dev ## tests that need a program from Debian; one that is not there is named
-	command -v promtool >/dev/null || \
-	  apt-get install -qq -y --no-install-recommends prometheus >/dev/null 2>&1 || echo "no promtool here"
+	.ci/need promtool prometheus
+	.ci/need chromium
 	$(BIN)/python -m pytest -m services -rs
 
 lint: $(VENV)/.installed-dev ## style, format, import directions

@@ -86,13 +86,13 @@ def _inputs(given: Mapping[str, str]) -> Inputs:
         path=Path(given.get("AGENTD_PATH") or "."),
         by=given.get("AGENTD_BY") or "step,model",
         chart=given.get("AGENTD_CHART", "true").lower() != "false",
-        threshold_usd=_amount(given, "threshold-usd"),
-        budget_usd=_amount(given, "budget-usd"),
+        threshold_usd=_amount(given, "AGENTD_THRESHOLD_USD"),
+        budget_usd=_amount(given, "AGENTD_BUDGET_USD"),
     )
 
 
 def _amount(given: Mapping[str, str], name: str) -> Decimal | None:
-    text = given.get(f"AGENTD_{name.upper().replace('-', '_')}", "").strip().removeprefix("$")
+    text = given.get(name, "").strip().removeprefix("$")
     if not text:
         return None
     try:
@@ -100,7 +100,8 @@ def _amount(given: Mapping[str, str], name: str) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or amount < 0:
-        _fail(f"{name} is {text!r}; give an amount in USD, such as 2.50")
+        option = name.removeprefix("AGENTD_").lower().replace("_", "-")
+        _fail(f"{option} is {text!r}; give an amount in USD, such as 2.50")
     return amount
 
 
