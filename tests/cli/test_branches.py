@@ -188,7 +188,9 @@ def test_a_ledger_that_a_merge_left_where_it_was_archived(tmp_path: Path) -> Non
     limited = json.loads(repo.agentd("status", "--json").stdout, parse_float=Decimal)
     assert limited["budget"]["spent_usd"] == total
     project = Project(repo.root)
-    account = ProjectAccount(project, ProjectBudget(limit_usd=Decimal(9)), utc_now())
+    account = ProjectAccount(
+        project, ProjectBudget(limit_usd=Decimal(9), period="total"), utc_now()
+    )
     assert account.now().spent.usd == total
     done = repo.agentd("validate")
     assert (done.returncode, "`agentd validate --fix add-oauth`" in done.stdout) == (0, True)
@@ -397,7 +399,7 @@ def test_one_session_that_two_changes_have_imported_counts_once(
         f"1 call of change {other} in change {owner} too; counted once, there: {cure}"
         in told.stderr
     )
-    budget = ProjectBudget(limit_usd=Decimal(9))
+    budget = ProjectBudget(limit_usd=Decimal(9), period="total")
     shared = ProjectAccount(Project(repo.root), budget, utc_now()).now().spent
     whole = json.loads(repo.agentd("cost", "--everywhere", "--json").stdout, parse_float=Decimal)
     assert (shared.tokens, shared.usd) == (
