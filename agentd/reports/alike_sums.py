@@ -48,21 +48,21 @@ class AlikeSums:
             self._spent[day] += cost_usd
         kinds = map(self._kinds.__getitem__, calls.kinds)
         used_by = self._used[calls.change_id if self._by_change else ""]
-        for used, given, answered, from_cache, cost_usd in zip(
-            map(used_by.__getitem__, zip(kinds, days, strict=True) if self._by_day else kinds),
-            map(int, calls.tokens_in),
-            map(int, calls.tokens_out),
-            [0 if one is None else int(one) for one in calls.tokens_cache_read],
-            costs_usd,
+        parts: defaultdict[Any, list[tuple[int, int, int, Decimal]]] = defaultdict(list)
+        for key, part in zip(
+            zip(kinds, days, strict=True) if self._by_day else kinds,
+            zip(
+                map(int, calls.tokens_in),
+                map(int, calls.tokens_out),
+                [0 if one is None else int(one) for one in calls.tokens_cache_read],
+                costs_usd,
+                strict=True,
+            ),
             strict=True,
         ):
-            used.calls += 1
-            used.tokens_in += given
-            used.tokens_out += answered
-            used.tokens_cache_read += from_cache
-            used.cost_usd += cost_usd
-            if not given and not answered:
-                used.without_tokens += 1
+            parts[key].append(part)
+        for key, of_kind in parts.items():
+            used_by[key].add(*zip(*of_kind, strict=True))
         return True
 
     def sums(self) -> Iterator[tuple[tuple[str, ...], Sums]]:
@@ -103,6 +103,22 @@ class _Used:
         self.calls = self.without_tokens = 0
         self.tokens_in = self.tokens_out = self.tokens_cache_read = 0
         self.cost_usd = Decimal(0)
+
+    def add(
+        self,
+        given: Sequence[int],
+        answered: Sequence[int],
+        from_cache: Sequence[int],
+        costs_usd: Sequence[Decimal],
+    ) -> None:
+        """Some calls, at least one; what each has had at its place in every sequence."""
+        self.calls += len(given)
+        self.tokens_in += sum(given)
+        self.tokens_out += sum(answered)
+        self.tokens_cache_read += sum(from_cache)
+        self.cost_usd += sum(costs_usd)
+        if 0 in given and 0 in answered:
+            self.without_tokens += list(zip(given, answered, strict=True)).count((0, 0))
 
     def sums(self, row: Row) -> Sums:
         """The same as sums of a report; ``row`` is a call of this kind."""
