@@ -36,7 +36,7 @@ types: $(VENV)/.installed-dev ## strict types
 
 test-real: $(VENV)/.installed-dev ## real steps with the CLIs from npm and llama.cpp's server from PyPI, on loopback
 	$(BIN)/python -m tests.real.install
-	$(BIN)/python -m pytest -m real tests/real
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m real tests/real
 
 schemas: $(VENV)/.installed-dev ## docs/schemas and docs/json.md, from the tables that they are made of
 	PYTHONPATH=tests $(BIN)/python -m generate.schemas
