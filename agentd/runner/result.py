@@ -249,8 +249,8 @@ def read_log(cli: Cli, info: RunInfo, parsed: Parsed, environ: Mapping[str, str]
 
 def _session_id(cli: Cli, info: RunInfo, parsed: Parsed) -> str | None:
     """The session's id as the CLI tells it, else as it was told."""
-    given = dict(zip(info.argv, info.argv[1:], strict=False)).get(cli.session_flag)
-    return parsed.session_id or info.resume_session_id or given
+    values = dict(zip(info.argv, info.argv[1:], strict=False)) if cli.session_flag else {}
+    return parsed.session_id or info.resume_session_id or values.get(cli.session_flag)
 
 
 def _text_of(file: Path, *, last_bytes: int | None = None) -> str:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from standins.running import run, toy
 from standins.toy.cli import ToyParser
+from support.run_samples import concluded, run_info
 
 from agentd.errors import ParseError
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage, UsageMetrics, add, run_usage
 from agentd.providers.base import Logged, LogQuery, Parsed
+from agentd.providers.claude.cli import CLI as CLAUDE_CLI
 from agentd.runner.outcome import outcome_of
 from agentd.runner.told_by_cli import Outcome, Sources
 
@@ -432,3 +434,24 @@ def test_a_clock_that_was_set_back_hides_no_entry_of_the_log(
     result = run(tmp_path, "good", provider=toy(read_log=read_log))
     earlier = (result.started_at - asked[-1].started_at).total_seconds()
     assert abs(earlier - set_back_s) < (5 if set_back_s else 0.001)
+
+
+@pytest.mark.parametrize(
+    ("flag", "argv", "session_id"),
+    [
+        ("--id", ("toy", "--id", "given"), "given"),
+        ("--id", ("toy", "--resume", "given"), None),
+        ("", ("toy", "--system", "", "-v"), None),  # an empty argument is no flag
+    ],
+)
+def test_the_session_of_a_cli_that_was_killed_before_it_told_it(
+    tmp_path: Path, flag: str, argv: tuple[str, ...], session_id: str | None
+) -> None:
+    (tmp_path / "stdout").write_text('{"type": "none"}\n')
+    asked: list[str] = []
+    cli = replace(
+        CLAUDE_CLI, session_flag=flag, read_log=lambda query: asked.append(query.session_id)
+    )
+    info = run_info("claude", argv=argv)
+    assert concluded(tmp_path, info, cli, home=tmp_path, exit_code=-9).session_id == session_id
+    assert asked == ([session_id] if session_id else [])
