@@ -15,12 +15,12 @@ from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.fields import mapping, text
 from agentd.providers.pi import activity, failures, pointing, session_log
 from agentd.providers.pi.usage import request_of
+from agentd.providers.session_log import NO_USAGE
 
 if TYPE_CHECKING:  # a step loads no language of an API
     from agentd.metering.dialects.asked import Asked
 
 _SUMMARISES = "You are a context summarization assistant"
-_UNTOLD = "an answer came without usage"
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -94,7 +94,7 @@ class PiParser:
             complete=self._ended,
             idle=self._is_idle,
             requests=tuple(known),
-            unsure=_UNTOLD if self._untold else None,
+            unsure=NO_USAGE if self._untold else None,
             final_text=self._text,
             session_id=self._session_id,
             model=self._model,

@@ -13,9 +13,9 @@ from agentd.providers.base import Cli, Invocation, Parsed
 from agentd.providers.fields import mapping, text
 from agentd.providers.qwen import activity, failures, pointing, session_log
 from agentd.providers.qwen.usage import of_stdout
+from agentd.providers.session_log import NO_USAGE
 
 _CUT = "an answer was cut"
-_UNTOLD = "an answer came without usage"
 
 
 def argv(invocation: Invocation) -> list[str]:
@@ -68,7 +68,7 @@ class QwenParser:
             usage=self._usage(),
             complete=self._result is not None,
             running_total=self._result is not None,
-            unsure=_CUT if self._cut else _UNTOLD if untold else None,
+            unsure=_CUT if self._cut else NO_USAGE if untold else None,
             final_text=text(last.get("result")) or self._last_text,
             session_id=self._session_id,
             model=self._model,
