@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from agentd.budget.warnings import after_call
-from agentd.errors import AgentdError, Paused, StateError
+from agentd.errors import AgentdError, Cancelled, Paused, StateError
 from agentd.metering.call import CallRecord
 from agentd.project.change import Change
 from agentd.workflow.order import Order
@@ -44,8 +44,9 @@ def telling_end(change: Change, order: Order, outcomes: Iterable[Outcome]) -> It
         yield from outcomes
     except AgentdError as error:
         order.tracing.end(change, order.outbox, error.exit_code)
-        event: NotifyEvent = "gate" if isinstance(error, Paused) else "end"
-        _tell(change, order, event, error.message, fix=error.fix, exit_code=error.exit_code)
+        if not isinstance(error, Cancelled):
+            event: NotifyEvent = "gate" if isinstance(error, Paused) else "end"
+            _tell(change, order, event, error.message, fix=error.fix, exit_code=error.exit_code)
         raise
     else:
         order.tracing.end(change, order.outbox, 0)

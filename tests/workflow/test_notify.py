@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -95,6 +96,29 @@ def test_a_gate_and_what_ends_a_loop_are_told(tmp_path: Path) -> None:
     assert gate["text"].startswith("*test/add-x*: add-x: the gate after plan waits for a person (")
     assert "agentd run add-x --approve plan" in gate["text"]
     assert end["text"].startswith("*test/add-y*: ")
+
+
+def test_what_a_person_stops_is_not_told(tmp_path: Path) -> None:
+    box = plan_box(tmp_path, NOTIFY)
+    box.answer("challenge", STREAM, APPROVED, shell="touch ../begun; sleep 60")
+    with webhook() as hook:
+        agentd = subprocess.Popen(
+            [sys.executable, "-m", "agentd", "plan", "add-x"],
+            cwd=box.root,
+            env={**os.environ, "HOOK": hook.url},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 30
+        while not (box.root.parent / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        agentd.send_signal(signal.SIGINT)
+        _, said = agentd.communicate(timeout=60)
+        assert agentd.returncode == 130, said
+        assert "step challenge was stopped" in said
+        time.sleep(0.5)  # a notice may come behind the end
+        assert hook.sent == []
 
 
 @pytest.mark.parametrize(
