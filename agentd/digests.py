@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 _WORTH_LOADING_BYTES = 1 << 20  # OpenSSL hashes 1.2 GB/s here, Python itself 0.15 GB/s
 _hashed_bytes = 0
 
 
-def sha256(data: bytes = b"", *, size: int = 0) -> Any:
+def sha256(data: bytes = b"", *, size: int = 0) -> _Hash:
     """What ``hashlib.sha256`` gives; ``size`` is how many bytes will follow, if that is known."""
     global _hashed_bytes  # noqa: PLW0603 - many small files are as much as a large one
     _hashed_bytes += len(data) + size
@@ -19,7 +22,8 @@ def sha256(data: bytes = b"", *, size: int = 0) -> Any:
         import hashlib
 
         make = hashlib.sha256
-    return make(data)
+    made: _Hash = make(data)
+    return made
 
 
 @cache

@@ -175,9 +175,7 @@ class _Note:
             os.close(self._old)
 
     def _sha256_before(self) -> str:
-        import hashlib
-
-        digest, at = hashlib.sha256(), 0
+        digest, at = sha256(size=os.fstat(self._old).st_size), 0
         while block := os.pread(self._old, _BLOCK_BYTES, at):  # an agent may have made it huge
             digest.update(block)
             at += len(block)

@@ -10,8 +10,9 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
+
+from agentd.digests import sha256
 
 _OF_A_RUN = 300  # files and folders that are kept one by one
 _OF_ALL_RUNS = 5_000

@@ -6,10 +6,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from agentd.digests import sha256
 from agentd.files import read_plain
 from agentd.guard.baseline import Baseline
 from agentd.guard.tree import is_judged, look_at, without_added_schema

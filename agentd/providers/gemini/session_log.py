@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from agentd.digests import sha256
 from agentd.errors import ParseError
 from agentd.files import read_plain
 from agentd.metering.partial import TOTAL_ONLY
