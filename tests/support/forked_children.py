@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 # What Python and the libraries look at when they are loaded.
-_SETAT_START = ("PYTHON", "LC_", "LANG", "LD_", "TYPER", "_TYPER")
+_SET_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TYPER", "_TYPER")
 _STARTED = {
     ("-m", "agentd.budget.gate"): "agentd.budget.gate",
     ("-P", "-m", "agentd.providers.http"): "agentd.providers.http",
@@ -30,7 +30,7 @@ _STARTED = {
 
 def set_at_start(environ: Mapping[str, str]) -> dict[str, str]:
     """What a process can't be given any more once Python has started."""
-    return {key: value for key, value in environ.items() if key.startswith(_SETAT_START)}
+    return {key: value for key, value in environ.items() if key.startswith(_SET_AT_START)}
 
 
 class ForkingPopen(subprocess.Popen[Any]):

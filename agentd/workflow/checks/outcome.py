@@ -26,7 +26,7 @@ from agentd.workflow.recording import issue, judge_without_model
 from agentd.workflow.steps import STEPS
 
 REVIEW = STEPS[IMPL.judge]
-_INREVIEW_CHARS = 4000  # of what a check printed; the prompt of the step that mends has more
+_IN_REVIEW_CHARS = 4000  # of what a check printed; the prompt of the step that mends has more
 
 
 def run(change: Change, order: Order, checks: LocalChecks) -> tuple[CheckResult, ...]:
@@ -82,7 +82,7 @@ def run_and_decide(
     if red and judges:
         issues = [
             issue(f"T{number}", told, "the project's own checks")
-            + f"\n{printed(result, _INREVIEW_CHARS)}\n"
+            + f"\n{printed(result, _IN_REVIEW_CHARS)}\n"
             for number, (told, result) in enumerate(red.items(), 1)
         ]
         summary = "The project's own checks fail"
