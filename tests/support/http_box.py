@@ -9,6 +9,19 @@ from support.workspace import Sandbox, make_sandbox
 
 KEY = "geheim-0123456789"
 IMPLEMENTED = {"IMPLEMENTATION.md": "# Implementation: x\n\nDone.\n"}
+CHALLENGE = """# Challenge: x
+
+## Summary
+Seen.
+
+## Issues
+none
+
+## Verdict
+- [x] APPROVED
+- [ ] NEEDS_REVISION
+- [ ] REJECTED
+"""
 CONFIG = """project_name = "x"
 [workflow]
 script_retries = 0

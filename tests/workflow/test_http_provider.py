@@ -16,24 +16,11 @@ from typing import BinaryIO
 
 import pytest
 from support.chat_api import USAGE, answer_of, chat_api, chunk, json_answer, prompt_of, streamed
-from support.http_box import CONFIG, IMPLEMENTED, KEY, box_at, commit
+from support.http_box import CHALLENGE, CONFIG, IMPLEMENTED, KEY, box_at, commit
 from support.raw_api import Asked, head, raw_api
 from support.workflow_box import calls_of, entry, put_change, state_of
 from support.workspace import PROPOSAL, REVIEW, SPEC, make_sandbox
 
-CHALLENGE = """# Challenge: x
-
-## Summary
-Seen.
-
-## Issues
-none
-
-## Verdict
-- [x] APPROVED
-- [ ] NEEDS_REVISION
-- [ ] REJECTED
-"""
 CLAUDE = "claude/2.1.330/tool_stream_json"
 ARCHIVE_REVIEW = "# Archive review: x\n\n## Verdict\n- [x] APPROVED\n"
 

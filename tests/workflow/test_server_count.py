@@ -10,26 +10,13 @@ from typing import BinaryIO
 
 import pytest
 from support.chat_api import answer_of, chat_api, json_answer, prompt_of
-from support.http_box import KEY, box_at
+from support.http_box import CHALLENGE, KEY, box_at
 from support.raw_api import Asked, RawApi, raw_api
 from support.workflow_box import calls_of, put_change
 from support.workspace import Sandbox
 
 from agentd.metering.tokens.estimates import estimate
 
-CHALLENGE = """# Challenge: x
-
-## Summary
-Seen.
-
-## Issues
-none
-
-## Verdict
-- [x] APPROVED
-- [ ] NEEDS_REVISION
-- [ ] REJECTED
-"""
 WINDOW, ROOM = 8000, 6000  # a quarter is for the answer
 DESIGN = "".join(f"Line {n} of the design, which is long.\n" for n in range(2000))
 
