@@ -65,6 +65,6 @@ def foretell(
         return
     for problem in found.problems if found else ():
         progress.note(f"forecast without {problem.message}")
-    if found is not None and (loop is None or found.step in (loop.first, loop.judge, loop.mend)):
+    if found is not None and (loop is None or found.step in loop.steps):
         for line in as_lines(found):
             progress.note(line)
