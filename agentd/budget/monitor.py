@@ -108,11 +108,13 @@ class BudgetMonitor:
             warnings, rest = reached(self._tracker, self._pending)
             shares = [share for share in self._pending if share not in rest]
             self._pending = rest
-        for place, warning in enumerate(warnings, 1):
-            try:
+        begun = 0
+        try:
+            for warning in warnings:
+                begun += 1
                 self._warn(warning)
-            except BaseException:
+        finally:
+            if untold := shares[begun:]:
                 with self._lock:
-                    self._pending = sorted({*self._pending, *shares[place:]})
-                raise
+                    self._pending = sorted({*self._pending, *untold})
         return warnings

@@ -144,10 +144,9 @@ class File:
             try:
                 yield db
                 db.execute("COMMIT")
-            except BaseException:
+            finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-                raise
 
     def _database(self) -> sqlite3.Connection:
         """That of the file at the path: somebody may have deleted the one that was there."""
@@ -162,13 +161,12 @@ class File:
         db = sqlite3.connect(
             self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(db.close)
             self._make_tables(db)
             _use_write_ahead_log(db)
             db.execute("PRAGMA synchronous = NORMAL")
-        except BaseException:
-            db.close()
-            raise
+            undo.pop_all()
         self._file = _identity(self._path)
         return db
 
