@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agentd.metering.makers import provider_of, read_name
-from agentd.providers import maker_of
+from agentd.providers import PROVIDERS, maker_of
 from agentd.reports.export.charges import Charge
 
 OWN = "Self-hosted"
@@ -59,14 +59,8 @@ def entities_of(charge: Charge) -> Entities:
     publisher = _NAMES.get(told, told)
     if read.host:
         seller = _NAMES.get(read.host, read.host)
-    elif maker == "" and provider and not _drives_any_model(provider):
+    elif maker == "" and provider and provider not in PROVIDERS:
         seller = provider  # an HTTP API has the name that its config gives it
     else:
         seller = publisher
     return Entities(publisher, seller, seller)
-
-
-def _drives_any_model(provider: str) -> bool:
-    from agentd.providers import PROVIDERS
-
-    return provider in PROVIDERS
