@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
-from decimal import Decimal, localcontext
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from agentd.dashboard.entry import Entry
 from agentd.dashboard.markdown_nodes import nodes_of
 from agentd.documents.document_files import read_sources
 from agentd.errors import AgentdError, ConfigError, StateError
-from agentd.metering.money import EXACT, usd
+from agentd.metering.money import usd
 from agentd.metering.totals import summarise
 from agentd.project.change import Change
 from agentd.reports.call_json import bound_of, call_fields, request_fields
@@ -128,18 +127,14 @@ def _call(one: LoggedCall) -> dict[str, Any]:
         "bound": bound_of(call),
         "round": one.round,
         "verdict": one.verdict,
-        "checks": one.checks,
-        "metered": one.metered,
     }
 
 
 def _events(log: CallLog) -> Iterator[dict[str, Any]]:
     for warning in log.warnings:
-        yield {"kind": "budget", "call": warning.call_id, "text": warning.text}
-    for approval in log.approvals:
-        yield {"kind": "gate", "at": approval.at, "text": f"gate after {approval.gate} passed"}
+        yield {"call": warning.call_id, "text": warning.text}
     for call_id in log.restarts:
-        yield {"kind": "reset", "call": call_id, "text": "the budget counts from the next call on"}
+        yield {"call": call_id, "text": "the budget counts from the next call on"}
 
 
 def _timeline(log: CallLog) -> Iterator[dict[str, Any]]:
@@ -153,19 +148,15 @@ def _timeline(log: CallLog) -> Iterator[dict[str, Any]]:
 
 
 def _together(calls: list[LoggedCall]) -> dict[str, Any]:
-    with localcontext(EXACT):
-        cost_usd = sum((one.call.cost_usd for one in calls), Decimal(0))
     every = [one.call for one in calls]
     took_ms = [call.duration_ms for call in every if call.duration_ms is not None]
     return {
         "calls": [call.id for call in every],
         "status": every[-1].status,
         "verdict": next((one.verdict for one in reversed(calls) if one.verdict), None),
-        "cost_usd": str(cost_usd),
         "cost": cost_of(summarise(every)),
         "bound": next(filter(None, map(bound_of, every)), ""),
         "duration_ms": sum(took_ms) if took_ms else None,
-        "model": every[-1].model,
     }
 
 

@@ -146,7 +146,6 @@ class _Followed:
             "tokens_out": usage and usage.output_tokens,
             "cost": None if cost_usd is None else usd(cost_usd, 4),
             "tool": seen.tool,
-            "metered": info.metered,
         }
 
     def _seen(self) -> Snapshot:
