@@ -52,6 +52,7 @@ def report(
         open_ = [one for one in index.entries.values() if not one.change.archived_on]
         details = sorted(open_, key=lambda one: one.stamp[0] or (0,), reverse=True)[:_MOST]
     timezone = index.budget.project.timezone if index.budget else "UTC"
-    data = frozen_page(index, details, precise_utc_now(), zone(timezone)).encode()
+    page = frozen_page(index, details, chosen, precise_utc_now(), zone(timezone))
+    data = page.encode()
     write_named(html, data)
     show(f"Wrote {html} ({len(data) / 1000:,.0f} kB)")

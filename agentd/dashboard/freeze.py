@@ -28,10 +28,13 @@ _MODULES = (
 _IMPORT = r"^import \{[^}]*\} from \"\./\w+\.js\";\n"
 
 
-def frozen_page(index: Index, details: Collection[Entry], now: datetime, here: tzinfo) -> str:
+def frozen_page(
+    index: Index, details: Collection[Entry], opened: str | None, now: datetime, here: tzinfo
+) -> str:
     """The page of a project as HTML, with a view of its own for each change of ``details``.
 
-    The days of its charts are in the zone ``here``.
+    It opens at the change with the key ``opened``, None for the project. The days of its charts are
+    in the zone ``here``.
     """
     project = project_document(index, [], now)
     project["changes"] = [one.row for one in index.entries.values()]
@@ -43,7 +46,7 @@ def frozen_page(index: Index, details: Collection[Entry], now: datetime, here: t
             "changes": {one.key: change_document(one, here, now) for one in details},
             "forecasts": {one.key: forecast_document(one) for one in details},
             "requests": {one.key: requests_documents(one) for one in details},
-            "opened": only.key if len(details) == 1 and (only := next(iter(details))) else None,
+            "opened": opened,
         }
     )
 
