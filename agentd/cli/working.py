@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from agentd.cli.progress import Progress
 from agentd.cli.run_options import Asked
 from agentd.cli.terminal import show
 from agentd.errors import AgentdError, Cancelled, InputError, ProviderError, UsageError
-from agentd.metering.partial import PARTIAL
+from agentd.metering.partial import whys_of
 from agentd.metering.totals import summarise
 from agentd.metering.unpriced import UNKNOWN, UNPRICED
 from agentd.project.change import Change
@@ -166,6 +165,6 @@ def show_spent(change: Change) -> None:
     elif totals.cost_shown == UNKNOWN:
         used = "what they used is unknown" if totals.calls > 1 else "what it used is unknown"
     show(f"{counted(totals.calls, 'call')}{more}, {used} so far")
-    whys = Counter(row.why or "" for row in rows if row.accuracy == PARTIAL)
+    whys = whys_of(rows)
     if least := told_bound(totals, totals.total_cost_usd, whys):
         show(least)

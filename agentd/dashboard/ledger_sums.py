@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, localcontext
 from operator import add
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from agentd.ledger.rows import Row
 from agentd.metering.money import EXACT
-from agentd.metering.partial import PARTIAL
+from agentd.metering.partial import whys_of
 from agentd.metering.totals import Totals, summarise
 
 
@@ -54,7 +53,7 @@ def sums_of(rows: Sequence[Row]) -> LedgerSums:
             totals=summarise(rows),
             cells=tuple(_cells(rows)),
             ids=frozenset(row.call_id for row in rows if row.call_id),
-            whys=Counter(row.why or "" for row in rows if row.accuracy == PARTIAL),
+            whys=whys_of(rows),
             last_minute=max(
                 (int(row.started_at // 60) for row in rows if row.started_at is not None),
                 default=None,

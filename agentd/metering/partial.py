@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol
 
 from agentd.metering.words import Accuracy
 
@@ -36,6 +37,20 @@ def reason_of(reasons: Iterable[str | None]) -> str | None:
     first, *others = [*filter(None, reasons)] or [""]
     doubts = [part for one in others for part in one.split("; ") if part in _MAY_BE_LESS]
     return "; ".join(dict.fromkeys([*first.split("; "), *doubts])) or None
+
+
+class Judged(Protocol):
+    """A call with its accuracy and what is not known of it."""
+
+    @property
+    def accuracy(self) -> str: ...
+    @property
+    def why(self) -> str | None: ...
+
+
+def whys_of(calls: Iterable[Judged]) -> Counter[str]:
+    """How many calls are partial for what reason."""
+    return Counter(call.why or "" for call in calls if call.accuracy == PARTIAL)
 
 
 @lru_cache(maxsize=1024)

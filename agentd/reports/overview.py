@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -18,7 +17,7 @@ from agentd.ledger.rows import Row, each_once
 from agentd.ledger.same_call import told_twice
 from agentd.ledger.state import NOT_STARTED, State
 from agentd.locks import Holder
-from agentd.metering.partial import PARTIAL
+from agentd.metering.partial import whys_of
 from agentd.metering.totals import Totals, by, summarise
 from agentd.project.change import Change
 from agentd.project.copies import is_taken_up, runs_without_ledger
@@ -116,7 +115,7 @@ class Overview:
     @cached_property
     def whys(self) -> Mapping[str, int]:
         """How many calls are partial for what reason."""
-        return Counter(row.why or "" for row in self.rows if row.accuracy == PARTIAL)
+        return whys_of(self.rows)
 
     @property
     def is_taken_up(self) -> bool:
