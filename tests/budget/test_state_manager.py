@@ -323,6 +323,23 @@ def test_a_file_that_was_deleted_begins_again(tmp_path: Path) -> None:
             assert set(other.agent_states()) == {"b"}
 
 
+def test_a_save_that_fails_half_way_keeps_nothing_of_it(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "agents.db"
+    with StateManager(path) as state, sqlite3.connect(path, isolation_level=None) as db:
+        state.save_agent_state("a", {"n": 1})
+        fails = "BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        db.execute(f"CREATE TRIGGER full {fails}")  # the state is written by then, the event not
+        with pytest.raises(StateError, match="no room"):
+            state.save_agent_state("a", {"n": 2})
+        assert state.get_agent_state("a") == {"n": 1}
+        db.execute("DROP TRIGGER full")
+        state.save_agent_state("a", {"n": 3})
+        assert state.get_agent_state("a") == {"n": 3}
+    db.close()
+
+
 def test_files_that_can_not_be_used_are_named(tmp_path: Path) -> None:
     import sqlite3
 
