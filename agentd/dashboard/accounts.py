@@ -34,7 +34,8 @@ class Budget(NamedTuple):
     """An account with what its spending has reached; ``is_warned``: the highest mark is.
 
     ``change_key`` is that of the change on the page, None for the project's. ``ends`` is when its
-    period is over, None where it has none.
+    period is over, None where it has none. ``bound`` says that it has spent "at least" or "about"
+    what is told, "" where that is known.
     """
 
     account: Account
@@ -42,6 +43,7 @@ class Budget(NamedTuple):
     is_warned: bool
     change_key: str | None
     ends: datetime | None = None
+    bound: str = ""
 
     @property
     def level(self) -> str:
@@ -101,7 +103,9 @@ def _budget(
     return Budget(account, marks, bool(highest or amounts), key, ends)
 
 
-def project_budget(budget: BudgetConfig, period: Period, spent: Amount) -> Budget | None:
+def project_budget(
+    budget: BudgetConfig, period: Period, spent: Amount, bound: str = ""
+) -> Budget | None:
     """That of all changes together in this period; None without a limit."""
     project = budget.project
     if not project.is_set:
@@ -117,7 +121,8 @@ def project_budget(budget: BudgetConfig, period: Period, spent: Amount) -> Budge
     )
     ends = None if period.end is None else datetime.fromtimestamp(period.end, UTC)
     name = f"project@{period.name}" if period.name else "project"
-    return _budget(account, project.warn_at_percent, name, None, ends=ends)
+    own = _budget(account, project.warn_at_percent, name, None, ends=ends)
+    return own._replace(bound=bound)
 
 
 def as_json(budget: Budget, cells: Iterable[Cell], now: datetime) -> dict[str, Any]:
@@ -129,6 +134,7 @@ def as_json(budget: Budget, cells: Iterable[Cell], now: datetime) -> dict[str, A
         "change": budget.change_key,
         "shown": account.shown,
         "told": account.told(),
+        "bound": budget.bound,
         "level": budget.level,
         "share": float(budget.share),
         "spent": usd(account.spent.usd, 2),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from agentd.config.model import BudgetConfig
 from agentd.dashboard.accounts import Budget, budgets_of
 from agentd.dashboard.change_row import row_of
-from agentd.dashboard.ledger_sums import LedgerSums, sums_of
+from agentd.dashboard.ledger_sums import LedgerSums, bound_of, sums_of
 from agentd.errors import ConfigError, StateError
 from agentd.files import FileStamp, file_stamp
 from agentd.late_pattern import late_pattern
@@ -82,7 +82,10 @@ def _read(change: Change, budget: BudgetConfig | None, *, has_copies: bool) -> E
         row = {"key": key, **row_of(view, sums)}
         with contextlib.suppress(StateError, ConfigError):
             if budget is not None:
-                budgets = tuple(budgets_of(budget, change, key, change.state))
+                budgets = tuple(
+                    one._replace(bound=bound_of(one.cells_of(sums)))
+                    for one in budgets_of(budget, change, key, change.state)
+                )
     except OSError:  # archived, or deleted, meanwhile
         return None
     finally:

@@ -12,7 +12,7 @@ from agentd.ledger.all_rows import is_settled
 from agentd.project.change import Change
 from agentd.project.layout import Project
 
-_FORM = 4
+_FORM = 5
 """Of what is kept: another one with each change of a row."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from agentd.ledger.rows import Row
 from agentd.metering.money import EXACT
-from agentd.metering.partial import whys_of
+from agentd.metering.partial import PARTIAL, bound, is_estimate, whys_of
 from agentd.metering.totals import Totals, summarise
 
 
@@ -19,7 +19,8 @@ class Cell(NamedTuple):
 
     ``minute`` is in UTC since 1970, None for calls without a time. ``tokens_in`` is all input,
     ``tokens_cached`` the part of it that came from a cache. A call that several models answered is
-    counted in ``calls`` of the first.
+    counted in ``calls`` of the first. Something is not known of ``partial`` calls; ``estimated`` of
+    these may have used less (``metering.partial``).
     """
 
     minute: int | None
@@ -31,6 +32,8 @@ class Cell(NamedTuple):
     tokens_out: int
     tokens_cached: int
     provider: str = ""
+    partial: int = 0
+    estimated: int = 0
 
 
 class LedgerSums(NamedTuple):
@@ -61,16 +64,26 @@ def sums_of(rows: Sequence[Row]) -> LedgerSums:
         )
 
 
+def bound_of(cells: Iterable[Cell]) -> str:
+    """``at least`` or ``about``: what their sums are; "" where all is known."""
+    every = [cell for cell in cells if cell.partial]
+    return bound(len(every), sum(cell.estimated for cell in every))
+
+
 def _cells(rows: Iterable[Row]) -> Iterable[Cell]:
     found: dict[tuple[int | None, str, str, str], Sequence[Any]] = {}
     for row in rows:
         minute = None if row.started_at is None else int(row.started_at // 60)
         calls, provider = 1, sys.intern(row.provider or "")
+        doubts = (
+            int(row.accuracy == PARTIAL),
+            int(is_estimate(row.accuracy, row.why, row.tokens_in + row.tokens_out)),
+        )
         for share in row.parts or (row,):
             key = minute, sys.intern(row.step), sys.intern(share.model), provider
             tokens = share.tokens_in, share.tokens_out, share.tokens_cache_read
-            used = calls, share.cost_usd, *tokens
+            used = calls, share.cost_usd, *tokens, *doubts
             known = found.get(key)
             found[key] = used if known is None else [*map(add, known, used)]
             calls = 0
-    return (Cell._make((*key[:3], *used, key[3])) for key, used in found.items())
+    return (Cell._make((*key[:3], *used[:5], key[3], *used[5:])) for key, used in found.items())

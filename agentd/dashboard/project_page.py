@@ -15,7 +15,7 @@ from agentd.dashboard.amounts import short_usd
 from agentd.dashboard.burn import LONGEST_S, burn_rate
 from agentd.dashboard.entry import Entry
 from agentd.dashboard.index import Index, newest
-from agentd.dashboard.ledger_sums import Cell
+from agentd.dashboard.ledger_sums import Cell, bound_of
 from agentd.metering.money import EXACT
 from agentd.metering.partial import bound
 from agentd.periods import Period, current_period
@@ -50,7 +50,8 @@ def _budgets(index: Index, now: datetime) -> list[Budget]:
     own = None
     if config is not None:
         period = current_period(now, config.project.period, config.project.timezone)
-        own = project_budget(config, period, _spent_in(period, entries.values()))
+        cells = _cells_in(period, entries.values())
+        own = project_budget(config, period, _spent(cells), bound_of(cells))
     every = [one for entry in entries.values() for one in entry.budgets if one.account.is_set]
     latest = newest(entries)
     key = latest.key if latest else None
@@ -60,17 +61,21 @@ def _budgets(index: Index, now: datetime) -> list[Budget]:
     return [*first, *sorted(rest, key=lambda one: (one.change_key != key, -one.share))]
 
 
-def _spent_in(period: Period, entries: Iterable[Entry]) -> Amount:
-    """What the calls of a period have spent; periods begin and end with a minute."""
-    tokens, usds = 0, []
+def _cells_in(period: Period, entries: Iterable[Entry]) -> list[Cell]:
+    """Those of the calls of a period; periods begin and end with a minute."""
     since = (period.begin or 0) / 60
     lately = (one for one in entries if (one.sums.last_minute or 0) >= since or not since)
-    for cell in chain.from_iterable(one.sums.cells for one in lately):
-        if period.holds(None if cell.minute is None else cell.minute * 60):
-            usds.append(cell.cost_usd)
-            tokens += cell.tokens_in + cell.tokens_out
+    return [
+        cell
+        for cell in chain.from_iterable(one.sums.cells for one in lately)
+        if period.holds(None if cell.minute is None else cell.minute * 60)
+    ]
+
+
+def _spent(cells: Collection[Cell]) -> Amount:
+    tokens = sum(cell.tokens_in + cell.tokens_out for cell in cells)
     with localcontext(EXACT):
-        return Amount(sum(usds, Decimal(0)), tokens)
+        return Amount(sum((cell.cost_usd for cell in cells), Decimal(0)), tokens)
 
 
 def _cells_of(budget: Budget, entries: Mapping[str, Entry], now: datetime) -> Iterable[Cell]:

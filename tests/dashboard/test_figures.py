@@ -50,6 +50,41 @@ def test_the_totals_are_those_of_cost_all(box: Sandbox) -> None:
     assert totals["bound"] == "at least"
 
 
+def test_budgets_say_where_what_is_spent_is_not_known(box: Sandbox) -> None:
+    limits = """
+[budget]
+limit_usd = 5
+[budget.steps.review]
+limit_usd = 5
+[budget.project]
+limit_usd = 50
+period = "total"
+"""
+    config = box.root / "agentd" / "config.toml"
+    config.write_text(f"{CONFIG.partition('[budget')[0]}{limits}")
+    cut = {"accuracy": "heuristic", "why": "answer cut"}
+    add(box, "a", call(1), call(2, step="review", **cut))
+    add(box, "b", call(3))
+    index = Index(find_project(box.root))
+    index.load()
+
+    def bounds() -> dict[tuple[str | None, str], str]:
+        told = project_document(index, [], NOW)["budgets"]
+        return {(one["change"], one["key"]): one["bound"] for one in told}
+
+    assert bounds() == {
+        (None, "budget.project"): "at least",
+        ("a", "budget"): "at least",
+        ("a", "budget.steps.review"): "at least",
+        ("b", "budget"): "",
+        ("b", "budget.steps.review"): "",
+    }
+    add(box, "c", call(4, accuracy="heuristic", why="input is estimated"))
+    index.refresh()
+    assert bounds()[None, "budget.project"] == bounds()["c", "budget"] == "about"
+    assert bounds()["a", "budget"] == "at least"
+
+
 def test_a_change_that_a_merge_has_left_twice_counts_once(box: Sandbox) -> None:
     add(box, "a", call(1), call(2))
     add(box, "a", call(1), call(2), call(3), archived=True)

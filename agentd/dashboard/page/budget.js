@@ -11,6 +11,8 @@ const WORDS = {
   exceeded: "Budget exceeded",
 };
 
+const least = (budget) => (budget.bound ? `${budget.bound} ` : "");
+
 export function badge(budget) {
   const word = budget.level === "ok" ? WORDS.ok : `${WORDS[budget.level]}: ${percent(budget.share)}`;
   return h("span", { class: `badge ${budget.level}`, id: "badge" }, word);
@@ -19,7 +21,7 @@ export function badge(budget) {
 function bar(budget) {
   const fill = h("span", { class: `fill ${budget.level}` });
   fill.style.width = `${Math.min(100, budget.share * 100)}%`;
-  const label = `${percent(budget.share)} of the budget of ${budget.shown} is spent`;
+  const label = `${least(budget)}${percent(budget.share)} of the budget of ${budget.shown} is spent`;
   return h("div", { class: "bar", role: "img", "aria-label": label }, fill);
 }
 
@@ -32,7 +34,7 @@ export function burnTold(of) {
 
 /** The panel of the budget that matters most. */
 export function budgetPanel(budget, forecast, now) {
-  const spent = budget.limit ? budget.spent : `${count(budget.spent_tokens)} tokens`;
+  const spent = least(budget) + (budget.limit ? budget.spent : `${count(budget.spent_tokens)} tokens`);
   const limit = budget.limit || `${count(budget.limit_tokens)} tokens`;
   return h(
     "div",
@@ -41,7 +43,7 @@ export function budgetPanel(budget, forecast, now) {
     h("p", { class: "figure" }, h("strong", { id: "spent" }, spent), ` of ${limit}`),
     bar(budget),
     facts([
-      ["Used", percent(budget.share)],
+      ["Used", least(budget) + percent(budget.share)],
       ["Left", budget.left || (budget.left_tokens !== null && `${count(budget.left_tokens)} tokens`)],
       ["Tokens", budget.limit && budget.limit_tokens !== null ? `${count(budget.spent_tokens)} of ${count(budget.limit_tokens)}` : null],
       ["Burn rate", burnTold(budget)],
@@ -77,7 +79,7 @@ export function otherBudgets(budgets) {
       null,
       h("span", { class: `dot ${budget.level}`, role: "img", "aria-label": WORDS[budget.level] }),
       budget.change ? h("a", { href: changeAddress(budget.change) }, budget.shown) : budget.shown,
-      h("span", { class: "muted" }, ` ${budget.told}`),
+      h("span", { class: "muted" }, ` ${least(budget)}${budget.told}`),
     ),
   );
   return h("details", { class: "card others", open: budgets.some((one) => one.level !== "ok") }, h("summary", null, "Other budgets"), h("ul", { class: "plain" }, ...lines));
