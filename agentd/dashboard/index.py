@@ -139,7 +139,7 @@ class Index:
         if self._config_known and stamp == self._config:
             return False
         self._config, self._config_known = stamp, True
-        self._limits = Limits.of(self.project)
+        self._limits = Limits.read(self.project.config_path)
         return True
 
     def _folder_stamps(self) -> tuple[FileStamp | None, FileStamp | None]:

@@ -144,6 +144,11 @@ class Limits(NamedTuple):
         path = project.config_path
         if not path.is_file() or not _TELLING.search(read_plain(path)):
             return cls()
+        return cls.read(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Limits:
+        """Those of a config, and why it can't be read."""
         from agentd.config.load import load_to_report
 
         try:

@@ -85,6 +85,28 @@ period = "total"
     assert bounds()["a", "budget"] == "at least"
 
 
+def test_a_config_that_breaks_is_named_and_read_again_once_it_is_mended(box: Sandbox) -> None:
+    add(box, "a", call(1))
+    index = Index(find_project(box.root))
+    index.load()
+    config = box.root / "agentd" / "config.toml"
+
+    def told() -> tuple[int, list[str]]:
+        index.refresh()
+        document = project_document(index, [], NOW)
+        return len(document["budgets"]), document["problems"]
+
+    assert told() == (1, [])
+    for broken, why in ((b"\xff\x00", "is not UTF-8"), (None, "no such file"), (b"x =", "TOML")):
+        config.write_bytes(broken) if broken else config.unlink()
+        budgets, [problem] = told()
+        assert budgets == 0
+        assert str(config) in problem
+        assert why in problem
+        config.write_text(CONFIG)
+        assert told() == (1, [])
+
+
 def test_a_change_that_a_merge_has_left_twice_counts_once(box: Sandbox) -> None:
     add(box, "a", call(1), call(2))
     add(box, "a", call(1), call(2), call(3), archived=True)
