@@ -8,7 +8,7 @@ from agentd.late_pattern import late_pattern
 from agentd.ledger import scalar
 
 KEY = r"[A-Za-z_][A-Za-z0-9_./-]*"
-_PLAIN = r"(?:[\w./]|-(?=\w))(?:[\w./+@=,()-]|:(?=[\w./+-])| (?=[\w./+(@=-]))*"
+_PLAIN = r"(?:[\w./]|-(?=\w))(?:[\w./+@=,()-]++|:(?=[\w./+-])| (?=[\w./+(@=-]))*"
 VALUE = rf"(?:{scalar.SINGLE}|{scalar.DOUBLE}|{_PLAIN}|\{{\}}|\[\]|~)"
 _LINE = late_pattern(rf"(?:({KEY}):(?: +({VALUE}))?(?: +#.*| *)| *(?:#.*)?)(?:\n|\Z)")
 _NULLS = ("~", "null", "Null", "NULL", "{}", "[]")
