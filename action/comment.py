@@ -113,7 +113,12 @@ def _pull_request(event: Mapping[str, Any], path: Path) -> PullRequest:
         _fail(f"there is no folder {path}; `path` is the project's folder in the repository")
     shallow = _git(path, "rev-parse", "--is-shallow-repository")
     if shallow is None:
-        _fail("there is no clone here: run actions/checkout before, with `fetch-depth: 0`")
+        # In a job's container the clone can be another user's.
+        told = _told_by_git(path, "rev-parse", "--is-shallow-repository")
+        _fail(
+            "there is no clone here that git reads: run actions/checkout before, with "
+            f"`fetch-depth: 0`. git says: {told}"
+        )
     if shallow != "false":
         _fail("the clone is not complete: give actions/checkout `fetch-depth: 0`")
     if _git(path, "merge-base", "--is-ancestor", head_sha, "HEAD") is None:
@@ -132,10 +137,19 @@ def _pull_request(event: Mapping[str, Any], path: Path) -> PullRequest:
 
 def _git(path: Path, *arguments: str) -> str | None:
     """What git prints; None if it fails."""
-    done = subprocess.run(
+    done = _asked_git(path, *arguments)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _told_by_git(path: Path, *arguments: str) -> str:
+    """Why git fails."""
+    return _asked_git(path, *arguments).stderr.strip()
+
+
+def _asked_git(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["git", *arguments], cwd=path, capture_output=True, text=True, check=False
     )
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _costs(inputs: Inputs, base: str) -> tuple[dict[str, Any], str, str]:

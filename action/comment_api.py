@@ -9,6 +9,7 @@ import aiohttp
 _TIMEOUT_S = 30
 _PROJECT = {"OWNER", "MEMBER", "COLLABORATOR"}
 """A token of one of them may be the Action's."""
+_LIMITED = "GitHub takes no more requests of this token for now; run the job again later"
 
 
 class NotAllowed(Exception):
@@ -35,14 +36,17 @@ async def publish(
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
     try:
         async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True) as api:
-            ours = await _ours(api, f"{issues}/{number}/comments", marker)
-            if ours:
-                await _ask(api, "PATCH", f"{issues}/comments/{ours[0]}", body=body)
-            elif also_new:
+            kept = False
+            for one in await _ours(api, f"{issues}/{number}/comments", marker):
+                if kept:
+                    await _ask(api, "DELETE", f"{issues}/comments/{one}")
+                else:
+                    kept = await _ask(api, "PATCH", f"{issues}/comments/{one}", body=body)
+            if not kept and also_new:
                 await _ask(api, "POST", f"{issues}/{number}/comments", body=body)
-            for again in ours[1:]:
-                await _ask(api, "DELETE", f"{issues}/comments/{again}")
     except aiohttp.ClientResponseError as error:
+        if _is_limited(error):
+            raise Unreachable(_LIMITED) from error
         if error.status in {401, 403}:
             raise NotAllowed from error
         raise Unreachable(f"GitHub answered {error.status} {error.message}") from error
@@ -69,6 +73,17 @@ def _is_ours(comment: dict[str, Any], marker: str) -> bool:
     return is_trusted and (comment["body"] or "").startswith(marker)
 
 
-async def _ask(session: aiohttp.ClientSession, method: str, url: str, **values: str) -> None:
-    async with session.request(method, url, json=values or None, raise_for_status=True):
-        pass
+def _is_limited(error: aiohttp.ClientResponseError) -> bool:
+    """Whether GitHub takes no more requests for now; it says that with 403, too."""
+    headers = error.headers or {}
+    spent = headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
+    return error.status == 429 or (error.status == 403 and spent)
+
+
+async def _ask(session: aiohttp.ClientSession, method: str, url: str, **values: str) -> bool:
+    """Whether it was done: what is to be changed may be gone, by a run beside this one."""
+    async with session.request(method, url, json=values or None) as answer:
+        if answer.status == 404 and method != "POST":
+            return False
+        answer.raise_for_status()
+        return True

@@ -260,6 +260,46 @@ def test_a_server_that_fails_is_told(job: Job, github: GitHub) -> None:
     assert "GitHub can't be reached" in failed(job.run(clone))
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(429, {}), (403, {"X-RateLimit-Remaining": "0"}), (403, {"Retry-After": "60"})],
+)
+def test_a_rate_limit_is_no_lack_of_permission(
+    job: Job, github: GitHub, status: int, headers: dict[str, str]
+) -> None:
+    job.origin.record(3)
+    job.origin.commit("one call")
+    github.refuses, github.saying = status, headers
+    out = failed(job.run(job.checkout()))
+    assert "takes no more requests of this token for now" in out
+    assert "permissions" not in out
+
+
+def test_what_a_run_beside_this_one_has_deleted_is_no_failure(job: Job, github: GitHub) -> None:
+    job.origin.record(3)
+    job.origin.commit("one call")
+    for name in ("first", "second", "third"):
+        github.add(f"{MARKER}\n{name}")
+    first, second, third = (each["id"] for each in github.comments)
+    github.gone = {first, third}
+    clone = job.checkout()
+    ok(job.run(clone))
+    [kept] = github.comments
+    assert (kept["id"], "cost $0.0035" in kept["body"]) == (second, True)
+    github.gone = {second}
+    ok(job.run(clone))
+    [new] = github.comments
+    assert "cost $0.0035" in new["body"]
+
+
+def test_a_clone_that_git_does_not_read_is_told_with_its_words(job: Job, github: GitHub) -> None:
+    job.origin.record(3)
+    job.origin.commit("one call")
+    clone = job.checkout()
+    (clone / ".git" / "config").write_text("[core")
+    assert "git says: fatal: bad config" in failed(job.run(clone))
+
+
 def test_wrong_inputs_and_other_events(job: Job, github: GitHub) -> None:
     job.origin.record(3)
     job.origin.commit("one call")
@@ -280,6 +320,21 @@ def test_what_a_pull_request_brings_is_not_run(job: Job, github: GitHub) -> None
     job.origin.commit("a package of that name")
     ok(job.run(job.checkout()))
     assert job.outputs()["calls"] == "1"
+
+
+def test_no_module_of_a_pull_request_is_run_for_the_install(tmp_path: Path) -> None:
+    action = YAML(typ="safe").load((ACTION / "action.yml").read_text())
+    [script] = [one["run"] for one in action["runs"]["steps"] if "Install" in one.get("name", "")]
+    modules = re.findall(r'python?" (.*)-m (\w+)', script, re.IGNORECASE)
+    assert [name for _, name in modules] == ["venv", "pip"]
+    for options, name in modules:
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('ran')\n")
+        subprocess.run(
+            [sys.executable, *options.split(), "-m", name, "--help"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=True,
+        )
 
 
 def test_names_of_steps_stay_within_the_chart(job: Job, github: GitHub) -> None:

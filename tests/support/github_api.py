@@ -16,13 +16,18 @@ BOT = {"login": "github-actions[bot]", "type": "Bot"}
 
 @dataclass
 class GitHub:
-    """``refuses`` is the status that every write gets instead of being done."""
+    """``refuses`` is the status that each write gets instead of being done, ``saying`` its headers.
+
+    ``gone`` are the ids of comments that a run beside this one takes away once they were listed.
+    """
 
     url: str = ""
     comments: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
     refuses: int = 0
+    saying: dict[str, str] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
 
     def add(self, body: str, *, association: str = "NONE", **user: str) -> None:
         number = 1 + max((each["id"] for each in self.comments), default=100)
@@ -58,14 +63,18 @@ def github_api() -> Iterator[GitHub]:
                 after = f'<{github.url}{path.path}?per_page=100&page={page + 1}>; rel="next"'
                 self.answer(200, shown, **({"Link": after} if more else {}))
             elif github.refuses:
-                self.answer(github.refuses, {"message": "Resource not accessible by integration"})
+                refusal = {"message": "Resource not accessible by integration"}
+                self.answer(github.refuses, refusal, **github.saying)
             elif self.command == "POST":
                 github.add(json.loads(sent)["body"])
                 self.answer(201, github.comments[-1])
             else:
                 number = int(path.path.rpartition("/")[2])
                 one = next(each for each in github.comments if each["id"] == number)
-                if self.command == "DELETE":
+                if number in github.gone:
+                    github.comments.remove(one)
+                    self.answer(404, {"message": "Not Found"})
+                elif self.command == "DELETE":
                     github.comments.remove(one)
                     self.answer(204)
                 else:
