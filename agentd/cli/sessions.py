@@ -69,11 +69,12 @@ def import_sessions(
     --jsonl FILE records the calls of a file in the changes that its lines name, or with --into.
     """
     if lines is not None:
-        if by_branch or session or branch or since or until or as_json:
+        if by_branch or session or branch or since or until:
             raise UsageError(
-                "--jsonl takes no option but --into and --dry-run", fix="See: agentd import --help"
+                "--jsonl takes no option but --into, --dry-run and --json",
+                fix="See: agentd import --help",
             )
-        _import_lines(lines, into, dry_run=dry_run)
+        _import_lines(lines, into, dry_run=dry_run, as_json=as_json)
         return
     from agentd.cli.output import print_error
     from agentd.metering.totals import summarise
@@ -116,11 +117,18 @@ def import_sessions(
         raise typer.Exit(problems[0].exit_code)
 
 
-def _import_lines(path: Path, into: str | None, *, dry_run: bool) -> None:
+def _import_lines(path: Path, into: str | None, *, dry_run: bool, as_json: bool) -> None:
     from agentd.text import counted
     from agentd.workflow.imported_lines import import_lines
 
     done = import_lines(Path.cwd(), path, into=into, dry_run=dry_run)
+    if as_json:
+        changes = [
+            {"change_id": change.id, "recorded": [call.id for call in calls]}
+            for change, calls in done.written
+        ]
+        print_json({"changes": changes, "there_before": done.there_before, "dry_run": dry_run})
+        return
     would = "would be recorded" if dry_run else "recorded"
     for change, calls in done.written:
         if calls:

@@ -136,9 +136,18 @@ def test_json_lines_make_the_same_ledgers(box: Sandbox, tmp_path: Path) -> None:
         StateStore(folder).create(change_id)
     dry = other.ok("import", "--jsonl", str(lines), "--dry-run")
     assert dry == "old: 1 call would be recorded.\nnew: 7 calls would be recorded.\n"
+    as_json = ("import", "--jsonl", str(lines), "--json")
+    would = json.loads(other.ok(*as_json, "--dry-run"))
     told = other.ok("import", "--jsonl", str(lines))
     assert told == "old: 1 call recorded.\nnew: 7 calls recorded.\n"
     assert other.ok("import", "--jsonl", str(lines)) == "8 calls are there already.\n"
+    assert (would["there_before"], would["dry_run"]) == (0, True)
+    found = {one["change_id"]: one["recorded"] for one in would["changes"]}
+    given = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert found["new"] == [one["id"] for one in given if one["change_id"] == "new"]
+    again = json.loads(other.ok(*as_json))
+    assert (again["there_before"], again["dry_run"]) == (8, False)
+    assert [one["recorded"] for one in again["changes"]] == [[], []]
     for change_id, folder in folders.items():
         origin = box.root / folder.relative_to(other.root)
         ledgers = [(one / "STATE.yaml").read_text() for one in (origin, folder)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -93,6 +94,7 @@ LINES: tuple[tuple[str, ...], ...] = (
     ("reconcile", "--dry-run"),  # before the call that two ledgers have is taken out of one
     ("validate", "--fix"),
     ("import", "--into", "add-b"),
+    ("import", "--jsonl", "calls.jsonl"),
     ("price", *MODEL, "--tokens-in", "1000", "--web-searches", "1"),
     ("price", "--model", "claude-sonnet-4-5", "--tokens-in", "5", "--variant", "geo=us"),
     ("models", "sonnet"),
@@ -128,6 +130,9 @@ def shapes(folder: Path) -> Sandbox:
     second = add(box, "add-b")
     run_with_folder(second, PARTIAL)
     write_log(box.root)
+    line = {"change_id": "add-b", "id": "from-a-line", "step": "review", "model": "m"}
+    line |= {"tokens_in": 1, "tokens_out": 1, "cost_usd": 0}
+    (box.root / "calls.jsonl").write_text(json.dumps(line))
     by_hand = claude_line(9, box.root, session="2" * 8)
     claude_log(box.root, "2" * 8).write_text(by_hand)
     (box.change("add-b") / "tasks.md").write_text("# Tasks\n\n- [?] 1.1 Log in\n")

@@ -58,6 +58,13 @@ TOTALS = shape(
         "local": count("Calls that a model on the user's machine answered, for nothing"),
     },
 )
+_LINES_OF = shape(
+    "What the lines of a file add to a change",
+    {
+        "change_id": CHANGE_ID,
+        "recorded": listed(text("A call's id"), "The calls that were recorded, in their order"),
+    },
+)
 _BUDGET = shape(
     "The change's own budget",
     {
@@ -398,8 +405,16 @@ CHANGES = {
                     "unpriced": count("How many of them have no price"),
                 },
             ),
+            answer(
+                "With --jsonl: what the lines of a file have added to the ledgers",
+                {
+                    "changes": listed(of("lines_of", "A change"), "Those that the lines name"),
+                    "there_before": count("Calls that their ledgers have already"),
+                    "dry_run": flag("Whether it only says what would be recorded: --dry-run"),
+                },
+            ),
         ),
-        {"call": _PLACED, "model": MODEL},
+        {"call": _PLACED, "model": MODEL, "lines_of": _LINES_OF},
     ),
     "reconcile": Answer(
         "agentd reconcile",
