@@ -25,6 +25,7 @@ KEPT_EVENTS = 10_000
 """So many events a store keeps, the latest, for those who listen."""
 
 _BUSY_S = 30.0
+_READER_BUSY_S = 1.0
 _APPLICATION_ID = 0x61676473  # "agds"
 _FORMAT = 1
 _TABLES = (
@@ -94,15 +95,21 @@ class Memory:
 
 
 class File:
-    """A file that several processes may share. Each method raises StateError where it can't."""
+    """A file that several processes may share. Each method raises StateError where it can't.
 
-    def __init__(self, path: Path) -> None:
+    ``read_only`` neither makes the file nor writes to it; saving is a ValueError then.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        self._read_only = read_only
         self._file: tuple[int, int] | None = None
         with self._errors_told():
             self._db = self._open()
 
     def save(self, agent_id: str, kept: Kept, events: Sequence[str]) -> None:
+        if self._read_only:
+            raise ValueError("this StateManager only reads: read_only=True")
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO agent_states VALUES (?, ?, ?) ON CONFLICT (agent_id) "
@@ -159,31 +166,43 @@ class File:
         import sqlite3  # only programs that use a file pay for it
 
         db = sqlite3.connect(
-            self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            f"{self._path.as_uri()}?mode={'ro' if self._read_only else 'rwc'}",
+            timeout=_READER_BUSY_S if self._read_only else _BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
         )
         with contextlib.ExitStack() as undo:
             undo.callback(db.close)
-            self._make_tables(db)
-            _use_write_ahead_log(db)
-            db.execute("PRAGMA synchronous = NORMAL")
+            if self._read_only:
+                self._check_kind(db)
+            else:
+                self._make_tables(db)
+                _use_write_ahead_log(db)
+                db.execute("PRAGMA synchronous = NORMAL")
             undo.pop_all()
         self._file = _identity(self._path)
         return db
 
     def _make_tables(self, db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
-        (kind,), (version,) = (
-            db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
-        )
+        (kind,) = db.execute("PRAGMA application_id").fetchone()
         if not kind and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
             for statement in _TABLES:
                 db.execute(statement)
-        elif (kind, version) != (_APPLICATION_ID, _FORMAT):
+        else:
+            self._check_kind(db)
+        db.execute("COMMIT")
+
+    def _check_kind(self, db: sqlite3.Connection) -> None:
+        (kind,), (version,) = (
+            db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+        )
+        if (kind, version) != (_APPLICATION_ID, _FORMAT):
             raise StateError(
                 f"{self._path} is a database, but none of this version's StateManager",
                 fix="Name another file.",
             )
-        db.execute("COMMIT")
 
     @contextlib.contextmanager
     def _errors_told(self) -> Iterator[None]:

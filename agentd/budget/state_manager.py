@@ -33,15 +33,21 @@ class StateManager:
     """Keeps one state for each agent, in memory (":memory:") or in a file; tells subscribers.
 
     Threads, and processes that name the same file, may all use it at once. ``thresholds`` are the
-    shares of a budget that are told as ``cost_warning``, each once for each tracker.
+    shares of a budget that are told as ``cost_warning``, each once for each tracker. With
+    ``read_only`` the file must be there and is not written to; saving is a ValueError.
 
     Raises StateError where the file can't be used, ValueError for a share that is none or when it
     is used after ``close()``; TypeError or ValueError for a state that is no JSON.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] = MEMORY, *, thresholds: Iterable[Price] = (0.9,)
+        self,
+        path: str | os.PathLike[str] = MEMORY,
+        *,
+        thresholds: Iterable[Price] = (0.9,),
+        read_only: bool = False,
     ) -> None:
+        self._read_only = read_only
         self._shares = shares_of(thresholds)
         self._path = None if os.fspath(path) == MEMORY else Path(path).absolute()
         self._closed = False
@@ -51,7 +57,9 @@ class StateManager:
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._lock = RLock()
-        self._store: Store = Memory() if self._path is None else File(self._path)
+        self._store: Store = (
+            Memory() if self._path is None else File(self._path, read_only=self._read_only)
+        )
         self._subscribers = Subscribers()
         self._told = 0
         self._quit = Signal()

@@ -29,18 +29,29 @@ def dashboard(
             help="Address to listen on. Others than loopback need a token, which is printed once.",
         ),
     ] = "127.0.0.1",
+    state: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--state",
+            metavar="FILE",
+            show_default=False,
+            help="Also show the budgets of agents that a StateManager keeps in FILE; may be "
+            "repeated. A file that is not there yet is waited for.",
+        ),
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Show costs, budgets and running steps on a live page in the browser.
 
     The page follows the files of the project, whoever writes them, and changes nothing. Ctrl-C ends
     the server. Anyone who can reach the address can read the page: on loopback every user of this
-    machine.
+    machine. With --state it needs no project.
     """
     import asyncio
 
     from agentd.dashboard.server import serve
-    from agentd.project.layout import find_project
+    from agentd.errors import InputError
+    from agentd.project.layout import Project, find_project
 
     def ready(url: str) -> None:
         show(f"Dashboard: {url}")
@@ -50,4 +61,11 @@ def dashboard(
 
             webbrowser.open(url)
 
-    asyncio.run(serve(find_project(Path.cwd()), host, port, ready))
+    files = [path.absolute() for path in state or ()]
+    try:
+        project = find_project(Path.cwd())
+    except InputError:
+        if not files:
+            raise
+        project = Project(Path.cwd())  # the program of the agents has none
+    asyncio.run(serve(project, host, port, ready, files))

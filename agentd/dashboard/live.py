@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from agentd.clock import precise_utc_now
 from agentd.dashboard import wire
+from agentd.dashboard.agents import Agents
 from agentd.dashboard.index import Index
 from agentd.dashboard.project_page import project_document
 from agentd.dashboard.running import Runs
@@ -36,8 +38,9 @@ class Live:
     :meth:`current` asks.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, state_files: Sequence[Path] = ()) -> None:
         self.index = Index(project)
+        self._agents = Agents(state_files)
         self.loaded = asyncio.Event()
         self.progress = 0, 0
         self._runs = Runs()
@@ -70,6 +73,7 @@ class Live:
         finally:
             self._runs.close()
             self._reader.shutdown(wait=False, cancel_futures=True)
+            self._agents.close()
 
     async def current(self) -> Index:
         """The index after one more look at all files."""
@@ -125,13 +129,13 @@ class Live:
             self._due["all"] = now + _ALL_EVERY_S
         elif seen:
             changed = self.index.refresh(seen)
-        is_new = False
+        is_new = self._agents.look()
         if changed or now >= self._due["running"]:
             self._due["running"] = now + _RUNNING_EVERY_S
             every = (one.change for one in self.index.entries.values())
             at_work = [change for change in every if not change.archived_on]
             running = self._runs.now(at_work, look=bool(changed))
-            is_new, self._running = running != self._running, running
+            is_new, self._running = is_new or running != self._running, running
         is_due = now >= self._due["figures"]
         if not changed and not is_new and not is_due:
             return None
@@ -161,6 +165,9 @@ class Live:
     def _project(self) -> dict[str, Any]:
         document = project_document(self.index, self._running, precise_utc_now())
         document["problems"] += [self._problem] if self._problem else []
+        document["problems"] += self._agents.problems
+        document["alerts"] += self._agents.alerts
+        document["agents"] = self._agents.files
         return document
 
     def _send(self, told: bytes) -> None:

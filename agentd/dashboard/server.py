@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, tzinfo
+from pathlib import Path
 
 from aiohttp import web
 
@@ -29,10 +30,12 @@ _LIVE, _FILES = web.AppKey("live", Live), web.AppKey("files", dict[str, bytes])
 _CHARTS = web.AppKey("charts", dict[str, Charts])
 
 
-def application(project: Project, rules: access.Access) -> web.Application:
-    """The page of a project."""
+def application(
+    project: Project, rules: access.Access, state_files: Sequence[Path] = ()
+) -> web.Application:
+    """The page of a project, and of the agents whose states these files hold."""
     app = web.Application(middlewares=[access.middleware(rules)])
-    app[_LIVE], app[_FILES], app[_CHARTS] = Live(project), page_files(), {}
+    app[_LIVE], app[_FILES], app[_CHARTS] = Live(project, state_files), page_files(), {}
     app.router.add_get("/", _file)
     app.router.add_get("/page/{name}", _file)
     app.router.add_get("/events", _events)
@@ -132,7 +135,11 @@ def _zone(request: web.Request) -> tuple[str, tzinfo]:
 
 
 async def serve(
-    project: Project, host: str, port: int | None, ready: Callable[[str], None]
+    project: Project,
+    host: str,
+    port: int | None,
+    ready: Callable[[str], None],
+    state_files: Sequence[Path] = (),
 ) -> None:
     """Serve the page until SIGINT or SIGTERM; ``ready`` gets its address once it can be opened.
 
@@ -145,7 +152,7 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     sockets = _listen(host, port)
     rules = access.Access(host, sockets.getsockname()[1])
-    app = application(project, rules)
+    app = application(project, rules, state_files)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handle_signals=False)
     await runner.setup()
     try:

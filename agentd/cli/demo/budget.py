@@ -80,6 +80,9 @@ def play_budget(
     ledger = _Ledger(keep) if keep is not None else None
     if keep is not None:
         say(f"The dashboard shows it live: agentd -C {shlex.quote(str(keep))} dashboard\n")
+    if state_file is not None:
+        file = shlex.quote(str(state_file))
+        say(f"The dashboard shows the agents live: agentd dashboard --state {file}\n")
     tracker, model = BudgetTracker(BUDGET_USD), LARGE
     percent, usual = plain_number(WARN_AT * 100), usd(LARGE.cost(LARGE.usual).total_usd, 2)
     say(f"{ITEMS} items, a budget of {usd(BUDGET_USD, 2)}, a warning at {percent} %.")

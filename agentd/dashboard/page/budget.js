@@ -13,9 +13,9 @@ const WORDS = {
 
 const least = (budget) => (budget.bound ? `${budget.bound} ` : "");
 
-export function badge(budget) {
+export function levelBadge(budget, id) {
   const word = budget.level === "ok" ? WORDS.ok : `${WORDS[budget.level]}: ${percent(budget.share)}`;
-  return h("span", { class: `badge ${budget.level}`, id: "badge" }, word);
+  return h("span", { class: `badge ${budget.level}`, id }, word);
 }
 
 function bar(budget) {
@@ -39,7 +39,7 @@ export function budgetPanel(budget, forecast, now) {
   return h(
     "div",
     { class: `card budget ${budget.level}`, id: "budget" },
-    h("div", { class: "budget-head" }, h("p", { class: "of" }, "Budget of ", budget.shown), badge(budget)),
+    h("div", { class: "budget-head" }, h("p", { class: "of" }, "Budget of ", budget.shown), levelBadge(budget, "badge")),
     h("p", { class: "figure" }, h("strong", { id: "spent" }, spent), ` of ${limit}`),
     bar(budget),
     facts([

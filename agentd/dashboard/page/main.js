@@ -1,5 +1,6 @@
 // Puts the page together: what is shown is decided by the address, the figures come from the source.
 
+import { worstAgent } from "./agents.js";
 import { tellAlerts, watchDialog } from "./alerts.js";
 import { forgetCharts, redrawCharts } from "./charts.js";
 import { changeView } from "./change.js";
@@ -56,7 +57,9 @@ async function refresh(changed) {
 function draw() {
   heardAt = new Date();
   byId("project").textContent = project.name;
-  const [budget] = project.budgets;
+  const [own] = project.budgets;
+  const agent = worstAgent(project.agents);
+  const budget = agent && agent.level !== "ok" && (!own || own.level === "ok") ? agent : own;
   const lead = budget && budget.level !== "ok" ? `${percent(budget.share)} spent · ` : "";
   document.title = `${lead}${project.name} · agentd`;
   document.body.dataset.level = budget ? budget.level : "none";

@@ -1,5 +1,6 @@
 // The first view: the budget, what runs now, the changes, the charts.
 
+import { agentsPanel } from "./agents.js";
 import { budgetPanel, otherBudgets, spendingPanel } from "./budget.js";
 import { chartSet } from "./charts.js";
 import { facts, h, section } from "./dom.js";
@@ -55,8 +56,9 @@ export function projectView(state) {
     text: (row) => [row.id, row.phase, row.gate || "", row.archived_on || "", row.waits_for || ""].join(" "),
     empty: 'No changes yet. Start one: agentd run add-something "What to change"',
   });
+  const agents = agentsPanel(state);
   const charts = chartSet();
-  const element = h("div", { class: "view" }, problems, h("div", { class: "panels" }, budget, totals), section("running", "Running now", running.element), section("costs", "Costs", charts.element), section("changes", "Changes", changes.element));
+  const element = h("div", { class: "view" }, problems, h("div", { class: "panels" }, budget, totals), agents.element, section("running", "Running now", running.element), section("costs", "Costs", charts.element), section("changes", "Changes", changes.element));
   let forecast = null;
   let forecastOf = null;
   let last = null;
@@ -69,6 +71,7 @@ export function projectView(state) {
     const broken = project.changes.filter((row) => row.problem);
     problems.replaceChildren(...project.problems.map((text) => h("li", null, text)), ...broken.map((row) => h("li", null, `${row.id}: ${row.problem} ${row.cure || ""}`)));
     totals.replaceChildren(h("h2", null, "All changes"), totalsOf(project.totals));
+    agents.update(project.agents);
     running.update(project.running);
     changes.update(project.changes);
   }
