@@ -125,9 +125,10 @@ def _invoke(arguments: list[str]) -> int:
             raise InputError(
                 "the current folder is gone", fix="Change to a folder that is there (cd)."
             ) from error
-        raise InputError(
-            f"{where}{error.strerror or error}", fix="Check the disk and the permissions."
-        ) from error
+        from agentd.ledger.plain_files import fix_of
+
+        fix = fix_of(error) or "Check the disk and the permissions."
+        raise InputError(f"{where}{error.strerror or error}", fix=fix) from error
     return result if isinstance(result, int) else 0
 
 

@@ -32,9 +32,14 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        fix = _FIXES.get(error.errno or 0, "Mend that, then run the command again.")
+        fix = fix_of(error) or "Mend that, then run the command again."
         where = error.filename if isinstance(error.filename, str) else path
         raise StateError(f"{where}: {reason}", fix=fix) from error
+
+
+def fix_of(error: OSError) -> str | None:
+    """What a person can do about a failed write, where that is known."""
+    return _FIXES.get(error.errno or 0)
 
 
 def check_change(change_dir: Path) -> None:

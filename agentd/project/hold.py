@@ -42,6 +42,8 @@ def at_work(change: Change) -> Iterator[None]:
         with contextlib.suppress(FileExistsError):  # logs, in whatever layout the change lies
             write_private(runs / ".gitignore", b"*\n")
     except PermissionError as error:
+        if runs.stat().st_uid == os.geteuid():
+            raise
         raise InputError(
             f"{runs}: is another user's, who alone works on {change.id} here",
             fix="Work on it in a checkout of your own: its documents and STATE.yaml are in git.",
