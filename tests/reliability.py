@@ -3,7 +3,8 @@
 Every test marked ``reliability`` runs once for each slice (tests/support/slices.py), as many at a
 time as there are cores. What passed is kept in ``.cache/reliability.json``; after a stop or a
 failure the next start goes on with the rest. When the sources change, everything is to be proven
-again. ``--slice N`` runs that slice alone and keeps nothing, for CI; of the fuzzing a minute.
+again. ``--slice N`` runs that slice alone in one pytest and keeps nothing, for CI; of the fuzzing a
+minute.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import product
 from pathlib import Path
 
 from tests.support.slices import SLICES
@@ -36,16 +38,23 @@ def sources() -> str:
     return digest.hexdigest()
 
 
-def pytest(
-    *arguments: str, number: int = 0, kind: str = "whole"
-) -> subprocess.CompletedProcess[str]:
-    options = ("-o", "addopts=--import-mode=importlib", "-q", "-m", "reliability")
-    command = [sys.executable, "-m", "pytest", *options, *arguments]
+PYTEST = (
+    *(sys.executable, "-m", "pytest"),
+    *("-o", "addopts=--import-mode=importlib", "-q", "-m", "reliability"),
+)
+
+
+def environ(number: int, kind: str) -> dict[str, str]:
+    return {**os.environ, "AGENTD_TEST_SLICE": str(number), "AGENTD_TEST_KIND": kind}
+
+
+def pytest(*arguments: str, number: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [*PYTEST, *arguments]
     try:
         return subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, "AGENTD_TEST_SLICE": str(number), "AGENTD_TEST_KIND": kind},
+            env=environ(number, "whole"),
             capture_output=True,
             text=True,
             timeout=TIME_LIMIT_S,
@@ -80,18 +89,13 @@ def keep(path: Path, fingerprint: str, slices: set[str]) -> None:
     new.replace(path)
 
 
-def run(todo: Iterable[tuple[str, int]], done: set[str], whole: int, path: Path | None) -> int:
+def run(todo: Iterable[tuple[str, int]], done: set[str], whole: int, path: Path) -> int:
     """Run these slices; how many failed. ``done`` grows, and is written to ``path``."""
     fingerprint, failures = sources(), 0
-    kind = "whole" if path else "ci"
 
     def prove(proof: str, number: int) -> tuple[str, subprocess.CompletedProcess[str], float]:
         began = time.monotonic()
-        return (
-            name(proof, number),
-            pytest(proof, number=number, kind=kind),
-            time.monotonic() - began,
-        )
+        return name(proof, number), pytest(proof, number=number), time.monotonic() - began
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = [pool.submit(prove, *each) for each in todo]
@@ -100,8 +104,7 @@ def run(todo: Iterable[tuple[str, int]], done: set[str], whole: int, path: Path 
                 which, result, took_s = ended.result()
                 if result.returncode == 0:
                     done.add(which)
-                    if path:
-                        keep(path, fingerprint, done)
+                    keep(path, fingerprint, done)
                     print(f"{len(done)} of {whole}  {took_s:.0f} s  {which}", flush=True)
                 else:
                     failures += 1
@@ -116,21 +119,27 @@ def name(proof: str, number: int) -> str:
     return f"{proof}  slice {number + 1} of {SLICES}"
 
 
+def run_slice(number: int) -> int:
+    """Run one slice of every proof, on all cores; pytest's exit code."""
+    cores = ("-n", str(os.cpu_count()), "--dist", "worksteal")
+    done = subprocess.run([*PYTEST, *cores], cwd=ROOT, env=environ(number, "ci"), check=False)
+    return done.returncode
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.add_argument("--slice", type=int, choices=range(1, SLICES + 1))
     chosen = parser.parse_args().slice
-    numbers = range(SLICES) if chosen is None else [chosen - 1]
-    wanted = [(proof, number) for number in numbers for proof in proofs()]
-    wanted.sort(key=lambda each: each[0].startswith(LAST))
-    path = STATE if chosen is None else None
-    done = passed_before(path, sources()) if path else set()
-    done &= {name(*each) for each in wanted}
+    if chosen is not None:
+        sys.exit(run_slice(chosen - 1))
+    wanted = [*product(proofs(), range(SLICES))]
+    wanted.sort(key=lambda each: (each[0].startswith(LAST), each[1]))
+    done = passed_before(STATE, sources()) & {name(*each) for each in wanted}
     if done:
         print(f"{len(done)} of {len(wanted)} slices passed before ({STATE.relative_to(ROOT)})")
     todo = [each for each in wanted if name(*each) not in done]
     try:
-        failed = run(todo, done, len(wanted), path)
+        failed = run(todo, done, len(wanted), STATE)
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on with the rest")
     if failed:
