@@ -53,7 +53,6 @@ agentd report add-oauth --html /tmp/add-oauth.html
 agentd -C project report --html report.html""",
     "dashboard": """\
 agentd dashboard --open
-agentd dashboard --port 0                  # any port that is free
 agentd dashboard --state agents.db         # agents of your own program, too
 agentd dashboard --host 192.168.1.20       # for others, with a token""",
     "delete": """\
