@@ -29,6 +29,8 @@ OF_GUARDS = (WRITES, MAKING, BASELINE, ENDED, ".tmp")
 LEFT_BY_STEPS = "left-by-steps.json"
 PLANTED = "planted-filters.json"
 """In the home of all projects: see ``planted_filters``."""
+UNSENT = "otel-unsent"
+"""In the home of all projects: see ``workflow.otel.unsent``."""
 _ROOT = "root"
 _LONGEST_PATH = 4096
 _PROJECTS = "projects"  # in the home of all, the paths of those in which a step has run
@@ -82,7 +84,7 @@ def state_folders_around(path: str) -> Iterator[tuple[str, str]]:
     there = {}
     for home in _usable_homes(os.path.dirname(path)):  # noqa: PTH120
         with contextlib.suppress(OSError):
-            if names := frozenset(os.listdir(home)) - {_PROJECTS, PLANTED}:  # noqa: PTH208
+            if names := frozenset(os.listdir(home)) - {_PROJECTS, PLANTED, UNSENT}:  # noqa: PTH208
                 there[home] = names
     if not there:
         return

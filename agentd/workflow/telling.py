@@ -25,7 +25,8 @@ def tell_of_call(change: Change, call: CallRecord, order: Order) -> None:
 
     These are told here and where [notify] says.
     """
-    order.tracing.call(change, call, order.outbox)
+    _tell_unsent(order)
+    order.tracing.call(change, call)
 
     def warn(text: str) -> None:
         order.warn(text)
@@ -43,16 +44,22 @@ def telling_end(change: Change, order: Order, outcomes: Iterable[Outcome]) -> It
     try:
         yield from outcomes
     except AgentdError as error:
-        order.tracing.end(change, order.outbox, error.exit_code)
+        order.tracing.end(change, error.exit_code)
         if not isinstance(error, Cancelled):
             event: NotifyEvent = "gate" if isinstance(error, Paused) else "end"
             _tell(change, order, event, error.message, fix=error.fix, exit_code=error.exit_code)
         raise
     else:
-        order.tracing.end(change, order.outbox, 0)
+        order.tracing.end(change, 0)
         _tell(change, order, "end", "done", exit_code=0)
     finally:
         order.outbox.wait(order.warn)
+        _tell_unsent(order)
+
+
+def _tell_unsent(order: Order) -> None:
+    if told := order.tracing.unsent():
+        order.warn(f"warning: {told}")
 
 
 def _tell(

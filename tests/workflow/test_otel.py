@@ -34,11 +34,12 @@ from support.workspace import Sandbox
 
 from agentd.metering.requests import ApiRequest
 from agentd.metering.usage import ModelUsage
-from agentd.workflow.notify.outbox import Outbox
+from agentd.workflow.otel.outside import outside_of
 from agentd.workflow.otel.points import points_of
 from agentd.workflow.otel.settings import wanted_signals, why_not_sent
 from agentd.workflow.otel.spans import call_span, request_spans, run_span
-from agentd.workflow.otel.tracing import handed_over
+from agentd.workflow.otel.tracing import Tracing, handed_over
+from agentd.workflow.otel.unsent import keep_unsent
 from agentd.workflow.priced_request import RequestOfCall
 
 ANSWER = ModelUsage(input_tokens=900, output_tokens=40)  # $0.94
@@ -60,6 +61,7 @@ class Seen:
     resources: list[dict[str, Any]] = field(default_factory=list)
     points: list[tuple[str, dict[str, Any], HistogramDataPoint]] = field(default_factory=list)
     temporalities: set[int] = field(default_factory=set)
+    schemas: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, hook: Webhook) -> Seen:
@@ -69,6 +71,7 @@ class Seen:
                 for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
                     seen.resources.append(told(resource.resource.attributes))
                     seen.spans += [span for scope in resource.scope_spans for span in scope.spans]
+                    seen.schemas |= {scope.schema_url for scope in resource.scope_spans}
             else:
                 assert path == "/v1/metrics"
                 for measured in ExportMetricsServiceRequest.FromString(body).resource_metrics:
@@ -148,6 +151,7 @@ def test_the_loop_its_call_and_its_requests_are_spans(run: Run) -> None:
         assert (each["agentd.cost.source"], each["agentd.cost.status"]) == ("config", "known")
         assert each["agentd.call.id"] == entry["id"]
     assert told(loop.attributes)["agentd.exit_code"] == 0
+    assert run.seen.schemas == {"https://opentelemetry.io/schemas/gen-ai/1.42.0"}
 
 
 def test_times_are_those_of_the_run(run: Run) -> None:
@@ -250,10 +254,15 @@ def sender(url: str, **environ: str) -> str:
     record = call(1)
     assert record.started_at
     span = call_span("shop", "add-x", record, record.started_at)
+    return sent(handed_over([span], [*points_of(record, span, [])]), url, **environ)
+
+
+def sent(data: bytes, url: str, **environ: str) -> str:
+    """What the process that sends says of this."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "agentd.workflow.otel.send"],
         env={**os.environ, ENDPOINT: url, **environ},
-        input=handed_over([span], [*points_of(record, span, [])]),
+        input=data,
         capture_output=True,
         check=True,
     )
@@ -265,6 +274,18 @@ def test_what_the_sender_says() -> None:
         assert sender(hook.url) == "HTTP 401"
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
+    with webhook(status=429, read=bytes) as hook:
+        assert sender(hook.url, OTEL_EXPORTER_OTLP_TIMEOUT="0.3") == "HTTP 429"
+    with (
+        webhook(read=bytes) as target,
+        webhook(status=302, location=target.url, read=bytes) as hook,
+    ):
+        told = "HTTP 302, a redirect, which is not followed"
+        assert sender(hook.url, OTEL_EXPORTER_OTLP_HEADERS="x-key=k3y") == told
+        assert target.sent == []
+    with webhook(read=bytes) as hook:
+        wrong = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "S3CRET"}
+        assert sender(hook.url, **wrong) == "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT has a wrong value"
     gone = sender(f"http://127.0.0.1:{port}", OTEL_EXPORTER_OTLP_TIMEOUT="0.3")
     assert gone == "the collector was not reached"
     with webhook(read=bytes) as hook:
@@ -272,25 +293,122 @@ def test_what_the_sender_says() -> None:
         assert hook.paths == ["/v1/metrics"]
 
 
-def test_a_loop_waits_for_no_collector_and_tells_what_is_known(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_step_tells_once_that_an_earlier_one_reached_no_collector(tmp_path: Path) -> None:
+    box, state = challenge_box(tmp_path), {"XDG_STATE_HOME": str(tmp_path / "state")}
+    kept = tmp_path / "state" / "agentd" / "otel-unsent"
+    told = "warning: OpenTelemetry data was not sent: HTTP 401"
+
+    ids = iter(("add-y", "add-z", "add-u", "add-v", "add-w"))
+
+    def step(url: str) -> str:
+        put_change(box, change_id := next(ids), "proposed")
+        done = box.run("challenge", change_id, **state, **{ENDPOINT: url})
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    with webhook(status=401, read=bytes) as hook:
+        assert "OpenTelemetry" not in step(hook.url)
+        until_kept(kept, b"new\nHTTP 401")
+        assert step(hook.url).count(told) == 1
+        assert hook.wait_for(4)
+        assert "OpenTelemetry" not in step(hook.url)
+        assert kept.read_bytes() == b"told\nHTTP 401"
+        hook.wait_for(6)
+    with webhook(read=bytes) as good:
+        step(good.url)
+        until_kept(kept, None)
+    step(hook.url)  # nobody listens there any more
+    until_kept(kept, b"new\nthe collector was not reached", 30)
+    done = box.run("challenge", "add-x", **state)
+    assert (done.returncode, "OpenTelemetry" in done.stderr) == (0, False)  # no endpoint
+
+
+def until_kept(path: Path, content: bytes | None, timeout_s: float = 15) -> None:
+    """Wait until the file has this content, or until it is gone."""
+    until, found = time.monotonic() + timeout_s, b""
+    while time.monotonic() < until:
+        found = path.read_bytes() if path.exists() else None
+        if found == content:
+            return
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+def test_a_loop_tells_what_failed_before_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:9")
+    tracing = Tracing()
+    assert tracing.unsent() is None
+    keep_unsent("HTTP 401")
+    keep_unsent("HTTP 401")
+    assert tracing.unsent() == "OpenTelemetry data was not sent: HTTP 401"
+    keep_unsent("HTTP 401")
+    assert tracing.unsent() is None
+    keep_unsent("HTTP 500")
+    assert tracing.unsent() == "OpenTelemetry data was not sent: HTTP 500"
+    keep_unsent("")
+    keep_unsent("HTTP 500")
+    monkeypatch.delenv(ENDPOINT)
+    assert tracing.unsent() is None
+
+
+OUTSIDE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_run_is_a_part_of_the_trace_that_the_environment_tells(tmp_path: Path) -> None:
+    box = challenge_box(tmp_path)
+    with webhook(read=bytes) as hook:
+        done = box.run("plan", "add-x", TRACEPARENT=OUTSIDE, **{ENDPOINT: hook.url})
+        assert done.returncode == 0, done.stderr
+        hook.wait_for(3)
+        seen = Seen.of(hook)
+    [loop], [step] = seen.named("invoke_workflow"), seen.named("invoke_agent")
+    assert {span.trace_id.hex() for span in seen.spans} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert loop.parent_span_id.hex() == "00f067aa0ba902b7"
+    assert step.parent_span_id == loop.span_id
+
+
+@pytest.mark.parametrize(
+    ("sampler", "paths"),
+    [("", ["/v1/metrics"]), ("always_on", ["/v1/traces", "/v1/metrics"])],
+)
+def test_a_trace_that_is_not_sampled_outside_is_not_here(sampler: str, paths: list[str]) -> None:
+    record = call(1)
+    outside = outside_of({"TRACEPARENT": OUTSIDE[:-1] + "0"})
+    assert record.started_at
+    assert outside
+    span = call_span("shop", "add-x", record, record.started_at)
+    points = [*points_of(record, span, [])]
+    with webhook(read=bytes) as hook:
+        data = handed_over(outside.around([span]), points, outside.is_sampled)
+        assert sent(data, hook.url, **({"OTEL_TRACES_SAMPLER": sampler} if sampler else {})) == ""
+        assert hook.paths == paths
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "x", OUTSIDE.replace("4bf9", "zzzz"), f"ff{OUTSIDE[2:]}", f"00-{'0' * 32}-{'1' * 16}-01"],
+)
+def test_a_parent_that_is_not_valid_is_none(wrong: str) -> None:
+    assert outside_of({"TRACEPARENT": wrong}) is None
+
+
+def test_spans_are_sent_in_bounded_requests(tmp_path: Path) -> None:
     record = call(1)
     assert record.started_at
-    data = handed_over([call_span("shop", "add-x", record, record.started_at)], [])
-    outbox, sending = Outbox(), ("OpenTelemetry data", ("agentd.workflow.otel.send",), data)
-    with webhook(status=401, read=bytes) as hook, webhook(delay_s=25, read=bytes) as slow:
-        monkeypatch.setenv(ENDPOINT, hook.url)
-        outbox.start(*sending, patience=False)
-        outbox._sending[0][1].wait(60)
-        monkeypatch.setenv(ENDPOINT, slow.url)
-        outbox.start(*sending, patience=False)
-        assert slow.wait_for(1)
-        began = time.monotonic()
-        outbox.wait(said.append)
-        assert time.monotonic() - began < 0.9
-    assert said == ["warning: OpenTelemetry data was not sent: HTTP 401"]
+    whole = call_span("shop", "add-x", record, record.started_at)
+    one = ApiRequest(model="m", usage=ModelUsage(input_tokens=1), started_at=AT, ended_at=LATER)
+    asked = RequestOfCall(request=one, cost_usd=None, cost_source="none")
+    below = [*request_spans(whole, record, (asked,) * 10_000)]
+    with webhook(read=bytes) as hook:
+        assert sent(handed_over([whole, *below], []), hook.url) == ""
+        assert max(map(len, hook.sent)) < 1_000_000
+        assert len({span.span_id for span in Seen.of(hook).spans}) == 10_001
+    with webhook(status=400, read=bytes) as hook:
+        assert sent(handed_over([whole, *below], []), hook.url) == "HTTP 400"
+        assert len(hook.sent) == 1
 
 
 def test_without_the_sdk_a_step_works_and_doctor_says_so(tmp_path: Path) -> None:

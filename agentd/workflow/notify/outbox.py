@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from agentd.workflow.sending import start_sending
 
 if TYPE_CHECKING:
     import subprocess
-
-_PYTHON = (sys.executable, "-P", "-m")
-"""-P: no file of the project's folder is taken for a module."""
 
 
 class Outbox:
     """What a command sends. No error of theirs is one of the command."""
 
     def __init__(self) -> None:
-        self._sending: list[tuple[str, subprocess.Popen[bytes], bool]] = []
+        self._sending: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._problems: dict[str, None] = {}
 
     def send(self, url_env: str, body: bytes) -> None:
@@ -28,35 +26,11 @@ class Outbox:
         if not os.environ.get(url_env):
             self._problems[f"{url_env} of [notify] is not set: nothing is sent"] = None
             return
-        sender = ("agentd.workflow.notify.send", url_env)
-        self.start(f"a notice to {url_env}", sender, body)
-
-    def start(
-        self, what: str, sender: Sequence[str], body: bytes, *, patience: bool = True
-    ) -> None:
-        """Begin to send ``body``: the module ``sender`` gets it on stdin, behind its arguments.
-
-        It says on stdout why it was not sent; ``what`` is then told as the subject of that.
-        Without ``patience``, ``wait`` gives it no time.
-        """
-        import subprocess  # most commands send nothing
-
+        what, sender = f"a notice to {url_env}", ("agentd.workflow.notify.send", url_env)
         try:
-            process = subprocess.Popen(
-                [*_PYTHON, *sender],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C and the end of a terminal are not for it
-            )
+            self._sending.append((what, start_sending(sender, body, is_heard=True)))
         except OSError as error:
             self._problems[f"{what} was not sent: {error.strerror}"] = None
-            return
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), process.stdin as given:
-            given.write(body)
-        process.stdin = None  # else communicate() would flush it
-        self._sending.append((what, process, patience))
 
     def wait(self, note: Callable[[str], None], timeout_s: float = 1.0) -> None:
         """Give what is on its way this long in all, and tell what is known to have failed by then.
@@ -66,9 +40,7 @@ class Outbox:
         import subprocess
 
         until = time.monotonic() + timeout_s
-        for what, process, patience in self._sending:
-            if not patience and process.poll() is None:
-                continue
+        for what, process in self._sending:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 told, _ = process.communicate(timeout=max(0.0, until - time.monotonic()))
                 if why := told.decode(errors="replace").strip():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SCHEMA_URL = "https://opentelemetry.io/schemas/gen_ai/1.42.0"
+SCHEMA_URL = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
 SCOPE = "agentd"
 
 OPERATION = "gen_ai.operation.name"

@@ -1,4 +1,6 @@
-"""The process that sends spans and metrics: they come on stdin, what went wrong goes to stdout.
+"""The process that sends spans and metrics: they come on stdin.
+
+What went wrong is kept for a later command, and goes to stdout.
 
 The SDK is loaded in this process alone.
 """
@@ -12,14 +14,18 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from agentd.clock import unix_nano
 from agentd.version import __version__
 from agentd.workflow.otel import names
+from agentd.workflow.otel.unsent import keep_unsent
 
+_OWN_SESSION = "OTEL_PYTHON_EXPORTER_OTLP_"
+_BATCH = 512
+"""Spans of a request, as the SDK's own batches: collectors bound the size of one."""
 _TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 # The buckets that the conventions advise.
 _BUCKETS = {
@@ -28,32 +34,72 @@ _BUCKETS = {
 }
 
 
-class _Complaints(logging.Handler):
-    """What the exporters complain of, without their texts: those may have the URL, a key."""
+class _Failures(logging.Handler):
+    """Why signals were not sent, without the exporters' texts: those may have the URL, a key."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.found: dict[str, None] = {}
+        self.statuses: list[int] = []
+        self.is_failed = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        status = re.search(r"code: (\d{3})\b", record.getMessage())
-        self.found[f"HTTP {status[1]}" if status else "the collector was not reached"] = None
+        del record
+        self.is_failed = True
+
+    def answered(self, answer: Any, *_: object, **__: object) -> None:
+        """An answer of the collector."""
+        self.statuses.append(answer.status_code)
+
+    def session(self) -> Any:
+        """A session of ``requests`` that tells of answers; None where the user has one."""
+        if any(name.startswith(_OWN_SESSION) for name in os.environ):
+            return None
+        import requests
+
+        session = requests.Session()
+        session.max_redirects = 0  # older exporters would follow them, with the headers
+        session.hooks["response"].append(self.answered)
+        return session
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Send one signal in it; what fails is told, and no error of the other one."""
+        self.is_failed, self.statuses = False, []
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - of the SDK's: a setting that it does not take
+            named = re.search(r"\bOTEL_\w+", str(error))
+            kind = type(error).__name__
+            self.found[f"{named[0]} has a wrong value" if named else f"{kind} in the SDK"] = None
+            return
+        last = self.statuses[-1] if self.statuses else 0
+        if 300 <= last < 400:
+            self.found[f"HTTP {last}, a redirect, which is not followed"] = None
+        elif self.is_failed:
+            self.found[f"HTTP {last}" if last >= 400 else "the collector was not reached"] = None
 
 
 def main() -> None:
     """Send what stdin has."""
     given = json.loads(sys.stdin.buffer.read())  # before the SDK is loaded: somebody writes to it
-    complaints = _Complaints()
-    logging.getLogger("opentelemetry").addHandler(complaints)
+    failures = _Failures()
+    logging.getLogger("opentelemetry.exporter").addHandler(failures)
     if given["spans"]:
-        _send_spans(given["spans"])
+        with failures.heard():
+            _send_spans(given["spans"], given["is_sampled"], failures)
     if given["points"]:
-        _send_points(given["points"])
-    with contextlib.suppress(OSError):  # nobody waits any more
-        os.write(1, ", ".join(complaints.found).encode())
+        with failures.heard():
+            _send_points(given["points"], failures)
+    why = ", ".join(failures.found)
+    keep_unsent(why)
+    with contextlib.suppress(OSError):  # nobody reads it
+        os.write(1, why.encode())
 
 
-def _send_spans(spans: Sequence[dict[str, Any]]) -> None:
+def _send_spans(
+    spans: Sequence[dict[str, Any]], is_sampled: bool | None, failures: _Failures
+) -> None:
     from opentelemetry.context import Context
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
@@ -93,8 +139,8 @@ def _send_spans(spans: Sequence[dict[str, Any]]) -> None:
         if one["parent_id"]:
             trace_id, parent_id = ids.generate_trace_id(), int(one["parent_id"], 16)
             decided = provider.sampler.should_sample(None, trace_id, one["name"]).decision
-            is_sampled = decided is Decision.RECORD_AND_SAMPLE
-            flags = TraceFlags(TraceFlags.SAMPLED if is_sampled else TraceFlags.DEFAULT)
+            of_trace = decided is Decision.RECORD_AND_SAMPLE if is_sampled is None else is_sampled
+            flags = TraceFlags(TraceFlags.SAMPLED if of_trace else TraceFlags.DEFAULT)
             parent = SpanContext(trace_id, parent_id, is_remote=True, trace_flags=flags)
             above = set_span_in_context(NonRecordingSpan(parent), above)
         span = tracer.start_span(
@@ -107,18 +153,22 @@ def _send_spans(spans: Sequence[dict[str, Any]]) -> None:
         if one["error"]:
             span.set_status(Status(StatusCode.ERROR, one["error"]))
         span.end(_nano(one["ended"]))
-    if sampled := made.get_finished_spans():
-        OTLPSpanExporter().export(sampled)
+    sampled = made.get_finished_spans()
+    exporter = OTLPSpanExporter(session=failures.session())
+    for start in range(0, len(sampled), _BATCH):
+        exporter.export(sampled[start : start + _BATCH])
+        if failures.is_failed:  # each would wait for as long
+            break
 
 
-def _send_points(points: Sequence[dict[str, Any]]) -> None:
+def _send_points(points: Sequence[dict[str, Any]], failures: _Failures) -> None:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
     # Each call has a process of its own, so nothing adds up here.
     os.environ.setdefault(_TEMPORALITY, "delta")
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter(), math.inf)
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(session=failures.session()), math.inf)
     provider = MeterProvider([reader], _resource(), shutdown_on_exit=False)
     meter = provider.get_meter(names.SCOPE, __version__, schema_url=names.SCHEMA_URL)
     histograms = {

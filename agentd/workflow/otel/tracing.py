@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from agentd.metering.call import CallRecord
     from agentd.project.change import Change
-    from agentd.workflow.notify.outbox import Outbox
     from agentd.workflow.otel.points import Point
     from agentd.workflow.otel.spans import Span
 
@@ -36,7 +36,7 @@ class Tracing:
             # Calls begin with a second, as in the ledger, and not before their loop.
             self._run = run_id(change.id, now), now.replace(microsecond=0)
 
-    def end(self, change: Change, outbox: Outbox, exit_code: int) -> None:
+    def end(self, change: Change, exit_code: int) -> None:
         """The loop has ended, with this exit code."""
         if self._run is not None:
             from agentd.clock import precise_utc_now
@@ -48,9 +48,9 @@ class Tracing:
             span = run_span(
                 project, change.id, span_id, began=began, ended=ended, exit_code=exit_code
             )
-            _send(outbox, [span])
+            _send([span])
 
-    def call(self, change: Change, call: CallRecord, outbox: Outbox) -> None:
+    def call(self, change: Change, call: CallRecord) -> None:
         """A call is in the ledger."""
         if call.started_at is None or not _signals():
             return
@@ -64,7 +64,16 @@ class Tracing:
         requests = priced_requests(call, change.runs_dir / call.id, prices)
         span = call_span(project, change.id, call, call.started_at, parent_id)
         below = [*request_spans(span, call, requests)]
-        _send(outbox, [span, *below], [*points_of(call, span, below)])
+        _send([span, *below], [*points_of(call, span, below)])
+
+    def unsent(self) -> str | None:
+        """What to tell of what did not reach the collector; None for nothing, or what was told."""
+        if not _signals():
+            return None
+        from agentd.workflow.otel.unsent import tell_unsent
+
+        why = tell_unsent()
+        return why and f"OpenTelemetry data was not sent: {why}"
 
 
 def _signals() -> list[str]:
@@ -72,22 +81,36 @@ def _signals() -> list[str]:
     return [signal for signal in wanted if why_not_sent(os.environ, signal) is None]
 
 
-def _send(outbox: Outbox, spans: Sequence[Span], points: Sequence[Point] = ()) -> None:
-    signals = _signals()
+def _send(spans: Sequence[Span], points: Sequence[Point] = ()) -> None:
+    from agentd.workflow.otel.outside import outside_of
+    from agentd.workflow.sending import start_sending
+
+    signals, outside = _signals(), outside_of(os.environ)
     spans, points = spans if "traces" in signals else (), points if "metrics" in signals else ()
     if spans or points:
-        data = handed_over(spans, points)
-        # A collector that is down is retried for longer than anybody would wait.
-        outbox.start("OpenTelemetry data", (_SENDER,), data, patience=False)
+        is_sampled = None
+        if outside is not None:
+            spans, is_sampled = outside.around(spans), outside.is_sampled
+        with contextlib.suppress(OSError):  # no process can be started
+            start_sending((_SENDER,), handed_over(spans, points, is_sampled))
 
 
-def handed_over(spans: Sequence[Span], points: Sequence[Point]) -> bytes:
-    """What the process that sends them gets: JSON."""
+def handed_over(
+    spans: Sequence[Span], points: Sequence[Point], is_sampled: bool | None = None
+) -> bytes:
+    """What the process that sends them gets: JSON.
+
+    ``is_sampled``: whether a trace from outside is recorded, None without one.
+    """
     import json
     from dataclasses import asdict
 
     def written(value: object) -> str | float:
         return value.isoformat() if isinstance(value, datetime) else float(str(value))
 
-    body = {"spans": [*map(asdict, spans)], "points": [*map(asdict, points)]}
+    body = {
+        "spans": [*map(asdict, spans)],
+        "points": [*map(asdict, points)],
+        "is_sampled": is_sampled,
+    }
     return json.dumps(body, default=written).encode("utf-8", "replace")
