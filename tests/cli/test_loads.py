@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def test_what_a_command_does_without(
         check=True,
     )
     assert not unwanted & set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["status", "a"], ["list"], ["cost", "--all"]])
+def test_a_collector_of_the_environment_is_nothing_to_what_only_reads(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    assert find_spec("opentelemetry.sdk") is not None
+    box = box_with(tmp_path)
+    put_change(box, "a", "proposed")
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    done = box.run(*arguments, PYTHONPROFILEIMPORTTIME="1", **endpoint)
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "agentd.cli" in loaded
+    foreign = ("opentelemetry", "google", "requests", "agentd.workflow.otel")
+    assert not [name for name in loaded if name.startswith(foreign)]
 
 
 def test_a_step_loads_nothing_for_what_did_not_happen(tmp_path: Path) -> None:

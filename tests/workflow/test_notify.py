@@ -147,6 +147,34 @@ def test_one_that_fails_or_is_slow_changes_nothing(
         assert told in done.stderr or "notice" not in done.stderr  # a busy machine: it came later
 
 
+def test_a_webhook_that_hangs_costs_a_step_nothing_and_outlives_agentd(tmp_path: Path) -> None:
+    """A step by itself does not wait at all; agentd is killed while the notice is on its way."""
+    box = plan_box(tmp_path, f"[budget]\nlimit_usd = 1.2\n{NOTIFY}")
+    with webhook(delay_s=30) as hook:
+        began = time.monotonic()
+        done = box.run("challenge", "add-x", HOOK=hook.url)
+        assert time.monotonic() - began < 9  # less than the sender's own patience
+        assert done.returncode == 0, done.stderr
+        [mark] = hook.wait_for(1)
+        assert mark["event"] == "threshold"
+    put_change(box, "add-y", "proposed")
+    with webhook(delay_s=3) as hook:
+        agentd = subprocess.Popen(
+            [sys.executable, "-m", "agentd", "plan", "add-y"],
+            cwd=box.root,
+            env={**os.environ, "HOOK": hook.url},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        # The first notice is out, the command waits for its end or makes the next one.
+        assert hook.wait_for(1)
+        agentd.kill()
+        agentd.wait()
+        assert hook.sent[0]["change_id"] == "add-y"
+    ledger = (box.change("add-y") / "STATE.yaml").read_text()
+    assert ledger.count("- id: ") == 1  # recorded before anybody was told
+
+
 def sender(url: str, **more: str) -> tuple[int, str]:
     """What the process that sends says of this URL, and its exit code."""
     done = subprocess.run(
