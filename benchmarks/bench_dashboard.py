@@ -9,9 +9,18 @@ import time
 from pathlib import Path
 from statistics import median
 
+import pytest
+
 from benchmarks.ledgers import write_project
 
 CHANGES, CALLS, PAGES, ROUNDS = 1000, 100, 50, 7
+_WATCH = """
+const since = setInterval(() => {
+  if (window.painted || !document.querySelector("#changes tbody tr")) return;
+  clearInterval(since);
+  requestAnimationFrame(() => requestAnimationFrame(() => { window.painted = performance.now(); }));
+}, 2);
+"""
 
 
 def figures(root: Path) -> dict[str, float]:
@@ -58,6 +67,26 @@ def figures(root: Path) -> dict[str, float]:
     return found
 
 
+def paint(root: Path) -> dict[str, float]:
+    """Seconds from the navigation until the rows of the table are painted in Chromium, measured in
+    the page: of a server that has just been started, its cache warm, and of one that runs.
+
+    Raises pytest's Skipped, with the reason, where there is no Chromium.
+    """
+    from support.browser import chromium
+    from support.dashboard_box import dashboard
+
+    found: dict[str, float] = {}
+    with chromium() as browser, dashboard(root, XDG_CACHE_HOME=str(root / "cache")) as served:
+        for name in ("paint of a new server", "paint"):
+            page = browser.new_page()
+            page.add_init_script(_WATCH)
+            page.goto(served.url)
+            found[name] = page.wait_for_function("() => window.painted").json_value() / 1000
+            page.close()
+    return found
+
+
 def main() -> None:
     """Print them."""
     import sys
@@ -67,6 +96,11 @@ def main() -> None:
         write_project(Path(folder), CHANGES, CALLS)
         for name, figure in figures(Path(folder)).items():
             print(f"  {name}: {figure:,.3f}{' MB' if name == 'memory' else ' s'}")
+        try:
+            for name, figure in paint(Path(folder)).items():
+                print(f"  {name}: {figure:,.3f} s")
+        except pytest.skip.Exception as skipped:
+            print(f"  paint: not measured: {skipped}")
 
 
 if __name__ == "__main__":
