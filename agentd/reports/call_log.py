@@ -106,13 +106,13 @@ def call_log_of(change: Change, *, with_requests: bool) -> CallLog:
         replace(_logged(call, folders.get(call.id), prices_of), round=rounds.get(call.id))
         for call in calls
     ]
-    good = [one.call.step for one in logged if one.call.status == "ok"]
+    good = Counter(one.call.step for one in logged if one.call.status == "ok")
     so_far: Counter[str] = Counter()
     for at, one in enumerate(logged):
         if one.call.status == "ok":
             so_far[one.call.step] += 1
             number = so_far[one.call.step]
-            is_last = number == good.count(one.call.step)
+            is_last = number == good[one.call.step]
             logged[at] = replace(one, verdict=_verdict(change, one, number, is_last=is_last))
     if not is_taken_up(change):
         return CallLog(change=change, calls=tuple(logged))
