@@ -85,6 +85,22 @@ def test_a_crossing_is_seen_at_once(browser: Any, box: Sandbox, served: Served) 
         assert not page.locator("#alert").is_visible()
 
 
+def test_a_server_that_ends_and_comes_back(browser: Any, box: Sandbox) -> None:
+    tells = "words => document.querySelector('#connection').innerText.startsWith(words)"
+    page = browser.new_page()
+    with dashboard(box.root) as served:
+        page.goto(served.url)
+        page.wait_for_function(tells, arg="Live")
+    page.wait_for_function(tells, arg="agentd does not answer")
+    assert page.inner_text("#spent") == "$44.00"
+    StateStore(box.change("add-oauth")).append(call(50, cost_usd=Decimal(2)))
+    with dashboard(box.root, "--port", str(served.port)):
+        page.wait_for_function(tells, arg="Live")
+        page.wait_for_function("document.querySelector('#spent').innerText === '$46.00'")
+        assert len(ids(page)) == 4
+        page.close()
+
+
 def test_sorting_filter_and_the_address_that_keeps_them(browser: Any, served: Served) -> None:
     with page_of(browser, served.url) as page:
         page.get_by_role("button", name="Cost", exact=True).click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -33,6 +34,41 @@ def box(tmp_path: Path) -> Sandbox:
     box = make_sandbox(tmp_path, CONFIG)
     add(box, "add-oauth", call(1, cost_usd=Decimal("44.50")))
     return box
+
+
+def test_changes_of_openspec_are_followed(tmp_path: Path) -> None:
+    box = make_sandbox(tmp_path, CONFIG)
+    (box.root / "agentd" / "specs").rmdir()
+    folder = box.root / "openspec" / "changes" / "add-oauth"
+    folder.mkdir(parents=True)
+    (folder / "proposal.md").write_text("# Change: OAuth\n")
+    (folder / "tasks.md").write_text("## 1. Code\n- [x] 1.1 One\n- [ ] 1.2 Two\n")
+    with dashboard(box.root) as served, served.events() as events:
+        [row] = events.until("snapshot")["changes"]
+        assert (row["id"], row["calls"], row["tasks"], row["tasks_done"]) == ("add-oauth", 0, 2, 1)
+        store = StateStore(folder)
+        store.create("add-oauth")
+        store.append(call(1, cost_usd=Decimal("44.50")))
+        while not (changed := events.until("update")["changed"]) or not changed[0]["calls"]:
+            pass
+        assert changed[0]["cost"] == "$44.50"
+
+
+def test_pages_that_read_nothing_delay_no_other_one(box: Sandbox, served: Served) -> None:
+    store = StateStore(box.change("add-oauth"))
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(served.events()) for _ in range(100)]
+        reader = stack.enter_context(served.events())
+        reader.until("snapshot")
+        for number in range(2, 8):
+            began = time.monotonic()
+            store.append(call(number))
+            while not any(row["calls"] == number for row in reader.until("update")["changed"]):
+                pass
+            assert time.monotonic() - began < 5
+        for late in (idle[0], idle[-1]):
+            while not any(row["calls"] == 7 for row in late.until("update")["changed"]):
+                pass
 
 
 @pytest.fixture
