@@ -22,7 +22,6 @@ _TOO_DEEP = "nested too deeply"
 _MAX_DEPTH = 100
 _MANY_OPENINGS = late_pattern(rf"^(?:[^\n\[{{]*+[\[{{]){{{_MAX_DEPTH}}}.*", re.MULTILINE)
 _FEW_NODES = 1_000
-_MUCH = 100_000  # characters
 _NULL = "tag:yaml.org,2002:null"
 _INT = "tag:yaml.org,2002:int"
 _FLOAT = "tag:yaml.org,2002:float"
@@ -42,7 +41,7 @@ def compose(text: str) -> MappingNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it
-            root = _parser(len(text)).compose(text)
+            root = YAML(typ="safe", pure=True).compose(text)
         if root is None:
             raise Malformed(1, "the file is empty; expected a mapping")
         _check(root, 0, {}, _FEW_NODES + 2 * len(text))
@@ -74,15 +73,6 @@ def _is_too_deep(line: re.Match[str]) -> bool:
         if depth > _MAX_DEPTH:
             return True
     return False
-
-
-def _parser(length: int) -> YAML:
-    yaml = YAML(typ="safe", pure=True)
-    if length > _MUCH:
-        from agentd.ledger.yaml_scanner import BulkReader, BulkScanner
-
-        yaml.Reader, yaml.Scanner = BulkReader, BulkScanner
-    return yaml
 
 
 def scan(text: str) -> Iterator[Token]:
