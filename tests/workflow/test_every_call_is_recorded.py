@@ -40,6 +40,7 @@ def test_only_the_relay_and_the_http_provider_speak_http_to_models() -> None:
         "dashboard/access.py",  # it serves a page
         "dashboard/server.py",
         "workflow/notify/send.py",  # webhooks
+        "workflow/otel/send.py",  # spans and metrics, to a collector
     }
     started = [name for name in trees() if "agentd.providers.http" in (PACKAGE / name).read_text()]
     inside = {name for name in started if name.startswith("providers/http/")}
