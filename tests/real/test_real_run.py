@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentd.metering.usage import add
-from real.bench import CHANGE, Bench
+from real.bench import CHANGE, Bench, early_in_a_minute
 from real.ledger import check_call, cost_usd
 from real.models import REAL_CLIS
 from real.story import ANSWERS, CODE, DELTA, REQUIREMENT, REVISED, WHOLE, Turn, story
@@ -83,6 +83,10 @@ def check_sessions(bench: Bench) -> None:
 @pytest.mark.parametrize("provider", REAL_CLIS)
 def test_run_with_one_cli(bench: Bench, provider: str) -> None:
     turns = begin(bench, provider)
+    if provider == "gemini":
+        planned = bench.agentd("plan", CHANGE, "Add an export.", timeout_s=120)
+        assert planned.exit_code == 0, planned
+        early_in_a_minute()
     ran = bench.agentd("run", CHANGE, "Add an export.", timeout_s=120)
     assert ran.exit_code == 0, (ran, [r.body[-2000:] for r in bench.api.unscripted()])
     bench.change = archived(bench)

@@ -14,7 +14,7 @@ import pytest
 from agentd.metering.usage import ModelUsage, add
 from agentd.workflow.sessions.own_runs import _SLACK_S
 from benchmarks.bench_cost import install_ccusage
-from real.bench import CHANGE, Bench
+from real.bench import CHANGE, Bench, early_in_a_minute
 from real.ledger import Served
 from real.models import REAL_CLIS, RealCli
 
@@ -129,13 +129,6 @@ def subagent_steps(cli: RealCli, served: Served) -> list[Any]:
         served.step(cli.name, tools=(wait,)),
         served.step(cli.name, text="The subagent has seen all."),
     ]
-
-
-def early_in_a_minute() -> None:
-    """gemini deletes the log of a session that is resumed in a later minute, at its next start."""
-    into = time.time() % 60
-    if into > 20:
-        time.sleep(60 - into)
 
 
 @pytest.mark.parametrize("wire", ["on", "off"])
