@@ -64,10 +64,13 @@ class StateFile:
 
     def _read(self) -> None:
         try:
+            self.is_there = self.path.exists()
+            if self.is_there and not self.path.is_file():  # SQLite would wait at a pipe
+                self.problem = f"--state {self.path}: is no plain file"
+                self.close()
+                return
             # A file without content is one that its program is about to fill.
-            self.is_there = self.path.exists() and (
-                not self.path.is_file() or self.path.stat().st_size > 0
-            )
+            self.is_there = self.is_there and self.path.stat().st_size > 0
             if not self.is_there:
                 self.agents, self.problem = [], None
                 self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -86,12 +87,14 @@ def exceeding(agent_id: str, spent: str) -> CostMetrics:
     )
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough " * 40, None])
+@pytest.mark.parametrize("content", [b"no database at all, but long enough " * 40, None, b""])
 def test_what_is_no_state_file_is_told_until_it_is_one(
     content: bytes | None, path: Path, served: Served
 ) -> None:
     if content is None:
         path.mkdir()
+    elif not content:
+        os.mkfifo(path)
     else:
         path.write_bytes(content)
     with served.events() as events:
@@ -101,7 +104,7 @@ def test_what_is_no_state_file_is_told_until_it_is_one(
         if content is None:
             path.rmdir()
         else:
-            assert path.read_bytes() == content
+            assert not content or path.read_bytes() == content
             path.unlink()
         with StateManager(path) as state:
             publish_cost_metrics("a", 1, BudgetTracker(5), state)
