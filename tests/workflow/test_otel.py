@@ -5,31 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 from loopback.scenario import Step
 from loopback.server import LoopbackApi
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, HistogramDataPoint
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from support.budget_box import APPROVED, PRICED, configure
+from support.budget_box import PRICED, configure
 from support.cost_box import call
+from support.otel_box import ENDPOINT, Seen, challenge_box, sent, told
 from support.webhook import Webhook, webhook
-from support.workflow_box import STREAM, box_with, put_change, state_of
+from support.workflow_box import box_with, put_change, state_of
 from support.workspace import Sandbox
 
 from agentd.metering.requests import ApiRequest
@@ -38,57 +30,12 @@ from agentd.workflow.otel.outside import outside_of
 from agentd.workflow.otel.points import points_of
 from agentd.workflow.otel.settings import wanted_signals, why_not_sent
 from agentd.workflow.otel.spans import call_span, request_spans, run_span
-from agentd.workflow.otel.tracing import Tracing, handed_over
-from agentd.workflow.otel.unsent import keep_unsent
+from agentd.workflow.otel.tracing import handed_over
 from agentd.workflow.priced_request import RequestOfCall
 
 ANSWER = ModelUsage(input_tokens=900, output_tokens=40)  # $0.94
 ASKING = Path(__file__).parents[1] / "standins" / "asking_cli.py"
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 OPEN = {"agentd/changes/add-x/CHALLENGE.md": "## Verdict\n- [x] APPROVED\n"}
-
-
-def told(attributes: RepeatedCompositeFieldContainer[KeyValue]) -> dict[str, Any]:
-    return {one.key: getattr(one.value, str(one.value.WhichOneof("value"))) for one in attributes}
-
-
-@dataclass
-class Seen:
-    """What a collector got, parsed; ``raw`` are the bodies."""
-
-    raw: list[bytes] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
-    resources: list[dict[str, Any]] = field(default_factory=list)
-    points: list[tuple[str, dict[str, Any], HistogramDataPoint]] = field(default_factory=list)
-    temporalities: set[int] = field(default_factory=set)
-    schemas: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, hook: Webhook) -> Seen:
-        seen = cls(raw=[*hook.sent])
-        for path, body in zip(hook.paths, hook.sent, strict=True):
-            if path == "/v1/traces":
-                for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                    seen.resources.append(told(resource.resource.attributes))
-                    seen.spans += [span for scope in resource.scope_spans for span in scope.spans]
-                    seen.schemas |= {scope.schema_url for scope in resource.scope_spans}
-            else:
-                assert path == "/v1/metrics"
-                for measured in ExportMetricsServiceRequest.FromString(body).resource_metrics:
-                    seen._take_metrics(measured)
-        return seen
-
-    def _take_metrics(self, measured: Any) -> None:
-        self.resources.append(told(measured.resource.attributes))
-        for metric in [each for scope in measured.scope_metrics for each in scope.metrics]:
-            self.temporalities.add(metric.histogram.aggregation_temporality)
-            self.points += [
-                (metric.name, told(point.attributes), point)
-                for point in metric.histogram.data_points
-            ]
-
-    def named(self, name: str) -> list[Span]:
-        return [span for span in self.spans if span.name.startswith(name)]
 
 
 @dataclass
@@ -216,142 +163,6 @@ def test_nothing_of_a_prompt_or_an_answer_is_sent(run: Run) -> None:
     assert b"add-x" in bodies  # as it is, not compressed
     for line in [*lines, "ANSWEREDTEXT", "APPROVED"]:
         assert line.encode() not in bodies
-
-
-def challenge_box(folder: Path) -> Sandbox:
-    box = box_with(folder, workflow="planning_iterations = 1")
-    configure(box, PRICED)
-    box.answer("challenge", STREAM, APPROVED)
-    put_change(box, "add-x", "proposed")
-    return box
-
-
-@pytest.mark.parametrize("collector", [{"status": 500}, {"status": 401}, {"delay_s": 25}, None])
-def test_a_collector_that_does_not_answer_costs_a_second(
-    tmp_path: Path, collector: dict[str, float] | None
-) -> None:
-    box, patient = challenge_box(tmp_path), {"OTEL_EXPORTER_OTLP_TIMEOUT": "25"}
-    began = time.monotonic()
-    if collector is None:
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            port = closed.getsockname()[1]
-        done = box.run("plan", "add-x", **patient, **{ENDPOINT: f"http://127.0.0.1:{port}"})
-        took_s = time.monotonic() - began
-    else:
-        with webhook(read=bytes, **collector) as hook:  # type: ignore[arg-type]
-            done = box.run("plan", "add-x", **patient, **{ENDPOINT: hook.url})
-            took_s = time.monotonic() - began
-            assert hook.wait_for(1)
-    assert took_s < 20
-    assert done.returncode == 0, done.stderr
-    assert "SECRETPATH" not in done.stdout + done.stderr
-    [entry] = state_of(box, "add-x")["telemetry"]["calls"]
-    assert (entry["status"], state_of(box, "add-x")["phase"]) == ("ok", "challenged")
-
-
-def sender(url: str, **environ: str) -> str:
-    """What the process that sends says, of a span and a point."""
-    record = call(1)
-    assert record.started_at
-    span = call_span("shop", "add-x", record, record.started_at)
-    return sent(handed_over([span], [*points_of(record, span, [])]), url, **environ)
-
-
-def sent(data: bytes, url: str, **environ: str) -> str:
-    """What the process that sends says of this."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "agentd.workflow.otel.send"],
-        env={**os.environ, ENDPOINT: url, **environ},
-        input=data,
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout.decode()
-
-
-def test_what_the_sender_says() -> None:
-    with webhook(status=401, read=bytes) as hook:
-        assert sender(hook.url) == "HTTP 401"
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with webhook(status=429, read=bytes) as hook:
-        assert sender(hook.url, OTEL_EXPORTER_OTLP_TIMEOUT="0.3") == "HTTP 429"
-    with (
-        webhook(read=bytes) as target,
-        webhook(status=302, location=target.url, read=bytes) as hook,
-    ):
-        told = "HTTP 302, a redirect, which is not followed"
-        assert sender(hook.url, OTEL_EXPORTER_OTLP_HEADERS="x-key=k3y") == told
-        assert target.sent == []
-    with webhook(read=bytes) as hook:
-        wrong = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "S3CRET"}
-        assert sender(hook.url, **wrong) == "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT has a wrong value"
-    gone = sender(f"http://127.0.0.1:{port}", OTEL_EXPORTER_OTLP_TIMEOUT="0.3")
-    assert gone == "the collector was not reached"
-    with webhook(read=bytes) as hook:
-        assert sender(hook.url, OTEL_TRACES_SAMPLER="always_off") == ""
-        assert hook.paths == ["/v1/metrics"]
-
-
-def test_a_step_tells_once_that_an_earlier_one_reached_no_collector(tmp_path: Path) -> None:
-    box, state = challenge_box(tmp_path), {"XDG_STATE_HOME": str(tmp_path / "state")}
-    kept = tmp_path / "state" / "agentd" / "otel-unsent"
-    told = "warning: OpenTelemetry data was not sent: HTTP 401"
-
-    ids = iter(("add-y", "add-z", "add-u", "add-v", "add-w"))
-
-    def step(url: str) -> str:
-        put_change(box, change_id := next(ids), "proposed")
-        done = box.run("challenge", change_id, **state, **{ENDPOINT: url})
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
-    with webhook(status=401, read=bytes) as hook:
-        assert "OpenTelemetry" not in step(hook.url)
-        until_kept(kept, b"new\nHTTP 401")
-        assert step(hook.url).count(told) == 1
-        assert hook.wait_for(4)
-        assert "OpenTelemetry" not in step(hook.url)
-        assert kept.read_bytes() == b"told\nHTTP 401"
-        hook.wait_for(6)
-    with webhook(read=bytes) as good:
-        step(good.url)
-        until_kept(kept, None)
-    step(hook.url)  # nobody listens there any more
-    until_kept(kept, b"new\nthe collector was not reached", 30)
-    done = box.run("challenge", "add-x", **state)
-    assert (done.returncode, "OpenTelemetry" in done.stderr) == (0, False)  # no endpoint
-
-
-def until_kept(path: Path, content: bytes | None, timeout_s: float = 15) -> None:
-    """Wait until the file has this content, or until it is gone."""
-    until, found = time.monotonic() + timeout_s, b""
-    while time.monotonic() < until:
-        found = path.read_bytes() if path.exists() else None
-        if found == content:
-            return
-        time.sleep(0.02)
-    raise AssertionError(found)
-
-
-def test_a_loop_tells_what_failed_before_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:9")
-    tracing = Tracing()
-    assert tracing.unsent() is None
-    keep_unsent("HTTP 401")
-    keep_unsent("HTTP 401")
-    assert tracing.unsent() == "OpenTelemetry data was not sent: HTTP 401"
-    keep_unsent("HTTP 401")
-    assert tracing.unsent() is None
-    keep_unsent("HTTP 500")
-    assert tracing.unsent() == "OpenTelemetry data was not sent: HTTP 500"
-    keep_unsent("")
-    keep_unsent("HTTP 500")
-    monkeypatch.delenv(ENDPOINT)
-    assert tracing.unsent() is None
 
 
 OUTSIDE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
