@@ -103,9 +103,7 @@ def _budget(
     return Budget(account, marks, bool(highest or amounts), key, ends)
 
 
-def project_budget(
-    budget: BudgetConfig, period: Period, spent: Amount, bound: str = ""
-) -> Budget | None:
+def project_budget(budget: BudgetConfig, period: Period, spent: Amount) -> Budget | None:
     """That of all changes together in this period; None without a limit."""
     project = budget.project
     if not project.is_set:
@@ -121,8 +119,7 @@ def project_budget(
     )
     ends = None if period.end is None else datetime.fromtimestamp(period.end, UTC)
     name = f"project@{period.name}" if period.name else "project"
-    own = _budget(account, project.warn_at_percent, name, None, ends=ends)
-    return own._replace(bound=bound)
+    return _budget(account, project.warn_at_percent, name, None, ends=ends)
 
 
 def as_json(budget: Budget, cells: Iterable[Cell], now: datetime) -> dict[str, Any]:

@@ -31,13 +31,14 @@ _KEPT_WARNINGS = 100
 class StateFile:
     """One file, followed by ``StateManager.subscribe``; it is never made or written to.
 
-    ``agents`` is how they stand, for JSON; ``problem`` why that is not known, ``is_there`` whether
-    the file is.
+    ``agents`` is how they stand, for JSON; ``exceeded`` says it of those over their limit, by id;
+    ``problem`` why that is not known, ``is_there`` whether the file is.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.agents: list[dict[str, Any]] = []
+        self.exceeded: dict[str, str] = {}
         self.problem: str | None = None
         self.is_there = False
         self.warnings: deque[Event] = deque(maxlen=_KEPT_WARNINGS)
@@ -72,15 +73,20 @@ class StateFile:
             # A file without content is one that its program is about to fill.
             self.is_there = self.is_there and self.path.stat().st_size > 0
             if not self.is_there:
-                self.agents, self.problem = [], None
+                self.agents, self.exceeded, self.problem = [], {}, None
                 self.close()
                 return
             if self._manager is None:
                 self._manager = StateManager(self.path, read_only=True)
                 self._manager.subscribe(self._hear)
             states = self._manager.agent_states().values()
-            self.agents = [_as_json(state) for state in states if isinstance(state, CostMetrics)]
-            self.problem = None
+            every = [state for state in states if isinstance(state, CostMetrics)]
+            self.agents, self.problem = [*map(_as_json, every)], None
+            self.exceeded = {
+                one.agent_id: exceeded(one.total_spent, one.budget_limit)
+                for one in every
+                if one.total_spent > one.budget_limit
+            }
         except (StateError, OSError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             # Other programs write it, so what it holds may be anything.
             self.problem = f"--state {self.path}: {error}"
@@ -145,7 +151,6 @@ def _as_json(metrics: CostMetrics) -> dict[str, Any]:
         "id": metrics.agent_id,
         "level": _level(metrics),
         "share": share_of(metrics.total_spent, metrics.budget_limit),
-        "told": exceeded(metrics.total_spent, metrics.budget_limit),
         "spent": usd(metrics.total_spent, 2),
         "limit": usd(metrics.budget_limit, 2),
         "left": f"{usd(abs(rest), 2)} {'over' if rest < 0 else 'left'}",
@@ -165,11 +170,10 @@ def _alerts_of(file: StateFile) -> Iterator[dict[str, Any]]:
             "text": f"{marks[0]}: {event.get('message')}",
             "is_error": False,
         }
-    for one in file.agents:
-        if one["level"] == "exceeded":
-            yield {
-                "key": f"{file.path}:{one['id']}:exceeded",
-                "change": None,
-                "text": f"{one['id']}: {one['told']}",
-                "is_error": True,
-            }
+    for agent_id, told in file.exceeded.items():
+        yield {
+            "key": f"{file.path}:{agent_id}:exceeded",
+            "change": None,
+            "text": f"{agent_id}: {told}",
+            "is_error": True,
+        }

@@ -22,19 +22,8 @@ from agentd.dashboard.project_page import project_document
 
 # What a module needs stands before it.
 _MODULES = (
-    *(
-        "dom",
-        "format",
-        "url",
-        "source",
-        "alerts",
-        "budget",
-        "table",
-        "agents",
-        "charts",
-        "markdown",
-    ),
-    *("project", "change", "main"),
+    *("dom", "format", "url", "source", "alerts", "budget", "table", "agents", "charts"),
+    *("markdown", "project", "change", "main"),
 )
 _IMPORT = r"^import \{[^}]*\} from \"\./\w+\.js\";\n"
 

@@ -138,9 +138,9 @@ class Index:
         stamp = file_stamp(self.project.config_path)
         if self._config_known and stamp == self._config:
             return False
-        is_folder_of_none = stamp is None and self._config is None  # no project, or not yet
-        self._config, self._config_known = stamp, True
-        self._limits = Limits() if is_folder_of_none else Limits.read(self.project.config_path)
+        was, self._config, self._config_known = self._config, stamp, True
+        # Where there has never been one (a page of agents alone needs none), none is missed.
+        self._limits = Limits.read(self.project.config_path) if stamp or was else Limits()
         return True
 
     def _folder_stamps(self) -> tuple[FileStamp | None, FileStamp | None]:

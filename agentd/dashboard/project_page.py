@@ -51,7 +51,8 @@ def _budgets(index: Index, now: datetime) -> list[Budget]:
     if config is not None:
         period = current_period(now, config.project.period, config.project.timezone)
         cells = _cells_in(period, entries.values())
-        own = project_budget(config, period, _spent(cells), bound_of(cells))
+        if own := project_budget(config, period, _spent(cells)):
+            own = own._replace(bound=bound_of(cells))
     every = [one for entry in entries.values() for one in entry.budgets if one.account.is_set]
     latest = newest(entries)
     key = latest.key if latest else None
