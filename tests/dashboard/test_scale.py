@@ -13,6 +13,12 @@ CHANGES, CALLS = 300, 20
 """`python -m benchmarks.bench_dashboard` has 1,000 and 100."""
 
 
+@pytest.mark.services
+def test_many_changes_are_painted_soon(tmp_path: Path) -> None:
+    write_project(tmp_path, CHANGES, CALLS)
+    assert bench_dashboard.paint(tmp_path)["paint"] < 10
+
+
 @pytest.mark.timing
 def test_many_changes_are_shown_and_told_soon_and_need_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

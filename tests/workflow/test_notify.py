@@ -98,18 +98,23 @@ def test_a_gate_and_what_ends_a_loop_are_told(tmp_path: Path) -> None:
     assert end["text"].startswith("*test/add-y*: ")
 
 
+def plan(box: Sandbox, change_id: str, hook: str) -> subprocess.Popen[str]:
+    """A loop that can be stopped."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "agentd", "plan", change_id],
+        cwd=box.root,
+        env={**os.environ, "HOOK": hook},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_what_a_person_stops_is_not_told(tmp_path: Path) -> None:
     box = plan_box(tmp_path, NOTIFY)
     box.answer("challenge", STREAM, APPROVED, shell="touch ../begun; sleep 60")
     with webhook() as hook:
-        agentd = subprocess.Popen(
-            [sys.executable, "-m", "agentd", "plan", "add-x"],
-            cwd=box.root,
-            env={**os.environ, "HOOK": hook.url},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        agentd = plan(box, "add-x", hook.url)
         deadline = time.monotonic() + 30
         while not (box.root.parent / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -159,17 +164,11 @@ def test_a_webhook_that_hangs_costs_a_step_nothing_and_outlives_agentd(tmp_path:
         assert mark["event"] == "threshold"
     put_change(box, "add-y", "proposed")
     with webhook(delay_s=3) as hook:
-        agentd = subprocess.Popen(
-            [sys.executable, "-m", "agentd", "plan", "add-y"],
-            cwd=box.root,
-            env={**os.environ, "HOOK": hook.url},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        agentd = plan(box, "add-y", hook.url)
         # The first notice is out, the command waits for its end or makes the next one.
         assert hook.wait_for(1)
         agentd.kill()
-        agentd.wait()
+        agentd.communicate()
         assert hook.sent[0]["change_id"] == "add-y"
     ledger = (box.change("add-y") / "STATE.yaml").read_text()
     assert ledger.count("- id: ") == 1  # recorded before anybody was told

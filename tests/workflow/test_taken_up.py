@@ -18,6 +18,7 @@ from standins.running import lives, until
 from support.budget_box import OPUS, configure, in_turns
 from support.loop_box import STREAMS, verdict
 from support.recordings import recording
+from support.webhook import webhook
 from support.workflow_box import (
     MAIN,
     STREAM,
@@ -152,6 +153,17 @@ def test_a_loop_goes_on_with_what_was_taken_up(orphan: Orphan) -> None:
     code, stderr = orphan.is_followed("plan", "add-x")
     assert code == 0, stderr
     assert orphan.began() == ["challenge"]
+
+
+def test_a_collector_gets_the_call_that_was_taken_up(
+    orphan: Orphan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan.kill("waits")
+    with webhook(read=bytes) as hook:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", hook.url)
+        assert orphan.is_followed("challenge", "add-x")[0] == 0
+        assert hook.wait_for(2)
+    assert b"add-x" in b"".join(hook.sent)
 
 
 def test_who_follows_is_killed_and_the_next_one_goes_on(orphan: Orphan) -> None:
